@@ -1,0 +1,24 @@
+"""al-lightning: does active learning help on my data, and which method?"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+# albumentations asks the package index for updates at import, in every process; this must stand before any import of it.
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "fit", "query", "read_run"]
+
+if TYPE_CHECKING:
+    from al_lightning.api import fit, query, read_run
+
+
+def __getattr__(name: str) -> Any:
+    """Load the Python interface on first use, so that `import al_lightning` does not import torch."""
+    if name in ("fit", "query", "read_run"):
+        from al_lightning import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,100 @@
+"""Acquisition on Lightning's predict hooks: score on every process, gather, select once, tell all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from al_lightning.acquisition.base import Acquisition, check_selection
+from al_lightning.errors import UsageError
+from al_lightning.types import Batch, Rows, Selection
+
+
+class Scorer(LightningModule):
+    """A trained network under a strategy's eyes.
+
+    Args:
+        network: the network.
+        acquisition: the strategy, whose `score` is each batch's prediction.
+    """
+
+    def __init__(self, network: torch.nn.Module, acquisition: Acquisition) -> None:
+        super().__init__()
+        self.network = network
+        self.acquisition = acquisition
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return (B, K) float32."""
+        value = self.acquisition.score(self.network, batch)
+        if value.ndim != 2 or len(value) != len(batch.index):
+            raise UsageError(
+                f"{type(self.acquisition).__name__}.score returned shape {tuple(value.shape)} for a batch of "
+                f"{len(batch.index)}; (batch, K) was expected."
+            )
+        return value.float()
+
+
+class AcquisitionCallback(Callback):
+    """Collects what `score` returned on this process and gathers it over all, in the order of positions.
+
+    After `trainer.predict`, `rows` holds the result of one member on every process.
+
+    Args:
+        acquisition: the strategy.
+        generator: for its `prepare`; of the same key on every process, so that all draw the same masks.
+    """
+
+    def __init__(self, acquisition: Acquisition, generator: np.random.Generator) -> None:
+        self.acquisition = acquisition
+        self.generator = generator
+        self.index: list[Tensor] = []
+        self.value: list[Tensor] = []
+        self.gathered: tuple[Tensor, Tensor] | None = None
+
+    def on_predict_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let the strategy prepare the network, which is in eval mode by now."""
+        self.acquisition.prepare(pl_module.network, self.generator)
+
+    def on_predict_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep this batch's rows, padding included: every process has the same number of them."""
+        self.index.append(batch.index)
+        self.value.append(outputs)
+
+    def on_predict_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Gather over processes, on the device that the process group works on; drop padding; sort."""
+        index, value = torch.cat(self.index), torch.cat(self.value)
+        if trainer.world_size > 1:
+            index = pl_module.all_gather(index).flatten()
+            value = pl_module.all_gather(value).flatten(0, 1)
+        self.index, self.value = [], []
+        index, value = index.cpu(), value.cpu()
+        order = torch.argsort(index)
+        order = order[index[order] >= 0]
+        self.gathered = index[order], value[order]
+
+
+def join_members(scored: list[tuple[Tensor, Tensor]], labelled: tuple[int, ...]) -> Rows:
+    """Stack the gathered rows of all members, (index, value) each, into what a selection sees."""
+    index = scored[0][0]
+    known = torch.isin(index, torch.tensor(sorted(labelled), dtype=torch.int64))
+    return Rows(index, known, torch.stack([value for _, value in scored]))
+
+
+def select(acquisition: Acquisition, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+    """Run a strategy's selection and hold it to its promise."""
+    selection = acquisition.select(rows, count, generator)
+    selection = Selection([int(i) for i in selection.indices], [float(s) for s in selection.scores])
+    check_selection(selection, rows, count, type(acquisition).__name__)
+    return selection

@@ -1,0 +1,27 @@
+"""Everything labelled at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from al_lightning.acquisition.base import Acquisition
+from al_lightning.pool import Pool
+from al_lightning.types import Rows, Selection
+
+
+class Full(Acquisition):
+    """The 100 % row of the tables: one fit on the whole pool."""
+
+    needs_network: ClassVar[bool] = False
+    one_fit: ClassVar[bool] = True
+
+    def initial(self, pool: Pool, count: int, generator: np.random.Generator) -> Sequence[int]:
+        """Return every position."""
+        return range(pool.size)
+
+    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+        """Never asked: there is nothing left to choose."""
+        return Selection([], [])

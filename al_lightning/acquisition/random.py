@@ -1,0 +1,21 @@
+"""Uniform choice."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from al_lightning.acquisition.base import Acquisition
+from al_lightning.types import Rows, Selection
+
+
+class Random(Acquisition):
+    """Every candidate is as likely as any other: what all else is compared with."""
+
+    needs_network: ClassVar[bool] = False
+
+    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+        """Draw without replacement; the scores are 0."""
+        drawn = generator.permutation(rows.index[~rows.labelled].numpy())[:count]
+        return Selection([int(index) for index in drawn], [0.0] * len(drawn))

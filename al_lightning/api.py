@@ -1,0 +1,82 @@
+"""The same from Python: run an experiment in this process, ask a finished cycle again, read a run directory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from al_lightning.results.store import Run, read_run
+
+__all__ = ["fit", "query", "read_run"]
+
+
+def fit(
+    config: str | Path | Sequence[str | Path],
+    *,
+    seed: int = 0,
+    run_dir: str | Path | None = None,
+    options: Sequence[str] = (),
+    show: bool = False,
+) -> Run:
+    """Run a whole experiment, or go on with it, and return its journal.
+
+    Args:
+        config: a name (`digits_entropy`), a file, or several, as after `--config`.
+        seed: the run's seed.
+        run_dir: its directory; runs/<name>/seed_<seed> by default.
+        options: further options as on the command line, for example `["--budget.cycles", "2"]`.
+        show: print progress to standard error.
+
+    Raises:
+        ALError: the run cannot begin or go on; the message says why.
+    """
+    from al_lightning.experiment import configure
+
+    configs = [config] if isinstance(config, (str, Path)) else config
+    experiment = configure([str(name) for name in configs], options, seed, run_dir)
+    return run(experiment, show)
+
+
+def run(experiment: object, show: bool) -> Run:
+    """Run a configured experiment; only the process of global rank 0 writes and prints."""
+    from lightning.pytorch.utilities import rank_zero_only
+
+    from al_lightning.experiment import Experiment
+    from al_lightning.loop import run_cycles
+    from al_lightning.progress import Reporter
+    from al_lightning.results.store import RunStore
+
+    assert isinstance(experiment, Experiment)
+    first = getattr(rank_zero_only, "rank", 0) == 0
+    store = RunStore(experiment.run_dir, writes=first)
+    store.lock()
+    try:
+        with Reporter(shown=show and first) as reporter:
+            return run_cycles(experiment, store, reporter)
+    finally:
+        store.release()
+
+
+def query(
+    run_dir: str | Path,
+    cycle: int,
+    *,
+    acquisition: str | None = None,
+    options: Sequence[str] = (),
+    show: bool = False,
+) -> list[int]:
+    """Score a finished cycle's network again and return what would be chosen, in order.
+
+    Args:
+        run_dir: of a run.
+        cycle: number of a finished cycle.
+        acquisition: a part's name (`coreset`) or a class path; the run's own strategy by default.
+        options: further options, for example `["--trainer.devices", "2"]`.
+        show: print progress to standard error.
+
+    Raises:
+        ALError: there is no such cycle or no weights of it, or the network cannot serve the strategy.
+    """
+    from al_lightning.query import query_cycle
+
+    return query_cycle(Path(run_dir), cycle, acquisition, options, show)

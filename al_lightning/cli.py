@@ -1,0 +1,261 @@
+"""The command line: arguments, names, dispatch. No science, and no torch until a command needs it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from al_lightning import __version__
+from al_lightning.errors import ALError, Interrupted, UsageError, nearest
+
+FIT_HELP = """\
+Runs a whole experiment: initial set, then per cycle fit, test, score, select, label.
+The same command goes on where it was stopped, and prints the table of a finished run.
+
+options:
+  --config NAME        what to run: a name (`al-lightning configs` lists its parts) or a YAML file; may be repeated
+  --seed S             seed of the run (0)
+  --run_dir DIR        where it is kept (runs/NAME/seed_S); needed where options change results
+  --data.root DIR      where the data are ($AL_DATA/<dataset>, else data/<dataset>)
+  --budget.cycles N    number of acquisitions
+  --steps N            length of each fit, or
+  --epochs E           steps = E x labelled // batch size
+  --acquisition CLASS  another strategy, by import path
+  --trainer.devices N  number of processes, one GPU each; --trainer.accelerator, --trainer.precision ... likewise
+  --print_config       print the merged configuration, with every option there is, and stop
+  --verbose            show warnings, and the long text behind an error
+
+examples:
+  al-lightning fit --config digits_entropy
+  al-lightning fit --config camvid_coreset --data.root /data/camvid --seed 1
+"""
+QUERY_HELP = """\
+Scores a finished cycle's network again, with the same or another strategy.
+The last line of standard output is the JSON list of what it chooses, in order.
+"""
+
+Command = Callable[[list[str]], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit code: 0, 1 failed, 2 usage, 75 interrupted, 76 labels awaited."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    verbose = "--verbose" in given
+    given = [argument for argument in given if argument != "--verbose"]
+    try:
+        return _dispatch(given, verbose)
+    except ALError as error:
+        if verbose:
+            traceback.print_exc()
+        _complain(_short(error), verbose, hint=error.__cause__ is not None and isinstance(error, UsageError))
+        return error.exit_code
+    except KeyboardInterrupt:
+        _complain("Interrupted; run the same command to go on.", verbose)
+        return Interrupted.exit_code
+    except BrokenPipeError:
+        # The reader of our output left, as `head` does; Python would complain again when flushing at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if verbose:
+            traceback.print_exc()
+        _complain(f"{type(error).__name__}: {error}", verbose, hint=True)
+        return 1
+
+
+def run() -> NoReturn:
+    """Entry point of the console script."""
+    sys.exit(main())
+
+
+def _dispatch(given: list[str], verbose: bool) -> int:
+    parser = argparse.ArgumentParser(
+        prog="al-lightning",
+        description="Does active learning help on my data, and which method?",
+        epilog="commands:\n"
+        + "\n".join(f"  {name:<9}{text}" for name, (_, text) in COMMANDS.items())
+        + "\n\n`al-lightning COMMAND --help` says more.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="al-lightning COMMAND [options]",
+    )
+    parser.add_argument("--version", action="version", version=f"al-lightning {__version__}")
+    parser.add_argument("--verbose", action="store_true", help="show warnings, and the long text behind an error")
+    if not given or given[0].startswith("-"):
+        if not given:
+            parser.print_help()
+            return UsageError.exit_code
+        parser.parse_args(given[:1])  # exits for --help and --version
+    name = given[0]
+    if name not in COMMANDS:
+        raise UsageError(f"There is no command {name!r}.{nearest(name, COMMANDS)} Commands: {', '.join(COMMANDS)}.")
+    _quiet(verbose)
+    return COMMANDS[name][0](given[1:])
+
+
+class _Arguments(argparse.ArgumentParser):
+    """Arguments of one command; a mistake is one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message}.")
+
+
+def _fit(given: list[str]) -> int:
+    parser = _Arguments(
+        prog="al-lightning fit",
+        usage="al-lightning fit --config NAME [options]",
+        description=FIT_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    parser.add_argument("--config", action="append", default=[])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--run_dir", type=Path)
+    parser.add_argument("--print_config", action="store_true")
+    if {"-h", "--help"} & set(given):
+        parser.print_help()
+        return 0
+    ours, options = parser.parse_known_args(given)
+    if ours.seed < 0:
+        raise UsageError(f"--seed is {ours.seed}; seeds are 0 or larger.")
+
+    from al_lightning.settings import resolve
+
+    resolve(ours.config)  # a wrong name is answered before torch is imported
+    from al_lightning.experiment import configure
+    from al_lightning.parser import origin_text
+
+    if ours.print_config:
+        import yaml
+
+        experiment = configure(ours.config, options, ours.seed, ours.run_dir or Path("."))
+        print(yaml.safe_dump(experiment.plain, sort_keys=False), end="")
+        return 0
+    experiment = configure(ours.config, options, ours.seed, ours.run_dir)
+    from al_lightning.api import run as run_experiment
+    from al_lightning.results.metrics import curve_of
+    from al_lightning.results.table import curve_table
+
+    if first := _is_first():
+        print(f"{experiment.name}, seed {experiment.seed}, in {experiment.run_dir}", file=sys.stderr)
+        print(f"configured by {origin_text(experiment.files)}", file=sys.stderr)
+    done = run_experiment(experiment, show=True)
+    if first:
+        print(curve_table(curve_of(done)))
+    return 0
+
+
+def _query(given: list[str]) -> int:
+    parser = _Arguments(
+        prog="al-lightning query",
+        usage="al-lightning query RUN_DIR --cycle K [--acquisition NAME_OR_CLASS] [--trainer.devices N] ...",
+        description=QUERY_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="a run's directory")
+    parser.add_argument("--cycle", type=int, required=True, help="number of a finished cycle")
+    parser.add_argument("--acquisition", metavar="NAME_OR_CLASS", help="another strategy; the run's own by default")
+    ours, options = parser.parse_known_args(given)
+
+    from al_lightning.results.store import read_run
+
+    read_run(ours.run_dir)
+    from al_lightning.api import query
+
+    chosen = query(ours.run_dir, ours.cycle, acquisition=ours.acquisition, options=options, show=True)
+    if _is_first():
+        print(json.dumps(chosen))
+    return 0
+
+
+def _show(given: list[str]) -> int:
+    parser = _Arguments(prog="al-lightning show", description="Prints the curves of runs; several side by side.")
+    parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR", help="a run's directory")
+    ours = parser.parse_args(given)
+
+    from al_lightning.results.metrics import curve_of
+    from al_lightning.results.store import read_run
+    from al_lightning.results.table import comparison_table, curve_table
+
+    curves = [curve_of(read_run(directory)) for directory in ours.run_dirs]
+    print(curve_table(curves[0]) if len(curves) == 1 else comparison_table(curves))
+    return 0
+
+
+def _configs(given: list[str]) -> int:
+    _Arguments(
+        prog="al-lightning configs", description="Lists the parts that a run's name can have, a line each."
+    ).parse_args(given)
+
+    from al_lightning.settings import AXES, head, parts
+
+    print("<dataset>[_<network>][_<budget>][_<augmentation>]_<acquisition>[_<training>]")
+    for axis in AXES:
+        print(f"\n{axis}")
+        found = parts(axis)
+        width = max(map(len, found), default=0)
+        for name in sorted(found):
+            print(f"  {name:<{width}}  {head(found[name])}")
+    return 0
+
+
+def _demo(given: list[str]) -> int:
+    _Arguments(
+        prog="al-lightning demo", description="Compares random, entropy and core-set on real digits, about two minutes."
+    ).parse_args(given)
+    from al_lightning.demo import demo
+
+    demo()
+    return 0
+
+
+COMMANDS: dict[str, tuple[Command, str]] = {
+    "fit": (_fit, "run an experiment, or go on with it"),
+    "query": (_query, "ask a finished cycle's network again, with the same strategy or another"),
+    "show": (_show, "print the curves of runs"),
+    "configs": (_configs, "list the parts that a run's name can have"),
+    "demo": (_demo, "compare three strategies on real digits, in about two minutes"),
+}
+
+
+def _is_first() -> bool:
+    """Whether this is the process that prints: of global rank 0, or alone."""
+    from lightning.pytorch.utilities import rank_zero_only
+
+    return getattr(rank_zero_only, "rank", 0) == 0
+
+
+def _quiet(verbose: bool) -> None:
+    """Hide what the user cannot act on."""
+    if verbose:
+        logging.basicConfig(level=logging.INFO)
+        return
+    warnings.filterwarnings("ignore")
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric", "lightning_utilities", "torch"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    os.environ.setdefault("PYTHONWARNINGS", "ignore")  # for the processes that load data
+
+
+def _short(error: ALError) -> str:
+    """Return the sentence of an error; one from a data worker comes wrapped in the worker's traceback."""
+    text = str(error)
+    if text.startswith("Caught "):
+        marks = [f"{kind.__module__}.{kind.__name__}: " for kind in type(error).__mro__ if issubclass(kind, ALError)]
+        for mark in marks:
+            if mark in text:
+                return text.rsplit(mark, 1)[1].strip()
+    return text
+
+
+def _complain(text: str, verbose: bool, hint: bool = False) -> None:
+    suffix = " (--verbose shows more)" if hint and not verbose else ""
+    print(f"al-lightning: {text}{suffix}", file=sys.stderr)

@@ -1,0 +1,22 @@
+"""Datasets and the datamodule that manages what of them is labelled."""
+
+from al_lightning.data.augmentation import Augmentation, ImageAugmentation, NoAugmentation, SegmentationAugmentation
+from al_lightning.data.camvid import CamVid
+from al_lightning.data.digits import Digits
+from al_lightning.data.image_folder import ImageFolder
+from al_lightning.data.images import Images
+from al_lightning.data.mask_folder import MaskFolder
+from al_lightning.data.module import PoolDataModule
+
+__all__ = [
+    "Augmentation",
+    "CamVid",
+    "Digits",
+    "ImageAugmentation",
+    "ImageFolder",
+    "Images",
+    "MaskFolder",
+    "NoAugmentation",
+    "PoolDataModule",
+    "SegmentationAugmentation",
+]

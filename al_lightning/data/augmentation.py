@@ -1,0 +1,130 @@
+"""Augmentation of training images; a pure function of (sample, seed).
+
+albumentations 2.0.8 draws from generators of its own that seed_everything does not govern: unless reseeded, all
+workers and all epochs repeat the same draws (albumentations-team/AlbumentationsX#266). torchvision draws from
+torch's global generator. Both are seeded here for each sample.
+"""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+import torch
+
+from al_lightning.data.images import Array
+
+Sample = tuple[Array, "int | Array"]
+
+
+class Augmentation(ABC):
+    """Changes a training sample."""
+
+    @abstractmethod
+    def __call__(self, image: Array, label: int | Array, seed: int) -> Sample:
+        """Map an (H, W, 3) uint8 image and its label to new ones; all draws derive from `seed`."""
+
+
+class NoAugmentation(Augmentation):
+    """Leaves every sample as it is."""
+
+    def __call__(self, image: Array, label: int | Array, seed: int) -> Sample:
+        """Return the sample."""
+        return image, label
+
+
+class ImageAugmentation(Augmentation):
+    """For small images of one class: AutoAugment, Cutout, flip, and a crop of the padded image.
+
+    Args:
+        auto_augment: apply one random sub-policy of torchvision's CIFAR-10 AutoAugment (Cubuk et al. 2019).
+        cutout: side of a grey square at a random centre (DeVries and Taylor 2017), in pixels; 0 for none.
+        flip: mirror half of the images.
+        crop_padding: reflect-pad by so many pixels and crop to the old size at random; 0 for none.
+    """
+
+    def __init__(self, auto_augment: bool = True, cutout: int = 16, flip: bool = True, crop_padding: int = 4) -> None:
+        self.auto_augment = auto_augment
+        self.cutout = cutout
+        self.flip = flip
+        self.crop_padding = crop_padding
+
+    def __call__(self, image: Array, label: int | Array, seed: int) -> Sample:
+        """Return the augmented image and its class."""
+        draw = np.random.default_rng(seed)
+        if self.auto_augment:
+            image = _auto_augment(image, seed)
+        height, width = image.shape[:2]
+        if self.cutout:
+            y, x, half = draw.integers(height), draw.integers(width), self.cutout // 2
+            image = image.copy()
+            image[max(0, y - half) : y + half, max(0, x - half) : x + half] = 128
+        if self.flip and draw.random() < 0.5:
+            image = image[:, ::-1]
+        if pad := self.crop_padding:
+            y, x = draw.integers(2 * pad + 1, size=2)
+            image = np.pad(image, ((pad, pad), (pad, pad), (0, 0)), mode="reflect")[y : y + height, x : x + width]
+        return np.ascontiguousarray(image), label
+
+
+@functools.cache
+def _policy() -> Any:
+    from torchvision.transforms import v2
+
+    return v2.AutoAugment(v2.AutoAugmentPolicy.CIFAR10)
+
+
+def _auto_augment(image: Array, seed: int) -> Array:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        out = _policy()(torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))))
+    result: Array = out.numpy().transpose(1, 2, 0)
+    return result
+
+
+class SegmentationAugmentation(Augmentation):
+    """For images with a class per pixel: scale jitter, crop and flip, by albumentations.
+
+    Args:
+        crop: (height, width) of a random crop; smaller images are padded with grey, their labels with 255.
+        flip: mirror half of the images.
+        scale: (smallest, largest) factor of a random scaling before the crop; none by default.
+    """
+
+    def __init__(
+        self,
+        crop: tuple[int, int] | None = None,
+        flip: bool = True,
+        scale: tuple[float, float] | None = None,
+    ) -> None:
+        self.crop = crop
+        self.flip = flip
+        self.scale = scale
+
+    @functools.cached_property
+    def _pipeline(self) -> Any:
+        import albumentations as A
+        import cv2
+
+        cv2.setNumThreads(0)  # workers are processes already
+        steps: list[Any] = []
+        if self.scale is not None:
+            low, high = self.scale
+            steps.append(A.RandomScale(scale_limit=(low - 1, high - 1), p=1))
+        if self.crop is not None:
+            height, width = self.crop
+            steps.append(
+                A.PadIfNeeded(height, width, border_mode=cv2.BORDER_CONSTANT, fill=(124, 116, 104), fill_mask=255)
+            )
+            steps.append(A.RandomCrop(height, width))
+        if self.flip:
+            steps.append(A.HorizontalFlip(p=0.5))
+        return A.Compose(steps)
+
+    def __call__(self, image: Array, label: int | Array, seed: int) -> Sample:
+        """Return image and label, changed alike."""
+        self._pipeline.set_random_seed(seed)
+        out = self._pipeline(image=image, mask=label)
+        return np.ascontiguousarray(out["image"]), np.ascontiguousarray(out["mask"])

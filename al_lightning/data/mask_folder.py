@@ -1,0 +1,174 @@
+"""Images with a PNG of label ids each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from al_lightning.data.holdout import hold_out
+from al_lightning.data.images import Array, Images, label_table, list_images, read_image, read_mask, time_order
+from al_lightning.data.module import PoolDataModule
+from al_lightning.errors import DatasetError, UsageError
+from al_lightning.pool import Pool
+
+Pair = tuple[Path, Path]
+
+
+class MaskFiles(Images):
+    """Image files, each with a label file.
+
+    Args:
+        pairs: (image, label) paths.
+        table: (256,) class of each label id, as `label_table` makes it.
+        size: (height, width) to which both are resized; None leaves them.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], table: Array, size: tuple[int, int] | None) -> None:
+        self.pairs = pairs
+        self.table = table
+        self.size = size
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def image(self, index: int) -> Array:
+        """Read the image."""
+        return read_image(self.pairs[index][0], self.size)
+
+    def label(self, index: int) -> Array:
+        """Read the label, as classes."""
+        return read_mask(self.pairs[index][1], self.table, self.size)
+
+    def name(self, index: int) -> str:
+        """Return the image's path."""
+        return str(self.pairs[index][0])
+
+
+class MaskFolder(PoolDataModule):
+    """Images and PNG labels, by list file (an image and a label path a line) or by folder (same names).
+
+    Args:
+        classes: class names in the order of their label ids 0, 1, ...
+        ignore: label id that is not scored and not trained on; 255 always is one.
+        size: (height, width) to which images and labels are resized; None where all have one size.
+        images: folder of the images, below root.
+        masks: folder of their labels, below root; IMAGE's label is IMAGE.png.
+        train_list: list file below root, instead of the two folders.
+        test_images: folder of the test images; none by default.
+        test_masks: folder of their labels.
+        test_list: list file of the test set, instead of the two.
+        test_share: share of the pool held out as test set where none is named; with a sequence_pattern the last images
+            of each sequence, otherwise random ones; the same for every seed.
+        sequence_pattern: regular expression over the file's name without ending, with groups `sequence` and `frame`,
+            where images come from videos.
+        **options: see PoolDataModule.
+    """
+
+    name = "mask_folder"
+    where = (
+        "They look like ROOT/images/NAME.jpg and ROOT/masks/NAME.png (one channel of label ids); other folders by "
+        "--data.images and --data.masks, or a file with an image and a label path a line by --data.train_list."
+    )
+
+    def __init__(
+        self,
+        classes: list[str] | None = None,
+        ignore: int | None = 255,
+        size: tuple[int, int] | None = None,
+        images: str = "images",
+        masks: str = "masks",
+        train_list: str | None = None,
+        test_images: str | None = None,
+        test_masks: str | None = None,
+        test_list: str | None = None,
+        test_share: float = 0.2,
+        sequence_pattern: str | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        if not classes:
+            raise UsageError(
+                f"{type(self).__name__} needs the names of its classes, in the order of their label ids: "
+                "--data.classes '[road, car, tree]'."
+            )
+        if len(classes) > 254:
+            raise UsageError(f"{len(classes)} classes are too many: labels are 8-bit ids, of which 255 is ignored.")
+        if (test_images is None) != (test_masks is None):
+            raise UsageError("--data.test_images and --data.test_masks belong together.")
+        self._classes = tuple(classes)
+        self.table = label_table(len(classes), ignore)
+        self.size = size
+        self.images, self.masks, self.train_list = images, masks, train_list
+        self.test_images, self.test_masks, self.test_list = test_images, test_masks, test_list
+        self.test_share = test_share
+        self.sequence_pattern = sequence_pattern
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """Names of the classes."""
+        return self._classes
+
+    @cached_property
+    def _splits(self) -> tuple[list[Pair], list[Pair]]:
+        train = self.pairs_of_list(self.train_list) if self.train_list else self._by_folder(self.images, self.masks)
+        if self.test_list:
+            return train, self.pairs_of_list(self.test_list)
+        if self.test_images and self.test_masks:
+            return train, self._by_folder(self.test_images, self.test_masks)
+        sequence, frame = self._time_order(train)
+        kept, held = hold_out(sequence or [0] * len(train), self.test_share, frame)
+        return [train[position] for position in kept], [train[position] for position in held]
+
+    def _time_order(self, pairs: Sequence[Pair]) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
+        return time_order([image.stem for image, _ in pairs], self.sequence_pattern)
+
+    def _by_folder(self, images: str, masks: str) -> list[Pair]:
+        folder, labels = self.root / images, self.root / masks
+        for needed in (folder, labels):
+            if not needed.is_dir():
+                raise self.missing(needed)
+        pairs = [(path, (labels / path.relative_to(folder)).with_suffix(".png")) for path in list_images(folder)]
+        if not pairs:
+            raise self.missing(folder / "*.jpg")
+        return self._check(pairs)
+
+    def pairs_of_list(self, name: str) -> list[Pair]:
+        """Read a list file below root."""
+        path = self.root / name
+        if not path.is_file():
+            raise self.missing(path)
+        pairs = []
+        for number, line in enumerate(path.read_text().splitlines(), start=1):
+            if not line.strip():
+                continue
+            if len(parts := line.split()) != 2:
+                raise DatasetError(f"{path}, line {number}: an image and a label path were expected, not {line!r}.")
+            pairs.append(self.pair_of_line(parts[0], parts[1]))
+        if not pairs:
+            raise DatasetError(f"{path} lists no images.")
+        return self._check(pairs)
+
+    def pair_of_line(self, image: str, label: str) -> Pair:
+        """Return the paths that a line of a list file means."""
+        return self.root / image, self.root / label
+
+    def _check(self, pairs: list[Pair]) -> list[Pair]:
+        for pair in pairs:
+            for path, what in zip(pair, ("image", "label"), strict=True):
+                if not path.is_file():
+                    raise DatasetError(f"The {what} {path} does not exist; every image needs a file and a label.")
+        return pairs
+
+    def build_train(self) -> Images:
+        """Return the training pairs."""
+        return MaskFiles(self._splits[0], self.table, self.size)
+
+    def build_test(self) -> Images:
+        """Return the test pairs."""
+        return MaskFiles(self._splits[1], self.table, self.size)
+
+    def pool(self) -> Pool:
+        """Return the pool, with sequence and frame where a pattern names them."""
+        return Pool(len(self._splits[0]), (), *self._time_order(self._splits[0]))

@@ -1,0 +1,186 @@
+"""The datamodule: which images are labelled, and the loaders that follow from it."""
+
+from __future__ import annotations
+
+import copy
+import os
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities import CombinedLoader
+from torch.utils.data import DataLoader, Dataset
+
+from al_lightning.data.augmentation import Augmentation, NoAugmentation
+from al_lightning.data.images import Images
+from al_lightning.data.streams import PaddedBatches, StepSampler, Stream, normalise
+from al_lightning.errors import DatasetError, UsageError
+from al_lightning.pool import Pool
+from al_lightning.types import Batch
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
+class PoolDataModule(LightningDataModule):
+    """A training set, part of which is labelled, and a test set.
+
+    The configured object is a prototype: `at` gives each fit a copy that knows the pool of its cycle. The copy reads
+    the pool and never changes it. A dataset is a small subclass with `build_train`, `build_test` and `class_names`.
+
+    Args:
+        root: folder of the data; by default $AL_DATA/<name>, else data/<name>.
+        batch_size: images of a training step, over all processes.
+        eval_batch_size: images of a test or scoring step, per process.
+        workers: processes that load data, per training process; results do not depend on it.
+        augmentation: of training images; none by default.
+        mean: of each channel, on a scale of 0 to 1; ImageNet's by default.
+        std: of each channel, likewise.
+    """
+
+    name: ClassVar[str]
+    """The dataset's folder below $AL_DATA."""
+    where: ClassVar[str] = ""
+    """Where the data can be had, and what their folder looks like: for the message when they are missing."""
+
+    def __init__(
+        self,
+        root: str | None = None,
+        batch_size: int = 8,
+        eval_batch_size: int = 8,
+        workers: int = 2,
+        augmentation: Augmentation | None = None,
+        mean: tuple[float, float, float] = (0.485, 0.456, 0.406),
+        std: tuple[float, float, float] = (0.229, 0.224, 0.225),
+    ) -> None:
+        super().__init__()
+        for what, value, least in (
+            ("batch_size", batch_size, 1),
+            ("eval_batch_size", eval_batch_size, 1),
+            ("workers", workers, 0),
+        ):
+            if value < least:
+                raise UsageError(f"data.{what} is {value}; it must be at least {least}.")
+        self.root = Path(root).expanduser() if root else Path(os.environ.get("AL_DATA", "data")) / self.name
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size
+        self.workers = workers
+        self.augmentation = augmentation or NoAugmentation()
+        self.mean = torch.tensor(mean).view(3, 1, 1)
+        self.std = torch.tensor(std).view(3, 1, 1)
+        self.memory_format = torch.contiguous_format
+        self._pool = Pool(0)
+        self._key = (0, 0, 0)
+        self._steps = self._chunk = 1
+        self._scoring: Sequence[int] = ()
+
+    @abstractmethod
+    def build_train(self) -> Images:
+        """Return the full training set."""
+
+    @abstractmethod
+    def build_test(self) -> Images:
+        """Return the test set."""
+
+    @property
+    @abstractmethod
+    def class_names(self) -> Sequence[str]:
+        """Names of the classes, in the order of their labels."""
+
+    @cached_property
+    def train(self) -> Images:
+        """The full training set; positions in it are what indices mean everywhere."""
+        return self.build_train()
+
+    @cached_property
+    def test(self) -> Images:
+        """The test set."""
+        return self.build_test()
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    def pool(self) -> Pool:
+        """Return the pool with nothing labelled; subclasses with a time order say so here."""
+        return Pool(len(self.train))
+
+    def classes(self) -> Sequence[int] | None:
+        """Return the class of each training image, for a balanced initial set; None where images have many."""
+        return None
+
+    def missing(self, what: Path) -> DatasetError:
+        """Return the error for data that are not there."""
+        return DatasetError(
+            f"No {what} : the data were looked for in {self.root}. Put them there, or name their folder with "
+            f"--data.root DIR, or set $AL_DATA to the folder that holds {self.name!r}. {self.where}".replace(
+                " :", ":", 1
+            )
+        )
+
+    def at(
+        self,
+        pool: Pool,
+        key: tuple[int, int, int],
+        steps: int,
+        chunk: int,
+        scoring: Sequence[int] = (),
+        memory_format: torch.memory_format = torch.contiguous_format,
+    ) -> PoolDataModule:
+        """Return a copy for one fit and its scoring; the image sets are shared.
+
+        Args:
+            pool: what is labelled.
+            key: (seed, cycle, member).
+            steps: length of the fit.
+            chunk: steps between checkpoints.
+            scoring: positions for the predict loader.
+            memory_format: of the images on the device.
+        """
+        fresh = copy.copy(self)
+        fresh._pool, fresh._key, fresh._steps, fresh._chunk = pool, key, steps, chunk
+        fresh._scoring, fresh.memory_format = scoring, memory_format
+        return fresh
+
+    def _loader(self, batches: Dataset[Batch], sampler: StepSampler | None = None) -> DataLoader[Batch]:
+        return DataLoader(
+            batches,
+            batch_size=None,
+            sampler=sampler,
+            num_workers=self.workers,
+            collate_fn=_as_it_is,
+            pin_memory=torch.cuda.is_available(),
+            persistent_workers=self.workers > 0 and sampler is not None,
+        )
+
+    @property
+    def _ranks(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
+
+    def train_dataloader(self) -> CombinedLoader:
+        """Return the streams of training batches, {"labelled": ...}, one item a step."""
+        labelled = Stream(
+            self.train, self._pool.labelled, self.batch_size, self.augmentation, self._key, "labelled", *self._ranks
+        )
+        return CombinedLoader({"labelled": self._loader(labelled, StepSampler(self._steps, self._chunk))}, "min_size")
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """Return every test image once, in padded full batches."""
+        return self._loader(PaddedBatches(self.test, range(len(self.test)), self.eval_batch_size, True, *self._ranks))
+
+    def predict_dataloader(self) -> DataLoader[Batch]:
+        """Return the images to score once, whole and without augmentation, in padded full batches."""
+        return self._loader(PaddedBatches(self.train, self._scoring, self.eval_batch_size, False, *self._ranks))
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Normalise on the device; uint8 travels from the workers."""
+        if isinstance(batch, Batch):
+            mean, std = self.mean.to(batch.image.device), self.std.to(batch.image.device)
+            return normalise(batch, mean, std, self.memory_format)
+        return {name: self.on_after_batch_transfer(part, dataloader_idx) for name, part in batch.items()}

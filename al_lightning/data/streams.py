@@ -1,0 +1,183 @@
+"""Batches as pure functions of (key, step): the same for any number of workers, and after any restart.
+
+Both datasets here are map-style over whole batches (a DataLoader with batch_size=None), so that what a batch holds is
+decided by its number alone and not by the state of a sampler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from al_lightning.data.augmentation import Augmentation
+from al_lightning.data.images import Array, Images
+from al_lightning.errors import DatasetError, UsageError
+from al_lightning.pool import Indices
+from al_lightning.seeding import generator, seed_of
+from al_lightning.types import Batch
+
+Sample = tuple[Array, "int | Array"]
+
+
+def collate(samples: Sequence[Sample], indices: Sequence[int], names: Sequence[str]) -> Batch:
+    """Stack samples into a batch; images stay uint8, (B, 3, H, W).
+
+    Raises:
+        DatasetError: images of one batch differ in size; the message names two of them.
+    """
+    shape = samples[0][0].shape
+    for (image, label), name in zip(samples, names, strict=True):
+        if image.shape != shape:
+            raise DatasetError(
+                f"Images of one batch must have one size, but {names[0]} is {shape[1]} x {shape[0]} and {name} is "
+                f"{image.shape[1]} x {image.shape[0]} (width x height); give a common one: --data.size '[{shape[0]}, {shape[1]}]'."
+            )
+        if not isinstance(label, int) and label.shape != image.shape[:2]:
+            raise DatasetError(
+                f"The label of {name} is {label.shape[1]} x {label.shape[0]}, its image "
+                f"{image.shape[1]} x {image.shape[0]} (width x height); they must be of one size."
+            )
+    image = torch.from_numpy(np.stack([image for image, _ in samples]).transpose(0, 3, 1, 2))
+    labels = [label for _, label in samples]
+    label = torch.tensor(labels) if isinstance(labels[0], int) else torch.from_numpy(np.stack(labels))  # type: ignore[arg-type]
+    return Batch(image, label, torch.tensor(list(indices), dtype=torch.int64))
+
+
+class Stream(Dataset[Batch]):
+    """An endless stream of training batches; item `step` is this process's share of that step's global batch.
+
+    The images are gone through in random order, again and again; a set smaller than the batch repeats within it.
+
+    Args:
+        images: the full training set.
+        indices: the positions to draw from.
+        batch_size: global batch size; every process takes an equal share of it.
+        augmentation: applied to each sample with a seed of its own.
+        key: (seed, cycle, member).
+        name: the stream's name, part of every key.
+        rank: this process.
+        world_size: number of processes.
+    """
+
+    def __init__(
+        self,
+        images: Images,
+        indices: Sequence[int],
+        batch_size: int,
+        augmentation: Augmentation,
+        key: tuple[int, int, int],
+        name: str,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        if batch_size % world_size:
+            raise UsageError(
+                f"data.batch_size is global and must divide by the number of processes: {batch_size} does not by "
+                f"{world_size}."
+            )
+        self.images = images
+        self.indices = np.sort(np.asarray(indices, dtype=np.int64))
+        self.batch_size = batch_size
+        self.augmentation = augmentation
+        self.key = key
+        self.name = name
+        share = batch_size // world_size
+        self.slots = range(rank * share, (rank + 1) * share)
+        self._order: tuple[int, Indices] | None = None
+
+    def draw(self, slot: int) -> int:
+        """Return the position of the image at a place in the endless order."""
+        lap, place = divmod(slot, len(self.indices))
+        if self._order is None or self._order[0] != lap:
+            self._order = lap, generator(f"order/{self.name}", *self.key, lap).permutation(self.indices)
+        return int(self._order[1][place])
+
+    def __getitem__(self, step: int) -> Batch:
+        indices = [self.draw(step * self.batch_size + slot) for slot in self.slots]
+        samples = [
+            self.augmentation(
+                self.images.image(index),
+                self.images.label(index),
+                seed_of(f"augmentation/{self.name}", *self.key, step, slot),
+            )
+            for index, slot in zip(indices, self.slots, strict=True)
+        ]
+        return collate(samples, indices, [self.images.name(index) for index in indices])
+
+
+class StepSampler(Sampler[int]):
+    """Numbers of the steps of one chunk: what Lightning calls an epoch is a chunk of a fixed number of steps.
+
+    Lightning calls `set_epoch` with the chunk's number, also after a restart.
+    """
+
+    def __init__(self, steps: int, chunk: int) -> None:
+        self.steps = steps
+        self.chunk = chunk
+        self.first = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go to a chunk."""
+        self.first = epoch * self.chunk
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.first, min(self.first + self.chunk, self.steps)))
+
+    def __len__(self) -> int:
+        return min(self.chunk, self.steps)
+
+
+class PaddedBatches(Dataset[Batch]):
+    """Each image once, in full batches, the same number of them on every process.
+
+    What is missing to full batches is padded with index -1. Shards of unequal length break collectives and predict
+    hooks, and a last batch of another size changes the last bits of what a network says.
+
+    Args:
+        images: the set.
+        indices: positions to go through.
+        batch_size: per process, whatever their number.
+        labels: whether labels are read; scoring does without (all are 255).
+        rank: this process.
+        world_size: number of processes.
+    """
+
+    def __init__(
+        self,
+        images: Images,
+        indices: Sequence[int],
+        batch_size: int,
+        labels: bool,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.images = images
+        self.labels = labels
+        batches = -(-len(indices) // (batch_size * world_size))
+        padded = np.full(batches * world_size * batch_size, -1, dtype=np.int64)
+        padded[: len(indices)] = indices
+        self.batches = padded.reshape(batches, world_size, batch_size)[:, rank]
+        # Padding shows an image that exists; which one does not matter.
+        self.filler = int(indices[0]) if len(indices) else 0
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def _sample(self, index: int) -> Sample:
+        return self.images.image(index), self.images.label(index) if self.labels else 255
+
+    def __getitem__(self, number: int) -> Batch:
+        indices = [int(index) for index in self.batches[number]]
+        shown = [index if index >= 0 else self.filler for index in indices]
+        read = {index: self._sample(index) for index in dict.fromkeys(shown)}
+        return collate([read[index] for index in shown], indices, [self.images.name(index) for index in shown])
+
+
+def normalise(batch: Batch, mean: Tensor, std: Tensor, memory_format: torch.memory_format) -> Batch:
+    """Turn uint8 images into float32, (x / 255 - mean) / std with mean and std of shape (3, 1, 1)."""
+    image = batch.image.to(memory_format=memory_format).float().div_(255).sub_(mean).div_(std)
+    return batch._replace(image=image)

@@ -1,0 +1,206 @@
+"""One parsed configuration, and everything that is made from it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from jsonargparse import ArgumentParser, Namespace
+
+from al_lightning import __version__
+from al_lightning.acquisition.base import Acquisition
+from al_lightning.data.module import PoolDataModule
+from al_lightning.errors import UsageError
+from al_lightning.fit import Fit
+from al_lightning.networks.base import Network
+from al_lightning.oracle.base import Oracle
+from al_lightning.parser import build_parser, dump, parse
+from al_lightning.pool import Budget, Pool
+from al_lightning.progress import Reporter
+from al_lightning.settings import Settings, differences, fingerprint, resolve
+from al_lightning.tasks import Task
+from al_lightning.training.base import TrainingModule
+
+PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "albumentations", "numpy")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a fit is made of; made anew for each, since a factory keeps the objects it was given."""
+
+    network: Callable[[int], Network]
+    task: Callable[[int], Task]
+    training: Callable[..., TrainingModule]
+    trainer: Namespace
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A parsed configuration: what stays for the whole run, and how a fit is built.
+
+    Attributes:
+        name: the run's name.
+        seed: its seed.
+        run_dir: its directory.
+        plain: the configuration as plain data, all defaults filled in.
+        files: the config files it came from.
+        data: the datamodule's prototype.
+        acquisition: the strategy.
+        oracle: who labels.
+        budget: how many labels when.
+        initial: how the common initial set is drawn.
+        warm_start: what a fit takes from the cycle before.
+        keep: whose weights are kept.
+        chunk: steps between checkpoints.
+        channels_last: memory layout of networks and images.
+    """
+
+    name: str
+    seed: int
+    run_dir: Path
+    plain: dict[str, Any]
+    files: tuple[Path, ...]
+    data: PoolDataModule
+    acquisition: Acquisition
+    oracle: Oracle
+    budget: Budget
+    initial: Literal["random", "balanced"]
+    warm_start: Literal["none", "backbone", "all"]
+    keep: Literal["all", "last", "none"]
+    chunk: int
+    channels_last: bool
+    parser: ArgumentParser
+    config: Namespace
+
+    @property
+    def sha256(self) -> str:
+        """Hash of what bears on results."""
+        return fingerprint(self.plain)
+
+    def fresh_parts(self) -> Parts:
+        """Return new factories for a fit."""
+        config = self.config.clone()
+        part = Namespace(**{name: config[name] for name in ("network", "task", "training", "trainer")})
+        made = self.parser.instantiate(part)
+        return Parts(made.network, made.task, made.training, made.trainer)
+
+    def steps(self, labelled: int) -> int:
+        """Return the length of a fit on so many labelled images: 100 epochs of 59 at batch 8 are 737 steps."""
+        if self.config.steps is not None:
+            return int(self.config.steps)
+        return max(1, self.config.epochs * labelled // self.data.batch_size)
+
+    def build(self, cycle: int, member: int, pool: Pool, directory: Path, reporter: Reporter) -> Fit:
+        """Return the fresh objects of one fit."""
+        return Fit(self, cycle, member, pool, directory, reporter)
+
+
+def configure(
+    configs: Sequence[str], options: Sequence[str] = (), seed: int = 0, run_dir: str | Path | None = None
+) -> Experiment:
+    """Make an experiment of names, files and options.
+
+    Args:
+        configs: names or files, as after --config.
+        options: further options as on the command line, for example ["--budget.cycles", "2"].
+        seed: the run's seed.
+        run_dir: its directory; runs/<name>/seed_<seed> by default.
+
+    Raises:
+        UsageError: anything is wrong with them, or options that change results come without a run_dir.
+    """
+    settings = resolve(configs)
+    _import_from_here()
+    parser = build_parser()
+    config = parse(parser, settings, options)
+    plain = {"name": settings.name, "seed": seed, **dump(parser, config)}
+    if run_dir is None:
+        if options and (changed := differences(_without_options(parser, settings, options), plain)):
+            raise UsageError(
+                f"These options change results, so that this is no longer the run {settings.name}: {'; '.join(changed)}. "
+                "Give it a directory of its own: --run_dir DIR."
+            )
+        run_dir = Path("runs") / settings.name / f"seed_{seed}"
+    return _experiment(parser, config, plain, settings.name, seed, Path(run_dir), settings.files)
+
+
+def _without_options(parser: ArgumentParser, settings: Settings, options: Sequence[str]) -> dict[str, Any]:
+    """Parse the named configuration alone; what a name leaves open (a folder's classes) the options may fill."""
+    try:
+        return dump(parser, parse(parser, settings))
+    except UsageError:
+        return {"options": list(options)}
+
+
+def reopen(run_dir: Path, options: Sequence[str] = (), acquisition: dict[str, Any] | None = None) -> Experiment:
+    """Make the experiment of an existing run directory again, from its own config.yaml.
+
+    Args:
+        run_dir: the directory.
+        options: further options as on the command line.
+        acquisition: another strategy, as `class_path` and `init_args`.
+    """
+    path = run_dir / "config.yaml"
+    if not path.is_file():
+        raise UsageError(f"There is no run in {run_dir}: config.yaml is missing. `al-lightning fit` makes one.")
+    values = yaml.safe_load(path.read_text())
+    name, seed = values.pop("name"), values.pop("seed")
+    if acquisition is not None:
+        values["acquisition"] = acquisition
+    _import_from_here()
+    parser = build_parser()
+    settings = Settings(name, (path,), values, {})
+    config = parse(parser, settings, options)
+    plain = {"name": name, "seed": seed, **dump(parser, config)}
+    return _experiment(parser, config, plain, name, seed, run_dir, (path,))
+
+
+def _experiment(
+    parser: ArgumentParser,
+    config: Namespace,
+    plain: dict[str, Any],
+    name: str,
+    seed: int,
+    run_dir: Path,
+    files: tuple[Path, ...],
+) -> Experiment:
+    whole = Namespace(**{key: config[key] for key in ("data", "acquisition", "oracle")})
+    made = parser.instantiate(whole)
+    return Experiment(
+        name=name,
+        seed=seed,
+        run_dir=run_dir,
+        plain=plain,
+        files=files,
+        data=made.data,
+        acquisition=made.acquisition,
+        oracle=made.oracle,
+        budget=Budget(**dict(config.budget)),
+        initial=config.initial,
+        warm_start=config.warm_start,
+        keep=config.keep,
+        chunk=config.chunk,
+        channels_last=config.channels_last,
+        parser=parser,
+        config=config,
+    )
+
+
+def _import_from_here() -> None:
+    """Let a user's strategy in the working directory be imported; a console script's path does not hold it."""
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a journal names."""
+    return {
+        "al_lightning": __version__,
+        "python": sys.version.split()[0],
+        **{package: version(package) for package in PACKAGES},
+    }

@@ -1,0 +1,222 @@
+"""One network of one cycle: fresh objects that are trained, tested and scored, then forgotten."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor
+
+from al_lightning.acquisition.base import Acquisition
+from al_lightning.acquisition.callback import AcquisitionCallback, Scorer
+from al_lightning.checkpoint import ChunkCheckpoint, DurableCheckpointIO, load, save
+from al_lightning.errors import Interrupted, UsageError
+from al_lightning.pool import Pool
+from al_lightning.progress import Reporter
+from al_lightning.seeding import generator, seed_of
+
+if TYPE_CHECKING:
+    from al_lightning.experiment import Experiment
+
+T = TypeVar("T")
+
+
+class _ShowSteps(Callback):
+    """Tells the reporter how far a stage is."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.reporter = reporter
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *args: Any) -> None:
+        self.reporter.advance(pl_module.step)
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self.reporter.advance(batch_idx + 1)
+
+    def on_predict_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self.reporter.advance(batch_idx + 1)
+
+
+class Fit:
+    """Network, LightningModule, datamodule, Trainer, callbacks and logger of one (cycle, member): all new.
+
+    A second `fit` on a used Trainer trains nothing and says nothing (Lightning-AI/pytorch-lightning#9636), and
+    callbacks carry their state from fit to fit.
+
+    Args:
+        experiment: the parsed configuration.
+        cycle: number of the cycle.
+        member: number of the network in an ensemble.
+        pool: what is labelled.
+        directory: folder of this fit: `weights.pt`, `last.ckpt` while it runs, TensorBoard events.
+        reporter: shows progress.
+    """
+
+    def __init__(
+        self, experiment: Experiment, cycle: int, member: int, pool: Pool, directory: Path, reporter: Reporter
+    ) -> None:
+        self.key = (experiment.seed, cycle, member)
+        self.pool = pool
+        self.reporter = reporter
+        self.weights_path = directory / "weights.pt"
+        self.last_path = directory / "last.ckpt"
+        self.steps = experiment.steps(len(pool.labelled))
+        self._seed("build")
+        parts = experiment.fresh_parts()
+        classes = experiment.data.num_classes
+        memory_format = torch.channels_last if experiment.channels_last else torch.contiguous_format
+        self.network = parts.network(classes).to(memory_format=memory_format)
+        self.module = parts.training(self.network, parts.task(classes), self.steps, self.key)
+        self.data = experiment.data.at(pool, self.key, self.steps, min(experiment.chunk, self.steps), (), memory_format)
+        self.trainer = self._trainer(dict(parts.trainer), directory)
+
+    def _seed(self, stream: str) -> None:
+        """Seed the global generators, for code that is not ours; ours takes keys."""
+        seed = seed_of(stream, *self.key)
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.manual_seed(seed)
+
+    def _trainer(self, options: dict[str, Any], directory: Path) -> Trainer:
+        own = options.pop("callbacks", None) or []
+        return Trainer(
+            **options,
+            max_epochs=-1,
+            max_steps=self.steps * self.module.optimizer_steps,
+            callbacks=[
+                _ShowSteps(self.reporter),
+                ChunkCheckpoint(self.last_path),
+                *(own if isinstance(own, list) else [own]),
+            ],
+            plugins=[DurableCheckpointIO()],
+            logger=TensorBoardLogger(str(directory.parent), name="", version=directory.name),
+            default_root_dir=str(directory),
+            log_every_n_steps=max(1, min(50, self.steps // 4)),
+            limit_val_batches=0,
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+
+    @property
+    def started(self) -> bool:
+        """Whether an earlier process trained this network, or began to."""
+        return self.weights_path.is_file() or self.last_path.is_file()
+
+    @property
+    def label(self) -> str:
+        """What the fit is called in the progress line."""
+        return f"fit of member {self.key[2]}" if self.key[2] else "fit"
+
+    def warm_start(self, weights: Path, whole: bool) -> None:
+        """Take the previous cycle's weights, of the backbone or of all, before training."""
+        state = load(weights)["network"]
+        if whole:
+            self.network.load_state_dict(state)
+            return
+        trunk = self.network.trunk()
+        if trunk is None:
+            raise UsageError(f"{type(self.network).__name__} has no separate backbone; use --warm_start all or none.")
+        names = {id(tensor): name for name, tensor in self.network.state_dict(keep_vars=True).items()}
+        own = trunk.state_dict(keep_vars=True)
+        trunk.load_state_dict({name: state[names[id(tensor)]] for name, tensor in own.items()})
+
+    def train(self) -> None:
+        """Train, or load what a finished fit left behind; a started fit goes on from its last checkpoint."""
+        if self.weights_path.is_file():
+            self.network.load_state_dict(load(self.weights_path)["network"])
+            return
+        self.reporter.begin(self.label, self.steps)
+        checkpoint = self.last_path if self.last_path.is_file() else None
+        self._seed("fit")
+        self._guarded(
+            lambda: self.trainer.fit(self.module, datamodule=self.data, ckpt_path=checkpoint, weights_only=True)
+        )
+        if self.trainer.is_global_zero:
+            save({"network": self.network.state_dict()}, self.weights_path)
+            self.last_path.unlink(missing_ok=True)
+        self.reporter.finish()
+
+    def test(self) -> dict[str, Any]:
+        """Return the metrics of the last weights on the whole test set."""
+        self.reporter.begin("test", -(-len(self.data.test) // (self.data.eval_batch_size * self.trainer.world_size)))
+        self._guarded(lambda: self.trainer.test(self.module, datamodule=self.data, verbose=False))
+        self.reporter.finish()
+        return self.module.results
+
+    def score(self, acquisition: Acquisition) -> tuple[Tensor, Tensor]:
+        """Return positions and scores of the candidates (and the labelled, if read), gathered, ascending.
+
+        Returns:
+            (N,) int64 positions and (N, K) float32.
+        """
+        acquisition.check(self.network)
+        images = list(acquisition.candidates(self.pool, generator("candidates", *self.key[:2])))
+        if acquisition.reads_labelled:
+            images += self.pool.labelled
+        data = self.data.at(self.pool, self.key, self.steps, 1, sorted(images), self.data.memory_format)
+        self.reporter.begin("score", -(-len(images) // (data.eval_batch_size * self.trainer.world_size)))
+        callback = AcquisitionCallback(acquisition, generator("prepare", *self.key[:2]))
+        self.trainer.callbacks.append(callback)  # type: ignore[attr-defined]
+        self._seed("score")
+        try:
+            scorer = Scorer(self.network, acquisition)
+            self._guarded(lambda: self.trainer.predict(scorer, datamodule=data, return_predictions=False))
+        finally:
+            self.trainer.callbacks.remove(callback)  # type: ignore[attr-defined]
+        self.reporter.finish()
+        if callback.gathered is None:
+            raise UsageError(f"{type(acquisition).__name__} named no candidates to score.")
+        return callback.gathered
+
+    def once(self, compute: Callable[[], T]) -> T:
+        """Compute on one process and tell all; an error there is raised on all of them."""
+        result: tuple[bool, Any] = (True, None)
+        if self.trainer.is_global_zero:
+            try:
+                result = (True, compute())
+            except Exception as error:
+                result = (False, error)
+        good, value = self.trainer.strategy.broadcast(result)
+        if not good:
+            raise value
+        return value  # type: ignore[no-any-return]
+
+    def _guarded(self, stage: Callable[[], object]) -> None:
+        """Run a stage; Lightning turns Ctrl-C into an exit of its own, with code 1."""
+        try:
+            stage()
+        except SystemExit as error:
+            if self.trainer.interrupted:
+                raise Interrupted("Interrupted.") from error
+            raise
+
+    def close(self) -> None:
+        """Let go of the event file."""
+        with contextlib.suppress(Exception):
+            for logger in self.trainer.loggers:
+                logger.finalize("success")

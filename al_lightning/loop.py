@@ -1,0 +1,180 @@
+"""The active-learning loop: the only place that knows the order of fit, test, score, select and label."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import torch
+
+from al_lightning.acquisition.callback import join_members, select
+from al_lightning.errors import LabelsAwaited, UsageError
+from al_lightning.experiment import Experiment, versions
+from al_lightning.fit import Fit
+from al_lightning.oracle.base import Pending
+from al_lightning.pool import Pool, draw_initial
+from al_lightning.progress import Reporter
+from al_lightning.results.events import write_curve
+from al_lightning.results.rows import save_rows
+from al_lightning.results.store import CycleRecord, Run, RunRecord, RunStore
+from al_lightning.seeding import generator
+from al_lightning.types import Rows, Selection
+
+
+def run_cycles(experiment: Experiment, store: RunStore, reporter: Reporter) -> Run:
+    """Run an experiment to its end, from wherever its run directory stands.
+
+    Each cycle fits every member from scratch, tests the first, scores the pool, selects once, has the choice labelled,
+    and writes a line. The last cycle only fits and tests. Every step already on disk is read instead of repeated.
+    """
+    acquisition, budget = experiment.acquisition, experiment.budget
+    last = 0 if acquisition.one_fit else budget.cycles
+    pool = start(experiment, store)
+    done = store.finished(last)
+    for record in done:
+        pool = pool.label(record.chosen)
+    reporter.plan(planned_steps(experiment, pool, len(done), last), len(done))
+
+    for cycle in range(len(done), last + 1):
+        count = budget.query_count(pool.size) if cycle < last else 0
+        reporter.cycle(cycle, len(pool.labelled))
+        seconds: dict[str, float] = {}
+        metrics, chosen = store.metrics(cycle), store.selection(cycle) if count else []
+
+        if metrics is None or chosen is None:
+            scored = []
+            for member in range(acquisition.members if count else 1):
+                fit = experiment.build(cycle, member, pool, store.member_dir(cycle, member), reporter)
+                take_weights_of_last_cycle(experiment, store, fit)
+                timed(seconds, "fit", fit.train)
+                if member == 0:
+                    metrics = timed(seconds, "test", fit.test)
+                    store.save_metrics(cycle, metrics)
+                if count and acquisition.needs_network:
+                    scored.append(timed(seconds, "score", lambda fit=fit: fit.score(acquisition)))
+                fit.close()
+            if count:
+                rows = join_members(scored, pool.labelled) if scored else unscored(experiment, pool, cycle)
+                chosen = timed(seconds, "select", lambda: choose(experiment, store, fit, rows, count, cycle)).indices
+
+        bought = label(experiment, chosen) if chosen else []
+        store.append(
+            CycleRecord(cycle, nominal(experiment, pool, cycle), len(pool.labelled), metrics or {}, bought, seconds)
+        )
+        show(store, reporter)
+        forget_weights(experiment, store, cycle, last)
+        pool = pool.label(bought)
+    return store.read()
+
+
+def start(experiment: Experiment, store: RunStore) -> Pool:
+    """Return the pool with its initial set labelled; in a new run draw it, have it labelled, and open the journal."""
+    pool, acquisition, budget = experiment.data.pool(), experiment.acquisition, experiment.budget
+    if pool.size == 0 or not acquisition.one_fit:
+        budget.check(pool.size)
+    store.keep_config(experiment.plain, pool.size)
+    if store.exists():
+        return pool.label(store.read().record.initial)
+    initial = store.selection(None)
+    if initial is None:
+        initial = draw_first(experiment, pool)
+        pool.label(initial)  # a strategy's own initial set may be unsound; better now than after a fit
+        store.save_selection(None, Selection(initial, [0.0] * len(initial)))
+    initial = label(experiment, initial)
+    store.begin(
+        RunRecord(experiment.name, experiment.seed, experiment.sha256, pool.size, initial, versions()),
+    )
+    return pool.label(initial)
+
+
+def draw_first(experiment: Experiment, pool: Pool) -> list[int]:
+    """Draw the initial set: the strategy's own, if it has one, else the common one of this seed."""
+    budget, acquisition = experiment.budget, experiment.acquisition
+    count = budget.total_count(pool.size) if acquisition.one_fit else budget.initial_count(pool.size)
+    own = acquisition.initial(pool, count, generator("initial", experiment.seed))
+    if own is not None:
+        return [int(index) for index in own]
+    draw = generator("initial", experiment.seed)
+    return draw_initial(pool, count, experiment.initial, experiment.data.classes(), draw)
+
+
+def label(experiment: Experiment, chosen: list[int]) -> list[int]:
+    """Have a choice labelled; return what was.
+
+    Raises:
+        LabelsAwaited: not all labels are there yet; the same command goes on when they are.
+    """
+    answer = experiment.oracle.label(chosen)
+    if isinstance(answer, Pending):
+        raise LabelsAwaited(answer.message)
+    return answer.indices
+
+
+def choose(experiment: Experiment, store: RunStore, fit: Fit, rows: Rows, count: int, cycle: int) -> Selection:
+    """Select on one process, tell all, and keep what the selection saw beside what it chose."""
+    acquisition = experiment.acquisition
+    selection = fit.once(lambda: select(acquisition, rows, count, generator("select", experiment.seed, cycle)))
+    if store.writes:
+        path = store.cycle_dir(cycle) / "rows.npz"
+        save_rows(path, rows.index.numpy(), rows.labelled.numpy(), rows.value.numpy(), selection.indices)
+    store.save_selection(cycle, selection)
+    return selection
+
+
+def unscored(experiment: Experiment, pool: Pool, cycle: int) -> Rows:
+    """Return the candidates of a strategy that needs no network."""
+    candidates = experiment.acquisition.candidates(pool, generator("candidates", experiment.seed, cycle))
+    return Rows.without_scores(torch.tensor(sorted(candidates), dtype=torch.int64))
+
+
+def nominal(experiment: Experiment, pool: Pool, cycle: int) -> float:
+    """Return the nominal budget that a cycle's fit stands for, as a fraction of the pool."""
+    if len(pool.labelled) == pool.size:
+        return 1.0
+    return experiment.budget.nominal(experiment.budget.cycles if experiment.acquisition.one_fit else cycle, pool.size)
+
+
+def planned_steps(experiment: Experiment, pool: Pool, first: int, last: int) -> list[int]:
+    """Return the steps of each cycle's fits, finished cycles included, for the time left."""
+    query, members = experiment.budget.query_count(pool.size), experiment.acquisition.members
+    return [
+        experiment.steps(len(pool.labelled) + (cycle - first) * query) * (members if cycle < last else 1)
+        for cycle in range(last + 1)
+    ]
+
+
+def take_weights_of_last_cycle(experiment: Experiment, store: RunStore, fit: Fit) -> None:
+    """Warm-start where that is asked for; by default every fit begins anew."""
+    _, cycle, member = fit.key
+    if experiment.warm_start == "none" or cycle == 0 or fit.started:
+        return
+    weights = store.member_dir(cycle - 1, member) / "weights.pt"
+    if not weights.is_file():
+        raise UsageError(f"warm_start needs the weights of the cycle before, but {weights} is gone; use --keep all.")
+    fit.warm_start(weights, whole=experiment.warm_start == "all")
+
+
+def forget_weights(experiment: Experiment, store: RunStore, cycle: int, last: int) -> None:
+    """Delete the weights that `keep` does not want; the next cycle's warm start keeps this cycle's until then."""
+    if experiment.keep != "all" and store.writes:
+        kept = range(cycle if experiment.keep == "last" or cycle < last else cycle + 1)
+        for old in kept:
+            for weights in store.cycle_dir(old).glob("member_*/weights.pt"):
+                weights.unlink()
+
+
+def show(store: RunStore, reporter: Reporter) -> None:
+    """Show the cycle's metric, here and in TensorBoard."""
+    run = store.read()
+    metric, value = next(iter(run.cycles[-1].metrics.items()))
+    reporter.result(metric, value)
+    if store.writes:
+        write_curve(store.directory / "curve", run)
+
+
+def timed(seconds: dict[str, float], stage: str, work: Any) -> Any:
+    """Do a stage and add up its seconds."""
+    begun = time.perf_counter()
+    result = work()
+    seconds[stage] = round(seconds.get(stage, 0.0) + time.perf_counter() - begun, 3)
+    return result

@@ -1,0 +1,36 @@
+"""What every network is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal
+
+from torch import Tensor, nn
+
+from al_lightning.types import Features, NetworkOutput
+
+
+class Network(nn.Module, ABC):
+    """A network in two halves, so that embeddings need no decoder and stochastic decoders repeat cheaply.
+
+    A subclass takes `num_classes` as its first argument; the data sets it.
+    """
+
+    predicts: ClassVar[Literal["image", "pixel"]]
+    """Whether a class is given per image, logits (B, C), or per pixel, logits (B, C, H, W)."""
+
+    @abstractmethod
+    def encode(self, image: Tensor) -> Features:
+        """Map (B, 3, H, W) float32 normalised images to features."""
+
+    @abstractmethod
+    def decode(self, features: Features) -> NetworkOutput:
+        """Map features to logits."""
+
+    def forward(self, image: Tensor) -> NetworkOutput:
+        """Return `decode(encode(image))`."""
+        return self.decode(self.encode(image))
+
+    def trunk(self) -> nn.Module | None:
+        """Return the part that pretraining reaches, trained at the base rate; None where all of it is."""
+        return None

@@ -1,0 +1,99 @@
+"""DeepLabV3+ (Chen et al. 2018) over any backbone."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from al_lightning.errors import UsageError
+from al_lightning.networks.backbones import Backbone
+from al_lightning.networks.base import Network
+from al_lightning.types import Features, NetworkOutput
+
+
+def _conv(channels_in: int, channels: int, size: int = 1, dilation: int = 1) -> nn.Sequential:
+    padding = dilation * (size // 2)
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels, size, padding=padding, dilation=dilation, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _resize(x: Tensor, size: tuple[int, int]) -> Tensor:
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
+
+
+class ASPP(nn.Module):
+    """Atrous spatial pyramid pooling: a 1x1, three dilated 3x3 and the image's mean, joined by a 1x1.
+
+    Args:
+        channels_in: channels of the coarse map.
+        channels: channels of each branch and of the output.
+        rates: dilations of the three branches.
+    """
+
+    def __init__(self, channels_in: int, channels: int, rates: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(
+            [_conv(channels_in, channels), *(_conv(channels_in, channels, 3, r) for r in rates)]
+        )
+        self.pooled = _conv(channels_in, channels)
+        self.join = _conv(5 * channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, channels_in, H, W) to (B, channels, H, W)."""
+        pooled = self.pooled(F.adaptive_avg_pool2d(x, 1)).expand(-1, -1, x.shape[-2], x.shape[-1])
+        out: Tensor = self.join(torch.cat([pooled, *(branch(x) for branch in self.branches)], dim=1))
+        return out
+
+
+class DeepLabV3Plus(Network):
+    """Encoder with ASPP, decoder on the stride-4 map; logits at the input's size.
+
+    The embedding is the globally pooled ASPP output, (B, `channels`). ASPP rates are 6, 12, 18 at output stride 16 and
+    twice that at 8 (Chen et al. 2018).
+
+    Args:
+        num_classes: number of classes.
+        backbone: gives the fine and coarse maps; its output stride sets the rates.
+        channels: channels of ASPP and of the decoder.
+        fine_channels: channels to which the fine map is reduced.
+    """
+
+    predicts: ClassVar[Literal["image", "pixel"]] = "pixel"
+
+    def __init__(self, num_classes: int, backbone: Backbone, channels: int = 256, fine_channels: int = 48) -> None:
+        super().__init__()
+        self.backbone = backbone
+        fine, coarse = backbone.channels
+        step = 96 // backbone.output_stride
+        self.aspp = ASPP(coarse, channels, (step, 2 * step, 3 * step))
+        self.reduce = _conv(fine, fine_channels)
+        self.decoder = nn.Sequential(_conv(fine_channels + channels, channels, 3), _conv(channels, channels, 3))
+        self.classifier = nn.Conv2d(channels, num_classes, 1)
+
+    def trunk(self) -> nn.Module:
+        """Return the backbone."""
+        return self.backbone
+
+    def encode(self, image: Tensor) -> Features:
+        """Return the fine map and ASPP's output as maps; ASPP's output, pooled, as embedding."""
+        if self.training and image.shape[0] < 2:
+            raise UsageError(
+                "DeepLabV3Plus trains on batches of at least 2 images a process (BatchNorm over pooled maps)."
+            )
+        stages, fine, coarse = self.backbone(image)
+        aspp = self.aspp(coarse)
+        embedding = torch.flatten(F.adaptive_avg_pool2d(aspp, 1), 1)
+        return Features((fine, aspp), embedding, stages, (image.shape[-2], image.shape[-1]))
+
+    def decode(self, features: Features) -> NetworkOutput:
+        """Return logits, (B, C, H, W)."""
+        fine, aspp = features.maps
+        fine = self.reduce(fine)
+        joined = torch.cat([fine, _resize(aspp, (fine.shape[-2], fine.shape[-1]))], dim=1)
+        return NetworkOutput(_resize(self.classifier(self.decoder(joined)), features.size))

@@ -1,0 +1,69 @@
+"""Pretrained weights: from torchvision, from a path, or none; never silently a part of them."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from torch import nn
+
+from al_lightning.errors import UsageError
+
+log = logging.getLogger(__name__)
+
+
+def load_weights(net: nn.Module, weights: str | None, model: str, ignore: tuple[str, ...] = ()) -> None:
+    """Load a state dict into `net` and log what was loaded.
+
+    Args:
+        net: the network to fill.
+        weights: `imagenet` for torchvision's default weights of `model`, a path to a state dict (possibly under a
+            `state_dict` key, possibly with `module.` before its names), or None to leave the initialisation.
+        model: torchvision's name of the network.
+        ignore: prefixes of names that need not be there and are left alone, for example the classifier's.
+
+    Raises:
+        UsageError: the file is missing or no state dict, or its names or shapes do not fit.
+    """
+    if weights is None:
+        return
+    if weights == "imagenet":
+        try:
+            state: dict[str, Any] = dict(torchvision.models.get_model_weights(model).DEFAULT.get_state_dict())
+        except OSError as error:
+            raise UsageError(
+                f"ImageNet weights of {model} could not be downloaded ({error}); fetch torchvision's file elsewhere "
+                "and give its path as weights, or train from scratch with weights: null."
+            ) from error
+    else:
+        state = _read(Path(weights))
+    state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
+    wanted = {name: tensor for name, tensor in net.state_dict().items() if not name.startswith(ignore)}
+    state = {name: tensor for name, tensor in state.items() if not name.startswith(ignore)}
+    missing, unknown = wanted.keys() - state.keys(), state.keys() - wanted.keys()
+    wrong = [name for name in wanted.keys() & state.keys() if wanted[name].shape != state[name].shape]
+    for problem, names in (("lack", missing), ("have unknown", unknown), ("have another shape for", wrong)):
+        if names:
+            raise UsageError(
+                f"Weights {weights} do not fit {model}: they {problem} {min(names)!r} ({len(names)} such)."
+            )
+    net.load_state_dict(state, strict=False)
+    log.info("loaded %d tensors from %s into %s", len(state), weights, model)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise UsageError(f"No weights at {path}; give `imagenet`, the path of a state dict, or null.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises half a dozen types here; all of them mean the same to the user
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UsageError(f"{path} cannot be read as plain weights ({reason}).") from error
+    if isinstance(content, dict):
+        content = content.get("state_dict", content)
+    if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
+        raise UsageError(f"{path} is not a state dict: names with tensors were expected.")
+    return content

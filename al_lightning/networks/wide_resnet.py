@@ -1,0 +1,83 @@
+"""Wide residual networks (Zagoruyko and Komodakis, 2016), in the form that UDA uses for CIFAR."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from al_lightning.errors import UsageError
+from al_lightning.networks.base import Network
+from al_lightning.types import Features, NetworkOutput
+
+
+class _Block(nn.Module):
+    """Pre-activation residual block: BN-ReLU-conv3x3 twice; a 1x1 projection of the raw input where shapes differ."""
+
+    def __init__(self, channels_in: int, channels: int, stride: int) -> None:
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(channels_in)
+        self.conv1 = nn.Conv2d(channels_in, channels, 3, stride, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
+        self.projection = nn.Conv2d(channels_in, channels, 1, stride, bias=False) if channels_in != channels else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.conv1(F.relu(self.bn1(x)))
+        out = self.conv2(F.relu(self.bn2(out)))
+        shortcut: Tensor = x if self.projection is None else self.projection(x)
+        return out + shortcut
+
+
+class WideResNet(Network):
+    """WRN-depth-width for small images; 28-2 has 1,467,610 parameters at 10 classes.
+
+    Stem of 16 channels, three stages of (depth - 4) / 6 blocks with 16, 32 and 64 times `width` channels at strides
+    1, 2, 2, BN-ReLU, global average pooling (the embedding, 64 x width), a linear classifier.
+
+    Args:
+        num_classes: number of classes.
+        depth: 6 n + 4 layers, for example 10, 16, 28.
+        width: multiple of the channels.
+    """
+
+    predicts: ClassVar[Literal["image", "pixel"]] = "image"
+
+    def __init__(self, num_classes: int, depth: int = 28, width: int = 2) -> None:
+        super().__init__()
+        if depth < 10 or (depth - 4) % 6:
+            raise UsageError(f"WideResNet depth {depth} is not 6 n + 4 (10, 16, 22, 28, 40 ...).")
+        blocks = (depth - 4) // 6
+        channels = [16, 16 * width, 32 * width, 64 * width]
+        self.stem = nn.Conv2d(3, channels[0], 3, 1, 1, bias=False)
+        self.stages = nn.ModuleList(
+            nn.Sequential(
+                *(
+                    _Block(channels[stage] if block == 0 else channels[stage + 1], channels[stage + 1], stride)
+                    for block, stride in enumerate([1 if stage == 0 else 2] + [1] * (blocks - 1))
+                )
+            )
+            for stage in range(3)
+        )
+        self.bn = nn.BatchNorm2d(channels[3])
+        self.classifier = nn.Linear(channels[3], num_classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        nn.init.zeros_(self.classifier.bias)
+
+    def encode(self, image: Tensor) -> Features:
+        """Return the pooled penultimate features, (B, 64 x width), and the three stages as taps."""
+        x = self.stem(image)
+        taps = []
+        for stage in self.stages:
+            x = stage(x)
+            taps.append(x)
+        embedding = torch.flatten(F.adaptive_avg_pool2d(F.relu(self.bn(x)), 1), 1)
+        return Features((), embedding, tuple(taps), (image.shape[-2], image.shape[-1]))
+
+    def decode(self, features: Features) -> NetworkOutput:
+        """Return logits, (B, C)."""
+        return NetworkOutput(self.classifier(features.embedding))

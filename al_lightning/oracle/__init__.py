@@ -1,0 +1,6 @@
+"""Who labels what was chosen."""
+
+from al_lightning.oracle.base import Labelled, Oracle, Pending
+from al_lightning.oracle.simulated import Simulated
+
+__all__ = ["Labelled", "Oracle", "Pending", "Simulated"]

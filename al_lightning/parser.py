@@ -1,0 +1,241 @@
+"""The typed configuration: every option of `fit`, and errors that say in one sentence what is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import inspect
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from jsonargparse import ArgumentParser, Namespace
+from lightning.pytorch import Trainer
+
+from al_lightning.acquisition.base import Acquisition
+from al_lightning.data.module import PoolDataModule
+from al_lightning.errors import UsageError, nearest
+from al_lightning.networks.base import Network
+from al_lightning.oracle.base import Oracle
+from al_lightning.pool import Budget
+from al_lightning.settings import Settings, flatten
+from al_lightning.tasks import Task
+from al_lightning.training.base import TrainingModule
+
+# What of Lightning's Trainer a user may set; all else is the loop's own or has no meaning here.
+TRAINER_OPTIONS = (
+    "accelerator",
+    "strategy",
+    "devices",
+    "num_nodes",
+    "precision",
+    "callbacks",
+    "gradient_clip_val",
+    "gradient_clip_algorithm",
+    "deterministic",
+    "benchmark",
+    "sync_batchnorm",
+    "detect_anomaly",
+    "profiler",
+)
+LENGTH = "A fit's length is --steps N, or --epochs E (steps = E x labelled // batch size); Lightning's own is derived."
+
+
+def build_parser() -> ArgumentParser:
+    """Return the parser of a run's configuration."""
+    parser = ArgumentParser(prog="al-lightning fit", exit_on_error=False, usage=argparse.SUPPRESS)
+    parser.add_argument("--settings", action="config", help=argparse.SUPPRESS)
+    parser.add_subclass_arguments(PoolDataModule, "data", required=True)
+    parser.add_argument("--task", type=Callable[[int], Task], required=True)
+    parser.add_argument("--network", type=Callable[[int], Network], required=True)
+    parser.add_argument(
+        "--training", type=Callable[[Network, Task, int, tuple[int, int, int]], TrainingModule], required=True
+    )
+    parser.add_subclass_arguments(Acquisition, "acquisition", required=True)
+    parser.add_subclass_arguments(Oracle, "oracle", default={"class_path": "al_lightning.oracle.Simulated"})
+    parser.add_class_arguments(Budget, "budget", instantiate=False)
+    parser.add_argument("--initial", type=Literal["random", "balanced"], default="random")
+    parser.add_argument("--steps", type=int | None, default=None)
+    parser.add_argument("--epochs", type=int | None, default=None)
+    parser.add_argument("--chunk", type=int, default=500)
+    parser.add_argument("--warm_start", type=Literal["none", "backbone", "all"], default="none")
+    parser.add_argument("--keep", type=Literal["all", "last", "none"], default="all")
+    parser.add_argument("--channels_last", type=bool, default=True)
+    skipped = set(inspect.signature(Trainer.__init__).parameters) - {"self", *TRAINER_OPTIONS}
+    parser.add_class_arguments(Trainer, "trainer", skip=skipped, instantiate=False)
+    parser.set_defaults({"trainer.devices": 1})
+    return parser
+
+
+def parse(parser: ArgumentParser, settings: Settings, options: Sequence[str] = ()) -> Namespace:
+    """Parse merged settings, then the command line's options, which win wherever they stand.
+
+    Raises:
+        UsageError: one sentence; the parser's own words are its cause, shown by --verbose.
+    """
+    values = dict(settings.values)
+    lengths = {name for name in ("steps", "epochs") for option in options if re.fullmatch(rf"--{name}(=.*)?", option)}
+    if len(lengths) == 2:
+        raise UsageError("Both --steps and --epochs are given; a fit has one length.")
+    for name in lengths:
+        values.pop("epochs" if name == "steps" else "steps", None)
+    for name in (*(key for key, _ in flatten(values)), *options):
+        if re.match(r"(--)?trainer\.max_(epochs|steps|time)\b", name):
+            raise UsageError(f"{name.split('=')[0]} is not set by hand. {LENGTH}")
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            config = parser.parse_args(["--settings", yaml.safe_dump(values), *options])
+    except (argparse.ArgumentError, TypeError, ValueError, KeyError, SystemExit) as error:
+        cause = error.__context__ if isinstance(error, SystemExit) and error.__context__ else error
+        raise UsageError(explain(str(cause), settings, options)) from cause
+    config.pop("settings", None)
+    if config.steps is None and config.epochs is None:
+        raise UsageError(f"No length is set. {LENGTH}")
+    for name in ("steps", "epochs", "chunk"):
+        if config[name] is not None and config[name] < 1:
+            raise UsageError(f"{name} is {config[name]}; it must be at least 1.")
+    return config
+
+
+def dump(parser: ArgumentParser, config: Namespace) -> dict[str, Any]:
+    """Return a parsed configuration as plain data."""
+    plain: dict[str, Any] = yaml.safe_load(parser.dump(config, skip_none=False))
+    return plain
+
+
+def explain(message: str, settings: Settings, options: Sequence[str] = ()) -> str:
+    """Turn the parser's words into one sentence with the nearest valid names."""
+    classes = list(_classes(settings.values))
+    if match := re.search(r"unrecognized arguments: (\S+)", message, re.IGNORECASE):
+        option = match[1].split("=")[0]
+        return f"There is no option {option}.{nearest(option, _options(settings))} --print_config shows all of them."
+    if match := re.search(r"Option '([^']+)' is not accepted", message):
+        return _unknown_key(match[1], message, settings, classes)
+    if match := re.search(r"(?:module '([\w.]+)' has no attribute '(\w+)'|No module named '([\w.]+)')", message):
+        return _unknown_class(match[1], match[2], match[3], message, settings)
+    if match := re.search(
+        r"(?:Not a valid subclass of|not a subclass of|does not correspond to a subclass of) (\w+)", message
+    ):
+        return f"{_key(message)} must be a {match[1]}: {_value(message)} is none."
+    if match := re.search(r'Key "([\w.]+)" is required', message):
+        return f"{match[1]} is not set; --config NAME sets it, and `al-lightning configs` lists the names."
+    if kinds := re.findall(r"Expected a <class '([\w.]+)'>", message):
+        wanted = " or ".join(dict.fromkeys("nothing" if kind == "NoneType" else kind for kind in kinds))
+        return f"{_key(message)} expects {wanted}, not {_value(message)}."
+    if match := re.search(r"Expected a typing\.Literal\[(.+?)\]", message):
+        return f"{_key(message)} is one of {match[1]}, not {_value(message)}."
+    if match := re.search(r"missing.*?required.*?argument:? '?(\w+)'?", message):
+        return f"{_key(message)} lacks {match[1]}."
+    lines = [line.strip(" -") for line in message.splitlines() if line.strip()]
+    return f"{_key(message)}: {lines[-1] if lines else message}"
+
+
+def _key(message: str) -> str:
+    found = [key for key in re.findall(r'(?:Parser key|key) "([\w.]+)"', message) if key != "settings"]
+    return ".".join(dict.fromkeys(found)).replace("init_args.", "") or "The configuration"
+
+
+def _value(message: str) -> str:
+    found = re.findall(r"(?:Given value|Got value): ([^\n]+)", message)
+    value = next(
+        (text for text in found if not text.startswith(("NestedArg", "Namespace"))), found[0] if found else "?"
+    )
+    return repr(value.split(". Got value")[0].strip().strip("'\""))
+
+
+def _unknown_key(name: str, message: str, settings: Settings, classes: Sequence[str]) -> str:
+    before = message[: message.index(f"Option '{name}' is not accepted")]
+    named = re.findall(r"class_path '([\w.]+)'", before)
+    holder = next((path for path in (*reversed(named), *classes) if _sets(settings.values, path, name)), None)
+    holder = holder or (named[-1] if named else None)
+    where = next(
+        (path for key, path in settings.origins.items() if key.split(".")[-1] == name or f"{name}." in key), None
+    )
+    source = f" (set in {where})" if where is not None else ""
+    if holder is None:
+        # Either a top-level key, or an option of the class that the message does not name.
+        prefix = _key(message)
+        section = settings.values.get(prefix.split(".")[0])
+        holder = section.get("class_path") if isinstance(section, dict) else None
+    if holder is None:
+        known = [option.removeprefix("--").split(".")[0] for option in _options(settings)]
+        return f"There is no option {name!r}{source}.{nearest(name, dict.fromkeys(known))}"
+    return f"{holder.rpartition('.')[2]} has no option {name!r}{source}.{nearest(name, _parameters(holder))}"
+
+
+def _unknown_class(module: str | None, name: str | None, absent: str | None, message: str, settings: Settings) -> str:
+    known = {path.rpartition(".")[2]: path for path in _classes(settings.values)}
+    if absent is not None:
+        return (
+            f"{_key(message)}: there is no module {absent!r} to import; modules in the working directory are found too."
+        )
+    members = vars(import_module(module or "")) if module else known
+    return f"{_key(message)}: {module} has no {name!r}.{nearest(name or '', members)}"
+
+
+def _classes(values: Any) -> Iterator[str]:
+    if isinstance(values, dict):
+        if isinstance(path := values.get("class_path"), str):
+            yield path
+        for part in values.values():
+            yield from _classes(part)
+
+
+def _sets(values: Any, class_path: str, name: str) -> bool:
+    """Whether the settings give the class an option of that name."""
+    if not isinstance(values, dict):
+        return False
+    if values.get("class_path") == class_path and name in (values.get("init_args") or {}):
+        return True
+    return any(_sets(part, class_path, name) for part in values.values())
+
+
+def _parameters(class_path: str) -> list[str]:
+    """Names of a class's options, its bases' included."""
+    module, _, name = class_path.rpartition(".")
+    try:
+        cls = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError):
+        return []
+    names: dict[str, None] = {}
+    for base in inspect.getmro(cls):
+        if "__init__" in vars(base) and base is not object:
+            names.update(dict.fromkeys(inspect.signature(base.__init__).parameters))
+            if not any(p.kind is p.VAR_KEYWORD for p in inspect.signature(base.__init__).parameters.values()):
+                break
+    return [name for name in names if name not in ("self", "args", "kwargs", "options")]
+
+
+def _options(settings: Settings) -> list[str]:
+    """Options as one would type them, for suggestions."""
+    top = [
+        "steps",
+        "epochs",
+        "initial",
+        "chunk",
+        "warm_start",
+        "keep",
+        "channels_last",
+        "acquisition",
+        "data",
+        "network",
+    ]
+    names = [*top, *(f"budget.{name}" for name in ("initial", "query", "cycles", "unit"))]
+    names += [f"trainer.{name}" for name in TRAINER_OPTIONS]
+    for section in ("data", "network", "training", "acquisition", "task", "oracle"):
+        part = settings.values.get(section)
+        if isinstance(part, dict):
+            names += [f"{section}.{name}" for path in [part.get("class_path", "")] for name in _parameters(path)]
+            names += [f"{section}.{key}".replace("init_args.", "") for key, _ in flatten(part.get("init_args") or {})]
+    fixed = ["config", "seed", "run_dir", "print_config", "verbose"]
+    return [f"--{name}" for name in dict.fromkeys([*fixed, *names])]
+
+
+def origin_text(files: Sequence[Path]) -> str:
+    """Return the files of a run's configuration for the eye: relative to the working directory where below it."""
+    shown = [path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path for path in files]
+    return ", ".join(str(path) for path in shown)

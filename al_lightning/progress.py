@@ -1,0 +1,139 @@
+"""What a run shows while it works: one live line in a terminal, plain lines elsewhere. No torch."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+QUIET_SECONDS = 30.0
+"""Seconds between plain lines of a stage."""
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as `1 h 05 min`, `3 min 20 s` or `12 s`."""
+    seconds = round(seconds)
+    if seconds >= 3600:
+        return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+    return f"{seconds // 60} min {seconds % 60:02d} s" if seconds >= 60 else f"{seconds} s"
+
+
+class Reporter(AbstractContextManager["Reporter"]):
+    """Tells a person which cycle of how many runs, on how many labels, how good it is so far, and the time left.
+
+    Time left comes from the fits' steps so far and, per cycle, the seconds of all else.
+
+    Args:
+        shown: whether anything is printed; only one process of a run prints.
+        stream: where to; standard error by default, so that results on standard output can be piped.
+    """
+
+    def __init__(self, shown: bool = True, stream: TextIO | None = None) -> None:
+        self.shown = shown
+        self.console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
+        self._live: Progress | None = None
+        self._task = TaskID(0)
+        self._title = ""
+        self._metric = ""
+        self._plan: list[int] = []
+        self._cycles = 0
+        self._first = self._cycle = 0
+        self._fit_steps = 0
+        self._fit_seconds = self._other_seconds = 0.0
+        self._started = self._spoken = time.monotonic()
+        self._stage: tuple[str, int, float] | None = None
+        self._done = 0
+
+    def __enter__(self) -> Reporter:
+        if self.shown and self.console.is_terminal:
+            self._live = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=20),
+                TextColumn("{task.fields[detail]}"),
+                console=self.console,
+                transient=True,
+            )
+            self._live.start()
+            self._task = self._live.add_task("", total=None, detail="")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        if self.shown:
+            self.console.print(text, markup=False)
+            self._spoken = time.monotonic()
+
+    def plan(self, steps: list[int], first: int) -> None:
+        """Tell the steps of each cycle's fits together, and the first cycle that is still to do."""
+        self._plan, self._cycles, self._first = steps, len(steps) - 1, first
+
+    def cycle(self, cycle: int, labelled: int) -> None:
+        """Begin a cycle."""
+        self._cycle = cycle
+        self._title = f"cycle {cycle}/{self._cycles}, {labelled} labelled"
+
+    def begin(self, what: str, total: int) -> None:
+        """Begin a stage of `total` steps or batches."""
+        self.finish()
+        self._stage, self._done = (what, total, time.monotonic()), 0
+        if self._live is not None:
+            self._live.reset(self._task, total=total or None, description=f"{self._title}: {what}", detail=self._tail())
+        elif what.startswith("fit"):
+            self.say(f"{self._title}: {what}, {total} steps{self._tail()}")
+
+    def advance(self, done: int) -> None:
+        """Tell how far the stage is."""
+        self._done = done
+        if self._live is not None:
+            self._live.update(self._task, completed=done, detail=self._tail())
+        elif self._stage and time.monotonic() - self._spoken > QUIET_SECONDS:
+            self.say(f"{self._title}: {self._stage[0]}, {done} of {self._stage[1]}{self._tail()}")
+
+    def finish(self) -> None:
+        """End the stage."""
+        if self._stage is None:
+            return
+        what, total, start = self._stage
+        if what.startswith("fit"):
+            self._fit_steps += total
+            self._fit_seconds += time.monotonic() - start
+        else:
+            self._other_seconds += time.monotonic() - start
+        self._stage = None
+
+    def result(self, metric: str, value: float) -> None:
+        """Tell the metric of this cycle, a fraction of 1."""
+        self.finish()
+        self._metric = f"{metric} {100 * value:.2f} %"
+        self.say(f"{self._title}: {self._metric}{self._tail(metric=False)}")
+
+    def seconds_left(self) -> float | None:
+        """Return the estimated rest of the run in seconds; None before anything was measured."""
+        steps, seconds = self._fit_steps, self._fit_seconds
+        running = 0
+        if self._stage and self._stage[0].startswith("fit"):
+            running = self._done
+            steps, seconds = steps + running, seconds + time.monotonic() - self._stage[2]
+        if not steps or seconds < 1:
+            return None
+        todo = sum(self._plan[self._first :]) - self._fit_steps - running
+        past = max(1, self._cycle - self._first)
+        rest = self._other_seconds / past * max(0, self._cycles - self._cycle)
+        return max(0.0, todo * seconds / steps + rest)
+
+    def _tail(self, metric: bool = True) -> str:
+        left = self.seconds_left()
+        notes = [self._metric if metric else "", f"{duration(left)} left" if left is not None else ""]
+        return "".join(f", {note}" for note in notes if note)

@@ -1,0 +1,253 @@
+"""The run directory: `config.yaml`, the journal `cycles.jsonl`, and a folder per cycle. The journal is the truth.
+
+A cycle goes TRAINED (every member's weights are there) -> SELECTED (`selection.json`) -> LABELLED (the oracle
+answered) -> DONE (a line in the journal). Each step is written atomically and can be repeated.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import yaml
+
+from al_lightning.errors import ALError, UsageError
+from al_lightning.results.files import write_text
+from al_lightning.settings import differences
+
+JOURNAL = "cycles.jsonl"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The journal's first line.
+
+    Attributes:
+        name: the run's name, its parts joined by underscores.
+        seed: the run's seed.
+        config_sha256: hash of what in the configuration bears on results.
+        pool_size: number of images in the pool.
+        initial: labelled before the first fit, in order.
+        versions: packages and their versions, for the reader; no part of the result.
+    """
+
+    name: str
+    seed: int
+    config_sha256: str
+    pool_size: int
+    initial: list[int]
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CycleRecord:
+    """One finished cycle.
+
+    Attributes:
+        cycle: 0, 1, ...
+        budget: nominal budget of this cycle's fit, a fraction of the pool.
+        labelled: number of labelled images the fit saw.
+        metrics: the main metric first, as fractions of 1; class-wise values as lists, null for absent classes.
+        chosen: bought after this fit, in order of selection; empty in the last cycle.
+        cost: seconds of each stage; all else of a record is deterministic.
+    """
+
+    cycle: int
+    budget: float
+    labelled: int
+    metrics: dict[str, Any]
+    chosen: list[int]
+    cost: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory, read: its first line and its finished cycles."""
+
+    directory: Path
+    record: RunRecord
+    cycles: tuple[CycleRecord, ...]
+
+    def labelled_at(self, cycle: int) -> list[int]:
+        """Return the positions that cycle's fit saw, in the order of labelling."""
+        return [*self.record.initial, *(index for done in self.cycles[:cycle] for index in done.chosen)]
+
+
+def read_run(directory: str | Path) -> Run:
+    """Read a run directory into plain records.
+
+    Raises:
+        UsageError: there is no run in that directory.
+        ALError: the journal was damaged; the message names the line.
+    """
+    path = Path(directory)
+    journal = path / JOURNAL
+    if not journal.is_file():
+        raise UsageError(f"There is no run in {path}: {JOURNAL} is missing. `al-lightning fit` makes one.")
+    lines = journal.read_text().splitlines()
+    records = [_parse(line, journal, number) for number, line in enumerate(lines, start=1)]
+    try:
+        run = RunRecord(**_take(records[0], "run"))
+        cycles = tuple(CycleRecord(**_take(record, "cycle")) for record in records[1:])
+        if [done.cycle for done in cycles] != list(range(len(cycles))):
+            raise ValueError("cycles are not numbered 0, 1, ...")
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        raise ALError(f"{journal} is not a journal of this version ({error}); it was edited or damaged.") from error
+    return Run(path, run, cycles)
+
+
+def _parse(line: str, journal: Path, number: int) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ALError(f"{journal}, line {number} is not valid JSON ({error.msg}); it was edited or damaged.") from error
+    if not isinstance(record, dict):
+        raise ALError(f"{journal}, line {number} is not a record; it was edited or damaged.")
+    return record
+
+
+def _take(record: dict[str, Any], kind: str) -> dict[str, Any]:
+    if record.get("kind") != kind:
+        raise ValueError(f"a record of kind {record.get('kind')!r} where {kind!r} belongs")
+    return {key: value for key, value in record.items() if key != "kind"}
+
+
+class RunStore:
+    """Writes and reads one run directory. Only one process of a run writes (`writes`); the others read."""
+
+    def __init__(self, directory: Path, writes: bool = True) -> None:
+        self.directory = directory
+        self.writes = writes
+        self._lock: BinaryIO | None = None
+
+    def lock(self) -> None:
+        """Hold the directory until this process ends; a second run in it is refused."""
+        if not self.writes or self._lock is not None:
+            return
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            handle = (self.directory / ".lock").open("ab")
+        except OSError as error:
+            raise ALError(f"Cannot write to the run directory {self.directory}: {error.strerror}.") from error
+        try:
+            # A record lock belongs to this process alone: forked data workers do not inherit it, death releases it.
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            handle.close()
+            raise ALError(
+                f"Another process is at work in {self.directory}; wait for it, or use another one."
+            ) from error
+        self._lock = handle
+
+    def release(self) -> None:
+        """Let go of the directory."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def exists(self) -> bool:
+        """Whether the run has a journal."""
+        return (self.directory / JOURNAL).is_file()
+
+    def read(self) -> Run:
+        """Read the journal."""
+        return read_run(self.directory)
+
+    def keep_config(self, plain: dict[str, Any], pool_size: int) -> None:
+        """Write config.yaml, or hold a run that goes on to the one that is there.
+
+        What bears on results must be the same; the rest (devices, workers, data root, number of cycles) is updated.
+
+        Args:
+            plain: the configuration, with `name` and `seed`.
+            pool_size: number of images in the pool.
+
+        Raises:
+            UsageError: the run was made with other settings, another seed, or other data.
+        """
+        path = self.directory / "config.yaml"
+        if path.is_file():
+            old = yaml.safe_load(path.read_text())
+            changed = [
+                f"{key}: {old.get(key)} -> {plain[key]}" for key in ("name", "seed") if old.get(key) != plain[key]
+            ]
+            if changed := changed + differences(old, plain):
+                raise UsageError(
+                    f"{self.directory} holds a run with other settings: {'; '.join(changed)}. "
+                    "Use those, or another directory: --run_dir DIR."
+                )
+        if self.exists() and (was := self.read().record.pool_size) != pool_size:
+            raise UsageError(
+                f"{self.directory} was begun on a pool of {was} images, and now there are {pool_size}; "
+                "restore the data, or begin in another directory: --run_dir DIR."
+            )
+        if self.writes:
+            write_text(path, yaml.safe_dump(plain, sort_keys=False))
+
+    def finished(self, last: int) -> tuple[CycleRecord, ...]:
+        """Return the cycles that need nothing more.
+
+        A run's last cycle chose nothing; when `last` was raised since, that cycle goes on.
+        """
+        cycles = self.read().cycles if self.exists() else ()
+        if cycles and not cycles[-1].chosen and cycles[-1].cycle < last:
+            return cycles[:-1]
+        return cycles
+
+    def begin(self, record: RunRecord) -> None:
+        """Write the journal's first line."""
+        self._write([{"kind": "run", **asdict(record)}])
+
+    def append(self, record: CycleRecord) -> None:
+        """Add a finished cycle: from now on the cycle is DONE."""
+        run = self.read() if self.exists() else None
+        if not self.writes or run is None:
+            return
+        cycles = [*run.cycles[: record.cycle], record]
+        self._write([{"kind": "run", **asdict(run.record)}, *({"kind": "cycle", **asdict(done)} for done in cycles)])
+
+    def _write(self, records: list[dict[str, Any]]) -> None:
+        if self.writes:
+            lines = [json.dumps(record, allow_nan=False) + "\n" for record in records]
+            write_text(self.directory / JOURNAL, "".join(lines))
+
+    def metrics(self, cycle: int) -> dict[str, Any] | None:
+        """Return the test metrics of a cycle that was tested but may not be finished; None where it was not."""
+        path = self.cycle_dir(cycle) / "metrics.json"
+        return _parse(path.read_text(), path, 1) if path.is_file() else None
+
+    def save_metrics(self, cycle: int, metrics: dict[str, Any]) -> None:
+        """Write the test metrics of a cycle."""
+        if self.writes:
+            write_text(self.cycle_dir(cycle) / "metrics.json", json.dumps(metrics, allow_nan=False) + "\n")
+
+    def cycle_dir(self, cycle: int) -> Path:
+        """Folder of a cycle."""
+        return self.directory / f"cycle_{cycle:02d}"
+
+    def member_dir(self, cycle: int, member: int) -> Path:
+        """Folder of one trained network: weights, TensorBoard events."""
+        return self.cycle_dir(cycle) / f"member_{member}"
+
+    def selection_path(self, cycle: int | None) -> Path:
+        """Where a selection lies: of a cycle, or, for None, of the initial set."""
+        return (self.directory if cycle is None else self.cycle_dir(cycle)) / "selection.json"
+
+    def selection(self, cycle: int | None) -> list[int] | None:
+        """Return what was selected but may not be labelled yet; None where nothing was."""
+        path = self.selection_path(cycle)
+        if not path.is_file():
+            return None
+        try:
+            return [int(index) for index in json.loads(path.read_text())["indices"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ALError(f"{path} was edited or damaged; delete it, and the same command selects again.") from error
+
+    def save_selection(self, cycle: int | None, selection: tuple[list[int], list[float]]) -> None:
+        """Write (indices, scores) before any label is asked for: from now on the cycle is SELECTED."""
+        if self.writes:
+            indices, scores = selection
+            write_text(self.selection_path(cycle), json.dumps({"indices": indices, "scores": scores}) + "\n")

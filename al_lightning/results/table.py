@@ -1,0 +1,65 @@
+"""Curves as text tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from statistics import fmean, stdev
+
+from al_lightning.results.metrics import Curve
+
+
+def _align(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def curve_table(curve: Curve) -> str:
+    """Return one run's curve: a line per cycle, then the area."""
+    if not curve.values:
+        return f"{curve.name}, seed {curve.seed}: no finished cycle yet"
+    rows = [("cycle", "budget", "labelled", curve.metric)]
+    for cycle, (budget, labelled, value) in enumerate(zip(curve.budgets, curve.labelled, curve.values, strict=True)):
+        rows.append((str(cycle), f"{100 * budget:.4g} %", str(labelled), f"{value:.2f} %"))
+    text = f"{curve.name}, seed {curve.seed}\n{_align(rows)}"
+    if (height := curve.mean_height) is not None:
+        first, last = 100 * curve.budgets[0], 100 * curve.budgets[-1]
+        text += f"\narea {curve.area:.4g} from {first:.4g} % to {last:.4g} % (mean height {height:.2f} %)"
+    return text
+
+
+def comparison_table(curves: Iterable[Curve]) -> str:
+    """Return several runs side by side: a line per run's name, mean +- standard deviation over its seeds.
+
+    Columns are nominal budgets; runs whose metric differs come in tables of their own.
+    """
+    tables = []
+    by_metric: dict[str, list[Curve]] = {}
+    for curve in curves:
+        by_metric.setdefault(curve.metric, []).append(curve)
+    for metric, group in by_metric.items():
+        budgets = sorted({budget for curve in group for budget in curve.budgets})
+        names = list(dict.fromkeys(curve.name for curve in group))
+        rows = [(f"{metric} in %, at", *(f"{100 * budget:.4g} %" for budget in budgets), "area", "seeds")]
+        for name in names:
+            runs = [curve for curve in group if curve.name == name]
+            cells = [
+                _mean([c.values[c.budgets.index(budget)] for c in runs if budget in c.budgets], 2) for budget in budgets
+            ]
+            # Areas over different widths do not compare; an unfinished run has none to show.
+            areas = [curve.area for curve in runs if curve.budgets == tuple(budgets) and len(budgets) > 1]
+            rows.append((name, *cells, _mean(areas, 3), str(len(runs))))
+        tables.append(_align(rows))
+    return "\n\n".join(tables)
+
+
+def _mean(values: Sequence[float], digits: int) -> str:
+    if not values:
+        return "-"
+    text = f"{fmean(values):.{digits}f}"
+    return f"{text} +- {stdev(values):.{digits}f}" if len(values) > 1 else text

@@ -1,0 +1,320 @@
+"""From a run's name to its configuration: names -> files -> one merged mapping. No torch.
+
+A name is its parts in a fixed order, joined by underscores:
+`<dataset>[_<network>][_<budget>][_<augmentation>]_<acquisition>[_<training>]`. Each part is a small YAML file in a
+folder of its axis; the files are merged in that order, then `patches/<dataset pattern>.<training>.yaml`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from al_lightning.errors import UsageError, nearest
+
+AXES = ("datasets", "networks", "budgets", "augmentation", "acquisition", "training")
+REQUIRED = ("datasets", "acquisition")
+DEFAULT_TRAINING = "supervised"
+
+# What may differ between two runs of the same result, and on a run directory that goes on.
+NO_BEARING = (
+    "name",
+    "seed",
+    "run_dir",
+    "oracle",
+    "keep",
+    "chunk",
+    "budget.cycles",
+    "data.init_args.root",
+    "data.init_args.workers",
+    "trainer.accelerator",
+    "trainer.devices",
+    "trainer.num_nodes",
+    "trainer.strategy",
+    "trainer.profiler",
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A merged configuration, before it is parsed.
+
+    Attributes:
+        name: the run's name.
+        files: what was merged, in order.
+        values: the merged mapping.
+        origins: for each dotted key, the file that set it last.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    values: dict[str, Any]
+    origins: dict[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Replace:
+    """A value of an overlay that stands instead of what was there, tagged `!replace`."""
+
+    value: Any
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain YAML, plus `!replace`; a key given twice is an error."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if repeated := [key for key in keys if keys.count(key) > 1]:
+            raise yaml.constructor.ConstructorError(None, None, f"key {repeated[0]!r} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def _replace(loader: _Loader, node: yaml.Node) -> _Replace:
+    return _Replace(loader.construct_mapping(node, deep=True))
+
+
+_Loader.add_constructor("!replace", _replace)
+
+
+def shipped() -> Path:
+    """Return the folder of the configs that come with the package, also in an editable install."""
+    here = Path(__file__).resolve().parent
+    return here / "configs" if (here / "configs").is_dir() else here.parent / "configs"
+
+
+def roots() -> list[Path]:
+    """Return where configs are looked for: the working directory, $AL_CONFIG_PATH, the package."""
+    extra = [Path(entry) for entry in os.environ.get("AL_CONFIG_PATH", "").split(os.pathsep) if entry]
+    return [Path.cwd() / "configs", Path.cwd(), *extra, shipped()]
+
+
+def parts(axis: str) -> dict[str, Path]:
+    """Return the parts of an axis by name; where two folders have one, the first in `roots` counts."""
+    found: dict[str, Path] = {}
+    for root in roots():
+        for path in sorted((root / axis).glob("*.yaml")):
+            found.setdefault(path.stem, path)
+    return found
+
+
+def head(path: Path) -> str:
+    """Return the first line of a config's head comment: what it is."""
+    first = path.read_text(encoding="utf-8").split("\n", 1)[0]
+    return first.removeprefix("#").strip() if first.startswith("#") else ""
+
+
+def split_name(name: str) -> dict[str, Path]:
+    """Return the files of a name's parts, by axis.
+
+    Raises:
+        UsageError: the name is not made of known parts; the message has the nearest ones.
+    """
+    known = {axis: parts(axis) for axis in AXES}
+    readings = list(_readings(name, AXES, known))
+    if readings:
+        # More than one reading needs part names that overlap; the one with the fewest parts took the longest names.
+        chosen = min(readings, key=len)
+        return {axis: known[axis][part] for axis, part in chosen.items()}
+    raise UsageError(_unknown(name, known))
+
+
+def _readings(rest: str, axes: Sequence[str], known: dict[str, dict[str, Path]]) -> Iterator[dict[str, str]]:
+    if not axes:
+        if not rest:
+            yield {}
+        return
+    axis, later = axes[0], axes[1:]
+    if axis not in REQUIRED:
+        yield from _readings(rest, later, known)
+    for part in known[axis]:
+        if rest == part or rest.startswith(part + "_"):
+            for reading in _readings(rest[len(part) + 1 :], later, known):
+                yield {axis: part, **reading}
+
+
+def _unknown(name: str, known: dict[str, dict[str, Path]]) -> str:
+    """Say what in a name is unknown, and the nearest names."""
+    form = "A name is <dataset>[_<network>][_<budget>][_<augmentation>]_<acquisition>[_<training>]"
+    datasets = [part for part in known["datasets"] if name == part or name.startswith(part + "_")]
+    if not datasets:
+        words = name.split("_")
+        heads = ["_".join(words[: count + 1]) for count in range(len(words))]
+        guess = next((hint for hint in map(lambda h: nearest(h, known["datasets"], 1), heads) if hint), "")
+        return (
+            f"No config file {name!r}, and no dataset that the name begins with.{guess} "
+            f"Datasets: {', '.join(sorted(known['datasets']))}. {form}; `al-lightning configs` lists them."
+        )
+    rest = name[len(max(datasets, key=len)) + 1 :]
+    for axis in AXES[1:]:
+        part = max((p for p in known[axis] if rest == p or rest.startswith(p + "_")), key=len, default=None)
+        rest = rest if part is None else rest[len(part) + 1 :]
+    dataset = max(datasets, key=len)
+    if not rest:
+        return (
+            f"The name {name!r} lacks an acquisition: {', '.join(sorted(known['acquisition']))} "
+            f"(for example {dataset}_random). {form}."
+        )
+    others = {part: axis for axis in AXES[1:] for part in known[axis]}
+    return (
+        f"The name {name!r} has an unknown part {rest!r} after {dataset!r}.{nearest(rest, others)} "
+        f"Acquisitions: {', '.join(sorted(known['acquisition']))}; training: {', '.join(sorted(known['training']))}. {form}."
+    )
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read one layer.
+
+    Raises:
+        UsageError: the file is missing, not YAML, not a mapping, or sets both `steps` and `epochs`.
+    """
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader) or {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The config {path} cannot be read ({error}).") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"The config {path} is not valid YAML ({' '.join(str(error).split())}).") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"The config {path} must be a mapping of options to values.")
+    if content.get("steps") is not None and content.get("epochs") is not None:
+        raise UsageError(f"The config {path} sets both steps and epochs; a fit has one length.")
+    return content
+
+
+def merge(base: dict[str, Any], layer: dict[str, Any], path: Path, origins: dict[str, Path], at: str = "") -> None:
+    """Merge a layer into `base`, in place: mappings deeply, lists and scalars replace, `key+:` appends to a list."""
+    if not at:
+        for length, other in (("steps", "epochs"), ("epochs", "steps")):
+            if layer.get(length) is not None:
+                base.pop(other, None)
+    for key, value in layer.items():
+        if isinstance(value, _Replace):
+            base[key] = value.value
+        elif isinstance(key, str) and key.endswith("+"):
+            key = key[:-1]
+            base[key] = [*(base.get(key) or []), *(value if isinstance(value, list) else [value])]
+        elif isinstance(value, dict) and isinstance(base.get(key), dict):
+            merge(base[key], value, path, origins, f"{at}{key}.")
+            continue
+        else:
+            base[key] = _plain(value)
+        for dotted, _ in flatten({key: base[key]}, at):
+            origins[dotted] = path
+
+
+def _plain(value: Any) -> Any:
+    """Strip `!replace` tags inside a value that replaces nothing."""
+    if isinstance(value, _Replace):
+        return _plain(value.value)
+    return {key: _plain(part) for key, part in value.items()} if isinstance(value, dict) else value
+
+
+def flatten(values: dict[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, leaf) of a nested mapping."""
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from flatten(value, f"{at}{key}.")
+        else:
+            yield f"{at}{key}", value
+
+
+def _find(config: str) -> Path | None:
+    """Return the file that is meant, if one of that very name exists; None where it must be a name of parts."""
+    given = Path(config).expanduser()
+    for candidate in (given, given.with_name(given.name + ".yaml")):
+        if candidate.is_file():
+            return candidate.resolve()
+        if len(given.parts) > 1 and not given.is_absolute():
+            for root in roots():
+                if (root / candidate).is_file():
+                    return (root / candidate).resolve()
+    if len(given.parts) > 1:
+        folder = given.parent
+        near = nearest(given.stem, (path.stem for root in roots() for path in (root / folder).glob("*.yaml")))
+        raise UsageError(f"There is no config file {config}.{near}")
+    return None
+
+
+def resolve(configs: Sequence[str]) -> Settings:
+    """Return the merged settings of one or more `--config` values, each a name or a file; later ones win.
+
+    Raises:
+        UsageError: a name or a file is unknown or wrong.
+    """
+    if not configs:
+        raise UsageError(
+            "Say what to run: --config NAME, for example --config digits_entropy; `al-lightning configs` lists the parts."
+        )
+    layers: list[tuple[str | None, Path]] = []
+    for config in configs:
+        if (path := _find(config)) is not None:
+            axis = path.parent.name if path.parent.name in AXES else None
+            layers.append((axis, path))
+        else:
+            layers.extend(split_name(config.removesuffix(".yaml")).items())
+    named = {axis: path.stem for axis, path in layers if axis is not None}
+    if "datasets" in named:
+        last = max(position for position, (axis, _) in enumerate(layers) if axis is not None)
+        additions: list[tuple[str | None, Path]] = []
+        if "training" not in named:
+            additions.append(("training", parts("training")[DEFAULT_TRAINING]))
+        training = named.get("training", DEFAULT_TRAINING)
+        additions.extend((None, path) for path in _patches(named["datasets"], training))
+        layers[last + 1 : last + 1] = additions
+    values: dict[str, Any] = {}
+    origins: dict[str, Path] = {}
+    for _, path in layers:
+        merge(values, load(path), path, origins)
+    return Settings(_name(layers, named), tuple(path for _, path in layers), values, origins)
+
+
+def _name(layers: Sequence[tuple[str | None, Path]], named: dict[str, str]) -> str:
+    own = [path.stem for axis, path in layers if axis is None and path.parent.name != "patches"]
+    shown = [named[axis] for axis in AXES if axis in named and (axis, named[axis]) != ("training", DEFAULT_TRAINING)]
+    return "_".join([*shown, *own])
+
+
+def _patches(dataset: str, training: str) -> list[Path]:
+    """Return patches for a pair of dataset and training method, the package's first."""
+    found: dict[str, Path] = {}
+    for root in reversed(roots()):
+        for path in sorted((root / "patches").glob("*.yaml")):
+            pattern, _, method = path.stem.rpartition(".")
+            if method == training and fnmatch.fnmatchcase(dataset, pattern):
+                found[path.name] = path
+    return list(found.values())
+
+
+def bearing(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the leaves of a parsed configuration that bear on results, by dotted key."""
+    return {
+        key: value
+        for key, value in flatten(config)
+        if not any(key == free or key.startswith(free + ".") for free in NO_BEARING)
+    }
+
+
+def fingerprint(config: dict[str, Any]) -> str:
+    """Return the SHA-256 of what in a parsed configuration bears on results."""
+    return hashlib.sha256(json.dumps(bearing(config), sort_keys=True, default=str).encode()).hexdigest()
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Return one phrase, `key: old -> new`, for each leaf that bears on results and differs."""
+    before, after = bearing(old), bearing(new)
+    return [
+        f"{key.replace('init_args.', '')}: {before.get(key)} -> {after.get(key)}"
+        for key in _union(before, after)
+        if before.get(key) != after.get(key)
+    ]
+
+
+def _union(*mappings: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(key for mapping in mappings for key in mapping))

@@ -1,0 +1,111 @@
+"""What is learnt: the loss of a batch and the metrics of a test set. Knows no network."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.classification import MulticlassConfusionMatrix
+
+IGNORE = 255
+
+
+class Task(ABC):
+    """Loss and metrics.
+
+    Args:
+        num_classes: number of classes; the data sets it.
+    """
+
+    predicts: ClassVar[Literal["image", "pixel"]]
+    """What a fitting network predicts a class for."""
+
+    def __init__(self, num_classes: int) -> None:
+        self.num_classes = num_classes
+
+    @abstractmethod
+    def loss_per_image(self, logits: Tensor, label: Tensor) -> Tensor:
+        """Return each image's loss, (B,) float32, in nats."""
+
+    @abstractmethod
+    def loss(self, logits: Tensor, label: Tensor) -> Tensor:
+        """Return the batch's loss, a scalar, in nats."""
+
+    def confusion(self) -> Metric:
+        """Return an empty confusion matrix, rows true and columns predicted, int64, summed over processes."""
+        return MulticlassConfusionMatrix(self.num_classes, ignore_index=IGNORE)
+
+    @abstractmethod
+    def summary(self, confusion: Tensor) -> dict[str, Any]:
+        """Turn a (C, C) confusion matrix into plain metrics, fractions of 1, the main one first."""
+
+
+class Classification(Task):
+    """One class per image: cross-entropy and accuracy."""
+
+    predicts: ClassVar[Literal["image", "pixel"]] = "image"
+
+    def loss_per_image(self, logits: Tensor, label: Tensor) -> Tensor:
+        """Return the cross-entropy of (B, C) logits against (B,) classes, (B,)."""
+        return F.cross_entropy(logits.float(), label, reduction="none")
+
+    def loss(self, logits: Tensor, label: Tensor) -> Tensor:
+        """Return the mean cross-entropy."""
+        return self.loss_per_image(logits, label).mean()
+
+    def summary(self, confusion: Tensor) -> dict[str, Any]:
+        """Return `accuracy` and `class_accuracy` (recall of each class, null for absent ones)."""
+        matrix = confusion.double().cpu()
+        right, count = matrix.diag(), matrix.sum(dim=1)
+        return {
+            "accuracy": float(right.sum() / count.sum()) if count.sum() else 0.0,
+            "class_accuracy": [float(r / n) if n else None for r, n in zip(right, count, strict=True)],
+        }
+
+
+class Segmentation(Task):
+    """One class per pixel: cross-entropy and mean intersection over union.
+
+    Args:
+        num_classes: number of classes; the data sets it.
+        absent_classes: a class that occurs neither in the labels nor in the predictions is left out of the mean
+            (`skip`), or counts as 0 (`zero`), as the code published with the study counted it.
+    """
+
+    predicts: ClassVar[Literal["image", "pixel"]] = "pixel"
+
+    def __init__(self, num_classes: int, absent_classes: Literal["skip", "zero"] = "skip") -> None:
+        super().__init__(num_classes)
+        self.absent_classes = absent_classes
+
+    def _pixels(self, logits: Tensor, label: Tensor) -> Tensor:
+        return F.cross_entropy(logits.float(), label.long(), ignore_index=IGNORE, reduction="none")
+
+    def loss_per_image(self, logits: Tensor, label: Tensor) -> Tensor:
+        """Return each image's mean over its labelled pixels, (B,); 0 for an image without any."""
+        pixels = self._pixels(logits, label).flatten(1)
+        return pixels.sum(dim=1) / (label != IGNORE).flatten(1).sum(dim=1).clamp(min=1)
+
+    def loss(self, logits: Tensor, label: Tensor) -> Tensor:
+        """Return the mean over all labelled pixels of the batch; 0 where all of them are ignored."""
+        return self._pixels(logits, label).sum() / (label != IGNORE).sum().clamp(min=1)
+
+    def summary(self, confusion: Tensor) -> dict[str, Any]:
+        """Return `miou`, `class_iou` (null for absent classes) and `pixel_accuracy`.
+
+        A class that is predicted but does not occur has a union and counts as 0, as on the public benchmarks.
+        """
+        matrix = confusion.double().cpu()
+        right = matrix.diag()
+        union = matrix.sum(dim=0) + matrix.sum(dim=1) - right
+        iou = torch.where(union > 0, right / union.clamp(min=1), torch.nan)
+        mean = iou.nan_to_num(0.0).mean() if self.absent_classes == "zero" else iou.nanmean()
+        return {
+            "miou": float(mean.nan_to_num(0.0)),
+            "class_iou": [None if value.isnan() else float(value) for value in iou],
+            "pixel_accuracy": float(right.sum() / matrix.sum().clamp(min=1)),
+        }

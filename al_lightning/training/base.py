@@ -1,0 +1,175 @@
+"""The base of all training methods: optimisation, reproducible noise, logging, evaluation."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+
+from al_lightning.errors import TrainingError, UsageError
+from al_lightning.networks.base import Network
+from al_lightning.seeding import seed_of
+from al_lightning.tasks import Task
+from al_lightning.training.schedules import Constant, Schedule
+from al_lightning.types import Batch
+
+Optimizer = Callable[[Iterable[Any]], torch.optim.Optimizer]
+TrainingBatch = dict[str, Batch]
+
+
+def sgd(parameters: Iterable[Any]) -> torch.optim.Optimizer:
+    """SGD as in the study: momentum 0.9, weight decay 5e-4."""
+    return torch.optim.SGD(parameters, lr=0.03, momentum=0.9, weight_decay=5e-4)
+
+
+class TrainingModule(LightningModule, ABC):
+    """A network and a task under training; a method adds its step.
+
+    A method's `losses` gets a dict of batches, one per stream that it asked of the data; `labelled` is always there.
+    The terms' sum is trained and each is logged.
+
+    Args:
+        network: the network, freshly initialised.
+        task: loss and metrics; it must predict what the network predicts.
+        steps: length of the fit in optimisation steps; schedules read it.
+        key: (seed, cycle, member); every draw of the fit derives from it.
+        optimizer: makes the optimizer of parameter groups.
+        schedule: factor of the learning rate over the fit, applied per step.
+        head_lr_factor: learning rate of everything but the network's trunk, as a multiple of the base rate.
+    """
+
+    optimizer_steps: ClassVar[int] = 1
+    """How many optimizers step in each training step; Lightning counts each one in its global_step."""
+
+    def __init__(
+        self,
+        network: Network,
+        task: Task,
+        steps: int,
+        key: tuple[int, int, int],
+        *,
+        optimizer: Optimizer = sgd,
+        schedule: Schedule | None = None,
+        head_lr_factor: float = 1.0,
+    ) -> None:
+        super().__init__()
+        if network.predicts != task.predicts:
+            raise UsageError(
+                f"{type(network).__name__} predicts a class per {network.predicts}, but {type(task).__name__} "
+                f"is about a class per {task.predicts}; name a network that fits."
+            )
+        self.network = network
+        self.task = task
+        self.steps = steps
+        self.key = key
+        self.optimizer = optimizer
+        self.schedule = schedule or Constant()
+        self.head_lr_factor = head_lr_factor
+        self.confusion = task.confusion()
+        self.results: dict[str, Any] = {}
+        self.step = 0
+        self._sums: dict[str, Tensor] = {}
+        self._since = 0
+
+    @abstractmethod
+    def losses(self, batch: TrainingBatch) -> dict[str, Tensor]:
+        """Return the named scalar terms of this step's loss."""
+
+    def configure_optimizers(self) -> Any:
+        """Give the head its own rate, and schedule all rates per step."""
+        trunk = self.network.trunk()
+        base = {id(parameter) for parameter in trunk.parameters()} if trunk is not None else set()
+        parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        groups = [
+            {"params": [parameter for parameter in parameters if id(parameter) in base]},
+            {"params": [parameter for parameter in parameters if id(parameter) not in base]},
+        ]
+        optimizer = self.optimizer([group for group in groups if group["params"]])
+        if base:
+            optimizer.param_groups[-1]["lr"] *= self.head_lr_factor
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self.schedule(step / self.steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_train_batch_start(self, batch: TrainingBatch, batch_idx: int) -> None:
+        """Reseed what the network itself draws (dropout), so that a resumed fit draws the same.
+
+        Per epoch is not enough: a resumed epoch's loader draws at another moment.
+        """
+        torch.manual_seed(seed_of("step", *self.key, self.step, self.global_rank))
+
+    def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
+        """Sum the terms of the loss."""
+        terms = self.losses(batch)
+        total = torch.stack(list(terms.values())).sum()
+        self._log(terms if len(terms) == 1 else {**terms, "total": total})
+        return total
+
+    def on_train_batch_end(self, outputs: Any, batch: TrainingBatch, batch_idx: int) -> None:
+        """Count the step; now and then write the means of the losses."""
+        self.step += 1
+        if self.step % self.trainer.log_every_n_steps == 0 or self.step == self.steps:
+            self._flush()
+
+    def on_train_epoch_end(self) -> None:
+        """Look at the losses before the checkpoint is written: a checkpoint of NaN helps nobody."""
+        self._flush()
+
+    def _log(self, terms: dict[str, Tensor]) -> None:
+        # Sums stay on the device: one .item() a step would wait for the GPU at each.
+        self._since += 1
+        for name, value in terms.items():
+            value = value.detach().float()
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+            if name == "total" or len(terms) == 1:
+                bad = torch.where(value.isfinite(), self.steps, self.step)
+                self._sums["_bad"] = torch.minimum(self._sums["_bad"], bad) if "_bad" in self._sums else bad
+
+    def _flush(self) -> None:
+        if not self._since:
+            return
+        bad = int(self._sums.pop("_bad"))
+        means = {f"train/{name}": float(total) / self._since for name, total in self._sums.items()}
+        self._sums, self._since = {}, 0
+        if bad < self.steps:
+            _, cycle, member = self.key
+            raise TrainingError(
+                f"The loss became NaN or infinite at step {bad} of cycle {cycle}"
+                f"{f', member {member}' if member else ''}; lower the learning rate, or look at the data."
+            )
+        if self.logger is not None:
+            rates = {f"train/lr_{i}": rate for i, rate in enumerate(self._rates())}
+            self.logger.log_metrics({**means, **rates}, step=self.step)
+
+    def _rates(self) -> list[float]:
+        optimizers = self.trainer.optimizers
+        return [float(group["lr"]) for optimizer in optimizers for group in optimizer.param_groups]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the count of steps."""
+        checkpoint["al_step"] = self.step
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on counting."""
+        self.step = int(checkpoint["al_step"])
+
+    def on_test_epoch_start(self) -> None:
+        """Start from an empty confusion matrix."""
+        self.confusion.reset()
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Count predictions; padded images are dropped, so that each test image counts once."""
+        real = batch.index >= 0
+        if real.any():
+            logits = self.network(batch.image).logits[real]
+            self.confusion.update(logits.argmax(dim=1), batch.label[real].long())
+
+    def on_test_epoch_end(self) -> None:
+        """Sum over processes and leave plain numbers in `results`."""
+        self.results = self.task.summary(self.confusion.compute())
+        if self.logger is not None:
+            numbers = {f"test/{name}": value for name, value in self.results.items() if isinstance(value, float)}
+            self.logger.log_metrics(numbers, step=self.steps)

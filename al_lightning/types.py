@@ -1,0 +1,84 @@
+"""Every tensor that crosses a module's border: shape, dtype and unit, declared once.
+
+B images a batch, C classes, D features, H x W pixels, K numbers a score, M members, N images scored.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Batch(NamedTuple):
+    """Images and their labels.
+
+    Attributes:
+        image: (B, 3, H, W); uint8 as loaded, float32 normalised once on the device.
+        label: (B,) int64 class, or (B, H, W) uint8 class per pixel with 255 = ignore.
+        index: (B,) int64 position in the full training (or test) set; -1 marks padding, to be dropped.
+    """
+
+    image: Tensor
+    label: Tensor
+    index: Tensor
+
+
+class Features(NamedTuple):
+    """What `encode` gives and `decode` takes.
+
+    Attributes:
+        maps: the decoder's inputs, (B, D_i, H_i, W_i) each.
+        embedding: (B, D), one vector per image.
+        taps: intermediate stages for a loss predictor, (B, D_i, H_i, W_i) each; may be empty.
+        size: (H, W) of the input image.
+    """
+
+    maps: tuple[Tensor, ...]
+    embedding: Tensor
+    taps: tuple[Tensor, ...]
+    size: tuple[int, int]
+
+
+class NetworkOutput(NamedTuple):
+    """What a network says about a batch.
+
+    Attributes:
+        logits: (B, C), or (B, C, H, W) at the input's size; unnormalised log-probabilities.
+        predicted_loss: (B,) a loss predictor's guess of each image's loss; None without one.
+    """
+
+    logits: Tensor
+    predicted_loss: Tensor | None = None
+
+
+class Rows(NamedTuple):
+    """What a selection sees.
+
+    Attributes:
+        index: (N,) int64 positions in the full training set, ascending, unique.
+        labelled: (N,) bool; labelled rows serve as context (core-set) and are never chosen.
+        value: (M, N, K) float32, member x image x what `score` returned.
+    """
+
+    index: Tensor
+    labelled: Tensor
+    value: Tensor
+
+    @classmethod
+    def without_scores(cls, index: Tensor) -> Rows:
+        """Rows for a strategy that needs no network: candidates alone, K = 0."""
+        return cls(index, torch.zeros(len(index), dtype=torch.bool), torch.empty(1, len(index), 0))
+
+
+class Selection(NamedTuple):
+    """What to label next.
+
+    Attributes:
+        indices: positions in the full training set, in order of selection.
+        scores: one number for each, on the strategy's own scale.
+    """
+
+    indices: list[int]
+    scores: list[float]
