@@ -42,7 +42,7 @@ Scores a finished cycle's network again, with the same or another strategy.
 The last line of standard output is the JSON list of what it chooses, in order.
 """
 
-Command = Callable[[list[str]], int]
+Command = Callable[[list[str], bool], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,8 +96,7 @@ def _dispatch(given: list[str], verbose: bool) -> int:
     name = given[0]
     if name not in COMMANDS:
         raise UsageError(f"There is no command {name!r}.{nearest(name, COMMANDS)} Commands: {', '.join(COMMANDS)}.")
-    _quiet(verbose)
-    return COMMANDS[name][0](given[1:])
+    return COMMANDS[name][0](given[1:], verbose)
 
 
 class _Arguments(argparse.ArgumentParser):
@@ -107,7 +106,7 @@ class _Arguments(argparse.ArgumentParser):
         raise UsageError(f"{self.prog}: {message}.")
 
 
-def _fit(given: list[str]) -> int:
+def _fit(given: list[str], verbose: bool) -> int:
     parser = _Arguments(
         prog="al-lightning fit",
         usage="al-lightning fit --config NAME [options]",
@@ -130,6 +129,7 @@ def _fit(given: list[str]) -> int:
     from al_lightning.settings import resolve
 
     resolve(ours.config)  # a wrong name is answered before torch is imported
+    _quiet(verbose)
     from al_lightning.experiment import configure
     from al_lightning.parser import origin_text
 
@@ -153,7 +153,7 @@ def _fit(given: list[str]) -> int:
     return 0
 
 
-def _query(given: list[str]) -> int:
+def _query(given: list[str], verbose: bool) -> int:
     parser = _Arguments(
         prog="al-lightning query",
         usage="al-lightning query RUN_DIR --cycle K [--acquisition NAME_OR_CLASS] [--trainer.devices N] ...",
@@ -168,7 +168,8 @@ def _query(given: list[str]) -> int:
 
     from al_lightning.results.store import read_run
 
-    read_run(ours.run_dir)
+    read_run(ours.run_dir)  # a wrong directory is answered before torch is imported
+    _quiet(verbose)
     from al_lightning.api import query
 
     chosen = query(ours.run_dir, ours.cycle, acquisition=ours.acquisition, options=options, show=True)
@@ -177,7 +178,7 @@ def _query(given: list[str]) -> int:
     return 0
 
 
-def _show(given: list[str]) -> int:
+def _show(given: list[str], verbose: bool) -> int:
     parser = _Arguments(prog="al-lightning show", description="Prints the curves of runs; several side by side.")
     parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR", help="a run's directory")
     ours = parser.parse_args(given)
@@ -191,7 +192,7 @@ def _show(given: list[str]) -> int:
     return 0
 
 
-def _configs(given: list[str]) -> int:
+def _configs(given: list[str], verbose: bool) -> int:
     _Arguments(
         prog="al-lightning configs", description="Lists the parts that a run's name can have, a line each."
     ).parse_args(given)
@@ -208,10 +209,11 @@ def _configs(given: list[str]) -> int:
     return 0
 
 
-def _demo(given: list[str]) -> int:
+def _demo(given: list[str], verbose: bool) -> int:
     _Arguments(
         prog="al-lightning demo", description="Compares random, entropy and core-set on real digits, about two minutes."
     ).parse_args(given)
+    _quiet(verbose)
     from al_lightning.demo import demo
 
     demo()
@@ -235,13 +237,19 @@ def _is_first() -> bool:
 
 
 def _quiet(verbose: bool) -> None:
-    """Hide what the user cannot act on."""
+    """Hide what the user cannot act on; what this package logs is shown."""
+    ours = logging.getLogger("al_lightning")
+    if not ours.handlers:
+        ours.addHandler(logging.StreamHandler())
+        ours.setLevel(logging.INFO)
+        ours.propagate = False
     if verbose:
-        logging.basicConfig(level=logging.INFO)
         return
-    warnings.filterwarnings("ignore")
-    for name in ("lightning", "lightning.pytorch", "lightning.fabric", "lightning_utilities", "torch"):
+    import lightning.pytorch  # noqa: F401 - it sets the level of its loggers when it is imported
+
+    for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore")
     os.environ.setdefault("PYTHONWARNINGS", "ignore")  # for the processes that load data
 
 

@@ -164,7 +164,7 @@ class Fit:
     def test(self) -> dict[str, Any]:
         """Return the metrics of the last weights on the whole test set."""
         self.reporter.begin("test", -(-len(self.data.test) // (self.data.eval_batch_size * self.trainer.world_size)))
-        self._guarded(lambda: self.trainer.test(self.module, datamodule=self.data, verbose=False))
+        self._guarded(lambda: self.trainer.test(self.module, datamodule=self.data, verbose=False, weights_only=True))
         self.reporter.finish()
         return self.module.results
 
@@ -185,7 +185,7 @@ class Fit:
         self._seed("score")
         try:
             scorer = Scorer(self.network, acquisition)
-            self._guarded(lambda: self.trainer.predict(scorer, datamodule=data, return_predictions=False))
+            self._guarded(lambda: self.trainer.predict(scorer, datamodule=data, return_predictions=False, weights_only=True))
         finally:
             self.trainer.callbacks.remove(callback)  # type: ignore[attr-defined]
         self.reporter.finish()
