@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-# albumentations asks the package index for updates at import, in every process; this must stand before any import of it.
+# albumentations asks the package index for updates at import, in every process, unless this stands before it.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 __version__ = "0.1.0"

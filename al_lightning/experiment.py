@@ -19,7 +19,7 @@ from al_lightning.errors import UsageError
 from al_lightning.fit import Fit
 from al_lightning.networks.base import Network
 from al_lightning.oracle.base import Oracle
-from al_lightning.parser import build_parser, dump, parse
+from al_lightning.parser import build_parser, dump, instantiate, parse
 from al_lightning.pool import Budget, Pool
 from al_lightning.progress import Reporter
 from al_lightning.settings import Settings, differences, fingerprint, resolve
@@ -85,15 +85,14 @@ class Experiment:
     def fresh_parts(self) -> Parts:
         """Return new factories for a fit."""
         config = self.config.clone()
-        part = Namespace(**{name: config[name] for name in ("network", "task", "training", "trainer")})
-        made = self.parser.instantiate(part)
+        made = instantiate(self.parser, config, ("network", "task", "training", "trainer"))
         return Parts(made.network, made.task, made.training, made.trainer)
 
     def steps(self, labelled: int) -> int:
         """Return the length of a fit on so many labelled images: 100 epochs of 59 at batch 8 are 737 steps."""
         if self.config.steps is not None:
             return int(self.config.steps)
-        return max(1, self.config.epochs * labelled // self.data.batch_size)
+        return max(1, int(self.config.epochs) * labelled // self.data.batch_size)
 
     def build(self, cycle: int, member: int, pool: Pool, directory: Path, reporter: Reporter) -> Fit:
         """Return the fresh objects of one fit."""
@@ -122,7 +121,7 @@ def configure(
     if run_dir is None:
         if options and (changed := differences(_without_options(parser, settings, options), plain)):
             raise UsageError(
-                f"These options change results, so that this is no longer the run {settings.name}: {'; '.join(changed)}. "
+                f"These options change results, so that this is no longer {settings.name}: {'; '.join(changed)}. "
                 "Give it a directory of its own: --run_dir DIR."
             )
         run_dir = Path("runs") / settings.name / f"seed_{seed}"
@@ -169,8 +168,7 @@ def _experiment(
     run_dir: Path,
     files: tuple[Path, ...],
 ) -> Experiment:
-    whole = Namespace(**{key: config[key] for key in ("data", "acquisition", "oracle")})
-    made = parser.instantiate(whole)
+    made = instantiate(parser, config, ("data", "acquisition", "oracle"))
     return Experiment(
         name=name,
         seed=seed,

@@ -114,7 +114,6 @@ class Fit:
             plugins=[DurableCheckpointIO()],
             logger=TensorBoardLogger(str(directory.parent), name="", version=directory.name),
             default_root_dir=str(directory),
-            log_every_n_steps=max(1, min(50, self.steps // 4)),
             limit_val_batches=0,
             num_sanity_val_steps=0,
             enable_progress_bar=False,
@@ -185,7 +184,9 @@ class Fit:
         self._seed("score")
         try:
             scorer = Scorer(self.network, acquisition)
-            self._guarded(lambda: self.trainer.predict(scorer, datamodule=data, return_predictions=False, weights_only=True))
+            self._guarded(
+                lambda: self.trainer.predict(scorer, datamodule=data, return_predictions=False, weights_only=True)
+            )
         finally:
             self.trainer.callbacks.remove(callback)  # type: ignore[attr-defined]
         self.reporter.finish()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -51,11 +52,11 @@ def run_cycles(experiment: Experiment, store: RunStore, reporter: Reporter) -> R
                     metrics = timed(seconds, "test", fit.test)
                     store.save_metrics(cycle, metrics)
                 if count and acquisition.needs_network:
-                    scored.append(timed(seconds, "score", lambda fit=fit: fit.score(acquisition)))
+                    scored.append(timed(seconds, "score", fit.score, acquisition))
                 fit.close()
             if count:
                 rows = join_members(scored, pool.labelled) if scored else unscored(experiment, pool, cycle)
-                chosen = timed(seconds, "select", lambda: choose(experiment, store, fit, rows, count, cycle)).indices
+                chosen = timed(seconds, "select", choose, experiment, store, fit, rows, count, cycle).indices
 
         bought = label(experiment, chosen) if chosen else []
         store.append(
@@ -172,9 +173,9 @@ def show(store: RunStore, reporter: Reporter) -> None:
         write_curve(store.directory / "curve", run)
 
 
-def timed(seconds: dict[str, float], stage: str, work: Any) -> Any:
+def timed(seconds: dict[str, float], stage: str, work: Callable[..., Any], *arguments: Any) -> Any:
     """Do a stage and add up its seconds."""
     begun = time.perf_counter()
-    result = work()
+    result = work(*arguments)
     seconds[stage] = round(seconds.get(stage, 0.0) + time.perf_counter() - begun, 3)
     return result

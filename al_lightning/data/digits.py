@@ -44,9 +44,9 @@ class ArrayImages(Images):
 
 
 class Digits(PoolDataModule):
-    """scikit-learn's 1,797 digits of 8 x 8 pixels (UCI, Alpaydin and Kaynak 1998), a fifth of each class as test set."""
+    """scikit-learn's 1,797 digits of 8 x 8 (UCI, Alpaydin and Kaynak 1998); a fifth of each class is the test set."""
 
-    name = "digits"
+    folder = "digits"
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

@@ -58,8 +58,11 @@ class ImageFolder(PoolDataModule):
         **options: see PoolDataModule.
     """
 
-    name = "image_folder"
-    where = "They look like ROOT/train/CLASS/*.jpg and ROOT/test/CLASS/*.jpg, or ROOT/CLASS/*.jpg (png, bmp, tif, webp too)."
+    folder = "image_folder"
+    where = (
+        "They look like ROOT/train/CLASS/*.jpg and ROOT/test/CLASS/*.jpg, or ROOT/CLASS/*.jpg "
+        "(png, bmp, tif, webp too)."
+    )
 
     def __init__(
         self,

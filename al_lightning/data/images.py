@@ -105,12 +105,12 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def time_order(names: Sequence[str], pattern: str | None) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
-    """Read sequence and frame out of file names.
+    r"""Read sequence and frame out of file names.
 
     Args:
         names: file names.
-        pattern: regular expression with the groups `sequence` and `frame`, for example `(?P<sequence>.+)_(?P<frame>\\d+)`;
-            None where the data has no time order.
+        pattern: regular expression with the groups `sequence` and `frame`, for example
+            `(?P<sequence>.+)_(?P<frame>\d+)`; None where the data has no time order.
 
     Returns:
         (sequence, frame): for each name the number of its sequence, by first appearance, and its frame number.

@@ -66,7 +66,7 @@ class MaskFolder(PoolDataModule):
         **options: see PoolDataModule.
     """
 
-    name = "mask_folder"
+    folder = "mask_folder"
     where = (
         "They look like ROOT/images/NAME.jpg and ROOT/masks/NAME.png (one channel of label ids); other folders by "
         "--data.images and --data.masks, or a file with an image and a label path a line by --data.train_list."

@@ -34,7 +34,7 @@ class PoolDataModule(LightningDataModule):
     the pool and never changes it. A dataset is a small subclass with `build_train`, `build_test` and `class_names`.
 
     Args:
-        root: folder of the data; by default $AL_DATA/<name>, else data/<name>.
+        root: folder of the data; by default $AL_DATA/<folder>, else data/<folder>.
         batch_size: images of a training step, over all processes.
         eval_batch_size: images of a test or scoring step, per process.
         workers: processes that load data, per training process; results do not depend on it.
@@ -43,7 +43,7 @@ class PoolDataModule(LightningDataModule):
         std: of each channel, likewise.
     """
 
-    name: ClassVar[str]
+    folder: ClassVar[str]
     """The dataset's folder below $AL_DATA."""
     where: ClassVar[str] = ""
     """Where the data can be had, and what their folder looks like: for the message when they are missing."""
@@ -66,7 +66,7 @@ class PoolDataModule(LightningDataModule):
         ):
             if value < least:
                 raise UsageError(f"data.{what} is {value}; it must be at least {least}.")
-        self.root = Path(root).expanduser() if root else Path(os.environ.get("AL_DATA", "data")) / self.name
+        self.root = Path(root).expanduser() if root else Path(os.environ.get("AL_DATA", "data")) / self.folder
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.workers = workers
@@ -118,10 +118,8 @@ class PoolDataModule(LightningDataModule):
     def missing(self, what: Path) -> DatasetError:
         """Return the error for data that are not there."""
         return DatasetError(
-            f"No {what} : the data were looked for in {self.root}. Put them there, or name their folder with "
-            f"--data.root DIR, or set $AL_DATA to the folder that holds {self.name!r}. {self.where}".replace(
-                " :", ":", 1
-            )
+            f"There is no {what}: the data were looked for in {self.root}. Put them there, name their folder with "
+            f"--data.root DIR, or set $AL_DATA to the folder that holds {self.folder!r}. {self.where}".rstrip()
         )
 
     def at(

@@ -30,21 +30,24 @@ def collate(samples: Sequence[Sample], indices: Sequence[int], names: Sequence[s
         DatasetError: images of one batch differ in size; the message names two of them.
     """
     shape = samples[0][0].shape
-    for (image, label), name in zip(samples, names, strict=True):
-        if image.shape != shape:
+    for (pixels, label), name in zip(samples, names, strict=True):
+        if pixels.shape != shape:
             raise DatasetError(
-                f"Images of one batch must have one size, but {names[0]} is {shape[1]} x {shape[0]} and {name} is "
-                f"{image.shape[1]} x {image.shape[0]} (width x height); give a common one: --data.size '[{shape[0]}, {shape[1]}]'."
+                f"Images of one batch must have one size, but {names[0]} is {_size(shape)} and {name} is "
+                f"{_size(pixels.shape)} (height x width); give a common one: --data.size '[{shape[0]}, {shape[1]}]'."
             )
-        if not isinstance(label, int) and label.shape != image.shape[:2]:
+        if not isinstance(label, int) and label.shape != pixels.shape[:2]:
             raise DatasetError(
-                f"The label of {name} is {label.shape[1]} x {label.shape[0]}, its image "
-                f"{image.shape[1]} x {image.shape[0]} (width x height); they must be of one size."
+                f"The label of {name} is {_size(label.shape)}, its image {_size(pixels.shape)} (height x width); "
+                "they must be of one size."
             )
-    image = torch.from_numpy(np.stack([image for image, _ in samples]).transpose(0, 3, 1, 2))
-    labels = [label for _, label in samples]
-    label = torch.tensor(labels) if isinstance(labels[0], int) else torch.from_numpy(np.stack(labels))  # type: ignore[arg-type]
-    return Batch(image, label, torch.tensor(list(indices), dtype=torch.int64))
+    images = torch.from_numpy(np.stack([pixels for pixels, _ in samples]).transpose(0, 3, 1, 2))
+    labels = torch.from_numpy(np.stack([label for _, label in samples]))
+    return Batch(images, labels, torch.tensor(list(indices), dtype=torch.int64))
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]} x {shape[1]}"
 
 
 class Stream(Dataset[Batch]):

@@ -25,7 +25,7 @@ class _Block(nn.Module):
         self.projection = nn.Conv2d(channels_in, channels, 1, stride, bias=False) if channels_in != channels else None
 
     def forward(self, x: Tensor) -> Tensor:
-        out = self.conv1(F.relu(self.bn1(x)))
+        out: Tensor = self.conv1(F.relu(self.bn1(x)))
         out = self.conv2(F.relu(self.bn2(out)))
         shortcut: Tensor = x if self.projection is None else self.projection(x)
         return out + shortcut

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from al_lightning.results.store import Run
 
@@ -21,7 +22,7 @@ def area(budgets: Sequence[float], values: Sequence[float]) -> float:
     if len(budgets) != len(values):
         raise ValueError(f"{len(budgets)} budgets for {len(values)} values")
     points = list(zip(budgets, values, strict=True))
-    return sum((b1 - b0) * (v0 + v1) / 2 for (b0, v0), (b1, v1) in zip(points, points[1:], strict=False))
+    return sum((b1 - b0) * (v0 + v1) / 2 for (b0, v0), (b1, v1) in pairwise(points))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from al_lightning.types import Batch
 
 Optimizer = Callable[[Iterable[Any]], torch.optim.Optimizer]
 TrainingBatch = dict[str, Batch]
+LOG_EVERY = 50
+"""Steps between two points of a training curve; short fits have at least four."""
 
 
 def sgd(parameters: Iterable[Any]) -> torch.optim.Optimizer:
@@ -111,7 +113,7 @@ class TrainingModule(LightningModule, ABC):
     def on_train_batch_end(self, outputs: Any, batch: TrainingBatch, batch_idx: int) -> None:
         """Count the step; now and then write the means of the losses."""
         self.step += 1
-        if self.step % self.trainer.log_every_n_steps == 0 or self.step == self.steps:
+        if self.step % max(1, min(LOG_EVERY, self.steps // 4)) == 0 or self.step == self.steps:
             self._flush()
 
     def on_train_epoch_end(self) -> None:

@@ -42,4 +42,4 @@ class Poly(Schedule):
 
     def __call__(self, t: float) -> float:
         """Return (1 - t) ** power."""
-        return max(0.0, 1 - t) ** self.power
+        return math.pow(max(0.0, 1 - t), self.power)
