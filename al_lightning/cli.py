@@ -55,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ALError as error:
         if verbose:
             traceback.print_exc()
-        _complain(_short(error), verbose, hint=error.__cause__ is not None and isinstance(error, UsageError))
+        if not (isinstance(error, UsageError) and _rank() > 0):  # every process of a run makes the same mistake
+            _complain(_short(error), verbose, hint=error.__cause__ is not None and isinstance(error, UsageError))
         return error.exit_code
     except KeyboardInterrupt:
         _complain("Interrupted; run the same command to go on.", verbose)
@@ -144,7 +145,7 @@ def _fit(given: list[str], verbose: bool) -> int:
     from al_lightning.results.metrics import curve_of
     from al_lightning.results.table import curve_table
 
-    if first := _is_first():
+    if first := _rank() == 0:
         print(f"{experiment.name}, seed {experiment.seed}, in {experiment.run_dir}", file=sys.stderr)
         print(f"configured by {origin_text(experiment.files)}", file=sys.stderr)
     done = run_experiment(experiment, show=True)
@@ -173,7 +174,7 @@ def _query(given: list[str], verbose: bool) -> int:
     from al_lightning.api import query
 
     chosen = query(ours.run_dir, ours.cycle, acquisition=ours.acquisition, options=options, show=True)
-    if _is_first():
+    if _rank() == 0:
         print(json.dumps(chosen))
     return 0
 
@@ -229,11 +230,13 @@ COMMANDS: dict[str, tuple[Command, str]] = {
 }
 
 
-def _is_first() -> bool:
-    """Whether this is the process that prints: of global rank 0, or alone."""
+def _rank() -> int:
+    """Return this process's number among those of the run; only the first one prints."""
+    if "lightning.pytorch" not in sys.modules:
+        return 0
     from lightning.pytorch.utilities import rank_zero_only
 
-    return getattr(rank_zero_only, "rank", 0) == 0
+    return getattr(rank_zero_only, "rank", 0)
 
 
 def _quiet(verbose: bool) -> None:

@@ -43,5 +43,5 @@ class LabelsAwaited(ALError):
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     """Return ` Did you mean 'a' or 'b'?` for the known names close to `name`, or an empty string."""
-    close = difflib.get_close_matches(name, list(known), n=count, cutoff=0.5)
+    close = difflib.get_close_matches(name, list(known), n=count, cutoff=0.6)
     return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""

@@ -9,7 +9,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from jsonargparse import ArgumentParser, Namespace
 
 from al_lightning import __version__
@@ -22,7 +21,8 @@ from al_lightning.oracle.base import Oracle
 from al_lightning.parser import build_parser, dump, instantiate, parse
 from al_lightning.pool import Budget, Pool
 from al_lightning.progress import Reporter
-from al_lightning.settings import Settings, differences, fingerprint, resolve
+from al_lightning.results.store import read_run
+from al_lightning.settings import Settings, differences, fingerprint, load, resolve
 from al_lightning.tasks import Task
 from al_lightning.training.base import TrainingModule
 
@@ -117,7 +117,7 @@ def configure(
     _import_from_here()
     parser = build_parser()
     config = parse(parser, settings, options)
-    plain = {"name": settings.name, "seed": seed, **dump(parser, config)}
+    plain = dump(parser, config)
     if run_dir is None:
         if options and (changed := differences(_without_options(parser, settings, options), plain)):
             raise UsageError(
@@ -144,19 +144,15 @@ def reopen(run_dir: Path, options: Sequence[str] = (), acquisition: dict[str, An
         options: further options as on the command line.
         acquisition: another strategy, as `class_path` and `init_args`.
     """
-    path = run_dir / "config.yaml"
-    if not path.is_file():
-        raise UsageError(f"There is no run in {run_dir}: config.yaml is missing. `al-lightning fit` makes one.")
-    values = yaml.safe_load(path.read_text())
-    name, seed = values.pop("name"), values.pop("seed")
+    record, path = read_run(run_dir).record, run_dir / "config.yaml"
+    values = load(path)
     if acquisition is not None:
         values["acquisition"] = acquisition
     _import_from_here()
     parser = build_parser()
-    settings = Settings(name, (path,), values, {})
+    settings = Settings(record.name, (path,), values, {})
     config = parse(parser, settings, options)
-    plain = {"name": name, "seed": seed, **dump(parser, config)}
-    return _experiment(parser, config, plain, name, seed, run_dir, (path,))
+    return _experiment(parser, config, dump(parser, config), record.name, record.seed, run_dir, (path,))
 
 
 def _experiment(

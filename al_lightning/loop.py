@@ -73,7 +73,7 @@ def start(experiment: Experiment, store: RunStore) -> Pool:
     pool, acquisition, budget = experiment.data.pool(), experiment.acquisition, experiment.budget
     if pool.size == 0 or not acquisition.one_fit:
         budget.check(pool.size)
-    store.keep_config(experiment.plain, pool.size)
+    store.keep_config(experiment.plain, experiment.name, experiment.seed, pool.size)
     if store.exists():
         return pool.label(store.read().record.initial)
     initial = store.selection(None)

@@ -49,14 +49,14 @@ def build_parser() -> ArgumentParser:
     """Return the parser of a run's configuration."""
     parser = ArgumentParser(prog="al-lightning fit", exit_on_error=False, usage=argparse.SUPPRESS)
     parser.add_argument("--settings", action="config", help=argparse.SUPPRESS)
-    parser.add_subclass_arguments(PoolDataModule, "data", required=True)
+    parser.add_argument("--data", type=PoolDataModule, required=True)
     parser.add_argument("--task", type=Callable[[int], Task], required=True)
     parser.add_argument("--network", type=Callable[[int], Network], required=True)
     parser.add_argument(
         "--training", type=Callable[[Network, Task, int, tuple[int, int, int]], TrainingModule], required=True
     )
-    parser.add_subclass_arguments(Acquisition, "acquisition", required=True)
-    parser.add_subclass_arguments(Oracle, "oracle", default={"class_path": "al_lightning.oracle.Simulated"})
+    parser.add_argument("--acquisition", type=Acquisition, required=True)
+    parser.add_argument("--oracle", type=Oracle, default={"class_path": "al_lightning.oracle.Simulated"})
     parser.add_class_arguments(Budget, "budget", instantiate=False)
     parser.add_argument("--initial", type=Literal["random", "balanced"], default="random")
     parser.add_argument("--steps", type=int | None, default=None)
@@ -122,15 +122,19 @@ def explain(message: str, settings: Settings, options: Sequence[str] = ()) -> st
         option = match[1].split("=")[0]
         return f"There is no option {option}.{nearest(option, _options(settings))} --print_config shows all of them."
     if match := re.search(r"Option '([^']+)' is not accepted", message):
-        return _unknown_key(match[1], message, settings, classes)
+        return _unknown_key(match[1], message, settings)
     if match := re.search(r"(?:module '([\w.]+)' has no attribute '(\w+)'|No module named '([\w.]+)')", message):
         return _unknown_class(match[1], match[2], match[3], message, settings)
-    if match := re.search(
-        r"(?:Not a valid subclass of|not a subclass of|does not correspond to a subclass of) (\w+)", message
-    ):
-        return f"{_key(message)} must be a {match[1]}: {_value(message)} is none."
+    if match := re.search(r"Expected '([\w.]+)' to be a subclass of <class '([\w.]+)'>", message):
+        return f"{_key(message)} must be a {match[2].rpartition('.')[2]}, and {match[1]} is none."
+    if match := re.search(r"Expected a dot import path string: (\S+)", message):
+        known = [path for path in classes if path.startswith(f"al_lightning.{_key(message)}.")]
+        example = known[0] if known else "my_strategy.Margin"
+        return f"{_key(message)} wants the import path of a class, such as {example}, not {match[1]!r}."
     if match := re.search(r'Key "([\w.]+)" is required', message):
         return f"{match[1]} is not set; --config NAME sets it, and `al-lightning configs` lists the names."
+    if (match := re.search(r"NestedArg\(key='([\w.]+)'", message)) and "class_path" not in message:
+        return f"{_key(message)} has no class yet that could have the option {match[1]!r}; give its class_path first."
     if kinds := re.findall(r"Expected a <class '([\w.]+)'>", message):
         wanted = " or ".join(dict.fromkeys("nothing" if kind == "NoneType" else kind for kind in kinds))
         return f"{_key(message)} expects {wanted}, not {_value(message)}."
@@ -155,24 +159,19 @@ def _value(message: str) -> str:
     return repr(value.split(". Got value")[0].strip().strip("'\""))
 
 
-def _unknown_key(name: str, message: str, settings: Settings, classes: Sequence[str]) -> str:
-    before = message[: message.index(f"Option '{name}' is not accepted")]
-    named = re.findall(r"class_path '([\w.]+)'", before)
-    holder = next((path for path in (*reversed(named), *classes) if _sets(settings.values, path, name)), None)
-    holder = holder or (named[-1] if named else None)
-    where = next(
-        (path for key, path in settings.origins.items() if key.split(".")[-1] == name or f"{name}." in key), None
-    )
-    source = f" (set in {where})" if where is not None else ""
+def _unknown_key(name: str, message: str, settings: Settings) -> str:
+    """Say which class or section has no such option, and where the option comes from."""
+    at = message.index(f"Option '{name}' is not accepted")
+    # The innermost class is the last one named before, or, for a factory, the first one shown after.
+    before = re.findall(r"class_path '([\w.]+)'", message[:at])
+    after = re.findall(r"class_path='([\w.]+)'", message[at:])
+    holder = before[-1] if before else after[0] if after else None
+    set_in = next((path for key, path in settings.origins.items() if name in key.split(".")), None)
+    source = f" (set in {set_in})" if set_in is not None else ""
     if holder is None:
-        # Either a top-level key, or an option of the class that the message does not name.
-        prefix = _key(message)
-        section = settings.values.get(prefix.split(".")[0])
-        holder = section.get("class_path") if isinstance(section, dict) else None
-    if holder is None:
-        known = [option.removeprefix("--").split(".")[0] for option in _options(settings)]
-        return f"There is no option {name!r}{source}.{nearest(name, dict.fromkeys(known))}"
-    return f"{holder.rpartition('.')[2]} has no option {name!r}{source}.{nearest(name, _parameters(holder))}"
+        known = dict.fromkeys(option.removeprefix("--").split(".")[0] for option in _options(settings))
+        return f"There is no option {name!r}{source}.{nearest(name, known)}"
+    return f"{holder.rpartition('.')[2]} has no option {name!r}{source}.{nearest(name, set(_parameters(holder)) - {name})}"
 
 
 def _unknown_class(module: str | None, name: str | None, absent: str | None, message: str, settings: Settings) -> str:
@@ -191,15 +190,6 @@ def _classes(values: Any) -> Iterator[str]:
             yield path
         for part in values.values():
             yield from _classes(part)
-
-
-def _sets(values: Any, class_path: str, name: str) -> bool:
-    """Whether the settings give the class an option of that name."""
-    if not isinstance(values, dict):
-        return False
-    if values.get("class_path") == class_path and name in (values.get("init_args") or {}):
-        return True
-    return any(_sets(part, class_path, name) for part in values.values())
 
 
 def _parameters(class_path: str) -> list[str]:

@@ -26,9 +26,6 @@ DEFAULT_TRAINING = "supervised"
 
 # What may differ between two runs of the same result, and on a run directory that goes on.
 NO_BEARING = (
-    "name",
-    "seed",
-    "run_dir",
     "oracle",
     "keep",
     "chunk",

@@ -44,12 +44,16 @@ class ArrayImages(Images):
 
 
 class Digits(PoolDataModule):
-    """scikit-learn's 1,797 digits of 8 x 8 (UCI, Alpaydin and Kaynak 1998); a fifth of each class is the test set."""
+    """scikit-learn's 1,797 digits of 8 x 8 (UCI, Alpaydin and Kaynak 1998); a fifth of each class is the test set.
+
+    Args:
+        **options: see PoolDataModule, `root` aside.
+    """
 
     folder = "digits"
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(root=None, **options)  # they come with scikit-learn
 
     @cached_property
     def _splits(self) -> tuple[ArrayImages, ArrayImages]:

@@ -156,36 +156,45 @@ class RunStore:
         """Read the journal."""
         return read_run(self.directory)
 
-    def keep_config(self, plain: dict[str, Any], pool_size: int) -> None:
+    def keep_config(self, plain: dict[str, Any], name: str, seed: int, pool_size: int) -> None:
         """Write config.yaml, or hold a run that goes on to the one that is there.
 
-        What bears on results must be the same; the rest (devices, workers, data root, number of cycles) is updated.
+        What bears on results must be the same once anything was trained; before that, the run begins anew. The rest
+        (devices, workers, data root, number of cycles) is updated.
 
         Args:
-            plain: the configuration, with `name` and `seed`.
+            plain: the configuration.
+            name: the run's name.
+            seed: its seed.
             pool_size: number of images in the pool.
 
         Raises:
             UsageError: the run was made with other settings, another seed, or other data.
         """
         path = self.directory / "config.yaml"
+        changed: list[str] = []
+        if self.exists():
+            was = self.read().record
+            now = {"name": name, "seed": seed, "images in the pool": pool_size}
+            then = {"name": was.name, "seed": was.seed, "images in the pool": was.pool_size}
+            changed += [f"{key}: {then[key]} -> {now[key]}" for key in now if then[key] != now[key]]
         if path.is_file():
-            old = yaml.safe_load(path.read_text())
-            changed = [
-                f"{key}: {old.get(key)} -> {plain[key]}" for key in ("name", "seed") if old.get(key) != plain[key]
-            ]
-            if changed := changed + differences(old, plain):
-                raise UsageError(
-                    f"{self.directory} holds a run with other settings: {'; '.join(changed)}. "
-                    "Use those, or another directory: --run_dir DIR."
-                )
-        if self.exists() and (was := self.read().record.pool_size) != pool_size:
+            changed += differences(yaml.safe_load(path.read_text()), plain)
+        if changed and self.trained():
             raise UsageError(
-                f"{self.directory} was begun on a pool of {was} images, and now there are {pool_size}; "
-                "restore the data, or begin in another directory: --run_dir DIR."
+                f"{self.directory} holds a run with other settings ({'; '.join(changed)}). "
+                "Use those, or another directory: --run_dir DIR."
             )
         if self.writes:
+            if changed:
+                for stale in (self.directory / JOURNAL, self.selection_path(None)):
+                    stale.unlink(missing_ok=True)
             write_text(path, yaml.safe_dump(plain, sort_keys=False))
+
+    def trained(self) -> bool:
+        """Whether there is work that would be lost: a finished cycle, or a network that was trained in part."""
+        started = (self.directory.glob(f"cycle_*/member_*/{name}") for name in ("weights.pt", "last.ckpt"))
+        return (self.exists() and bool(self.read().cycles)) or any(True for files in started for _ in files)
 
     def finished(self, last: int) -> tuple[CycleRecord, ...]:
         """Return the cycles that need nothing more.

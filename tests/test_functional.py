@@ -1,0 +1,235 @@
+"""The mathematics of selection against numbers worked out by hand and independent implementations."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from al_lightning.acquisition.functional import entropy, k_center_greedy, mean_entropy, round_significant, top_scores
+from al_lightning.errors import ALError
+from al_lightning.types import Rows
+
+quick = settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+
+
+def rows_of(index, labelled, value):
+    value = torch.tensor(value, dtype=torch.float32).reshape(1, len(index), -1)
+    return Rows(torch.tensor(index, dtype=torch.int64), torch.tensor(labelled, dtype=torch.bool), value)
+
+
+@pytest.mark.parametrize("classes", [2, 10, 19])
+@pytest.mark.parametrize("level", [0.0, -7.5, 1000.0])
+def test_entropy_of_a_uniform_distribution_is_log_c(classes, level):
+    assert entropy(torch.full((1, classes), level)).item() == pytest.approx(math.log(classes), rel=1e-6)
+
+
+def test_entropy_of_certainty_is_zero():
+    logits = torch.tensor([[1000.0, 0.0, 0.0], [0.0, 0.0, 200.0]])
+    assert entropy(logits).abs().tolist() == [0.0, 0.0]
+
+
+def test_entropy_of_two_classes_by_hand():
+    # softmax(log 3, 0) = (3/4, 1/4); -(3/4 ln 3/4 + 1/4 ln 1/4) = 2 ln 2 - 3/4 ln 3 = 0.562335
+    value = entropy(torch.tensor([[math.log(3.0), 0.0]])).item()
+    assert value == pytest.approx(0.562335, abs=1e-6)
+    assert value == pytest.approx(2 * math.log(2) - 0.75 * math.log(3), rel=1e-6)
+
+
+def test_entropy_keeps_the_shape_behind_the_classes_and_computes_in_float32():
+    logits = torch.zeros(2, 5, 3, 4, dtype=torch.bfloat16)
+    assert entropy(logits).shape == (2, 3, 4)
+    assert entropy(logits).dtype == torch.float32
+    assert entropy(logits)[0, 0, 0].item() == pytest.approx(math.log(5), rel=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e4, 1e30])
+def test_large_logits_give_no_nan(size):
+    value = entropy(torch.tensor([[size, -size, 0.0], [size, size, -size]]))
+    assert value[0].item() == 0.0
+    assert value[1].item() == pytest.approx(math.log(2), rel=1e-6)
+
+
+@given(st.lists(st.floats(-30, 30, width=32), min_size=2, max_size=6))
+@quick
+def test_entropy_lies_between_zero_and_log_c(logits):
+    value = entropy(torch.tensor([logits])).item()
+    assert -1e-6 <= value <= math.log(len(logits)) + 1e-6
+
+
+def test_mean_entropy_of_class_logits_is_the_entropy():
+    logits = torch.tensor([[0.0, 0.0], [math.log(3.0), 0.0]])
+    assert mean_entropy(logits).tolist() == pytest.approx([math.log(2), 0.562335], abs=1e-6)
+
+
+def test_mean_entropy_is_the_mean_over_pixels_without_rescaling_per_image():
+    # Image 0: half its pixels uniform, half certain. Image 1: every pixel as unsure as (3/4, 1/4).
+    # A map rescaled to [0, 1] per image would score image 0 with 1/2 and image 1 with 0 or 1.
+    logits = torch.zeros(2, 2, 2, 2)
+    logits[0, 0, 0] = 500.0
+    logits[1, 0] = math.log(3.0)
+    value = mean_entropy(logits)
+    assert value.shape == (2,)
+    assert value.tolist() == pytest.approx([math.log(2) / 2, 0.562335], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("given_", "expected"),
+    [
+        (0.0, 0.0),
+        (123456.4, 123456.0),
+        (123456.6, 123457.0),
+        (-123456.6, -123457.0),
+        (0.001234565111, 0.00123457),
+        (1.23456449e-20, 1.23456e-20),
+        (99999.96, 100000.0),
+        (9999996.0, 10000000.0),
+    ],
+)
+def test_rounding_to_six_significant_digits(given_, expected):
+    rounded = round_significant(torch.tensor([given_], dtype=torch.float64))
+    assert rounded.dtype == torch.float64
+    assert rounded.item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_rounding_to_other_numbers_of_digits():
+    rounded = round_significant(torch.tensor([2.0 / 3, 1234.0]), digits=2)
+    assert rounded.tolist() == pytest.approx([0.67, 1200.0], rel=1e-12)
+
+
+@given(st.floats(width=32, allow_nan=False, allow_infinity=False))
+@quick
+def test_rounding_moves_a_number_by_at_most_half_of_its_sixth_digit(number):
+    rounded = round_significant(torch.tensor([number], dtype=torch.float32)).item()
+    if number == 0:
+        assert rounded == 0
+    else:
+        assert abs(rounded - number) <= 0.5001 * 10 ** (math.floor(math.log10(abs(number))) - 5)
+
+
+@given(st.integers(100_000, 999_999), st.integers(-12, 12), st.floats(-0.4, 0.4), st.floats(-0.4, 0.4))
+@quick
+@example(100_000, 0, -0.04, 0.04)
+@example(100_000, 8, -0.04, 0.04)
+@example(100_000, -9, -0.04, 0.04)
+def test_numbers_that_agree_in_six_digits_become_equal(digits, exponent, one, other):
+    pair = torch.tensor([digits + min(one, 0.04), digits + min(other, 0.04)], dtype=torch.float64)
+    if digits == 100_000:  # below it the sixth digit is ten times finer
+        pair = torch.tensor([digits + max(-0.04, one), digits + max(-0.04, other)], dtype=torch.float64)
+    first, second = round_significant(pair * 10.0**exponent).tolist()
+    assert first == second
+
+
+def test_rounding_keeps_infinities():
+    assert round_significant(torch.tensor([math.inf, -math.inf, 1.0])).tolist() == [math.inf, -math.inf, 1.0]
+
+
+def test_top_scores_are_descending_by_score():
+    selection = top_scores(
+        rows_of([3, 5, 8, 9], [False] * 4, [0.1, 0.4, 0.2, 0.3]), torch.tensor([0.1, 0.4, 0.2, 0.3]), 3
+    )
+    assert selection.indices == [5, 9, 8]
+    assert selection.scores == pytest.approx([0.4, 0.3, 0.2], rel=1e-6)
+
+
+def test_ties_go_to_the_lower_index_also_after_rounding():
+    score = torch.tensor([0.5, 0.7, 0.70000001, 0.7000000001, 0.5], dtype=torch.float64)
+    selection = top_scores(rows_of([1, 4, 6, 7, 9], [False] * 5, [0] * 5), score, 5)
+    assert selection.indices == [4, 6, 7, 1, 9]
+    assert selection.scores == [0.7, 0.7, 0.7, 0.5, 0.5]
+
+
+def test_labelled_rows_are_never_chosen():
+    score = torch.tensor([9.0, 1.0, 8.0, 2.0])
+    selection = top_scores(rows_of([0, 1, 2, 3], [True, False, True, False], [0] * 4), score, 2)
+    assert selection.indices == [3, 1]
+
+
+def test_nan_is_named_by_its_image():
+    score = torch.tensor([1.0, math.nan, 2.0, math.nan])
+    with pytest.raises(ALError, match="The score of image 17 is NaN"):
+        top_scores(rows_of([4, 17, 20, 21], [False] * 4, [0] * 4), score, 1)
+
+
+def test_nan_of_a_labelled_image_does_not_matter():
+    score = torch.tensor([math.nan, 1.0])
+    assert top_scores(rows_of([0, 1], [True, False], [0, 0]), score, 1).indices == [1]
+
+
+def test_minus_infinity_is_chosen_last_and_infinity_first():
+    score = torch.tensor([-math.inf, 1.0, math.inf, 2.0])
+    selection = top_scores(rows_of([0, 1, 2, 3], [False] * 4, [0] * 4), score, 4)
+    assert selection.indices == [2, 3, 1, 0]
+
+
+def naive_k_center(features, labelled, count):
+    """Full distance matrix, float64, nothing running."""
+    points = np.asarray(features, dtype=np.float64)
+    squared = ((points[:, None, :] - points[None, :, :]) ** 2).sum(axis=-1)
+    centres = [row for row, known in enumerate(labelled) if known]
+    chosen, distances = [], []
+    for _ in range(count):
+        best_row, best = -1, -1.0
+        for row in range(len(points)):
+            if row in centres:
+                continue
+            distance = min((squared[row, centre] for centre in centres), default=math.inf)
+            if distance > best:
+                best_row, best = row, distance
+        centres.append(best_row)
+        chosen.append(best_row)
+        distances.append(math.sqrt(best))
+    return chosen, distances
+
+
+@st.composite
+def clouds(draw):
+    """Points on a coarse grid, so that duplicates and ties are common and distances exact."""
+    count, dims = draw(st.integers(1, 12)), draw(st.integers(1, 3))
+    point = st.lists(st.integers(-4, 4), min_size=dims, max_size=dims)
+    features = draw(st.lists(point, min_size=count, max_size=count))
+    labelled = draw(st.lists(st.booleans(), min_size=count, max_size=count))
+    return features, labelled, draw(st.integers(0, count - sum(labelled)))
+
+
+@given(clouds(), st.sampled_from([1.0, 0.25, 1024.0]))
+@quick
+@example(([[0], [0], [0]], [False, False, False], 3), 1.0)
+@example(([[1, 1], [1, 1], [2, 2], [2, 2]], [True, False, False, False], 3), 1.0)
+def test_k_center_greedy_equals_a_naive_implementation(cloud, scale):
+    features, labelled, count = cloud
+    points = torch.tensor(features, dtype=torch.float32) * scale
+    rows, distances = k_center_greedy(points, torch.tensor(labelled), count)
+    expected_rows, expected_distances = naive_k_center(points.numpy(), labelled, count)
+    assert rows == expected_rows
+    assert distances == pytest.approx(expected_distances)
+
+
+def test_k_center_greedy_on_a_line_by_hand():
+    # 0 is labelled. Farthest is 10; then 3 and 7 both lie 3 away and the lower row goes first; then 7; then 1.
+    points = torch.tensor([[0.0], [1.0], [3.0], [7.0], [10.0]])
+    rows, distances = k_center_greedy(points, torch.tensor([True, False, False, False, False]), 4)
+    assert rows == [4, 2, 3, 1]
+    assert distances == [10.0, 3.0, 3.0, 1.0]
+
+
+def test_k_center_greedy_with_nothing_labelled_begins_with_row_0():
+    rows, distances = k_center_greedy(torch.tensor([[5.0], [6.0], [0.0]]), torch.zeros(3, dtype=torch.bool), 3)
+    assert rows == [0, 2, 1]
+    assert distances == [math.inf, 5.0, 1.0]
+
+
+def test_k_center_greedy_decides_in_float64():
+    # Squared distances 2**24 and 2**24 + 0.25 are one number in float32; the tie would go to row 1.
+    points = torch.tensor([[0.0, 0.0], [4096.0, 0.0], [4096.0, 0.5]])
+    rows, _ = k_center_greedy(points, torch.tensor([True, False, False]), 1)
+    assert rows == [2]
+
+
+def test_k_center_greedy_changes_none_of_its_inputs():
+    points, labelled = torch.tensor([[0.0], [1.0], [2.0]]), torch.tensor([True, False, False])
+    k_center_greedy(points, labelled, 2)
+    assert labelled.tolist() == [True, False, False]
+    assert points.tolist() == [[0.0], [1.0], [2.0]]
