@@ -77,6 +77,6 @@ def query(
     Raises:
         ALError: there is no such cycle or no weights of it, or the network cannot serve the strategy.
     """
-    from al_lightning.query import query_cycle
+    from al_lightning.reselect import query_cycle
 
     return query_cycle(Path(run_dir), cycle, acquisition, options, show)

@@ -15,7 +15,7 @@ from al_lightning import __version__
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import UsageError
-from al_lightning.fit import Fit
+from al_lightning.fitting import Fit
 from al_lightning.networks.base import Network
 from al_lightning.oracle.base import Oracle
 from al_lightning.parser import build_parser, dump, instantiate, parse

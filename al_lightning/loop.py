@@ -11,7 +11,7 @@ import torch
 from al_lightning.acquisition.callback import join_members, select
 from al_lightning.errors import LabelsAwaited, UsageError
 from al_lightning.experiment import Experiment, versions
-from al_lightning.fit import Fit
+from al_lightning.fitting import Fit
 from al_lightning.oracle.base import Pending
 from al_lightning.pool import Pool, draw_initial
 from al_lightning.progress import Reporter
@@ -62,7 +62,8 @@ def run_cycles(experiment: Experiment, store: RunStore, reporter: Reporter) -> R
         store.append(
             CycleRecord(cycle, nominal(experiment, pool, cycle), len(pool.labelled), metrics or {}, bought, seconds)
         )
-        show(store, reporter)
+        if store.writes:
+            show(store, reporter)
         forget_weights(experiment, store, cycle, last)
         pool = pool.label(bought)
     return store.read()
@@ -169,8 +170,7 @@ def show(store: RunStore, reporter: Reporter) -> None:
     run = store.read()
     metric, value = next(iter(run.cycles[-1].metrics.items()))
     reporter.result(metric, value)
-    if store.writes:
-        write_curve(store.directory / "curve", run)
+    write_curve(store.directory / "curve", run)
 
 
 def timed(seconds: dict[str, float], stage: str, work: Callable[..., Any], *arguments: Any) -> Any:

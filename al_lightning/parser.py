@@ -133,9 +133,9 @@ def explain(message: str, settings: Settings, options: Sequence[str] = ()) -> st
         return f"{_key(message)} wants the import path of a class, such as {example}, not {match[1]!r}."
     if match := re.search(r'Key "([\w.]+)" is required', message):
         return f"{match[1]} is not set; --config NAME sets it, and `al-lightning configs` lists the names."
-    if (match := re.search(r"NestedArg\(key='([\w.]+)'", message)) and "class_path" not in message:
-        return f"{_key(message)} has no class yet that could have the option {match[1]!r}; give its class_path first."
     if kinds := re.findall(r"Expected a <class '([\w.]+)'>", message):
+        if set(kinds) == {"NoneType"} and (match := re.search(r"NestedArg\(key='([\w.]+)'", message)):
+            return f"{_key(message)} has no class yet that could have the option {match[1]!r}; give its class first."
         wanted = " or ".join(dict.fromkeys("nothing" if kind == "NoneType" else kind for kind in kinds))
         return f"{_key(message)} expects {wanted}, not {_value(message)}."
     if match := re.search(r"Expected a typing\.Literal\[(.+?)\]", message):
@@ -171,7 +171,8 @@ def _unknown_key(name: str, message: str, settings: Settings) -> str:
     if holder is None:
         known = dict.fromkeys(option.removeprefix("--").split(".")[0] for option in _options(settings))
         return f"There is no option {name!r}{source}.{nearest(name, known)}"
-    return f"{holder.rpartition('.')[2]} has no option {name!r}{source}.{nearest(name, set(_parameters(holder)) - {name})}"
+    known = dict.fromkeys(option for option in _parameters(holder) if option != name)
+    return f"{holder.rpartition('.')[2]} has no option {name!r}{source}.{nearest(name, known)}"
 
 
 def _unknown_class(module: str | None, name: str | None, absent: str | None, message: str, settings: Settings) -> str:

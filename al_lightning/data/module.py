@@ -78,6 +78,7 @@ class PoolDataModule(LightningDataModule):
         self._key = (0, 0, 0)
         self._steps = self._chunk = 1
         self._scoring: Sequence[int] = ()
+        self._sampler: StepSampler | None = None
 
     @abstractmethod
     def build_train(self) -> Images:
@@ -161,12 +162,19 @@ class PoolDataModule(LightningDataModule):
     def _ranks(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
 
+    def seek(self, step: int) -> None:
+        """Let the training streams go on with a step; called at the end of each chunk."""
+        if self._sampler is not None:
+            self._sampler.seek(step)
+
     def train_dataloader(self) -> CombinedLoader:
-        """Return the streams of training batches, {"labelled": ...}, one item a step."""
+        """Return the streams of training batches, {"labelled": ...}, one item a step, from where the fit stands."""
+        done = getattr(self.trainer.lightning_module, "step", 0) if self.trainer is not None else 0
+        self._sampler = StepSampler(self._steps, self._chunk, done)
         labelled = Stream(
             self.train, self._pool.labelled, self.batch_size, self.augmentation, self._key, "labelled", *self._ranks
         )
-        return CombinedLoader({"labelled": self._loader(labelled, StepSampler(self._steps, self._chunk))}, "min_size")
+        return CombinedLoader({"labelled": self._loader(labelled, self._sampler)}, "min_size")
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """Return every test image once, in padded full batches."""

@@ -115,23 +115,32 @@ class Stream(Dataset[Batch]):
 class StepSampler(Sampler[int]):
     """Numbers of the steps of one chunk: what Lightning calls an epoch is a chunk of a fixed number of steps.
 
-    Lightning calls `set_epoch` with the chunk's number, also after a restart.
+    Which chunk comes next is told by `seek`, from the steps done. Lightning's own `set_epoch` will not do: a resumed
+    fit has made its first iterator by the time that is called.
+
+    Args:
+        steps: length of the fit.
+        chunk: steps of a chunk; the last one may be shorter.
+        first: the step to go on with.
     """
 
-    def __init__(self, steps: int, chunk: int) -> None:
+    def __init__(self, steps: int, chunk: int, first: int = 0) -> None:
         self.steps = steps
         self.chunk = chunk
-        self.first = 0
+        self.first = first
 
-    def set_epoch(self, epoch: int) -> None:
-        """Go to a chunk."""
-        self.first = epoch * self.chunk
+    def seek(self, step: int) -> None:
+        """Let the next iteration begin at a step."""
+        self.first = step
+
+    def _numbers(self) -> range:
+        return range(self.first, min(self.first + self.chunk, self.steps))
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(self.first, min(self.first + self.chunk, self.steps)))
+        return iter(self._numbers())
 
     def __len__(self) -> int:
-        return min(self.chunk, self.steps)
+        return len(self._numbers())
 
 
 class PaddedBatches(Dataset[Batch]):

@@ -212,9 +212,9 @@ class RunStore:
 
     def append(self, record: CycleRecord) -> None:
         """Add a finished cycle: from now on the cycle is DONE."""
-        run = self.read() if self.exists() else None
-        if not self.writes or run is None:
+        if not self.writes:
             return
+        run = self.read()
         cycles = [*run.cycles[: record.cycle], record]
         self._write([{"kind": "run", **asdict(run.record)}, *({"kind": "cycle", **asdict(done)} for done in cycles)])
 

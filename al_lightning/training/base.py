@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
@@ -43,9 +43,6 @@ class TrainingModule(LightningModule, ABC):
         schedule: factor of the learning rate over the fit, applied per step.
         head_lr_factor: learning rate of everything but the network's trunk, as a multiple of the base rate.
     """
-
-    optimizer_steps: ClassVar[int] = 1
-    """How many optimizers step in each training step; Lightning counts each one in its global_step."""
 
     def __init__(
         self,
@@ -117,8 +114,10 @@ class TrainingModule(LightningModule, ABC):
             self._flush()
 
     def on_train_epoch_end(self) -> None:
-        """Look at the losses before the checkpoint is written: a checkpoint of NaN helps nobody."""
+        """Look at the losses before the checkpoint is written, and send the streams to the next chunk."""
         self._flush()
+        datamodule: Any = getattr(self.trainer, "datamodule", None)
+        datamodule.seek(self.step)
 
     def _log(self, terms: dict[str, Tensor]) -> None:
         # Sums stay on the device: one .item() a step would wait for the GPU at each.

@@ -84,13 +84,14 @@ class Fit:
         self.weights_path = directory / "weights.pt"
         self.last_path = directory / "last.ckpt"
         self.steps = experiment.steps(len(pool.labelled))
+        self.chunk = min(experiment.chunk, self.steps)
         self._seed("build")
         parts = experiment.fresh_parts()
         classes = experiment.data.num_classes
         memory_format = torch.channels_last if experiment.channels_last else torch.contiguous_format
         self.network = parts.network(classes).to(memory_format=memory_format)
         self.module = parts.training(self.network, parts.task(classes), self.steps, self.key)
-        self.data = experiment.data.at(pool, self.key, self.steps, min(experiment.chunk, self.steps), (), memory_format)
+        self.data = experiment.data.at(pool, self.key, self.steps, self.chunk, (), memory_format)
         self.trainer = self._trainer(dict(parts.trainer), directory)
 
     def _seed(self, stream: str) -> None:
@@ -104,8 +105,8 @@ class Fit:
         own = options.pop("callbacks", None) or []
         return Trainer(
             **options,
-            max_epochs=-1,
-            max_steps=self.steps * self.module.optimizer_steps,
+            # In chunks: max_steps would count each optimizer's steps (Lightning-AI/pytorch-lightning#17958).
+            max_epochs=-(-self.steps // self.chunk),
             callbacks=[
                 _ShowSteps(self.reporter),
                 ChunkCheckpoint(self.last_path),
