@@ -35,7 +35,7 @@ class _ShowSteps(Callback):
         self.reporter = reporter
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *args: Any) -> None:
-        self.reporter.advance(pl_module.step)
+        self.reporter.advance(pl_module.step + 1)  # the module counts after its callbacks
 
     def on_test_batch_end(
         self,
@@ -106,6 +106,7 @@ class Fit:
         return Trainer(
             **options,
             # In chunks: max_steps would count each optimizer's steps (Lightning-AI/pytorch-lightning#17958).
+            log_every_n_steps=1,  # the modules write their own points; this only keeps a warning away
             max_epochs=-(-self.steps // self.chunk),
             callbacks=[
                 _ShowSteps(self.reporter),

@@ -651,6 +651,7 @@ def test_a_corrupt_image_is_named(classes):
         (r"(?P<sequence>.+)_(?P<other>\d+)", "needs the groups"),
         (r"(?P<sequence>.+)-(?P<frame>\d+)", "finds no sequence and frame number in 'c_0'"),
         (r"(?P<sequence>.)(?P<frame>.+)", "finds no sequence and frame number in 'c_0'"),
+        (r"(?P<sequence>c)_(?P<frame>9)?", "finds no sequence and frame number in 'c_0'"),
     ],
 )
 def test_a_bad_pattern_says_what_is_wrong(pattern, message):

@@ -37,7 +37,5 @@ class Coreset(Acquisition):
                 f"The embedding of image {int(rows.index[row])} is not finite; the network's weights are not sound."
             )
         chosen, distances = k_center_greedy(features, rows.labelled, count)
-        # JSON knows no infinity: the very first choice of an unlabelled pool has no distance.
-        return Selection(
-            rows.index[chosen].tolist(), [distance if np.isfinite(distance) else 0.0 for distance in distances]
-        )
+        # The very first choice of an unlabelled pool is far from nothing: its score is 0, not infinity.
+        return Selection(rows.index[chosen].tolist(), [d if np.isfinite(d) else 0.0 for d in distances])

@@ -46,7 +46,7 @@ def round_significant(x: Tensor, digits: int = 6) -> Tensor:
     exponent = torch.floor(torch.log10(x.abs().clamp(min=torch.finfo(torch.float64).tiny)))
     scale = 10.0 ** (digits - 1 - exponent)
     rounded = torch.round(x * scale) / scale
-    return torch.where(x == 0, x, rounded)
+    return torch.where((x == 0) | x.isinf(), x, rounded)
 
 
 def top_scores(rows: Rows, score: Tensor, count: int) -> Selection:

@@ -58,9 +58,9 @@ class ImageAugmentation(Augmentation):
             image = _auto_augment(image, seed)
         height, width = image.shape[:2]
         if self.cutout:
-            y, x, half = draw.integers(height), draw.integers(width), self.cutout // 2
+            top, left = draw.integers(height) - self.cutout // 2, draw.integers(width) - self.cutout // 2
             image = image.copy()
-            image[max(0, y - half) : y + half, max(0, x - half) : x + half] = 128
+            image[max(0, top) : max(0, top + self.cutout), max(0, left) : max(0, left + self.cutout)] = 128
         if self.flip and draw.random() < 0.5:
             image = image[:, ::-1]
         if pad := self.crop_padding:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from al_lightning.errors import UsageError
+from al_lightning.errors import DatasetError, UsageError
 from al_lightning.seeding import generator
 
 
@@ -28,5 +28,10 @@ def hold_out(groups: Sequence[int], share: float, order: Sequence[int] | None = 
         members = np.flatnonzero(group == value)
         count = min(max(1, round(share * len(members))), len(members) - 1)
         held.extend(int(member) for member in members[np.argsort(rank[members], kind="stable")][len(members) - count :])
+    if not held:
+        raise DatasetError(
+            f"No test set can be held out: each of the {len(np.unique(group))} groups (classes or sequences) has "
+            "a single image. Name a test set of your own."
+        )
     out = set(held)
     return [position for position in range(len(group)) if position not in out], sorted(out)

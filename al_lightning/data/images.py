@@ -87,6 +87,8 @@ def read_mask(path: Path, table: Array, size: tuple[int, int] | None = None) -> 
 
 def label_table(num_classes: int, ignore: int | None) -> Array:
     """Return the (256,) table from label id to class: identity below `num_classes`, 255 and `ignore` to 255."""
+    if ignore is not None and not 0 <= ignore <= 255:
+        raise UsageError(f"data.ignore is {ignore}; label ids are 0 to 255, or null for none to ignore.")
     table = np.full(256, 254, dtype=np.uint8)
     table[:num_classes] = np.arange(num_classes)
     table[255] = 255
@@ -96,11 +98,13 @@ def label_table(num_classes: int, ignore: int | None) -> Array:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """Return the image files below a folder, sorted; hidden files are left out."""
+    """Return the image files below a folder, sorted; hidden files and folders are left out."""
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
     )
 
 
@@ -127,7 +131,7 @@ def time_order(names: Sequence[str], pattern: str | None) -> tuple[tuple[int, ..
     sequence, frame = [], []
     for name in names:
         match = regex.search(name)
-        if match is None or not match["frame"].isdigit():
+        if match is None or not match["sequence"] or not (match["frame"] or "").isdigit():
             raise UsageError(f"sequence_pattern {pattern!r} finds no sequence and frame number in {name!r}.")
         sequence.append(numbers.setdefault(match["sequence"], len(numbers)))
         frame.append(int(match["frame"]))

@@ -33,7 +33,7 @@ def load_weights(net: nn.Module, weights: str | None, model: str, ignore: tuple[
     if weights == "imagenet":
         try:
             state: dict[str, Any] = dict(torchvision.models.get_model_weights(model).DEFAULT.get_state_dict())
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # no network; a download whose hash is wrong
             raise UsageError(
                 f"ImageNet weights of {model} could not be downloaded ({error}); fetch torchvision's file elsewhere "
                 "and give its path as weights, or train from scratch with weights: null."
@@ -64,6 +64,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} cannot be read as plain weights ({reason}).") from error
     if isinstance(content, dict):
         content = content.get("state_dict", content)
-    if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
+    if not isinstance(content, dict) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
+    ):
         raise UsageError(f"{path} is not a state dict: names with tensors were expected.")
     return content

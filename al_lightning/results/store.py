@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -179,7 +180,7 @@ class RunStore:
             then = {"name": was.name, "seed": was.seed, "images in the pool": was.pool_size}
             changed += [f"{key}: {then[key]} -> {now[key]}" for key in now if then[key] != now[key]]
         if path.is_file():
-            changed += differences(yaml.safe_load(path.read_text()), plain)
+            changed += differences(yaml.safe_load(path.read_text()) or {}, plain)
         if changed and self.trained():
             raise UsageError(
                 f"{self.directory} holds a run with other settings ({'; '.join(changed)}). "
@@ -259,4 +260,7 @@ class RunStore:
         """Write (indices, scores) before any label is asked for: from now on the cycle is SELECTED."""
         if self.writes:
             indices, scores = selection
-            write_text(self.selection_path(cycle), json.dumps({"indices": indices, "scores": scores}) + "\n")
+            # JSON knows no infinity; a strategy's own scale may.
+            finite = [score if math.isfinite(score) else None for score in scores]
+            record = {"indices": indices, "scores": finite}
+            write_text(self.selection_path(cycle), json.dumps(record, allow_nan=False) + "\n")

@@ -40,7 +40,11 @@ def comparison_table(curves: Iterable[Curve]) -> str:
     """
     tables = []
     by_metric: dict[str, list[Curve]] = {}
+    unfinished = []
     for curve in curves:
+        if not curve.values:
+            unfinished.append(curve_table(curve))
+            continue
         by_metric.setdefault(curve.metric, []).append(curve)
     for metric, group in by_metric.items():
         budgets = sorted({budget for curve in group for budget in curve.budgets})
@@ -55,7 +59,7 @@ def comparison_table(curves: Iterable[Curve]) -> str:
             areas = [curve.area for curve in runs if curve.budgets == tuple(budgets) and len(budgets) > 1]
             rows.append((name, *cells, _mean(areas, 3), str(len(runs))))
         tables.append(_align(rows))
-    return "\n\n".join(tables)
+    return "\n\n".join([*tables, *unfinished])
 
 
 def _mean(values: Sequence[float], digits: int) -> str:

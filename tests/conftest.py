@@ -1,0 +1,89 @@
+"""Small data that the tests make, and the command line in this process."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from al_lightning import cli
+
+warnings.filterwarnings("ignore", module="lightning")
+
+
+class Answer(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def al(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """Call the real command line in this process (importing Lightning costs seconds a process)."""
+
+    def call(*arguments: object) -> Answer:
+        capsys.readouterr()
+        code = cli.main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Answer(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("AL_DATA", raising=False)
+    monkeypatch.delenv("AL_CONFIG_PATH", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def class_folders(tmp_path: Path) -> Path:
+    """Three classes of coloured noise, 12 x 12: 10 images each to train on, 4 to test."""
+    draw = np.random.default_rng(0)
+    for split, count in (("train", 10), ("test", 4)):
+        for number, name in enumerate(("blue", "green", "red")):
+            folder = tmp_path / "classes" / split / name
+            folder.mkdir(parents=True)
+            for position in range(count):
+                pixels = draw.integers(0, 80, (12, 12, 3), dtype=np.uint8)
+                pixels[..., 2 - number] += 150
+                Image.fromarray(pixels).save(folder / f"{position:02d}.png")
+    return tmp_path / "classes"
+
+
+@pytest.fixture
+def masks(tmp_path: Path) -> Path:
+    """Twenty images of 32 x 40 with a bright box on a dark ground, ids 0 and 1, a void border; two sequences."""
+    draw = np.random.default_rng(1)
+    for folder in ("images", "masks"):
+        (tmp_path / "boxes" / folder).mkdir(parents=True)
+    for number in range(20):
+        pixels = draw.integers(0, 60, (32, 40, 3), dtype=np.uint8)
+        label = np.zeros((32, 40), np.uint8)
+        y, x = draw.integers(2, 16), draw.integers(2, 20)
+        pixels[y : y + 12, x : x + 14] += 150
+        label[y : y + 12, x : x + 14] = 1
+        label[:2] = 255
+        name = f"drive{number // 10}_{number % 10:03d}"
+        Image.fromarray(pixels).save(tmp_path / "boxes" / "images" / f"{name}.png")
+        Image.fromarray(label).save(tmp_path / "boxes" / "masks" / f"{name}.png")
+    return tmp_path / "boxes"
+
+
+def journal(run_dir: Path) -> list[dict[str, object]]:
+    """What of a journal is deterministic."""
+    lines = (run_dir / "cycles.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k not in ("cost", "versions")} for line in lines]
+
+
+TINY = ["--steps", "6", "--data.workers", "0", "--data.batch_size", "8", "--data.eval_batch_size", "16"]
+SMALL_NETWORK = ["--network.depth", "10", "--network.width", "1"]

@@ -1,0 +1,87 @@
+"""Imports run downward only: read from the source, so that a lazy import counts too."""
+
+import ast
+from pathlib import Path
+
+import al_lightning
+
+ROOT = Path(al_lightning.__file__).parent
+LEAVES = {"errors", "seeding", "types"}
+ALLOWED = {
+    "errors": set(),
+    "seeding": set(),
+    "types": set(),
+    "pool": {"errors"},
+    "settings": {"errors"},
+    "progress": set(),
+    "results": {"errors", "settings"},
+    "networks": {"errors", "types"},
+    "tasks": set(),
+    "training": {"errors", "seeding", "types", "networks", "tasks"},
+    "acquisition": {"errors", "types", "pool", "networks"},
+    "data": {"errors", "seeding", "types", "pool"},
+    "oracle": {"errors", "pool"},
+    "checkpoint": {"errors", "results"},
+}
+NO_TORCH = {"errors", "seeding", "pool", "settings", "progress", "results", "cli", "__init__", "__main__"}
+
+
+def units() -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in ROOT.rglob("*.py"):
+        found.setdefault(path.relative_to(ROOT).parts[0].removesuffix(".py"), []).append(path)
+    return found
+
+
+def imports(path: Path, top_level: bool = False) -> set[str]:
+    tree = ast.parse(path.read_text())
+    nodes = tree.body if top_level else ast.walk(tree)
+    names: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names if node.module == "al_lightning")
+    return names
+
+
+def test_imports_run_downward_only() -> None:
+    wrong = []
+    for unit, allowed in ALLOWED.items():
+        for path in units()[unit]:
+            used = {name.split(".")[1] for name in imports(path) if name.startswith("al_lightning.")}
+            wrong += [f"{path.relative_to(ROOT)} imports {name}" for name in used - allowed - {unit, "__version__"}]
+    assert not wrong
+
+
+def test_every_unit_has_its_place() -> None:
+    above = {"api", "cli", "demo", "experiment", "fitting", "loop", "parser", "reselect", "__init__", "__main__"}
+    assert units().keys() == ALLOWED.keys() | above
+
+
+def test_strategies_do_not_know_lightning_and_no_strategy_knows_another() -> None:
+    for path in units()["acquisition"]:
+        if path.stem in ("__init__", "callback"):
+            continue
+        used = imports(path)
+        assert not any(name.startswith("lightning") for name in used), path
+        siblings = {name.split(".")[2] for name in used if name.startswith("al_lightning.acquisition.")}
+        assert siblings <= {"base", "functional"}, path
+
+
+def test_results_pool_and_the_command_line_import_no_torch() -> None:
+    heavy = {"torch", "lightning", "torchvision", "torchmetrics", "albumentations"}
+    for unit in NO_TORCH:
+        for path in units()[unit]:
+            used = {name.split(".")[0] for name in imports(path, top_level=True)}
+            assert not used & heavy, path
+
+
+def test_no_underscore_names_of_dependencies() -> None:
+    for paths in units().values():
+        for path in paths:
+            for name in imports(path):
+                module = name.split(".")
+                if module[0] != "al_lightning":
+                    assert not any(part.startswith("_") and part != "__future__" for part in module), (path, name)
