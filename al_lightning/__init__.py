@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 # albumentations asks the package index for updates at import, in every process, unless this stands before it.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+# OpenMP threads that wait by spinning stall each other as soon as anything else runs, our own data workers included:
+# a run of seconds took minutes beside another process. Read once, when torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "fit", "query", "read_run"]
