@@ -215,7 +215,7 @@ class Fit:
             stage()
         except SystemExit as error:
             if self.trainer.interrupted:
-                raise Interrupted("Interrupted.") from error
+                raise Interrupted("Interrupted; run the same command to go on.") from error
             raise
 
     def close(self) -> None:

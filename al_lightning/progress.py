@@ -89,7 +89,9 @@ class Reporter(AbstractContextManager["Reporter"]):
         self.finish()
         self._stage, self._done = (what, total, time.monotonic()), 0
         if self._live is not None:
-            self._live.reset(self._task, total=total or None, description=f"{self._title}: {what}", detail=self._tail())
+            self._live.reset(
+                self._task, total=total or None, description=f"{self._title}: {what}", detail=self._detail()
+            )
         elif what.startswith("fit"):
             self.say(f"{self._title}: {what}, {total} steps{self._tail()}")
 
@@ -97,7 +99,7 @@ class Reporter(AbstractContextManager["Reporter"]):
         """Tell how far the stage is."""
         self._done = done
         if self._live is not None:
-            self._live.update(self._task, completed=done, detail=self._tail())
+            self._live.update(self._task, completed=done, detail=self._detail())
         elif self._stage and time.monotonic() - self._spoken > QUIET_SECONDS:
             self.say(f"{self._title}: {self._stage[0]}, {done} of {self._stage[1]}{self._tail()}")
 
@@ -133,7 +135,10 @@ class Reporter(AbstractContextManager["Reporter"]):
         rest = self._other_seconds / past * max(0, self._cycles - self._cycle)
         return max(0.0, todo * seconds / steps + rest)
 
+    def _detail(self) -> str:
+        return self._tail().removeprefix(", ")
+
     def _tail(self, metric: bool = True) -> str:
-        left = self.seconds_left()
+        left = self.seconds_left() if metric or self._cycle < self._cycles else None
         notes = [self._metric if metric else "", f"{duration(left)} left" if left is not None else ""]
         return "".join(f", {note}" for note in notes if note)

@@ -1,0 +1,64 @@
+import io
+
+import pytest
+
+from al_lightning import progress
+from al_lightning.progress import Reporter, duration
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(12.4, "12 s"), (200, "3 min 20 s"), (3900, "1 h 05 min")])
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_time_left_comes_from_steps_and_from_what_a_cycle_costs_besides(clock: list[float]) -> None:
+    reporter = Reporter(stream=io.StringIO())
+    reporter.plan([100, 200, 300], first=0)
+    reporter.cycle(0, 10)
+    assert reporter.seconds_left() is None
+    reporter.begin("fit", 100)
+    clock[0] = 50  # half a second a step
+    reporter.finish()
+    reporter.begin("test", 5)
+    clock[0] = 60
+    reporter.finish()
+    assert reporter.seconds_left() == pytest.approx(500 * 0.5 + 2 * 10)
+
+
+def test_plain_lines_where_there_is_no_terminal(clock: list[float]) -> None:
+    out = io.StringIO()
+    with Reporter(stream=out) as reporter:
+        reporter.plan([100, 200], first=0)
+        reporter.cycle(0, 10)
+        reporter.begin("fit", 100)
+        for step in range(1, 101):
+            clock[0] += 1
+            reporter.advance(step)
+        reporter.result("miou", 0.25)
+        reporter.cycle(1, 20)
+        reporter.begin("fit", 200)
+    assert out.getvalue().splitlines() == [
+        "cycle 0/1, 10 labelled: fit, 100 steps",
+        "cycle 0/1, 10 labelled: fit, 31 of 100, 4 min 29 s left",
+        "cycle 0/1, 10 labelled: fit, 62 of 100, 3 min 58 s left",
+        "cycle 0/1, 10 labelled: fit, 93 of 100, 3 min 27 s left",
+        "cycle 0/1, 10 labelled: miou 25.00 %, 3 min 20 s left",
+        "cycle 1/1, 20 labelled: fit, 200 steps, miou 25.00 %, 3 min 20 s left",
+    ]
+
+
+def test_a_process_that_does_not_print_prints_nothing() -> None:
+    out = io.StringIO()
+    with Reporter(shown=False, stream=out) as reporter:
+        reporter.plan([1], 0)
+        reporter.cycle(0, 1)
+        reporter.begin("fit", 1)
+        reporter.result("miou", 0.5)
+    assert out.getvalue() == ""

@@ -1,0 +1,75 @@
+"""What the README tells people to type, typed."""
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import Answer
+
+import al_lightning
+
+README = (Path(al_lightning.__file__).parents[1] / "README.md").read_text()
+COMMANDS = [
+    line.removeprefix("$ ")
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    for line in block.replace("\\\n", " ").splitlines()
+    if line.startswith("$ al-lightning")
+]
+QUICK = ["--steps", "2", "--budget.cycles", "1", "--run_dir"]
+
+
+def python_block(word: str) -> str:
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    return next(block for block in blocks if word in block)
+
+
+def test_the_strategy_is_under_20_lines_and_works(al: Callable[..., Answer], here: Path) -> None:
+    source = python_block("class Margin")
+    assert len(source.splitlines()) < 20
+    (here / "my_strategy.py").write_text(source)
+    command = next(line for line in COMMANDS if "my_strategy.Margin" in line)
+    answer = al(*shlex.split(command)[1:], *QUICK, "margin")
+    assert answer.code == 0, answer.err
+    (here / "configs/acquisition").mkdir(parents=True)
+    (here / "configs/acquisition/margin.yaml").write_text("acquisition: {class_path: my_strategy.Margin}\n")
+    assert "Margin" in al("fit", "--config", "camvid_margin", "--print_config").out
+
+
+def test_the_python_block_runs(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = al_lightning.fit
+    quick = {"options": ["--budget.cycles", "1", "--steps", "2"], "run_dir": "runs/digits_coreset/seed_2"}
+    monkeypatch.setattr(al_lightning, "fit", lambda name, seed, options: real(name, seed=seed, **quick), raising=False)
+    exec(python_block("al_lightning.fit"), {})
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if " fit " in line])
+def test_every_fit_command_is_understood(al: Callable[..., Answer], here: Path, command: str) -> None:
+    (here / "my_strategy.py").write_text(python_block("class Margin"))
+    answer = al(*shlex.split(command)[1:], "--print_config")
+    assert answer.code == 0, answer.err
+    assert yaml.safe_load(answer.out)["budget"]
+
+
+def test_query_and_show(al: Callable[..., Answer], here: Path) -> None:
+    assert al("fit", "--config", "digits_entropy", *QUICK, "runs/digits_entropy/seed_0").code == 0
+    query = next(line for line in COMMANDS if " query " in line)
+    assert al(*shlex.split(query)[1:]).code == 0
+    assert al("show", *here.glob("runs/digits_*/seed_*")).code == 0
+
+
+def test_every_name_in_it_is_a_config() -> None:
+    from al_lightning.settings import split_name
+
+    for name in re.findall(r"`((?:digits|camvid|image_folder|mask_folder)_[\w-]+)`", README):
+        if name not in ("digits_margin", "camvid_margin"):
+            split_name(name)
+
+
+def test_the_layout_names_files_that_exist() -> None:
+    root = Path(al_lightning.__file__).parent
+    section = README[README.index("## Layout") :]
+    for name in re.findall(r"\b(\w+\.py)\b", section):
+        assert (root / name).is_file() or (root.parent / "tests" / name).is_file(), name
