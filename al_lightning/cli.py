@@ -188,7 +188,8 @@ def _show(given: list[str], verbose: bool) -> int:
     from al_lightning.results.store import read_run
     from al_lightning.results.table import comparison_table, curve_table
 
-    curves = [curve_of(read_run(directory)) for directory in ours.run_dirs]
+    directories = dict.fromkeys(directory.resolve() for directory in ours.run_dirs)
+    curves = [curve_of(read_run(directory)) for directory in directories]
     print(curve_table(curves[0]) if len(curves) == 1 else comparison_table(curves))
     return 0
 

@@ -133,13 +133,13 @@ def explain(message: str, settings: Settings, options: Sequence[str] = ()) -> st
         return f"{_key(message)} wants the import path of a class, such as {example}, not {match[1]!r}."
     if match := re.search(r'Key "([\w.]+)" is required', message):
         return f"{match[1]} is not set; --config NAME sets it, and `al-lightning configs` lists the names."
+    if choices := re.findall(r"Expected a typing\.Literal\[(.+?)\]", message):
+        return f"{_key(message)} is one of {', '.join(choices)}, not {_value(message)}."
     if kinds := re.findall(r"Expected a <class '([\w.]+)'>", message):
         if set(kinds) == {"NoneType"} and (match := re.search(r"NestedArg\(key='([\w.]+)'", message)):
             return f"{_key(message)} has no class yet that could have the option {match[1]!r}; give its class first."
         wanted = " or ".join(dict.fromkeys("nothing" if kind == "NoneType" else kind for kind in kinds))
         return f"{_key(message)} expects {wanted}, not {_value(message)}."
-    if match := re.search(r"Expected a typing\.Literal\[(.+?)\]", message):
-        return f"{_key(message)} is one of {match[1]}, not {_value(message)}."
     if match := re.search(r"missing.*?required.*?argument:? '?(\w+)'?", message):
         return f"{_key(message)} lacks {match[1]}."
     lines = [line.strip(" -") for line in message.splitlines() if line.strip()]

@@ -256,6 +256,7 @@ def test_a_non_finite_loss_stops_the_run_with_cycle_and_step(al: Call, here: Pat
         (["--network", "al_lightning.acquisition.Entropy"], "network must be a Network"),
         (["--config", "networks/mobilenet.yaml"], "predicts a class per pixel"),
         (["--network", "al_lightning.networks.DeepLabV3Plus"], "DeepLabV3Plus"),
+        (["--trainer.precision", 7], "'bf16-mixed'"),
         (["--initial", "sorted"], "initial is one of 'random', 'balanced', not 'sorted'"),
         (["--config", "augmentation/noug.yaml"], "Did you mean 'noaug'"),
     ],
@@ -414,6 +415,9 @@ def test_show(al: Call, here: Path) -> None:
     table = al("show", "r0", "r1").out
     assert "+-" in table
     assert table.splitlines()[1].split()[0] == "digits_random"
+    assert al("show", "r0", "r0").out == al("show", "r0").out
+    al("fit", "--config", "digits_random", *DIGITS, "--network.width", 2, "--run_dir", "wide")
+    assert [line.split()[0] for line in al("show", "r0", "r1", "wide").out.splitlines()[1:]] == ["digits_random"] * 2
 
 
 def test_tensorboard_curve_is_a_view_of_the_journal(al: Call, here: Path) -> None:

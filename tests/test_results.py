@@ -39,7 +39,7 @@ def test_budgets_and_values_belong_together():
 
 
 def curve(name="digits_random", seed=0, values=(50.0, 60.0), budgets=(0.1, 0.2), metric="accuracy"):
-    return Curve(name, seed, metric, budgets, tuple(round(1000 * budget) for budget in budgets), values)
+    return Curve(name, seed, "0" * 64, metric, budgets, tuple(round(1000 * budget) for budget in budgets), values)
 
 
 def test_mean_height_is_area_over_width():
@@ -58,7 +58,9 @@ def test_the_curve_of_a_run_is_its_main_metric_in_percent():
             CycleRecord(1, 0.2, 20, {"miou": 0.5, "class_iou": [0.5, None], "pixel_accuracy": 0.9}, []),
         ),
     )
-    assert curve_of(run) == Curve("camvid_entropy", 3, "miou", (0.1, 0.2), (10, 20), (25.0, 50.0))
+    assert curve_of(run) == Curve(
+        "camvid_entropy", 3, run.record.config_sha256, "miou", (0.1, 0.2), (10, 20), (25.0, 50.0)
+    )
 
 
 def test_the_curve_of_a_run_without_a_finished_cycle_is_empty():

@@ -32,6 +32,7 @@ class Curve:
     Attributes:
         name: the run's name.
         seed: its seed.
+        config_sha256: hash of the settings that bear on its results.
         metric: the metric's name, for example "miou".
         budgets: nominal budgets, fractions of the pool.
         labelled: numbers of labelled images.
@@ -40,6 +41,7 @@ class Curve:
 
     name: str
     seed: int
+    config_sha256: str
     metric: str
     budgets: tuple[float, ...]
     labelled: tuple[int, ...]
@@ -63,6 +65,7 @@ def curve_of(run: Run) -> Curve:
     return Curve(
         name=run.record.name,
         seed=run.record.seed,
+        config_sha256=run.record.config_sha256,
         metric=metric,
         budgets=tuple(done.budget for done in run.cycles),
         labelled=tuple(done.labelled for done in run.cycles),

@@ -36,7 +36,8 @@ def curve_table(curve: Curve) -> str:
 def comparison_table(curves: Iterable[Curve]) -> str:
     """Return several runs side by side: a line per run's name, mean +- standard deviation over its seeds.
 
-    Columns are nominal budgets; runs whose metric differs come in tables of their own.
+    Columns are nominal budgets; runs whose metric differs come in tables of their own, and runs of one name whose
+    settings differ in lines of their own, with the beginning of the settings' hash.
     """
     tables = []
     by_metric: dict[str, list[Curve]] = {}
@@ -48,18 +49,25 @@ def comparison_table(curves: Iterable[Curve]) -> str:
         by_metric.setdefault(curve.metric, []).append(curve)
     for metric, group in by_metric.items():
         budgets = sorted({budget for curve in group for budget in curve.budgets})
-        names = list(dict.fromkeys(curve.name for curve in group))
+        labels = _labels(group)
         rows = [(f"{metric} in %, at", *(f"{100 * budget:.4g} %" for budget in budgets), "area", "seeds")]
-        for name in names:
-            runs = [curve for curve in group if curve.name == name]
+        for (name, settings), label in labels.items():
+            runs = [curve for curve in group if (curve.name, curve.config_sha256) == (name, settings)]
             cells = [
                 _mean([c.values[c.budgets.index(budget)] for c in runs if budget in c.budgets], 2) for budget in budgets
             ]
             # Areas over different widths do not compare; an unfinished run has none to show.
             areas = [curve.area for curve in runs if curve.budgets == tuple(budgets) and len(budgets) > 1]
-            rows.append((name, *cells, _mean(areas, 3), str(len(runs))))
+            rows.append((label, *cells, _mean(areas, 3), str(len(runs))))
         tables.append(_align(rows))
     return "\n\n".join([*tables, *unfinished])
+
+
+def _labels(curves: Sequence[Curve]) -> dict[tuple[str, str], str]:
+    """Tell runs of one name apart that had other settings: they are no seeds of each other."""
+    keys = dict.fromkeys((curve.name, curve.config_sha256) for curve in curves)
+    names = [name for name, _ in keys]
+    return {(name, sha): name if names.count(name) == 1 else f"{name} ({sha[:6]})" for name, sha in keys}
 
 
 def _mean(values: Sequence[float], digits: int) -> str:
