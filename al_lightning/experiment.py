@@ -13,6 +13,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from al_lightning import __version__
 from al_lightning.acquisition.base import Acquisition
+from al_lightning.bearing import differences, fingerprint
 from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import UsageError
 from al_lightning.fitting import Fit
@@ -22,7 +23,7 @@ from al_lightning.parser import build_parser, dump, instantiate, parse
 from al_lightning.pool import Budget, Pool
 from al_lightning.progress import Reporter
 from al_lightning.results.store import read_run
-from al_lightning.settings import Settings, differences, fingerprint, load, resolve
+from al_lightning.settings import Settings, load, resolve
 from al_lightning.tasks import Task
 from al_lightning.training.base import TrainingModule
 

@@ -48,16 +48,7 @@ class _ShowSteps(Callback):
     ) -> None:
         self.reporter.advance(batch_idx + 1)
 
-    def on_predict_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        self.reporter.advance(batch_idx + 1)
+    on_predict_batch_end = on_test_batch_end
 
 
 class Fit:

@@ -17,12 +17,13 @@ from jsonargparse import ArgumentParser, Namespace
 from lightning.pytorch import Trainer
 
 from al_lightning.acquisition.base import Acquisition
+from al_lightning.bearing import flatten
 from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import UsageError, nearest
 from al_lightning.networks.base import Network
 from al_lightning.oracle.base import Oracle
 from al_lightning.pool import Budget
-from al_lightning.settings import Settings, flatten
+from al_lightning.settings import Settings
 from al_lightning.tasks import Task
 from al_lightning.training.base import TrainingModule
 

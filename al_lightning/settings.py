@@ -8,36 +8,20 @@ folder of its axis; the files are merged in that order, then `patches/<dataset p
 from __future__ import annotations
 
 import fnmatch
-import hashlib
-import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from al_lightning.bearing import flatten
 from al_lightning.errors import UsageError, nearest
 
 AXES = ("datasets", "networks", "budgets", "augmentation", "acquisition", "training")
 REQUIRED = ("datasets", "acquisition")
 DEFAULT_TRAINING = "supervised"
-
-# What may differ between two runs of the same result, and on a run directory that goes on.
-NO_BEARING = (
-    "oracle",
-    "keep",
-    "chunk",
-    "budget.cycles",
-    "data.init_args.root",
-    "data.init_args.workers",
-    "trainer.accelerator",
-    "trainer.devices",
-    "trainer.num_nodes",
-    "trainer.strategy",
-    "trainer.profiler",
-)
 
 
 @dataclass(frozen=True)
@@ -214,15 +198,6 @@ def _plain(value: Any) -> Any:
     return {key: _plain(part) for key, part in value.items()} if isinstance(value, dict) else value
 
 
-def flatten(values: dict[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (dotted key, leaf) of a nested mapping."""
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from flatten(value, f"{at}{key}.")
-        else:
-            yield f"{at}{key}", value
-
-
 def _find(config: str) -> Path | None:
     """Return the file that is meant, if one of that very name exists; None where it must be a name of parts."""
     given = Path(config).expanduser()
@@ -289,31 +264,3 @@ def _patches(dataset: str, training: str) -> list[Path]:
             if method == training and fnmatch.fnmatchcase(dataset, pattern):
                 found[path.name] = path
     return list(found.values())
-
-
-def bearing(config: dict[str, Any]) -> dict[str, Any]:
-    """Return the leaves of a parsed configuration that bear on results, by dotted key."""
-    return {
-        key: value
-        for key, value in flatten(config)
-        if not any(key == free or key.startswith(free + ".") for free in NO_BEARING)
-    }
-
-
-def fingerprint(config: dict[str, Any]) -> str:
-    """Return the SHA-256 of what in a parsed configuration bears on results."""
-    return hashlib.sha256(json.dumps(bearing(config), sort_keys=True, default=str).encode()).hexdigest()
-
-
-def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Return one phrase, `key: old -> new`, for each leaf that bears on results and differs."""
-    before, after = bearing(old), bearing(new)
-    return [
-        f"{key.replace('init_args.', '')}: {before.get(key)} -> {after.get(key)}"
-        for key in _union(before, after)
-        if before.get(key) != after.get(key)
-    ]
-
-
-def _union(*mappings: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(key for mapping in mappings for key in mapping))

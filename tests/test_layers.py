@@ -12,9 +12,10 @@ ALLOWED = {
     "seeding": set(),
     "types": set(),
     "pool": {"errors"},
-    "settings": {"errors"},
+    "bearing": set(),
+    "settings": {"errors", "bearing"},
     "progress": set(),
-    "results": {"errors", "settings"},
+    "results": {"errors", "bearing"},
     "networks": {"errors", "types"},
     "tasks": set(),
     "training": {"errors", "seeding", "types", "networks", "tasks"},
@@ -23,7 +24,7 @@ ALLOWED = {
     "oracle": {"errors", "pool"},
     "checkpoint": {"errors", "results"},
 }
-NO_TORCH = {"errors", "seeding", "pool", "settings", "progress", "results", "cli", "__init__", "__main__"}
+NO_TORCH = {"errors", "seeding", "pool", "bearing", "settings", "progress", "results", "cli", "__init__", "__main__"}
 
 
 def units() -> dict[str, list[Path]]:

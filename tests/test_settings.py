@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from al_lightning import settings
+from al_lightning import bearing, settings
 from al_lightning.errors import UsageError
 
 
@@ -113,10 +113,10 @@ def test_patches_meet_their_pair_only(here: Path) -> None:
 def test_what_has_no_bearing_does_not_change_the_fingerprint() -> None:
     one = {"data": {"init_args": {"root": "/a", "workers": 2, "size": 1}}, "budget": {"cycles": 4, "query": 1}}
     two = {"data": {"init_args": {"root": "/b", "workers": 0, "size": 1}}, "budget": {"cycles": 9, "query": 1}}
-    assert settings.fingerprint(one) == settings.fingerprint(two)
+    assert bearing.fingerprint(one) == bearing.fingerprint(two)
     two["budget"]["query"] = 2
-    assert settings.fingerprint(one) != settings.fingerprint(two)
-    assert settings.differences(one, two) == ["budget.query: 1 -> 2"]
+    assert bearing.fingerprint(one) != bearing.fingerprint(two)
+    assert bearing.differences(one, two) == ["budget.query: 1 -> 2"]
 
 
 def test_every_shipped_part_has_a_head_and_every_dataset_says_what_to_expect() -> None:

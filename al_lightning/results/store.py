@@ -15,9 +15,9 @@ from typing import Any, BinaryIO
 
 import yaml
 
+from al_lightning.bearing import differences
 from al_lightning.errors import ALError, UsageError
 from al_lightning.results.files import write_text
-from al_lightning.settings import differences
 
 JOURNAL = "cycles.jsonl"
 

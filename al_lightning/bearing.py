@@ -1,0 +1,60 @@
+"""What in a configuration bears on results: its fingerprint, and the differences between two of them. No torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+# What may differ between two runs of the same result, and on a run directory that goes on.
+NO_BEARING = (
+    "oracle",
+    "keep",
+    "chunk",
+    "budget.cycles",
+    "data.init_args.root",
+    "data.init_args.workers",
+    "trainer.accelerator",
+    "trainer.devices",
+    "trainer.num_nodes",
+    "trainer.strategy",
+    "trainer.profiler",
+)
+
+
+def flatten(values: dict[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, leaf) of a nested mapping."""
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from flatten(value, f"{at}{key}.")
+        else:
+            yield f"{at}{key}", value
+
+
+def bearing(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the leaves of a parsed configuration that bear on results, by dotted key."""
+    return {
+        key: value
+        for key, value in flatten(config)
+        if not any(key == free or key.startswith(free + ".") for free in NO_BEARING)
+    }
+
+
+def fingerprint(config: dict[str, Any]) -> str:
+    """Return the SHA-256 of what in a parsed configuration bears on results."""
+    return hashlib.sha256(json.dumps(bearing(config), sort_keys=True, default=str).encode()).hexdigest()
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Return one phrase, `key: old -> new`, for each leaf that bears on results and differs."""
+    before, after = bearing(old), bearing(new)
+    return [
+        f"{key.replace('init_args.', '')}: {before.get(key)} -> {after.get(key)}"
+        for key in _union(before, after)
+        if before.get(key) != after.get(key)
+    ]
+
+
+def _union(*mappings: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(key for mapping in mappings for key in mapping))
