@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from al_lightning.results.store import Run, read_run
+
+if TYPE_CHECKING:
+    from al_lightning.experiment import Experiment
 
 __all__ = ["fit", "query", "read_run"]
 
@@ -37,16 +41,14 @@ def fit(
     return run(experiment, show)
 
 
-def run(experiment: object, show: bool) -> Run:
+def run(experiment: Experiment, show: bool) -> Run:
     """Run a configured experiment; only the process of global rank 0 writes and prints."""
     from lightning.pytorch.utilities import rank_zero_only
 
-    from al_lightning.experiment import Experiment
     from al_lightning.loop import run_cycles
     from al_lightning.progress import Reporter
     from al_lightning.results.store import RunStore
 
-    assert isinstance(experiment, Experiment)
     first = getattr(rank_zero_only, "rank", 0) == 0
     store = RunStore(experiment.run_dir, writes=first)
     store.lock()

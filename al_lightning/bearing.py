@@ -56,5 +56,11 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     ]
 
 
+def in_short(changes: list[str], most: int = 5) -> str:
+    """Return the first few changes in a row, and how many more there are."""
+    rest = len(changes) - most
+    return "; ".join(changes[:most]) + (f"; and {rest} more" if rest > 0 else "")
+
+
 def _union(*mappings: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(key for mapping in mappings for key in mapping))

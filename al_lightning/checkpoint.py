@@ -61,10 +61,16 @@ class ChunkCheckpoint(Checkpoint):
 
     Args:
         path: of the checkpoint; each one replaces the last.
+        chunk: steps of a chunk, kept with it: a fit goes on in the chunks that it began with.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, chunk: int) -> None:
         self.path = path
+        self.chunk = chunk
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Keep the length of a chunk: Lightning counts chunks, not steps."""
+        checkpoint["al_chunk"] = self.chunk
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save; every process takes part, one writes."""

@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if verbose:
             traceback.print_exc()
         if not (isinstance(error, UsageError) and _rank() > 0):  # every process of a run makes the same mistake
-            _complain(_short(error), verbose, hint=error.__cause__ is not None and isinstance(error, UsageError))
+            _complain(str(error), verbose, hint=error.__cause__ is not None and isinstance(error, UsageError))
         return error.exit_code
     except KeyboardInterrupt:
         _complain("Interrupted; run the same command to go on.", verbose)
@@ -78,7 +78,7 @@ def run() -> NoReturn:
 
 
 def _dispatch(given: list[str], verbose: bool) -> int:
-    parser = argparse.ArgumentParser(
+    parser = _Arguments(
         prog="al-lightning",
         description="Does active learning help on my data, and which method?",
         epilog="commands:\n"
@@ -129,16 +129,18 @@ def _fit(given: list[str], verbose: bool) -> int:
 
     from al_lightning.settings import resolve
 
+    if not ours.config and options:
+        typo = nearest(options[0].split("=")[0], ["--config"])
+        raise UsageError(f"No --config is given, and {options[0]} is no option without it.{typo}")
     resolve(ours.config)  # a wrong name is answered before torch is imported
     _quiet(verbose)
-    from al_lightning.experiment import configure
+    from al_lightning.experiment import configure, merged
     from al_lightning.parser import origin_text
 
     if ours.print_config:
         import yaml
 
-        experiment = configure(ours.config, options, ours.seed, ours.run_dir or Path("."))
-        print(yaml.safe_dump(experiment.plain, sort_keys=False), end="")
+        print(yaml.safe_dump(merged(ours.config, options), sort_keys=False), end="")
         return 0
     experiment = configure(ours.config, options, ours.seed, ours.run_dir)
     from al_lightning.api import run as run_experiment
@@ -148,6 +150,8 @@ def _fit(given: list[str], verbose: bool) -> int:
     if first := _rank() == 0:
         print(f"{experiment.name}, seed {experiment.seed}, in {experiment.run_dir}", file=sys.stderr)
         print(f"configured by {origin_text(experiment.files)}", file=sys.stderr)
+        for note in experiment.notes:
+            print(f"note: {note}", file=sys.stderr)
     done = run_experiment(experiment, show=True)
     if first:
         print(curve_table(curve_of(done)))
@@ -255,17 +259,6 @@ def _quiet(verbose: bool) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
     os.environ.setdefault("PYTHONWARNINGS", "ignore")  # for the processes that load data
-
-
-def _short(error: ALError) -> str:
-    """Return the sentence of an error; one from a data worker comes wrapped in the worker's traceback."""
-    text = str(error)
-    if text.startswith("Caught "):
-        marks = [f"{kind.__module__}.{kind.__name__}: " for kind in type(error).__mro__ if issubclass(kind, ALError)]
-        for mark in marks:
-            if mark in text:
-                return text.rsplit(mark, 1)[1].strip()
-    return text
 
 
 def _complain(text: str, verbose: bool, hint: bool = False) -> None:

@@ -13,7 +13,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from al_lightning import __version__
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.bearing import differences, fingerprint
+from al_lightning.bearing import differences, fingerprint, flatten, in_short
 from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import UsageError
 from al_lightning.fitting import Fit
@@ -50,6 +50,7 @@ class Experiment:
         run_dir: its directory.
         plain: the configuration as plain data, all defaults filled in.
         files: the config files it came from.
+        notes: what the user should know about how they were merged.
         data: the datamodule's prototype.
         acquisition: the strategy.
         oracle: who labels.
@@ -66,6 +67,7 @@ class Experiment:
     run_dir: Path
     plain: dict[str, Any]
     files: tuple[Path, ...]
+    notes: tuple[str, ...]
     data: PoolDataModule
     acquisition: Acquisition
     oracle: Oracle
@@ -85,8 +87,7 @@ class Experiment:
 
     def fresh_parts(self) -> Parts:
         """Return new factories for a fit."""
-        config = self.config.clone()
-        made = instantiate(self.parser, config, ("network", "task", "training", "trainer"))
+        made = instantiate(self.parser, self.config.clone(), ("network", "task", "training", "trainer"))
         return Parts(made.network, made.task, made.training, made.trainer)
 
     def steps(self, labelled: int) -> int:
@@ -114,27 +115,56 @@ def configure(
     Raises:
         UsageError: anything is wrong with them, or options that change results come without a run_dir.
     """
+    if seed < 0:
+        raise UsageError(f"The seed is {seed}; seeds are 0 or larger.")
     settings = resolve(configs)
     _import_from_here()
     parser = build_parser()
     config = parse(parser, settings, options)
     plain = dump(parser, config)
     if run_dir is None:
-        if options and (changed := differences(_without_options(parser, settings, options), plain)):
+        if options and (changed := differences(_without_options(parser, settings), plain)):
             raise UsageError(
-                f"These options change results, so that this is no longer {settings.name}: {'; '.join(changed)}. "
+                f"These options change results, so that this is no longer {settings.name}: {in_short(changed)}. "
                 "Give it a directory of its own: --run_dir DIR."
             )
         run_dir = Path("runs") / settings.name / f"seed_{seed}"
-    return _experiment(parser, config, plain, settings.name, seed, Path(run_dir), settings.files)
+    return _experiment(parser, config, plain, settings, seed, Path(run_dir))
 
 
-def _without_options(parser: ArgumentParser, settings: Settings, options: Sequence[str]) -> dict[str, Any]:
-    """Parse the named configuration alone; what a name leaves open (a folder's classes) the options may fill."""
+def merged(configs: Sequence[str], options: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the merged configuration as plain data, defaults filled in; nothing is built.
+
+    Args:
+        configs: names or files, as after --config.
+        options: further options as on the command line.
+    """
+    settings = resolve(configs)
+    _import_from_here()
+    parser = build_parser()
+    return dump(parser, parse(parser, settings, options))
+
+
+def _without_options(parser: ArgumentParser, settings: Settings) -> dict[str, Any]:
+    """Parse the named configuration alone.
+
+    Raises:
+        UsageError: it is not complete without the options, so that it names no run of its own.
+    """
     try:
         return dump(parser, parse(parser, settings))
-    except UsageError:
-        return {"options": list(options)}
+    except UsageError as error:
+        raise UsageError(
+            f"The options make {settings.name or 'this'} a run of its own; give it a directory: --run_dir DIR."
+        ) from error
+
+
+def _dropped(settings: Settings, plain: dict[str, Any]) -> tuple[str, ...]:
+    """Return a note for what the configs set and an option dropped by naming another class."""
+    kept = {key for key, _ in flatten(plain)}
+    lost = [key for key, _ in flatten(settings.values) if ".init_args." in key and key not in kept]
+    shown = ", ".join(key.replace("init_args.", "") for key in lost)
+    return (f"another class was named, so that these settings of the configs do not count: {shown}",) if lost else ()
 
 
 def reopen(run_dir: Path, options: Sequence[str] = (), acquisition: dict[str, Any] | None = None) -> Experiment:
@@ -147,31 +177,33 @@ def reopen(run_dir: Path, options: Sequence[str] = (), acquisition: dict[str, An
     """
     record, path = read_run(run_dir).record, run_dir / "config.yaml"
     values = load(path)
+    for machine in ("accelerator", "strategy", "devices", "num_nodes"):  # of the run; this is another process
+        values.get("trainer", {}).pop(machine, None)
     if acquisition is not None:
         values["acquisition"] = acquisition
     _import_from_here()
     parser = build_parser()
     settings = Settings(record.name, (path,), values, {})
     config = parse(parser, settings, options)
-    return _experiment(parser, config, dump(parser, config), record.name, record.seed, run_dir, (path,))
+    return _experiment(parser, config, dump(parser, config), settings, record.seed, run_dir)
 
 
 def _experiment(
     parser: ArgumentParser,
     config: Namespace,
     plain: dict[str, Any],
-    name: str,
+    settings: Settings,
     seed: int,
     run_dir: Path,
-    files: tuple[Path, ...],
 ) -> Experiment:
     made = instantiate(parser, config, ("data", "acquisition", "oracle"))
     return Experiment(
-        name=name,
+        name=settings.name,
         seed=seed,
         run_dir=run_dir,
         plain=plain,
-        files=files,
+        files=settings.files,
+        notes=_dropped(settings, plain),
         data=made.data,
         acquisition=made.acquisition,
         oracle=made.oracle,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
@@ -17,7 +18,7 @@ from torch import Tensor
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.callback import AcquisitionCallback, Scorer
 from al_lightning.checkpoint import ChunkCheckpoint, DurableCheckpointIO, load, save
-from al_lightning.errors import Interrupted, UsageError
+from al_lightning.errors import ALError, Interrupted, TrainingError, UsageError
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
 from al_lightning.seeding import generator, seed_of
@@ -75,15 +76,34 @@ class Fit:
         self.weights_path = directory / "weights.pt"
         self.last_path = directory / "last.ckpt"
         self.steps = experiment.steps(len(pool.labelled))
-        self.chunk = min(experiment.chunk, self.steps)
+        # Lightning's counters in a checkpoint count chunks, so a started fit keeps the chunks it began with.
+        self.done, self.chunk = 0, min(experiment.chunk, self.steps)
+        if self.last_path.is_file() and not self.weights_path.is_file():
+            checkpoint = load(self.last_path)
+            self.done, self.chunk = int(checkpoint["al_step"]), int(checkpoint["al_chunk"])
         self._seed("build")
         parts = experiment.fresh_parts()
         classes = experiment.data.num_classes
         memory_format = torch.channels_last if experiment.channels_last else torch.contiguous_format
         self.network = parts.network(classes).to(memory_format=memory_format)
         self.module = parts.training(self.network, parts.task(classes), self.steps, self.key)
+        self._check_fit(experiment)
         self.data = experiment.data.at(pool, self.key, self.steps, self.chunk, (), memory_format)
         self.trainer = self._trainer(dict(parts.trainer), directory)
+
+    def _check_fit(self, experiment: Experiment) -> None:
+        """Raise UsageError, before anything is trained, where the parts do not go together."""
+        experiment.acquisition.check(self.network)
+        task = self.module.task
+        labels = experiment.data.augmentation.labels
+        for part, kind in ((experiment.data, experiment.data.labels), (experiment.data.augmentation, labels)):
+            if kind not in ("any", task.predicts):
+                raise UsageError(
+                    f"{type(part).__name__} is made for a class per {kind}, but {type(task).__name__} is about a class "
+                    f"per {task.predicts}; name parts that fit."
+                )
+        if experiment.warm_start == "backbone" and self.network.trunk() is None:
+            raise UsageError(f"{type(self.network).__name__} has no separate backbone; use --warm_start all or none.")
 
     def _seed(self, stream: str) -> None:
         """Seed the global generators, for code that is not ours; ours takes keys."""
@@ -94,25 +114,28 @@ class Fit:
 
     def _trainer(self, options: dict[str, Any], directory: Path) -> Trainer:
         own = options.pop("callbacks", None) or []
-        return Trainer(
-            **options,
-            # In chunks: max_steps would count each optimizer's steps (Lightning-AI/pytorch-lightning#17958).
-            log_every_n_steps=1,  # the modules write their own points; this only keeps a warning away
-            max_epochs=-(-self.steps // self.chunk),
-            callbacks=[
-                _ShowSteps(self.reporter),
-                ChunkCheckpoint(self.last_path),
-                *(own if isinstance(own, list) else [own]),
-            ],
-            plugins=[DurableCheckpointIO()],
-            logger=TensorBoardLogger(str(directory.parent), name="", version=directory.name),
-            default_root_dir=str(directory),
-            limit_val_batches=0,
-            num_sanity_val_steps=0,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            use_distributed_sampler=False,
-        )
+        try:
+            return Trainer(
+                **options,
+                # In chunks: max_steps would count each optimizer's steps (Lightning-AI/pytorch-lightning#17958).
+                max_epochs=-(-self.steps // self.chunk),
+                callbacks=[
+                    _ShowSteps(self.reporter),
+                    ChunkCheckpoint(self.last_path, self.chunk),
+                    *(own if isinstance(own, list) else [own]),
+                ],
+                plugins=[DurableCheckpointIO()],
+                logger=TensorBoardLogger(str(directory.parent), name="", version=directory.name),
+                default_root_dir=str(directory),
+                log_every_n_steps=1,  # the modules write their own points; this only keeps a warning away
+                limit_val_batches=0,
+                num_sanity_val_steps=0,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                use_distributed_sampler=False,
+            )
+        except (MisconfigurationException, TypeError, ValueError, RuntimeError) as error:
+            raise UsageError(f"Lightning's Trainer refuses the options under trainer: {error}") from error
 
     @property
     def started(self) -> bool:
@@ -132,22 +155,36 @@ class Fit:
             return
         trunk = self.network.trunk()
         if trunk is None:
-            raise UsageError(f"{type(self.network).__name__} has no separate backbone; use --warm_start all or none.")
+            raise ValueError("this network has no trunk")
         names = {id(tensor): name for name, tensor in self.network.state_dict(keep_vars=True).items()}
         own = trunk.state_dict(keep_vars=True)
         trunk.load_state_dict({name: state[names[id(tensor)]] for name, tensor in own.items()})
 
+    def load(self, weights: Path) -> None:
+        """Take the weights of a finished fit.
+
+        Raises:
+            ALError: they are damaged, or another network's.
+        """
+        try:
+            self.network.load_state_dict(load(weights)["network"])
+        except (RuntimeError, KeyError) as error:
+            raise ALError(f"{weights} holds the weights of another network than the configuration's.") from error
+
     def train(self) -> None:
         """Train, or load what a finished fit left behind; a started fit goes on from its last checkpoint."""
         if self.weights_path.is_file():
-            self.network.load_state_dict(load(self.weights_path)["network"])
+            self.load(self.weights_path)
+            self.reporter.skip(self.steps)
             return
-        self.reporter.begin(self.label, self.steps)
+        self.reporter.begin(self.label, self.steps, self.done)
         checkpoint = self.last_path if self.last_path.is_file() else None
         self._seed("fit")
         self._guarded(
             lambda: self.trainer.fit(self.module, datamodule=self.data, ckpt_path=checkpoint, weights_only=True)
         )
+        if self.module.step != self.steps:
+            raise TrainingError(f"The fit ended after {self.module.step} of {self.steps} steps; something stopped it.")
         if self.trainer.is_global_zero:
             save({"network": self.network.state_dict()}, self.weights_path)
             self.last_path.unlink(missing_ok=True)
@@ -166,7 +203,6 @@ class Fit:
         Returns:
             (N,) int64 positions and (N, K) float32.
         """
-        acquisition.check(self.network)
         images = list(acquisition.candidates(self.pool, generator("candidates", *self.key[:2])))
         if acquisition.reads_labelled:
             images += self.pool.labelled
@@ -208,6 +244,14 @@ class Fit:
             if self.trainer.interrupted:
                 raise Interrupted("Interrupted; run the same command to go on.") from error
             raise
+        except Exception as error:
+            # An error in a data worker comes back as its traceback, as text: the last line is what it was.
+            if not str(error).startswith("Caught "):
+                raise
+            last = str(error).rstrip().rsplit("\n", 1)[-1]
+            reason = last.partition(": ")[2] or last
+            kind = type(error) if isinstance(error, ALError) else ALError
+            raise kind(reason if isinstance(error, ALError) else f"Loading the data failed ({last}).") from error
 
     def close(self) -> None:
         """Let go of the event file."""

@@ -32,6 +32,9 @@ def run_cycles(experiment: Experiment, store: RunStore, reporter: Reporter) -> R
     last = 0 if acquisition.one_fit else budget.cycles
     pool = start(experiment, store)
     done = store.finished(last)
+    if done and (done[-1].cycle > last or (done[-1].cycle == last and done[-1].chosen)):
+        before = sum(1 for record in done if record.chosen)
+        raise UsageError(f"{store.directory} has bought labels {before} times already; budget.cycles {last} is fewer.")
     for record in done:
         pool = pool.label(record.chosen)
     reporter.plan(planned_steps(experiment, pool, len(done), last), len(done))
@@ -46,8 +49,10 @@ def run_cycles(experiment: Experiment, store: RunStore, reporter: Reporter) -> R
             scored = []
             for member in range(acquisition.members if count else 1):
                 fit = experiment.build(cycle, member, pool, store.member_dir(cycle, member), reporter)
+                store.save_config(experiment.plain)  # only now: its options have served to build something
                 take_weights_of_last_cycle(experiment, store, fit)
                 timed(seconds, "fit", fit.train)
+                seconds["processes"] = fit.trainer.world_size
                 if member == 0:
                     metrics = timed(seconds, "test", fit.test)
                     store.save_metrics(cycle, metrics)
@@ -74,7 +79,8 @@ def start(experiment: Experiment, store: RunStore) -> Pool:
     pool, acquisition, budget = experiment.data.pool(), experiment.acquisition, experiment.budget
     if pool.size == 0 or not acquisition.one_fit:
         budget.check(pool.size)
-    store.keep_config(experiment.plain, experiment.name, experiment.seed, pool.size)
+    data_sha256 = experiment.data.fingerprint()
+    store.check(experiment.plain, experiment.name, experiment.seed, pool.size, data_sha256)
     if store.exists():
         return pool.label(store.read().record.initial)
     initial = store.selection(None)
@@ -84,7 +90,7 @@ def start(experiment: Experiment, store: RunStore) -> Pool:
         store.save_selection(None, Selection(initial, [0.0] * len(initial)))
     initial = label(experiment, initial)
     store.begin(
-        RunRecord(experiment.name, experiment.seed, experiment.sha256, pool.size, initial, versions()),
+        RunRecord(experiment.name, experiment.seed, experiment.sha256, pool.size, initial, versions(), data_sha256)
     )
     return pool.label(initial)
 

@@ -121,7 +121,8 @@ def explain(message: str, settings: Settings, options: Sequence[str] = ()) -> st
     classes = list(_classes(settings.values))
     if match := re.search(r"unrecognized arguments: (\S+)", message, re.IGNORECASE):
         option = match[1].split("=")[0]
-        return f"There is no option {option}.{nearest(option, _options(settings))} --print_config shows all of them."
+        known = [name for name in _options(settings) if name != option]
+        return f"There is no option {option}.{nearest(option, known)} --print_config shows all of them."
     if match := re.search(r"Option '([^']+)' is not accepted", message):
         return _unknown_key(match[1], message, settings)
     if match := re.search(r"(?:module '([\w.]+)' has no attribute '(\w+)'|No module named '([\w.]+)')", message):
@@ -177,13 +178,11 @@ def _unknown_key(name: str, message: str, settings: Settings) -> str:
 
 
 def _unknown_class(module: str | None, name: str | None, absent: str | None, message: str, settings: Settings) -> str:
-    known = {path.rpartition(".")[2]: path for path in _classes(settings.values)}
     if absent is not None:
         return (
             f"{_key(message)}: there is no module {absent!r} to import; modules in the working directory are found too."
         )
-    members = vars(import_module(module or "")) if module else known
-    return f"{_key(message)}: {module} has no {name!r}.{nearest(name or '', members)}"
+    return f"{_key(message)}: {module} has no {name!r}.{nearest(str(name), vars(import_module(str(module))))}"
 
 
 def _classes(values: Any) -> Iterator[str]:

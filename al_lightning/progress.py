@@ -43,7 +43,7 @@ class Reporter(AbstractContextManager["Reporter"]):
         self._plan: list[int] = []
         self._cycles = 0
         self._first = self._cycle = 0
-        self._fit_steps = 0
+        self._fit_steps = self._skipped = self._before = 0
         self._fit_seconds = self._other_seconds = 0.0
         self._started = self._spoken = time.monotonic()
         self._stage: tuple[str, int, float] | None = None
@@ -84,10 +84,15 @@ class Reporter(AbstractContextManager["Reporter"]):
         self._cycle = cycle
         self._title = f"cycle {cycle}/{self._cycles}, {labelled} labelled"
 
-    def begin(self, what: str, total: int) -> None:
-        """Begin a stage of `total` steps or batches."""
+    def skip(self, steps: int) -> None:
+        """Tell that a fit of so many steps was there already."""
+        self._skipped += steps
+
+    def begin(self, what: str, total: int, done: int = 0) -> None:
+        """Begin a stage of `total` steps or batches, of which `done` were done before."""
         self.finish()
-        self._stage, self._done = (what, total, time.monotonic()), 0
+        self._skipped += done
+        self._stage, self._done, self._before = (what, total, time.monotonic()), done, done
         if self._live is not None:
             self._live.reset(
                 self._task, total=total or None, description=f"{self._title}: {what}", detail=self._detail()
@@ -109,7 +114,7 @@ class Reporter(AbstractContextManager["Reporter"]):
             return
         what, total, start = self._stage
         if what.startswith("fit"):
-            self._fit_steps += total
+            self._fit_steps += total - self._before
             self._fit_seconds += time.monotonic() - start
         else:
             self._other_seconds += time.monotonic() - start
@@ -126,11 +131,11 @@ class Reporter(AbstractContextManager["Reporter"]):
         steps, seconds = self._fit_steps, self._fit_seconds
         running = 0
         if self._stage and self._stage[0].startswith("fit"):
-            running = self._done
+            running = self._done - self._before
             steps, seconds = steps + running, seconds + time.monotonic() - self._stage[2]
         if not steps or seconds < 1:
             return None
-        todo = sum(self._plan[self._first :]) - self._fit_steps - running
+        todo = sum(self._plan[self._first :]) - self._fit_steps - self._skipped - running
         past = max(1, self._cycle - self._first)
         rest = self._other_seconds / past * max(0, self._cycles - self._cycle)
         return max(0.0, todo * seconds / steps + rest)

@@ -16,13 +16,18 @@ from al_lightning.loop import unscored
 from al_lightning.progress import Reporter
 from al_lightning.results.store import RunStore
 from al_lightning.seeding import generator
-from al_lightning.settings import load, parts
+from al_lightning.settings import load, merge, parts
+
+OPTIONS = ("--trainer.", "--data.root", "--data.workers", "--acquisition.", "--budget.query")
 
 
 def query_cycle(
     run_dir: Path, cycle: int, acquisition: str | None = None, options: Sequence[str] = (), show: bool = False
 ) -> list[int]:
     """Return what a strategy chooses with a finished cycle's network; nothing in the run directory changes."""
+    for option in options:
+        if option.startswith("--") and not option.startswith(OPTIONS):
+            raise UsageError(f"query has no option {option}; it takes those of {', '.join(OPTIONS)}.")
     store = RunStore(run_dir, writes=False)
     run = store.read()
     if not 0 <= cycle < len(run.cycles):
@@ -31,10 +36,11 @@ def query_cycle(
     strategy = experiment.acquisition
     pool = experiment.data.pool().label(run.labelled_at(cycle))
     count = min(experiment.budget.query_count(pool.size), len(pool.unlabelled))
-    if strategy.one_fit or not count:
-        raise UsageError(
-            f"{type(strategy).__name__} chooses nothing after a fit." if count else "Nothing is unlabelled."
-        )
+    if strategy.one_fit:
+        raise UsageError(f"{type(strategy).__name__} chooses nothing after a fit.")
+    if not count:
+        why = "budget.query is 0; give --budget.query N" if len(pool.unlabelled) else "nothing is unlabelled"
+        raise UsageError(f"There is nothing to choose in cycle {cycle}: {why}.")
     needed = [store.member_dir(cycle, member) / "weights.pt" for member in range(strategy.members)]
     if gone := [path for path in needed if not path.is_file()]:
         raise UsageError(
@@ -47,8 +53,7 @@ def query_cycle(
         scored = []
         for member, weights in enumerate(needed):
             fit = experiment.build(cycle, member, pool, Path(scratch) / f"member_{member}", reporter)
-            fit.weights_path = weights
-            fit.train()
+            fit.load(weights)
             if strategy.needs_network:
                 scored.append(fit.score(strategy))
             fit.close()
@@ -62,7 +67,11 @@ def _strategy(name: str | None) -> dict[str, Any] | None:
         return None
     known = parts("acquisition")
     if name in known:
-        return dict(load(known[name])["acquisition"])
+        values: dict[str, Any] = {}
+        merge(values, load(known[name]), known[name], {})
+        if "acquisition" not in values:
+            raise UsageError(f"The config {known[name]} names no acquisition.")
+        return dict(values["acquisition"])
     if "." not in name:
         raise UsageError(
             f"There is no strategy {name!r}.{nearest(name, known)} Known: {', '.join(sorted(known))}; "

@@ -37,7 +37,7 @@ class Task(ABC):
 
     def confusion(self) -> Metric:
         """Return an empty confusion matrix, rows true and columns predicted, int64, summed over processes."""
-        return MulticlassConfusionMatrix(self.num_classes, ignore_index=IGNORE)
+        return MulticlassConfusionMatrix(self.num_classes)
 
     @abstractmethod
     def summary(self, confusion: Tensor) -> dict[str, Any]:
@@ -81,6 +81,10 @@ class Segmentation(Task):
     def __init__(self, num_classes: int, absent_classes: Literal["skip", "zero"] = "skip") -> None:
         super().__init__(num_classes)
         self.absent_classes = absent_classes
+
+    def confusion(self) -> Metric:
+        """Return an empty confusion matrix that leaves ignored pixels out."""
+        return MulticlassConfusionMatrix(self.num_classes, ignore_index=IGNORE)
 
     def _pixels(self, logits: Tensor, label: Tensor) -> Tensor:
         return F.cross_entropy(logits.float(), label.long(), ignore_index=IGNORE, reduction="none")

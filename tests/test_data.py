@@ -556,6 +556,7 @@ def test_image_folder_reads_sequence_and_frame_from_names(tmp_path):
     for name in ("b_10", "b_9", "a_3", "b_11"):
         write_image(tmp_path / "train" / "one" / f"{name}.png")
     write_image(tmp_path / "test" / "one" / "x_1.png")
+    (tmp_path / "train" / "two").mkdir()
     pool = ImageFolder(root=str(tmp_path), sequence_pattern=r"(?P<sequence>.+)_(?P<frame>\d+)").pool()
     # Files are sorted by name (a_3, b_10, b_11, b_9); sequences are numbered as they appear.
     assert pool.sequence == (0, 1, 1, 1)
@@ -616,6 +617,9 @@ def test_an_empty_image_folder_is_missing_data(tmp_path):
     with pytest.raises(DatasetError, match=r"There is no .*CLASS:"):
         ImageFolder(root=str(tmp_path)).pool()
     (tmp_path / "cat").mkdir()
+    with pytest.raises(DatasetError, match=r"the single class folder 'cat'"):
+        ImageFolder(root=str(tmp_path)).pool()
+    (tmp_path / "dog").mkdir()
     with pytest.raises(DatasetError, match=r"There is no .*\.jpg"):
         ImageFolder(root=str(tmp_path)).pool()
 
@@ -759,9 +763,7 @@ def test_a_mask_of_another_size_than_its_image_is_named(masks):
     write_mask(masks / "masks" / "left_9.png", np.zeros((16, 21)))
     data = MaskFolder(["even", "odd"], root=str(masks), images="images", sequence_pattern=PATTERN)
     index = names_of(data.train).index("left_9.jpg")
-    with pytest.raises(
-        DatasetError, match=r"The label of .*left_9\.jpg is 16 x 21, its image 16 x 20 \(height x width\)"
-    ):
+    with pytest.raises(DatasetError, match=r"The label .*left_9\.png is 16 x 21, its image 16 x 20 \(height x width\)"):
         PaddedBatches(data.train, [index], 1, labels=True)[0]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from al_lightning.bearing import fingerprint
 from al_lightning.errors import ALError, UsageError
 from al_lightning.results import rows as rows_module
 from al_lightning.results.files import write_atomic, write_text
@@ -172,7 +173,15 @@ def test_a_failed_first_write_leaves_nothing(tmp_path):
 
 # The run directory
 
-FIRST = RunRecord("digits_entropy", 1, "abc", 100, [7, 3], {"torch": "2.9"})
+CONFIG = {
+    "data": {"class_path": "Digits", "init_args": {"root": None, "workers": 0, "batch_size": 32}},
+    "training": {"class_path": "Supervised", "init_args": {"optimizer": {"init_args": {"lr": 0.05}}}},
+    "oracle": {"class_path": "Simulated"},
+    "budget": {"initial": 20, "query": 20, "cycles": 5},
+    "trainer": {"devices": 1, "accelerator": "cpu", "precision": None},
+    "keep": "all",
+}
+FIRST = RunRecord("digits_entropy", 1, fingerprint(CONFIG), 100, [7, 3], {"torch": "2.9"})
 CYCLES = [
     CycleRecord(0, 0.02, 2, {"accuracy": 0.1 + 0.2, "class_accuracy": [0.5, None]}, [9, 1], {"fit": 1.5}),
     CycleRecord(1, 0.04, 4, {"accuracy": 0.75, "class_accuracy": [1.0, 0.5]}, []),
@@ -296,6 +305,7 @@ def test_a_damaged_selection_says_what_to_do(store, text):
 LOCK = """
 import sys
 from pathlib import Path
+from al_lightning.bearing import fingerprint
 from al_lightning.errors import ALError
 from al_lightning.results.store import RunStore
 try:
@@ -359,16 +369,6 @@ def test_a_process_that_does_not_write_leaves_a_run_as_it_is(store):
     assert names(store.directory) == ["cycles.jsonl"]
 
 
-CONFIG = {
-    "data": {"class_path": "Digits", "init_args": {"root": None, "workers": 0, "batch_size": 32}},
-    "training": {"class_path": "Supervised", "init_args": {"optimizer": {"init_args": {"lr": 0.05}}}},
-    "oracle": {"class_path": "Simulated"},
-    "budget": {"initial": 20, "query": 20, "cycles": 5},
-    "trainer": {"devices": 1, "accelerator": "cpu", "precision": None},
-    "keep": "all",
-}
-
-
 def keep(store, name="digits_entropy", seed=1, pool_size=100, **leaves):
     """Keep CONFIG with leaves replaced, named by their dotted path with __ for dots."""
     config = json.loads(json.dumps(CONFIG))
@@ -378,7 +378,8 @@ def keep(store, name="digits_entropy", seed=1, pool_size=100, **leaves):
         for parent in parents:
             section = section[parent]
         section[leaf] = value
-    store.keep_config(config, name, seed, pool_size)
+    store.check(config, name, seed, pool_size)
+    store.save_config(config)
 
 
 BEARING = [

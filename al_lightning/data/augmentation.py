@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 
 from al_lightning.data.images import Array
+from al_lightning.errors import UsageError
 
 Sample = tuple[Array, "int | Array"]
 
 
 class Augmentation(ABC):
     """Changes a training sample."""
+
+    labels: ClassVar[Literal["image", "pixel", "any"]] = "any"
+    """What kind of labels it can change along with the image: one per image, one per pixel, or any."""
 
     @abstractmethod
     def __call__(self, image: Array, label: int | Array, seed: int) -> Sample:
@@ -44,6 +48,8 @@ class ImageAugmentation(Augmentation):
         flip: mirror half of the images.
         crop_padding: reflect-pad by so many pixels and crop to the old size at random; 0 for none.
     """
+
+    labels: ClassVar[Literal["image", "pixel", "any"]] = "image"
 
     def __init__(self, auto_augment: bool = True, cutout: int = 16, flip: bool = True, crop_padding: int = 4) -> None:
         self.auto_augment = auto_augment
@@ -93,12 +99,18 @@ class SegmentationAugmentation(Augmentation):
         scale: (smallest, largest) factor of a random scaling before the crop; none by default.
     """
 
+    labels: ClassVar[Literal["image", "pixel", "any"]] = "pixel"
+
     def __init__(
         self,
         crop: tuple[int, int] | None = None,
         flip: bool = True,
         scale: tuple[float, float] | None = None,
     ) -> None:
+        if crop is not None and min(crop) < 1:
+            raise UsageError(f"crop is {list(crop)}; [height, width] in pixels, at least 1, or null.")
+        if scale is not None and not 0 < scale[0] <= scale[1]:
+            raise UsageError(f"scale is {list(scale)}; [smallest, largest] factor, above 0, or null.")
         self.crop = crop
         self.flip = flip
         self.scale = scale

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,7 @@ class Digits(PoolDataModule):
     """
 
     folder = "digits"
+    labels: ClassVar[Literal["image", "pixel", "any"]] = "image"
 
     def __init__(self, **options: Any) -> None:
         super().__init__(root=None, **options)  # they come with scikit-learn

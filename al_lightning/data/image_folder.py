@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from al_lightning.data.holdout import hold_out
-from al_lightning.data.images import Array, Images, list_images, read_image, time_order
+from al_lightning.data.images import Array, Images, check_size, list_images, read_image, time_order
 from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import DatasetError
 from al_lightning.pool import Pool
@@ -52,13 +52,15 @@ class ImageFolder(PoolDataModule):
 
     Args:
         size: (height, width) to which images are resized; None where all have one size.
-        test_share: share of each class held out where there is no test folder.
+        test_share: share of each class held out where there is no test folder; with a sequence_pattern the last images
+            of each sequence.
         sequence_pattern: regular expression over the file's name without ending, with groups `sequence` and `frame`,
             where images come from videos.
         **options: see PoolDataModule.
     """
 
     folder = "image_folder"
+    labels: ClassVar[Literal["image", "pixel", "any"]] = "image"
     where = (
         "They look like ROOT/train/CLASS/*.jpg and ROOT/test/CLASS/*.jpg, or ROOT/CLASS/*.jpg "
         "(png, bmp, tif, webp too)."
@@ -72,7 +74,7 @@ class ImageFolder(PoolDataModule):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.size = size
+        self.size = check_size(size)
         self.test_share = test_share
         self.sequence_pattern = sequence_pattern
 
@@ -85,13 +87,14 @@ class ImageFolder(PoolDataModule):
         names = self._class_folders(self.root / "train" if separate else self.root)
         train = self._files(self.root / "train" if separate else self.root, names)
         if (self.root / "test").is_dir() and separate:
-            test_names = self._class_folders(self.root / "test")
+            test_names = tuple(path.name for path in sorted((self.root / "test").iterdir()) if path.is_dir())
             if unknown := sorted(set(test_names) - set(names)):
                 raise DatasetError(
                     f"{self.root / 'test' / unknown[0]} is a class that {self.root / 'train'} does not have."
                 )
             return names, train, self._files(self.root / "test", names)
-        kept, held = hold_out(train.classes, self.test_share)
+        sequence, frame = self._time_order(train)
+        kept, held = hold_out(sequence or train.classes, self.test_share, frame)
         parts = [
             ClassFiles([train.files[i] for i in part], [train.classes[i] for i in part], self.size)
             for part in (kept, held)
@@ -102,6 +105,8 @@ class ImageFolder(PoolDataModule):
         names = tuple(sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")))
         if not names:
             raise self.missing(folder / "CLASS")
+        if len(names) < 2:
+            raise DatasetError(f"{folder} has the single class folder {names[0]!r}; at least two classes are needed.")
         return names
 
     def _files(self, folder: Path, names: Sequence[str]) -> ClassFiles:
@@ -125,8 +130,10 @@ class ImageFolder(PoolDataModule):
 
     def pool(self) -> Pool:
         """Return the pool, with sequence and frame where a pattern names them."""
-        files = self._splits[1].files
-        return Pool(len(files), (), *time_order([path.stem for path in files], self.sequence_pattern))
+        return Pool(len(self._splits[1]), (), *self._time_order(self._splits[1]))
+
+    def _time_order(self, images: ClassFiles) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
+        return time_order([path.stem for path in images.files], self.sequence_pattern)
 
     def classes(self) -> Sequence[int]:
         """Return the class of each training image."""

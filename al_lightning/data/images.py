@@ -53,26 +53,41 @@ def read_image(path: Path, size: tuple[int, int] | None = None) -> Array:
     Raises:
         DatasetError: the file is missing or corrupt.
     """
-    image = _open(path, "image").convert("RGB")
+    image = _open(path, "image")
+    if image.mode.startswith(("I", "F")):
+        raise DatasetError(
+            f"The image {path} has mode {image.mode}, more than 8 bits a channel, and would be clipped; "
+            "convert it to 8 bits."
+        )
+    image = image.convert("RGB")
     if size is not None and image.size != (size[1], size[0]):
         image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
     return np.asarray(image)
 
 
-def read_mask(path: Path, table: Array, size: tuple[int, int] | None = None) -> Array:
+def read_mask(path: Path, table: Array, size: tuple[int, int] | None = None, image: Path | None = None) -> Array:
     """Read label ids from a one-channel image, as (H, W) uint8 classes with 255 = ignore.
 
     Args:
         path: PNG with one label id per pixel (grey or palette).
         table: (256,) class of each id; 254 marks ids that should not occur.
         size: (height, width) to resize to, by nearest neighbour.
+        image: the image it belongs to, whose size it must have.
 
     Raises:
-        DatasetError: the file is missing, corrupt, has colours instead of ids, or an unknown id.
+        DatasetError: the file is missing, corrupt, of another size than its image, has colours instead of ids, or an
+            unknown id.
     """
     mask = _open(path, "label")
     if mask.mode not in ("L", "P", "1"):
         raise DatasetError(f"The label {path} has mode {mask.mode}; one channel of label ids (0-255) was expected.")
+    if image is not None:
+        with Image.open(image) as whole:  # reads the header alone
+            if whole.size != mask.size:
+                raise DatasetError(
+                    f"The label {path} is {mask.height} x {mask.width}, its image {whole.height} x {whole.width} "
+                    "(height x width); they must be of one size."
+                )
     if size is not None and mask.size != (size[1], size[0]):
         mask = mask.resize((size[1], size[0]), Image.Resampling.NEAREST)
     ids = np.asarray(mask, dtype=np.uint8)
@@ -83,6 +98,13 @@ def read_mask(path: Path, table: Array, size: tuple[int, int] | None = None) -> 
             f"The label {path} has unknown label ids {unknown}; add their classes, or name the one to ignore."
         )
     return classes
+
+
+def check_size(size: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Return a (height, width) that images can be resized to."""
+    if size is not None and min(size) < 1:
+        raise UsageError(f"data.size is {list(size)}; [height, width] in pixels, at least 1, or null.")
+    return size
 
 
 def label_table(num_classes: int, ignore: int | None) -> Array:

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from al_lightning.data.holdout import hold_out
-from al_lightning.data.images import Array, Images, label_table, list_images, read_image, read_mask, time_order
+from al_lightning.data.images import (
+    Array,
+    Images,
+    check_size,
+    label_table,
+    list_images,
+    read_image,
+    read_mask,
+    time_order,
+)
 from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.pool import Pool
@@ -39,7 +48,8 @@ class MaskFiles(Images):
 
     def label(self, index: int) -> Array:
         """Read the label, as classes."""
-        return read_mask(self.pairs[index][1], self.table, self.size)
+        image, label = self.pairs[index]
+        return read_mask(label, self.table, self.size, image)
 
     def name(self, index: int) -> str:
         """Return the image's path."""
@@ -67,6 +77,7 @@ class MaskFolder(PoolDataModule):
     """
 
     folder = "mask_folder"
+    labels: ClassVar[Literal["image", "pixel", "any"]] = "pixel"
     where = (
         "They look like ROOT/images/NAME.jpg and ROOT/masks/NAME.png (one channel of label ids); other folders by "
         "--data.images and --data.masks, or a file with an image and a label path a line by --data.train_list."
@@ -99,7 +110,7 @@ class MaskFolder(PoolDataModule):
             raise UsageError("--data.test_images and --data.test_masks belong together.")
         self._classes = tuple(classes)
         self.table = label_table(len(classes), ignore)
-        self.size = size
+        self.size = check_size(size)
         self.images, self.masks, self.train_list = images, masks, train_list
         self.test_images, self.test_masks, self.test_list = test_images, test_masks, test_list
         self.test_share = test_share
@@ -112,6 +123,16 @@ class MaskFolder(PoolDataModule):
 
     @cached_property
     def _splits(self) -> tuple[list[Pair], list[Pair]]:
+        """(training pairs, test pairs); no image is in both."""
+        train, test = self._named_splits()
+        if leaked := {image for image, _ in train}.intersection(image for image, _ in test):
+            raise DatasetError(
+                f"The image {min(leaked)} is in the pool and in the test set ({len(leaked)} such); "
+                "a model must not be tested on what it may learn from."
+            )
+        return train, test
+
+    def _named_splits(self) -> tuple[list[Pair], list[Pair]]:
         train = self.pairs_of_list(self.train_list) if self.train_list else self._by_folder(self.images, self.masks)
         if self.test_list:
             return train, self.pairs_of_list(self.test_list)
@@ -155,7 +176,11 @@ class MaskFolder(PoolDataModule):
         return self.root / image, self.root / label
 
     def _check(self, pairs: list[Pair]) -> list[Pair]:
+        seen: set[Path] = set()
         for pair in pairs:
+            if pair[0] in seen:
+                raise DatasetError(f"The image {pair[0]} is listed twice; list every image once.")
+            seen.add(pair[0])
             for path, what in zip(pair, ("image", "label"), strict=True):
                 if not path.is_file():
                     raise DatasetError(f"The {what} {path} does not exist; every image needs a file and a label.")

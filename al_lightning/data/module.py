@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import os
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -45,6 +46,8 @@ class PoolDataModule(LightningDataModule):
 
     folder: ClassVar[str]
     """The dataset's folder below $AL_DATA."""
+    labels: ClassVar[Literal["image", "pixel", "any"]] = "any"
+    """Whether there is a class per image or per pixel."""
     where: ClassVar[str] = ""
     """Where the data can be had, and what their folder looks like: for the message when they are missing."""
 
@@ -115,6 +118,15 @@ class PoolDataModule(LightningDataModule):
     def classes(self) -> Sequence[int] | None:
         """Return the class of each training image, for a balanced initial set; None where images have many."""
         return None
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of class names and of the images' names below root: what positions mean."""
+        digest = hashlib.sha256("\n".join(self.class_names).encode())
+        for images in (self.train, self.test):
+            digest.update(f"\n\n{len(images)}\n".encode())
+            for index in range(len(images)):
+                digest.update(images.name(index).removeprefix(str(self.root)).encode() + b"\n")
+        return digest.hexdigest()
 
     def missing(self, what: Path) -> DatasetError:
         """Return the error for data that are not there."""

@@ -13,14 +13,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from al_lightning.data.augmentation import Augmentation
-from al_lightning.data.images import Array, Images
+from al_lightning.data.augmentation import Augmentation, Sample
+from al_lightning.data.images import Images
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.pool import Indices
 from al_lightning.seeding import generator, seed_of
 from al_lightning.types import Batch
-
-Sample = tuple[Array, "int | Array"]
 
 
 def collate(samples: Sequence[Sample], indices: Sequence[int], names: Sequence[str]) -> Batch:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import yaml
 
-from al_lightning.bearing import differences
+from al_lightning.bearing import differences, fingerprint, in_short
 from al_lightning.errors import ALError, UsageError
 from al_lightning.results.files import write_text
 
@@ -33,6 +33,7 @@ class RunRecord:
         pool_size: number of images in the pool.
         initial: labelled before the first fit, in order.
         versions: packages and their versions, for the reader; no part of the result.
+        data_sha256: hash of the class names and the names of all images: what positions mean.
     """
 
     name: str
@@ -41,6 +42,7 @@ class RunRecord:
     pool_size: int
     initial: list[int]
     versions: dict[str, str] = field(default_factory=dict)
+    data_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class CycleRecord:
         labelled: number of labelled images the fit saw.
         metrics: the main metric first, as fractions of 1; class-wise values as lists, null for absent classes.
         chosen: bought after this fit, in order of selection; empty in the last cycle.
-        cost: seconds of each stage; all else of a record is deterministic.
+        cost: seconds of each stage, and the number of processes; all else of a record is deterministic.
     """
 
     cycle: int
@@ -157,40 +159,64 @@ class RunStore:
         """Read the journal."""
         return read_run(self.directory)
 
-    def keep_config(self, plain: dict[str, Any], name: str, seed: int, pool_size: int) -> None:
-        """Write config.yaml, or hold a run that goes on to the one that is there.
+    def check(self, plain: dict[str, Any], name: str, seed: int, pool_size: int, data_sha256: str = "") -> None:
+        """Hold a run that goes on to the one that is there.
 
-        What bears on results must be the same once anything was trained; before that, the run begins anew. The rest
-        (devices, workers, data root, number of cycles) is updated.
+        What bears on results must be the same once anything was trained; before that, the run begins anew.
 
         Args:
             plain: the configuration.
             name: the run's name.
             seed: its seed.
             pool_size: number of images in the pool.
+            data_sha256: hash of the data.
 
         Raises:
             UsageError: the run was made with other settings, another seed, or other data.
+            ALError: its config.yaml was damaged.
         """
-        path = self.directory / "config.yaml"
         changed: list[str] = []
+        old = self._config()
         if self.exists():
             was = self.read().record
-            now = {"name": name, "seed": seed, "images in the pool": pool_size}
-            then = {"name": was.name, "seed": was.seed, "images in the pool": was.pool_size}
-            changed += [f"{key}: {then[key]} -> {now[key]}" for key in now if then[key] != now[key]]
-        if path.is_file():
-            changed += differences(yaml.safe_load(path.read_text()) or {}, plain)
-        if changed and self.trained():
+            changed += [
+                f"{key}: {a} -> {b}" for key, a, b in (("name", was.name, name), ("seed", was.seed, seed)) if a != b
+            ]
+            if was.pool_size != pool_size:
+                changed.append(f"images in the pool: {was.pool_size} -> {pool_size}")
+            elif was.data_sha256 != data_sha256:
+                changed.append("images or classes of other names")
+            if old is None and was.config_sha256 != fingerprint(plain):
+                changed.append("config.yaml is gone, and the settings are not those of the journal")
+        if old is not None:
+            changed += differences(old, plain)
+        if not changed:
+            return
+        if self.trained():
             raise UsageError(
-                f"{self.directory} holds a run with other settings ({'; '.join(changed)}). "
+                f"{self.directory} holds a run with other settings ({in_short(changed)}). "
                 "Use those, or another directory: --run_dir DIR."
             )
         if self.writes:
-            if changed:
-                for stale in (self.directory / JOURNAL, self.selection_path(None)):
-                    stale.unlink(missing_ok=True)
-            write_text(path, yaml.safe_dump(plain, sort_keys=False))
+            for stale in (self.directory / JOURNAL, self.selection_path(None)):
+                stale.unlink(missing_ok=True)
+
+    def _config(self) -> dict[str, Any] | None:
+        path = self.directory / "config.yaml"
+        if not path.is_file():
+            return None
+        try:
+            old = yaml.safe_load(path.read_text())
+        except (yaml.YAMLError, UnicodeDecodeError):
+            old = None
+        if not isinstance(old, dict):
+            raise ALError(f"{path} was edited or damaged; restore it, or begin in another directory: --run_dir DIR.")
+        return old
+
+    def save_config(self, plain: dict[str, Any]) -> None:
+        """Write config.yaml; devices, workers, data root and number of cycles may have changed."""
+        if self.writes and self._config() != plain:
+            write_text(self.directory / "config.yaml", yaml.safe_dump(plain, sort_keys=False))
 
     def trained(self) -> bool:
         """Whether there is work that would be lost: a finished cycle, or a network that was trained in part."""

@@ -61,6 +61,10 @@ class TrainingModule(LightningModule, ABC):
                 f"{type(network).__name__} predicts a class per {network.predicts}, but {type(task).__name__} "
                 f"is about a class per {task.predicts}; name a network that fits."
             )
+        if head_lr_factor != 1 and network.trunk() is None:
+            raise UsageError(
+                f"head_lr_factor is {head_lr_factor}, but {type(network).__name__} has no backbone beside it."
+            )
         self.network = network
         self.task = task
         self.steps = steps
@@ -83,13 +87,14 @@ class TrainingModule(LightningModule, ABC):
         trunk = self.network.trunk()
         base = {id(parameter) for parameter in trunk.parameters()} if trunk is not None else set()
         parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": [parameter for parameter in parameters if id(parameter) in base]},
-            {"params": [parameter for parameter in parameters if id(parameter) not in base]},
+            {"params": [parameter for parameter in parameters if id(parameter) not in base], "head": True},
         ]
         optimizer = self.optimizer([group for group in groups if group["params"]])
-        if base:
-            optimizer.param_groups[-1]["lr"] *= self.head_lr_factor
+        for group in optimizer.param_groups:
+            if group.get("head"):
+                group["lr"] *= self.head_lr_factor
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self.schedule(step / self.steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
