@@ -442,3 +442,114 @@ def test_tensors_that_run_code_are_not_loaded(al: Call, here: Path) -> None:
     answer = al("query", "r", "--cycle", 0, "--acquisition", "entropy")
     assert (answer.code, "is damaged" in answer.err) == (1, True)
     assert not (here / "owned").exists()
+
+
+def test_other_data_under_the_same_count_are_refused(al: Call, here: Path, class_folders: Path) -> None:
+    options = ["--data.size", "[12, 12]", *TINY, *SMALL_NETWORK, "--budget.cycles", 0, "--run_dir", "r"]
+    assert al("fit", "--config", "image_folder_random", "--data.root", class_folders, *options).code == 0
+    moved = class_folders.rename(here / "moved")
+    assert al("fit", "--config", "image_folder_random", "--data.root", moved, *options).code == 0
+    (moved / "train/red/00.png").rename(moved / "train/red/new.png")
+    answer = al("fit", "--config", "image_folder_random", "--data.root", moved, *options)
+    assert (answer.code, "images or classes of other names" in answer.err) == (2, True)
+
+
+def test_a_lost_config_is_no_way_around_the_check(al: Call, here: Path) -> None:
+    al("fit", "--config", "digits_random", *DIGITS, "--run_dir", "r")
+    (here / "r/config.yaml").unlink()
+    answer = al("fit", "--config", "digits_random", *DIGITS, "--network.width", 2, "--run_dir", "r")
+    assert (answer.code, "config.yaml is gone" in answer.err) == (2, True)
+
+
+def test_options_that_never_served_do_not_spoil_a_run(al: Call, here: Path) -> None:
+    al("fit", "--config", "digits_random", *DIGITS, "--run_dir", "r")
+    before = (here / "r/config.yaml").read_text()
+    assert al("fit", "--config", "digits_random", *DIGITS, "--trainer.accelerator", "abacus", "--run_dir", "r").code == 0
+    assert (here / "r/config.yaml").read_text() == before
+    answer = al("fit", "--config", "digits_random", "--trainer.accelerator", "abacus", "--run_dir", "new")
+    assert (answer.code, "Trainer refuses" in answer.err) == (2, True)
+
+
+def test_fewer_cycles_than_were_bought_are_refused(al: Call, here: Path) -> None:
+    al("fit", "--config", "digits_random", *DIGITS, "--run_dir", "r")
+    answer = al("fit", "--config", "digits_random", *DIGITS, "--budget.cycles", 1, "--run_dir", "r")
+    assert (answer.code, "has bought labels 2 times already" in answer.err) == (2, True)
+
+
+def test_what_a_change_of_class_on_the_command_line_drops_is_said(al: Call, here: Path) -> None:
+    options = [*DIGITS, "--budget.cycles", 0, "--run_dir", "r", "--training.optimizer", "torch.optim.Adam"]
+    answer = al("fit", "--config", "digits_random", *options)
+    assert answer.code == 0
+    note = next(line for line in answer.err.splitlines() if line.startswith("note: "))
+    assert "training.optimizer.momentum" in note
+
+
+def test_parts_that_do_not_go_together(al: Call, here: Path, masks: Path, class_folders: Path) -> None:
+    both = ["--run_dir", "r", *TINY]
+    boxes = ["--config", "mask_folder_random", "--data.root", masks, "--data.classes", "[ground, box]", *both]
+    answer = al("fit", *boxes, "--data.augmentation", "al_lightning.data.ImageAugmentation")
+    assert (answer.code, "ImageAugmentation is made for a class per image" in answer.err) == (2, True)
+    colours = ["--config", "image_folder_random", "--data.root", class_folders, *both]
+    answer = al("fit", *colours, "--data.augmentation", "al_lightning.data.SegmentationAugmentation")
+    assert (answer.code, "SegmentationAugmentation is made for a class per pixel" in answer.err) == (2, True)
+    answer = al("fit", *colours, "--training.head_lr_factor", 10)
+    assert (answer.code, "WideResNet has no backbone" in answer.err) == (2, True)
+
+
+def test_a_mask_of_another_size_is_named_also_where_both_are_resized(al: Call, here: Path, masks: Path) -> None:
+    from PIL import Image
+
+    Image.new("L", (10, 20)).save(masks / "masks/drive0_000.png")
+    options = ["--data.root", masks, "--data.classes", "[ground, box]", "--data.size", "[32, 32]", *TINY]
+    options += ["--network.channels", 8, "--budget.unit", "images", "--budget.initial", 16, "--budget.cycles", 0]
+    answer = al("fit", "--config", "mask_folder_random", *options, "--data.batch_size", 16, "--run_dir", "r")
+    assert (answer.code, "drive0_000.png is 20 x 10, its image 32 x 40" in answer.err) == (1, True)
+
+
+def test_pool_and_test_set_are_disjoint_and_nothing_is_listed_twice(al: Call, here: Path, masks: Path) -> None:
+    line = "images/drive0_000.png masks/drive0_000.png\n"
+    (masks / "once.txt").write_text(line)
+    (masks / "twice.txt").write_text(line * 2)
+    options = [
+        "--data.root",
+        masks,
+        "--data.classes",
+        "[ground, box]",
+        "--run_dir",
+        "r",
+        "--data.test_list",
+        "once.txt",
+    ]
+    for train, words in (("once.txt", "in the pool and in the test set"), ("twice.txt", "listed twice")):
+        answer = al("fit", "--config", "mask_folder_random", *options, "--data.train_list", train)
+        assert (answer.code, words in answer.err) == (1, True)
+
+
+def test_query_refuses_options_that_cannot_apply(al: Call, here: Path) -> None:
+    al("fit", "--config", "digits_random", *DIGITS, "--run_dir", "r")
+    answer = al("query", "r", "--cycle", 0, "--network.width", 2)
+    assert (answer.code, "query has no option --network.width" in answer.err) == (2, True)
+
+
+def test_print_config_needs_nothing_but_the_names(al: Call, here: Path) -> None:
+    assert "classes: null" in al("fit", "--config", "mask_folder_entropy", "--print_config").out
+
+
+def test_class_255_of_many_counts() -> None:
+    from al_lightning.tasks import Classification
+
+    task = Classification(300)
+    confusion = task.confusion()
+    confusion.update(torch.tensor([255, 255, 1]), torch.tensor([255, 255, 0]))
+    assert task.summary(confusion.compute())["accuracy"] == pytest.approx(2 / 3)
+
+
+def test_more_than_8_bits_are_not_clipped_in_silence(here: Path) -> None:
+    from PIL import Image
+
+    from al_lightning.data.images import read_image
+    from al_lightning.errors import DatasetError
+
+    Image.fromarray(np.arange(64, dtype=np.uint16).reshape(8, 8) * 1000).save(here / "deep.png")
+    with pytest.raises(DatasetError, match=r"deep\.png has mode I"):
+        read_image(here / "deep.png")

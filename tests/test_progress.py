@@ -62,3 +62,15 @@ def test_a_process_that_does_not_print_prints_nothing() -> None:
         reporter.begin("fit", 1)
         reporter.result("miou", 0.5)
     assert out.getvalue() == ""
+
+
+def test_work_of_an_earlier_process_is_not_counted_as_this_ones_speed(clock: list[float]) -> None:
+    reporter = Reporter(stream=io.StringIO())
+    reporter.plan([100, 200], first=0)
+    reporter.cycle(0, 10)
+    reporter.begin("fit", 100, done=80)
+    clock[0] = 10
+    reporter.finish()
+    assert reporter.seconds_left() == pytest.approx(200 * 10 / 20)
+    reporter.skip(200)
+    assert reporter.seconds_left() == pytest.approx(0)

@@ -68,10 +68,12 @@ def options(class_folders: Path) -> list[object]:
     ]
 
 
-@pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize(
-    ("stage", "count", "finished"),
-    [("fit", 2, 1), ("fit", 7, 1), ("fit", 8, 1), ("fit", 9, 1), ("test", 0, 1), ("score", 0, 0), ("select", 0, 0)],
+    ("stage", "count", "finished", "workers"),
+    [
+        *[("fit", 2, 1, 0), ("fit", 7, 1, 0), ("fit", 7, 1, 2), ("fit", 8, 1, 0), ("fit", 9, 1, 0)],
+        *[("test", 0, 1, 0), ("score", 0, 0, 0), ("select", 0, 0, 0)],
+    ],
 )
 def test_an_exception_anywhere(
     al: Call,
@@ -83,8 +85,6 @@ def test_an_exception_anywhere(
     finished: int,
     workers: int,
 ) -> None:
-    if workers and (stage, count) != ("fit", 7):
-        pytest.skip("workers matter inside a fit")
     assert al("fit", *options, "--run_dir", "whole").code == 0
     stop.update(stage=stage, count=count)
     assert al("fit", *options, "--data.workers", workers, "--run_dir", "stopped").code == 1
@@ -119,6 +119,18 @@ def test_a_started_fit_goes_on_from_its_last_chunk(
     stop.update(count=3)  # passed already: the second start must not see that step again
     assert al("fit", *options, "--budget.cycles", 1, "--run_dir", "r").code == 0
     assert not (here / "r/cycle_01/member_0/last.ckpt").exists()
+
+
+@pytest.mark.parametrize("chunk", [1, 10, 99])
+def test_a_started_fit_keeps_its_chunks_whatever_is_asked_for_later(
+    al: Call, here: Path, stop: dict[str, object], options: list[object], chunk: int
+) -> None:
+    assert al("fit", *options, "--run_dir", "whole").code == 0
+    stop.update(stage="fit", count=7)
+    assert al("fit", *options, "--run_dir", "stopped").code == 1
+    stop.update(stage=None)
+    assert al("fit", *options, "--chunk", chunk, "--run_dir", "stopped").code == 0
+    assert journal(here / "stopped") == journal(here / "whole")
 
 
 def test_a_second_run_in_the_same_directory_is_refused(al: Call, here: Path, stop: dict[str, object]) -> None:
