@@ -464,7 +464,9 @@ def test_a_lost_config_is_no_way_around_the_check(al: Call, here: Path) -> None:
 def test_options_that_never_served_do_not_spoil_a_run(al: Call, here: Path) -> None:
     al("fit", "--config", "digits_random", *DIGITS, "--run_dir", "r")
     before = (here / "r/config.yaml").read_text()
-    assert al("fit", "--config", "digits_random", *DIGITS, "--trainer.accelerator", "abacus", "--run_dir", "r").code == 0
+    assert (
+        al("fit", "--config", "digits_random", *DIGITS, "--trainer.accelerator", "abacus", "--run_dir", "r").code == 0
+    )
     assert (here / "r/config.yaml").read_text() == before
     answer = al("fit", "--config", "digits_random", "--trainer.accelerator", "abacus", "--run_dir", "new")
     assert (answer.code, "Trainer refuses" in answer.err) == (2, True)
