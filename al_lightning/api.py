@@ -36,27 +36,34 @@ def fit(
     """
     from al_lightning.experiment import configure
 
-    configs = [config] if isinstance(config, (str, Path)) else config
-    experiment = configure([str(name) for name in configs], options, seed, run_dir)
-    return run(experiment, show)
+    configs = [str(name) for name in ([config] if isinstance(config, (str, Path)) else config)]
+    command = ["fit", "--seed", str(seed), *(part for name in configs for part in ("--config", name)), *options]
+    command += ["--run_dir", str(run_dir)] if run_dir is not None else []
+    return run(configure(configs, options, seed, run_dir), command, show)
 
 
-def run(experiment: Experiment, show: bool) -> Run:
-    """Run a configured experiment; only the process of global rank 0 writes and prints."""
-    from lightning.pytorch.utilities import rank_zero_only
+def run(experiment: Experiment, command: Sequence[str], show: bool) -> Run:
+    """Run a configured experiment; only process 0 writes and prints.
 
+    Args:
+        experiment: it.
+        command: arguments of the command line that does the same; further processes are started with them.
+        show: print progress to standard error.
+    """
     from al_lightning.loop import run_cycles
+    from al_lightning.processes import Processes
     from al_lightning.progress import Reporter
     from al_lightning.results.store import RunStore
 
-    first = getattr(rank_zero_only, "rank", 0) == 0
-    store = RunStore(experiment.run_dir, writes=first)
-    store.lock()
-    try:
-        with Reporter(shown=show and first) as reporter:
-            return run_cycles(experiment, store, reporter)
-    finally:
-        store.release()
+    with Processes.of(experiment.trainer_options, experiment.data.batch_size, command) as processes:
+        store = RunStore(experiment.run_dir, writes=processes.rank == 0)
+        try:
+            with Reporter(shown=show and processes.rank == 0) as reporter:
+                for note in processes.once(store.open):
+                    reporter.say(note)
+                return run_cycles(experiment, store, processes, reporter)
+        finally:
+            store.release()
 
 
 def query(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,13 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import CheckpointIO
 
-from al_lightning.errors import ALError
+from al_lightning.errors import ALError, Interrupted
+from al_lightning.guard import AGAIN, GUARD
+from al_lightning.processes import Processes
 from al_lightning.results.files import write_atomic
+
+KEPT = 2
+"""Checkpoints of a running fit that are kept: should the last one be damaged, the one before serves."""
 
 
 def save(content: dict[str, Any], path: Path) -> None:
@@ -29,8 +36,32 @@ def load(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises half a dozen types here; all of them mean the same to the user
-        raise ALError(f"{path} is damaged; delete it, and the same command makes it again.") from error
+        raise ALError(f"{path} is damaged or gone; it was cut short, or changed.") from error
     return content
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a checkpoint is as it was written; torch itself reads past flipped bits."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, zipfile.BadZipFile, EOFError, ValueError, NotImplementedError):
+        return False
+
+
+def checkpoints(directory: Path) -> dict[int, Path]:
+    """Return a fit's checkpoints by the steps that were done, latest first."""
+    found = {int(match[1]): path for path in directory.glob("step_*.ckpt") if (match := _NAME.fullmatch(path.name))}
+    return dict(sorted(found.items(), reverse=True))
+
+
+_NAME = re.compile(r"step_(\d+)\.ckpt")
+
+
+def forget(directory: Path) -> None:
+    """Delete a fit's checkpoints, once its weights are written: the optimizer's state goes with them."""
+    for path in checkpoints(directory).values():
+        path.unlink(missing_ok=True)
 
 
 class DurableCheckpointIO(CheckpointIO):
@@ -57,21 +88,39 @@ class DurableCheckpointIO(CheckpointIO):
 
 
 class ChunkCheckpoint(Checkpoint):
-    """Writes the fit's state after each chunk of steps.
+    """Writes the fit's state after each chunk of steps, and when the run is asked to stop.
 
     Args:
-        path: of the checkpoint; each one replaces the last.
-        chunk: steps of a chunk, kept with it: a fit goes on in the chunks that it began with.
+        directory: where; the last two are kept.
+        processes: those of the run; all of them stop after the same step.
     """
 
-    def __init__(self, path: Path, chunk: int) -> None:
-        self.path = path
-        self.chunk = chunk
+    def __init__(self, directory: Path, processes: Processes) -> None:
+        self.directory = directory
+        self.processes = processes
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """End the chunk early when the run is asked to stop."""
+        if self.processes.stop_after_this_step():
+            trainer.should_stop = True
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Keep the length of a chunk: Lightning counts chunks, not steps."""
-        checkpoint["al_chunk"] = self.chunk
+        """Leave out Lightning's own counters.
+
+        The module counts steps; a fit that goes on is a new Trainer's first chunk. Lightning's counters would tie it
+        to the chunks that it began with, and know nothing of one that ended early.
+        """
+        checkpoint.pop("loops", None)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save; every process takes part, one writes."""
-        trainer.save_checkpoint(self.path)
+        if (events := getattr(trainer.logger, "experiment", None)) is not None:
+            events.flush()  # the curves are as far as the checkpoint
+        trainer.save_checkpoint(self.directory / f"step_{pl_module.step}.ckpt")
+        if trainer.is_global_zero:
+            for path in list(checkpoints(self.directory).values())[KEPT:]:
+                path.unlink(missing_ok=True)
+        if self.processes.stop_now():
+            raise Interrupted(f"Stopped by {GUARD.asked or 'another process'}; {AGAIN}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import logging
 import os
@@ -15,6 +16,7 @@ from typing import NoReturn
 
 from al_lightning import __version__
 from al_lightning.errors import ALError, Interrupted, UsageError, nearest
+from al_lightning.guard import GUARD
 
 FIT_HELP = """\
 Runs a whole experiment: initial set, then per cycle fit, test, score, select, label.
@@ -30,6 +32,7 @@ options:
   --epochs E           steps = E x labelled // batch size
   --acquisition CLASS  another strategy, by import path
   --trainer.devices N  number of processes, one GPU each; --trainer.accelerator, --trainer.precision ... likewise
+  --stop_on SIGNAL     a further signal that stops the run as SIGTERM does, for example USR1; may be repeated
   --print_config       print the merged configuration, with every option there is, and stop
   --verbose            show warnings, and the long text behind an error
 
@@ -42,6 +45,7 @@ Scores a finished cycle's network again, with the same or another strategy.
 The last line of standard output is the JSON list of what it chooses, in order.
 """
 
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 Command = Callable[[list[str], bool], int]
 
 
@@ -53,28 +57,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _dispatch(given, verbose)
     except ALError as error:
-        if verbose:
-            traceback.print_exc()
-        if not (isinstance(error, UsageError) and _rank() > 0):  # every process of a run makes the same mistake
-            _complain(str(error), verbose, hint=error.__cause__ is not None and isinstance(error, UsageError))
-        return error.exit_code
+        hint = error.__cause__ is not None and isinstance(error, UsageError)
+        return _end(error.exit_code, str(error), verbose, hint=hint)
     except KeyboardInterrupt:
-        _complain("Interrupted; run the same command to go on.", verbose)
-        return Interrupted.exit_code
+        return _end(Interrupted.exit_code, "Interrupted; run the same command to go on.", verbose)
     except BrokenPipeError:
         # The reader of our output left, as `head` does; Python would complain again when flushing at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            return _end(1, f"{type(error).__name__}: {error}", verbose, hint=True)
+        from al_lightning.results.files import unwritable
+
+        return _end(1, unwritable(error.filename or "the run directory", error), verbose)
     except Exception as error:
-        if verbose:
-            traceback.print_exc()
-        _complain(f"{type(error).__name__}: {error}", verbose, hint=True)
-        return 1
+        if "lightning.pytorch" not in sys.modules:
+            return _end(1, f"{type(error).__name__}: {error}", verbose, hint=True)
+        from al_lightning.processes import is_consequence
+
+        return _end(1, f"{type(error).__name__}: {error}", verbose, hint=True, cause=not is_consequence(error))
 
 
 def run() -> NoReturn:
     """Entry point of the console script."""
+    GUARD.owns_process = True
     sys.exit(main())
+
+
+def _end(code: int, text: str, verbose: bool, hint: bool = False, cause: bool = True) -> int:
+    if verbose:
+        traceback.print_exc()
+    suffix = " (--verbose shows more)" if hint and not verbose else ""
+    return GUARD.end(code, text + suffix, cause)
 
 
 def _dispatch(given: list[str], verbose: bool) -> int:
@@ -120,10 +135,12 @@ def _fit(given: list[str], verbose: bool) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--run_dir", type=Path)
     parser.add_argument("--print_config", action="store_true")
+    parser.add_argument("--stop_on", action="append", default=[])
     if {"-h", "--help"} & set(given):
         parser.print_help()
         return 0
     ours, options = parser.parse_known_args(given)
+    GUARD.listen(ours.stop_on)
     if ours.seed < 0:
         raise UsageError(f"--seed is {ours.seed}; seeds are 0 or larger.")
 
@@ -147,12 +164,12 @@ def _fit(given: list[str], verbose: bool) -> int:
     from al_lightning.results.metrics import curve_of
     from al_lightning.results.table import curve_table
 
-    if first := _rank() == 0:
+    if first := GUARD.rank == 0:
         print(f"{experiment.name}, seed {experiment.seed}, in {experiment.run_dir}", file=sys.stderr)
         print(f"configured by {origin_text(experiment.files)}", file=sys.stderr)
         for note in experiment.notes:
             print(f"note: {note}", file=sys.stderr)
-    done = run_experiment(experiment, show=True)
+    done = run_experiment(experiment, ["fit", *given, *(["--verbose"] if verbose else [])], show=True)
     if first:
         print(curve_table(curve_of(done)))
     return 0
@@ -170,6 +187,7 @@ def _query(given: list[str], verbose: bool) -> int:
     parser.add_argument("--cycle", type=int, required=True, help="number of a finished cycle")
     parser.add_argument("--acquisition", metavar="NAME_OR_CLASS", help="another strategy; the run's own by default")
     ours, options = parser.parse_known_args(given)
+    GUARD.listen()
 
     from al_lightning.results.store import read_run
 
@@ -178,7 +196,7 @@ def _query(given: list[str], verbose: bool) -> int:
     from al_lightning.api import query
 
     chosen = query(ours.run_dir, ours.cycle, acquisition=ours.acquisition, options=options, show=True)
-    if _rank() == 0:
+    if GUARD.rank == 0:
         print(json.dumps(chosen))
     return 0
 
@@ -219,6 +237,7 @@ def _demo(given: list[str], verbose: bool) -> int:
     _Arguments(
         prog="al-lightning demo", description="Compares random, entropy and core-set on real digits, about two minutes."
     ).parse_args(given)
+    GUARD.listen()
     _quiet(verbose)
     from al_lightning.demo import demo
 
@@ -233,15 +252,6 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "configs": (_configs, "list the parts that a run's name can have"),
     "demo": (_demo, "compare three strategies on real digits, in about two minutes"),
 }
-
-
-def _rank() -> int:
-    """Return this process's number among those of the run; only the first one prints."""
-    if "lightning.pytorch" not in sys.modules:
-        return 0
-    from lightning.pytorch.utilities import rank_zero_only
-
-    return getattr(rank_zero_only, "rank", 0)
 
 
 def _quiet(verbose: bool) -> None:
@@ -259,8 +269,3 @@ def _quiet(verbose: bool) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
     os.environ.setdefault("PYTHONWARNINGS", "ignore")  # for the processes that load data
-
-
-def _complain(text: str, verbose: bool, hint: bool = False) -> None:
-    suffix = " (--verbose shows more)" if hint and not verbose else ""
-    print(f"al-lightning: {text}{suffix}", file=sys.stderr)

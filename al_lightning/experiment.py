@@ -21,6 +21,7 @@ from al_lightning.networks.base import Network
 from al_lightning.oracle.base import Oracle
 from al_lightning.parser import build_parser, dump, instantiate, parse
 from al_lightning.pool import Budget, Pool
+from al_lightning.processes import Processes
 from al_lightning.progress import Reporter
 from al_lightning.results.store import read_run
 from al_lightning.settings import Settings, load, resolve
@@ -85,6 +86,11 @@ class Experiment:
         """Hash of what bears on results."""
         return fingerprint(self.plain)
 
+    @property
+    def trainer_options(self) -> dict[str, Any]:
+        """What the configuration says under `trainer`."""
+        return dict(self.config.trainer)
+
     def fresh_parts(self) -> Parts:
         """Return new factories for a fit."""
         made = instantiate(self.parser, self.config.clone(), ("network", "task", "training", "trainer"))
@@ -96,9 +102,11 @@ class Experiment:
             return int(self.config.steps)
         return max(1, int(self.config.epochs) * labelled // self.data.batch_size)
 
-    def build(self, cycle: int, member: int, pool: Pool, directory: Path, reporter: Reporter) -> Fit:
+    def build(
+        self, cycle: int, member: int, pool: Pool, directory: Path, processes: Processes, reporter: Reporter
+    ) -> Fit:
         """Return the fresh objects of one fit."""
-        return Fit(self, cycle, member, pool, directory, reporter)
+        return Fit(self, cycle, member, pool, directory, processes, reporter)
 
 
 def configure(

@@ -6,27 +6,34 @@ import contextlib
 import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.callback import AcquisitionCallback, Scorer
-from al_lightning.checkpoint import ChunkCheckpoint, DurableCheckpointIO, load, save
+from al_lightning.checkpoint import (
+    ChunkCheckpoint,
+    DurableCheckpointIO,
+    checkpoints,
+    forget,
+    is_whole,
+    load,
+    save,
+)
 from al_lightning.errors import ALError, Interrupted, TrainingError, UsageError
+from al_lightning.guard import AGAIN, GUARD
 from al_lightning.pool import Pool
+from al_lightning.processes import Processes, trainer_of
 from al_lightning.progress import Reporter
 from al_lightning.seeding import generator, seed_of
 
 if TYPE_CHECKING:
     from al_lightning.experiment import Experiment
-
-T = TypeVar("T")
 
 
 class _ShowSteps(Callback):
@@ -63,24 +70,36 @@ class Fit:
         cycle: number of the cycle.
         member: number of the network in an ensemble.
         pool: what is labelled.
-        directory: folder of this fit: `weights.pt`, `last.ckpt` while it runs, TensorBoard events.
+        directory: folder of this fit: `weights.pt`, checkpoints while it runs, TensorBoard events.
+        processes: those of the run.
         reporter: shows progress.
+
+    Attributes:
+        done: steps that an earlier process did; all of them where the weights are there.
+        started: whether an earlier process trained this network, or began to.
     """
 
     def __init__(
-        self, experiment: Experiment, cycle: int, member: int, pool: Pool, directory: Path, reporter: Reporter
+        self,
+        experiment: Experiment,
+        cycle: int,
+        member: int,
+        pool: Pool,
+        directory: Path,
+        processes: Processes,
+        reporter: Reporter,
     ) -> None:
         self.key = (experiment.seed, cycle, member)
         self.pool = pool
+        self.directory = directory
+        self.processes = processes
         self.reporter = reporter
         self.weights_path = directory / "weights.pt"
-        self.last_path = directory / "last.ckpt"
         self.steps = experiment.steps(len(pool.labelled))
-        # Lightning's counters in a checkpoint count chunks, so a started fit keeps the chunks it began with.
-        self.done, self.chunk = 0, min(experiment.chunk, self.steps)
-        if self.last_path.is_file() and not self.weights_path.is_file():
-            checkpoint = load(self.last_path)
-            self.done, self.chunk = int(checkpoint["al_step"]), int(checkpoint["al_chunk"])
+        self.chunk = min(experiment.chunk, self.steps)
+        # One process looks: another machine's view of the same folder may be some seconds old.
+        self.trained, self.done = processes.once(self._look)
+        self.started = self.trained or self.done > 0
         self._seed("build")
         parts = experiment.fresh_parts()
         classes = experiment.data.num_classes
@@ -112,35 +131,40 @@ class Fit:
         np.random.seed(seed)
         torch.manual_seed(seed)
 
+    def _look(self) -> tuple[bool, int]:
+        """Return what earlier processes left: whether the weights are there, and the steps of the last checkpoint.
+
+        Damaged files are deleted with a word; what they held is made again.
+        """
+        for path in [self.weights_path, *checkpoints(self.directory).values()]:
+            if path.is_file() and not is_whole(path):
+                path.unlink()
+                self.reporter.say(f"{path} was damaged; what it held is made again")
+        if self.weights_path.is_file():
+            return True, self.steps
+        return False, next(iter(checkpoints(self.directory)), 0)
+
     def _trainer(self, options: dict[str, Any], directory: Path) -> Trainer:
         own = options.pop("callbacks", None) or []
-        try:
-            return Trainer(
-                **options,
-                # In chunks: max_steps would count each optimizer's steps (Lightning-AI/pytorch-lightning#17958).
-                max_epochs=-(-self.steps // self.chunk),
-                callbacks=[
-                    _ShowSteps(self.reporter),
-                    ChunkCheckpoint(self.last_path, self.chunk),
-                    *(own if isinstance(own, list) else [own]),
-                ],
-                plugins=[DurableCheckpointIO()],
-                logger=TensorBoardLogger(str(directory.parent), name="", version=directory.name),
-                default_root_dir=str(directory),
-                log_every_n_steps=1,  # the modules write their own points; this only keeps a warning away
-                limit_val_batches=0,
-                num_sanity_val_steps=0,
-                enable_progress_bar=False,
-                enable_model_summary=False,
-                use_distributed_sampler=False,
-            )
-        except (MisconfigurationException, TypeError, ValueError, RuntimeError) as error:
-            raise UsageError(f"Lightning's Trainer refuses the options under trainer: {error}") from error
-
-    @property
-    def started(self) -> bool:
-        """Whether an earlier process trained this network, or began to."""
-        return self.weights_path.is_file() or self.last_path.is_file()
+        return trainer_of(
+            options,
+            # In chunks: max_steps would count each optimizer's steps (Lightning-AI/pytorch-lightning#17958).
+            max_epochs=-(-(self.steps - self.done) // self.chunk),
+            callbacks=[
+                _ShowSteps(self.reporter),
+                ChunkCheckpoint(self.directory, self.processes),
+                *(own if isinstance(own, list) else [own]),
+            ],
+            plugins=[DurableCheckpointIO()],
+            logger=TensorBoardLogger(str(directory.parent), name="", version=directory.name),
+            default_root_dir=str(directory),
+            log_every_n_steps=1,  # the modules write their own points; this only keeps a warning away
+            limit_val_batches=0,
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
 
     @property
     def label(self) -> str:
@@ -173,21 +197,22 @@ class Fit:
 
     def train(self) -> None:
         """Train, or load what a finished fit left behind; a started fit goes on from its last checkpoint."""
-        if self.weights_path.is_file():
+        if self.trained:
             self.load(self.weights_path)
             self.reporter.skip(self.steps)
             return
         self.reporter.begin(self.label, self.steps, self.done)
-        checkpoint = self.last_path if self.last_path.is_file() else None
+        checkpoint = self.directory / f"step_{self.done}.ckpt" if self.done else None
         self._seed("fit")
-        self._guarded(
-            lambda: self.trainer.fit(self.module, datamodule=self.data, ckpt_path=checkpoint, weights_only=True)
-        )
+        with GUARD.patience():
+            self._guarded(
+                lambda: self.trainer.fit(self.module, datamodule=self.data, ckpt_path=checkpoint, weights_only=True)
+            )
         if self.module.step != self.steps:
             raise TrainingError(f"The fit ended after {self.module.step} of {self.steps} steps; something stopped it.")
-        if self.trainer.is_global_zero:
+        if self.processes.rank == 0:
             save({"network": self.network.state_dict()}, self.weights_path)
-            self.last_path.unlink(missing_ok=True)
+            forget(self.directory)
         self.reporter.finish()
 
     def test(self) -> dict[str, Any]:
@@ -223,26 +248,15 @@ class Fit:
             raise UsageError(f"{type(acquisition).__name__} named no candidates to score.")
         return callback.gathered
 
-    def once(self, compute: Callable[[], T]) -> T:
-        """Compute on one process and tell all; an error there is raised on all of them."""
-        result: tuple[bool, Any] = (True, None)
-        if self.trainer.is_global_zero:
-            try:
-                result = (True, compute())
-            except Exception as error:
-                result = (False, error)
-        good, value = self.trainer.strategy.broadcast(result)
-        if not good:
-            raise value
-        return value  # type: ignore[no-any-return]
-
     def _guarded(self, stage: Callable[[], object]) -> None:
-        """Run a stage; Lightning turns Ctrl-C into an exit of its own, with code 1."""
+        """Run a stage; where signals are not ours, Lightning turns them into exits of its own, with codes 0 and 1."""
         try:
             stage()
+            if self.trainer.received_sigterm:  # prediction does not stop by itself
+                raise Interrupted(f"Interrupted; {AGAIN}.")
         except SystemExit as error:
-            if self.trainer.interrupted:
-                raise Interrupted("Interrupted; run the same command to go on.") from error
+            if self.trainer.interrupted or self.trainer.received_sigterm:
+                raise Interrupted(f"Interrupted; {AGAIN}.") from error
             raise
         except Exception as error:
             # An error in a data worker comes back as its traceback, as text: the last line is what it was.

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 
 from al_lightning.acquisition.callback import join_members, select
-from al_lightning.errors import LabelsAwaited, UsageError
+from al_lightning.errors import DatasetError, LabelsAwaited, UsageError
 from al_lightning.experiment import Experiment, versions
 from al_lightning.fitting import Fit
 from al_lightning.oracle.base import Pending
 from al_lightning.pool import Pool, draw_initial
+from al_lightning.processes import Processes
 from al_lightning.progress import Reporter
 from al_lightning.results.events import write_curve
 from al_lightning.results.rows import save_rows
@@ -22,16 +23,18 @@ from al_lightning.seeding import generator
 from al_lightning.types import Rows, Selection
 
 
-def run_cycles(experiment: Experiment, store: RunStore, reporter: Reporter) -> Run:
+def run_cycles(experiment: Experiment, store: RunStore, processes: Processes, reporter: Reporter) -> Run:
     """Run an experiment to its end, from wherever its run directory stands.
 
     Each cycle fits every member from scratch, tests the first, scores the pool, selects once, has the choice labelled,
     and writes a line. The last cycle only fits and tests. Every step already on disk is read instead of repeated.
+
+    All processes run this; what is on disk is looked up, and written, by process 0, which tells the others.
     """
     acquisition, budget = experiment.acquisition, experiment.budget
     last = 0 if acquisition.one_fit else budget.cycles
-    pool = start(experiment, store)
-    done = store.finished(last)
+    pool = start(experiment, store, processes)
+    done = processes.once(lambda: store.finished(last))
     if done and (done[-1].cycle > last or (done[-1].cycle == last and done[-1].chosen)):
         before = sum(1 for record in done if record.chosen)
         raise UsageError(f"{store.directory} has bought labels {before} times already; budget.cycles {last} is fewer.")
@@ -43,16 +46,16 @@ def run_cycles(experiment: Experiment, store: RunStore, reporter: Reporter) -> R
         count = budget.query_count(pool.size) if cycle < last else 0
         reporter.cycle(cycle, len(pool.labelled))
         seconds: dict[str, float] = {}
-        metrics, chosen = store.metrics(cycle), store.selection(cycle) if count else []
+        metrics, chosen = processes.once(lambda: found(store, cycle, count, reporter))
 
         if metrics is None or chosen is None:
             scored = []
             for member in range(acquisition.members if count else 1):
-                fit = experiment.build(cycle, member, pool, store.member_dir(cycle, member), reporter)
+                fit = experiment.build(cycle, member, pool, store.member_dir(cycle, member), processes, reporter)
                 store.save_config(experiment.plain)  # only now: its options have served to build something
                 take_weights_of_last_cycle(experiment, store, fit)
                 timed(seconds, "fit", fit.train)
-                seconds["processes"] = fit.trainer.world_size
+                seconds["processes"] = processes.count
                 if member == 0:
                     metrics = timed(seconds, "test", fit.test)
                     store.save_metrics(cycle, metrics)
@@ -61,9 +64,9 @@ def run_cycles(experiment: Experiment, store: RunStore, reporter: Reporter) -> R
                 fit.close()
             if count:
                 rows = join_members(scored, pool.labelled) if scored else unscored(experiment, pool, cycle)
-                chosen = timed(seconds, "select", choose, experiment, store, fit, rows, count, cycle).indices
+                chosen = timed(seconds, "select", choose, experiment, store, processes, rows, count, cycle).indices
 
-        bought = label(experiment, chosen) if chosen else []
+        bought = processes.once(lambda: label(experiment, chosen)) if chosen else []
         store.append(
             CycleRecord(cycle, nominal(experiment, pool, cycle), len(pool.labelled), metrics or {}, bought, seconds)
         )
@@ -71,18 +74,26 @@ def run_cycles(experiment: Experiment, store: RunStore, reporter: Reporter) -> R
             show(store, reporter)
         forget_weights(experiment, store, cycle, last)
         pool = pool.label(bought)
-    return store.read()
+    return processes.once(store.read)
 
 
-def start(experiment: Experiment, store: RunStore) -> Pool:
+def start(experiment: Experiment, store: RunStore, processes: Processes) -> Pool:
     """Return the pool with its initial set labelled; in a new run draw it, have it labelled, and open the journal."""
-    pool, acquisition, budget = experiment.data.pool(), experiment.acquisition, experiment.budget
-    if pool.size == 0 or not acquisition.one_fit:
-        budget.check(pool.size)
+    pool = experiment.data.pool()
+    if pool.size == 0 or not experiment.acquisition.one_fit:
+        experiment.budget.check(pool.size)
     data_sha256 = experiment.data.fingerprint()
+    if not processes.all_agree(data_sha256):
+        raise DatasetError(f"The processes see different images in {experiment.data.root}; all need the same data.")
+    return pool.label(processes.once(lambda: open_journal(experiment, store, pool, data_sha256)))
+
+
+def open_journal(experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str) -> list[int]:
+    """Return the initial set of the journal that is there, or of a new one."""
     store.check(experiment.plain, experiment.name, experiment.seed, pool.size, data_sha256)
     if store.exists():
-        return pool.label(store.read().record.initial)
+        return store.read().record.initial
+    store.drop_damaged(None)
     initial = store.selection(None)
     if initial is None:
         initial = draw_first(experiment, pool)
@@ -92,7 +103,16 @@ def start(experiment: Experiment, store: RunStore) -> Pool:
     store.begin(
         RunRecord(experiment.name, experiment.seed, experiment.sha256, pool.size, initial, versions(), data_sha256)
     )
-    return pool.label(initial)
+    return initial
+
+
+def found(
+    store: RunStore, cycle: int, count: int, reporter: Reporter
+) -> tuple[dict[str, Any] | None, list[int] | None]:
+    """Return the metrics and the choice of a cycle that was begun, as far as they are there and whole."""
+    for name in store.drop_damaged(cycle):
+        reporter.say(f"{name} was damaged; what it held is made again")
+    return store.metrics(cycle), store.selection(cycle) if count else []
 
 
 def draw_first(experiment: Experiment, pool: Pool) -> list[int]:
@@ -118,10 +138,12 @@ def label(experiment: Experiment, chosen: list[int]) -> list[int]:
     return answer.indices
 
 
-def choose(experiment: Experiment, store: RunStore, fit: Fit, rows: Rows, count: int, cycle: int) -> Selection:
+def choose(
+    experiment: Experiment, store: RunStore, processes: Processes, rows: Rows, count: int, cycle: int
+) -> Selection:
     """Select on one process, tell all, and keep what the selection saw beside what it chose."""
     acquisition = experiment.acquisition
-    selection = fit.once(lambda: select(acquisition, rows, count, generator("select", experiment.seed, cycle)))
+    selection = processes.once(lambda: select(acquisition, rows, count, generator("select", experiment.seed, cycle)))
     if store.writes:
         path = store.cycle_dir(cycle) / "rows.npz"
         save_rows(path, rows.index.numpy(), rows.labelled.numpy(), rows.value.numpy(), selection.indices)

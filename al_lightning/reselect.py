@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.utilities import rank_zero_only
-
 from al_lightning.acquisition.callback import join_members, select
 from al_lightning.errors import UsageError, nearest
 from al_lightning.experiment import reopen
 from al_lightning.loop import unscored
+from al_lightning.processes import Processes
 from al_lightning.progress import Reporter
 from al_lightning.results.store import RunStore
 from al_lightning.seeding import generator
@@ -25,6 +24,8 @@ def query_cycle(
     run_dir: Path, cycle: int, acquisition: str | None = None, options: Sequence[str] = (), show: bool = False
 ) -> list[int]:
     """Return what a strategy chooses with a finished cycle's network; nothing in the run directory changes."""
+    command = ["query", str(run_dir), "--cycle", str(cycle), *options]
+    command += ["--acquisition", acquisition] if acquisition else []
     for option in options:
         if option.startswith("--") and not option.startswith(OPTIONS):
             raise UsageError(f"query has no option {option}; it takes those of {', '.join(OPTIONS)}.")
@@ -47,18 +48,23 @@ def query_cycle(
             f"{type(strategy).__name__} needs {len(needed)} trained network(s) of cycle {cycle}, "
             f"but {gone[0]} is not there."
         )
-    first = getattr(rank_zero_only, "rank", 0) == 0
-    with tempfile.TemporaryDirectory() as scratch, Reporter(shown=show and first) as reporter:
+    with (
+        Processes.of(experiment.trainer_options, 0, command) as processes,
+        tempfile.TemporaryDirectory() as scratch,
+        Reporter(shown=show and processes.rank == 0) as reporter,
+    ):
         reporter.cycle(cycle, len(pool.labelled))
         scored = []
         for member, weights in enumerate(needed):
-            fit = experiment.build(cycle, member, pool, Path(scratch) / f"member_{member}", reporter)
+            folder = Path(scratch) / f"member_{member}"
+            fit = experiment.build(cycle, member, pool, folder, processes, reporter)
             fit.load(weights)
             if strategy.needs_network:
                 scored.append(fit.score(strategy))
             fit.close()
         rows = join_members(scored, pool.labelled) if scored else unscored(experiment, pool, cycle)
-        return fit.once(lambda: select(strategy, rows, count, generator("select", experiment.seed, cycle))).indices
+        draw = generator("select", experiment.seed, cycle)
+        return processes.once(lambda: select(strategy, rows, count, draw)).indices
 
 
 def _strategy(name: str | None) -> dict[str, Any] | None:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from al_lightning.errors import ALError
+
 
 def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file so that a reader, or a power cut, sees the old content or the new, never a part.
@@ -15,17 +17,23 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
     Args:
         path: the target; its folder is made where it is missing.
         write: called with the open temporary file beside the target.
+
+    Raises:
+        ALError: the disk is full, the folder cannot be written to, or the like; what was there is untouched.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if (cause := _from_system(error)) is not None:
+            raise ALError(unwritable(path, cause)) from error
         raise
     # The rename itself is durable only once the folder is; some network file systems cannot sync a folder.
     with contextlib.suppress(OSError):
@@ -34,6 +42,23 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _from_system(error: BaseException | None) -> OSError | None:
+    """Return the operating system's error behind another one: torch reports a full disk as its own."""
+    while error is not None:
+        if isinstance(error, OSError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def unwritable(path: str | Path, error: OSError) -> str:
+    """Return the sentence for a write that the system refused."""
+    return (
+        f"Cannot write {path}: {error.strerror or error}. Make room, or let it be written to; what was finished is "
+        "kept, and the same command goes on."
+    )
 
 
 def write_text(path: Path, text: str) -> None:

@@ -6,7 +6,9 @@ answered) -> DONE (a line in the journal). Each step is written atomically and c
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass, field
@@ -90,8 +92,20 @@ def read_run(directory: str | Path) -> Run:
     journal = path / JOURNAL
     if not journal.is_file():
         raise UsageError(f"There is no run in {path}: {JOURNAL} is missing. `al-lightning fit` makes one.")
-    lines = journal.read_text().splitlines()
-    records = [_parse(line, journal, number) for number, line in enumerate(lines, start=1)]
+    try:
+        lines = _lines(journal)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ALError(f"{journal} cannot be read ({error}).") from error
+    records, check = [], ""
+    for number, line in enumerate(lines, start=1):
+        try:
+            record, check = _open(line, check)
+        except ValueError as error:
+            raise ALError(
+                f"{journal}, line {number} {error}. Restore the file, or delete it from that line on: the same "
+                "command makes again what is gone."
+            ) from error
+        records.append(record)
     try:
         run = RunRecord(**_take(records[0], "run"))
         cycles = tuple(CycleRecord(**_take(record, "cycle")) for record in records[1:])
@@ -102,14 +116,41 @@ def read_run(directory: str | Path) -> Run:
     return Run(path, run, cycles)
 
 
-def _parse(line: str, journal: Path, number: int) -> dict[str, Any]:
+def _lines(journal: Path) -> list[str]:
+    """Return the journal's lines without a torn last one: what was not written to its end did not happen."""
+    lines = journal.read_text().splitlines(keepends=True)
+    if len(lines) > 1 and not lines[-1].endswith("\n"):
+        try:
+            json.loads(lines[-1])
+        except json.JSONDecodeError:
+            lines.pop()
+    return lines
+
+
+def _seal(record: dict[str, Any], before: str = "") -> tuple[str, str]:
+    """Return a record as a line with a check, and the check, which is chained to that of the line before."""
+    result = {key: value for key, value in record.items() if key not in ("cost", "versions", "check")}
+    text = before + json.dumps(result, sort_keys=True, allow_nan=False)
+    check = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return json.dumps({**record, "check": check}, allow_nan=False) + "\n", check
+
+
+def _open(line: str, before: str = "") -> tuple[dict[str, Any], str]:
+    """Return a line's record and its check.
+
+    Raises:
+        ValueError: it is not what was written.
+    """
     try:
         record = json.loads(line)
     except json.JSONDecodeError as error:
-        raise ALError(f"{journal}, line {number} is not valid JSON ({error.msg}); it was edited or damaged.") from error
+        raise ValueError(f"is not valid JSON ({error.msg}); it was edited or damaged") from error
     if not isinstance(record, dict):
-        raise ALError(f"{journal}, line {number} is not a record; it was edited or damaged.")
-    return record
+        raise ValueError("is not a record; it was edited or damaged")
+    check = record.pop("check", None)
+    if check != _seal(record, before)[1]:
+        raise ValueError("is not what was written (its check does not fit); it was edited or damaged")
+    return record, str(check)
 
 
 def _take(record: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -150,6 +191,27 @@ class RunStore:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def open(self) -> list[str]:
+        """Lock the directory and clear what an interrupted write left; return what the user should know."""
+        self.lock()
+        notes = []
+        if self.writes:
+            for stale in self.directory.rglob(".*.tmp"):
+                stale.unlink(missing_ok=True)
+            journal = self.directory / JOURNAL
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                text = journal.read_text()
+                whole = "".join(_lines(journal))
+                if len(text.splitlines()) == 1 and not text.endswith("\n"):
+                    whole = ""  # nothing but the torn first line
+                if whole != text:
+                    if whole:
+                        write_text(journal, whole)
+                    else:
+                        journal.unlink()
+                    notes.append(f"the last line of {journal} was cut short; what it held is made again")
+        return notes
 
     def exists(self) -> bool:
         """Whether the run has a journal."""
@@ -220,7 +282,7 @@ class RunStore:
 
     def trained(self) -> bool:
         """Whether there is work that would be lost: a finished cycle, or a network that was trained in part."""
-        started = (self.directory.glob(f"cycle_*/member_*/{name}") for name in ("weights.pt", "last.ckpt"))
+        started = (self.directory.glob(f"cycle_*/member_*/{name}") for name in ("weights.pt", "step_*.ckpt"))
         return (self.exists() and bool(self.read().cycles)) or any(True for files in started for _ in files)
 
     def finished(self, last: int) -> tuple[CycleRecord, ...]:
@@ -247,18 +309,47 @@ class RunStore:
 
     def _write(self, records: list[dict[str, Any]]) -> None:
         if self.writes:
-            lines = [json.dumps(record, allow_nan=False) + "\n" for record in records]
+            lines, check = [], ""
+            for record in records:
+                line, check = _seal(record, check)
+                lines.append(line)
             write_text(self.directory / JOURNAL, "".join(lines))
 
     def metrics(self, cycle: int) -> dict[str, Any] | None:
         """Return the test metrics of a cycle that was tested but may not be finished; None where it was not."""
-        path = self.cycle_dir(cycle) / "metrics.json"
-        return _parse(path.read_text(), path, 1) if path.is_file() else None
+        return self._read(self.cycle_dir(cycle) / "metrics.json")
 
     def save_metrics(self, cycle: int, metrics: dict[str, Any]) -> None:
         """Write the test metrics of a cycle."""
         if self.writes:
-            write_text(self.cycle_dir(cycle) / "metrics.json", json.dumps(metrics, allow_nan=False) + "\n")
+            write_text(self.cycle_dir(cycle) / "metrics.json", _seal(metrics)[0])
+
+    def _read(self, path: Path) -> dict[str, Any] | None:
+        """Return what a file of ours holds; None where it is not there.
+
+        Raises:
+            ALError: it was edited or damaged.
+        """
+        if not path.is_file():
+            return None
+        try:
+            return _open(path.read_text())[0]
+        except ValueError as error:
+            raise ALError(f"{path} {error}; delete it, and the same command makes it again.") from error
+
+    def drop_damaged(self, cycle: int | None) -> list[Path]:
+        """Delete, and name, what a cycle's unfinished work left that is not what was written."""
+        paths = [self.selection_path(cycle)]
+        if cycle is not None:
+            paths.append(self.cycle_dir(cycle) / "metrics.json")
+        damaged = []
+        for path in paths:
+            try:
+                self._read(path)
+            except ALError:
+                path.unlink()
+                damaged.append(path)
+        return damaged
 
     def cycle_dir(self, cycle: int) -> Path:
         """Folder of a cycle."""
@@ -274,13 +365,8 @@ class RunStore:
 
     def selection(self, cycle: int | None) -> list[int] | None:
         """Return what was selected but may not be labelled yet; None where nothing was."""
-        path = self.selection_path(cycle)
-        if not path.is_file():
-            return None
-        try:
-            return [int(index) for index in json.loads(path.read_text())["indices"]]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ALError(f"{path} was edited or damaged; delete it, and the same command selects again.") from error
+        record = self._read(self.selection_path(cycle))
+        return [int(index) for index in record["indices"]] if record is not None else None
 
     def save_selection(self, cycle: int | None, selection: tuple[list[int], list[float]]) -> None:
         """Write (indices, scores) before any label is asked for: from now on the cycle is SELECTED."""
@@ -288,5 +374,4 @@ class RunStore:
             indices, scores = selection
             # JSON knows no infinity; a strategy's own scale may.
             finite = [score if math.isfinite(score) else None for score in scores]
-            record = {"indices": indices, "scores": finite}
-            write_text(self.selection_path(cycle), json.dumps(record, allow_nan=False) + "\n")
+            write_text(self.selection_path(cycle), _seal({"indices": indices, "scores": finite})[0])

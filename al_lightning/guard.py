@@ -1,0 +1,282 @@
+"""Signals and other processes' fates: the run stops within seconds, with one exit code and one cause. No torch.
+
+Everything a run needs to go on is on disk at any instant (the journal, selections, checkpoints are whole or absent),
+so a process may leave anywhere. Only a fit is worth a moment's patience: it ends its step and saves. All else leaves
+at once, also where the main thread waits in a collective that will never end.
+
+Lightning's own handlers are not used: its handler of SIGTERM calls a collective, which hangs when more than one
+process got the signal; it does not stop prediction; and it exits with 0. Here the signals are blocked in every thread
+and one thread waits for them, so that no handler runs at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn, Protocol
+
+from al_lightning.errors import Interrupted, UsageError, nearest
+
+GRACE = 20.0
+"""Seconds that a fit has to end its step and write its checkpoint."""
+PATIENCE_WITH_PEERS = 2.0
+"""Seconds that a failure which looks like a consequence waits for its cause."""
+LAUNCHER = "AL_LAUNCHER_PID"
+"""Environment variable: the process that started this one, which does not outlive it."""
+AGAIN = "run the same command to go on"
+
+
+class Line(Protocol):
+    """A way to tell other processes."""
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send."""
+
+
+class Child(Protocol):
+    """A process that this one started."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end and return its code."""
+
+    def kill(self) -> None:
+        """End it."""
+
+
+class Guard:
+    """One for each operating-system process; does nothing until `listen` is called.
+
+    Attributes:
+        asked: the signal that asks to stop, or None.
+        owns_process: whether the process is the command line's own, so that its signals are ours.
+        rank: number of this process; only process 0 prints, unless it is gone.
+    """
+
+    def __init__(self) -> None:
+        self.asked: str | None = None
+        self.owns_process = False
+        self.listening = False
+        self.rank = _rank()
+        self.processes = 1
+        self.children: dict[int, Child] = {}
+        self._line: Line | None = None
+        self._lock = threading.Lock()
+        self._since = 0.0
+        self._patient = False
+        self._failures: list[tuple[bool, int, int, str]] = []
+        self._leaving = False
+        self._done: set[int] = set()
+
+    def listen(self, more: Sequence[str] = ()) -> None:
+        """Take over the signals of this process, if it is ours; to be called before anything starts a thread.
+
+        Args:
+            more: further signals that ask to stop, for example USR1, which SLURM can send ahead of a time limit.
+
+        Raises:
+            UsageError: there is no such signal, or it cannot be caught.
+        """
+        further = {_signal(name) for name in more}
+        if not self.owns_process or self.listening:
+            return
+        wanted = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, *further}
+        # A shell or nohup that ignores a signal for us means it.
+        wanted = {number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN}
+        signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+        self.listening = True
+        threading.Thread(target=self._wait_for, args=(wanted,), daemon=True, name="al-signals").start()
+        if LAUNCHER in os.environ:
+            launcher = int(os.environ[LAUNCHER])
+            threading.Thread(target=self._outlive_not, args=(launcher,), daemon=True, name="al-launcher").start()
+
+    def _wait_for(self, wanted: set[signal.Signals]) -> None:
+        while True:
+            self.ask(signal.Signals(signal.sigwait(wanted)).name)
+
+    def _outlive_not(self, launcher: int) -> None:
+        while os.getppid() == launcher:
+            time.sleep(0.5)
+        if self._line is None:  # else the line says so, and more
+            os._exit(1)
+
+    def ask(self, why: str) -> None:
+        """Ask this process, and through it all others, to stop."""
+        with self._lock:
+            first = self.asked is None
+            if first:
+                self.asked, self._since = why, time.monotonic()
+        if first:
+            self._tell({"stop": why})
+            if self._patient and self.rank == 0:
+                _print(f"{why}: ending the step and saving ...")
+            threading.Thread(target=self._enforce, daemon=True, name="al-deadline").start()
+        elif why == "SIGINT" and time.monotonic() - self._since > 1:  # a second Ctrl-C; group signals come in pairs
+            self._leave(Interrupted.exit_code, self._stopped())
+
+    def _enforce(self) -> None:
+        while self._patient and time.monotonic() < self._since + GRACE:
+            time.sleep(0.02)
+        self._leave(Interrupted.exit_code, self._stopped())
+
+    def _stopped(self) -> str:
+        return f"Stopped by {self.asked}; {AGAIN}."
+
+    @contextlib.contextmanager
+    def patience(self) -> Iterator[None]:
+        """Within, the caller sees `asked` and stops by itself; the process is ended only when that takes too long."""
+        self._patient = True
+        try:
+            yield
+        finally:
+            self._patient = False
+
+    def join(self, rank: int, processes: int) -> None:
+        """Tell which process of how many this is."""
+        self.rank, self.processes = rank, processes
+
+    def connect(self, line: Line) -> None:
+        """Use a line to the others from now on."""
+        self._line = line
+        if self.asked is not None:
+            self._tell({"stop": self.asked})
+
+    def disconnect(self) -> None:
+        """Stop using the line; say goodbye, so that its end is not taken for a death."""
+        self._tell({"bye": True})
+        self._line = None
+
+    def heard(self, rank: int, message: dict[str, Any] | None) -> None:
+        """Take note of what another process says, or of the end of its line."""
+        if message is None:
+            if rank not in self._done and self._line is not None:
+                self._gone(rank)
+        elif "stop" in message:
+            self.ask(message["stop"])
+        elif "failed" in message:
+            self._failed(bool(message["cause"]), rank, int(message["code"]), str(message["failed"]))
+        elif "end" in message:
+            self._leave(int(message["end"]), None)
+        elif "bye" in message:
+            self._done.add(rank)
+
+    def _gone(self, rank: int) -> None:
+        """Act on a process that ended without a word."""
+        if self.asked is not None:
+            return  # it was to end; this process does so by itself
+        if self.rank == 0:
+            self._failed(True, rank, 1, f"ended {self._how(rank)}")
+        else:
+            first = self.rank == 1  # process 0 would have spoken; now one of the others does
+            text = f"Process 0 of {self.processes} ended without a word, killed perhaps; {AGAIN}."
+            self._leave(1, text if first else None, speak=first)
+
+    def _how(self, rank: int) -> str:
+        unknown = "without a word, killed perhaps (out of memory?)"
+        if rank not in self.children:
+            return unknown
+        try:
+            code = self.children[rank].wait(timeout=2)
+        except Exception:
+            return unknown
+        return f"by {signal.Signals(-code).name} (out of memory?)" if code < 0 else f"with code {code}"
+
+    def _failed(self, cause: bool, rank: int, code: int, text: str) -> None:
+        """Collect failures at process 0; the first cause is shown, a mere consequence only when no cause comes."""
+        with self._lock:
+            first = not self._failures
+            self._failures.append((cause, rank, code, text))
+        if first:
+            threading.Thread(target=self._settle, daemon=True, name="al-failure").start()
+
+    def _settle(self) -> NoReturn:
+        deadline = time.monotonic() + PATIENCE_WITH_PEERS
+        while not any(cause for cause, *_ in self._failures) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if self.asked is not None:
+            self._leave(Interrupted.exit_code, self._stopped())
+        time.sleep(0.3)  # a mistake that all make is shown as process 0's
+        _, rank, code, text = min(self._failures, key=lambda failure: (not failure[0], failure[1]))
+        self._tell({"end": code})
+        # Process 0 speaks for itself; of another one it is said which.
+        whole = text if rank == 0 else f"Process {rank} of {self.processes}: {text[:1].lower()}{text[1:]}"
+        if rank != 0 and AGAIN not in whole:
+            whole = f"{whole.rstrip('.')}; what was finished is kept, {AGAIN}."
+        self._leave(code, whole)
+
+    def end(self, code: int, text: str, cause: bool = True) -> int:
+        """End this process's part of a run that failed or was stopped; print the reason in one place.
+
+        Args:
+            code: exit code.
+            text: a sentence.
+            cause: whether this is likely a reason, and not the consequence of another process's end.
+
+        Returns:
+            the exit code, where there are no other processes to wait for.
+        """
+        if self.asked is not None and self.listening:
+            self._leave(Interrupted.exit_code, self._stopped())
+        if self._line is None:
+            if self.rank == 0 or code != UsageError.exit_code:  # every process of a run makes the same mistake
+                _print(text)
+            return code
+        if self.rank == 0:
+            self._failed(cause, 0, code, text)
+        else:
+            self._tell({"failed": text, "code": code, "cause": cause})
+        time.sleep(PATIENCE_WITH_PEERS + 3)  # process 0 says when and how to leave
+        self._leave(code, None)
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        if self._line is not None:
+            self._line.send(message)
+
+    def _leave(self, code: int, text: str | None, speak: bool = False) -> NoReturn:
+        """End this process now, from any thread."""
+        with self._lock:
+            again, self._leaving = self._leaving, True
+        if again:  # another thread is at it
+            while True:
+                time.sleep(1)
+        if text is not None and (self.rank == 0 or speak):
+            _print(text)
+        if self.children:
+            self._tell({"end": code})
+            for child in self.children.values():
+                try:
+                    child.wait(timeout=3)
+                except Exception:
+                    child.kill()
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+        os._exit(code)
+
+
+def _rank() -> int:
+    """Return this process's number as far as its environment tells, before torch is imported: 0 or not."""
+    keys = ["RANK", "NODE_RANK", "LOCAL_RANK"] + (["SLURM_PROCID"] if "SLURM_STEP_ID" in os.environ else [])
+    return max(int(os.environ.get(key) or 0) for key in keys)
+
+
+def _signal(name: str) -> signal.Signals:
+    known = {number.name.removeprefix("SIG"): number for number in signal.valid_signals() if hasattr(number, "name")}
+    number = known.get(name.upper().removeprefix("SIG"))
+    if number is None or number in (signal.SIGKILL, signal.SIGSTOP):
+        raise UsageError(f"--stop_on {name}: there is no such signal to wait for.{nearest(name.upper(), known)}")
+    return signal.Signals(number)
+
+
+def _print(text: str) -> None:
+    with contextlib.suppress(Exception):
+        # A live line may be on the screen, and the cursor hidden.
+        start = "\r\x1b[2K\x1b[?25h" if sys.stderr.isatty() else ""
+        os.write(2, f"{start}al-lightning: {text}\n".encode())
+
+
+GUARD = Guard()
+"""This process's; signals belong to processes."""

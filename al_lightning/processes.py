@@ -1,0 +1,251 @@
+"""The processes of a run: how many, which is this one, how they start, agree, and end together."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from lightning.fabric.plugins.environments import ClusterEnvironment, LightningEnvironment, SLURMEnvironment
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import DDPStrategy
+
+from al_lightning.channel import Hub, Message, Spoke
+from al_lightning.errors import ALError, UsageError
+from al_lightning.guard import GUARD, LAUNCHER
+
+T = TypeVar("T")
+MACHINE = ("accelerator", "strategy", "devices", "num_nodes", "precision")
+"""The Trainer's options that say where it runs."""
+ENVIRONMENT = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE", LAUNCHER)
+CONSEQUENCES = ("connection closed by peer", "connection reset", "broken pipe", "gloo", "nccl", "socket", "rank ")
+
+
+def trainer_of(options: Mapping[str, Any], **more: Any) -> Trainer:
+    """Return a new Trainer.
+
+    Args:
+        options: what the configuration says under `trainer`.
+        more: what is ours to say.
+
+    Raises:
+        UsageError: Lightning refuses the options.
+    """
+    settings = {**options, **_where(options), **more}
+    if (environment := _environment()) is not None:
+        settings["plugins"] = [*settings.get("plugins", ()), environment]
+    try:
+        return Trainer(**settings)
+    except (MisconfigurationException, TypeError, ValueError, RuntimeError) as error:
+        raise UsageError(f"Lightning's Trainer refuses the options under trainer: {error}") from error
+
+
+def _environment() -> ClusterEnvironment | None:
+    """Return what Lightning should take for the cluster where its own look is not enough."""
+    if "TORCHELASTIC_RUN_ID" in os.environ or "SLURM_NTASKS" not in os.environ:
+        return None
+    # In a batch script or an salloc shell, outside srun, there is one process whatever SLURM_NTASKS says. Lightning's
+    # requeueing would save into the run directory from inside a signal handler; ours is exit code 75.
+    return SLURMEnvironment(auto_requeue=False) if "SLURM_STEP_ID" in os.environ else LightningEnvironment()
+
+
+def _where(options: Mapping[str, Any]) -> dict[str, int]:
+    """Return the numbers of devices and nodes that torchrun or srun started; they need not be said twice."""
+    environ = os.environ
+    if "TORCHELASTIC_RUN_ID" in environ:
+        devices = int(environ["LOCAL_WORLD_SIZE"])
+        nodes = int(environ["WORLD_SIZE"]) // devices
+        who = "torchrun"
+    elif "SLURM_STEP_ID" in environ and int(environ.get("SLURM_NTASKS", "1")) > 1:
+        nodes = int(environ.get("SLURM_NNODES", "1"))
+        devices = int(environ["SLURM_NTASKS"]) // nodes
+        environ.setdefault("SLURM_NTASKS_PER_NODE", str(devices))  # Lightning wants it
+        who = "srun"
+    else:
+        return {}
+    for name, value in (("devices", devices), ("num_nodes", nodes)):
+        said = options.get(name)
+        if said not in (None, "auto", 1, "1", value, str(value), -1, "-1"):
+            raise UsageError(f"{who} started {name} = {value}, but --trainer.{name} says {said}; leave it out.")
+    return {"devices": devices, "num_nodes": nodes}
+
+
+def is_consequence(error: BaseException) -> bool:
+    """Whether an error looks like that of a collective whose other end is gone."""
+    if isinstance(error, ALError):
+        return False
+    text = f"{error} {error.__cause__ or ''}".lower()
+    return isinstance(error, dist.DistError) or (
+        isinstance(error, RuntimeError) and any(word in text for word in CONSEQUENCES)
+    )
+
+
+class Processes:
+    """This process among those of its run.
+
+    With `devices` above 1 the first process starts the others of its machine, unless torchrun or SLURM started them:
+    they run the same command, find LOCAL_RANK set, and join. Lightning's launcher does the same, but ends everything
+    with SIGKILL and no word once one of its children fails, and runs sys.argv, whatever that is.
+
+    Attributes:
+        rank: number of this process, over all machines.
+        count: number of processes.
+    """
+
+    def __init__(self, rank: int = 0, count: int = 1) -> None:
+        self.rank = rank
+        self.count = count
+        self._group: Any = None
+        self._line: Hub | Spoke | None = None
+        self._pending: tuple[Any, torch.Tensor] | None = None
+
+    @classmethod
+    @contextlib.contextmanager
+    def of(cls, options: Mapping[str, Any], batch_size: int, command: Sequence[str]) -> Iterator[Processes]:
+        """Find, or start, the processes that a configuration asks for; they end with the block.
+
+        Args:
+            options: what the configuration says under `trainer`.
+            batch_size: of a training step; it must divide by the number of processes.
+            command: arguments of the command line that does what this process does.
+
+        Raises:
+            UsageError: Lightning refuses the options, or cannot run them in processes of this kind.
+        """
+        before = {name: os.environ.get(name) for name in ENVIRONMENT}
+        machine = {name: options[name] for name in MACHINE if options.get(name) is not None}
+        scout = trainer_of(machine, logger=False, enable_checkpointing=False, enable_progress_bar=False)
+        own = cls(scout.global_rank, scout.world_size)
+        GUARD.join(own.rank, own.count)
+        if own.count == 1:
+            yield own
+            return
+        launcher = scout.strategy.launcher
+        if not isinstance(scout.strategy, DDPStrategy) or launcher is None or launcher.is_interactive_compatible:
+            raise UsageError(
+                f"trainer.strategy {options.get('strategy')} is not one that several processes can use here; leave it "
+                "out, or name a form of ddp, and call the command line rather than a notebook."
+            )
+        if batch_size % own.count:
+            raise UsageError(
+                f"data.batch_size is global and must divide by the number of processes: {batch_size} does not by "
+                f"{own.count}."
+            )
+        environment = scout.strategy.cluster_environment
+        assert environment is not None
+        if not environment.creates_processes_externally:
+            own._launch(environment, scout.num_devices, scout.num_nodes, command)
+        try:
+            scout.strategy.setup_environment()
+            own._connect(environment.main_address, scout.num_nodes > 1)
+            yield own
+            own._end()
+        finally:
+            GUARD.children.clear()
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+
+    def _launch(self, environment: ClusterEnvironment, devices: int, nodes: int, command: Sequence[str]) -> None:
+        """Start the other processes of this machine."""
+        os.environ.update(
+            MASTER_ADDR=environment.main_address,
+            MASTER_PORT=str(environment.main_port),
+            NODE_RANK=str(environment.node_rank()),
+            LOCAL_RANK="0",
+            WORLD_SIZE=str(devices * nodes),
+        )
+        for local in range(1, devices):
+            GUARD.children[self.rank + local] = subprocess.Popen(
+                [sys.executable, "-m", "al_lightning", *command],
+                env={**os.environ, "LOCAL_RANK": str(local), LAUNCHER: str(os.getpid())},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
+
+    def _connect(self, host: str, several_machines: bool) -> None:
+        """Open a group on the CPU, whatever the devices, and the lines beside it."""
+        # A long selection on one process keeps the others waiting here.
+        self._group = dist.new_group(backend="gloo", timeout=timedelta(days=7))
+        if self.rank == 0:
+            key = secrets.token_bytes(32)
+            hub = Hub(self.count - 1, key, GUARD.heard, everywhere=several_machines)
+            self._line = hub
+            self.once(lambda: (hub.port, key))
+        else:
+            port, key = self.once(lambda: (0, b""))
+            self._line = Spoke(host, port, key, self.rank, GUARD.heard)
+        GUARD.connect(self._line)
+
+    def _end(self) -> None:
+        """Part in peace."""
+        dist.barrier(group=self._group)
+        GUARD.disconnect()
+        dist.barrier(group=self._group)
+        if self._line is not None:
+            self._line.close()
+        dist.destroy_process_group()
+        for child in GUARD.children.values():
+            child.wait()
+
+    def once(self, compute: Callable[[], T]) -> T:
+        """Compute on process 0 and tell all; an error there is raised on all of them."""
+        if self.count == 1:
+            return compute()
+        answer: list[Any] = [True, None]
+        if self.rank == 0:
+            try:
+                answer = [True, compute()]
+            except Exception as error:
+                answer = [False, error]
+        dist.broadcast_object_list(answer, src=0, group=self._group)
+        if not answer[0]:
+            raise answer[1]
+        return answer[1]  # type: ignore[no-any-return]
+
+    def all_agree(self, value: object) -> bool:
+        """Whether a value is the same on all processes."""
+        if self.count == 1:
+            return True
+        values: list[Any] = [None] * self.count
+        dist.all_gather_object(values, value, group=self._group)
+        return all(other == value for other in values)
+
+    def stop_after_this_step(self) -> bool:
+        """Whether all processes are to stop now; called by all of them after each step.
+
+        The answer is about the step before, so that no process waits for the others.
+        """
+        if self.count == 1:
+            return GUARD.asked is not None
+        stop = self._collect()
+        flag = torch.tensor([GUARD.asked is not None], dtype=torch.int32)
+        self._pending = dist.all_reduce(flag, dist.ReduceOp.MAX, self._group, async_op=True), flag
+        return stop
+
+    def stop_now(self) -> bool:
+        """Whether all processes are to stop; called by all of them at the end of a chunk. Waits."""
+        earlier = self._collect()
+        if self.count == 1:
+            return GUARD.asked is not None
+        flag = torch.tensor([earlier or GUARD.asked is not None], dtype=torch.int32)
+        dist.all_reduce(flag, dist.ReduceOp.MAX, self._group)
+        return bool(flag)
+
+    def _collect(self) -> bool:
+        if self._pending is None:
+            return False
+        work, flag = self._pending
+        self._pending = None
+        work.wait()
+        return bool(flag)
