@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from al_lightning.results.store import Run, read_run
+from al_lightning.results.journal import Run, read_run
 
 if TYPE_CHECKING:
     from al_lightning.experiment import Experiment

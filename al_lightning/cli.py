@@ -189,7 +189,7 @@ def _query(given: list[str], verbose: bool) -> int:
     ours, options = parser.parse_known_args(given)
     GUARD.listen()
 
-    from al_lightning.results.store import read_run
+    from al_lightning.results.journal import read_run
 
     read_run(ours.run_dir)  # a wrong directory is answered before torch is imported
     _quiet(verbose)
@@ -206,8 +206,8 @@ def _show(given: list[str], verbose: bool) -> int:
     parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR", help="a run's directory")
     ours = parser.parse_args(given)
 
+    from al_lightning.results.journal import read_run
     from al_lightning.results.metrics import curve_of
-    from al_lightning.results.store import read_run
     from al_lightning.results.table import comparison_table, curve_table
 
     directories = dict.fromkeys(directory.resolve() for directory in ours.run_dirs)

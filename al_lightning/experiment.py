@@ -23,7 +23,7 @@ from al_lightning.parser import build_parser, dump, instantiate, parse
 from al_lightning.pool import Budget, Pool
 from al_lightning.processes import Processes
 from al_lightning.progress import Reporter
-from al_lightning.results.store import read_run
+from al_lightning.results.journal import read_run
 from al_lightning.settings import Settings, load, resolve
 from al_lightning.tasks import Task
 from al_lightning.training.base import TrainingModule

@@ -275,7 +275,7 @@ def _print(text: str) -> None:
     with contextlib.suppress(Exception):
         # A live line may be on the screen, and the cursor hidden.
         start = "\r\x1b[2K\x1b[?25h" if sys.stderr.isatty() else ""
-        os.write(2, f"{start}al-lightning: {text}\n".encode())
+        print(f"{start}al-lightning: {text}", file=sys.stderr, flush=True)
 
 
 GUARD = Guard()

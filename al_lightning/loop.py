@@ -17,8 +17,9 @@ from al_lightning.pool import Pool, draw_initial
 from al_lightning.processes import Processes
 from al_lightning.progress import Reporter
 from al_lightning.results.events import write_curve
+from al_lightning.results.journal import CycleRecord, Run, RunRecord
 from al_lightning.results.rows import save_rows
-from al_lightning.results.store import CycleRecord, Run, RunRecord, RunStore
+from al_lightning.results.store import RunStore
 from al_lightning.seeding import generator
 from al_lightning.types import Rows, Selection
 
@@ -34,7 +35,7 @@ def run_cycles(experiment: Experiment, store: RunStore, processes: Processes, re
     acquisition, budget = experiment.acquisition, experiment.budget
     last = 0 if acquisition.one_fit else budget.cycles
     pool = start(experiment, store, processes)
-    done = processes.once(lambda: store.finished(last))
+    done = processes.once(store.finished, last)
     if done and (done[-1].cycle > last or (done[-1].cycle == last and done[-1].chosen)):
         before = sum(1 for record in done if record.chosen)
         raise UsageError(f"{store.directory} has bought labels {before} times already; budget.cycles {last} is fewer.")
@@ -46,7 +47,7 @@ def run_cycles(experiment: Experiment, store: RunStore, processes: Processes, re
         count = budget.query_count(pool.size) if cycle < last else 0
         reporter.cycle(cycle, len(pool.labelled))
         seconds: dict[str, float] = {}
-        metrics, chosen = processes.once(lambda: found(store, cycle, count, reporter))
+        metrics, chosen = processes.once(found, store, cycle, count, reporter)
 
         if metrics is None or chosen is None:
             scored = []
@@ -66,7 +67,7 @@ def run_cycles(experiment: Experiment, store: RunStore, processes: Processes, re
                 rows = join_members(scored, pool.labelled) if scored else unscored(experiment, pool, cycle)
                 chosen = timed(seconds, "select", choose, experiment, store, processes, rows, count, cycle).indices
 
-        bought = processes.once(lambda: label(experiment, chosen)) if chosen else []
+        bought = processes.once(label, experiment, chosen) if chosen else []
         store.append(
             CycleRecord(cycle, nominal(experiment, pool, cycle), len(pool.labelled), metrics or {}, bought, seconds)
         )
@@ -85,7 +86,7 @@ def start(experiment: Experiment, store: RunStore, processes: Processes) -> Pool
     data_sha256 = experiment.data.fingerprint()
     if not processes.all_agree(data_sha256):
         raise DatasetError(f"The processes see different images in {experiment.data.root}; all need the same data.")
-    return pool.label(processes.once(lambda: open_journal(experiment, store, pool, data_sha256)))
+    return pool.label(processes.once(open_journal, experiment, store, pool, data_sha256))
 
 
 def open_journal(experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str) -> list[int]:
@@ -143,7 +144,7 @@ def choose(
 ) -> Selection:
     """Select on one process, tell all, and keep what the selection saw beside what it chose."""
     acquisition = experiment.acquisition
-    selection = processes.once(lambda: select(acquisition, rows, count, generator("select", experiment.seed, cycle)))
+    selection = processes.once(select, acquisition, rows, count, generator("select", experiment.seed, cycle))
     if store.writes:
         path = store.cycle_dir(cycle) / "rows.npz"
         save_rows(path, rows.index.numpy(), rows.labelled.numpy(), rows.value.numpy(), selection.indices)

@@ -13,12 +13,14 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from lightning.fabric.plugins.environments import ClusterEnvironment, LightningEnvironment, SLURMEnvironment
+from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy
 
-from al_lightning.channel import Hub, Message, Spoke
+from al_lightning.channel import Hub, Spoke
 from al_lightning.errors import ALError, UsageError
 from al_lightning.guard import GUARD, LAUNCHER
 
@@ -198,14 +200,14 @@ class Processes:
         for child in GUARD.children.values():
             child.wait()
 
-    def once(self, compute: Callable[[], T]) -> T:
+    def once(self, compute: Callable[..., T], *arguments: Any) -> T:
         """Compute on process 0 and tell all; an error there is raised on all of them."""
         if self.count == 1:
-            return compute()
+            return compute(*arguments)
         answer: list[Any] = [True, None]
         if self.rank == 0:
             try:
-                answer = [True, compute()]
+                answer = [True, compute(*arguments)]
             except Exception as error:
                 answer = [False, error]
         dist.broadcast_object_list(answer, src=0, group=self._group)

@@ -64,7 +64,7 @@ def query_cycle(
             fit.close()
         rows = join_members(scored, pool.labelled) if scored else unscored(experiment, pool, cycle)
         draw = generator("select", experiment.seed, cycle)
-        return processes.once(lambda: select(strategy, rows, count, draw)).indices
+        return processes.once(select, strategy, rows, count, draw).indices
 
 
 def _strategy(name: str | None) -> dict[str, Any] | None:

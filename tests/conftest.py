@@ -82,7 +82,7 @@ def masks(tmp_path: Path) -> Path:
 def journal(run_dir: Path) -> list[dict[str, object]]:
     """What of a journal is deterministic."""
     lines = (run_dir / "cycles.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k not in ("cost", "versions")} for line in lines]
+    return [{k: v for k, v in json.loads(line).items() if k not in ("cost", "versions", "check")} for line in lines]
 
 
 TINY = ["--steps", "6", "--data.workers", "0", "--data.batch_size", "8", "--data.eval_batch_size", "16"]

@@ -22,9 +22,25 @@ ALLOWED = {
     "acquisition": {"errors", "types", "pool", "networks"},
     "data": {"errors", "seeding", "types", "pool"},
     "oracle": {"errors", "pool"},
-    "checkpoint": {"errors", "results"},
+    "channel": set(),
+    "guard": {"errors"},
+    "processes": {"errors", "channel", "guard"},
+    "checkpoint": {"errors", "results", "guard", "processes"},
 }
-NO_TORCH = {"errors", "seeding", "pool", "bearing", "settings", "progress", "results", "cli", "__init__", "__main__"}
+NO_TORCH = {
+    "errors",
+    "seeding",
+    "pool",
+    "bearing",
+    "settings",
+    "progress",
+    "results",
+    "cli",
+    "guard",
+    "channel",
+    "__init__",
+    "__main__",
+}
 
 
 def units() -> dict[str, list[Path]]:

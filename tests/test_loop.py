@@ -465,7 +465,7 @@ def test_options_that_never_served_do_not_spoil_a_run(al: Call, here: Path) -> N
     al("fit", "--config", "digits_random", *DIGITS, "--run_dir", "r")
     before = (here / "r/config.yaml").read_text()
     assert (
-        al("fit", "--config", "digits_random", *DIGITS, "--trainer.accelerator", "abacus", "--run_dir", "r").code == 0
+        al("fit", "--config", "digits_random", *DIGITS, "--trainer.accelerator", "abacus", "--run_dir", "r").code == 2
     )
     assert (here / "r/config.yaml").read_text() == before
     answer = al("fit", "--config", "digits_random", "--trainer.accelerator", "abacus", "--run_dir", "new")

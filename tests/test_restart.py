@@ -1,15 +1,15 @@
 """Stopped anywhere, then the same command: the journal of the run that was not stopped."""
 
-import os
-import signal
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import SMALL_NETWORK, TINY, Answer, journal
+
+from al_lightning.checkpoint import load
 
 Call = Callable[..., Answer]
 MODULE = '''
@@ -18,7 +18,7 @@ from lightning.pytorch import Callback
 from al_lightning.acquisition import Coreset
 from al_lightning.networks import WideResNet
 
-STOP = {"stage": None, "cycle": 1, "count": 0}
+STOP = {"stage": None, "cycle": 1, "count": 0, "member": 0}
 
 class Stopped(Exception):
     pass
@@ -30,7 +30,8 @@ def passing(stage, cycle=None, count=0):
 class Watch(Callback):
     """Stops where the test says."""
     def on_train_batch_end(self, trainer, module, *rest):
-        passing("fit", module.key[1], module.step)
+        if module.key[2] == STOP["member"]:
+            passing("fit", module.key[1], module.step)
     def on_test_batch_end(self, trainer, module, *rest):
         passing("test", module.key[1])
     def on_predict_batch_end(self, trainer, module, *rest):
@@ -40,6 +41,11 @@ class Choosing(Coreset):
     def select(self, rows, count, generator):
         passing("select", STOP["cycle"])
         return super().select(rows, count, generator)
+
+class Ensemble(Coreset):
+    members = 2
+    def select(self, rows, count, generator):
+        return super().select(rows._replace(value=rows.value[1:]), count, generator)
 
 class Dropping(WideResNet):
     """Draws from torch's own generator while it trains."""
@@ -115,10 +121,10 @@ def test_a_started_fit_goes_on_from_its_last_chunk(
 ) -> None:
     stop.update(stage="fit", count=7)
     al("fit", *options, "--run_dir", "r")
-    assert (here / "r/cycle_01/member_0/last.ckpt").is_file()
+    assert [path.name for path in (here / "r/cycle_01/member_0").glob("*.ckpt")] == ["step_4.ckpt"]
     stop.update(count=3)  # passed already: the second start must not see that step again
     assert al("fit", *options, "--budget.cycles", 1, "--run_dir", "r").code == 0
-    assert not (here / "r/cycle_01/member_0/last.ckpt").exists()
+    assert not list((here / "r").rglob("*.ckpt"))
 
 
 @pytest.mark.parametrize("chunk", [1, 10, 99])
@@ -149,45 +155,119 @@ def test_a_second_run_in_the_same_directory_is_refused(al: Call, here: Path, sto
     assert al("fit", "--config", "digits_random", "--run_dir", "r", "--steps", 2, "--budget.cycles", 0).code == 0
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("processes", [1, 2])
-def test_killed_at_any_moment(here: Path, class_folders: Path, processes: int) -> None:
-    """SIGKILL of the whole process group at growing delays, until the run gets through."""
-    (here / "watched.py").write_text(MODULE)
-    base = [sys.executable, "-m", "al_lightning", "fit", "--config", "image_folder_random"]
-    base += ["--acquisition", "watched.Choosing", "--network", "watched.Dropping", "--data.root", str(class_folders)]
-    base += [
-        "--data.size",
-        "[12, 12]",
-        *TINY,
-        *SMALL_NETWORK,
-        "--steps",
-        "30",
-        "--chunk",
-        "4",
-        "--budget.initial",
-        "20",
-    ]
-    base += ["--budget.query", "20", "--budget.cycles", "2", "--trainer.devices", str(processes)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    subprocess.run([*base, "--run_dir", "whole"], cwd=here, check=True, capture_output=True, env=environment)
-    delay, kills = 6.0, 0
-    while True:
-        run = subprocess.Popen(
-            [*base, "--run_dir", "killed"],
-            cwd=here,
-            start_new_session=True,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            assert run.wait(timeout=delay) == 0
-            break
-        except subprocess.TimeoutExpired:
-            os.killpg(run.pid, signal.SIGKILL)
-            run.wait()
-            kills, delay = kills + 1, delay + 0.7
-            time.sleep(0.5)
-    assert kills >= 2
-    assert journal(here / "killed") == journal(here / "whole")
+def damage(path: Path, how: str) -> None:
+    """Cut a file short, flip a bit in the middle of it, or delete it."""
+    content = bytearray(path.read_bytes())
+    if how == "deleted":
+        path.unlink()
+        return
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content[:-100] if how == "cut" else content)
+
+
+@pytest.mark.parametrize("how", ["cut", "flipped", "deleted"])
+@pytest.mark.parametrize("which", ["last", "both"])
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(
+    al: Call, here: Path, stop: dict[str, object], options: list[object], how: str, which: str
+) -> None:
+    assert al("fit", *options, "--run_dir", "whole").code == 0
+    stop.update(stage="fit", count=8)
+    assert al("fit", *options, "--run_dir", "r", "--chunk", 2).code == 1
+    member = here / "r/cycle_01/member_0"
+    assert sorted(path.name for path in member.glob("*.ckpt")) == ["step_6.ckpt", "step_8.ckpt"]
+    damage(member / "step_8.ckpt", how)
+    if which == "both":
+        damage(member / "step_6.ckpt", how)
+    # The fit passes the steps that it has to do again, and no others.
+    stop.update(count=5 if which == "last" else 11)
+    answer = al("fit", *options, "--run_dir", "r")
+    assert answer.code == 0, answer.err
+    assert answer.err.count("was damaged; what it held is made again") == (how != "deleted") * (1 + (which == "both"))
+    assert journal(here / "r") == journal(here / "whole")
+
+
+@pytest.mark.parametrize(
+    "name", ["cycle_01/member_0/weights.pt", "cycle_01/metrics.json", "cycle_01/selection.json", "selection.json"]
+)
+@pytest.mark.parametrize("how", ["cut", "flipped", "deleted"])
+def test_what_an_unfinished_cycle_left_is_made_again_where_it_was_damaged(
+    al: Call, here: Path, stop: dict[str, object], options: list[object], name: str, how: str
+) -> None:
+    assert al("fit", *options, "--run_dir", "r").code == 0
+    before = journal(here / "r")
+    lines = (here / "r/cycles.jsonl").read_text().splitlines(keepends=True)
+    if name == "selection.json":
+        (here / "r/cycles.jsonl").unlink()
+    else:
+        (here / "r/cycles.jsonl").write_text("".join(lines[:2]) + lines[2][:40])  # a torn last line as well
+    damage(here / "r" / name, how)
+    answer = al("fit", *options, "--run_dir", "r")
+    assert answer.code == 0, answer.err
+    assert journal(here / "r") == before
+    assert ("was cut short" in answer.err) == (name != "selection.json")
+
+
+def test_an_edited_journal_is_refused_and_says_how_to_go_on(
+    al: Call, here: Path, stop: dict[str, object], options: list[object]
+) -> None:
+    assert al("fit", *options, "--run_dir", "r").code == 0
+    before = journal(here / "r")
+    text = (here / "r/cycles.jsonl").read_text()
+    (here / "r/cycles.jsonl").write_text(text.replace('"labelled": 12', '"labelled": 13'))
+    answer = al("fit", *options, "--run_dir", "r")
+    assert (answer.code, "line 3 is not what was written" in answer.err) == (1, True)
+    (here / "r/cycles.jsonl").write_text("".join(text.splitlines(keepends=True)[:2]))  # as the message says
+    assert al("fit", *options, "--run_dir", "r").code == 0
+    assert journal(here / "r") == before
+
+
+def test_an_ensemble_goes_on_with_the_member_that_was_interrupted(
+    al: Call, here: Path, stop: dict[str, object], options: list[object]
+) -> None:
+    ensemble = [*options, "--acquisition", "watched.Ensemble"]
+    assert al("fit", *ensemble, "--run_dir", "whole").code == 0
+    assert len(list((here / "whole/cycle_01").glob("member_*/weights.pt"))) == 2
+    stop.update(stage="fit", count=7, member=1)
+    assert al("fit", *ensemble, "--run_dir", "r").code == 1
+    assert (here / "r/cycle_01/member_0/weights.pt").is_file()
+    assert not (here / "r/cycle_01/member_1/weights.pt").exists()
+    stop.update(stage=None)
+    assert al("fit", *ensemble, "--run_dir", "r").code == 0
+    assert journal(here / "r") == journal(here / "whole")
+
+
+def test_a_directory_that_cannot_be_written_to_is_one_sentence(al: Call, here: Path) -> None:
+    (here / "file").write_text("")
+    answer = al("fit", "--config", "digits_random", "--run_dir", "file/r", "--steps", 2)
+    assert (answer.code, answer.err.count("\n") < 5) == (1, True)
+    assert "Cannot write to the run directory" in answer.err
+
+
+def test_a_full_disk_is_one_sentence_and_the_run_goes_on_once_there_is_room(
+    al: Call, here: Path, stop: dict[str, object], options: list[object]
+) -> None:
+    """Files may not grow over a limit, as on a full disk; the checkpoint is the first that would."""
+    assert al("fit", *options, "--run_dir", "whole").code == 0
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        answer = al("fit", *options, "--run_dir", "r")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert answer.code == 1
+    assert "step_4.ckpt: File too large. Make room" in answer.err
+    assert journal(here / "r") == journal(here / "whole")[:1]
+    assert al("fit", *options, "--run_dir", "r").code == 0
+    assert journal(here / "r") == journal(here / "whole")
+
+
+@pytest.mark.parametrize(("keep", "left"), [("all", [0, 1, 2]), ("last", [2]), ("none", [])])
+def test_weights_are_kept_as_asked_for(
+    al: Call, here: Path, stop: dict[str, object], options: list[object], keep: str, left: list[int]
+) -> None:
+    assert al("fit", *options, "--run_dir", "r", "--keep", keep).code == 0
+    kept = sorted((here / "r").glob("cycle_*/member_*/weights.pt"))
+    assert kept == [here / f"r/cycle_{cycle:02d}/member_0/weights.pt" for cycle in left]
+    for path in kept:  # the optimizer went with the checkpoints
+        assert load(path).keys() == {"network"}
+    assert not list((here / "r").rglob("*.ckpt"))

@@ -1,5 +1,6 @@
 """Areas, tables and the run directory."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -12,9 +13,10 @@ from al_lightning.bearing import fingerprint
 from al_lightning.errors import ALError, UsageError
 from al_lightning.results import rows as rows_module
 from al_lightning.results.files import write_atomic, write_text
+from al_lightning.results.journal import CycleRecord, Run, RunRecord, read_run
 from al_lightning.results.metrics import Curve, area, curve_of
 from al_lightning.results.rows import save_rows
-from al_lightning.results.store import CycleRecord, Run, RunRecord, RunStore, read_run
+from al_lightning.results.store import RunStore
 from al_lightning.results.table import comparison_table, curve_table
 
 # Areas
@@ -274,8 +276,78 @@ def test_an_edited_journal_is_refused(store, change):
     edit_journal(store, change)
     if not journal_lines(store)[0]:
         (store.directory / "cycles.jsonl").write_text("")
-    with pytest.raises(ALError, match=r"is not a journal of this version .*it was edited or damaged"):
+    with pytest.raises(ALError, match=r"it was edited or damaged"):
         store.read()
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_changed_number_does_not_go_unnoticed(store, number):
+    def change(lines):
+        before = lines[number - 1]
+        lines[number - 1] = before.replace('"seed": 1', '"seed": 4').replace("[9, 1]", "[9, 2]").replace("0.75", "0.8")
+        assert lines[number - 1] != before
+
+    edit_journal(store, change)
+    with pytest.raises(ALError, match=rf"line {number} is not what was written .* delete it from that line on"):
+        store.read()
+
+
+def test_cost_and_versions_are_no_part_of_the_result(store):
+    edit_journal(store, lambda lines: lines.__setitem__(1, lines[1].replace('"fit": 1.5', '"fit": 2.5')))
+    edit_journal(store, lambda lines: lines.__setitem__(0, lines[0].replace('"torch": "2.9', '"torch": "3.9')))
+    assert store.read().cycles[0].cost == {"fit": 2.5}
+    assert store.read().record.versions == {"torch": "3.9"}
+
+
+@pytest.mark.parametrize("kept", [1, 2])
+def test_a_torn_last_line_did_not_happen(store, kept):
+    text = (store.directory / "cycles.jsonl").read_text()
+    lines = text.splitlines(keepends=True)
+    (store.directory / "cycles.jsonl").write_text("".join(lines[:kept]) + lines[kept][:30])
+    assert len(store.read().cycles) == kept - 1
+    assert "was cut short" in store.open()[0]
+    assert (store.directory / "cycles.jsonl").read_text() == "".join(lines[:kept])
+    assert store.open() == []
+
+
+def test_a_torn_first_line_is_no_journal(store):
+    (store.directory / "cycles.jsonl").write_text('{"kind": "ru')
+    assert "was cut short" in store.open()[0]
+    assert not store.exists()
+
+
+def test_what_an_interrupted_write_left_is_cleared(store):
+    left = store.cycle_dir(0) / "member_0" / ".weights.pt.123.tmp"
+    left.parent.mkdir(parents=True)
+    left.write_text("half")
+    store.open()
+    assert not left.exists()
+
+
+def test_damaged_work_of_an_unfinished_cycle_is_dropped_by_name(store):
+    store.save_metrics(2, {"accuracy": 0.5})
+    store.save_selection(2, ([4, 2], [0.5, 0.25]))
+    assert store.drop_damaged(2) == []
+    path = store.cycle_dir(2) / "metrics.json"
+    path.write_text(path.read_text().replace("0.5", "0.6"))
+    assert store.drop_damaged(2) == [path]
+    assert (store.metrics(2), store.selection(2)) == (None, [4, 2])
+
+
+def test_a_write_that_the_system_refuses_is_one_sentence_and_leaves_the_journal(store, monkeypatch):
+    before = journal_lines(store)
+
+    def full(number):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(ALError, match=r"Cannot write .*cycles\.jsonl: No space left on device\. Make room"):
+            store.append(CycleRecord(2, 0.06, 6, {"accuracy": 0.5}, []))
+    assert journal_lines(store) == before
+    assert not list(store.directory.glob(".*.tmp"))
+    store.append(CycleRecord(2, 0.06, 6, {"accuracy": 0.5}, []))
+    assert len(store.read().cycles) == 3
 
 
 def test_a_directory_without_a_run_says_so(tmp_path):
@@ -298,7 +370,7 @@ def test_metrics_and_selections_are_read_again(store):
 @pytest.mark.parametrize("text", ["{", "[]", '{"scores": [1]}', '{"indices": 3}'])
 def test_a_damaged_selection_says_what_to_do(store, text):
     write_text(store.selection_path(0), text)
-    with pytest.raises(ALError, match=r"selection\.json was edited or damaged; delete it"):
+    with pytest.raises(ALError, match=r"selection\.json is not .* was edited or damaged; delete it"):
         store.selection(0)
 
 
@@ -412,7 +484,7 @@ def test_all_changes_are_named_at_once(store):
         keep(store, seed=2, budget__query=10, budget__initial=30)
 
 
-@pytest.mark.parametrize("name", ["weights.pt", "last.ckpt"])
+@pytest.mark.parametrize("name", ["weights.pt", "step_4.ckpt"])
 def test_a_network_trained_in_part_is_not_given_up_for_other_settings(tmp_path, name):
     store = RunStore(tmp_path)
     store.begin(FIRST)

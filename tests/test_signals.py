@@ -1,9 +1,7 @@
-"""SIGTERM, SIGINT and failures, to one process or to all, in every stage: all end within seconds and nothing is lost."""
+"""SIGTERM, SIGINT, failures and deaths, of one process or all, in every stage: all end soon, nothing is lost."""
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 

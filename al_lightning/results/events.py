@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from al_lightning.results.store import Run
+from al_lightning.results.journal import Run
 
 
 def write_curve(folder: Path, run: Run) -> None:

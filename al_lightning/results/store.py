@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
-import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,143 +18,7 @@ import yaml
 from al_lightning.bearing import differences, fingerprint, in_short
 from al_lightning.errors import ALError, UsageError
 from al_lightning.results.files import write_text
-
-JOURNAL = "cycles.jsonl"
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """The journal's first line.
-
-    Attributes:
-        name: the run's name, its parts joined by underscores.
-        seed: the run's seed.
-        config_sha256: hash of what in the configuration bears on results.
-        pool_size: number of images in the pool.
-        initial: labelled before the first fit, in order.
-        versions: packages and their versions, for the reader; no part of the result.
-        data_sha256: hash of the class names and the names of all images: what positions mean.
-    """
-
-    name: str
-    seed: int
-    config_sha256: str
-    pool_size: int
-    initial: list[int]
-    versions: dict[str, str] = field(default_factory=dict)
-    data_sha256: str = ""
-
-
-@dataclass(frozen=True)
-class CycleRecord:
-    """One finished cycle.
-
-    Attributes:
-        cycle: 0, 1, ...
-        budget: nominal budget of this cycle's fit, a fraction of the pool.
-        labelled: number of labelled images the fit saw.
-        metrics: the main metric first, as fractions of 1; class-wise values as lists, null for absent classes.
-        chosen: bought after this fit, in order of selection; empty in the last cycle.
-        cost: seconds of each stage, and the number of processes; all else of a record is deterministic.
-    """
-
-    cycle: int
-    budget: float
-    labelled: int
-    metrics: dict[str, Any]
-    chosen: list[int]
-    cost: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run directory, read: its first line and its finished cycles."""
-
-    directory: Path
-    record: RunRecord
-    cycles: tuple[CycleRecord, ...]
-
-    def labelled_at(self, cycle: int) -> list[int]:
-        """Return the positions that cycle's fit saw, in the order of labelling."""
-        return [*self.record.initial, *(index for done in self.cycles[:cycle] for index in done.chosen)]
-
-
-def read_run(directory: str | Path) -> Run:
-    """Read a run directory into plain records.
-
-    Raises:
-        UsageError: there is no run in that directory.
-        ALError: the journal was damaged; the message names the line.
-    """
-    path = Path(directory)
-    journal = path / JOURNAL
-    if not journal.is_file():
-        raise UsageError(f"There is no run in {path}: {JOURNAL} is missing. `al-lightning fit` makes one.")
-    try:
-        lines = _lines(journal)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ALError(f"{journal} cannot be read ({error}).") from error
-    records, check = [], ""
-    for number, line in enumerate(lines, start=1):
-        try:
-            record, check = _open(line, check)
-        except ValueError as error:
-            raise ALError(
-                f"{journal}, line {number} {error}. Restore the file, or delete it from that line on: the same "
-                "command makes again what is gone."
-            ) from error
-        records.append(record)
-    try:
-        run = RunRecord(**_take(records[0], "run"))
-        cycles = tuple(CycleRecord(**_take(record, "cycle")) for record in records[1:])
-        if [done.cycle for done in cycles] != list(range(len(cycles))):
-            raise ValueError("cycles are not numbered 0, 1, ...")
-    except (IndexError, KeyError, TypeError, ValueError) as error:
-        raise ALError(f"{journal} is not a journal of this version ({error}); it was edited or damaged.") from error
-    return Run(path, run, cycles)
-
-
-def _lines(journal: Path) -> list[str]:
-    """Return the journal's lines without a torn last one: what was not written to its end did not happen."""
-    lines = journal.read_text().splitlines(keepends=True)
-    if len(lines) > 1 and not lines[-1].endswith("\n"):
-        try:
-            json.loads(lines[-1])
-        except json.JSONDecodeError:
-            lines.pop()
-    return lines
-
-
-def _seal(record: dict[str, Any], before: str = "") -> tuple[str, str]:
-    """Return a record as a line with a check, and the check, which is chained to that of the line before."""
-    result = {key: value for key, value in record.items() if key not in ("cost", "versions", "check")}
-    text = before + json.dumps(result, sort_keys=True, allow_nan=False)
-    check = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return json.dumps({**record, "check": check}, allow_nan=False) + "\n", check
-
-
-def _open(line: str, before: str = "") -> tuple[dict[str, Any], str]:
-    """Return a line's record and its check.
-
-    Raises:
-        ValueError: it is not what was written.
-    """
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"is not valid JSON ({error.msg}); it was edited or damaged") from error
-    if not isinstance(record, dict):
-        raise ValueError("is not a record; it was edited or damaged")
-    check = record.pop("check", None)
-    if check != _seal(record, before)[1]:
-        raise ValueError("is not what was written (its check does not fit); it was edited or damaged")
-    return record, str(check)
-
-
-def _take(record: dict[str, Any], kind: str) -> dict[str, Any]:
-    if record.get("kind") != kind:
-        raise ValueError(f"a record of kind {record.get('kind')!r} where {kind!r} belongs")
-    return {key: value for key, value in record.items() if key != "kind"}
+from al_lightning.results.journal import JOURNAL, CycleRecord, Run, RunRecord, read_run, seal, unseal, whole_lines
 
 
 class RunStore:
@@ -202,7 +64,7 @@ class RunStore:
             journal = self.directory / JOURNAL
             with contextlib.suppress(OSError, UnicodeDecodeError):
                 text = journal.read_text()
-                whole = "".join(_lines(journal))
+                whole = "".join(whole_lines(journal))
                 if len(text.splitlines()) == 1 and not text.endswith("\n"):
                     whole = ""  # nothing but the torn first line
                 if whole != text:
@@ -311,7 +173,7 @@ class RunStore:
         if self.writes:
             lines, check = [], ""
             for record in records:
-                line, check = _seal(record, check)
+                line, check = seal(record, check)
                 lines.append(line)
             write_text(self.directory / JOURNAL, "".join(lines))
 
@@ -322,7 +184,7 @@ class RunStore:
     def save_metrics(self, cycle: int, metrics: dict[str, Any]) -> None:
         """Write the test metrics of a cycle."""
         if self.writes:
-            write_text(self.cycle_dir(cycle) / "metrics.json", _seal(metrics)[0])
+            write_text(self.cycle_dir(cycle) / "metrics.json", seal(metrics)[0])
 
     def _read(self, path: Path) -> dict[str, Any] | None:
         """Return what a file of ours holds; None where it is not there.
@@ -333,7 +195,7 @@ class RunStore:
         if not path.is_file():
             return None
         try:
-            return _open(path.read_text())[0]
+            return unseal(path.read_text())[0]
         except ValueError as error:
             raise ALError(f"{path} {error}; delete it, and the same command makes it again.") from error
 
@@ -374,4 +236,4 @@ class RunStore:
             indices, scores = selection
             # JSON knows no infinity; a strategy's own scale may.
             finite = [score if math.isfinite(score) else None for score in scores]
-            write_text(self.selection_path(cycle), _seal({"indices": indices, "scores": finite})[0])
+            write_text(self.selection_path(cycle), seal({"indices": indices, "scores": finite})[0])
