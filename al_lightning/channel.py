@@ -33,7 +33,7 @@ class _Line:
     def receive(self) -> Message | None:
         try:
             message: Message = json.loads(self.connection.recv_bytes())
-        except (EOFError, OSError):
+        except (EOFError, OSError, TypeError, ValueError):  # ended by the other side, or closed by ours meanwhile
             return None
         return message
 
@@ -69,7 +69,10 @@ class Hub:
         self._listener.close()
         open_lines = dict(self._lines)
         while open_lines:
-            ready = wait([line.connection for line in open_lines.values()])
+            try:
+                ready = wait([line.connection for line in open_lines.values()])
+            except (OSError, ValueError):
+                return  # closed
             for rank, line in list(open_lines.items()):
                 if line.connection in ready:
                     message = line.receive()

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 from al_lightning.errors import Interrupted, UsageError, nearest
 
@@ -136,8 +136,10 @@ class Guard:
             self._patient = False
 
     def join(self, rank: int, processes: int) -> None:
-        """Tell which process of how many this is."""
+        """Tell which process of how many this is; a new run begins."""
         self.rank, self.processes = rank, processes
+        self._failures, self._leaving, self._done = [], False, set()
+        self.children = {}
 
     def connect(self, line: Line) -> None:
         """Use a line to the others from now on."""
@@ -193,7 +195,7 @@ class Guard:
         if first:
             threading.Thread(target=self._settle, daemon=True, name="al-failure").start()
 
-    def _settle(self) -> NoReturn:
+    def _settle(self) -> None:
         deadline = time.monotonic() + PATIENCE_WITH_PEERS
         while not any(cause for cause, *_ in self._failures) and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -219,7 +221,7 @@ class Guard:
         Returns:
             the exit code, where there are no other processes to wait for.
         """
-        if self.asked is not None and self.listening:
+        if self.asked is not None:
             self._leave(Interrupted.exit_code, self._stopped())
         if self._line is None:
             if self.rank == 0 or code != UsageError.exit_code:  # every process of a run makes the same mistake
@@ -231,30 +233,33 @@ class Guard:
             self._tell({"failed": text, "code": code, "cause": cause})
         time.sleep(PATIENCE_WITH_PEERS + 3)  # process 0 says when and how to leave
         self._leave(code, None)
+        return code
 
     def _tell(self, message: dict[str, Any]) -> None:
         if self._line is not None:
             self._line.send(message)
 
-    def _leave(self, code: int, text: str | None, speak: bool = False) -> NoReturn:
-        """End this process now, from any thread."""
+    def _leave(self, code: int, text: str | None, speak: bool = False) -> None:
+        """End this process now, from any thread; a process that is not ours is left to the collective's own error."""
         with self._lock:
             again, self._leaving = self._leaving, True
-        if again:  # another thread is at it
-            while True:
-                time.sleep(1)
-        if text is not None and (self.rank == 0 or speak):
-            _print(text)
-        if self.children:
-            self._tell({"end": code})
-            for child in self.children.values():
-                try:
-                    child.wait(timeout=3)
-                except Exception:
-                    child.kill()
-        with contextlib.suppress(Exception):
-            sys.stdout.flush()
-        os._exit(code)
+        while again:  # another thread is at it
+            time.sleep(1)
+        try:
+            if text is not None and (self.rank == 0 or speak):
+                _print(text)
+            if children := list(self.children.values()):
+                self._tell({"end": code})
+                for child in children:
+                    try:
+                        child.wait(timeout=3)
+                    except Exception:
+                        child.kill()
+            with contextlib.suppress(Exception):
+                sys.stdout.flush()
+        finally:
+            if self.owns_process:
+                os._exit(code)
 
 
 def _rank() -> int:

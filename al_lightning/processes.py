@@ -150,8 +150,8 @@ class Processes:
             own._connect(environment.main_address, scout.num_nodes > 1)
             yield own
             own._end()
-        finally:
             GUARD.children.clear()
+        finally:
             for name, value in before.items():
                 if value is None:
                     os.environ.pop(name, None)

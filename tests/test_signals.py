@@ -71,3 +71,90 @@ def test_a_signal_in_every_stage(
         assert saved.name != "step_4.ckpt"
     finish(here, options)
     assert journal(here / "r") == expected
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("delay", [0.6, 2.0, 4.0])
+def test_a_signal_while_the_processes_start(
+    here: Path, class_folders: Path, delay: float, number: signal.Signals
+) -> None:
+    run = start(here, arguments(class_folders, "--trainer.devices", 2, "--run_dir", "r"))
+    time.sleep(delay)
+    os.kill(run.pid, number)
+    out, _ = run.communicate(timeout=15)
+    assert (run.returncode, out.count("run the same command to go on")) == (75, 1), out
+
+
+def test_another_signal_can_be_named(here: Path, class_folders: Path) -> None:
+    options = arguments(class_folders, "--trainer.devices", 1, "--run_dir", "r", "--stop_on", "usr1")
+    out = signalled(here, options, "fit/0", 1, "0", signal.SIGUSR1)
+    assert "Stopped by SIGUSR1" in out
+
+
+def test_a_second_interrupt_does_not_wait(here: Path, class_folders: Path) -> None:
+    run = start(here, arguments(class_folders, "--run_dir", "r"), LINGER="fit/0", LINGER_SECONDS=30)
+    await_stage(here, run, 1)
+    os.kill(run.pid, signal.SIGINT)
+    time.sleep(1.5)
+    assert run.poll() is None
+    os.kill(run.pid, signal.SIGINT)
+    out, _ = run.communicate(timeout=3)
+    assert run.returncode == 75
+    assert "SIGINT: ending the step and saving" in out
+
+
+def test_a_step_that_does_not_end_is_not_waited_for_long(here: Path, class_folders: Path) -> None:
+    run = start(here, arguments(class_folders, "--run_dir", "r"), LINGER="fit/0", LINGER_SECONDS=60)
+    await_stage(here, run, 1)
+    os.kill(run.pid, signal.SIGTERM)
+    run.communicate(timeout=25)
+    assert run.returncode == 75
+
+
+@pytest.mark.parametrize("stage", ["fit/1", "test/1", "score/1"])
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_process_that_fails_ends_all_with_its_reason(
+    here: Path,
+    class_folders: Path,
+    whole: dict[int, tuple[Path, list[dict[str, object]]]],
+    stage: str,
+    rank: int,
+) -> None:
+    expected = unstopped(whole, here, class_folders, 2)
+    options = arguments(class_folders, "--trainer.devices", 2, "--run_dir", "r")
+    run = start(here, options, LINGER=stage, FAIL_RANK=rank)
+    await_stage(here, run, 2)
+    pids = ranks(run)
+    out, _ = run.communicate(timeout=20)
+    assert run.returncode == 1, out
+    assert all(map(is_gone, pids))
+    assert out.count("al-lightning: ") == 1, out
+    assert ("Process 1 of 2: memoryError: no memory left" if rank else "MemoryError: no memory left") in out
+    finish(here, options)
+    assert journal(here / "r") == expected
+
+
+@pytest.mark.parametrize("stage", ["fit/1", "score/1", "select/1"])
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_process_that_is_killed_ends_all(
+    here: Path,
+    class_folders: Path,
+    whole: dict[int, tuple[Path, list[dict[str, object]]]],
+    stage: str,
+    rank: int,
+) -> None:
+    expected = unstopped(whole, here, class_folders, 2)
+    options = arguments(class_folders, "--trainer.devices", 2, "--run_dir", "r", "--data.workers", 1)
+    run = start(here, options, LINGER=stage)
+    await_stage(here, run, 2, only_first=stage.startswith("select"))
+    pids = ranks(run)
+    begun = time.monotonic()
+    os.kill(pids[rank], signal.SIGKILL)
+    out, _ = run.communicate(timeout=20)
+    assert time.monotonic() - begun < 10
+    assert run.returncode == (1 if rank else -signal.SIGKILL)
+    assert all(map(is_gone, pids))
+    cause = "Process 1 of 2: ended by SIGKILL" if rank else "Process 0 of 2 ended without a word"
+    assert (out.count("al-lightning: "), cause in out) == (1, True), out
+    finish(here, options)
+    assert journal(here / "r") == expected

@@ -1,0 +1,171 @@
+"""SIGKILL at random instants, and at every boundary there is: the finished journal is the uninterrupted run's."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drivers import STAGES, arguments, environment, kill_all, ranks, start
+
+pytestmark = pytest.mark.slow
+KILLS = int(os.environ.get("AL_STORM_KILLS", "50"))
+
+
+def lines(run_dir: Path) -> list[str]:
+    """The journal byte for byte, but for its cost."""
+    text = (run_dir / "cycles.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in text]
+    assert [json.dumps(record) for record in records] == text
+    return [json.dumps({key: value for key, value in record.items() if key != "cost"}) for record in records]
+
+
+def await_header(run: subprocess.Popen[str]) -> None:
+    """Wait until the configuration is read: most of what comes before is importing."""
+    assert run.stdout is not None
+    for line in run.stdout:
+        if line.startswith("configured by"):
+            return
+    raise AssertionError("the run ended before it began")
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_killed_at_random_instants(here: Path, class_folders: Path, processes: int) -> None:
+    options = arguments(class_folders, "--trainer.devices", processes, "--data.workers", 1, steps=12, chunk=3)
+    run = start(here, [*options, "--run_dir", "whole"], LINGER="none")
+    await_header(run)
+    begun = time.monotonic()
+    out, _ = run.communicate()
+    seconds = time.monotonic() - begun
+    assert run.returncode == 0, out
+    expected = lines(here / "whole")
+    draw = np.random.default_rng(processes)
+    kills = finished = alone = 0
+    states: dict[str, int] = {}
+    while kills < KILLS or not (here / f"r{finished}").exists():
+        name = f"r{finished}"
+        run = start(here, [*options, "--run_dir", name])
+        await_header(run)
+        try:
+            run.wait(timeout=draw.uniform(0, seconds) if kills < KILLS else 600)
+        except subprocess.TimeoutExpired:
+            pids = ranks(run)
+            if len(pids) > 1 and draw.random() < 0.3:  # one of them alone: the others end by themselves
+                os.kill(pids[int(draw.integers(len(pids)))], signal.SIGKILL)
+                run.communicate(timeout=20)
+                alone += 1
+            else:
+                kill_all(run)
+            kills += 1
+            state = where(here / name)
+            states[state] = states.get(state, 0) + 1
+            continue
+        out, _ = run.communicate()
+        assert run.returncode == 0, out
+        assert lines(here / name) == expected
+        assert not [path for path in (here / name).rglob("*") if path.name.endswith((".tmp", ".ckpt"))]
+        finished += 1
+        if kills >= KILLS:
+            break
+    print(f"\nstorm, {processes} process(es): {kills} kills, {alone} of them of one process alone; {finished} finished")
+    print(f"journals, all {len(expected)} lines of each equal to the uninterrupted run's. Killed with:")
+    for state, count in sorted(states.items()):
+        print(f"  {count:3} {state}")
+
+
+def where(run_dir: Path) -> str:
+    """What the run directory holds at the instant of a kill."""
+    if not (run_dir / "cycles.jsonl").exists():
+        return "before the journal"
+    cycle = len((run_dir / "cycles.jsonl").read_text().splitlines()) - 1
+    folder = run_dir / f"cycle_{cycle:02d}"
+    names = {path.name for path in folder.rglob("*")}
+    half = " during a write" if any(name.endswith(".tmp") for name in names) else ""
+    if "selection.json" in names:
+        return f"cycle {cycle} selected{half}"
+    if "metrics.json" in names:
+        return f"cycle {cycle} tested{half}"
+    if "weights.pt" in names:
+        return f"cycle {cycle} trained{half}"
+    return f"cycle {cycle} in the fit{half}" if names else f"cycle {cycle} not begun"
+
+
+HARNESS = '''
+"""Runs the command line in forks of one process that has imported everything; kills a fork at its n-th boundary."""
+import os, signal, sys
+from pathlib import Path
+
+import al_lightning.cli, al_lightning.loop, al_lightning.results.files as files, stages
+
+def run(options, folder, limit):
+    """Return (exit status, boundaries passed): changes of the run directory's files, steps, batches, stages."""
+    out, into = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(out)
+        passed = [0]
+
+        def boundary(kind):
+            passed[0] += 1
+            os.write(into, (kind + chr(10)).encode())
+            if passed[0] == limit:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def hook(event, arguments):
+            if event == "open":
+                path, _, flags = arguments
+                if isinstance(path, (str, os.PathLike)) and flags & (os.O_WRONLY | os.O_RDWR) and folder in str(path):
+                    boundary("open " + Path(path).name)
+            elif event in ("os.rename", "os.remove", "os.mkdir") and folder in str(arguments[0]):
+                boundary(event + " " + Path(arguments[0]).name)
+
+        sys.addaudithook(hook)
+        synced = os.fsync
+        files.os.fsync = lambda number: (boundary("half-written"), synced(number))[1]
+        stages.passing = lambda stage, cycle: boundary(f"{stage} of cycle {cycle}")
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1); os.dup2(null, 2)
+        os._exit(al_lightning.cli.main([*options, "--run_dir", folder]))
+    os.close(into)
+    kinds = os.fdopen(out).read().splitlines()
+    return os.waitpid(pid, 0)[1], kinds
+
+if __name__ == "__main__":
+    options = sys.argv[1:]
+    status, kinds = run(options, "whole", -1)
+    print(status, len(kinds), flush=True)
+    for number in range(1, len(kinds) + 1):
+        folder = f"killed_at_{number}"
+        first, seen = run(options, folder, number)
+        second, _ = run(options, folder, -1)
+        print(first, second, seen[-1], sep="|", flush=True)
+'''
+
+
+def test_killed_at_every_boundary(here: Path, class_folders: Path) -> None:
+    """Every change of a file, every half-written file, every step, batch and stage of a small run."""
+    (here / "harness.py").write_text(HARNESS)
+    (here / "stages.py").write_text(STAGES)
+    options = arguments(class_folders, "--data.eval_batch_size", 8, steps=4, chunk=2, cycles=1)
+    done = subprocess.run(
+        [sys.executable, "harness.py", *options], cwd=here, env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    head, *rows = done.stdout.splitlines()
+    status, count = map(int, head.split())
+    assert status == 0
+    assert count == len(rows) > 60
+    expected = lines(here / "whole")
+    kinds = set()
+    for number, row in enumerate(rows, start=1):
+        first, second, kind = row.split("|")
+        assert (int(first), int(second)) == (signal.SIGKILL, 0), row
+        assert lines(here / f"killed_at_{number}") == expected, row
+        kinds.add(kind)
+    print(f"\nboundaries: killed at each of {count}, {len(kinds)} kinds; every journal equals the uninterrupted run's")
+    assert {"half-written", "fit of cycle 1", "test of cycle 0", "score of cycle 0", "select of cycle 0"} <= kinds
+    assert {f"os.rename .cycles.jsonl.{0}.tmp"[:24]} <= {kind[:24] for kind in kinds}
