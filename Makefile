@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint format tensorboard clean
+.PHONY: help install demo test test-all storm lint format tensorboard clean
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: $(STAMP) ## the test suite: under 10 minutes on 2 cores
 
 test-all: $(STAMP) ## the suite and the longer proofs
 	$(BIN)/python -m pytest -m "not gpu"
+
+storm: $(STAMP) ## runs killed at 50 random instants each with 1 and 2 processes, and at every boundary
+	$(BIN)/python -m pytest -m slow -s tests/test_storm.py
 
 lint: $(STAMP) ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -93,9 +93,24 @@ def test_all_launchers_are_the_same_code_path(here: Path) -> None:
     out = [task.communicate(timeout=300)[0] for task in tasks]
     assert [task.returncode for task in tasks] == [0, 0], out
     assert out[1] == ""  # one process prints
+    port = free_port()
+    machines = [  # two machines by hand, as Lightning documents it; both are this one
+        subprocess.Popen(
+            [sys.executable, "-m", "al_lightning", *map(str, run), "machines", "--trainer.num_nodes", "2"],
+            cwd=here,
+            env={**environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "NODE_RANK": str(node)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for node in (0, 1)
+    ]
+    out = [machine.communicate(timeout=300)[0] for machine in machines]
+    assert [machine.returncode for machine in machines] == [0, 0], out
+    assert out[1] == ""
     own = journal(here / "own")
     assert [len(cycle["chosen"]) for cycle in own[1:]] == [20, 0]
-    assert own == journal(here / "torchrun") == journal(here / "slurm")
+    assert own == journal(here / "torchrun") == journal(here / "slurm") == journal(here / "machines")
     counts = [json.loads(line)["cost"]["processes"] for line in (here / "slurm/cycles.jsonl").open() if "cost" in line]
     assert counts == [2, 2]
 
