@@ -3,6 +3,7 @@
 from al_lightning.data.augmentation import Augmentation, ImageAugmentation, NoAugmentation, SegmentationAugmentation
 from al_lightning.data.camvid import CamVid
 from al_lightning.data.digits import Digits
+from al_lightning.data.driving_video import DrivingVideo
 from al_lightning.data.image_folder import ImageFolder
 from al_lightning.data.images import Images
 from al_lightning.data.mask_folder import MaskFolder
@@ -12,6 +13,7 @@ __all__ = [
     "Augmentation",
     "CamVid",
     "Digits",
+    "DrivingVideo",
     "ImageAugmentation",
     "ImageFolder",
     "Images",
