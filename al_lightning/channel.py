@@ -65,7 +65,8 @@ class Hub:
             except Exception:  # a stranger, who did not know the key
                 continue
             if (hello := line.receive()) is not None:
-                self._lines[int(hello["rank"])] = line
+                self._lines[int(hello["hello"])] = line
+                self._heard(int(hello["hello"]), hello)
         self._listener.close()
         open_lines = dict(self._lines)
         while open_lines:
@@ -107,7 +108,7 @@ class Spoke:
         self._line = _Line(Client((host, port), authkey=key))
         self._heard = heard
         _close_in_forks(self)
-        self._line.send({"rank": rank})
+        self._line.send({"hello": rank})
         threading.Thread(target=self._listen, daemon=True, name="al-spoke").start()
 
     def _listen(self) -> None:

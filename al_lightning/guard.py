@@ -41,6 +41,9 @@ class Line(Protocol):
 class Child(Protocol):
     """A process that this one started."""
 
+    def poll(self) -> int | None:
+        """Return its code, or None while it runs."""
+
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end and return its code."""
 
@@ -70,6 +73,7 @@ class Guard:
         self._patient = False
         self._failures: list[tuple[bool, int, int, str]] = []
         self._leaving = False
+        self._joined: set[int] = set()
         self._done: set[int] = set()
 
     def listen(self, more: Sequence[str] = ()) -> None:
@@ -138,8 +142,21 @@ class Guard:
     def join(self, rank: int, processes: int) -> None:
         """Tell which process of how many this is; a new run begins."""
         self.rank, self.processes = rank, processes
-        self._failures, self._leaving, self._done = [], False, set()
+        self._failures, self._leaving = [], False
+        self._joined, self._done = set(), set()
         self.children = {}
+
+    def adopt(self, rank: int, child: Child) -> None:
+        """Watch a process that this one started until it has joined: before that there is no line to end."""
+        self.children[rank] = child
+        threading.Thread(target=self._await_joining, args=(rank, child), daemon=True, name="al-child").start()
+
+    def _await_joining(self, rank: int, child: Child) -> None:
+        while rank not in self._joined and child.poll() is None:
+            time.sleep(0.1)
+        if rank not in self._joined and self.asked is None and child.poll():
+            time.sleep(1)  # a mistake that all make is this process's too, and shown as such
+            self._failed(True, rank, 1, f"ended {self._how(rank)}")
 
     def connect(self, line: Line) -> None:
         """Use a line to the others from now on."""
@@ -165,6 +182,8 @@ class Guard:
             self._leave(int(message["end"]), None)
         elif "bye" in message:
             self._done.add(rank)
+        elif "hello" in message:
+            self._joined.add(rank)
 
     def _gone(self, rank: int) -> None:
         """Act on a process that ended without a word."""
@@ -223,7 +242,7 @@ class Guard:
         """
         if self.asked is not None:
             self._leave(Interrupted.exit_code, self._stopped())
-        if self._line is None:
+        if self._line is None and not self.children:
             if self.rank == 0 or code != UsageError.exit_code:  # every process of a run makes the same mistake
                 _print(text)
             return code

@@ -168,12 +168,13 @@ class Processes:
             WORLD_SIZE=str(devices * nodes),
         )
         for local in range(1, devices):
-            GUARD.children[self.rank + local] = subprocess.Popen(
+            child = subprocess.Popen(
                 [sys.executable, "-m", "al_lightning", *command],
                 env={**os.environ, "LOCAL_RANK": str(local), LAUNCHER: str(os.getpid())},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
             )
+            GUARD.adopt(self.rank + local, child)
 
     def _connect(self, host: str, several_machines: bool) -> None:
         """Open a group on the CPU, whatever the devices, and the lines beside it."""

@@ -158,3 +158,24 @@ def test_a_process_that_is_killed_ends_all(
     assert (out.count("al-lightning: "), cause in out) == (1, True), out
     finish(here, options)
     assert journal(here / "r") == expected
+
+
+@pytest.mark.parametrize("delay", [0.3, 1.5, 3.0, 4.5, 6.0])
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_process_that_is_killed_while_it_starts_ends_all(
+    here: Path, class_folders: Path, rank: int, delay: float
+) -> None:
+    run = start(here, arguments(class_folders, "--trainer.devices", 2, "--run_dir", "r", "--data.workers", 1))
+    while len(pids := ranks(run)) < 2:
+        assert run.poll() is None
+        time.sleep(0.01)
+    time.sleep(delay)
+    os.kill(pids[rank], signal.SIGKILL)
+    out, _ = run.communicate(timeout=15)
+    deadline = time.monotonic() + 5
+    while not all(map(is_gone, pids)):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert run.returncode == (1 if rank else -signal.SIGKILL), out
+    if rank:
+        assert out.count("Process 1 of 2: ended by SIGKILL") == 1, out
