@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -38,17 +39,7 @@ class Line(Protocol):
         """Send."""
 
 
-class Child(Protocol):
-    """A process that this one started."""
-
-    def poll(self) -> int | None:
-        """Return its code, or None while it runs."""
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end and return its code."""
-
-    def kill(self) -> None:
-        """End it."""
+Child = subprocess.Popen[bytes]
 
 
 class Guard:
