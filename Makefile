@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: $(STAMP) ## random, entropy and core-set on real digits: about two minutes, prints the table
+demo: $(STAMP) ## random, entropy and core-set on drawn streets, tables and a report: within ten minutes
 	@$(BIN)/al-lightning demo
 
 test: $(STAMP) ## the test suite: under 10 minutes on 2 cores

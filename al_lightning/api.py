@@ -11,7 +11,7 @@ from al_lightning.results.journal import Run, read_run
 if TYPE_CHECKING:
     from al_lightning.experiment import Experiment
 
-__all__ = ["fit", "query", "read_run"]
+__all__ = ["fit", "query", "read_run", "report"]
 
 
 def fit(
@@ -89,3 +89,35 @@ def query(
     from al_lightning.reselect import query_cycle
 
     return query_cycle(Path(run_dir), cycle, acquisition, options, show)
+
+
+def report(
+    run_dirs: Sequence[str | Path],
+    out: str | Path = "report.html",
+    title: str = "al-lightning: runs compared",
+    command: str = "",
+) -> Path:
+    """Write one self-contained HTML page about runs: curves, what each strategy chose, what to try next.
+
+    Args:
+        run_dirs: directories of runs.
+        out: the page.
+        title: its title.
+        command: what made the runs, where that is not a command for each.
+
+    Returns:
+        `out`.
+    """
+    from al_lightning.experiment import reopen
+    from al_lightning.inspect.report import write_report
+    from al_lightning.settings import parts
+
+    runs = [read_run(directory) for directory in dict.fromkeys(Path(directory).resolve() for directory in run_dirs)]
+    return write_report(
+        Path(out),
+        runs,
+        lambda run: reopen(run.directory).data,
+        title,
+        strategies=parts("acquisition"),
+        command=command,
+    )

@@ -40,6 +40,18 @@ def load(path: Path) -> dict[str, Any]:
     return content
 
 
+def weights_of(path: Path) -> dict[str, Any]:
+    """Read the weights of a finished fit.
+
+    Raises:
+        ALError: the file is gone, truncated or was changed.
+    """
+    if not is_whole(path):
+        raise ALError(f"{path} is damaged or gone; it was cut short, or changed.")
+    weights: dict[str, Any] = load(path)["network"]
+    return weights
+
+
 def is_whole(path: Path) -> bool:
     """Whether a checkpoint is as it was written; torch itself reads past flipped bits."""
     try:
@@ -72,8 +84,18 @@ class DurableCheckpointIO(CheckpointIO):
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        """Write a checkpoint."""
+        """Write a checkpoint.
+
+        Raises:
+            ALError: it holds what could not be read again without running code.
+        """
         save(checkpoint, Path(path))
+        if unsafe := torch.serialization.get_unsafe_globals_in_checkpoint(path):
+            Path(path).unlink()
+            raise ALError(
+                f"The state of the fit holds {', '.join(unsafe)}; what a callback or a training method keeps must be "
+                "tensors and plain values, or a restart could not read it."
+            )
 
     def load_checkpoint(
         self, path: Any, map_location: Any | None = None, weights_only: bool | None = None
@@ -107,20 +129,33 @@ class ChunkCheckpoint(Checkpoint):
             trainer.should_stop = True
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Leave out Lightning's own counters.
+        """Leave out Lightning's own counters, and what the configuration says anyway.
 
         The module counts steps; a fit that goes on is a new Trainer's first chunk. Lightning's counters would tie it
         to the chunks that it began with, and know nothing of one that ended early.
         """
-        checkpoint.pop("loops", None)
+        for name in ("loops", "hyper_parameters", "hparams_name", "datamodule_hyper_parameters"):
+            checkpoint.pop(name, None)
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save; every process takes part, one writes."""
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Let `trainer.global_step` go on: callbacks may read it."""
+        loop = trainer.fit_loop.epoch_loop
+        if pl_module.automatic_optimization:
+            loop.automatic_optimization.optim_progress.optimizer.step.total.completed = checkpoint["global_step"]
+        else:
+            loop.manual_optimization.optim_step_progress.total.completed = checkpoint["global_step"]
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        """Save; every process takes part, one writes. After the last chunk the weights themselves are written."""
         if (events := getattr(trainer.logger, "experiment", None)) is not None:
             events.flush()  # the curves are as far as the checkpoint
+        stop = self.processes.stop_now()
+        if pl_module.step >= pl_module.steps:
+            return
         trainer.save_checkpoint(self.directory / f"step_{pl_module.step}.ckpt")
         if trainer.is_global_zero:
             for path in list(checkpoints(self.directory).values())[KEPT:]:
                 path.unlink(missing_ok=True)
-        if self.processes.stop_now():
+        # One that asks while the checkpoint is written is heard after the next step.
+        if stop:
             raise Interrupted(f"Stopped by {GUARD.asked or 'another process'}; {AGAIN}.")

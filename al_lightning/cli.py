@@ -202,17 +202,26 @@ def _query(given: list[str], verbose: bool) -> int:
 
 
 def _show(given: list[str], verbose: bool) -> int:
-    parser = _Arguments(prog="al-lightning show", description="Prints the curves of runs; several side by side.")
+    parser = _Arguments(
+        prog="al-lightning show", description="Prints the curves of runs; several side by side. Needs no data."
+    )
     parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR", help="a run's directory")
+    parser.add_argument("--chosen", action="store_true", help="list what was chosen, in order, with scores and names")
+    parser.add_argument("--no-plot", dest="plot", action="store_false", help="tables alone")
     ours = parser.parse_args(given)
 
     from al_lightning.results.journal import read_run
     from al_lightning.results.metrics import curve_of
-    from al_lightning.results.table import comparison_table, curve_table
+    from al_lightning.results.plot import text_plot
+    from al_lightning.results.table import chosen_table, comparison_table, curve_table
 
-    directories = dict.fromkeys(directory.resolve() for directory in ours.run_dirs)
-    curves = [curve_of(read_run(directory)) for directory in directories]
+    runs = [read_run(directory) for directory in dict.fromkeys(path.resolve() for path in ours.run_dirs)]
+    curves = [curve_of(run) for run in runs]
     print(curve_table(curves[0]) if len(curves) == 1 else comparison_table(curves))
+    if ours.plot and (plot := text_plot(curves)):
+        print(f"\n{plot}")
+    for run in runs if ours.chosen else ():
+        print(f"\n{chosen_table(run)}")
     return 0
 
 
@@ -234,14 +243,42 @@ def _configs(given: list[str], verbose: bool) -> int:
 
 
 def _demo(given: list[str], verbose: bool) -> int:
-    _Arguments(
-        prog="al-lightning demo", description="Compares random, entropy and core-set on real digits, about two minutes."
-    ).parse_args(given)
+    parser = _Arguments(
+        prog="al-lightning demo",
+        usage="al-lightning demo [--seeds N] [--run_dir DIR]",
+        description="Compares random, entropy and core-set on drawn streets, a diverse and a redundant pool of them, "
+        "prints tables and writes a report. Within ten minutes on 2 cores; what was run before is read.",
+    )
+    parser.add_argument("--seeds", type=int, help="number of seeds; by default as many, up to 3, as 9 minutes allow")
+    parser.add_argument("--run_dir", type=Path, default=Path("runs/demo"), help="for runs and report.html (runs/demo)")
+    ours, options = parser.parse_known_args(given)
+    if ours.seeds is not None and ours.seeds < 1:
+        raise UsageError(f"--seeds is {ours.seeds}; it must be at least 1.")
     GUARD.listen()
     _quiet(verbose)
     from al_lightning.demo import demo
 
-    demo()
+    demo(ours.run_dir, ours.seeds, tuple(options))
+    return 0
+
+
+def _report(given: list[str], verbose: bool) -> int:
+    parser = _Arguments(
+        prog="al-lightning report",
+        description="Writes one HTML page about runs: curves, what each strategy chose, what to try next.",
+    )
+    parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR", help="a run's directory")
+    parser.add_argument("--out", type=Path, default=Path("report.html"), help="the page (report.html)")
+    ours = parser.parse_args(given)
+
+    from al_lightning.results.journal import read_run
+
+    for directory in ours.run_dirs:
+        read_run(directory)  # a wrong directory is answered before torch is imported
+    _quiet(verbose)
+    from al_lightning.api import report
+
+    print(report(ours.run_dirs, ours.out))
     return 0
 
 
@@ -250,7 +287,8 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "query": (_query, "ask a finished cycle's network again, with the same strategy or another"),
     "show": (_show, "print the curves of runs"),
     "configs": (_configs, "list the parts that a run's name can have"),
-    "demo": (_demo, "compare three strategies on real digits, in about two minutes"),
+    "report": (_report, "write a page about runs: curves, choices, what to try next"),
+    "demo": (_demo, "compare three strategies on drawn streets, within ten minutes"),
 }
 
 

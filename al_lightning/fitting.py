@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -22,25 +20,30 @@ from al_lightning.checkpoint import (
     checkpoints,
     forget,
     is_whole,
-    load,
     save,
+    weights_of,
 )
 from al_lightning.errors import ALError, Interrupted, TrainingError, UsageError
 from al_lightning.guard import AGAIN, GUARD
 from al_lightning.pool import Pool
 from al_lightning.processes import Processes, trainer_of
 from al_lightning.progress import Reporter
+from al_lightning.results.events import drop_events
 from al_lightning.seeding import generator, seed_of
+from al_lightning.training.base import seed_global, seed_step
 
 if TYPE_CHECKING:
     from al_lightning.experiment import Experiment
 
 
-class _ShowSteps(Callback):
-    """Tells the reporter how far a stage is."""
+class _FirstCallback(Callback):
+    """Seeds what other callbacks may draw in a step, and tells the reporter how far a stage is."""
 
     def __init__(self, reporter: Reporter) -> None:
         self.reporter = reporter
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, *args: Any) -> None:
+        seed_step(pl_module.key, pl_module.step, trainer.global_rank)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *args: Any) -> None:
         self.reporter.advance(pl_module.step + 1)  # the module counts after its callbacks
@@ -126,10 +129,7 @@ class Fit:
 
     def _seed(self, stream: str) -> None:
         """Seed the global generators, for code that is not ours; ours takes keys."""
-        seed = seed_of(stream, *self.key)
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
+        seed_global(seed_of(stream, *self.key))
 
     def _look(self) -> tuple[bool, int]:
         """Return what earlier processes left: whether the weights are there, and the steps of the last checkpoint.
@@ -151,12 +151,12 @@ class Fit:
             # In chunks: max_steps would count each optimizer's steps (Lightning-AI/pytorch-lightning#17958).
             max_epochs=-(-(self.steps - self.done) // self.chunk),
             callbacks=[
-                _ShowSteps(self.reporter),
+                _FirstCallback(self.reporter),
                 ChunkCheckpoint(self.directory, self.processes),
                 *(own if isinstance(own, list) else [own]),
             ],
             plugins=[DurableCheckpointIO()],
-            logger=TensorBoardLogger(str(directory.parent), name="", version=directory.name),
+            logger=self._logger(),
             default_root_dir=str(directory),
             log_every_n_steps=1,  # the modules write their own points; this only keeps a warning away
             limit_val_batches=0,
@@ -166,6 +166,24 @@ class Fit:
             use_distributed_sampler=False,
         )
 
+    def _logger(self) -> TensorBoardLogger | bool:
+        """Return the logger of the training curves, such that no restart leaves a point twice.
+
+        A fit that begins deletes what one before it wrote; one that goes on hides what came after its checkpoint; of
+        one that is finished nothing is written, since each use of a Trainer with a logger leaves an event file.
+        """
+        if self.trained:
+            return False
+        if self.done == 0 and self.processes.rank == 0:
+            drop_events(self.directory)
+        later = self.done + 1 if self.done else None
+        return TensorBoardLogger(str(self.directory.parent), name="", version=self.directory.name, purge_step=later)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is trained and tested; between stages it waits on the CPU."""
+        return self.trainer.strategy.root_device
+
     @property
     def label(self) -> str:
         """What the fit is called in the progress line."""
@@ -173,7 +191,7 @@ class Fit:
 
     def warm_start(self, weights: Path, whole: bool) -> None:
         """Take the previous cycle's weights, of the backbone or of all, before training."""
-        state = load(weights)["network"]
+        state = weights_of(weights)
         if whole:
             self.network.load_state_dict(state)
             return
@@ -191,7 +209,7 @@ class Fit:
             ALError: they are damaged, or another network's.
         """
         try:
-            self.network.load_state_dict(load(weights)["network"])
+            self.network.load_state_dict(weights_of(weights))
         except (RuntimeError, KeyError) as error:
             raise ALError(f"{weights} holds the weights of another network than the configuration's.") from error
 
@@ -208,11 +226,13 @@ class Fit:
             self._guarded(
                 lambda: self.trainer.fit(self.module, datamodule=self.data, ckpt_path=checkpoint, weights_only=True)
             )
-        if self.module.step != self.steps:
-            raise TrainingError(f"The fit ended after {self.module.step} of {self.steps} steps; something stopped it.")
-        if self.processes.rank == 0:
-            save({"network": self.network.state_dict()}, self.weights_path)
-            forget(self.directory)
+            if self.module.step != self.steps:
+                raise TrainingError(
+                    f"The fit ended after {self.module.step} of {self.steps} steps; something stopped it."
+                )
+            if self.processes.rank == 0:
+                save({"network": self.network.state_dict()}, self.weights_path)
+                forget(self.directory)
         self.reporter.finish()
 
     def test(self) -> dict[str, Any]:

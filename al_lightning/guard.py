@@ -18,27 +18,24 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-from al_lightning.errors import Interrupted, UsageError, nearest
+from al_lightning.errors import Interrupted, UsageError
+from al_lightning.signals import signal_named
 
 GRACE = 20.0
 """Seconds that a fit has to end its step and write its checkpoint."""
 PATIENCE_WITH_PEERS = 2.0
 """Seconds that a failure which looks like a consequence waits for its cause."""
+LEAVE = 6.0
+"""Seconds that leaving itself may take."""
 LAUNCHER = "AL_LAUNCHER_PID"
 """Environment variable: the process that started this one, which does not outlive it."""
 AGAIN = "run the same command to go on"
 
 
-class Line(Protocol):
-    """A way to tell other processes."""
-
-    def send(self, message: dict[str, Any]) -> None:
-        """Send."""
-
-
+Send = Callable[[dict[str, Any]], None]
 Child = subprocess.Popen[bytes]
 
 
@@ -58,7 +55,7 @@ class Guard:
         self.rank = _rank()
         self.processes = 1
         self.children: dict[int, Child] = {}
-        self._line: Line | None = None
+        self._send: Send | None = None
         self._lock = threading.Lock()
         self._since = 0.0
         self._patient = False
@@ -76,7 +73,7 @@ class Guard:
         Raises:
             UsageError: there is no such signal, or it cannot be caught.
         """
-        further = {_signal(name) for name in more}
+        further = {signal_named(name) for name in more}
         if not self.owns_process or self.listening:
             return
         wanted = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, *further}
@@ -96,11 +93,11 @@ class Guard:
     def _outlive_not(self, launcher: int) -> None:
         while os.getppid() == launcher:
             time.sleep(0.5)
-        if self._line is None:  # else the line says so, and more
+        if self._send is None:  # else the line says so, and more
             os._exit(1)
 
-    def ask(self, why: str) -> None:
-        """Ask this process, and through it all others, to stop."""
+    def ask(self, why: str, relayed: bool = False) -> None:
+        """Ask this process, and through it all others, to stop; another process's request may be an echo."""
         with self._lock:
             first = self.asked is None
             if first:
@@ -110,7 +107,9 @@ class Guard:
             if self._patient and self.rank == 0:
                 _print(f"{why}: ending the step and saving ...")
             threading.Thread(target=self._enforce, daemon=True, name="al-deadline").start()
-        elif why == "SIGINT" and time.monotonic() - self._since > 1:  # a second Ctrl-C; group signals come in pairs
+        elif (
+            why == "SIGINT" and not relayed and time.monotonic() - self._since > 1
+        ):  # a second Ctrl-C; group signals come in pairs
             self._leave(Interrupted.exit_code, self._stopped())
 
     def _enforce(self) -> None:
@@ -136,6 +135,8 @@ class Guard:
         self._failures, self._leaving = [], False
         self._joined, self._done = set(), set()
         self.children = {}
+        if not self.owns_process:
+            self.asked = None
 
     def adopt(self, rank: int, child: Child) -> None:
         """Watch a process that this one started until it has joined: before that there is no line to end."""
@@ -146,27 +147,29 @@ class Guard:
         while rank not in self._joined and child.poll() is None:
             time.sleep(0.1)
         if rank not in self._joined and self.asked is None and child.poll():
+            if child.poll() == Interrupted.exit_code:
+                return self.ask(f"a signal to process {rank}")
             time.sleep(1)  # a mistake that all make is this process's too, and shown as such
             self._failed(True, rank, 1, f"ended {self._how(rank)}")
 
-    def connect(self, line: Line) -> None:
-        """Use a line to the others from now on."""
-        self._line = line
+    def connect(self, send: Send) -> None:
+        """Tell the others so from now on."""
+        self._send = send
         if self.asked is not None:
             self._tell({"stop": self.asked})
 
     def disconnect(self) -> None:
         """Stop using the line; say goodbye, so that its end is not taken for a death."""
         self._tell({"bye": True})
-        self._line = None
+        self._send = None
 
     def heard(self, rank: int, message: dict[str, Any] | None) -> None:
         """Take note of what another process says, or of the end of its line."""
         if message is None:
-            if rank not in self._done and self._line is not None:
+            if rank not in self._done and self._send is not None:
                 self._gone(rank)
         elif "stop" in message:
-            self.ask(message["stop"])
+            self.ask(message["stop"], relayed=True)
         elif "failed" in message:
             self._failed(bool(message["cause"]), rank, int(message["code"]), str(message["failed"]))
         elif "end" in message:
@@ -180,8 +183,10 @@ class Guard:
         """Act on a process that ended without a word."""
         if self.asked is not None:
             return  # it was to end; this process does so by itself
-        if self.rank == 0:
-            self._failed(True, rank, 1, f"ended {self._how(rank)}")
+        if self.rank == 0 and (how := self._how(rank)) == f"with code {Interrupted.exit_code}":
+            self.ask(f"a signal to process {rank}")
+        elif self.rank == 0:
+            self._failed(True, rank, 1, f"ended {how}")
         else:
             first = self.rank == 1  # process 0 would have spoken; now one of the others does
             text = f"Process 0 of {self.processes} ended without a word, killed perhaps; {AGAIN}."
@@ -195,7 +200,9 @@ class Guard:
             code = self.children[rank].wait(timeout=2)
         except Exception:
             return unknown
-        return f"by {signal.Signals(-code).name} (out of memory?)" if code < 0 else f"with code {code}"
+        if code >= 0:
+            return f"with code {code}"
+        return f"by {signal.Signals(-code).name}" + (" (out of memory?)" if code == -signal.SIGKILL else "")
 
     def _failed(self, cause: bool, rank: int, code: int, text: str) -> None:
         """Collect failures at process 0; the first cause is shown, a mere consequence only when no cause comes."""
@@ -233,7 +240,7 @@ class Guard:
         """
         if self.asked is not None:
             self._leave(Interrupted.exit_code, self._stopped())
-        if self._line is None and not self.children:
+        if self._send is None and not self.children:
             if self.rank == 0 or code != UsageError.exit_code:  # every process of a run makes the same mistake
                 _print(text)
             return code
@@ -246,23 +253,31 @@ class Guard:
         return code
 
     def _tell(self, message: dict[str, Any]) -> None:
-        if self._line is not None:
-            self._line.send(message)
+        if self._send is not None:
+            self._send(message)
 
     def _leave(self, code: int, text: str | None, speak: bool = False) -> None:
         """End this process now, from any thread; a process that is not ours is left to the collective's own error."""
         with self._lock:
             again, self._leaving = self._leaving, True
-        while again:  # another thread is at it
+        while again and self.owns_process:  # another thread is at it
             time.sleep(1)
+        if self.owns_process:
+            last = threading.Timer(LEAVE, os._exit, (code,))  # where a reader of our output does not read
+            last.daemon = True
+            last.start()
         try:
             if text is not None and (self.rank == 0 or speak):
                 _print(text)
             if children := list(self.children.values()):
                 self._tell({"end": code})
+                deadline = time.monotonic() + LEAVE / 2
+                for child in children:
+                    with contextlib.suppress(Exception):
+                        child.terminate()
                 for child in children:
                     try:
-                        child.wait(timeout=3)
+                        child.wait(timeout=max(0.1, deadline - time.monotonic()))
                     except Exception:
                         child.kill()
             with contextlib.suppress(Exception):
@@ -276,14 +291,6 @@ def _rank() -> int:
     """Return this process's number as far as its environment tells, before torch is imported: 0 or not."""
     keys = ["RANK", "NODE_RANK", "LOCAL_RANK"] + (["SLURM_PROCID"] if "SLURM_STEP_ID" in os.environ else [])
     return max(int(os.environ.get(key) or 0) for key in keys)
-
-
-def _signal(name: str) -> signal.Signals:
-    known = {number.name.removeprefix("SIG"): number for number in signal.valid_signals() if hasattr(number, "name")}
-    number = known.get(name.upper().removeprefix("SIG"))
-    if number is None or number in (signal.SIGKILL, signal.SIGSTOP):
-        raise UsageError(f"--stop_on {name}: there is no such signal to wait for.{nearest(name.upper(), known)}")
-    return signal.Signals(number)
 
 
 def _print(text: str) -> None:

@@ -9,14 +9,15 @@ from typing import Any
 import torch
 
 from al_lightning.acquisition.callback import join_members, select
+from al_lightning.bearing import bearing
 from al_lightning.errors import DatasetError, LabelsAwaited, UsageError
 from al_lightning.experiment import Experiment, versions
 from al_lightning.fitting import Fit
+from al_lightning.inspect.boards import Boards
 from al_lightning.oracle.base import Pending
 from al_lightning.pool import Pool, draw_initial
 from al_lightning.processes import Processes
 from al_lightning.progress import Reporter
-from al_lightning.results.events import write_curve
 from al_lightning.results.journal import CycleRecord, Run, RunRecord
 from al_lightning.results.rows import save_rows
 from al_lightning.results.store import RunStore
@@ -42,6 +43,10 @@ def run_cycles(experiment: Experiment, store: RunStore, processes: Processes, re
     for record in done:
         pool = pool.label(record.chosen)
     reporter.plan(planned_steps(experiment, pool, len(done), last), len(done))
+    boards = Boards(store.directory, experiment.data, bearing(experiment.plain), reporter.say, store.writes)
+    if done:
+        boards.write(finished=len(done) > last)
+        forget_weights(experiment, store, done[-1].cycle, last)
 
     for cycle in range(len(done), last + 1):
         count = budget.query_count(pool.size) if cycle < last else 0
@@ -59,6 +64,7 @@ def run_cycles(experiment: Experiment, store: RunStore, processes: Processes, re
                 seconds["processes"] = processes.count
                 if member == 0:
                     metrics = timed(seconds, "test", fit.test)
+                    timed(seconds, "views", boards.predictions, cycle, fit.network, fit.data, fit.device)
                     store.save_metrics(cycle, metrics)
                 if count and acquisition.needs_network:
                     scored.append(timed(seconds, "score", fit.score, acquisition))
@@ -73,6 +79,7 @@ def run_cycles(experiment: Experiment, store: RunStore, processes: Processes, re
         )
         if store.writes:
             show(store, reporter)
+        boards.write(finished=cycle == last)
         forget_weights(experiment, store, cycle, last)
         pool = pool.label(bought)
     return processes.once(store.read)
@@ -99,7 +106,7 @@ def open_journal(experiment: Experiment, store: RunStore, pool: Pool, data_sha25
     if initial is None:
         initial = draw_first(experiment, pool)
         pool.label(initial)  # a strategy's own initial set may be unsound; better now than after a fit
-        store.save_selection(None, Selection(initial, [0.0] * len(initial)))
+        store.save_selection(None, Selection(initial, [0.0] * len(initial)), experiment.data.names(initial))
     initial = label(experiment, initial)
     store.begin(
         RunRecord(experiment.name, experiment.seed, experiment.sha256, pool.size, initial, versions(), data_sha256)
@@ -148,7 +155,7 @@ def choose(
     if store.writes:
         path = store.cycle_dir(cycle) / "rows.npz"
         save_rows(path, rows.index.numpy(), rows.labelled.numpy(), rows.value.numpy(), selection.indices)
-    store.save_selection(cycle, selection)
+    store.save_selection(cycle, selection, experiment.data.names(selection.indices))
     return selection
 
 
@@ -195,11 +202,9 @@ def forget_weights(experiment: Experiment, store: RunStore, cycle: int, last: in
 
 
 def show(store: RunStore, reporter: Reporter) -> None:
-    """Show the cycle's metric, here and in TensorBoard."""
-    run = store.read()
-    metric, value = next(iter(run.cycles[-1].metrics.items()))
+    """Show the cycle's metric."""
+    metric, value = next(iter(store.read().cycles[-1].metrics.items()))
     reporter.result(metric, value)
-    write_curve(store.directory / "curve", run)
 
 
 def timed(seconds: dict[str, float], stage: str, work: Callable[..., Any], *arguments: Any) -> Any:

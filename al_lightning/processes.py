@@ -147,10 +147,16 @@ class Processes:
             own._launch(environment, scout.num_devices, scout.num_nodes, command)
         try:
             scout.strategy.setup_environment()
-            own._connect(environment.main_address, scout.num_nodes > 1)
+            # On one machine by its own address: the name that a cluster gives it may lead elsewhere.
+            several = scout.num_nodes > 1
+            own._connect(environment.main_address if several else "127.0.0.1", several)
             yield own
             own._end()
             GUARD.children.clear()
+        except BaseException:
+            if not GUARD.owns_process:  # else the process ends, and all others with it
+                own._abandon()
+            raise
         finally:
             for name, value in before.items():
                 if value is None:
@@ -188,7 +194,7 @@ class Processes:
         else:
             port, key = self.once(lambda: (0, b""))
             self._line = Spoke(host, port, key, self.rank, GUARD.heard)
-        GUARD.connect(self._line)
+        GUARD.connect(self._line.send)
 
     def _end(self) -> None:
         """Part in peace."""
@@ -201,19 +207,36 @@ class Processes:
         for child in GUARD.children.values():
             child.wait()
 
+    def _abandon(self) -> None:
+        """Leave nothing behind in a process that goes on without the run."""
+        GUARD.disconnect()
+        for child in GUARD.children.values():
+            child.kill()
+            child.wait()
+        if self._line is not None:
+            self._line.close()
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
     def once(self, compute: Callable[..., T], *arguments: Any) -> T:
         """Compute on process 0 and tell all; an error there is raised on all of them."""
         if self.count == 1:
             return compute(*arguments)
-        answer: list[Any] = [True, None]
+        answer: list[Any] = [None, None]
+        problem: Exception | None = None
         if self.rank == 0:
             try:
-                answer = [True, compute(*arguments)]
-            except Exception as error:
-                answer = [False, error]
+                answer[1] = compute(*arguments)
+            except Exception as error:  # itself it may not be fit to travel
+                problem = error
+                kind = type(error) if type(error).__module__ == ALError.__module__ else ALError
+                answer[0] = kind, str(error)
         dist.broadcast_object_list(answer, src=0, group=self._group)
-        if not answer[0]:
-            raise answer[1]
+        if problem is not None:
+            raise problem
+        if answer[0] is not None:
+            kind, text = answer[0]
+            raise kind(text)
         return answer[1]  # type: ignore[no-any-return]
 
     def all_agree(self, value: object) -> bool:

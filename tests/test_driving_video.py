@@ -8,8 +8,9 @@ import pytest
 from conftest import journal
 
 from al_lightning import settings
-from al_lightning.data.driving_video import DrivingVideo, _drawn, _scene
-from al_lightning.data.street import CLASSES, draw
+from al_lightning.data.driving_video import DrivingVideo, _drawn
+from al_lightning.data.streets import CLASSES, draw
+from al_lightning.data.streets import sample_scene as _scene
 from al_lightning.errors import UsageError
 
 SMALL = {"size": (32, 64), "pool_size": 24, "test_size": 6}
@@ -191,7 +192,7 @@ def test_bad_arguments_are_answered_with_a_sentence(options, message):
 
 def test_a_run(al, here: Path) -> None:
     options = ["--data.size", "[32, 64]", "--data.pool_size", 24, "--data.test_size", 4, "--data.batch_size", 4]
-    options += ["--data.eval_batch_size", 8, "--data.workers", 0, "--network.channels", 16, "--budget.initial", 25]
+    options += ["--data.eval_batch_size", 8, "--data.workers", 0, "--network.width", 8, "--budget.initial", 25]
     options += ["--budget.query", 25, "--budget.cycles", 1, "--steps", 2, "--run_dir", "r"]
     answer = al("fit", "--config", "demo_11f_random", *options)
     assert answer.code == 0, answer.err

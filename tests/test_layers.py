@@ -22,8 +22,10 @@ ALLOWED = {
     "acquisition": {"errors", "types", "pool", "networks"},
     "data": {"errors", "seeding", "types", "pool"},
     "oracle": {"errors", "pool"},
+    "inspect": {"errors", "types", "data", "results", "pool", "seeding"},
     "channel": set(),
-    "guard": {"errors"},
+    "signals": {"errors"},
+    "guard": {"errors", "signals"},
     "processes": {"errors", "channel", "guard"},
     "checkpoint": {"errors", "results", "guard", "processes"},
 }

@@ -412,12 +412,14 @@ def test_show(al: Call, here: Path) -> None:
     for seed in (0, 1):
         al("fit", "--config", "digits_random", *DIGITS, "--seed", seed, "--run_dir", f"r{seed}")
     assert "digits_random, seed 1" in al("show", "r1").out
-    table = al("show", "r0", "r1").out
+    table = al("show", "r0", "r1", "--no-plot").out
     assert "+-" in table
     assert table.splitlines()[1].split()[0] == "digits_random"
     assert al("show", "r0", "r0").out == al("show", "r0").out
     al("fit", "--config", "digits_random", *DIGITS, "--network.width", 2, "--run_dir", "wide")
-    assert [line.split()[0] for line in al("show", "r0", "r1", "wide").out.splitlines()[1:]] == ["digits_random"] * 2
+    assert [line.split()[0] for line in al("show", "r0", "r1", "wide", "--no-plot").out.splitlines()[1:]] == [
+        "digits_random"
+    ] * 2
 
 
 def test_tensorboard_curve_is_a_view_of_the_journal(al: Call, here: Path) -> None:

@@ -127,7 +127,7 @@ def slurm(rank: int, port: str) -> dict[str, str]:
         "SLURM_PROCID": str(rank),
         "SLURM_LOCALID": str(rank),
         "SLURM_NODEID": "0",
-        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_ADDR": "127.0.1.1",  # as a node's name may resolve
         "MASTER_PORT": port,
     }
 

@@ -13,7 +13,8 @@ from al_lightning.checkpoint import load
 
 Call = Callable[..., Answer]
 MODULE = '''
-import torch
+import pathlib, random
+import numpy, torch
 from lightning.pytorch import Callback
 from al_lightning.acquisition import Coreset
 from al_lightning.networks import WideResNet
@@ -36,6 +37,17 @@ class Watch(Callback):
         passing("test", module.key[1])
     def on_predict_batch_end(self, trainer, module, *rest):
         passing("score", STOP["cycle"])
+
+class Meddling(Watch):
+    """Draws from the global generators, and reads Lightning's count of steps."""
+    def on_train_batch_start(self, trainer, module, *rest):
+        with torch.no_grad():
+            draw = numpy.random.randn() + random.random() + torch.randn(()).item()
+            next(module.parameters()).add_(0.01 * draw * (1 + trainer.global_step % 7))
+
+class Keeping(Callback):
+    def state_dict(self):
+        return {"where": pathlib.Path("here")}
 
 class Choosing(Coreset):
     def select(self, rows, count, generator):
@@ -271,3 +283,49 @@ def test_weights_are_kept_as_asked_for(
     for path in kept:  # the optimizer went with the checkpoints
         assert load(path).keys() == {"network"}
     assert not list((here / "r").rglob("*.ckpt"))
+
+
+def test_a_callbacks_draws_and_count_of_steps_survive_a_restart(
+    al: Call, here: Path, stop: dict[str, object], options: list[object]
+) -> None:
+    assert al("fit", *options, "--run_dir", "plain").code == 0
+    options = [*options, "--trainer.callbacks", "watched.Meddling"]
+    assert al("fit", *options, "--run_dir", "whole").code == 0
+    assert journal(here / "whole") != journal(here / "plain")
+    stop.update(stage="fit", count=7)
+    assert al("fit", *options, "--run_dir", "r").code == 1
+    stop.update(stage=None)
+    assert al("fit", *options, "--run_dir", "r").code == 0
+    assert journal(here / "r") == journal(here / "whole")
+
+
+def test_state_that_could_not_be_read_again_is_refused_when_it_is_written(
+    al: Call, here: Path, stop: dict[str, object], options: list[object]
+) -> None:
+    answer = al("fit", *options, "--trainer.callbacks", "watched.Keeping", "--run_dir", "r")
+    assert (answer.code, "The state of the fit holds pathlib." in answer.err) == (1, True), answer.err
+    assert not list((here / "r").rglob("*.ckpt"))
+
+
+def test_flipped_bits_of_a_finished_cycles_weights_are_noticed(
+    al: Call, here: Path, stop: dict[str, object], options: list[object]
+) -> None:
+    assert al("fit", *options, "--run_dir", "r").code == 0
+    damage(here / "r/cycle_00/member_0/weights.pt", "flipped")
+    answer = al("query", "r", "--cycle", 0)
+    assert (answer.code, "weights.pt is damaged or gone" in answer.err) == (1, True)
+    assert al("query", "r", "--cycle", 1).code == 0
+
+
+def test_weights_that_a_kill_left_are_forgotten_as_asked_for(
+    al: Call, here: Path, stop: dict[str, object], options: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("al_lightning.loop.forget_weights", fail)
+        assert al("fit", *options, "--budget.cycles", 0, "--keep", "none", "--run_dir", "r").code == 75
+    assert list((here / "r").rglob("weights.pt"))
+    assert al("fit", *options, "--budget.cycles", 0, "--keep", "none", "--run_dir", "r").code == 0
+    assert not list((here / "r").rglob("weights.pt"))

@@ -74,13 +74,15 @@ def test_a_signal_in_every_stage(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-@pytest.mark.parametrize("delay", [0.6, 2.0, 4.0])
+@pytest.mark.parametrize(("rank", "delay"), [(0, 0.6), (0, 2.0), (0, 4.0), (1, 1.0), (1, 3.0), (1, 6.0)])
 def test_a_signal_while_the_processes_start(
-    here: Path, class_folders: Path, delay: float, number: signal.Signals
+    here: Path, class_folders: Path, rank: int, delay: float, number: signal.Signals
 ) -> None:
-    run = start(here, arguments(class_folders, "--trainer.devices", 2, "--run_dir", "r"))
+    run = start(here, arguments(class_folders, "--trainer.devices", 2, "--run_dir", "r"), LINGER="fit/0")
+    while rank and len(ranks(run)) < 2:
+        time.sleep(0.01)
     time.sleep(delay)
-    os.kill(run.pid, number)
+    os.kill(ranks(run)[rank], number)
     out, _ = run.communicate(timeout=15)
     assert (run.returncode, out.count("run the same command to go on")) == (75, 1), out
 

@@ -128,6 +128,10 @@ class PoolDataModule(LightningDataModule):
                 digest.update(images.name(index).removeprefix(str(self.root)).encode() + b"\n")
         return digest.hexdigest()
 
+    def names(self, indices: Sequence[int]) -> list[str]:
+        """Return what a person calls some training images: their files below root, or whatever the dataset says."""
+        return [self.train.name(index).removeprefix(f"{self.root}{os.sep}") for index in indices]
+
     def missing(self, what: Path) -> DatasetError:
         """Return the error for data that are not there."""
         return DatasetError(

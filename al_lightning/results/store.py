@@ -7,8 +7,10 @@ answered) -> DONE (a line in the journal). Each step is written atomically and c
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -43,6 +45,10 @@ class RunStore:
             fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             handle.close()
+            if error.errno not in (errno.EACCES, errno.EAGAIN):
+                raise ALError(
+                    f"{self.directory} is on a file system that cannot lock ({error.strerror}); use another directory."
+                ) from error
             raise ALError(
                 f"Another process is at work in {self.directory}; wait for it, or use another one."
             ) from error
@@ -230,10 +236,28 @@ class RunStore:
         record = self._read(self.selection_path(cycle))
         return [int(index) for index in record["indices"]] if record is not None else None
 
-    def save_selection(self, cycle: int | None, selection: tuple[list[int], list[float]]) -> None:
-        """Write (indices, scores) before any label is asked for: from now on the cycle is SELECTED."""
+    def chosen(self, cycle: int | None) -> list[tuple[int, float | None, str]]:
+        """Return (index, score, name) of what was chosen, in order; a score that was not finite is None."""
+        record = self._read(self.selection_path(cycle))
+        if record is None:
+            return []
+        names = record.get("names") or [f"image {index}" for index in record["indices"]]
+        return list(zip(record["indices"], record["scores"], names, strict=True))
+
+    def save_selection(
+        self, cycle: int | None, selection: tuple[list[int], list[float]], names: Sequence[str] = ()
+    ) -> None:
+        """Write what was chosen before any label is asked for: from now on the cycle is SELECTED.
+
+        Args:
+            cycle: its number; None for the initial set.
+            selection: (indices, scores), in order.
+            names: what a person calls the images.
+        """
         if self.writes:
             indices, scores = selection
             # JSON knows no infinity; a strategy's own scale may.
             finite = [score if math.isfinite(score) else None for score in scores]
-            write_text(self.selection_path(cycle), seal({"indices": indices, "scores": finite})[0])
+            write_text(
+                self.selection_path(cycle), seal({"indices": indices, "scores": finite, "names": list(names)})[0]
+            )

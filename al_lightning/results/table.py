@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import fmean, stdev
 
+from al_lightning.results.journal import Run
 from al_lightning.results.metrics import Curve
+from al_lightning.results.store import RunStore
 
 
 def _align(rows: Sequence[Sequence[str]]) -> str:
@@ -61,6 +63,24 @@ def comparison_table(curves: Iterable[Curve]) -> str:
             rows.append((label, *cells, _mean(areas, 3), str(len(runs))))
         tables.append(_align(rows))
     return "\n\n".join([*tables, *unfinished])
+
+
+def chosen_table(run: Run) -> str:
+    """Return what a run chose, a line per image: cycle, order, score, position and name; the initial set first."""
+    store = RunStore(run.directory, writes=False)
+    cycles: list[int | None] = [None, *(done.cycle for done in run.cycles if done.chosen)]
+    rows = [("after", "order", "score", "index", "name")]
+    for cycle in cycles:
+        for order, (index, score, name) in enumerate(store.chosen(cycle), start=1):
+            shown = "-" if score is None else f"{score:.4g}"
+            where = ("start", "") if cycle is None else (f"cycle {cycle}", shown)
+            rows.append((where[0], str(order), where[1], str(index), name))
+    wide = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = [
+        f"{after:<{wide[0]}}  {order:>{wide[1]}}  {shown:>{wide[2]}}  {index:>{wide[3]}}  {name}"
+        for after, order, shown, index, name in rows
+    ]
+    return "\n".join([f"{run.record.name}, seed {run.record.seed}", *lines])
 
 
 def _labels(curves: Sequence[Curve]) -> dict[tuple[str, str], str]:

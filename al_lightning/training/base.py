@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
@@ -26,6 +28,18 @@ LOG_EVERY = 50
 def sgd(parameters: Iterable[Any]) -> torch.optim.Optimizer:
     """SGD as in the study: momentum 0.9, weight decay 5e-4."""
     return torch.optim.SGD(parameters, lr=0.03, momentum=0.9, weight_decay=5e-4)
+
+
+def seed_global(seed: int) -> None:
+    """Seed the global generators, for code that is not ours; ours takes keys."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def seed_step(key: tuple[int, int, int], step: int, rank: int) -> None:
+    """Seed the global generators for a step of a process."""
+    seed_global(seed_of("step", *key, step, rank))
 
 
 class TrainingModule(LightningModule, ABC):
@@ -103,7 +117,7 @@ class TrainingModule(LightningModule, ABC):
 
         Per epoch is not enough: a resumed epoch's loader draws at another moment.
         """
-        torch.manual_seed(seed_of("step", *self.key, self.step, self.global_rank))
+        seed_step(self.key, self.step, self.global_rank)
 
     def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
         """Sum the terms of the loss."""
@@ -120,7 +134,7 @@ class TrainingModule(LightningModule, ABC):
 
     def on_train_epoch_end(self) -> None:
         """Look at the losses before the checkpoint is written, and send the streams to the next chunk."""
-        self._flush()
+        self._check()
         datamodule: Any = getattr(self.trainer, "datamodule", None)
         datamodule.seek(self.step)
 
@@ -129,38 +143,47 @@ class TrainingModule(LightningModule, ABC):
         self._since += 1
         for name, value in terms.items():
             value = value.detach().float()
-            self._sums[name] = self._sums[name] + value if name in self._sums else value
+            # What a checkpoint brought is still on the CPU.
+            self._sums[name] = self._sums[name].to(value.device) + value if name in self._sums else value
             if name == "total" or len(terms) == 1:
                 bad = torch.where(value.isfinite(), self.steps, self.step)
-                self._sums["_bad"] = torch.minimum(self._sums["_bad"], bad) if "_bad" in self._sums else bad
+                known = self._sums.get("_bad", bad)
+                self._sums["_bad"] = torch.minimum(known.to(bad.device), bad)
 
     def _flush(self) -> None:
         if not self._since:
             return
-        bad = int(self._sums.pop("_bad"))
-        means = {f"train/{name}": float(total) / self._since for name, total in self._sums.items()}
+        self._check()
+        means = {f"train/{name}": float(total) / self._since for name, total in self._sums.items() if name != "_bad"}
         self._sums, self._since = {}, 0
+        if self.logger is not None:
+            rates = {f"train/lr_{i}": rate for i, rate in enumerate(self._rates())}
+            self.logger.log_metrics({**means, **rates}, step=self.step)
+
+    def _check(self) -> None:
+        """Raise TrainingError where a loss since the last point was not finite."""
+        bad = int(self._sums.get("_bad", self.steps))
         if bad < self.steps:
             _, cycle, member = self.key
             raise TrainingError(
                 f"The loss became NaN or infinite at step {bad} of cycle {cycle}"
                 f"{f', member {member}' if member else ''}; lower the learning rate, or look at the data."
             )
-        if self.logger is not None:
-            rates = {f"train/lr_{i}": rate for i, rate in enumerate(self._rates())}
-            self.logger.log_metrics({**means, **rates}, step=self.step)
 
     def _rates(self) -> list[float]:
         optimizers = self.trainer.optimizers
         return [float(group["lr"]) for optimizer in optimizers for group in optimizer.param_groups]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the count of steps."""
+        """Keep the count of steps, and the losses since the last point of the curves."""
         checkpoint["al_step"] = self.step
+        checkpoint["al_losses"] = (self._since, {name: total.cpu() for name, total in self._sums.items()})
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on counting."""
         self.step = int(checkpoint["al_step"])
+        self._since, sums = checkpoint.get("al_losses", (0, {}))
+        self._sums = dict(sums)
 
     def on_test_epoch_start(self) -> None:
         """Start from an empty confusion matrix."""
@@ -176,6 +199,3 @@ class TrainingModule(LightningModule, ABC):
     def on_test_epoch_end(self) -> None:
         """Sum over processes and leave plain numbers in `results`."""
         self.results = self.task.summary(self.confusion.compute())
-        if self.logger is not None:
-            numbers = {f"test/{name}": value for name, value in self.results.items() if isinstance(value, float)}
-            self.logger.log_metrics(numbers, step=self.steps)

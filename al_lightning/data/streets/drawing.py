@@ -1,0 +1,74 @@
+"""Draws one frame of a street scene and its label: numpy and OpenCV, no randomness.
+
+A frame is a function of a `Scene` and a frame number; what stands where is decided in `scenes.py`.
+Everything is placed in metres: `d` across the road from its middle, `y` up from the ground, `s` along the road. Ground,
+facades and sky are computed for every pixel at once from the place where its ray ends; what stands on the ground is
+painted over them as polygons, far ones first. All this happens at twice the size asked for; the picture is the mean of
+2 x 2 points, and a pixel whose four points are not of one class is void.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from al_lightning.data.streets.actors import draw_actor
+from al_lightning.data.streets.background import background
+from al_lightning.data.streets.canvas import Canvas
+from al_lightning.data.streets.textures import textures
+from al_lightning.data.streets.types import FAR, NEAR, VOID, Array, Camera, Scene
+
+
+def draw(scene: Scene, frame: int, size: tuple[int, int], grain: tuple[int, int] = (0, 0)) -> tuple[Array, Array]:
+    """Draw a frame.
+
+    Args:
+        scene: what there is to see.
+        frame: its number; the camera and all that moves are `frame` steps further.
+        size: (height, width) of the picture.
+        grain: where in its pattern the sensor's noise begins, (row, column).
+
+    Returns:
+        (picture, label): (H, W, 3) uint8 RGB and (H, W) uint8 classes with 255 where a pixel shows more than one.
+    """
+    height, width = 2 * size[0], 2 * size[1]
+    wobble = 0.004 * math.sin(1.7 * frame + scene.seed)
+    camera = Camera(
+        scene.view * width, width / 2, (0.5 - scene.pitch + wobble) * height, scene.eye, scene.d, scene.step * frame,
+        scene.bend,
+    )  # fmt: skip
+    present = [actor.at(frame) for actor in scene.actors]
+    present = sorted((a for a in present if NEAR < a.s - camera.s < FAR), key=lambda actor: -actor.s)
+    picture, label, ends = background(scene, camera, present, (height, width))
+    canvas = Canvas(picture, label, camera, scene.light)
+    for actor in present:
+        z = actor.s - camera.s
+        column = int(camera.point(actor.d, 0, actor.s)[0])
+        canvas.move_to(z)
+        # A bend or the corner of a side street hides what is behind its houses.
+        hidden = ends < z - 1
+        if actor.kind == "crossing car":
+            before = picture[:, hidden], label[:, hidden]
+            draw_actor(canvas, actor)
+            picture[:, hidden], label[:, hidden] = before
+        elif not (0 <= column < width and hidden[column]):
+            draw_actor(canvas, actor)
+    return _expose(canvas.picture, size, scene.light.noise, grain), _merge(canvas.label)
+
+
+def _expose(picture: Array, size: tuple[int, int], noise: float, grain: tuple[int, int]) -> Array:
+    """Return the mean of 2 x 2 points with the sensor's noise."""
+    small = cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA)
+    pattern = textures().sensor
+    rows = (np.arange(size[0]) + grain[0]) % pattern.shape[0]
+    columns = (np.arange(size[1]) + grain[1]) % pattern.shape[1]
+    return cv2.add(small, noise * pattern[rows].take(columns, axis=1), dtype=cv2.CV_8U).astype(np.uint8)
+
+
+def _merge(label: Array) -> Array:
+    """Return the class on which the 2 x 2 points of a pixel agree, else void."""
+    a, b, c, d = label[::2, ::2], label[::2, 1::2], label[1::2, ::2], label[1::2, 1::2]
+    merged: Array = np.where((a == b) & (a == c) & (a == d), a, np.uint8(VOID))
+    return merged

@@ -1,0 +1,61 @@
+"""Patterns that all scenes share: noise for surfaces, sky and sensor, chance for windows, and tree crowns."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from al_lightning.data.streets.types import Array, Floats
+
+
+class Textures(NamedTuple):
+    """Patterns that all scenes share.
+
+    Attributes:
+        grain: (258, 258) float32, noise of mean 0 and deviation 1 that repeats after 256.
+        chance: (1024,) float32, uniform numbers from 0 to 1.
+        sensor: (192, 320, 3) float32, normal numbers.
+        crowns: tree crowns, each (64, 64, 2) uint8: how bright a leaf is, and where leaves are.
+    """
+
+    grain: Floats
+    chance: Floats
+    sensor: Floats
+    crowns: tuple[Array, ...]
+
+
+def _tiling_noise(draw: np.random.Generator, smooth: float) -> Floats:
+    side = 256
+    frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(side), np.fft.fftfreq(side)))
+    spectrum = np.fft.fft2(draw.standard_normal((side, side))) * np.exp(-((frequency * smooth * math.pi) ** 2))
+    noise = np.fft.ifft2(spectrum).real
+    return np.asarray((noise - noise.mean()) / noise.std(), np.float32)
+
+
+def _crown(draw: np.random.Generator, rough: Floats) -> Array:
+    rows, columns = np.indices((64, 64)) / 32.0 - 1.0
+    depth = np.full((64, 64), -1.0)
+    for _ in range(9):
+        angle, away, radius = draw.uniform(0, 2 * math.pi), draw.uniform(0, 0.5), draw.uniform(0.3, 0.5)
+        row, column = rows - 0.95 * away * math.sin(angle), columns - away * math.cos(angle)
+        depth = np.maximum(depth, 1 - (row**2 + column**2) / radius**2 - 0.25 * row / radius)
+    top, left = draw.integers(0, 192, 2)
+    leaves = rough[top : top + 64, left : left + 64]
+    bright = 0.62 + 0.22 * np.clip(depth, 0, 1) - 0.22 * rows + 0.15 * leaves
+    return np.stack([np.clip(bright * 190, 30, 255), 255.0 * (depth + 0.22 * leaves > 0.12)], axis=-1).astype(np.uint8)
+
+
+@functools.cache
+def textures() -> Textures:
+    """Return the patterns that all scenes share; they are the same in every dataset."""
+    draw = np.random.default_rng(2022)
+    rough = _tiling_noise(draw, 3.0)
+    return Textures(
+        np.pad(0.75 * _tiling_noise(draw, 1.2) + 0.66 * _tiling_noise(draw, 9.0), ((0, 2), (0, 2)), mode="wrap"),
+        draw.random(1024).astype(np.float32),
+        draw.standard_normal((192, 320, 3)).astype(np.float32),
+        tuple(_crown(draw, rough) for _ in range(12)),
+    )

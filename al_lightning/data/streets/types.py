@@ -1,0 +1,166 @@
+"""What a street scene consists of: its classes, its light, what stands where, and the camera that looks at it."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+Colour = tuple[float, float, float]
+"""(red, green, blue), 0 to 255."""
+
+CLASSES = ("road", "lane marking", "pavement", "building", "vegetation", "sky", "car", "pedestrian", "pole", "sign")
+ROAD, MARKING, PAVEMENT, BUILDING, VEGETATION, SKY, CAR, PEDESTRIAN, POLE, SIGN = range(10)
+VOID = 255
+
+FAR = 110.0
+"""Beyond this distance, in metres, the street dissolves into the skyline."""
+NEAR = 2.5
+"""What is nearer than this, in metres, is not drawn."""
+
+
+class Light(NamedTuple):
+    """What the air does to the colours of a scene.
+
+    Attributes:
+        gain: factor on the three channels of everything that does not shine itself.
+        zenith: colour of the sky overhead.
+        horizon: colour of the sky at the horizon, and of the haze.
+        clouds: share of cloud in the sky, 0 to 1.
+        sun: side the sun stands on, -1 or 1.
+        shadow: part of the light that a cast shadow takes away, 0 to 1.
+        haze: share of light lost per metre.
+        lit: share of the windows that are lit; above 0.1, cars have their lights on.
+        beam: strength of the camera car's own headlights on the road.
+        snow: cover of the ground, 0 to 1.
+        noise: standard deviation of the sensor's noise, in grey levels.
+    """
+
+    gain: Colour
+    zenith: Colour
+    horizon: Colour
+    clouds: float
+    sun: int
+    shadow: float
+    haze: float
+    lit: float = 0.0
+    beam: float = 0.0
+    snow: float = 0.0
+    noise: float = 2.0
+
+
+class Segment(NamedTuple):
+    """A stretch of one side of the street, from `start` to the next one's start."""
+
+    kind: Literal["house", "hedge", "gap"]
+    start: float
+    top: float
+    wall: Colour = (0, 0, 0)
+    roof: Colour = (0, 0, 0)
+    pitch: float = 2.5
+    floor: float = 3.0
+    shop: bool = False
+    eaves: float = 0.6
+
+
+class Actor(NamedTuple):
+    """Something that stands or moves on the ground.
+
+    Attributes:
+        kind: what it is.
+        d: place across the road at frame 0, in metres.
+        s: place along the road at frame 0, in metres.
+        height: in metres.
+        width: in metres.
+        length: along its own axis, in metres.
+        colours: one to three of them; their meaning depends on the kind.
+        speed: (across, along) in metres per frame.
+        variant: which of several looks it has.
+        phase: where its gait stands, in radians; trees above 0.5 are mirrored.
+    """
+
+    kind: Literal["car", "crossing car", "pedestrian", "lamp", "sign", "tree"]
+    d: float
+    s: float
+    height: float
+    width: float
+    length: float
+    colours: tuple[Colour, ...]
+    speed: tuple[float, float] = (0.0, 0.0)
+    variant: int = 0
+    phase: float = 0.0
+
+    def at(self, frame: int) -> Actor:
+        """Return it where it is at a frame."""
+        gait = 0.55 * frame if self.kind == "pedestrian" else 0.0
+        across, along = self.speed
+        return self._replace(d=self.d + frame * across, s=self.s + frame * along, phase=self.phase + gait)
+
+
+class Scene(NamedTuple):
+    """A street with all that is on it, and a camera that drives along it.
+
+    Attributes:
+        light: of the scene.
+        sides: segments on the left and on the right, the last of them reaching to the horizon.
+        actors: what stands and moves there.
+        half_width: from the middle of the road to the kerb, in metres.
+        verge: width of the grass strip behind the kerb, in metres.
+        walk: width of the pavement, in metres.
+        dash: (length, period) of the dashes in the middle, in metres.
+        edge: whether a line runs along the kerb.
+        crosswalk: where a zebra crossing begins along the road, or None.
+        asphalt: colour of the road.
+        stones: colour of the pavement.
+        skyline: height of what is seen at the end of the street, in metres, and whether it is buildings.
+        bend: curvature of the road; its middle is `bend * distance**2` to the right.
+        pitch: rise of the horizon above the middle of the picture, as a share of its height.
+        view: focal length as a share of the width.
+        eye: height of the camera, in metres.
+        d: place of the camera across the road, in metres.
+        step: metres that it drives per frame.
+        seed: shifts all textures.
+    """
+
+    light: Light
+    sides: tuple[tuple[Segment, ...], tuple[Segment, ...]]
+    actors: tuple[Actor, ...]
+    half_width: float
+    verge: float
+    walk: float
+    dash: tuple[float, float]
+    edge: bool
+    crosswalk: float | None
+    asphalt: Colour
+    stones: Colour
+    skyline: tuple[float, bool]
+    bend: float
+    pitch: float
+    view: float
+    eye: float
+    d: float
+    step: float
+    seed: int
+
+
+class Camera(NamedTuple):
+    """Where the camera is, and how it maps metres to points of the enlarged picture."""
+
+    focal: float
+    u: float
+    v: float
+    eye: float
+    d: float
+    s: float
+    bend: float
+
+    def point(self, d: float, y: float, s: float) -> tuple[float, float]:
+        """Return (column, row) of a place."""
+        z = s - self.s
+        return (
+            self.u + self.focal * (d - self.d + self.bend * z * z) / z,
+            self.v + self.focal * (self.eye - y) / z,
+        )

@@ -1,0 +1,246 @@
+"""TensorBoard's views of a run, beside the training curves: how good each cycle is, and what it chose.
+
+Everything here follows from the journal, the selections and the data, and is made again where it is missing; only the
+pictures of test images need the network, and are kept in the cycle's folder. Nothing here is worth a run: what fails
+is told in a line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from al_lightning.data.images import Array
+from al_lightning.data.module import PoolDataModule
+from al_lightning.inspect import board_pictures, board_projector
+from al_lightning.inspect.counts import class_counts
+from al_lightning.inspect.pictures import palette
+from al_lightning.results.events import (
+    curve_points,
+    drop_events,
+    event_file,
+    histogram,
+    layout,
+    picture,
+    scalar,
+    write_events,
+    write_final,
+)
+from al_lightning.results.files import write_atomic
+from al_lightning.results.journal import CycleRecord, Run, read_run, unseal
+from al_lightning.seeding import generator
+
+TEST_IMAGES = 4
+GALLERY = 24
+"""Chosen images that are shown of each cycle."""
+COUNTED = 300
+"""Images whose labels are read for a histogram of classes; of more, a random sample."""
+
+
+class Boards:
+    """Writes the views of one run: `curve/` of its directory, and `hparams/` once it is finished.
+
+    Args:
+        directory: of the run.
+        data: the datamodule.
+        settings: what in the configuration bears on results, by dotted key.
+        say: tells the user a line.
+        writes: whether this process writes; others do nothing.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        data: PoolDataModule,
+        settings: Mapping[str, Any],
+        say: Callable[[str], object],
+        writes: bool = True,
+    ) -> None:
+        self.directory = directory
+        self.data = data
+        self.settings = settings
+        self.say = say
+        self.writes = writes
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of the classes."""
+        return [str(name) for name in self.data.class_names]
+
+    @cached_property
+    def colours(self) -> Array:
+        """A colour for each class, (C, 3) uint8."""
+        return palette(len(self.names))
+
+    @cached_property
+    def pool_counts(self) -> npt.NDArray[np.int64]:
+        """How often each class occurs in the pool, (C,), of a sample where counting is dear; counted once."""
+        known = self.data.classes()
+        if known is not None:
+            return np.bincount(np.asarray(known), minlength=len(self.names))[: len(self.names)]
+        return self._counts(range(len(self.data.train)))
+
+    def write(self, finished: bool) -> None:
+        """Write the views of all finished cycles; those that are there stay.
+
+        Args:
+            finished: whether the run is.
+        """
+        if self.writes:
+            self._attempt("TensorBoard's view of the run", self._write, finished)
+
+    def predictions(self, cycle: int, network: Any, data: PoolDataModule, device: Any) -> None:
+        """Keep what a cycle's network says about a few test images, the same ones in each cycle.
+
+        Args:
+            cycle: number of the cycle.
+            network: the trained network; left as it was.
+            data: the fit's datamodule.
+            device: where to compute.
+        """
+        if self.writes:
+            what = f"the pictures of test images of cycle {cycle}"
+            self._attempt(what, self._predict, cycle, network, data, device)
+
+    def _attempt(self, what: str, make: Callable[..., Any], *arguments: Any) -> Any:
+        """Make a view; None where that fails. It must not cost what the run has done."""
+        try:
+            return make(*arguments)
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200]
+            self.say(f"note: {what} could not be made ({type(error).__name__}: {reason}); the run goes on without")
+            return None
+
+    def _write(self, finished: bool) -> None:
+        run, folder = read_run(self.directory), self.directory / "curve"
+        paths = [
+            event_file(folder, done.cycle, [done.metrics, done.labelled, done.chosen, self.names])
+            for done in run.cycles
+        ]
+        missing = [(done, path) for done, path in zip(run.cycles, paths, strict=True) if not path.is_file()]
+        for done, path in missing:
+            views = [self._curve, self._tested, self._gallery, self._classes, self._seen]
+            what = f"a view of cycle {done.cycle} for TensorBoard"
+            made = [self._attempt(what, view, run, done) or [] for view in views]
+            write_events(path, done.labelled, [value for values in made for value in values])
+        if missing:
+            board_projector.write_config(folder, [done.labelled for done in run.cycles])
+        drop_events(folder, paths)
+        if finished:
+            write_final(self.directory / "hparams", run, self.settings)
+        else:
+            drop_events(self.directory / "hparams")
+
+    def _curve(self, run: Run, done: CycleRecord) -> list[Any]:
+        values = [scalar(tag, value) for tag, value in curve_points(done, self.names).items()]
+        return [layout(done), *values] if done.cycle == 0 else values
+
+    def _tested(self, run: Run, done: CycleRecord) -> list[Any]:
+        """Return the pictures of test images, as they were kept."""
+        from PIL import Image
+
+        values = []
+        for path in sorted(self._kept(done.cycle).glob("*.jpg")):
+            with Image.open(path) as image:  # reads the header alone
+                width, height = image.size
+            values.append(picture(f"test/image {path.stem}", path.read_bytes(), height, width))
+        return values
+
+    def _gallery(self, run: Run, done: CycleRecord) -> list[Any]:
+        if not done.chosen:
+            return []
+        shown = done.chosen[:GALLERY]
+        scores = [self._scores(done.cycle).get(index) for index in shown]
+        sheet = board_pictures.gallery(self.data.train, shown, scores, self.names, self.colours)
+        return [_shown("chosen/in order", sheet)]
+
+    def _classes(self, run: Run, done: CycleRecord) -> list[Any]:
+        if not done.chosen:
+            return []
+        chosen, pool = _shares(self._counts(done.chosen)), _shares(self.pool_counts)
+        title = f"cycle {done.cycle}: {len(done.chosen)} chosen (in colour) and the pool (grey)"
+        chart = board_pictures.class_chart(title, chosen, pool, self.names, self.colours)
+        times = [
+            scalar(f"chosen_to_pool/{name}", float(part / whole))
+            for name, part, whole in zip(self.names, chosen, pool, strict=True)
+            if whole > 0
+        ]
+        return [_shown("chosen/classes", chart, photo=False), *times]
+
+    def _seen(self, run: Run, done: CycleRecord) -> list[Any]:
+        """Return a histogram of the candidates' scores; write their embeddings beside the events."""
+        path, folder = self._cycle(done.cycle) / "rows.npz", self.directory / "curve"
+        board_projector.forget_points(folder, done.cycle)
+        if not done.chosen or not path.is_file():
+            return []
+        with np.load(path) as rows:
+            index, labelled, value = rows["index"], rows["labelled"], rows["value"]
+        if value.shape[2] > 1:
+            images = self.data.train
+            board_projector.write_points(folder, done.cycle, index, labelled, value[0], done.chosen, images)
+        if value.shape[2] != 1 or len(value) != 1:
+            return []
+        score = value[0, :, 0]
+        sound = np.isfinite(score)
+        groups = {"candidates": ~labelled, "chosen": np.isin(index, done.chosen)}
+        return [
+            histogram(f"scores/{name}", score[rows & sound]) for name, rows in groups.items() if (rows & sound).any()
+        ]
+
+    def _predict(self, cycle: int, network: Any, data: PoolDataModule, device: Any) -> None:
+        from al_lightning.inspect.board_network import logits_of, probabilities, undisturbed
+
+        count = len(data.test)
+        positions = sorted({round(place) for place in np.linspace(0, count - 1, min(TEST_IMAGES, count))})
+        with undisturbed(network, device):
+            answers = [probabilities(logits_of(network, data, index, device)) for index in positions]
+        for number, (index, (probability, entropy)) in enumerate(zip(positions, answers, strict=True), start=1):
+            name, image, label = data.test.name(index), data.test.image(index), data.test.label(index)
+            if isinstance(label, np.ndarray):
+                guess = probability.argmax(axis=0).astype(np.uint8)
+                shown = board_pictures.segmented(name, image, label, guess, entropy, self.colours)
+            else:
+                shown = board_pictures.classified(
+                    name, image, int(label), probability, float(entropy), self.names, self.colours
+                )
+            _keep(self._kept(cycle) / f"{number}.jpg", board_pictures.encoded(shown))
+
+    def _counts(self, positions: Sequence[int]) -> npt.NDArray[np.int64]:
+        if len(positions) > COUNTED:
+            draw = generator("histogram", len(positions))  # of the views' own: nothing else draws from it
+            positions = sorted(draw.choice(np.asarray(positions), COUNTED, replace=False).tolist())
+        return class_counts(self.data.train, positions, len(self.names))
+
+    def _scores(self, cycle: int) -> dict[int, float]:
+        """Return the scores of what a cycle selected; none where the strategy had no opinion, and said 0 of each."""
+        path = self._cycle(cycle) / "selection.json"
+        if not path.is_file():
+            return {}
+        record = unseal(path.read_text())[0]
+        pairs = zip(record["indices"], record["scores"], strict=True)
+        scores = {int(index): float(score) for index, score in pairs if score is not None}
+        return scores if any(scores.values()) else {}
+
+    def _cycle(self, cycle: int) -> Path:
+        return self.directory / f"cycle_{cycle:02d}"
+
+    def _kept(self, cycle: int) -> Path:
+        return self._cycle(cycle) / "test_images"
+
+
+def _shares(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    shares: npt.NDArray[np.float64] = counts / max(1, int(counts.sum()))
+    return shares
+
+
+def _keep(path: Path, content: bytes) -> None:
+    write_atomic(path, lambda file: file.write(content))
+
+
+def _shown(tag: str, image: Array, photo: bool = True) -> Any:
+    return picture(tag, board_pictures.encoded(image, photo), image.shape[0], image.shape[1])

@@ -1,0 +1,252 @@
+"""What the strategies of a report chose: frames, scenes, repeats, classes, and their pictures in one sprite."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from statistics import fmean
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from al_lightning.data.images import Array, Images
+from al_lightning.data.module import PoolDataModule
+from al_lightning.errors import ALError, DatasetError
+from al_lightning.inspect.counts import class_counts, definition, repeats
+from al_lightning.inspect.pictures import colour, palette, shrink
+from al_lightning.inspect.report_numbers import Dataset
+from al_lightning.results.journal import Run
+
+Lookup = Callable[[Run], PoolDataModule] | Mapping[str, PoolDataModule]
+COUNTED = 1000
+"""Images of the pool whose classes are counted; of a larger pool, an even sample."""
+SHOWN = 60
+"""Frames of a batch that are shown."""
+COLUMNS = 20
+"""Frames in a row of the sprite."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One acquisition of one run.
+
+    Attributes:
+        labelled: number of labels before it.
+        chosen: positions, in order.
+        repeats: for each, whether it is a near-duplicate of what was there.
+        scenes: number of sequences behind it; None where the pool has none.
+    """
+
+    labelled: int
+    chosen: tuple[int, ...]
+    repeats: tuple[bool, ...]
+    scenes: int | None
+
+    @property
+    def repeated(self) -> float:
+        """Share of near-duplicates."""
+        return sum(self.repeats) / len(self.repeats)
+
+
+@dataclass(frozen=True)
+class Sprite:
+    """Frames in one picture, and their labels in another; a page shows parts of it.
+
+    Attributes:
+        place: of each position, its cell.
+        shape: (height, width) of a cell.
+        rows: of cells.
+        images: JPEG data URI.
+        labels: PNG data URI; empty where there is a class per image.
+        coarse: whether images are so small that their pixels are to be seen.
+    """
+
+    place: dict[int, int]
+    shape: tuple[int, int]
+    rows: int
+    images: str
+    labels: str
+    coarse: bool
+
+    def at(self, index: int) -> str:
+        """Return the CSS background position of a frame."""
+        row, column = divmod(self.place[index], COLUMNS)
+        return f"{100 * column / (COLUMNS - 1):.4g}% {100 * row / max(1, self.rows - 1):.4g}%"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was seen of a dataset's pool and of the choices from it.
+
+    Attributes:
+        classes: names of the classes.
+        per_pixel: whether there is a class per pixel.
+        size: number of images in the pool.
+        test: number of test images.
+        scenes: number of sequences in the pool; None where it has none.
+        definition: what counts as a near-duplicate.
+        pool: (C,) pixels or images of each class in what was counted of the pool.
+        counted: number of images counted.
+        chosen: per method, (C,) pixels or images of each class in all that it chose, over all seeds.
+        batches: per method and seed.
+        names: of the frames that are shown.
+        kinds: class names of the frames that are shown, where there is a class per image.
+        sprite: their pictures; None where nothing was chosen.
+    """
+
+    classes: tuple[str, ...]
+    per_pixel: bool
+    size: int
+    test: int
+    scenes: int | None
+    definition: str
+    pool: npt.NDArray[np.int64]
+    counted: int
+    chosen: dict[str, npt.NDArray[np.int64]]
+    batches: dict[str, dict[int, tuple[Batch, ...]]]
+    names: dict[int, str]
+    kinds: dict[int, str]
+    sprite: Sprite | None
+
+    def share(self, method: str | None = None) -> npt.NDArray[np.float64]:
+        """Return each class's share, (C,), of what a method chose, or of the pool."""
+        counts = self.pool if method is None else self.chosen[method]
+        shares: npt.NDArray[np.float64] = counts / max(1, int(counts.sum()))
+        return shares
+
+    @property
+    def rare(self) -> npt.NDArray[np.bool_]:
+        """Which classes have, in the pool, less than half of what each would have if all had the same, (C,)."""
+        share = self.share()
+        rare: npt.NDArray[np.bool_] = (share > 0) & (share < 0.5 / len(self.classes))
+        return rare
+
+    def rare_ratio(self, method: str) -> float | None:
+        """Return how much more of the rare classes a method chose than the pool has."""
+        there = float(self.share()[self.rare].sum())
+        return float(self.share(method)[self.rare].sum()) / there if there and self.chosen[method].any() else None
+
+    def firsts(self, method: str) -> list[Batch]:
+        """Return the first batch of each seed."""
+        return [batches[0] for batches in self.batches.get(method, {}).values() if batches]
+
+    def first_scenes(self, method: str) -> float | None:
+        """Return the number of scenes behind a strategy's first batch, on average over seeds."""
+        scenes = [batch.scenes for batch in self.firsts(method) if batch.scenes is not None]
+        return fmean(scenes) if scenes else None
+
+    def first_repeated(self, method: str) -> float | None:
+        """Return the share of near-duplicates in a strategy's first batch, on average over seeds."""
+        shares = [batch.repeated for batch in self.firsts(method)]
+        return fmean(shares) if shares else None
+
+
+def gather(dataset: Dataset, lookup: Lookup) -> Findings | str:
+    """Look at a dataset's pool and at what was chosen from it.
+
+    Args:
+        dataset: the runs.
+        lookup: gives a run's datamodule, or holds it under the run's name.
+
+    Returns:
+        The findings, or, where the data cannot be read, the reason as a sentence.
+    """
+    run = dataset.methods[0].runs[0] if dataset.methods else dataset.references[0].runs[0]
+    if not callable(lookup) and run.record.name not in lookup:
+        return f"None were given for {run.record.name}."
+    try:
+        return _gather(dataset, lookup(run) if callable(lookup) else lookup[run.record.name], run)
+    except ALError as error:
+        return str(error)
+    except Exception as error:  # a user's own dataset may fail in its own way; the numbers are worth a report still
+        return f"{type(error).__name__}: {error}"
+
+
+def _gather(dataset: Dataset, data: PoolDataModule, run: Run) -> Findings:
+    images, pool, classes = data.train, data.pool(), tuple(data.class_names)
+    if len(images) != run.record.pool_size or run.record.data_sha256 not in ("", data.fingerprint()):
+        raise DatasetError(f"They are not those of {run.record.name}: other images, or another order.")
+    batches: dict[str, dict[int, tuple[Batch, ...]]] = {}
+    for method in dataset.methods:
+        for one in method.runs:
+            found = []
+            for cycle in one.cycles:
+                if cycle.chosen:
+                    before = pool.label(one.labelled_at(cycle.cycle))
+                    scenes = None if pool.sequence is None else len({pool.sequence[index] for index in cycle.chosen})
+                    again = tuple(repeats(images, before, cycle.chosen))
+                    found.append(Batch(cycle.labelled, tuple(cycle.chosen), again, scenes))
+            batches.setdefault(method.label, {})[one.record.seed] = tuple(found)
+    bought = {
+        label: [index for found in by_seed.values() for batch in found for index in batch.chosen]
+        for label, by_seed in batches.items()
+    }
+    counted = np.unique(np.linspace(0, pool.size - 1, min(pool.size, COUNTED), dtype=np.int64)).tolist()
+    shown = sorted({index for by_seed in batches.values() for index in shown_of(by_seed)})
+    per_pixel = np.ndim(images.label(0)) == 2
+    root = str(data.root).rstrip("/") + "/"
+    return Findings(
+        classes=classes,
+        per_pixel=per_pixel,
+        size=pool.size,
+        test=len(data.test),
+        scenes=None if pool.sequence is None else len(set(pool.sequence)),
+        definition=definition(pool),
+        pool=class_counts(images, counted, len(classes)),
+        counted=len(counted),
+        chosen={label: class_counts(images, indices, len(classes)) for label, indices in bought.items()},
+        batches=batches,
+        names={index: images.name(index).removeprefix(root) for index in shown},
+        kinds={} if per_pixel else {index: classes[int(np.asarray(images.label(index)))] for index in shown},
+        sprite=_sprite(images, shown, len(classes), per_pixel) if shown else None,
+    )
+
+
+def shown_of(by_seed: Mapping[int, Sequence[Batch]]) -> list[int]:
+    """Return the positions that are shown of a method: its first seed's batches, as far as there is room."""
+    return [index for batch in next(iter(by_seed.values()), ()) for index in batch.chosen[:SHOWN]]
+
+
+def short_name(name: str) -> str:
+    """Return the last part of a file's name, or the name."""
+    return PurePath(name).name or name
+
+
+def _sprite(images: Images, shown: Sequence[int], classes: int, per_pixel: bool) -> Sprite:
+    """Draw all frames, and their labels, into cells of one size, which follows from the first and from their number."""
+    first = images.image(shown[0])
+    coarse = first.shape[0] < 32
+    height = 32 if coarse else min(first.shape[0], 60 if len(shown) <= 600 else 40)
+    width = min(3 * height, max(8, round(first.shape[1] * height / first.shape[0])))
+    rows = -(-len(shown) // COLUMNS)
+    page = Image.new("RGB", (COLUMNS * width, rows * height), (128, 128, 128))
+    masks = Image.new("L", page.size, 255)
+    for cell, index in enumerate(shown):
+        image = images.image(index)
+        scale = min(height / image.shape[0], width / image.shape[1])
+        size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+        corner = (cell % COLUMNS * width + (width - size[0]) // 2, cell // COLUMNS * height + (height - size[1]) // 2)
+        how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BILINEAR
+        page.paste(Image.fromarray(shrink(image, 2 * height)).resize(size, how), corner)
+        if per_pixel:
+            mask = Image.fromarray(np.asarray(images.label(index), dtype=np.uint8))
+            masks.paste(mask.resize(size, Image.Resampling.NEAREST), corner)
+    labels = ""
+    if per_pixel:
+        indexed = Image.fromarray(np.asarray(masks)).convert("L")
+        indexed.putpalette(colour(np.arange(256, dtype=np.uint8)[None], palette(classes)).tobytes())
+        labels = data_uri(indexed, "png")
+    place = {index: cell for cell, index in enumerate(shown)}
+    return Sprite(place, (height, width), rows, data_uri(page, "jpeg"), labels, coarse)
+
+
+def data_uri(picture: Image.Image | Array, kind: str) -> str:
+    """Return a picture as a data URI, `png` or `jpeg`."""
+    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    file = io.BytesIO()
+    image.save(file, kind, **({"quality": 74} if kind == "jpeg" else {"optimize": True}))
+    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -1,0 +1,412 @@
+"""The report: its numbers against ones worked out by hand, and a page that loads nothing and breaks on no name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from pathlib import Path
+from statistics import fmean, stdev
+
+import numpy as np
+import pytest
+
+from al_lightning.data.images import Array, Images
+from al_lightning.data.module import PoolDataModule
+from al_lightning.errors import DatasetError, UsageError
+from al_lightning.inspect.counts import FRAMES, GREY_LEVELS, class_counts, near_duplicates, repeats
+from al_lightning.inspect.pictures import colour, palette, sheet, shrink
+from al_lightning.inspect.report import page, write_report
+from al_lightning.inspect.report_advice import advise
+from al_lightning.inspect.report_chart import nice_ticks
+from al_lightning.inspect.report_findings import Findings, gather
+from al_lightning.inspect.report_numbers import datasets, false_alarms, headline, split_name
+from al_lightning.pool import Pool
+from al_lightning.results.journal import CycleRecord, Run, RunRecord
+
+SIZE, CLIP = 24, 12
+
+
+class Drawn(Images):
+    """Noise; of each clip of twelve, class 1 fills the left half, class 2 a pixel, the first row is void."""
+
+    def __init__(self, per_pixel: bool, name: str) -> None:
+        self.per_pixel, self.called = per_pixel, name
+        self.pixels = np.random.default_rng(0).integers(0, 256, (SIZE, 16, 24, 3), dtype=np.uint8)
+
+    def __len__(self) -> int:
+        return SIZE
+
+    def image(self, index: int) -> Array:
+        return self.pixels[index]
+
+    def label(self, index: int) -> int | Array:
+        if not self.per_pixel:
+            return index % 3
+        label = np.zeros((16, 24), np.uint8)
+        label[:, :12] = 1
+        label[8, 20] = 2
+        label[0] = 255
+        return label
+
+    def name(self, index: int) -> str:
+        return f"{self.called}{index:02d}"
+
+
+class Data(PoolDataModule):
+    folder = "drawn"
+
+    def __init__(self, per_pixel: bool = True, names: Sequence[str] = ("ground", "wall", "sign"), name: str = "f"):
+        super().__init__(root="/somewhere/drawn")
+        self.per_pixel, self.names, self.called = per_pixel, names, name
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        return self.names
+
+    def build_train(self) -> Images:
+        return Drawn(self.per_pixel, self.called)
+
+    def build_test(self) -> Images:
+        return Drawn(self.per_pixel, "test")
+
+    def pool(self) -> Pool:
+        sequence, frame = np.divmod(np.arange(SIZE), CLIP)
+        return Pool(SIZE, (), tuple(sequence.tolist()), tuple(frame.tolist()))
+
+
+def a_run(name: str, seed: int, values: Sequence[float], chosen: Sequence[Sequence[int]], finished: bool = True) -> Run:
+    """A run that starts from frames 0 and 12 and buys two at a time."""
+    bought = [list(batch) for batch in chosen[: len(values)]]
+    if finished:
+        bought[len(values) - 1 :] = [[]]
+    record = RunRecord(name, seed, f"sha of {name}", SIZE, [0, 12], {"torch": "2.9"}, "")
+    cycles = [
+        CycleRecord(at, 0.1 * (at + 1), 2 + 2 * at, {"miou": value / 100, "iou": [0.5]}, batch, {"fit": 30.0})
+        for at, (value, batch) in enumerate(zip(values, bought, strict=True))
+    ]
+    return Run(Path("runs") / name / f"seed_{seed}", record, tuple(cycles))
+
+
+RANDOM = {0: (40, 50, 60), 1: (42, 50, 58), 2: (38, 48, 62)}
+# Ahead of random by 0, 4, 4 points; by 0, 5, 5; by 0, 6, 3 at the three budgets.
+CORESET = {0: (40, 54, 64), 1: (42, 55, 63), 2: (38, 54, 65)}
+ENTROPY = {0: (40, 52, 60), 1: (42, 47, 58), 2: (38, 49, 62)}
+BATCHES = [[1, 18], [7, 23], [2, 3]]
+
+
+def comparison(seeds: Sequence[int] = (0, 1, 2)) -> list[Run]:
+    by_strategy = {"random": RANDOM, "entropy": ENTROPY, "coreset": CORESET}
+    return [
+        a_run(f"street_{name}", seed, values[seed], BATCHES) for name, values in by_strategy.items() for seed in seeds
+    ]
+
+
+def data(run: Run) -> PoolDataModule:
+    return Data()
+
+
+def text_of(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", html.split("</style>")[1]).split())
+
+
+# Numbers
+
+
+def test_the_headline_is_the_paired_difference_of_mean_heights() -> None:
+    (dataset,) = datasets(comparison())
+    coreset, entropy = (next(p for p in dataset.against_baseline() if p.method == m) for m in ("coreset", "entropy"))
+    # Mean height over budgets of equal width: (first + 2 x middle + last) / 4.
+    assert coreset.values == pytest.approx([(8 + 4) / 4, (10 + 5) / 4, (12 + 3) / 4])
+    assert coreset.mean == pytest.approx(3.5)
+    assert coreset.deviation == pytest.approx(stdev([3, 3.75, 3.75]))
+    assert coreset.shows  # 3.5 > 2 x 0.433 / sqrt(3)
+    assert entropy.values == pytest.approx([1, -1.5, 0.5])
+    assert not entropy.shows
+    assert headline(dataset) == (
+        "On street, over 3 seeds, coreset is ahead of random by 3.50 ± 0.43 points; entropy is not distinguishable "
+        "from random (+0.00 ± 1.32 points)."
+    )
+    assert headline(dataset) in text_of(page(comparison(), data, "t"))
+
+
+def test_the_table_has_means_deviations_area_and_height() -> None:
+    text = text_of(page(comparison(), data, "t"))
+    heights = [(values[0] + 2 * values[1] + values[2]) / 4 for values in CORESET.values()]
+    areas = [0.2 * height for height in heights]
+    row = "coreset 40.00 ± 2.00 54.33 ± 0.58 64.00 ± 1.00 {:.3f} ± {:.3f} {:.2f} ± {:.2f} 3"
+    assert row.format(fmean(areas), stdev(areas), fmean(heights), stdev(heights)) in text
+    assert "coreset − random +3.50 ± 0.43 yes 3" in text
+    assert "entropy − random +0.00 ± 1.32 no 3" in text
+    assert "coreset − entropy +3.50 ± 1.64 yes 3" in text
+
+
+def test_a_strategy_that_lies_behind_is_said_to() -> None:
+    behind = [a_run("street_entropy", seed, [v - 5 for v in RANDOM[seed]], BATCHES) for seed in RANDOM]
+    runs = [run for run in comparison() if "entropy" not in run.record.name]
+    (dataset,) = datasets([*runs, *behind])
+    assert "entropy is behind random by 5.00 ± 0.00 points" in headline(dataset)
+    assert any("entropy is not worth it" in one.text for one in advise(dataset, None))
+
+
+def test_few_seeds_show_nothing_certain() -> None:
+    one, two = (datasets(comparison(seeds))[0] for seeds in ((0,), (0, 1)))
+    assert headline(one) == (
+        "On street, over one seed, coreset measured 3.00 points above random; entropy measured 1.00 points above "
+        "random. One seed shows nothing certain."
+    )
+    assert headline(two).endswith("Fewer than 3 seeds show nothing certain.")
+    assert "ahead" not in headline(two)
+    assert not any(pair.shows for pair in two.differences())
+    assert "coreset − random +3.00 too few 1" in text_of(page(comparison([0]), data, "t"))
+
+
+def test_the_rule_says_how_often_it_errs() -> None:
+    # Student's t with two degrees of freedom: P(|t| > 2) = 1 - 2 / sqrt(2 + 4).
+    assert false_alarms(3) == pytest.approx(1 - 2 / 6**0.5)
+    text = text_of(page(comparison(), data, "t"))
+    assert "more than two standard errors from zero" in text
+    assert "in about 18 % of comparisons where there is none; 2 comparisons are made here" in text
+
+
+def test_without_random_nothing_is_compared() -> None:
+    (dataset,) = datasets([run for run in comparison() if "random" not in run.record.name])
+    assert "no run of random" in headline(dataset)
+    assert advise(dataset, None)[0].commands == ("al-lightning fit --config street_random --seed 0",)
+
+
+def test_names_fall_into_dataset_and_strategy() -> None:
+    known = {"random", "coreset", "coreset_mcd", "uniform5_entropy", "entropy"}
+    assert split_name("demo_11f_coreset") == ("demo_11f", "coreset")
+    assert split_name("voc_5-5_coreset_mcd_s4gan", known) == ("voc_5-5", "coreset_mcd_s4gan")
+    assert split_name("a2d2_uniform5_entropy", known) == ("a2d2", "uniform5_entropy")
+    assert split_name("mine", known) == ("mine", "mine")
+
+
+def test_other_settings_and_other_data_are_no_seeds_of_a_run() -> None:
+    runs = comparison([0])
+    other = a_run("street_random", 1, (1, 2, 3), BATCHES)
+    wide = Run(other.directory, RunRecord("street_random", 1, "0123456789", SIZE, [0, 12]), other.cycles)
+    (dataset,) = datasets([*runs, wide, runs[0]])
+    assert [method.label for method in dataset.methods] == ["random", "entropy", "coreset", "random (012345)"]
+    assert len(dataset.notes) == 2
+    elsewhere = Run(other.directory, RunRecord("street_random", 1, "s", SIZE, [0, 12], {}, "9876543210"), other.cycles)
+    assert [dataset.name for dataset in datasets([*runs, elsewhere])] == [
+        "street (miou)", "street (miou, data 987654)",
+    ]  # fmt: skip
+
+
+def test_a_run_on_all_labels_is_a_line_to_compare_with() -> None:
+    full = a_run("street_full", 0, (70,), [[]])
+    whole = Run(full.directory, full.record, (CycleRecord(0, 1.0, SIZE, {"miou": 0.7}, []),))
+    (dataset,) = datasets([*comparison(), whole])
+    assert [method.label for method in dataset.references] == ["full"]
+    assert dataset.budgets == pytest.approx((0.1, 0.2, 0.3))
+    assert "full 70.00 at 100 %" in text_of(page([*comparison(), whole], data, "t"))
+
+
+def test_ticks_are_round_and_reach_around() -> None:
+    assert nice_ticks(31.2, 38.7) == [30, 32, 34, 36, 38, 40]
+    assert nice_ticks(50, 50)[0] <= 50 <= nice_ticks(50, 50)[-1]
+
+
+# What was chosen
+
+
+def test_near_duplicates_by_hand() -> None:
+    images, pool = Drawn(True, "f"), Data().pool().label([0, 12])
+    assert FRAMES == 5
+    # 1 is next to 0; 18 is six frames from 12, so new; 20 is two from 18 of this batch; 11 is far from 0, next scene's.
+    assert repeats(images, pool, [1, 18, 20, 11]) == [True, False, True, False]
+    assert near_duplicates(images, pool, [1, 18, 20, 11]) == 0.5
+    assert near_duplicates(images, pool, []) == 0
+
+
+def test_near_duplicates_without_a_time_order_are_seen() -> None:
+    images, pool = Drawn(True, "f"), Pool(SIZE, (0,))
+    images.pixels[:] = 0
+    images.pixels[1] = int(GREY_LEVELS)
+    images.pixels[2] = int(GREY_LEVELS) + 1
+    images.pixels[3] = 200
+    assert repeats(images, pool, [2, 1, 3]) == [False, True, False]
+
+
+def test_classes_by_hand() -> None:
+    # 15 rows of 24 pixels without the void one; 12 of each are class 1; class 2 is one pixel of what would be class 0.
+    assert class_counts(Drawn(True, "f"), [3, 3], 3).tolist() == [2 * 179, 2 * 180, 2]
+    assert class_counts(Drawn(False, "f"), [0, 1, 3, 4, 5], 3).tolist() == [2, 2, 1]
+
+
+def test_findings_by_hand() -> None:
+    (dataset,) = datasets(comparison())
+    findings = gather(dataset, {"street_random": Data()})
+    assert isinstance(findings, Findings)
+    first, second = findings.batches["coreset"][0]
+    assert (first.chosen, first.repeats, first.scenes, first.labelled) == ((1, 18), (True, False), 2, 2)
+    assert (second.chosen, second.repeats) == ((7, 23), (False, True))  # 7 is six from 1; 23 is five from 18
+    assert findings.share().tolist() == pytest.approx([179 / 360, 180 / 360, 1 / 360])
+    assert findings.rare.tolist() == [False, False, True]
+    assert findings.rare_ratio("coreset") == pytest.approx(1)
+    text = text_of(page(comparison(), data, "t"))
+    assert "coreset 2.0 ± 0.0 50 ± 0 % 50 ± 0 % ×1.00" in text
+    assert "First batch of seed 0, in the order of choosing, after a fit on 2 labels: 2 frames from 2 scenes, " in text
+    assert "at most 5 frames away" in text
+
+
+def test_classes_of_whole_images_are_named() -> None:
+    text = text_of(page(comparison([0]), lambda run: Data(per_pixel=False), "t"))
+    assert "f18 (ground)" in text
+    assert "share of images" in text
+
+
+def test_a_large_batch_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("al_lightning.inspect.report_findings.SHOWN", 1)
+    monkeypatch.setattr("al_lightning.inspect.report_choices.SHOWN", 1)
+    html = page(comparison([0]), data, "t")
+    assert html.count("and 1 more.") == 3 * 2
+    assert "f18" not in html
+
+
+def test_pools_without_a_time_order_have_no_scenes() -> None:
+    class Loose(Data):
+        def pool(self) -> Pool:
+            return Pool(SIZE)
+
+    text = text_of(page(comparison([0]), lambda run: Loose(), "t"))
+    assert "8 x 8 grey thumbnail differs by at most 5 of 255 grey levels" in text
+    assert "2 images, no near-duplicates." in text
+    assert "scenes behind" not in text
+
+
+# The page
+
+
+class Balance(HTMLParser):
+    VOID = frozenset({"meta", "br", "img", "path", "polygon"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def test_the_file_is_whole_deterministic_and_loads_nothing(tmp_path: Path) -> None:
+    paths = [write_report(tmp_path / name, comparison(), data, "Street") for name in ("a.html", "b.html")]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    html = paths[0].read_text()
+    assert "http://" not in html
+    assert "https://" not in html
+    assert "<script" not in html
+    assert all(found.startswith("data:image/") for found in re.findall(r"url\(([^)]{12})", html))
+    assert re.findall(r"url\(", html)
+    assert all(found.startswith("#") for found in re.findall(r'href="([^"]*)"', html))
+    assert not re.findall(r"\bsrc=|@import", html)
+    assert 'name="viewport"' in html
+    assert "prefers-color-scheme: dark" in html
+    assert "/somewhere" not in html
+    parser = Balance()
+    parser.feed(html)
+    assert parser.open == []
+
+
+def test_names_are_escaped() -> None:
+    runs = [a_run('<i>&"_random', 0, RANDOM[0], BATCHES), a_run('<i>&"_<b>', 0, CORESET[0], BATCHES)]
+    html = page(runs, lambda run: Data(names=("<u>", "a&b", "'c'"), name='sub/"<s>'), "<em>")
+    for bad in ("<i>&", "<b>:", "<u>", "a&b", "<s>", "<em>0"):
+        assert bad not in html
+    assert "&lt;u&gt;" in html
+    assert "<title>&lt;em&gt;</title>" in html
+    parser = Balance()
+    parser.feed(html)
+
+
+def test_missing_data_leave_a_note_and_the_numbers() -> None:
+    def gone(run: Run) -> PoolDataModule:
+        raise DatasetError("There is no <folder>.")
+
+    html = page(comparison(), gone, "t")
+    assert "There is no &lt;folder&gt;." in html
+    assert "coreset is ahead of random by 3.50" in html
+    assert "data:image" not in html
+    assert "None were given for street_random" in page(comparison(), {}, "t")
+    smaller = RunRecord("street_random", 0, "s", SIZE + 1, [0, 12])
+    assert "other images" in page([Run(Path("r"), smaller, comparison([0])[0].cycles)], data, "t")
+
+
+def test_unfinished_runs_are_shown_as_far_as_they_are() -> None:
+    runs = comparison()
+    runs[3] = a_run("street_entropy", 0, ENTROPY[0][:2], BATCHES, finished=False)
+    runs[4] = a_run("street_entropy", 1, (), BATCHES, finished=False)
+    text = text_of(page(runs, data, "t"))
+    assert "Not finished, shown as far as they are: street_entropy, seed 0; street_entropy, seed 1." in text
+    assert "over one seed, entropy measured 0.50 points above random" in text  # seed 2 alone is whole
+    assert "50.50 ± 2.12 (2 of 3)" in text  # 52 and 49 at the second budget
+    assert "al-lightning fit --config street_entropy --seed 1" in text
+    nothing = page([a_run("street_random", 0, (), BATCHES, finished=False)], data, "t")
+    assert "It has not chosen anything yet" in nothing
+    with pytest.raises(UsageError, match="at least one"):
+        write_report(Path("never.html"), [], data)
+
+
+def test_advice_follows_from_the_numbers() -> None:
+    (one,) = datasets(comparison([0]))
+    first = advise(one, None)[0]
+    assert "One seed cannot tell a difference from luck" in first.text
+    assert first.commands[0] == "al-lightning fit --config street_random --seed 1"
+    assert len(first.commands) == 2 * 3
+    (three,) = datasets(comparison())
+    texts = " ".join(piece.text for piece in advise(three, None))
+    assert "entropy against random is +0.00 ± 1.32 points over 3 seeds, within chance" in texts
+    assert "more than 30 seeds" in texts
+    assert "Ahead of random here: coreset." in texts
+    assert "brought random 10.7 points" in texts  # 10, 8 and 14 points
+
+
+def test_a_batch_from_few_scenes_is_pointed_out() -> None:
+    runs = [
+        a_run("street_random", 0, RANDOM[0], [[1, 18], [7, 23]]),
+        a_run("street_entropy", 0, ENTROPY[0], [[1, 2], [3, 4]]),
+    ]
+    (dataset,) = datasets(runs)
+    findings = gather(dataset, data)
+    assert isinstance(findings, Findings)
+    (piece,) = (one for one in advise(dataset, findings) if "entropy's first batch" in one.text)
+    assert piece.text.startswith(
+        "100 % of entropy's first batch are near-duplicates; it comes from 1 scene (random's from 2)"
+    )
+    assert "the curves say: +1.00 points against random (too few seeds)" in piece.text
+    assert piece.commands == ("al-lightning fit --config street_coreset --seed 0",)
+
+
+# Pictures
+
+
+@pytest.mark.parametrize("classes", [1, 10, 21, 254])
+def test_classes_have_colours_of_their_own(classes: int) -> None:
+    colours = palette(classes)
+    assert colours.shape == (classes, 3)
+    assert colours.dtype == np.uint8
+    assert len(np.unique(colours, axis=0)) == classes
+    assert colours.sum(axis=1).min() > 0
+    label = np.array([[0, classes - 1, 255]], np.uint8)
+    assert np.array_equal(colour(label, colours)[0], [colours[0], colours[-1], [0, 0, 0]])
+
+
+def test_pictures_shrink_and_come_in_sheets() -> None:
+    image = np.full((20, 40, 3), 77, np.uint8)
+    assert shrink(image, 10).shape == (10, 20, 3)
+    assert (shrink(image, 10) == 77).all()
+    assert shrink(image, 30) is image
+    plain, named = sheet([image] * 3, 2), sheet([image, shrink(image, 10)], 2, ["one", "a name that is too long"])
+    assert plain.shape == (2 * 23 + 3, 2 * 43 + 3, 3)
+    assert named.shape == (20 + 14 + 6, 2 * 43 + 3, 3)
+    assert (plain[3:23, 3:43] == 77).all()
+    with pytest.raises(ValueError, match="captions"):
+        sheet([image], 1, [])
