@@ -193,13 +193,10 @@ class Guard:
             self._leave(1, text if first else None, speak=first)
 
     def _how(self, rank: int) -> str:
-        unknown = "without a word, killed perhaps (out of memory?)"
-        if rank not in self.children:
-            return unknown
         try:
             code = self.children[rank].wait(timeout=2)
-        except Exception:
-            return unknown
+        except (KeyError, subprocess.TimeoutExpired):  # another machine's or launcher's
+            return "without a word, killed perhaps (out of memory?)"
         if code >= 0:
             return f"with code {code}"
         return f"by {signal.Signals(-code).name}" + (" (out of memory?)" if code == -signal.SIGKILL else "")

@@ -25,6 +25,7 @@ ALLOWED = {
     "inspect": {"errors", "types", "data", "results", "pool", "seeding"},
     "channel": set(),
     "signals": {"errors"},
+    "usage": set(),
     "guard": {"errors", "signals"},
     "processes": {"errors", "channel", "guard"},
     "checkpoint": {"errors", "results", "guard", "processes"},
