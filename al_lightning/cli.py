@@ -105,11 +105,11 @@ def _fit(given: list[str], verbose: bool) -> int:
         allow_abbrev=False,
         add_help=False,
     )
-    parser.add_argument("--config", action="append", default=[])
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--run_dir", type=Path)
-    parser.add_argument("--print_config", action="store_true")
-    parser.add_argument("--stop_on", action="append", default=[])
+    parser.add_argument("--config", action="append", default=[], help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--run_dir", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--print_config", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--stop_on", action="append", default=[], help=argparse.SUPPRESS)
     if {"-h", "--help"} & set(given):
         parser.print_help()
         return 0
