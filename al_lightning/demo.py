@@ -99,11 +99,14 @@ def _run_all(runs: list[tuple[str, int, Path]], options: tuple[str, ...]) -> Non
             if (code := child.poll()) is None:
                 continue
             del running[key], GUARD.children[key]
+            if code:
+                for rest, (_, other) in running.items():
+                    other.terminate()  # it goes on with the next call
+                    other.wait()
+                    del GUARD.children[rest]
             if code == Interrupted.exit_code:
                 raise Interrupted(f"Interrupted; {AGAIN}.")
             if code:
-                for _, other in running.values():
-                    other.terminate()
                 said = next(path for run, _, path in runs if run == name) / "log.txt"
                 last = said.read_text().strip().splitlines()[-1:] or ["it said nothing"]
                 raise ALError(f"{name} failed with exit code {code}: {last[0].removeprefix('al-lightning: ')}")

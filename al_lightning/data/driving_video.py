@@ -102,7 +102,14 @@ class DrivingVideo(PoolDataModule):
     noise and entropy fell behind random; that kind is `nuisance: strong`, which adds them to the same streets. All
     numbers were set by looking at pictures, none by what a strategy made of them.
 
-    Results (TODO: tables of both kinds from runs on this generator, with deviations over the seeds).
+    Seen with the mild kind and the configs `demo_0f` and `demo_11f`, three seeds: mean IoU in % averaged over the curve
+    from 10 % to 40 %, as points ahead of random at equal seeds, and the scenes behind the first 52 frames chosen:
+
+        pool  entropy         core-set        scenes: random, entropy, core-set
+        0f    0.74 +- 0.08    0.42 +- 0.34    52, 52, 52
+        11f   1.02 +- 0.63    0.80 +- 0.26    30, 9, 27
+
+    Entropy and core-set cannot be told apart on either pool. The strong kind was not run in full.
 
     Args:
         size: (height, width) of the images.
