@@ -3,7 +3,19 @@
 from al_lightning.networks.backbones import Backbone, MobileNetV3, ResNet
 from al_lightning.networks.base import Network
 from al_lightning.networks.deeplab import DeepLabV3Plus
+from al_lightning.networks.dropout import MCDropout
+from al_lightning.networks.loss_predictor import LossPredictor
 from al_lightning.networks.unet import UNet
 from al_lightning.networks.wide_resnet import WideResNet
 
-__all__ = ["Backbone", "DeepLabV3Plus", "MobileNetV3", "Network", "ResNet", "UNet", "WideResNet"]
+__all__ = [
+    "Backbone",
+    "DeepLabV3Plus",
+    "LossPredictor",
+    "MCDropout",
+    "MobileNetV3",
+    "Network",
+    "ResNet",
+    "UNet",
+    "WideResNet",
+]

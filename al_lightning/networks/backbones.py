@@ -17,10 +17,12 @@ class Backbone(nn.Module, ABC):
 
     Attributes:
         channels: channels of the (fine, coarse) maps.
-        output_stride: pixels of the input per pixel of the coarse map, 8 or 16; the fine map is at stride 4.
+        stage_channels: channels of each stage.
+        output_stride: pixels of the input per pixel of the coarse map, 8 or 16; the fine map is at stride 4, or 2.
     """
 
     channels: tuple[int, int]
+    stage_channels: tuple[int, ...]
     output_stride: int
 
     @abstractmethod
@@ -69,6 +71,7 @@ class ResNet(Backbone):
         dilate(net.layer4, 32 // output_stride)
         expansion = 1 if depth == 18 else 4
         self.channels = (64 * expansion, 512 * expansion)
+        self.stage_channels = tuple(width * expansion for width in (64, 128, 256, 512))
         self.output_stride = output_stride
 
     def forward(self, image: Tensor) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
@@ -105,6 +108,7 @@ class MobileNetV3(Backbone):
             nn.Sequential(*part) for part in (blocks[:4], blocks[4:7], blocks[7:13], blocks[13:])
         )
         self.channels = (24, 960)
+        self.stage_channels = (24, 40, 112, 960)
         self.output_stride = output_stride
 
     def forward(self, image: Tensor) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
+from al_lightning.networks.loss_predictor import LossPredictor
 from al_lightning.types import Features, NetworkOutput
 
 
@@ -18,6 +19,8 @@ class Network(nn.Module, ABC):
 
     predicts: ClassVar[Literal["image", "pixel"]]
     """Whether a class is given per image, logits (B, C), or per pixel, logits (B, C, H, W)."""
+    loss_predictor: LossPredictor | None = None
+    """Guesses each image's loss from `Features.taps`; whoever trains the network trains it too."""
 
     @abstractmethod
     def encode(self, image: Tensor) -> Features:
@@ -26,6 +29,10 @@ class Network(nn.Module, ABC):
     @abstractmethod
     def decode(self, features: Features) -> NetworkOutput:
         """Map features to logits."""
+
+    def predicted_loss(self, features: Features) -> Tensor | None:
+        """Return the guess of each image's loss, (B,); None without a loss predictor."""
+        return self.loss_predictor(features.taps) if self.loss_predictor is not None else None
 
     def forward(self, image: Tensor) -> NetworkOutput:
         """Return `decode(encode(image))`."""

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from al_lightning.errors import UsageError
 from al_lightning.networks.backbones import Backbone
 from al_lightning.networks.base import Network
+from al_lightning.networks.dropout import MCDropout
+from al_lightning.networks.loss_predictor import LossPredictor
 from al_lightning.types import Features, NetworkOutput
 
 
@@ -21,6 +23,10 @@ def _conv(channels_in: int, channels: int, size: int = 1, dilation: int = 1) -> 
         nn.BatchNorm2d(channels),
         nn.ReLU(inplace=True),
     )
+
+
+def _project(channels_in: int, channels: int, linear: bool) -> nn.Module:
+    return nn.Conv2d(channels_in, channels, 1, bias=False) if linear else _conv(channels_in, channels)
 
 
 def _resize(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -34,15 +40,16 @@ class ASPP(nn.Module):
         channels_in: channels of the coarse map.
         channels: channels of each branch and of the output.
         rates: dilations of the three branches.
+        linear: whether the joining 1x1 is a bare convolution, without normalisation and ReLU.
     """
 
-    def __init__(self, channels_in: int, channels: int, rates: tuple[int, int, int]) -> None:
+    def __init__(self, channels_in: int, channels: int, rates: tuple[int, int, int], linear: bool = False) -> None:
         super().__init__()
         self.branches = nn.ModuleList(
             [_conv(channels_in, channels), *(_conv(channels_in, channels, 3, r) for r in rates)]
         )
         self.pooled = _conv(channels_in, channels)
-        self.join = _conv(5 * channels, channels)
+        self.join = _project(5 * channels, channels, linear)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, channels_in, H, W) to (B, channels, H, W)."""
@@ -54,27 +61,48 @@ class ASPP(nn.Module):
 class DeepLabV3Plus(Network):
     """Encoder with ASPP, decoder on the stride-4 map; logits at the input's size.
 
-    The embedding is the globally pooled ASPP output, (B, `channels`). ASPP rates are 6, 12, 18 at output stride 16 and
-    twice that at 8 (Chen et al. 2018).
+    The embedding is the pooled ASPP output, (B, `channels` x `embedding_grid`^2). ASPP rates are 6, 12, 18 at output
+    stride 16 and twice that at 8 (Chen et al. 2018).
 
     Args:
         num_classes: number of classes.
         backbone: gives the fine and coarse maps; its output stride sets the rates.
         channels: channels of ASPP and of the decoder.
         fine_channels: channels to which the fine map is reduced.
+        linear_projections: whether the 1x1 convolutions after ASPP and on the fine map are bare, without normalisation
+            and ReLU, and the classifier without bias: the study's network.
+        embedding_grid: cells to a side over which ASPP's output is pooled; 1 is the mean over the image.
+        dropout: on the decoder's input and after each of its two convolutions; what BALD samples.
+        loss_predictor: whether a loss predictor looks at the backbone's stages.
     """
 
     predicts: ClassVar[Literal["image", "pixel"]] = "pixel"
 
-    def __init__(self, num_classes: int, backbone: Backbone, channels: int = 256, fine_channels: int = 48) -> None:
+    def __init__(
+        self,
+        num_classes: int,
+        backbone: Backbone,
+        channels: int = 256,
+        fine_channels: int = 48,
+        linear_projections: bool = False,
+        embedding_grid: int = 1,
+        dropout: float = 0.0,
+        loss_predictor: bool = False,
+    ) -> None:
         super().__init__()
+        if embedding_grid < 1:
+            raise UsageError(f"network.embedding_grid is {embedding_grid}; it must be at least 1.")
         self.backbone = backbone
         fine, coarse = backbone.channels
         step = 96 // backbone.output_stride
-        self.aspp = ASPP(coarse, channels, (step, 2 * step, 3 * step))
-        self.reduce = _conv(fine, fine_channels)
+        self.aspp = ASPP(coarse, channels, (step, 2 * step, 3 * step), linear_projections)
+        self.reduce = _project(fine, fine_channels, linear_projections)
         self.decoder = nn.Sequential(_conv(fine_channels + channels, channels, 3), _conv(channels, channels, 3))
-        self.classifier = nn.Conv2d(channels, num_classes, 1)
+        self.dropouts = nn.ModuleList(MCDropout(dropout) for _ in range(3))
+        self.classifier = nn.Conv2d(channels, num_classes, 1, bias=not linear_projections)
+        self.embedding_grid = embedding_grid
+        # Last, so that all else begins with the same weights as without it.
+        self.loss_predictor = LossPredictor(backbone.stage_channels) if loss_predictor else None
 
     def trunk(self) -> nn.Module:
         """Return the backbone."""
@@ -88,12 +116,14 @@ class DeepLabV3Plus(Network):
             )
         stages, fine, coarse = self.backbone(image)
         aspp = self.aspp(coarse)
-        embedding = torch.flatten(F.adaptive_avg_pool2d(aspp, 1), 1)
+        embedding = torch.flatten(F.adaptive_avg_pool2d(aspp, self.embedding_grid), 1)
         return Features((fine, aspp), embedding, stages, (image.shape[-2], image.shape[-1]))
 
     def decode(self, features: Features) -> NetworkOutput:
         """Return logits, (B, C, H, W)."""
         fine, aspp = features.maps
         fine = self.reduce(fine)
-        joined = torch.cat([fine, _resize(aspp, (fine.shape[-2], fine.shape[-1]))], dim=1)
-        return NetworkOutput(_resize(self.classifier(self.decoder(joined)), features.size))
+        x = self.dropouts[0](torch.cat([fine, _resize(aspp, (fine.shape[-2], fine.shape[-1]))], dim=1))
+        for conv, dropout in zip(self.decoder, self.dropouts[1:], strict=True):
+            x = dropout(conv(x))
+        return NetworkOutput(_resize(self.classifier(x), features.size), self.predicted_loss(features))

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from al_lightning.errors import UsageError
 from al_lightning.networks.base import Network
+from al_lightning.networks.dropout import MCDropout
+from al_lightning.networks.loss_predictor import LossPredictor
 from al_lightning.types import Features, NetworkOutput
 
 
@@ -32,11 +34,13 @@ class UNet(Network):
     Args:
         num_classes: number of classes.
         width: channels of the first stage; 16 makes 0.19 million parameters at 10 classes.
+        dropout: after each of the three stages up; what BALD samples.
+        loss_predictor: whether a loss predictor looks at the last three stages down.
     """
 
     predicts: ClassVar[Literal["image", "pixel"]] = "pixel"
 
-    def __init__(self, num_classes: int, width: int = 16) -> None:
+    def __init__(self, num_classes: int, width: int = 16, dropout: float = 0.0, loss_predictor: bool = False) -> None:
         super().__init__()
         if width < 1:
             raise UsageError(f"network.width is {width}; it must be at least 1.")
@@ -50,7 +54,10 @@ class UNet(Network):
             ]
         )
         self.up = nn.ModuleList([_conv(four + three, three), _conv(three + two, two), _conv(two + one, one)])
+        self.dropouts = nn.ModuleList(MCDropout(dropout) for _ in self.up)
         self.classifier = nn.Conv2d(one, num_classes, 1)
+        # Last, so that all else begins with the same weights as without it.
+        self.loss_predictor = LossPredictor((two, three, four)) if loss_predictor else None
 
     def encode(self, image: Tensor) -> Features:
         """Return the four stages as maps, and the last one pooled as embedding."""
@@ -65,6 +72,6 @@ class UNet(Network):
     def decode(self, features: Features) -> NetworkOutput:
         """Return logits, (B, C, H, W)."""
         *fine, x = features.maps
-        for stage, same in zip(self.up, reversed(fine), strict=True):
-            x = stage(torch.cat([_resize(x, (same.shape[-2], same.shape[-1])), same], dim=1))
-        return NetworkOutput(_resize(self.classifier(x), features.size))
+        for stage, dropout, same in zip(self.up, self.dropouts, reversed(fine), strict=True):
+            x = dropout(stage(torch.cat([_resize(x, (same.shape[-2], same.shape[-1])), same], dim=1)))
+        return NetworkOutput(_resize(self.classifier(x), features.size), self.predicted_loss(features))

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from al_lightning.errors import UsageError
 from al_lightning.networks.base import Network
+from al_lightning.networks.dropout import MCDropout
+from al_lightning.networks.loss_predictor import LossPredictor
 from al_lightning.types import Features, NetworkOutput
 
 
@@ -41,11 +43,15 @@ class WideResNet(Network):
         num_classes: number of classes.
         depth: 6 n + 4 layers, for example 10, 16, 28.
         width: multiple of the channels.
+        dropout: before the classifier; what BALD samples.
+        loss_predictor: whether a loss predictor looks at the three stages.
     """
 
     predicts: ClassVar[Literal["image", "pixel"]] = "image"
 
-    def __init__(self, num_classes: int, depth: int = 28, width: int = 2) -> None:
+    def __init__(
+        self, num_classes: int, depth: int = 28, width: int = 2, dropout: float = 0.0, loss_predictor: bool = False
+    ) -> None:
         super().__init__()
         if depth < 10 or (depth - 4) % 6:
             raise UsageError(f"WideResNet depth {depth} is not 6 n + 4 (10, 16, 22, 28, 40 ...).")
@@ -62,11 +68,14 @@ class WideResNet(Network):
             for stage in range(3)
         )
         self.bn = nn.BatchNorm2d(channels[3])
+        self.dropout = MCDropout(dropout)
         self.classifier = nn.Linear(channels[3], num_classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         nn.init.zeros_(self.classifier.bias)
+        # Last, so that all else begins with the same weights as without it.
+        self.loss_predictor = LossPredictor(channels[1:]) if loss_predictor else None
 
     def encode(self, image: Tensor) -> Features:
         """Return the pooled penultimate features, (B, 64 x width), and the three stages as taps."""
@@ -80,4 +89,4 @@ class WideResNet(Network):
 
     def decode(self, features: Features) -> NetworkOutput:
         """Return logits, (B, C)."""
-        return NetworkOutput(self.classifier(features.embedding))
+        return NetworkOutput(self.classifier(self.dropout(features.embedding)), self.predicted_loss(features))
