@@ -62,6 +62,10 @@ class _FirstCallback(Callback):
     on_predict_batch_end = on_test_batch_end
 
 
+def _views(names: tuple[str, ...]) -> str:
+    return f"the views {' and '.join(names)} of unlabelled images" if names else "no unlabelled images"
+
+
 class Fit:
     """Network, LightningModule, datamodule, Trainer, callbacks and logger of one (cycle, member): all new.
 
@@ -124,6 +128,18 @@ class Fit:
                     f"{type(part).__name__} is made for a class per {kind}, but {type(task).__name__} is about a class "
                     f"per {task.predicts}; name parts that fit."
                 )
+        unlabelled = experiment.data.unlabelled
+        given, wanted = unlabelled.names if unlabelled is not None else (), self.module.views
+        if sorted(given) != sorted(wanted):
+            raise UsageError(
+                f"{type(self.module).__name__} trains on {_views(wanted)}, but data.unlabelled gives {_views(given)}; "
+                "name a training method by its part of a run's name (..._uda, ..._s4gan), which sets both."
+            )
+        if not self.module.automatic_optimization and experiment.trainer_options.get("gradient_clip_val"):
+            raise UsageError(
+                f"{type(self.module).__name__} steps two optimizers by hand, and trainer.gradient_clip_val is for one; "
+                "leave it out."
+            )
         if experiment.warm_start == "backbone" and self.network.trunk() is None:
             raise UsageError(f"{type(self.network).__name__} has no separate backbone; use --warm_start all or none.")
 
@@ -146,6 +162,9 @@ class Fit:
 
     def _trainer(self, options: dict[str, Any], directory: Path) -> Trainer:
         own = options.pop("callbacks", None) or []
+        several = self.processes.count > 1
+        if several and self.module.leaves_parameters_unused and options.get("strategy") in (None, "auto", "ddp"):
+            options["strategy"] = "ddp_find_unused_parameters_true"
         return trainer_of(
             options,
             # In chunks: max_steps would count each optimizer's steps (Lightning-AI/pytorch-lightning#17958).

@@ -90,10 +90,20 @@ def start(experiment: Experiment, store: RunStore, processes: Processes) -> Pool
     pool = experiment.data.pool()
     if pool.size == 0 or not experiment.acquisition.one_fit:
         experiment.budget.check(pool.size)
+    if (unlabelled := experiment.data.unlabelled) is not None:
+        unlabelled.check(pool.size, last_count(experiment, pool))
     data_sha256 = experiment.data.fingerprint()
     if not processes.all_agree(data_sha256):
         raise DatasetError(f"The processes see different images in {experiment.data.root}; all need the same data.")
     return pool.label(processes.once(open_journal, experiment, store, pool, data_sha256))
+
+
+def last_count(experiment: Experiment, pool: Pool) -> int:
+    """Return how many labels the last fit will have."""
+    budget, acquisition = experiment.budget, experiment.acquisition
+    if acquisition.one_fit:
+        return len(draw_first(experiment, pool))
+    return budget.total_count(pool.size)
 
 
 def open_journal(experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str) -> list[int]:

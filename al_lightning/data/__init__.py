@@ -8,6 +8,7 @@ from al_lightning.data.image_folder import ImageFolder
 from al_lightning.data.images import Images
 from al_lightning.data.mask_folder import MaskFolder
 from al_lightning.data.module import PoolDataModule
+from al_lightning.data.views import Unlabelled
 
 __all__ = [
     "Augmentation",
@@ -21,4 +22,5 @@ __all__ = [
     "NoAugmentation",
     "PoolDataModule",
     "SegmentationAugmentation",
+    "Unlabelled",
 ]

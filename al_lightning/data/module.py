@@ -19,8 +19,9 @@ from torch.utils.data import DataLoader, Dataset
 from al_lightning.data.augmentation import Augmentation, NoAugmentation
 from al_lightning.data.images import Images
 from al_lightning.data.streams import PaddedBatches, StepSampler, Stream, normalise
+from al_lightning.data.views import LABELLED, Unlabelled, Views
 from al_lightning.errors import DatasetError, UsageError
-from al_lightning.pool import Pool
+from al_lightning.pool import Indices, Pool
 from al_lightning.types import Batch
 
 
@@ -42,6 +43,7 @@ class PoolDataModule(LightningDataModule):
         augmentation: of training images; none by default.
         mean: of each channel, on a scale of 0 to 1; ImageNet's by default.
         std: of each channel, likewise.
+        unlabelled: a stream of images without labels, for training methods that want one.
     """
 
     folder: ClassVar[str]
@@ -60,6 +62,7 @@ class PoolDataModule(LightningDataModule):
         augmentation: Augmentation | None = None,
         mean: tuple[float, float, float] = (0.485, 0.456, 0.406),
         std: tuple[float, float, float] = (0.229, 0.224, 0.225),
+        unlabelled: Unlabelled | None = None,
     ) -> None:
         super().__init__()
         for what, value, least in (
@@ -76,6 +79,7 @@ class PoolDataModule(LightningDataModule):
         self.augmentation = augmentation or NoAugmentation()
         self.mean = torch.tensor(mean).view(3, 1, 1)
         self.std = torch.tensor(std).view(3, 1, 1)
+        self.unlabelled = unlabelled
         self.memory_format = torch.contiguous_format
         self._pool = Pool(0)
         self._key = (0, 0, 0)
@@ -163,7 +167,7 @@ class PoolDataModule(LightningDataModule):
         fresh._scoring, fresh.memory_format = scoring, memory_format
         return fresh
 
-    def _loader(self, batches: Dataset[Batch], sampler: StepSampler | None = None) -> DataLoader[Batch]:
+    def _loader(self, batches: Dataset[Any], sampler: StepSampler | None = None) -> DataLoader[Any]:
         return DataLoader(
             batches,
             batch_size=None,
@@ -184,13 +188,26 @@ class PoolDataModule(LightningDataModule):
             self._sampler.seek(step)
 
     def train_dataloader(self) -> CombinedLoader:
-        """Return the streams of training batches, {"labelled": ...}, one item a step, from where the fit stands."""
+        """Return the streams of training batches, one item a step, from where the fit stands.
+
+        An item is {"labelled": Batch}, and where there is an unlabelled stream {"unlabelled": {view: Batch}} beside it;
+        on the device it becomes one level of names.
+        """
         done = getattr(self.trainer.lightning_module, "step", 0) if self.trainer is not None else 0
         self._sampler = StepSampler(self._steps, self._chunk, done)
-        labelled = Stream(
-            self.train, self._pool.labelled, self.batch_size, self.augmentation, self._key, "labelled", *self._ranks
+        streams: dict[str, Dataset[Any]] = {
+            LABELLED: self._stream(self._pool.labelled, self.batch_size, LABELLED),
+        }
+        if (more := self.unlabelled) is not None:
+            stream = self._stream(more.drawn_from(self._pool), more.batch_size or self.batch_size, "unlabelled")
+            views = {name: (more.views or {}).get(name) or self.augmentation for name in more.names}
+            streams["unlabelled"] = Views(stream, views, self.labels == "pixel")
+        return CombinedLoader(
+            {name: self._loader(stream, self._sampler) for name, stream in streams.items()}, "min_size"
         )
-        return CombinedLoader({"labelled": self._loader(labelled, self._sampler)}, "min_size")
+
+    def _stream(self, indices: Sequence[int] | Indices, batch_size: int, name: str) -> Stream:
+        return Stream(self.train, indices, batch_size, self.augmentation, self._key, name, *self._ranks)
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """Return every test image once, in padded full batches."""
@@ -205,4 +222,8 @@ class PoolDataModule(LightningDataModule):
         if isinstance(batch, Batch):
             mean, std = self.mean.to(batch.image.device), self.std.to(batch.image.device)
             return normalise(batch, mean, std, self.memory_format)
-        return {name: self.on_after_batch_transfer(part, dataloader_idx) for name, part in batch.items()}
+        flat: dict[str, Any] = {}
+        for name, part in batch.items():
+            done = self.on_after_batch_transfer(part, dataloader_idx)
+            flat.update({name: done} if isinstance(part, Batch) else done)
+        return flat

@@ -67,7 +67,7 @@ class Stream(Dataset[Batch]):
     def __init__(
         self,
         images: Images,
-        indices: Sequence[int],
+        indices: Sequence[int] | Indices,
         batch_size: int,
         augmentation: Augmentation,
         key: tuple[int, int, int],
@@ -76,9 +76,9 @@ class Stream(Dataset[Batch]):
         world_size: int = 1,
     ) -> None:
         if batch_size % world_size:
+            option = "data.batch_size" if name == "labelled" else f"data.{name}.batch_size"
             raise UsageError(
-                f"data.batch_size is global and must divide by the number of processes: {batch_size} does not by "
-                f"{world_size}."
+                f"{option} is global and must divide by the number of processes: {batch_size} does not by {world_size}."
             )
         self.images = images
         self.indices = np.sort(np.asarray(indices, dtype=np.int64))
@@ -97,8 +97,12 @@ class Stream(Dataset[Batch]):
             self._order = lap, generator(f"order/{self.name}", *self.key, lap).permutation(self.indices)
         return int(self._order[1][place])
 
+    def positions(self, step: int) -> list[int]:
+        """Return the positions of this process's images of a step."""
+        return [self.draw(step * self.batch_size + slot) for slot in self.slots]
+
     def __getitem__(self, step: int) -> Batch:
-        indices = [self.draw(step * self.batch_size + slot) for slot in self.slots]
+        indices = self.positions(step)
         samples = [
             self.augmentation(
                 self.images.image(index),

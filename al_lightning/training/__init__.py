@@ -1,7 +1,9 @@
 """How a network is trained: LightningModules, and the schedules of their learning rates."""
 
 from al_lightning.training.base import TrainingModule
+from al_lightning.training.s4gan import S4GAN
 from al_lightning.training.schedules import Constant, Cosine, Poly, Schedule
 from al_lightning.training.supervised import Supervised
+from al_lightning.training.uda import UDA
 
-__all__ = ["Constant", "Cosine", "Poly", "Schedule", "Supervised", "TrainingModule"]
+__all__ = ["S4GAN", "UDA", "Constant", "Cosine", "Poly", "Schedule", "Supervised", "TrainingModule"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -16,8 +16,9 @@ from al_lightning.errors import TrainingError, UsageError
 from al_lightning.networks.base import Network
 from al_lightning.seeding import seed_of
 from al_lightning.tasks import Task
+from al_lightning.training.functional import ranking_hinge
 from al_lightning.training.schedules import Constant, Schedule
-from al_lightning.types import Batch
+from al_lightning.types import Batch, NetworkOutput
 
 Optimizer = Callable[[Iterable[Any]], torch.optim.Optimizer]
 TrainingBatch = dict[str, Batch]
@@ -45,8 +46,9 @@ def seed_step(key: tuple[int, int, int], step: int, rank: int) -> None:
 class TrainingModule(LightningModule, ABC):
     """A network and a task under training; a method adds its step.
 
-    A method's `losses` gets a dict of batches, one per stream that it asked of the data; `labelled` is always there.
-    The terms' sum is trained and each is logged.
+    A method's `losses` gets a dict of batches: `labelled`, and one for each of the `views` of unlabelled images that it
+    names. The terms' sum is trained and each is logged. Where the network has a loss predictor, `supervised` trains
+    that too.
 
     Args:
         network: the network, freshly initialised.
@@ -56,7 +58,20 @@ class TrainingModule(LightningModule, ABC):
         optimizer: makes the optimizer of parameter groups.
         schedule: factor of the learning rate over the fit, applied per step.
         head_lr_factor: learning rate of everything but the network's trunk, as a multiple of the base rate.
+        warm_up: steps over which the learning rates rise linearly from 0, on top of the schedule.
+        prediction_weight: of a loss predictor's ranking loss (Yoo and Kweon 2019).
+        prediction_margin: of that loss.
+        prediction_stop: share of the steps after which the ranking loss no longer reaches the network itself.
     """
+
+    serves: ClassVar[Literal["image", "pixel", "any"]] = "any"
+    """What a task must predict for this method."""
+    views: ClassVar[tuple[str, ...]] = ()
+    """Views of unlabelled images that its steps need; `data.unlabelled` gives them."""
+    instead: ClassVar[str] = "name a training method that fits"
+    """What to do where the task does not fit."""
+    leaves_parameters_unused: ClassVar[bool] = False
+    """Whether a backward pass may leave parameters without gradient, as when two optimizers take turns."""
 
     def __init__(
         self,
@@ -68,8 +83,17 @@ class TrainingModule(LightningModule, ABC):
         optimizer: Optimizer = sgd,
         schedule: Schedule | None = None,
         head_lr_factor: float = 1.0,
+        warm_up: int = 0,
+        prediction_weight: float = 1.0,
+        prediction_margin: float = 1.0,
+        prediction_stop: float = 0.6,
     ) -> None:
         super().__init__()
+        if self.serves not in ("any", task.predicts):
+            raise UsageError(
+                f"{type(self).__name__} trains for a class per {self.serves}, but {type(task).__name__} is about a "
+                f"class per {task.predicts}; {self.instead}."
+            )
         if network.predicts != task.predicts:
             raise UsageError(
                 f"{type(network).__name__} predicts a class per {network.predicts}, but {type(task).__name__} "
@@ -79,6 +103,15 @@ class TrainingModule(LightningModule, ABC):
             raise UsageError(
                 f"head_lr_factor is {head_lr_factor}, but {type(network).__name__} has no backbone beside it."
             )
+        for name, value, most in (
+            ("warm_up", warm_up, None),
+            ("prediction_weight", prediction_weight, None),
+            ("prediction_margin", prediction_margin, None),
+            ("prediction_stop", prediction_stop, 1),
+        ):
+            if value < 0 or (most is not None and value > most):
+                limits = "at least 0" if most is None else f"between 0 and {most}"
+                raise UsageError(f"training.{name} is {value}; it must be {limits}.")
         self.network = network
         self.task = task
         self.steps = steps
@@ -86,8 +119,14 @@ class TrainingModule(LightningModule, ABC):
         self.optimizer = optimizer
         self.schedule = schedule or Constant()
         self.head_lr_factor = head_lr_factor
+        self.warm_up = warm_up
+        self.prediction_weight = prediction_weight
+        self.prediction_margin = prediction_margin
+        self.prediction_stop = prediction_stop
         self.confusion = task.confusion()
         self.results: dict[str, Any] = {}
+        # What else a method wants to see beside its losses, for example how many images took part.
+        self.shown: dict[str, Tensor] = {}
         self.step = 0
         self._sums: dict[str, Tensor] = {}
         self._since = 0
@@ -96,8 +135,31 @@ class TrainingModule(LightningModule, ABC):
     def losses(self, batch: TrainingBatch) -> dict[str, Tensor]:
         """Return the named scalar terms of this step's loss."""
 
-    def configure_optimizers(self) -> Any:
-        """Give the head its own rate, and schedule all rates per step."""
+    def supervised(self, output: NetworkOutput, labelled: Batch) -> dict[str, Tensor]:
+        """Return the terms of a labelled batch: the task's loss, and where losses are predicted, how badly.
+
+        Args:
+            output: of the network for the labelled images.
+            labelled: the batch.
+        """
+        terms = {"loss": self.task.loss(output.logits, labelled.label)}
+        if output.predicted_loss is not None:
+            loss = self.task.loss_per_image(output.logits.detach(), labelled.label)
+            ranking = ranking_hinge(output.predicted_loss, loss, self.prediction_margin)
+            terms["loss_prediction"] = self.prediction_weight * ranking
+        return terms
+
+    def rate(self, step: int) -> float:
+        """Return the factor of the learning rates at a step."""
+        rise = min(1.0, (step + 1) / self.warm_up) if self.warm_up else 1.0
+        return rise * self.schedule(step / self.steps)
+
+    def scheduled(self, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LambdaLR:
+        """Return a scheduler that follows `rate`, one call a step."""
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
+
+    def network_optimizer(self) -> torch.optim.Optimizer:
+        """Return the optimizer of the network, whose head has a rate of its own."""
         trunk = self.network.trunk()
         base = {id(parameter) for parameter in trunk.parameters()} if trunk is not None else set()
         parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
@@ -109,8 +171,12 @@ class TrainingModule(LightningModule, ABC):
         for group in optimizer.param_groups:
             if group.get("head"):
                 group["lr"] *= self.head_lr_factor
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self.schedule(step / self.steps))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return optimizer
+
+    def configure_optimizers(self) -> Any:
+        """Schedule the rates per step."""
+        optimizer = self.network_optimizer()
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.scheduled(optimizer), "interval": "step"}}
 
     def on_train_batch_start(self, batch: TrainingBatch, batch_idx: int) -> None:
         """Reseed what the network itself draws (dropout), so that a resumed fit draws the same.
@@ -118,12 +184,14 @@ class TrainingModule(LightningModule, ABC):
         Per epoch is not enough: a resumed epoch's loader draws at another moment.
         """
         seed_step(self.key, self.step, self.global_rank)
+        if (predictor := self.network.loss_predictor) is not None:
+            predictor.stop_gradient = self.step >= self.prediction_stop * self.steps
 
     def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
         """Sum the terms of the loss."""
         terms = self.losses(batch)
         total = torch.stack(list(terms.values())).sum()
-        self._log(terms if len(terms) == 1 else {**terms, "total": total})
+        self.log_step(total, terms)
         return total
 
     def on_train_batch_end(self, outputs: Any, batch: TrainingBatch, batch_idx: int) -> None:
@@ -138,17 +206,22 @@ class TrainingModule(LightningModule, ABC):
         datamodule: Any = getattr(self.trainer, "datamodule", None)
         datamodule.seek(self.step)
 
-    def _log(self, terms: dict[str, Tensor]) -> None:
+    def log_step(self, total: Tensor, terms: dict[str, Tensor]) -> None:
+        """Add this step to the next point of the training curves.
+
+        Args:
+            total: what is trained; it must be finite.
+            terms: scalars that it is the sum of; `shown` is added to them.
+        """
         # Sums stay on the device: one .item() a step would wait for the GPU at each.
         self._since += 1
-        for name, value in terms.items():
+        for name, value in {**terms, **({"total": total} if len(terms) > 1 else {}), **self.shown}.items():
             value = value.detach().float()
             # What a checkpoint brought is still on the CPU.
             self._sums[name] = self._sums[name].to(value.device) + value if name in self._sums else value
-            if name == "total" or len(terms) == 1:
-                bad = torch.where(value.isfinite(), self.steps, self.step)
-                known = self._sums.get("_bad", bad)
-                self._sums["_bad"] = torch.minimum(known.to(bad.device), bad)
+        bad = torch.where(total.detach().isfinite(), self.steps, self.step)
+        known = self._sums.get("_bad", bad)
+        self._sums["_bad"] = torch.minimum(known.to(bad.device), bad)
 
     def _flush(self) -> None:
         if not self._since:

@@ -8,9 +8,9 @@ from al_lightning.training.base import TrainingBatch, TrainingModule
 
 
 class Supervised(TrainingModule):
-    """Cross-entropy on labelled images."""
+    """Cross-entropy on labelled images, and the loss predictor's ranking loss where the network has one."""
 
     def losses(self, batch: TrainingBatch) -> dict[str, Tensor]:
-        """Return the task's loss of the labelled batch."""
+        """Return the terms of the labelled batch."""
         labelled = batch["labelled"]
-        return {"loss": self.task.loss(self.network(labelled.image).logits, labelled.label)}
+        return self.supervised(self.network(labelled.image), labelled)

@@ -1,0 +1,94 @@
+"""Unlabelled images for semi-supervised training: which, how many a step, and in which views."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from al_lightning.data.augmentation import Augmentation
+from al_lightning.data.streams import Stream, collate
+from al_lightning.errors import UsageError
+from al_lightning.pool import Indices, Pool
+from al_lightning.seeding import seed_of
+from al_lightning.types import Batch
+
+LABELLED = "labelled"
+ONE_VIEW = "unlabelled"
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """A stream of images without labels beside the labelled one; a training method's overlay sets it.
+
+    Args:
+        images: `pool`, every image of the pool, whether it has a label or not, or `unlabelled`, those that have none.
+        batch_size: images of a step, over all processes; as many as labelled ones by default.
+        views: each drawn image appears once in each view, changed by the view's augmentation, or as labelled images
+            are where it names none; by default there is one view, `unlabelled`.
+    """
+
+    images: Literal["pool", "unlabelled"] = "unlabelled"
+    batch_size: int | None = None
+    views: dict[str, Augmentation | None] | None = None
+
+    def __post_init__(self) -> None:
+        if self.batch_size is not None and self.batch_size < 1:
+            raise UsageError(f"data.unlabelled.batch_size is {self.batch_size}; it must be at least 1.")
+        if LABELLED in self.names:
+            raise UsageError(f"A view of unlabelled images cannot be called {LABELLED!r}; that is the labelled stream.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the views."""
+        return tuple(self.views) if self.views else (ONE_VIEW,)
+
+    def check(self, pool_size: int, labelled: int) -> None:
+        """Raise UsageError where a fit on so many labels would leave no image to draw."""
+        if self.images == "unlabelled" and labelled >= pool_size:
+            raise UsageError(
+                f"With all {pool_size} images labelled there is nothing unlabelled to train on; buy fewer labels, "
+                "train with `supervised`, or draw from the whole pool: --data.unlabelled.images pool."
+            )
+
+    def drawn_from(self, pool: Pool) -> Indices:
+        """Return the positions of the images to draw from, ascending, (N,) int64."""
+        return np.arange(pool.size) if self.images == "pool" else pool.unlabelled
+
+
+class Views(Dataset[dict[str, Batch]]):
+    """Items of a stream in several views; labels are not read.
+
+    Where a class is given per pixel, the label is 0, and 255 where an augmentation padded the image: nobody should
+    learn from padding. Otherwise it is 255.
+
+    Args:
+        stream: what is drawn.
+        views: augmentation of each view, by name.
+        pixel: whether a class is given per pixel.
+    """
+
+    def __init__(self, stream: Stream, views: Mapping[str, Augmentation], pixel: bool) -> None:
+        self.stream = stream
+        self.views = views
+        self.pixel = pixel
+
+    def __getitem__(self, step: int) -> dict[str, Batch]:
+        stream, indices = self.stream, self.stream.positions(step)
+        images = [stream.images.image(index) for index in indices]
+        names = [stream.images.name(index) for index in indices]
+        batches = {}
+        for view, augmentation in self.views.items():
+            samples = [
+                augmentation(
+                    image,
+                    np.zeros(image.shape[:2], np.uint8) if self.pixel else 255,
+                    seed_of(f"augmentation/{view}", *stream.key, step, slot),
+                )
+                for image, slot in zip(images, stream.slots, strict=True)
+            ]
+            batches[view] = collate(samples, indices, names)
+        return batches
