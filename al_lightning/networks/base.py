@@ -14,13 +14,17 @@ from al_lightning.types import Features, NetworkOutput
 class Network(nn.Module, ABC):
     """A network in two halves, so that embeddings need no decoder and stochastic decoders repeat cheaply.
 
-    A subclass takes `num_classes` as its first argument; the data sets it.
+    A subclass takes `num_classes` as its first argument; the data sets it. A `loss_predictor`, where it makes one,
+    guesses each image's loss from `Features.taps`.
     """
 
     predicts: ClassVar[Literal["image", "pixel"]]
     """Whether a class is given per image, logits (B, C), or per pixel, logits (B, C, H, W)."""
-    loss_predictor: LossPredictor | None = None
-    """Guesses each image's loss from `Features.taps`; whoever trains the network trains it too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Not a class attribute, which would hide a module of that name. Whoever trains the network trains it too.
+        self.loss_predictor: LossPredictor | None = None
 
     @abstractmethod
     def encode(self, image: Tensor) -> Features:
