@@ -5,8 +5,11 @@ from al_lightning.networks.base import Network
 from al_lightning.networks.deeplab import DeepLabV3Plus
 from al_lightning.networks.dropout import MCDropout
 from al_lightning.networks.loss_predictor import LossPredictor
+from al_lightning.networks.resnet import ResNetClassifier
+from al_lightning.networks.timm_backbone import Timm
 from al_lightning.networks.unet import UNet
 from al_lightning.networks.wide_resnet import WideResNet
+from al_lightning.networks.wider_resnet import WiderResNet38
 
 __all__ = [
     "Backbone",
@@ -16,6 +19,9 @@ __all__ = [
     "MobileNetV3",
     "Network",
     "ResNet",
+    "ResNetClassifier",
+    "Timm",
     "UNet",
     "WideResNet",
+    "WiderResNet38",
 ]

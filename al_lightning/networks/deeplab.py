@@ -59,7 +59,7 @@ class ASPP(nn.Module):
 
 
 class DeepLabV3Plus(Network):
-    """Encoder with ASPP, decoder on the stride-4 map; logits at the input's size.
+    """Encoder with ASPP, decoder on the fine map; logits at the input's size.
 
     The embedding is the pooled ASPP output, (B, `channels` x `embedding_grid`^2). ASPP rates are 6, 12, 18 at output
     stride 16 and twice that at 8 (Chen et al. 2018).

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import torch
 import torchvision
-from torch import nn
+from torch import Tensor, nn
 
 from al_lightning.errors import UsageError
 
@@ -32,18 +31,39 @@ def load_weights(net: nn.Module, weights: str | None, model: str, ignore: tuple[
         return
     if weights == "imagenet":
         try:
-            state: dict[str, Any] = dict(torchvision.models.get_model_weights(model).DEFAULT.get_state_dict())
+            state: dict[str, Tensor] = dict(torchvision.models.get_model_weights(model).DEFAULT.get_state_dict())
         except (OSError, RuntimeError) as error:  # no network; a download whose hash is wrong
             raise UsageError(
                 f"ImageNet weights of {model} could not be downloaded ({error}); fetch torchvision's file elsewhere "
                 "and give its path as weights, or train from scratch with weights: null."
             ) from error
     else:
-        state = _read(Path(weights))
+        state = read_state(Path(weights))
+    fill(net, state, weights, model, ignore)
+
+
+def fill(net: nn.Module, state: dict[str, Tensor], weights: str, model: str, ignore: tuple[str, ...] = ()) -> None:
+    """Put tensors into `net`, all of them or none, and log what was loaded and what was left aside.
+
+    Args:
+        net: the network to fill.
+        state: its tensors by name, possibly with `module.` before the names. BatchNorm's counters may be missing, as
+            they are in files from before 2018: nothing reads them.
+        weights: what the user gave, for messages.
+        model: the network's name, for messages.
+        ignore: prefixes of names that need not be there and are left alone.
+
+    Raises:
+        UsageError: names or shapes do not fit.
+    """
     state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
     wanted = {name: tensor for name, tensor in net.state_dict().items() if not name.startswith(ignore)}
+    aside = sorted(name for name in state if name.startswith(ignore))
     state = {name: tensor for name, tensor in state.items() if not name.startswith(ignore)}
     missing, unknown = wanted.keys() - state.keys(), state.keys() - wanted.keys()
+    counters = {name for name in missing if name.endswith("num_batches_tracked")}
+    if counters == missing:
+        missing = set()
     wrong = [name for name in wanted.keys() & state.keys() if wanted[name].shape != state[name].shape]
     for problem, names in (("lack", missing), ("have unknown", unknown), ("have another shape for", wrong)):
         if names:
@@ -51,10 +71,22 @@ def load_weights(net: nn.Module, weights: str | None, model: str, ignore: tuple[
                 f"Weights {weights} do not fit {model}: they {problem} {min(names)!r} ({len(names)} such)."
             )
     net.load_state_dict(state, strict=False)
-    log.info("loaded %d tensors from %s into %s", len(state), weights, model)
+    log.info(
+        "loaded all %d tensors of %s from %s%s; left aside: %s",
+        len(state),
+        model,
+        weights,
+        f" (without {len(counters)} counters of BatchNorm, which nothing reads)" if counters else "",
+        ", ".join(aside) or "nothing",
+    )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Return the state dict of a file, which is read as plain tensors: no code in it runs.
+
+    Raises:
+        UsageError: the file is missing or no state dict.
+    """
     if not path.is_file():
         raise UsageError(f"No weights at {path}; give `imagenet`, the path of a state dict, or null.")
     try:
@@ -65,7 +97,7 @@ def _read(path: Path) -> dict[str, Any]:
     if isinstance(content, dict):
         content = content.get("state_dict", content)
     if not isinstance(content, dict) or not all(
-        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
     ):
         raise UsageError(f"{path} is not a state dict: names with tensors were expected.")
     return content

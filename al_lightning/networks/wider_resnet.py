@@ -1,0 +1,133 @@
+"""WiderResNet-38 (Wu et al. 2016; Rota Bulò et al. 2018), the study's backbone for segmentation."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections import OrderedDict
+
+from torch import Tensor, nn
+
+from al_lightning.errors import UsageError
+from al_lightning.networks.backbones import Backbone
+from al_lightning.networks.weights import load_weights
+
+log = logging.getLogger(__name__)
+
+# The names of layers, `convs.bn2.0` and so on, are those of the public checkpoint.
+
+
+def _norm(channels: int) -> nn.Sequential:
+    return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
+
+
+def _conv(channels_in: int, channels: int, size: int, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
+    padding = dilation * (size // 2)
+    return nn.Conv2d(channels_in, channels, size, stride, padding, dilation, bias=False)
+
+
+class _Block(nn.Module):
+    """Pre-activation residual block; where shapes differ, a 1x1 projection of the normalised input.
+
+    Two channels: 3x3, 3x3. Three: 1x1, 3x3, 1x1, with dropout of whole channels before the last. The stride is that
+    of the first convolution.
+    """
+
+    def __init__(
+        self, channels_in: int, channels: tuple[int, ...], stride: int, dilation: int, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.bn1 = _norm(channels_in)
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        sizes = (3, 3) if len(channels) == 2 else (1, 3, 1)
+        inputs = (channels_in, *channels)
+        for number, (size, before, after) in enumerate(zip(sizes, inputs, channels, strict=False), start=1):
+            if number > 1:
+                layers[f"bn{number}"] = _norm(before)
+            if number == 3:
+                layers["dropout"] = nn.Dropout2d(dropout)
+            spacing = dilation if size == 3 else 1
+            layers[f"conv{number}"] = _conv(before, after, size, stride if number == 1 else 1, spacing)
+        self.convs = nn.Sequential(layers)
+        differ = stride != 1 or channels_in != channels[-1]
+        self.proj_conv = _conv(channels_in, channels[-1], 1, stride) if differ else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, channels_in, H, W) to (B, channels[-1], H / stride, W / stride)."""
+        out = self.bn1(x)
+        shortcut = x if self.proj_conv is None else self.proj_conv(out)
+        return self.convs(out) + shortcut  # type: ignore[no-any-return]
+
+
+class WiderResNet38(Backbone):
+    """The variant "wider_resnet38_a2" at output stride 8; 105 million parameters.
+
+    A 3x3 convolution and six groups of 3, 3, 6, 3, 1, 1 blocks. The fine map is the first group's, at stride 2; the
+    coarse one is the last group's sum as it is: the checkpoint's closing BatchNorm serves its classifier alone. With
+    `DeepLabV3Plus(19, WiderResNet38(), linear_projections=True)` it is the study's network of 137,103,936 parameters.
+
+    Args:
+        weights: path to the public ImageNet checkpoint (under `state_dict`, names `module.mod2.block1...`), or none.
+        dropout6: probability of a channel to be dropped in the sixth module; in training only.
+        dropout7: likewise in the seventh. BALD samples neither: they stay as eval mode has them.
+        width: channels of the first convolution; 64 is the published network, less makes a small one of its form.
+    """
+
+    def __init__(
+        self, weights: str | None = None, dropout6: float = 0.3, dropout7: float = 0.5, width: int = 64
+    ) -> None:
+        super().__init__()
+        if width < 1:
+            raise UsageError(f"backbone.width is {width}; it must be at least 1.")
+        for name, p in (("dropout6", dropout6), ("dropout7", dropout7)):
+            if not 0 <= p < 1:
+                raise UsageError(f"backbone.{name} is {p}; a probability of at least 0 and below 1 was expected.")
+        one, two, four, eight, sixteen, half, whole = (width * 2**power for power in range(7))
+        self.mod1 = nn.Sequential(OrderedDict(conv1=_conv(3, one, 3)))
+        self.pool2 = nn.MaxPool2d(3, 2, 1)
+        self.mod2 = _group(3, one, (two, two))
+        self.pool3 = nn.MaxPool2d(3, 2, 1)
+        self.mod3 = _group(3, two, (four, four))
+        self.mod4 = _group(6, four, (eight, eight), stride=2)
+        self.mod5 = _group(3, eight, (eight, sixteen), dilation=2)
+        self.mod6 = _group(1, sixteen, (eight, sixteen, half), dilation=4, dropout=dropout6)
+        self.mod7 = _group(1, half, (sixteen, half, whole), dilation=4, dropout=dropout7)
+        self.channels = (two, whole)
+        self.stage_channels = (eight, sixteen, half, whole)
+        self.output_stride = 8
+        if weights == "imagenet":
+            raise UsageError(
+                "WiderResNet38's ImageNet weights have no address that a program could download from; fetch "
+                "wider_resnet38.pth.tar yourself and give its path as weights, or train from scratch with "
+                "weights: null."
+            )
+        load_weights(self, weights, type(self).__name__, ignore=("bn_out.", "classifier."))
+        if weights is None:
+            _say_what_is_lost()
+
+    def forward(self, image: Tensor) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
+        """Return the last four groups' maps (all stride 8), the first group's (stride 2), and the last's."""
+        fine = self.mod2(self.pool2(self.mod1(image)))
+        x = self.mod3(self.pool3(fine))
+        stages = []
+        for group in (self.mod4, self.mod5, self.mod6, self.mod7):
+            x = group(x)
+            stages.append(x)
+        return tuple(stages), fine, x
+
+
+def _group(
+    count: int, channels_in: int, channels: tuple[int, ...], stride: int = 1, dilation: int = 1, dropout: float = 0.0
+) -> nn.Sequential:
+    blocks = [_Block(channels_in, channels, stride, dilation, dropout)]
+    blocks += [_Block(channels[-1], channels, 1, dilation, dropout) for _ in range(count - 1)]
+    return nn.Sequential(OrderedDict((f"block{number}", block) for number, block in enumerate(blocks, start=1)))
+
+
+@functools.cache
+def _say_what_is_lost() -> None:
+    """Log once a process, not once a fit."""
+    log.info(
+        "WiderResNet38 starts from random weights: the study's numbers rest on ImageNet weights "
+        "(wider_resnet38.pth.tar, given by its path as weights) and are not to be expected without."
+    )
