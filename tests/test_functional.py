@@ -1,6 +1,7 @@
 """The mathematics of selection against numbers worked out by hand and independent implementations."""
 
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -8,8 +9,20 @@ import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from al_lightning.acquisition.functional import entropy, k_center_greedy, mean_entropy, round_significant, top_scores
-from al_lightning.errors import ALError
+from al_lightning.acquisition.functional import (
+    entropy,
+    entropy_of_views,
+    evenly_spread,
+    k_center_greedy,
+    mean_entropy,
+    mutual_information,
+    round_significant,
+    sequences_in_time,
+    top_scores,
+    variation_ratio,
+)
+from al_lightning.errors import ALError, UsageError
+from al_lightning.pool import Pool
 from al_lightning.types import Rows
 
 quick = settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -73,6 +86,141 @@ def test_mean_entropy_is_the_mean_over_pixels_without_rescaling_per_image():
     value = mean_entropy(logits)
     assert value.shape == (2,)
     assert value.tolist() == pytest.approx([math.log(2) / 2, 0.562335], abs=1e-6)
+
+
+def test_entropy_of_views_adds_the_views_of_each_image():
+    # One view after the other. Image 0: (1/2, 1/2) and certainty, ln 2; image 1: certainty and (3/4, 1/4), 0.562335.
+    logits = torch.tensor([[0.0, 0.0], [500.0, 0.0], [500.0, 0.0], [math.log(3.0), 0.0]])
+    assert entropy_of_views(logits, 2).tolist() == pytest.approx([math.log(2), 0.562335], abs=1e-6)
+    assert entropy_of_views(logits, 1).tolist() == pytest.approx([math.log(2), 0, 0, 0.562335], abs=1e-6)
+
+
+def test_entropy_of_views_is_a_mean_over_pixels_and_a_sum_over_views():
+    logits = torch.zeros(2, 2, 2, 2)
+    logits[1, 0, 0] = 500.0  # the second view is sure of half of its pixels
+    assert entropy_of_views(logits, 2).tolist() == pytest.approx([1.5 * math.log(2)], rel=1e-6)
+
+
+def test_mutual_information_of_two_opposite_certain_passes_is_ln_2():
+    passes = torch.tensor([[[1000.0, 0.0]], [[0.0, 1000.0]]])
+    assert mutual_information(passes).tolist() == pytest.approx([math.log(2)], rel=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 10])
+def test_mutual_information_of_equal_passes_is_nothing(count):
+    logits = torch.tensor([[0.3, -1.0, 2.0], [0.0, 0.0, 0.0], [900.0, 0.0, -900.0]])
+    value = mutual_information([logits] * count)
+    assert value.shape == (3,)
+    assert value.tolist() == pytest.approx([0, 0, 0], abs=3e-7)
+    assert value.min() >= 0
+
+
+def test_mutual_information_is_never_negative_where_rounding_would_make_it_so():
+    logits = torch.randn(500, 10, generator=torch.Generator().manual_seed(0))
+    assert mutual_information([logits] * 3).min() == 0
+
+
+def test_mutual_information_of_a_mixed_case_by_hand():
+    # (3/4, 1/4) and (1/4, 3/4): the mean is (1/2, 1/2), ln 2; each pass has 2 ln 2 - 3/4 ln 3. The rest is
+    # 3/4 ln 3 - ln 2 = 0.130812. (3/4, 1/4) and certainty: H(7/8, 1/8) = 0.376770, less half of 0.562335: 0.095603.
+    first = torch.tensor([[math.log(3.0), 0.0], [math.log(3.0), 0.0]])
+    second = torch.tensor([[0.0, math.log(3.0)], [500.0, 0.0]])
+    value = mutual_information(iter([first, second])).tolist()
+    assert value == pytest.approx([0.130812, 0.095603], abs=1e-6)
+    assert value[0] == pytest.approx(0.75 * math.log(3) - math.log(2), rel=1e-5)
+
+
+def test_mutual_information_is_the_mean_over_pixels():
+    first, second = torch.zeros(1, 2, 2, 2), torch.zeros(1, 2, 2, 2)
+    first[0, 0, 0, 0] = second[0, 1, 0, 0] = 1000.0  # the passes differ in one pixel of four, by ln 2
+    assert mutual_information([first, second]).tolist() == pytest.approx([math.log(2) / 4], rel=1e-6)
+
+
+@given(st.lists(st.lists(st.floats(-20, 20, width=32), min_size=3, max_size=3), min_size=1, max_size=6))
+@quick
+def test_mutual_information_equals_an_independent_implementation(passes):
+    logits = np.asarray(passes, dtype=np.float64)
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    # The mean divergence of the passes from their mean: the same number by another way.
+    expected = (p * np.log(p / p.mean(axis=0))).sum(axis=1).mean()
+    value = mutual_information([torch.tensor([one], dtype=torch.float32) for one in passes]).item()
+    assert value == pytest.approx(expected, abs=2e-6)
+
+
+def test_mutual_information_computes_in_float32_and_keeps_no_pass():
+    alive = []
+
+    def passes():
+        for _ in range(5):
+            logits = torch.zeros(2, 3, 4, 4, dtype=torch.bfloat16)
+            alive.append(weakref.ref(logits))
+            assert sum(reference() is not None for reference in alive) <= 2  # this one, and the loop's last
+            yield logits
+
+    assert mutual_information(passes()).dtype == torch.float32
+
+
+def test_mutual_information_of_no_pass_is_refused():
+    with pytest.raises(ValueError, match="at least one pass"):
+        mutual_information([])
+
+
+def test_nan_stays_nan_in_every_score():
+    logits = torch.tensor([[math.nan, 0.0], [0.0, 0.0]])
+    for value in (mean_entropy(logits), mutual_information([logits, logits]), entropy_of_views(logits, 1)):
+        assert value.isnan().tolist() == [True, False]
+
+
+def test_variation_ratio_by_hand():
+    # Five members each: all agree; four; three and two; two, two and one; five classes.
+    classes = torch.tensor([[1, 1, 1, 1, 1], [2, 0, 2, 2, 2], [3, 3, 0, 0, 3], [1, 1, 2, 2, 0], [0, 1, 2, 3, 4]]).T
+    value = variation_ratio(classes)
+    assert value.dtype == torch.float32
+    assert value.tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8], abs=1e-6)
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=7))
+@quick
+def test_variation_ratio_equals_counting(classes):
+    commonest = max(classes.count(number) for number in range(5))
+    value = variation_ratio(torch.tensor(classes)[:, None]).item()
+    assert value == pytest.approx(1 - commonest / len(classes), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "expected"),
+    [
+        (10, 3, [0, 3, 6]),  # 0, 3.33, 6.67
+        (10, 4, [0, 2, 5, 7]),  # 0, 2.5, 5, 7.5
+        (5, 5, [0, 1, 2, 3, 4]),
+        (7, 1, [0]),
+        (3, 0, []),
+    ],
+)
+def test_evenly_spread_places_by_hand(size, count, expected):
+    assert evenly_spread(size, count) == expected
+
+
+@given(st.integers(1, 500), st.data())
+@quick
+def test_evenly_spread_places_are_apart_by_one_distance_give_or_take_one(size, data):
+    count = data.draw(st.integers(1, size))
+    places = evenly_spread(size, count)
+    assert len(set(places)) == count
+    assert 0 <= min(places) <= max(places) < size
+    steps = {later - earlier for earlier, later in zip(places, [*places[1:], size], strict=True)}
+    assert steps <= {size // count, -(-size // count)}
+
+
+def test_sequences_in_time_by_hand():
+    pool = Pool(6, (), sequence=(1, 0, 1, 0, 1, 0), frame=(7, 5, 2, 5, 30, 1))
+    assert sequences_in_time(pool) == [[5, 1, 3], [2, 0, 4]]  # 1 and 3 are of one frame: the lower position first
+
+
+@pytest.mark.parametrize("pool", [Pool(2), Pool(2, sequence=(0, 0)), Pool(2, frame=(0, 1))])
+def test_a_pool_without_time_order_is_a_sentence(pool):
+    with pytest.raises(UsageError, match=r"the dataset tells none; .* --data\.sequence_pattern"):
+        sequences_in_time(pool)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +293,25 @@ def test_many_ties_go_to_the_lower_index():
     score = torch.tensor([float(number % 2) for number in index])
     selection = top_scores(rows_of(index, [False] * 2000, [0] * 2000), score, 1500)
     assert selection.indices == [*range(3, 2003, 2), *range(4, 1004, 2)]
+
+
+def test_ties_are_broken_by_the_next_number_then_by_the_lower_index():
+    score = torch.tensor([0.2, 0.4, 0.4000000001, 0.4, 0.2, 0.4], dtype=torch.float64)
+    second = torch.tensor([9.0, 1.0, 3.0, 1.00000001, 9.5, 2.0], dtype=torch.float64)
+    selection = top_scores(rows_of([2, 3, 5, 7, 8, 9], [False] * 6, [0] * 6), score, 6, second)
+    assert selection.indices == [5, 9, 3, 7, 8, 2]
+    assert selection.scores == [0.4, 0.4, 0.4, 0.4, 0.2, 0.2]
+
+
+def test_a_third_number_decides_where_two_are_equal():
+    flat = torch.zeros(4)
+    third = torch.tensor([1.0, 3.0, 2.0, 3.0])
+    assert top_scores(rows_of([0, 1, 2, 3], [False] * 4, [0] * 4), flat, 4, flat, third).indices == [1, 3, 2, 0]
+
+
+def test_nan_in_a_later_number_is_named_too():
+    with pytest.raises(ALError, match="The score of image 9 is NaN"):
+        top_scores(rows_of([4, 9], [False] * 2, [0] * 2), torch.tensor([1.0, 2.0]), 1, torch.tensor([0.0, math.nan]))
 
 
 def test_labelled_rows_are_never_chosen():

@@ -9,12 +9,19 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from al_lightning.acquisition import (
+    BALD,
+    Coreset,
+    Entropy,
+    EquAL,
+    Full,
+    LearningLoss,
+    Random,
+    UniformEntropy,
+    VariationRatio,
+)
 from al_lightning.acquisition.base import Acquisition, check_selection
 from al_lightning.acquisition.callback import join_members, select
-from al_lightning.acquisition.coreset import Coreset
-from al_lightning.acquisition.entropy import Entropy
-from al_lightning.acquisition.full import Full
-from al_lightning.acquisition.random import Random
 from al_lightning.errors import ALError, UsageError
 from al_lightning.networks.base import Network
 from al_lightning.pool import Pool
@@ -22,9 +29,9 @@ from al_lightning.seeding import generator
 from al_lightning.types import Batch, Features, NetworkOutput, Rows, Selection
 
 quick = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-STRATEGIES = [Random(), Entropy(), Coreset()]
-NUMBERS = {"Random": 0, "Entropy": 1, "Coreset": 3}
-"""What a row holds for each strategy: nothing, an entropy, an embedding."""
+STRATEGIES = [Random(), Entropy(), Coreset(), EquAL(), BALD(), LearningLoss(), UniformEntropy(), VariationRatio()]
+NUMBERS = {"Random": 0, "Coreset": 3, "VariationRatio": 2}
+"""What a row holds for each strategy: nothing, an embedding, a class and an entropy; one score for the others."""
 
 
 def name_of(strategy):
@@ -32,16 +39,17 @@ def name_of(strategy):
 
 
 @st.composite
-def rows_and_count(draw, numbers, constant=False, everything=False):
+def rows_and_count(draw, strategy, constant=False, everything=False):
+    numbers, members = NUMBERS.get(name_of(strategy), 1), strategy.members
     index = sorted(draw(st.sets(st.integers(0, 99), min_size=1, max_size=14)))
     labelled = draw(st.lists(st.booleans(), min_size=len(index), max_size=len(index)))
     labelled[draw(st.integers(0, len(index) - 1))] = False
     cell = st.just(0.5) if constant else st.floats(-8, 8, width=32)
-    size = len(index) * numbers
+    size = members * len(index) * numbers
     value = torch.tensor(draw(st.lists(cell, min_size=size, max_size=size)), dtype=torch.float32)
     candidates = labelled.count(False)
     count = candidates if everything else draw(st.integers(1, candidates))
-    rows = Rows(torch.tensor(index), torch.tensor(labelled), value.reshape(1, len(index), numbers))
+    rows = Rows(torch.tensor(index), torch.tensor(labelled), value.reshape(members, len(index), numbers))
     return rows, count
 
 
@@ -62,7 +70,7 @@ def assert_promise_is_kept(strategy, rows, count):
 @given(data=st.data())
 @quick
 def test_selection_is_exact_without_repeats_unlabelled_and_deterministic(strategy, data):
-    rows, count = data.draw(rows_and_count(NUMBERS[name_of(strategy)]))
+    rows, count = data.draw(rows_and_count(strategy))
     assert_promise_is_kept(strategy, rows, count)
 
 
@@ -70,7 +78,7 @@ def test_selection_is_exact_without_repeats_unlabelled_and_deterministic(strateg
 @given(data=st.data())
 @quick
 def test_constant_scores_are_no_obstacle(strategy, data):
-    rows, count = data.draw(rows_and_count(NUMBERS[name_of(strategy)], constant=True))
+    rows, count = data.draw(rows_and_count(strategy, constant=True))
     chosen = assert_promise_is_kept(strategy, rows, count)
     if not isinstance(strategy, Random):
         assert chosen.indices == rows.index[~rows.labelled].tolist()[:count]
@@ -80,14 +88,14 @@ def test_constant_scores_are_no_obstacle(strategy, data):
 @given(data=st.data())
 @quick
 def test_all_candidates_can_be_chosen(strategy, data):
-    rows, count = data.draw(rows_and_count(NUMBERS[name_of(strategy)], everything=True))
+    rows, count = data.draw(rows_and_count(strategy, everything=True))
     chosen = assert_promise_is_kept(strategy, rows, count)
     assert sorted(chosen.indices) == rows.index[~rows.labelled].tolist()
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=name_of)
 def test_selection_leaves_its_rows_alone(strategy):
-    rows = Rows(torch.arange(5), torch.tensor([True, False, False, False, True]), torch.rand(1, 5, 3))
+    rows = Rows(torch.arange(5), torch.tensor([True, False, False, False, True]), torch.rand(5, 5, 2))
     before = [tensor.clone() for tensor in rows]
     strategy.select(rows, 2, generator("select", 0, 0))
     assert all(torch.equal(old, new) for old, new in zip(before, rows, strict=True))
@@ -217,6 +225,24 @@ def test_a_users_selection_becomes_plain_numbers_and_is_checked():
     assert all(type(score) is float for score in selection.scores)
     with pytest.raises(UsageError, match=r"The strategy Fixed chose image 4, which is no candidate\."):
         select(Fixed([8, 4]), CANDIDATES, 2, generator("select", 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "option"),
+    [
+        (Entropy(), ""),
+        (LearningLoss(subset=3), "change --acquisition.subset, or "),
+        (UniformEntropy(), "change --acquisition.step, or "),
+    ],
+    ids=name_of,
+)
+def test_too_few_candidates_are_one_sentence(strategy, option):
+    with pytest.raises(UsageError) as caught:
+        select(strategy, CANDIDATES, 4, generator("select", 0, 0))
+    assert str(caught.value) == (
+        f"{name_of(strategy)} has 3 candidates left, but 4 images are to be chosen; {option}"
+        "lower --budget.query or --budget.cycles."
+    )
 
 
 def test_candidates_are_all_unlabelled_images_by_default():

@@ -1,9 +1,27 @@
 """What to label next: one file per strategy, their mathematics in `functional`."""
 
+from al_lightning.acquisition.bald import BALD
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.coreset import Coreset
 from al_lightning.acquisition.entropy import Entropy
+from al_lightning.acquisition.equal import EquAL
 from al_lightning.acquisition.full import Full
+from al_lightning.acquisition.learning_loss import LearningLoss
 from al_lightning.acquisition.random import Random
+from al_lightning.acquisition.uniform import Uniform
+from al_lightning.acquisition.uniform_entropy import UniformEntropy
+from al_lightning.acquisition.variation_ratio import VariationRatio
 
-__all__ = ["Acquisition", "Coreset", "Entropy", "Full", "Random"]
+__all__ = [
+    "BALD",
+    "Acquisition",
+    "Coreset",
+    "Entropy",
+    "EquAL",
+    "Full",
+    "LearningLoss",
+    "Random",
+    "Uniform",
+    "UniformEntropy",
+    "VariationRatio",
+]

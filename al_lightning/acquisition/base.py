@@ -29,6 +29,8 @@ class Acquisition(ABC):
     """Whether the labelled images are scored too, as context."""
     one_fit: ClassVar[bool] = False
     """Whether the whole budget is spent at once, by `initial`; there are no cycles then."""
+    narrowed_by: ClassVar[str | None] = None
+    """The option that limits `candidates`, for the sentence that says that they are too few."""
 
     def initial(self, pool: Pool, count: int, generator: np.random.Generator) -> Sequence[int] | None:
         """Return an initial set of its own, or None for the common one.

@@ -93,8 +93,19 @@ def join_members(scored: list[tuple[Tensor, Tensor]], labelled: tuple[int, ...])
 
 
 def select(acquisition: Acquisition, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
-    """Run a strategy's selection and hold it to its promise."""
+    """Run a strategy's selection and hold it to its promise.
+
+    Raises:
+        UsageError: there are fewer candidates than images to choose, or the promise is broken.
+    """
+    name, candidates = type(acquisition).__name__, int((~rows.labelled).sum())
+    if candidates < count:
+        option = f"change --acquisition.{acquisition.narrowed_by}, or " if acquisition.narrowed_by else ""
+        raise UsageError(
+            f"{name} has {candidates} candidates left, but {count} images are to be chosen; {option}"
+            "lower --budget.query or --budget.cycles."
+        )
     selection = acquisition.select(rows, count, generator)
     selection = Selection([int(i) for i in selection.indices], [float(s) for s in selection.scores])
-    check_selection(selection, rows, count, type(acquisition).__name__)
+    check_selection(selection, rows, count, name)
     return selection

@@ -1,12 +1,16 @@
-"""The mathematics of selection: pure tensor functions. Equation numbers are those of Mittal et al., IJCV 2025."""
+"""The mathematics of selection: pure functions. Equation numbers are those of Mittal et al., IJCV 2025."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from al_lightning.errors import ALError
+from al_lightning.errors import ALError, UsageError
+from al_lightning.pool import Pool
 from al_lightning.types import Rows, Selection
 
 
@@ -34,7 +38,90 @@ def mean_entropy(logits: Tensor) -> Tensor:
     Returns:
         (B,) float32.
     """
-    return entropy(logits).flatten(1).mean(dim=1) if logits.ndim > 2 else entropy(logits)
+    return _mean_over_pixels(entropy(logits))
+
+
+def entropy_of_views(logits: Tensor, views: int) -> Tensor:
+    """Return the sum over an image's views of their mean entropies, in nats (Eq. 5, EquAL: the image and its mirror).
+
+    No view is turned back: a mean over pixels does not depend on where they are.
+
+    Args:
+        logits: (V x B, C) or (V x B, C, H, W), all images of one view after the other.
+        views: V.
+
+    Returns:
+        (B,) float32, between 0 and V log C.
+    """
+    return mean_entropy(logits).reshape(views, -1).sum(dim=0)
+
+
+def mutual_information(passes: Iterable[Tensor]) -> Tensor:
+    """Return each image's mutual information of class and network, the mean over pixels, in nats (Eq. 6, BALD).
+
+    It is the entropy of the mean probability less the mean entropy of the passes. Of the passes only running sums are
+    kept.
+
+    Args:
+        passes: each one's logits, (B, C) or (B, C, H, W); at least one.
+
+    Returns:
+        (B,) float32, between 0 and log C.
+    """
+    count, total, entropies = 0, torch.zeros(()), torch.zeros(())
+    for logits in passes:
+        probability = F.softmax(logits.float(), dim=1)
+        # One formula for both entropies, so that equal passes cancel to the last bits.
+        entropies = entropies + _entropy_of_probability(probability)
+        total = total + probability
+        count += 1
+    if count == 0:
+        raise ValueError("mutual information needs at least one pass")
+    information = _entropy_of_probability(total / count) - entropies / count
+    return _mean_over_pixels(information).clamp(min=0)  # rounding alone can make it negative
+
+
+def variation_ratio(classes: Tensor) -> Tensor:
+    """Return the share of members that do not predict the commonest class, 1 - f_mode / T (Eq. 1).
+
+    Args:
+        classes: (T, N) predicted class of each member and image.
+
+    Returns:
+        (N,) float32 in {0, 1/T, ..., (T - 1)/T}.
+    """
+    agreeing = (classes[:, None] == classes[None]).sum(dim=1)
+    return 1 - agreeing.amax(dim=0) / len(classes)
+
+
+def _mean_over_pixels(x: Tensor) -> Tensor:
+    return x.flatten(1).mean(dim=1) if x.ndim > 1 else x
+
+
+def _entropy_of_probability(probability: Tensor) -> Tensor:
+    return -torch.xlogy(probability, probability).sum(dim=1)
+
+
+def evenly_spread(size: int, count: int) -> list[int]:
+    """Return `count` of the places 0 .. size - 1 at equal distances: floor(i x size / count)."""
+    return [number * size // count for number in range(count)]
+
+
+def sequences_in_time(pool: Pool) -> list[list[int]]:
+    """Return the positions of each sequence of a pool, in the order of their frames.
+
+    Raises:
+        UsageError: the pool has no time order.
+    """
+    if pool.sequence is None or pool.frame is None:
+        raise UsageError(
+            "This strategy goes by the time order of the images, and the dataset tells none; where file names do, "
+            "name their sequence and frame with --data.sequence_pattern (data.sequence_pattern in a config)."
+        )
+    found: dict[int, list[int]] = {}
+    for position in np.lexsort((pool.frame, pool.sequence)).tolist():
+        found.setdefault(pool.sequence[position], []).append(position)
+    return list(found.values())
 
 
 def round_significant(x: Tensor, digits: int = 6) -> Tensor:
@@ -49,24 +136,30 @@ def round_significant(x: Tensor, digits: int = 6) -> Tensor:
     return torch.where((x == 0) | x.isinf(), x, rounded)
 
 
-def top_scores(rows: Rows, score: Tensor, count: int) -> Selection:
-    """Choose the candidates with the highest scores; ties, after rounding to 6 significant digits, by position.
+def top_scores(rows: Rows, score: Tensor, count: int, *ties: Tensor) -> Selection:
+    """Choose the candidates with the highest scores, each rounded to 6 significant digits before it is compared.
 
     Args:
         rows: what was scored.
         score: (N,) one number per row.
         count: how many.
+        ties: more numbers per row, (N,) each: where all before are equal the next decides, highest first; then the
+            lower position goes first.
 
     Raises:
         ALError: a score is NaN.
     """
     candidates = ~rows.labelled
-    index, score = rows.index[candidates], score[candidates]
-    if bool(score.isnan().any()):
-        raise ALError(f"The score of image {int(index[score.isnan()][0])} is NaN; the network's output is not finite.")
-    ranked = round_significant(score)
-    order = torch.sort(ranked, descending=True, stable=True).indices[:count]
-    return Selection(index[order].tolist(), ranked[order].tolist())
+    index = rows.index[candidates]
+    keys = [round_significant(key[candidates]) for key in (score, *ties)]
+    order = torch.arange(len(index))
+    for key in reversed(keys):
+        if bool(key.isnan().any()):
+            image = int(index[key.isnan()][0])
+            raise ALError(f"The score of image {image} is NaN; the network's output is not finite.")
+        order = order[torch.sort(key[order], descending=True, stable=True).indices]
+    order = order[:count]
+    return Selection(index[order].tolist(), keys[0][order].tolist())
 
 
 def k_center_greedy(features: Tensor, labelled: Tensor, count: int) -> tuple[list[int], list[float]]:

@@ -1,0 +1,58 @@
+"""The images about which the networks that dropout makes of one disagree most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from torch import Tensor
+
+from al_lightning.acquisition.base import Acquisition
+from al_lightning.acquisition.functional import mutual_information, top_scores
+from al_lightning.errors import UsageError
+from al_lightning.networks.base import Network
+from al_lightning.networks.dropout import dropouts, sampled
+from al_lightning.types import Batch, Features, Rows, Selection
+
+
+class BALD(Acquisition):
+    """Highest mutual information of class and network, by Monte-Carlo dropout (Houlsby et al. 2011, Eq. 6).
+
+    The network is encoded once and decoded `passes` times. Only its `MCDropout` layers drop, with masks that are the
+    same for all images of a cycle; BatchNorm, and dropout of any other kind, stay as in testing.
+
+    Args:
+        passes: stochastic passes; the study's 10.
+    """
+
+    def __init__(self, passes: int = 10) -> None:
+        if passes < 2:
+            raise UsageError(f"acquisition.passes is {passes}; passes are compared, so give at least 2.")
+        self.passes = passes
+        self.keys: list[int] = []
+
+    def check(self, network: Network) -> None:
+        """Refuse a network that has nothing to sample."""
+        if not dropouts(network):
+            raise UsageError(
+                f"BALD compares passes with dropout, and this {type(network).__name__} has none: "
+                "give --network.dropout 0.1, or a network of yours an MCDropout layer in decode."
+            )
+
+    def prepare(self, network: Network, generator: np.random.Generator) -> None:
+        """Draw a key for each pass."""
+        self.keys = generator.integers(2**32, size=self.passes).tolist()
+
+    def score(self, network: Network, batch: Batch) -> Tensor:
+        """Return (B, 1) mutual information in nats."""
+        return mutual_information(self._decode(network, network.encode(batch.image)))[:, None]
+
+    def _decode(self, network: Network, features: Features) -> Iterator[Tensor]:
+        for key in self.keys:
+            with sampled(network, key):
+                logits = network.decode(features).logits
+            yield logits
+
+    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+        """Take the highest, ties by position."""
+        return top_scores(rows, rows.value[0, :, 0], count)

@@ -1,0 +1,28 @@
+"""The most uncertain images by the entropy of two views."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from al_lightning.acquisition.base import Acquisition
+from al_lightning.acquisition.functional import entropy_of_views, top_scores
+from al_lightning.networks.base import Network
+from al_lightning.types import Batch, Rows, Selection
+
+
+class EquAL(Acquisition):
+    """Highest entropy of an image and its mirror image together (Eq. 5; after Golestaneh and Kitani 2020).
+
+    Eq. 5 as printed: a sum of two entropies, with no term for how consistent the two predictions are.
+    """
+
+    def score(self, network: Network, batch: Batch) -> Tensor:
+        """Return (B, 1) sums of two entropies in nats; both views are one batch of 2 B."""
+        views = torch.cat([batch.image, batch.image.flip(-1)])
+        return entropy_of_views(network(views).logits, 2)[:, None]
+
+    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+        """Take the highest, ties by position."""
+        return top_scores(rows, rows.value[0, :, 0], count)

@@ -1,0 +1,17 @@
+"""A conformance kit: holds any strategy, a user's own too, to what every strategy promises.
+
+In a test file:
+
+    from al_lightning.acquisition.testing import check_strategy
+
+    def test_margin():
+        check_strategy(Margin)  # with options: check_strategy(lambda: Margin(power=2))
+
+It takes a second or two on a CPU, and needs neither data nor a trained network.
+"""
+
+from al_lightning.acquisition.testing.bench import ConformanceError
+from al_lightning.acquisition.testing.checks import check_strategy
+from al_lightning.acquisition.testing.networks import TinyClassifier, TinySegmenter
+
+__all__ = ["ConformanceError", "TinyClassifier", "TinySegmenter", "check_strategy"]

@@ -1,0 +1,124 @@
+"""A pool, its images and networks, and one round of a strategy on them as the loop would have it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from al_lightning.acquisition.base import Acquisition
+from al_lightning.acquisition.callback import Scorer, join_members, select
+from al_lightning.networks.base import Network
+from al_lightning.pool import Pool
+from al_lightning.types import Batch, Rows, Selection
+
+SIZE = (16, 24)
+"""Height and width of the images."""
+
+
+class ConformanceError(AssertionError):
+    """A strategy breaks a promise; the message says which."""
+
+
+def draw(seed: int, stream: str) -> np.random.Generator:
+    """Return the generator of a seed and a purpose."""
+    return np.random.default_rng([seed, zlib.crc32(stream.encode())])
+
+
+def example_pool() -> Pool:
+    """Return 36 images, of which 5 are labelled: three sequences of 12 frames, in no order."""
+    sequence, frame = np.divmod(draw(0, "pool").permutation(36), 12)
+    return Pool(36, (30, 1, 8, 21, 14), tuple(sequence.tolist()), tuple((3 * frame).tolist()))
+
+
+def example_images(count: int, size: tuple[int, int] = SIZE) -> Tensor:
+    """Return noise of as many kinds as images, (N, 3, H, W) float32."""
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(count, 3, *size, generator=generator)
+    level = torch.randn(count, 3, 1, 1, generator=generator)
+    return noise * torch.rand(count, 1, 1, 1, generator=generator).mul_(2) + level
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a strategy is tried on.
+
+    Attributes:
+        make: makes the strategy; every process has one of its own.
+        networks: one per member, in eval mode.
+        images: (N, 3, H, W) float32, one per position of the pool.
+        pool: what is labelled.
+    """
+
+    make: Callable[[], Acquisition]
+    networks: tuple[Network, ...]
+    images: Tensor
+    pool: Pool
+
+    def labelling(self, labelled: tuple[int, ...]) -> Bench:
+        """Return the bench with other images labelled."""
+        return replace(self, pool=replace(self.pool, labelled=labelled))
+
+    def permuted(self, order: list[int]) -> Bench:
+        """Return the bench with the image that was at `order[i]` at position i."""
+        pool = self.pool
+        place = {old: new for new, old in enumerate(order)}
+        sequence, frame = (
+            None if values is None else tuple(values[old] for old in order) for values in (pool.sequence, pool.frame)
+        )
+        moved = Pool(pool.size, tuple(place[old] for old in pool.labelled), sequence, frame)
+        return replace(self, images=self.images[order], pool=moved)
+
+    def candidates(self, strategy: Acquisition, generator: np.random.Generator) -> list[int]:
+        """Return the strategy's candidates, which must be unlabelled positions, each once."""
+        name, found = type(strategy).__name__, [int(index) for index in strategy.candidates(self.pool, generator)]
+        if len(set(found)) != len(found):
+            raise ConformanceError(f"{name}.candidates names an image twice.")
+        if wrong := sorted(set(found).difference(self.pool.unlabelled.tolist())):
+            raise ConformanceError(f"{name}.candidates names image {wrong[0]}, which is not unlabelled.")
+        return found
+
+    def batches(self, indices: list[int], batch_size: int, processes: int, rank: int) -> Iterator[Batch]:
+        """Yield one process's batches: all full, padded with index -1, as many as every other process has."""
+        per_round = batch_size * processes
+        padded = indices + [-1] * (-len(indices) % per_round)
+        for start in range(rank * batch_size, len(padded), per_round):
+            index = torch.tensor(padded[start : start + batch_size])
+            shown = torch.where(index < 0, indices[0], index)
+            yield Batch(self.images[shown], torch.full((batch_size,), 255), index)
+
+    def rows(self, seed: int = 0, batch_size: int = 4, processes: int = 1) -> tuple[Acquisition, Rows]:
+        """Score the pool; return the first process's strategy, and what it would see in `select`."""
+        strategies = [self.make() for _ in range(processes)]
+        for strategy in strategies:  # each process asks its own
+            candidates = self.candidates(strategy, draw(seed, "candidates"))
+        first = strategies[0]
+        if not first.needs_network:
+            return first, Rows.without_scores(torch.tensor(sorted(candidates), dtype=torch.int64))
+        indices = sorted(candidates + (list(self.pool.labelled) if first.reads_labelled else []))
+        scored = []
+        for network in self.networks:
+            index, value = [], []
+            for rank, strategy in enumerate(strategies):
+                scorer = Scorer(network, strategy)
+                with torch.inference_mode():
+                    strategy.prepare(network, draw(seed, "prepare"))
+                    for batch in self.batches(indices, batch_size, processes, rank):
+                        index.append(batch.index)
+                        value.append(scorer.predict_step(batch, 0).clone())
+            order = torch.argsort(torch.cat(index))
+            order = order[torch.cat(index)[order] >= 0]
+            scored.append((torch.cat(index)[order], torch.cat(value)[order]))
+        return first, join_members(scored, self.pool.labelled)
+
+    def choose(self, count: int, seed: int = 0, batch_size: int = 4, processes: int = 1) -> Selection:
+        """Score the pool and select, held to the promise that the loop holds every selection to."""
+        strategy, rows = self.rows(seed, batch_size, processes)
+        selection = select(strategy, rows, count, draw(seed, "select"))
+        if not np.isfinite(selection.scores).all():
+            raise ConformanceError(f"{type(strategy).__name__} gives an image that it chooses no finite score.")
+        return selection

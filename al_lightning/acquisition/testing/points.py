@@ -1,0 +1,267 @@
+"""The promises, a function each: it tries one on a bench, and tells where it is broken."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from al_lightning.acquisition.base import Acquisition
+from al_lightning.acquisition.callback import Scorer, select
+from al_lightning.acquisition.functional import round_significant
+from al_lightning.acquisition.testing.bench import SIZE, Bench, ConformanceError, draw, example_images
+from al_lightning.acquisition.testing.traces import contents, global_state, held, modes, upset_global_generators
+from al_lightning.errors import ALError
+from al_lightning.types import Rows
+
+LARGE = (2 * SIZE[0], 2 * SIZE[1])
+"""The other size of images, where what stays of them is compared."""
+
+
+@contextlib.contextmanager
+def situation(make: Callable[[], Acquisition], words: str) -> Iterator[None]:
+    """Tell of an error in which situation it happened."""
+    try:
+        yield
+    except ConformanceError:
+        raise
+    except Exception as error:
+        raise ConformanceError(f"{name_of(make)} fails {words}: {error}") from error
+
+
+def name_of(make: Callable[[], Acquisition]) -> str:
+    """Return what a strategy is called."""
+    return type(make()).__name__
+
+
+def _count(bench: Bench) -> int:
+    """Return how many to choose: 3, or as many as there are."""
+    count = min(3, len(bench.candidates(bench.make(), draw(0, "candidates"))))
+    if count == 0:
+        raise ConformanceError(f"{name_of(bench.make)}.candidates names none.")
+    return count
+
+
+def _initial(bench: Bench) -> None:
+    """An initial set of its own has exactly as many images as asked for; that of a single fit may be the whole pool."""
+    bench, name = bench.labelling(()), name_of(bench.make)
+    size, one_fit = bench.pool.size, bench.make().one_fit
+
+    def ask(of: Bench, count: int) -> list[int] | None:
+        with situation(bench.make, f"when asked for an initial set of {count} of {size} images"):
+            own = of.make().initial(of.pool, count, draw(0, "initial"))
+            if own is not None:
+                of.pool.label(own)
+            return None if own is None else [int(index) for index in own]
+
+    for count in (3, size) if one_fit else (3,):
+        own = ask(bench, count)
+        if own is None:
+            if one_fit:
+                raise ConformanceError(f"{name} is one_fit, but its initial returns None.")
+            return
+        if len(own) != count and not (one_fit and len(own) == size):
+            raise ConformanceError(f"{name}.initial returns {len(own)} images where {count} were asked for.")
+        upset_global_generators(count)
+        if ask(bench, count) != own:
+            raise ConformanceError(f"{name}.initial returns another set for the same seed.")
+    order = draw(1, "order").permutation(size).tolist()
+    generator = draw(0, "initial")
+    bench.make().initial(bench.pool, 3, generator)
+    moved = ask(bench.permuted(order), 3)
+    if _untouched(generator, "initial") and {order[index] for index in moved or []} != set(ask(bench, 3) or []):
+        raise ConformanceError(f"{name}.initial depends on the order of the pool's images, though it draws nothing.")
+
+
+def _leaves_network_and_generators_alone(bench: Bench) -> None:
+    name = name_of(bench.make)
+    tensors, flags, before = contents(bench.networks), modes(bench.networks), global_state()
+    with situation(bench.make, "in an ordinary round"):
+        bench.choose(_count(bench))
+    after = global_state()
+    for tensor, value in contents(bench.networks).items():
+        if not torch.equal(value, tensors[tensor]):
+            raise ConformanceError(f"{name} changes the network's {tensor} while it scores.")
+    for (layer, old), (_, new) in zip(flags, modes(bench.networks), strict=True):
+        if old != new:
+            raise ConformanceError(f"{name} leaves the network ({layer or 'all of it'}) in another mode than eval.")
+    for library, state in before.items():
+        if after[library] != state:
+            raise ConformanceError(
+                f"{name} draws from the global generator of {library}; its draws must come from the generators that it "
+                "is given."
+            )
+
+
+def _keeps_little_of_an_image(bench: Bench) -> None:
+    name = name_of(bench.make)
+    if not bench.make().needs_network:
+        return
+    (few, small), (many, large) = (_kept(bench, size) for size in (SIZE, LARGE))
+    if many > few or many >= LARGE[0] * LARGE[1]:
+        raise ConformanceError(
+            f"{name}.score returns {few} numbers for an image of {SIZE[0]} x {SIZE[1]} pixels and {many} for one of "
+            f"{LARGE[0]} x {LARGE[1]}; pixels must be reduced in score, or memory grows with image size times pool."
+        )
+    if large > small:
+        raise ConformanceError(
+            f"{name}.score returns a view of a larger tensor, which stays in memory with it; clone it."
+        )
+
+
+def _kept(bench: Bench, size: tuple[int, int]) -> tuple[int, int]:
+    """Return how many numbers, and how many bytes, stay of each image of a size that is scored."""
+    with situation(bench.make, f"on images of {size[0]} x {size[1]} pixels"), torch.inference_mode():
+        strategy, network = bench.make(), bench.networks[0]
+        strategy.prepare(network, draw(0, "prepare"))
+        tried = replace(bench, images=example_images(bench.pool.size, size))
+        own = []
+        for batch in tried.batches(list(range(bench.pool.size)), 4, 1, 0):
+            value = Scorer(network, strategy).predict_step(batch, 0)
+            own.append(held(vars(strategy)))
+    if own[-1] > own[0]:
+        raise ConformanceError(f"{name_of(bench.make)} keeps more with every batch that it scores.")
+    return value.shape[1], value.untyped_storage().nbytes() // len(value)
+
+
+def _chooses_exactly_and_again_the_same(bench: Bench) -> None:
+    for count in sorted({1, _count(bench)}):
+        answers = []
+        for upset in (1, 2):
+            upset_global_generators(upset)
+            with situation(bench.make, f"when asked for {count}"):
+                answers.append(bench.choose(count))
+        if answers[0] != answers[1]:
+            raise ConformanceError(f"{name_of(bench.make)} chooses differently when asked again with the same seed.")
+
+
+def _selects_purely(bench: Bench) -> None:
+    with situation(bench.make, "in an ordinary round"):
+        strategy, rows = bench.rows()
+        before = Rows(*(tensor.clone() for tensor in rows))
+        answers = [select(strategy, rows, _count(bench), draw(0, "select")) for _ in range(2)]
+    if not all(torch.equal(old, new) for old, new in zip(before, rows, strict=True)):
+        raise ConformanceError(f"{name_of(bench.make)}.select changes the rows that it is given.")
+    if answers[0] != answers[1]:
+        raise ConformanceError(f"{name_of(bench.make)}.select answers the same question differently the second time.")
+
+
+def _does_not_depend_on_batch_size(bench: Bench) -> None:
+    count = _count(bench)
+    expected = bench.choose(count).indices
+    for batch_size in (1, 3, 64):
+        with situation(bench.make, f"in batches of {batch_size}"):
+            found = bench.choose(count, batch_size=batch_size).indices
+        if found != expected:
+            raise ConformanceError(
+                f"{name_of(bench.make)} chooses {found} in batches of {batch_size} and {expected} in batches of 4; "
+                "the score of an image must not depend on the others of its batch."
+            )
+
+
+def _does_not_depend_on_processes(bench: Bench) -> None:
+    count = _count(bench)
+    expected = bench.choose(count).indices
+    for processes in (2, 3):
+        with situation(bench.make, f"on {processes} processes"):
+            found = bench.choose(count, processes=processes).indices
+        if found != expected:
+            raise ConformanceError(
+                f"{name_of(bench.make)} chooses {found} on {processes} processes and {expected} on one; "
+                "select may use nothing of score but its rows."
+            )
+
+
+def _does_not_depend_on_order(bench: Bench) -> None:
+    generators = draw(0, "candidates"), draw(0, "select")
+    bench.make().candidates(bench.pool, generators[0])
+    strategy, rows = bench.rows()
+    expected = set(select(strategy, rows, _count(bench), generators[1]).indices)
+    # Draws go to positions, whichever image is there; and of equal rows the position alone can decide.
+    if not (_untouched(generators[0], "candidates") and _untouched(generators[1], "select")):
+        return
+    value = rows.value[:, ~rows.labelled].transpose(0, 1).flatten(1)
+    if value.shape[1] and len(np.unique(round_significant(value).numpy(), axis=0)) < len(value):
+        return
+    order = draw(1, "order").permutation(bench.pool.size).tolist()
+    with situation(bench.make, "where the pool's images stand in another order"):
+        found = {order[index] for index in bench.permuted(order).choose(len(expected)).indices}
+    if found != expected:
+        raise ConformanceError(
+            f"{name_of(bench.make)} chooses the images {sorted(found)} instead of {sorted(expected)} where the pool's "
+            "images stand in another order."
+        )
+
+
+def _works_with_nothing_labelled(bench: Bench) -> None:
+    with situation(bench.make, "where nothing is labelled"):
+        empty = bench.labelling(())
+        empty.choose(_count(empty))
+
+
+def _works_with_a_pool_as_small_as_the_query(bench: Bench) -> None:
+    with situation(bench.make, "where the pool is as small as the query"):
+        left = bench.candidates(bench.make(), draw(0, "candidates"))[:3]
+        small = bench.labelling(tuple(index for index in range(bench.pool.size) if index not in left))
+        small.choose(len(small.candidates(small.make(), draw(0, "candidates"))))
+
+
+def _works_with_constant_scores(bench: Bench) -> None:
+    with situation(bench.make, "where all images are equal, and all scores"):
+        replace(bench, images=bench.images[:1].repeat(bench.pool.size, 1, 1, 1)).choose(_count(bench))
+
+
+def _says_what_is_nan(bench: Bench) -> None:
+    if not bench.make().needs_network:
+        return
+    candidates = sorted(bench.candidates(bench.make(), draw(0, "candidates")))
+    image = candidates[len(candidates) // 2]
+    images = bench.images.clone()
+    images[image] = torch.nan
+    _must_name(bench, image, replace(bench, images=images).choose)
+    strategy, rows = bench.rows()
+    value = rows.value.clone()
+    value[-1, rows.index == image] = torch.nan
+    _must_name(bench, image, lambda count: strategy.select(rows._replace(value=value), count, draw(0, "select")))
+
+
+def _must_name(bench: Bench, image: int, choose: Callable[[int], object]) -> None:
+    name = name_of(bench.make)
+    try:
+        choose(1)
+    except ALError as error:
+        if re.search(rf"\bimage {image}\b", str(error)):
+            return
+        answer = f"with a sentence that does not name it ({error})"
+    except Exception as error:
+        answer = f"with {type(error).__name__} ({error})"
+    else:
+        answer = "with silence"
+    raise ConformanceError(
+        f"{name} answers a NaN, in what a network says of image {image}, {answer}; an ALError must name the image."
+    )
+
+
+def _untouched(generator: np.random.Generator, stream: str) -> bool:
+    return bool(generator.bit_generator.state == draw(0, stream).bit_generator.state)
+
+
+ONE_FIT: Sequence[Callable[[Bench], None]] = (_initial,)
+POINTS: Sequence[Callable[[Bench], None]] = (
+    _initial,
+    _leaves_network_and_generators_alone,
+    _keeps_little_of_an_image,
+    _chooses_exactly_and_again_the_same,
+    _selects_purely,
+    _does_not_depend_on_batch_size,
+    _does_not_depend_on_processes,
+    _does_not_depend_on_order,
+    _works_with_nothing_labelled,
+    _works_with_a_pool_as_small_as_the_query,
+    _works_with_constant_scores,
+    _says_what_is_nan,
+)

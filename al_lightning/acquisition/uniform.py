@@ -1,0 +1,35 @@
+"""Images at equal distances in time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from al_lightning.acquisition.base import Acquisition
+from al_lightning.acquisition.functional import evenly_spread, sequences_in_time
+from al_lightning.errors import UsageError
+from al_lightning.pool import Pool
+from al_lightning.types import Rows, Selection
+
+
+class Uniform(Acquisition):
+    """Every k-th image of the pool's time order, one sequence after the other: the whole budget in one fit."""
+
+    needs_network: ClassVar[bool] = False
+    one_fit: ClassVar[bool] = True
+
+    def initial(self, pool: Pool, count: int, generator: np.random.Generator) -> Sequence[int]:
+        """Return `count` positions at equal distances; nothing is drawn."""
+        order = [position for sequence in sequences_in_time(pool) for position in sequence]
+        if not 1 <= count <= len(order):
+            raise UsageError(
+                f"The budget asks Uniform for {count} of {len(order)} images; change budget.initial, budget.query or "
+                "budget.cycles."
+            )
+        return [order[place] for place in evenly_spread(len(order), count)]
+
+    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+        """Never asked: the budget is spent at once."""
+        return Selection([], [])

@@ -1,0 +1,62 @@
+"""The most uncertain among images at equal distances in time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from al_lightning.acquisition.base import Acquisition
+from al_lightning.acquisition.functional import mean_entropy, sequences_in_time, top_scores
+from al_lightning.errors import UsageError
+from al_lightning.networks.base import Network
+from al_lightning.pool import Pool
+from al_lightning.types import Batch, Rows, Selection
+
+
+class UniformEntropy(Acquisition):
+    """Highest predictive entropy (Eq. 3-4) among every `step`-th frame of each sequence, beginning with its first.
+
+    The initial set is drawn from these frames too.
+
+    Args:
+        step: distance in frames, in the order of time; frames that the pool does not have do not count.
+    """
+
+    narrowed_by: ClassVar[str | None] = "step"
+
+    def __init__(self, step: int = 5) -> None:
+        if step < 1:
+            raise UsageError(f"acquisition.step is {step}; it must be at least 1.")
+        self.step = step
+
+    def initial(self, pool: Pool, count: int, generator: np.random.Generator) -> Sequence[int]:
+        """Draw `count` of the candidates."""
+        candidates = self.candidates(pool, generator)
+        if count > len(candidates):
+            raise UsageError(
+                f"acquisition.step {self.step} leaves {len(candidates)} candidates of {pool.size} images, and "
+                f"budget.initial asks for {count}; lower --acquisition.step or --budget.initial."
+            )
+        return [int(index) for index in generator.permutation(candidates)[:count]]
+
+    def candidates(self, pool: Pool, generator: np.random.Generator) -> Sequence[int]:
+        """Return the unlabelled ones of every `step`-th frame, ascending; nothing is drawn."""
+        kept = {position for sequence in sequences_in_time(pool) for position in sequence[:: self.step]}
+        left = sorted(kept.difference(pool.labelled))
+        if not left:
+            raise UsageError(
+                f"acquisition.step {self.step} leaves {len(kept)} candidates of {pool.size} images, and all of "
+                "them are labelled; lower --acquisition.step or --budget.cycles."
+            )
+        return left
+
+    def score(self, network: Network, batch: Batch) -> Tensor:
+        """Return (B, 1) entropies in nats."""
+        return mean_entropy(network(batch.image).logits)[:, None]
+
+    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+        """Take the highest, ties by position."""
+        return top_scores(rows, rows.value[0, :, 0], count)
