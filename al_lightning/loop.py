@@ -90,6 +90,7 @@ def start(experiment: Experiment, store: RunStore, processes: Processes) -> Pool
     pool = experiment.data.pool()
     if pool.size == 0 or not experiment.acquisition.one_fit:
         experiment.budget.check(pool.size)
+    experiment.acquisition.check_pool(pool, experiment.budget.total_count(pool.size))
     if (unlabelled := experiment.data.unlabelled) is not None:
         unlabelled.check(pool.size, last_count(experiment, pool))
     data_sha256 = experiment.data.fingerprint()

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,13 +27,20 @@ def python_block(word: str) -> str:
     return next(block for block in blocks if word in block)
 
 
-def test_the_strategy_is_under_20_lines_and_works(al: Callable[..., Answer], here: Path) -> None:
+def test_the_strategy_is_under_20_lines_and_works(
+    al: Callable[..., Answer], here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = python_block("class Margin")
     assert len(source.splitlines()) < 20
     (here / "my_strategy.py").write_text(source)
     command = next(line for line in COMMANDS if "my_strategy.Margin" in line)
     answer = al(*shlex.split(command)[1:], *QUICK, "margin")
     assert answer.code == 0, answer.err
+    monkeypatch.syspath_prepend(str(here))
+    monkeypatch.delitem(sys.modules, "my_strategy", raising=False)
+    test: dict[str, Callable[[], None]] = {}
+    exec(python_block("check_strategy"), test)
+    test["test_margin"]()
     (here / "configs/acquisition").mkdir(parents=True)
     (here / "configs/acquisition/margin.yaml").write_text("acquisition: {class_path: my_strategy.Margin}\n")
     assert "Margin" in al("fit", "--config", "camvid_margin", "--print_config").out

@@ -46,6 +46,14 @@ class Acquisition(ABC):
         """Return the unlabelled positions that may be chosen; all of them by default."""
         return [int(index) for index in pool.unlabelled]
 
+    def check_pool(self, pool: Pool, total: int) -> None:  # noqa: B027 - most strategies take any pool
+        """Raise UsageError, before anything is trained, where this pool cannot serve the strategy.
+
+        Args:
+            pool: with nothing labelled.
+            total: labels that the whole budget asks for, the initial set included.
+        """
+
     def check(self, network: Any) -> None:  # noqa: B027 - most strategies ask for nothing
         """Raise UsageError, with a sentence, where this network cannot serve the strategy."""
 

@@ -20,6 +20,10 @@ class Uniform(Acquisition):
     needs_network: ClassVar[bool] = False
     one_fit: ClassVar[bool] = True
 
+    def check_pool(self, pool: Pool, total: int) -> None:
+        """Refuse a pool without time order."""
+        sequences_in_time(pool)
+
     def initial(self, pool: Pool, count: int, generator: np.random.Generator) -> Sequence[int]:
         """Return `count` positions at equal distances; nothing is drawn."""
         order = [position for sequence in sequences_in_time(pool) for position in sequence]

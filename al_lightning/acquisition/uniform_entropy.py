@@ -32,6 +32,17 @@ class UniformEntropy(Acquisition):
             raise UsageError(f"acquisition.step is {step}; it must be at least 1.")
         self.step = step
 
+    def check_pool(self, pool: Pool, total: int) -> None:
+        """Refuse a budget for which the frames do not suffice."""
+        if total > (count := len(self._frames(pool))):
+            raise UsageError(
+                f"acquisition.step {self.step} leaves {count} candidates of {pool.size} images, and the budget asks "
+                f"for {total} labels in all; lower --acquisition.step or the budget."
+            )
+
+    def _frames(self, pool: Pool) -> set[int]:
+        return {position for sequence in sequences_in_time(pool) for position in sequence[:: self.step]}
+
     def initial(self, pool: Pool, count: int, generator: np.random.Generator) -> Sequence[int]:
         """Draw `count` of the candidates."""
         candidates = self.candidates(pool, generator)
@@ -44,7 +55,7 @@ class UniformEntropy(Acquisition):
 
     def candidates(self, pool: Pool, generator: np.random.Generator) -> Sequence[int]:
         """Return the unlabelled ones of every `step`-th frame, ascending; nothing is drawn."""
-        kept = {position for sequence in sequences_in_time(pool) for position in sequence[:: self.step]}
+        kept = self._frames(pool)
         left = sorted(kept.difference(pool.labelled))
         if not left:
             raise UsageError(
