@@ -2,12 +2,14 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import SMALL_NETWORK, TINY, Answer, journal
-from drivers import start
+from drivers import environment, start
 from test_processes import command
 
 Call = Callable[..., Answer]
@@ -26,6 +28,19 @@ class Die(Callback):
             if trainer.global_rank == int(os.environ.get("DIE_RANK", "0")):
                 Path("died").touch()
                 os.kill(os.getpid(), signal.SIGKILL)
+'''
+FORKS = '''
+"""Runs command lines, one after the other, in forks of one process that has imported everything."""
+import json, os, sys
+
+import al_lightning.cli, al_lightning.loop, dying
+
+for options, die in json.loads(sys.argv[1]):
+    sys.stdout.flush()
+    if not (child := os.fork()):
+        os.environ.update({"DIE_AT": die} if die else {})
+        os._exit(al_lightning.cli.main(options))
+    print("ended", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 '''
 BUDGET = ["--budget.initial", 20, "--budget.query", 20, "--budget.cycles", 1, "--budget.unit", "percent"]
 IMAGE = ["random", "entropy", "equal", "coreset", "coreset_mcd", "bald", "learning_loss", "variation_ratio"]
@@ -181,20 +196,28 @@ def test_segmentation_killed_and_on_two_processes(here: Path, masks: Path, strat
 def killed_on_one_and_two(here: Path, options: list[object], strategy: str) -> None:
     """With one and with two processes: a run killed in its last fit ends as one that was not."""
     (here / "dying.py").write_text(DYING)
+    (here / "forks.py").write_text(FORKS)
     one_fit = strategy.startswith("full") or strategy == "uniform"
+    die = f"{0 if one_fit else 1}/0/5"
+    line = [str(option) for option in ["fit", *options, "--trainer.callbacks", "dying.Die", "--run_dir"]]
+    calls = [([*line, "whole1"], ""), ([*line, "killed1"], die), ([*line, "killed1"], "")]
+    forks = [sys.executable, "forks.py", json.dumps(calls)]
+    done = subprocess.run(forks, cwd=here, env=environment(), capture_output=True, text=True, timeout=600)
+    codes = [text.removeprefix("ended ") for text in done.stdout.splitlines() if text.startswith("ended ")]
+    assert codes == ["0", "-9", "0"], done.stdout + done.stderr
+    (here / "died").unlink()
+
+    two = [*line[:-1], "--trainer.devices", "2", "--run_dir"]
+    whole = command(here, *two, "whole2")
+    assert whole.returncode == 0, whole.stderr
+    killed = start(here, [*two, "killed2"], DIE_AT=die, DIE_RANK=1)
+    out, _ = killed.communicate(timeout=300)  # the other one ends by itself
+    assert killed.returncode != 0, out
+    assert (here / "died").exists(), out
+    again = command(here, *two, "killed2")
+    assert again.returncode == 0, again.stderr
     for processes in (1, 2):
-        more = [*options, "--trainer.callbacks", "dying.Die", "--trainer.devices", processes]
-        whole = command(here, "fit", *more, "--run_dir", f"whole{processes}")
-        assert whole.returncode == 0, whole.stderr
         finished(here / f"whole{processes}", strategy)
-        (here / "died").unlink(missing_ok=True)
-        dying = {"DIE_AT": f"{0 if one_fit else 1}/0/5", "DIE_RANK": processes - 1}
-        run = start(here, [str(option) for option in ["fit", *more, "--run_dir", f"killed{processes}"]], **dying)
-        out, _ = run.communicate(timeout=300)  # the others end by themselves
-        assert run.returncode != 0, out
-        assert (here / "died").exists(), out
-        again = command(here, "fit", *more, "--run_dir", f"killed{processes}")
-        assert again.returncode == 0, again.stderr
         assert journal(here / f"killed{processes}") == journal(here / f"whole{processes}")
     # From given weights the number of processes changes nothing: the run of two, asked by one, chooses the same.
     if not one_fit:
