@@ -42,7 +42,7 @@ def test_longer_part_names_win(here: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("digit_entropy", ["Did you mean 'digits'", "Datasets: camvid"]),
+        ("digit_entropy", ["Did you mean 'digits'", "Datasets: a2d2_3k"]),
         ("digits_entropie", ["'entropie' after 'digits'", "Did you mean 'entropy'"]),
         ("digits", ["lacks an acquisition", "digits_random"]),
         ("digits_entropy_udda", ["unknown part 'udda'", "supervised"]),

@@ -1,0 +1,139 @@
+"""CIFAR-10 and CIFAR-100 (Krizhevsky 2009), through torchvision."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from al_lightning.data.digits import ArrayImages
+from al_lightning.data.images import Images
+from al_lightning.data.module import PoolDataModule
+from al_lightning.data.official import check_counts, elsewhere, wrong_level
+from al_lightning.errors import DatasetError, UsageError
+
+CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+FINE = """
+apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle
+caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant flatfish
+forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle
+mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine
+possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar
+sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle wardrobe whale willow_tree
+wolf woman worm
+"""
+CIFAR100 = tuple(FINE.split())
+COUNTS = 50_000, 10_000
+"""Images to train on and to test on."""
+
+
+class CIFARImages(ArrayImages):
+    """Images in memory, named by split and number; arguments as ArrayImages, and the split's name."""
+
+    def __init__(self, images: Any, classes: Any, split: str) -> None:
+        super().__init__(images, classes)
+        self.split = split
+
+    def name(self, index: int) -> str:
+        """Return split and position in the official order, for example `train 00042`."""
+        return f"{self.split} {index:05d}"
+
+
+class CIFAR(PoolDataModule):
+    """CIFAR-10 or CIFAR-100: 50,000 images of 32 x 32 in the pool, 10,000 for test, by torchvision's checksums.
+
+    Args:
+        classes: 10, or 100 (the fine ones).
+        download: fetch the data into `root` where they are not there yet.
+        complete: refuse other numbers of images than the official ones.
+        **options: see PoolDataModule.
+    """
+
+    folder = "cifar"
+    labels: ClassVar[Literal["image", "pixel", "any"]] = "image"
+    where = (
+        "--data.download true fetches them. They look like ROOT/cifar-10-batches-py or ROOT/cifar-100-python, the "
+        "unpacked Python versions from cs.toronto.edu/~kriz/cifar.html."
+    )
+
+    def __init__(
+        self, classes: Literal[10, 100] = 10, download: bool = False, complete: bool = True, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        if classes not in (10, 100):
+            raise UsageError(f"data.classes is {classes}; CIFAR has 10 or 100.")
+        self.fine = classes == 100
+        self.download = download
+        self.complete = complete
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """The 10 or 100 classes."""
+        return CIFAR100 if self.fine else CIFAR10
+
+    @cached_property
+    def _splits(self) -> tuple[CIFARImages, CIFARImages]:
+        from torchvision import datasets
+
+        kind = datasets.CIFAR100 if self.fine else datasets.CIFAR10
+        try:
+            train, test = self._read(kind)
+        except RuntimeError as error:
+            if not self.download:
+                raise self._wrong(kind) from error
+            self._fetch(kind)
+            train, test = self._read(kind)
+        if self.complete:
+            check_counts(self.root / kind.base_folder, (len(train), len(test)), COUNTS)
+        return self._images(train, "train"), self._images(test, "test")
+
+    def _read(self, kind: Any) -> tuple[Any, Any]:
+        return kind(str(self.root), train=True), kind(str(self.root), train=False)
+
+    def _images(self, data: Any, split: str) -> CIFARImages:
+        return CIFARImages(np.ascontiguousarray(data.data), np.asarray(data.targets, dtype=np.int64), split)
+
+    def _fetch(self, kind: Any) -> None:
+        """Download and unpack what is not there yet; a run's other processes wait, and then find it."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with (self.root / f".{kind.base_folder}.lock").open("ab") as handle:
+                fcntl.lockf(handle, fcntl.LOCK_EX)
+                kind(str(self.root), download=True)
+        except (OSError, RuntimeError, EOFError) as error:  # EOFError: of a broken archive
+            raise DatasetError(
+                f"{kind.url} could not be fetched into {self.root} ({error}); put the archive {kind.filename} there "
+                "yourself and run the same command again."
+            ) from error
+
+    def _wrong(self, kind: Any) -> DatasetError:
+        """Return the error for data that torchvision does not find or whose checksum is not the official one."""
+        from torchvision.datasets.utils import check_integrity
+
+        folder = self.root / kind.base_folder
+        if not folder.is_dir():
+            found = elsewhere(self.root, kind.base_folder)
+            return self.missing(folder) if found is None else wrong_level(self.root, kind.base_folder, found)
+        official = [*kind.train_list, *kind.test_list, (kind.meta["filename"], kind.meta["md5"])]
+        bad = next((folder / name for name, md5 in official if not check_integrity(folder / name, md5)), folder)
+        if not bad.is_file():
+            return self.missing(bad)
+        return DatasetError(
+            f"{bad} is not the official file (its checksum differs); delete {folder} and fetch it anew with "
+            "--data.download true."
+        )
+
+    def build_train(self) -> Images:
+        """Return the training images."""
+        return self._splits[0]
+
+    def build_test(self) -> Images:
+        """Return the test images."""
+        return self._splits[1]
+
+    def classes(self) -> Sequence[int]:
+        """Return the class of each training image."""
+        return [int(value) for value in self._splits[0].classes]

@@ -1,0 +1,46 @@
+"""What the official layouts of datasets share: folders at the wrong level, and the numbers of images."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from al_lightning.errors import DatasetError
+
+
+def names_in(folder: Path) -> frozenset[str]:
+    """Return the names in a folder, hidden ones left out: one look at it, where a look per file takes much longer."""
+    with os.scandir(folder) as entries:
+        return frozenset(entry.name for entry in entries if not entry.name.startswith("."))
+
+
+def elsewhere(root: Path, needed: str) -> Path | None:
+    """Return the folder a level below or up to three above `root` that holds `needed`, for one who named the wrong."""
+    if not root.is_dir():
+        return None
+    here = root.absolute()
+    near = [*here.parents[:3], *(here / name for name in sorted(names_in(here)))]
+    return next((folder for folder in near if os.path.isdir(folder / needed)), None)  # also where one may not look
+
+
+def wrong_level(root: Path, needed: str, found: Path) -> DatasetError:
+    """Return the error for a `root` that lies above or below the folder that is meant."""
+    return DatasetError(f"There is no {root / needed}, but {found / needed} is there: --data.root {found} is meant.")
+
+
+def check_counts(root: Path, found: tuple[int, int], expected: tuple[int, int]) -> None:
+    """Refuse a part of a dataset.
+
+    Args:
+        root: where it lies.
+        found: numbers of training and of test images.
+        expected: the official ones.
+
+    Raises:
+        DatasetError: they differ.
+    """
+    if found != expected:
+        raise DatasetError(
+            f"{root} holds {found[0]:,} images to train on and {found[1]:,} to test on, where the whole dataset has "
+            f"{expected[0]:,} and {expected[1]:,}; complete it, or say that a part is meant: --data.complete false."
+        )

@@ -1,0 +1,220 @@
+"""PASCAL VOC 2012 (Everingham et al. 2010) with the labels of SBD (Hariharan et al. 2011), 21 classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from PIL import Image
+
+from al_lightning.data.images import Array, Images, check_size, label_table
+from al_lightning.data.mask_folder import MaskFiles, Pair
+from al_lightning.data.module import PoolDataModule
+from al_lightning.data.official import check_counts, elsewhere, names_in, wrong_level
+from al_lightning.errors import DatasetError
+
+NAMES = """
+background aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person pottedplant
+sheep sofa train tvmonitor
+"""
+CLASSES = tuple(NAMES.split())
+COUNTS = 10_582, 1_449
+"""Images to train on and to test on."""
+
+
+def read_sbd(path: Path, table: Array, size: tuple[int, int] | None, image: Path) -> Array:
+    """Read one of SBD's label files, as (H, W) uint8 classes with 255 = ignore.
+
+    Args:
+        path: MATLAB file with label ids under GTcls.Segmentation.
+        table: (256,) class of each id; 254 marks ids that should not occur.
+        size: (height, width) to resize to, by nearest neighbour.
+        image: the image it belongs to, whose size it must have.
+
+    Raises:
+        DatasetError: the file is missing, is not one of SBD's, has another size than its image, or an unknown id.
+    """
+    from scipy.io import loadmat
+
+    try:
+        ids = np.asarray(loadmat(path)["GTcls"]["Segmentation"][0, 0])
+    except FileNotFoundError as error:
+        raise DatasetError(f"The label {path} does not exist.") from error
+    except Exception as error:  # scipy lets through whatever a broken file makes of its reader
+        reason = f"{type(error).__name__}: {error}"
+        raise DatasetError(f"The label {path} cannot be read ({reason}); unpack benchmark.tgz anew.") from error
+    if ids.ndim != 2 or ids.dtype != np.uint8:
+        raise DatasetError(
+            f"The label {path} has GTcls.Segmentation of type {ids.dtype} and shape {ids.shape}, where SBD has a map "
+            "of uint8; unpack benchmark.tgz anew."
+        )
+    with Image.open(image) as whole:  # reads the header alone
+        if (whole.height, whole.width) != ids.shape:
+            raise DatasetError(
+                f"The label {path} is {ids.shape[0]} x {ids.shape[1]}, its image {image} {whole.height} x "
+                f"{whole.width} (height x width); they must be of one size."
+            )
+    classes: Array = table[ids]
+    if (classes == 254).any():
+        raise DatasetError(
+            f"The label {path} has the label id {ids[classes == 254][0]}, where SBD has 0 to 20; unpack benchmark.tgz "
+            "anew."
+        )
+    if size is not None and ids.shape != size:
+        mask = Image.fromarray(classes).resize((size[1], size[0]), Image.Resampling.NEAREST)
+        classes = np.asarray(mask)
+    return classes
+
+
+class Files:
+    """Files of one kind by the image's id, in the first of some folders that has them.
+
+    Args:
+        what: `image` or `label`, for the message.
+        folders: where they may be; those that do not exist are left out, the first one aside.
+        suffix: what follows the id in their names.
+    """
+
+    def __init__(self, what: str, folders: Sequence[Path], suffix: str) -> None:
+        self.what = what
+        self.first = folders[0]
+        self.suffix = suffix
+        self.known = {folder: names_in(folder) for folder in folders if folder.is_dir()}
+
+    def path(self, identifier: str, source: str) -> Path:
+        """Return the file of an id.
+
+        Raises:
+            DatasetError: there is none; the message says what named it, `source`.
+        """
+        name = identifier + self.suffix
+        for folder, names in self.known.items():
+            if name in names:
+                return folder / name
+        raise DatasetError(
+            f"{source} names {identifier}, but its {self.what} {self.first / name} does not exist; unpack the archive "
+            "anew, or take the name out."
+        )
+
+
+class VOCFiles(MaskFiles):
+    """Images with a PNG of label ids, or one of SBD's MATLAB files, each; arguments as MaskFiles."""
+
+    def __init__(self, pairs: Sequence[Pair], table: Array, size: tuple[int, int] | None) -> None:
+        super().__init__(pairs, table, size)
+        self.ids = table
+
+    def label(self, index: int) -> Array:
+        """Read the label, as classes."""
+        image, label = self.pairs[index]
+        return read_sbd(label, self.ids, self.size, image) if label.suffix == ".mat" else super().label(index)
+
+
+class VOC(PoolDataModule):
+    """PASCAL VOC 2012 with SBD: 10,582 images in the pool, VOC's 1,449 validation images as test set.
+
+    The pool is VOC's `train` and all of SBD, without what VOC has in `val`. Labels of VOC's `train` and `val` are VOC's
+    own, with a void border around each object; all others are SBD's, without one. They are read from SBD's MATLAB
+    files, or, where ROOT or VOC2012 has a folder SegmentationClassAug, from the PNGs there.
+
+    The images are of many sizes. A training batch needs a crop, or `size`; without `size`, tests and scores take one
+    image at a time (eval_batch_size 1), as it is: padding would be scored along with it.
+
+    Args:
+        size: (height, width) to which images and labels are resized; None leaves them.
+        complete: refuse other numbers of images than the official ones.
+        **options: see PoolDataModule.
+    """
+
+    folder = "voc"
+    labels: ClassVar[Literal["image", "pixel", "any"]] = "pixel"
+    where = (
+        "They look like ROOT/VOCdevkit/VOC2012 (VOCtrainval_11-May-2012.tar) and ROOT/benchmark_RELEASE/dataset (SBD's "
+        "benchmark.tgz), or a folder SegmentationClassAug of PNGs instead of the latter; docs/datasets.md has the "
+        "addresses."
+    )
+
+    def __init__(self, size: tuple[int, int] | None = None, complete: bool = True, **options: Any) -> None:
+        super().__init__(**options)
+        self.size = check_size(size)
+        self.complete = complete
+        self.table = label_table(len(CLASSES), None)
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """Background and VOC's 20 classes."""
+        return CLASSES
+
+    @property
+    def _voc(self) -> Path:
+        """The folder VOC2012."""
+        for folder in (self.root / "VOCdevkit" / "VOC2012", self.root / "VOC2012", self.root):
+            if (folder / "JPEGImages").is_dir():
+                return folder
+        for needed in ("VOCdevkit", "VOC2012", "JPEGImages"):
+            if (found := elsewhere(self.root, needed)) is not None:
+                raise wrong_level(self.root, needed, found)
+        raise self.missing(self.root / "VOCdevkit" / "VOC2012" / "JPEGImages")
+
+    @cached_property
+    def _splits(self) -> tuple[list[Pair], list[Pair]]:
+        """(training pairs, test pairs); the training ones sorted by id."""
+        voc, sbd = self._voc, self.root / "benchmark_RELEASE" / "dataset"
+        places = (voc / "SegmentationClassAug", self.root / "SegmentationClassAug")
+        ready = next((folder for folder in places if folder.is_dir()), None)
+        lists, own = voc / "ImageSets" / "Segmentation", voc / "SegmentationClass"
+        train, test = self._ids(lists / "train.txt"), self._ids(lists / "val.txt")
+        if ready is not None:
+            more = {Path(name).stem: f"{ready}" for name in names_in(ready) if name.endswith(".png")}
+            others = Files("label", [ready], ".png")
+        else:
+            more = self._sbd_ids(sbd)
+            others = Files("label", [sbd / "cls"], ".mat")
+            if not own.is_dir():
+                raise self.missing(own)
+        images = Files("image", [voc / "JPEGImages", sbd / "img"], ".jpg")
+        labels = Files("label", [own, *([ready] if ready else [])], ".png")
+
+        pool = {**more, **train}
+        trained = [
+            (images.path(name, pool[name]), (labels if name in train else others).path(name, pool[name]))
+            for name in sorted(pool.keys() - test.keys())
+        ]
+        tested = [(images.path(name, source), labels.path(name, source)) for name, source in test.items()]
+        if self.complete:
+            check_counts(self.root, (len(trained), len(tested)), COUNTS)
+        return trained, tested
+
+    def _ids(self, path: Path) -> dict[str, str]:
+        """Read a list of image ids: {id: where it is listed}."""
+        if not path.is_file():
+            raise self.missing(path)
+        found: dict[str, str] = {}
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
+            if not (name := line.strip()):
+                continue
+            if name in found:
+                raise DatasetError(f"{path}, line {number}: {name} is listed twice; list every image once.")
+            found[name] = f"{path}, line {number},"
+        if not found:
+            raise DatasetError(f"{path} lists no images; unpack the archive anew.")
+        return found
+
+    def _sbd_ids(self, sbd: Path) -> dict[str, str]:
+        for needed in ("train.txt", "val.txt", "cls"):
+            if not (sbd / needed).exists():
+                if (found := elsewhere(self.root, "benchmark_RELEASE")) is not None:
+                    raise wrong_level(self.root, "benchmark_RELEASE", found)
+                raise self.missing(sbd / needed)
+        return {**self._ids(sbd / "train.txt"), **self._ids(sbd / "val.txt")}
+
+    def build_train(self) -> Images:
+        """Return the training pairs."""
+        return VOCFiles(self._splits[0], self.table, self.size)
+
+    def build_test(self) -> Images:
+        """Return the test pairs."""
+        return VOCFiles(self._splits[1], self.table, self.size)
