@@ -1,7 +1,9 @@
-"""Images with a PNG of label ids each."""
+"""Images with a PNG of label ids, or of colours, each."""
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -10,19 +12,24 @@ from typing import Any, ClassVar, Literal
 from al_lightning.data.holdout import hold_out
 from al_lightning.data.images import (
     Array,
+    Colours,
     Images,
     check_size,
     label_table,
     list_images,
     read_image,
     read_mask,
+    repeats,
     time_order,
 )
+from al_lightning.data.mappings import check_count, find_mapping, load_mapping
 from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.pool import Pool
 
 Pair = tuple[Path, Path]
+
+log = logging.getLogger(__name__)
 
 
 class MaskFiles(Images):
@@ -30,14 +37,15 @@ class MaskFiles(Images):
 
     Args:
         pairs: (image, label) paths.
-        table: (256,) class of each label id, as `label_table` makes it.
+        table: (256,) class of each label id, as `label_table` makes it, or the classes of colours.
         size: (height, width) to which both are resized; None leaves them.
     """
 
-    def __init__(self, pairs: Sequence[Pair], table: Array, size: tuple[int, int] | None) -> None:
+    def __init__(self, pairs: Sequence[Pair], table: Array | Colours, size: tuple[int, int] | None) -> None:
         self.pairs = pairs
         self.table = table
         self.size = size
+        self.repeats = repeats([image for image, _ in pairs])
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -52,8 +60,9 @@ class MaskFiles(Images):
         return read_mask(label, self.table, self.size, image)
 
     def name(self, index: int) -> str:
-        """Return the image's path."""
-        return str(self.pairs[index][0])
+        """Return the image's path; where it stood before, with a number."""
+        number = self.repeats.get(index)
+        return f"{self.pairs[index][0]}{f', repeat {number}' if number else ''}"
 
 
 class MaskFolder(PoolDataModule):
@@ -73,14 +82,19 @@ class MaskFolder(PoolDataModule):
             of each sequence, otherwise random ones; the same for every seed.
         sequence_pattern: regular expression over the file's name without ending, with groups `sequence` and `frame`,
             where images come from videos.
+        mapping: instead of classes, a YAML file that says which class each colour or label id means (its format stands
+            in data/mappings); in the working directory or below root.
+        duplicates: what becomes of an image that the pool's list names twice: an error, `drop` to leave its repeats
+            out, or `keep` to have it in the pool as often as it is listed.
         **options: see PoolDataModule.
     """
 
     folder = "mask_folder"
     labels: ClassVar[Literal["image", "pixel", "any"]] = "pixel"
     where = (
-        "They look like ROOT/images/NAME.jpg and ROOT/masks/NAME.png (one channel of label ids); other folders by "
-        "--data.images and --data.masks, or a file with an image and a label path a line by --data.train_list."
+        "They look like ROOT/images/NAME.jpg and ROOT/masks/NAME.png (one channel of label ids, or colours with "
+        "--data.mapping); other folders by --data.images and --data.masks, or a file with an image and a label path a "
+        "line by --data.train_list."
     )
 
     def __init__(
@@ -96,25 +110,38 @@ class MaskFolder(PoolDataModule):
         test_list: str | None = None,
         test_share: float = 0.2,
         sequence_pattern: str | None = None,
+        mapping: str | None = None,
+        duplicates: Literal["error", "drop", "keep"] = "error",
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        if not classes:
+        if not classes and not mapping:
             raise UsageError(
                 f"{type(self).__name__} needs the names of its classes, in the order of their label ids: "
-                "--data.classes '[road, car, tree]'."
+                "--data.classes '[road, car, tree]'; or a file that says what each colour or id means: --data.mapping."
             )
-        if len(classes) > 254:
-            raise UsageError(f"{len(classes)} classes are too many: labels are 8-bit ids, of which 255 is ignored.")
+        if classes and mapping:
+            raise UsageError("--data.classes and --data.mapping both name the classes; give one of them.")
+        if mapping and ignore != 255:
+            raise UsageError(f"data.ignore is {ignore}, but the mapping says what is ignored; leave one of them out.")
+        if duplicates not in ("error", "drop", "keep"):
+            raise UsageError(f"data.duplicates is {duplicates!r}; error, drop or keep was expected.")
         if (test_images is None) != (test_masks is None):
             raise UsageError("--data.test_images and --data.test_masks belong together.")
-        self._classes = tuple(classes)
-        self.table = label_table(len(classes), ignore)
+        self.mapping = load_mapping(find_mapping(mapping, root=self.root)) if mapping else None
+        if self.mapping is not None:
+            self._classes: tuple[str, ...] = self.mapping.classes
+            self.table: Array | Colours = self.mapping.table
+        else:
+            self._classes = tuple(classes or ())
+            check_count(self._classes)
+            self.table = label_table(len(self._classes), ignore)
         self.size = check_size(size)
         self.images, self.masks, self.train_list = images, masks, train_list
         self.test_images, self.test_masks, self.test_list = test_images, test_masks, test_list
         self.test_share = test_share
         self.sequence_pattern = sequence_pattern
+        self.duplicates: Literal["error", "drop", "keep"] = duplicates
 
     @property
     def class_names(self) -> Sequence[str]:
@@ -169,22 +196,35 @@ class MaskFolder(PoolDataModule):
             pairs.append(self.pair_of_line(parts[0], parts[1]))
         if not pairs:
             raise DatasetError(f"{path} lists no images.")
-        return self._check(pairs)
+        return self._check(pairs, self.duplicates if name == self.train_list else "error")
 
     def pair_of_line(self, image: str, label: str) -> Pair:
         """Return the paths that a line of a list file means."""
         return self.root / image, self.root / label
 
-    def _check(self, pairs: list[Pair]) -> list[Pair]:
+    def _check(self, pairs: list[Pair], duplicates: Literal["error", "drop", "keep"] = "error") -> list[Pair]:
         seen: set[Path] = set()
+        kept = []
         for pair in pairs:
-            if pair[0] in seen:
-                raise DatasetError(f"The image {pair[0]} is listed twice; list every image once.")
+            if pair[0] in seen and duplicates == "error":
+                raise DatasetError(
+                    f"The image {pair[0]} is listed twice; list every image once. In a pool's list repeats can be left "
+                    "out with --data.duplicates drop, or kept with --data.duplicates keep."
+                )
+            if pair[0] not in seen or duplicates == "keep":
+                kept.append(pair)
             seen.add(pair[0])
             for path, what in zip(pair, ("image", "label"), strict=True):
                 if not path.is_file():
                     raise DatasetError(f"The {what} {path} does not exist; every image needs a file and a label.")
-        return pairs
+        if again := len(pairs) - len(seen):
+            log.info(
+                "The pool's list has %d lines, %d of which repeat an image: %s.",
+                len(pairs),
+                again,
+                "kept as listed" if duplicates == "keep" else f"left out, {len(kept)} images are in the pool",
+            )
+        return kept
 
     def build_train(self) -> Images:
         """Return the training pairs."""
@@ -197,3 +237,8 @@ class MaskFolder(PoolDataModule):
     def pool(self) -> Pool:
         """Return the pool, with sequence and frame where a pattern names them."""
         return Pool(len(self._splits[0]), (), *self._time_order(self._splits[0]))
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of what positions mean, and of the mapping where there is one."""
+        plain = super().fingerprint()
+        return plain if self.mapping is None else hashlib.sha256(f"{plain}{self.mapping.digest()}".encode()).hexdigest()

@@ -1,0 +1,311 @@
+"""A2D2 (Geyer et al. 2020), the semantic segmentation part: driving video of six cameras, and pools cut from it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from al_lightning.data.a2d2_pools import CopiedImages, Copy, draw_frames
+from al_lightning.data.images import Images, check_size
+from al_lightning.data.mappings import find_mapping, load_mapping
+from al_lightning.data.mask_folder import MaskFiles
+from al_lightning.data.module import PoolDataModule
+from al_lightning.errors import DatasetError, UsageError
+from al_lightning.pool import Pool
+
+TEST_SCENE = "20180925_112730"
+COUNTS = (40135, 1142)
+"""Frames for training, and of the test scene."""
+PART = "camera_lidar_semantic"
+SCENE = re.compile(r"\d{8}_\d{6}")
+FRAME = re.compile(r"\d+_camera_[a-z]+_(\d+)\.png")
+
+log = logging.getLogger(__name__)
+
+
+class Frame(NamedTuple):
+    """A recorded frame.
+
+    Attributes:
+        path: its image's path below the folder of scenes, SCENE/camera/CAMERA/FILE.png.
+        image: the file.
+        label: the file of its label.
+        drive: scene and camera.
+        number: frame number, from the file's name.
+    """
+
+    path: str
+    image: Path
+    label: Path
+    drive: str
+    number: int
+
+
+class A2D2(PoolDataModule):
+    """A2D2's labelled frames: 22 scenes with 40,135 frames to choose from, scene 20180925_112730 (1,142) for test.
+
+    A pool may be all frames or, as in the study (Mittal et al., IJCV 2025), a part of chosen redundancy: drawn frames,
+    each with the frames that follow it in the recording of the same scene and camera, or with augmented copies. Pools
+    of one `pool_seed` draw their frames in one order. The recording is the labelled frames, which are not all that a
+    camera took. Or the pool is what a list in the format of the study's public code names.
+
+    Args:
+        pool: `all`; or `0f`, `5f`, `11f`, `21f`: drawn frames, with so many consecutive ones after each (any number
+            will do); or `aug`: with augmented copies after each.
+        pool_size: images in a pool that is not `all`.
+        pool_seed: of the drawn frames and of the copies; it is the dataset's own, runs of any seed see the same pool.
+        copies: augmented copies of each drawn frame of the pool `aug`.
+        pool_list: file with an image path a line, SCENE/camera/CAMERA/FILE.png, in the working directory or below root;
+            it is read instead of drawing frames.
+        duplicates: `drop` leaves out what a pool_list repeats, `keep` has it in the pool as often as it is listed.
+        mapping: which class each of the 55 colours means: `a2d2_19` (the grouping of the study's public code),
+            `cityscapes_19`, or a file of one's own.
+        size: (height, width) to which images and labels are resized: a third of 1208 x 1920.
+        complete: whether all frames must be there; without it a part of the scenes will do.
+        **options: see PoolDataModule.
+    """
+
+    folder = "a2d2"
+    labels: ClassVar[Literal["image", "pixel", "any"]] = "pixel"
+    where = (
+        "The part camera_lidar_semantic of a2d2.audi is wanted, unpacked: ROOT/20180807_145028/camera/cam_front_center/"
+        "*.png with label beside camera, and 22 more such folders; or the same below ROOT/camera_lidar_semantic, or "
+        f"below ROOT/train with {TEST_SCENE} below ROOT/val."
+    )
+
+    def __init__(
+        self,
+        pool: str = "all",
+        pool_size: int = 2640,
+        pool_seed: int = 0,
+        copies: int = 5,
+        pool_list: str | None = None,
+        duplicates: Literal["drop", "keep"] = "drop",
+        mapping: str = "a2d2_19",
+        size: tuple[int, int] | None = (402, 640),
+        complete: bool = True,
+        mean: tuple[float, float, float] = (0.4499, 0.4365, 0.4364),
+        std: tuple[float, float, float] = (0.1902, 0.1972, 0.2085),
+        **options: Any,
+    ) -> None:
+        super().__init__(mean=mean, std=std, **options)
+        if not re.fullmatch(r"all|aug|\d+f", pool):
+            raise UsageError(
+                f"data.pool is {pool!r}; all, 0f, 5f, 11f, 21f (or another number of frames) or aug was expected."
+            )
+        for what, value, least in (("pool_size", pool_size, 1), ("pool_seed", pool_seed, 0), ("copies", copies, 1)):
+            if value < least:
+                raise UsageError(f"data.{what} is {value}; it must be at least {least}.")
+        if duplicates not in ("drop", "keep"):
+            raise UsageError(f"data.duplicates is {duplicates!r}; drop or keep was expected.")
+        if pool_list and pool == "aug":
+            raise UsageError("data.pool_list names files, and the copies of data.pool aug have none; leave one out.")
+        self.kind = pool
+        self.follow = int(pool[:-1]) if pool not in ("all", "aug") else 0
+        self.copies = copies if pool == "aug" else 0
+        clip = 1 + self.follow + self.copies
+        if pool != "all" and not pool_list and pool_size % clip:
+            raise UsageError(
+                f"data.pool_size is {pool_size}, which is no multiple of the {clip} images that each drawn frame gives "
+                f"in data.pool {pool}; {max(1, pool_size // clip) * clip} would do."
+            )
+        self.drawn = pool_size // clip
+        self.pool_size = pool_size
+        self.pool_seed = pool_seed
+        self.pool_list = pool_list
+        self.duplicates: Literal["drop", "keep"] = duplicates
+        self.mapping = load_mapping(find_mapping(mapping, "a2d2", self.root))
+        self.size = check_size(size)
+        self.complete = complete
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """The mapping's classes."""
+        return self.mapping.classes
+
+    @cached_property
+    def _recorded(self) -> tuple[list[Frame], list[Frame]]:
+        """(frames to choose from, test frames), each by scene, camera and time."""
+        train: list[Frame] = []
+        test: list[Frame] = []
+        for scene in _scenes(self):
+            (test if scene.name == TEST_SCENE else train).extend(_frames(scene))
+        if not test or not train:
+            raise self.missing(self.root / ("*" if test else TEST_SCENE))
+        if self.complete and (found := (len(train), len(test))) != COUNTS:
+            raise DatasetError(
+                f"{self.root} has {found[0]:,} frames to choose from and {found[1]:,} of the test scene {TEST_SCENE}; "
+                f"A2D2 has {COUNTS[0]:,} and {COUNTS[1]:,}. Unpack the rest of {PART}, or work with a part of it by "
+                "--data.complete false."
+            )
+        return train, test
+
+    @cached_property
+    def _chosen(self) -> list[Frame]:
+        """The pool's frames; with copies, the originals."""
+        recorded = self._recorded[0]
+        if self.pool_list:
+            return self._listed(Path(self.pool_list).expanduser())
+        if self.kind == "all":
+            return recorded
+        numbers: dict[str, int] = {}
+        sequence = [numbers.setdefault(frame.drive, len(numbers)) for frame in recorded]
+        drawn = draw_frames(sequence, self.drawn, self.follow, self.pool_seed)
+        if len(drawn) < self.drawn:
+            raise DatasetError(
+                f"{self.root} is too small for data.pool {self.kind} of {self.pool_size:,} images: among its "
+                f"{len(recorded):,} frames there is room for {len(drawn):,} of {self.drawn:,} drawn ones with "
+                f"{self.follow} after each. Lower data.pool_size, or add scenes."
+            )
+        return [recorded[place] for start in sorted(drawn) for place in range(start, start + self.follow + 1)]
+
+    def _listed(self, path: Path) -> list[Frame]:
+        """Return the frames that a list names, in its order."""
+        path = path if path.is_file() else self.root / path
+        if not path.is_file():
+            raise UsageError(f"data.pool_list: there is no file {self.pool_list}, nor {path}.")
+        train, test = self._recorded
+        known, tested = {frame.path: frame for frame in train}, {frame.path for frame in test}
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        kept: list[Frame] = []
+        seen: set[str] = set()
+        for number, line in enumerate(lines, start=1):
+            if not line:
+                continue
+            name = PurePosixPath(line).as_posix()
+            if name in tested:
+                raise DatasetError(f"{path}, line {number}: {line} is of the test scene, which no pool may have.")
+            if name not in known:
+                raise DatasetError(
+                    f"{path}, line {number}: there is no frame {line} below {self.root}; a line is "
+                    "SCENE/camera/CAMERA/FILE.png. Unpack its scene, or take the line out."
+                )
+            if name not in seen or self.duplicates == "keep":
+                kept.append(known[name])
+            seen.add(name)
+        if not kept:
+            raise DatasetError(f"{path} lists no images.")
+        listed = sum(1 for line in lines if line)
+        log.info(
+            "The pool is read from %s: %s lines, of which %s repeat an image%s.",
+            path,
+            f"{listed:,}",
+            f"{listed - len(seen):,}",
+            " and are kept" if self.duplicates == "keep" else f" and are left out; {len(kept):,} images",
+        )
+        return kept
+
+    @cached_property
+    def _entries(self) -> list[Copy]:
+        """The pool's images, as copies of the chosen frames."""
+        return [Copy(place, number) for place in range(len(self._chosen)) for number in range(self.copies + 1)]
+
+    def _files(self, frames: Sequence[Frame]) -> MaskFiles:
+        return MaskFiles([(frame.image, frame.label) for frame in frames], self.mapping.table, self.size)
+
+    def build_train(self) -> Images:
+        """Return the pool's frames, and copies where the pool has some."""
+        files = self._files(self._chosen)
+        if not self.copies:
+            return files
+        return CopiedImages(files, self._entries, self.pool_seed, [frame.path for frame in self._chosen])
+
+    def build_test(self) -> Images:
+        """Return the frames of the test scene."""
+        return self._files(self._recorded[1])
+
+    def pool(self) -> Pool:
+        """Return the pool; a sequence is what one camera saw of a scene, and copies stand at their original's time."""
+        numbers: dict[str, int] = {}
+        frames = [self._chosen[entry.position] for entry in self._entries]
+        sequence = tuple(numbers.setdefault(frame.drive, len(numbers)) for frame in frames)
+        return Pool(len(frames), (), sequence, tuple(frame.number for frame in frames))
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of what positions mean, of the mapping, and of what copies follow from."""
+        more = f"{self.mapping.digest()} {self.pool_seed if self.copies else ''}"
+        return hashlib.sha256(f"{super().fingerprint()}\n{more}".encode()).hexdigest()
+
+
+def _scenes(data: A2D2) -> list[Path]:
+    """Return the folders of all scenes, sorted by name.
+
+    Raises:
+        DatasetError: there are none, a folder is at the wrong level, or a scene lies on the wrong side.
+    """
+    root = data.root
+    if (root / "train").is_dir() or (root / "val").is_dir():
+        train, val = _scenes_in(root / "train"), _scenes_in(root / "val")
+        for scene, side in ((s, s.parent.name) for s in (*train, *val)):
+            if (side == "val") != (scene.name == TEST_SCENE):
+                raise DatasetError(
+                    f"{scene} is in the wrong folder: {TEST_SCENE} alone belongs below {root / 'val'}, all other "
+                    f"scenes below {root / 'train'}."
+                )
+        if not val:
+            raise data.missing(root / "val" / TEST_SCENE)
+        return sorted([*train, *val], key=lambda scene: scene.name)
+    for folder in (root, root / PART):
+        if scenes := _scenes_in(folder):
+            return scenes
+    if SCENE.fullmatch(root.resolve().name) and (root / "camera").is_dir():
+        raise DatasetError(f"{root} is a single scene; the folder above is wanted: --data.root {root.resolve().parent}")
+    below = sorted(path for path in root.glob("*") if _scenes_in(path) or _scenes_in(path / PART))
+    if below:
+        raise DatasetError(f"There are no scenes in {root}, but in {below[0]}: --data.root {below[0]}")
+    raise data.missing(root / "20180807_145028" / "camera")
+
+
+def _scenes_in(folder: Path) -> list[Path]:
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in found if SCENE.fullmatch(path.name) and path.is_dir())
+
+
+def _frames(scene: Path) -> list[Frame]:
+    """Return a scene's frames by camera and time.
+
+    Raises:
+        DatasetError: an image or its label is missing, or a name is not of the expected form.
+    """
+    for half in ("camera", "label"):
+        if not (scene / half).is_dir():
+            raise DatasetError(
+                f"The scene {scene} has no folder {half!r}: images lie in camera, labels in label; unpack it again."
+            )
+    cameras = {half: {path.name for path in (scene / half).iterdir() if path.is_dir()} for half in ("camera", "label")}
+    frames = []
+    for camera in sorted(cameras["camera"] | cameras["label"]):
+        images, labels = scene / "camera" / camera, scene / "label" / camera
+        there = {folder: _pngs(folder) for folder in (images, labels)}
+        for name in there[images]:
+            if (match := FRAME.fullmatch(name)) is None:
+                raise DatasetError(
+                    f"{images / name} has no name of A2D2's form, 20180807145028_camera_frontcenter_000000091.png; "
+                    "take it out."
+                )
+            label = labels / name.replace("_camera_", "_label_")
+            path = f"{scene.name}/camera/{camera}/{name}"
+            frames.append(Frame(path, images / name, label, f"{scene.name}/{camera}", int(match[1])))
+        for missing, what, folder in (
+            ({frame.label.name for frame in frames if frame.label.parent == labels} - there[labels], "label", labels),
+            ({name.replace("_label_", "_camera_") for name in there[labels]} - there[images], "image", images),
+        ):
+            if missing:
+                raise DatasetError(
+                    f"The {what} {folder / min(missing)} does not exist ({len(missing)} such in this folder); every "
+                    f"image needs a label, so unpack {scene.name} again."
+                )
+    if not frames:
+        raise DatasetError(f"The scene {scene} has no images below {scene / 'camera'}; unpack it again.")
+    return sorted(frames, key=lambda frame: (frame.drive, frame.number))
+
+
+def _pngs(folder: Path) -> set[str]:
+    """Return the names of a folder's PNG files; A2D2 has a JSON file beside each image."""
+    return {name for name in os.listdir(folder) if name.endswith(".png")} if folder.is_dir() else set()

@@ -1,0 +1,114 @@
+"""Pools cut from video: drawn frames with the frames that follow them, or with augmented copies."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from al_lightning.data.images import Array, Images
+from al_lightning.seeding import generator
+
+
+class Copy(NamedTuple):
+    """An entry of a pool of copies.
+
+    Attributes:
+        position: of the original in the set of originals.
+        number: 0 is the original, 1 and more are augmented copies.
+    """
+
+    position: int
+    number: int
+
+
+def draw_frames(sequence: Sequence[int], count: int, follow: int, seed: int) -> list[int]:
+    """Draw frames that, each with those that follow it, do not overlap.
+
+    All frames are gone through in a random order, the same for every `follow`; one is drawn where it and the `follow`
+    next ones lie in one sequence and are free. So pools of different kinds share their first frames as far as they can.
+
+    Args:
+        sequence: (N,) sequence of each frame; a sequence's frames lie together, in the order of time.
+        count: frames to draw.
+        follow: frames that come with each.
+        seed: of the draw.
+
+    Returns:
+        Positions of the drawn frames, in the order of drawing; fewer than `count` where no more fit.
+    """
+    free = np.ones(len(sequence), dtype=bool)
+    drawn: list[int] = []
+    for start in generator("a2d2/pool", seed).permutation(len(sequence)).tolist():
+        if len(drawn) == count:
+            break
+        last = start + follow
+        if last < len(sequence) and sequence[start] == sequence[last] and free[start : last + 1].all():
+            free[start : last + 1] = False
+            drawn.append(start)
+    return drawn
+
+
+class CopiedImages(Images):
+    """Images and augmented copies of them: crops of 85 % of the area, resized back, with their colours jittered.
+
+    Brightness, contrast and saturation vary by a quarter, the channels by 6 % against each other. A copy is a function
+    of (seed, the original's name, its number).
+
+    Args:
+        originals: what is copied.
+        entries: the images of the set.
+        seed: of the copies.
+        keys: a name of each original that does not depend on where the data lie.
+    """
+
+    def __init__(self, originals: Images, entries: Sequence[Copy], seed: int, keys: Sequence[str]) -> None:
+        self.originals = originals
+        self.entries = entries
+        self.seed = seed
+        self.keys = keys
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def image(self, index: int) -> Array:
+        """Return the original, or a copy of it."""
+        position, number = self.entries[index]
+        image = self.originals.image(position)
+        if not number:
+            return image
+        draws = self._draws(index)
+        pixels = np.asarray(_crop(image, draws, Image.Resampling.BILINEAR), dtype=np.float32)
+        brightness, contrast, saturation = draws.uniform(0.75, 1.25, 3).astype(np.float32)
+        pixels = pixels * brightness
+        mean, grey = pixels.mean(), pixels.mean(axis=-1, keepdims=True)
+        pixels = mean + contrast * (grey + saturation * (pixels - grey) - mean)
+        copied: Array = np.clip(pixels * draws.uniform(0.94, 1.06, 3), 0, 255).astype(np.uint8)
+        return copied
+
+    def label(self, index: int) -> Array:
+        """Return the original's classes, or what a copy shows of them."""
+        position, number = self.entries[index]
+        label = np.asarray(self.originals.label(position), dtype=np.uint8)
+        return label if not number else np.asarray(_crop(label, self._draws(index), Image.Resampling.NEAREST))
+
+    def _draws(self, index: int) -> np.random.Generator:
+        position, number = self.entries[index]
+        return generator("a2d2/copy", self.seed, zlib.crc32(self.keys[position].encode()), number)
+
+    def name(self, index: int) -> str:
+        """Return the original's name, and the copy's number."""
+        position, number = self.entries[index]
+        return f"{self.originals.name(position)}{f', copy {number}' if number else ''}"
+
+
+def _crop(pixels: Array, draws: np.random.Generator, resampling: Image.Resampling) -> Image.Image:
+    """Return a random crop of 85 % of the area, at the size of the whole; the first two draws say where."""
+    height, width = pixels.shape[:2]
+    high, wide = (max(1, round(math.sqrt(0.85) * side)) for side in (height, width))
+    y, x = int(draws.integers(height - high + 1)), int(draws.integers(width - wide + 1))
+    return Image.fromarray(pixels).resize((width, height), resampling, box=(x, y, x + wide, y + high))

@@ -1,0 +1,282 @@
+"""BCSS (Amgad et al. 2019): tissue in regions of breast cancer slides, cut into tiles and split by patient."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+import os
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from al_lightning.data.images import Array, Images, read_image, read_mask
+from al_lightning.data.mappings import Mapping, find_mapping, load_mapping
+from al_lightning.data.module import PoolDataModule
+from al_lightning.errors import DatasetError, UsageError
+from al_lightning.pool import Pool
+from al_lightning.seeding import generator
+
+REGIONS = 151
+PART = "0_Public-data-Amgad2019_0.25MPP"
+NAME = re.compile(r"(?P<patient>TCGA-[A-Z0-9]{2}-[A-Z0-9]{4})-DX\w*_xmin\d+_ymin\d+_.*\.png")
+
+log = logging.getLogger(__name__)
+
+
+class Region(NamedTuple):
+    """An annotated rectangle of a slide: its patient's TCGA code, its image and its mask of codes."""
+
+    patient: str
+    image: Path
+    mask: Path
+
+
+class Tile(NamedTuple):
+    """A square of a region.
+
+    Attributes:
+        region: number of the region.
+        number: place on the region's grid, row by row; places whose tile is left out count.
+        top: first row.
+        left: first column.
+    """
+
+    region: int
+    number: int
+    top: int
+    left: int
+
+
+class Tiles(Images):
+    """Squares of larger images.
+
+    A PNG can only be decoded as a whole. A process keeps the last image and the last mask (up to 250 MB for the largest
+    regions), so that tiles read in their order, as in a test, decode each region once; tiles in random order decode one
+    for each tile, unless the data were prepared.
+
+    Args:
+        regions: what is cut.
+        tiles: the squares.
+        side: their side in pixels.
+        mapping: class of each code.
+    """
+
+    def __init__(self, regions: Sequence[Region], tiles: Sequence[Tile], side: int, mapping: Mapping) -> None:
+        self.regions = regions
+        self.tiles = tiles
+        self.side = side
+        self.mapping = mapping
+
+    def __len__(self) -> int:
+        return len(self.tiles)
+
+    def image(self, index: int) -> Array:
+        """Return the square."""
+        return self._cut(_whole_image(self.regions[self.tiles[index].region].image), index)
+
+    def label(self, index: int) -> Array:
+        """Return its classes."""
+        _, image, mask = self.regions[self.tiles[index].region]
+        return self._cut(_whole_mask(mask, image, self.mapping), index)
+
+    def _cut(self, whole: Array, index: int) -> Array:
+        tile = self.tiles[index]
+        square: Array = whole[tile.top : tile.top + self.side, tile.left : tile.left + self.side].copy()
+        return square
+
+    def name(self, index: int) -> str:
+        """Return the region's image, and the tile's first row and column."""
+        tile = self.tiles[index]
+        return f"{self.regions[tile.region].image}, row {tile.top}, column {tile.left}"
+
+
+@functools.lru_cache(maxsize=1)  # of a process, not of the set, whose state says what its pixels follow from
+def _whole_image(path: Path) -> Array:
+    return read_image(path)
+
+
+@functools.lru_cache(maxsize=1)
+def _whole_mask(path: Path, image: Path, mapping: Mapping) -> Array:
+    return read_mask(path, mapping.table, None, image)
+
+
+class BCSS(PoolDataModule):
+    """BCSS: 151 regions of 151 patients' slides at 0.25 micrometres a pixel, in tiles; no patient is in pool and test.
+
+    Regions are cut on a grid of whole tiles in their middle: what is left at the borders, less than a tile, is not
+    used, so that no pixel counts twice and none is invented. Tiles in which every pixel is ignored are left out. The
+    dataset has no official split; patients are drawn for the test set.
+
+    Args:
+        tile: side of a tile in pixels.
+        test_share: share of the patients whose tiles are the test set; the study has 2,768 of 8,768 images for test.
+        split_seed: of that draw; it is the dataset's own, runs of any seed see the same split.
+        images: folder of the regions' images, below root: `rgbs_colorNormalized`, or `rgbs`.
+        masks: folder of their masks, of the same names.
+        mapping: which class each of the 22 codes means: `bcss_5`, or a file of one's own.
+        complete: whether all 151 regions must be there; without it some of them will do.
+        **options: see PoolDataModule.
+    """
+
+    folder = "bcss"
+    labels: ClassVar[Literal["image", "pixel", "any"]] = "pixel"
+    where = (
+        "The folder of PathologyDataScience/BCSS (GitHub; its README has the link) is wanted: "
+        "ROOT/rgbs_colorNormalized/TCGA-A1-A0SK-DX1_xmin45749_ymin25055_MPP-0.2500.png and 150 more, with masks of the "
+        "same names in ROOT/masks."
+    )
+
+    def __init__(
+        self,
+        tile: int = 512,
+        test_share: float = 0.316,
+        split_seed: int = 0,
+        images: str = "rgbs_colorNormalized",
+        masks: str = "masks",
+        mapping: str = "bcss_5",
+        complete: bool = True,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        if tile < 1:
+            raise UsageError(f"data.tile is {tile}; a side in pixels, at least 1, was expected.")
+        if not 0 < test_share < 1:
+            raise UsageError(f"data.test_share is {test_share}; a share of the patients between 0 and 1 was expected.")
+        if split_seed < 0:
+            raise UsageError(f"data.split_seed is {split_seed}; it must be at least 0.")
+        self.tile = tile
+        self.test_share = test_share
+        self.split_seed = split_seed
+        self.images, self.masks = images, masks
+        self.mapping = load_mapping(find_mapping(mapping, "bcss", self.root))
+        self.complete = complete
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """The mapping's classes."""
+        return self.mapping.classes
+
+    @cached_property
+    def _regions(self) -> list[Region]:
+        """All regions, by name."""
+        base = next((base for base in (self.root, self.root / PART) if (base / self.images).is_dir()), None)
+        if base is None:
+            near = (self.root.parent, *(sorted(self.root.glob("*")) if self.root.is_dir() else ()))
+            if other := next((folder for folder in near if (folder / self.images).is_dir()), None):
+                raise DatasetError(
+                    f"There is no folder {self.images} in {self.root}, but in {other}: --data.root {other}"
+                )
+            raise self.missing(self.root / self.images)
+        if not (base / self.masks).is_dir():
+            raise self.missing(base / self.masks)
+        names, masks = ({p.name for p in (base / f).glob("*.png")} for f in (self.images, self.masks))
+        for there, other, folder, what in ((names, masks, self.masks, "mask"), (masks, names, self.images, "image")):
+            if lacking := sorted(there - other):
+                raise DatasetError(
+                    f"The {what} {base / folder / lacking[0]} does not exist ({len(lacking)} such); every region needs "
+                    "an image and a mask of the same name, so download it again."
+                )
+        if self.complete and len(names) != REGIONS:
+            raise DatasetError(
+                f"{base / self.images} has {len(names)} regions; BCSS has {REGIONS}. Download the rest, or work with a "
+                "part of them by --data.complete false."
+            )
+        regions = []
+        for name in sorted(names):
+            if (match := NAME.fullmatch(name)) is None:
+                raise DatasetError(
+                    f"{base / self.images / name} has no name of BCSS's form, "
+                    "TCGA-A1-A0SK-DX1_xmin45749_ymin25055_MPP-0.2500.png, which tells the patient; take it out."
+                )
+            regions.append(Region(match["patient"], base / self.images / name, base / self.masks / name))
+        if (patients := len({region.patient for region in regions})) < 2:
+            raise DatasetError(
+                f"{base / self.images} has {len(regions)} regions of {patients} patients; at least two patients are "
+                "needed, since each is in the pool or in the test set."
+            )
+        return regions
+
+    @cached_property
+    def _splits(self) -> tuple[list[Tile], list[Tile]]:
+        """(tiles of the pool, tiles of the test set), by region and place."""
+        regions = self._regions
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+            places = list(pool.map(lambda region: _places(region, self.tile, self.mapping), regions))
+        patients = sorted({region.patient for region in regions})
+        count = min(max(1, round(self.test_share * len(patients))), len(patients) - 1)
+        order = generator("bcss/split", self.split_seed).permutation(len(patients))
+        held = {patients[place] for place in order[:count]}
+        parts: tuple[list[Tile], list[Tile]] = ([], [])
+        for number, (region, (found, _)) in enumerate(zip(regions, places, strict=True)):
+            parts[region.patient in held].extend(Tile(number, *place) for place in found)
+        for part, what in zip(parts, ("pool", "test set"), strict=True):
+            if not part:
+                raise DatasetError(
+                    f"No tile of {self.tile} x {self.tile} with annotated pixels is left for the {what} in "
+                    f"{regions[0].image.parent}; lower --data.tile or add regions."
+                )
+        log.info(
+            "BCSS: %d regions of %d patients. %s tiles of %d patients are the pool, %s of %d the test set; %s tiles "
+            "without an annotated pixel are left out, and %d regions are smaller than a tile.",
+            len(regions),
+            len(patients),
+            f"{len(parts[0]):,}",
+            len(patients) - count,
+            f"{len(parts[1]):,}",
+            count,
+            f"{sum(ignored for _, ignored in places):,}",
+            sum(1 for found, ignored in places if not found and not ignored),
+        )
+        return parts
+
+    def build_train(self) -> Images:
+        """Return the tiles of the pool's patients."""
+        return Tiles(self._regions, self._splits[0], self.tile, self.mapping)
+
+    def build_test(self) -> Images:
+        """Return the tiles of the other patients."""
+        return Tiles(self._regions, self._splits[1], self.tile, self.mapping)
+
+    def pool(self) -> Pool:
+        """Return the pool; a sequence is a region, and a frame the tile's place on its grid, row by row."""
+        tiles = self._splits[0]
+        numbers: dict[int, int] = {}
+        sequence = tuple(numbers.setdefault(tile.region, len(numbers)) for tile in tiles)
+        return Pool(len(tiles), (), sequence, tuple(tile.number for tile in tiles))
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of what positions mean, and of the mapping."""
+        return hashlib.sha256(f"{super().fingerprint()}\n{self.mapping.digest()}".encode()).hexdigest()
+
+
+Places = tuple[list[tuple[int, int, int]], int]
+"""((number, top, left) of the tiles that are used, how many others are ignored altogether)."""
+
+
+def _places(region: Region, side: int, mapping: Mapping) -> Places:
+    """Return where a region's tiles are, read from its mask."""
+    try:
+        stamp = region.mask.stat().st_mtime_ns
+    except OSError as error:
+        raise DatasetError(f"The mask {region.mask} cannot be read ({error}).") from error
+    return _read_places(region, stamp, side, mapping)
+
+
+@functools.lru_cache(maxsize=1024)  # the runs of a comparison share what took seconds to read
+def _read_places(region: Region, stamp: int, side: int, mapping: Mapping) -> Places:
+    used = read_mask(region.mask, mapping.table, None, region.image) != 255
+    rows, columns = used.shape[0] // side, used.shape[1] // side
+    top, left = (used.shape[0] - rows * side) // 2, (used.shape[1] - columns * side) // 2
+    grid = used[top : top + rows * side, left : left + columns * side].reshape(rows, side, columns, side)
+    wanted = grid.any(axis=(1, 3))
+    found = [
+        (row * columns + column, top + row * side, left + column * side)
+        for row in range(rows)
+        for column in range(columns)
+        if wanted[row, column]
+    ]
+    return found, rows * columns - len(found)

@@ -1,0 +1,168 @@
+"""Mapping files: which class a colour or an id of a label image means, as a small YAML file.
+
+    classes: [road, car]              # in the order of their ids
+    colours: {"#6e6e00": road, "#ff0000": car}   # or   ids: {7: road, 26: car}
+    ignore: ["#000000"]               # not trained on, not scored; of ids, 255 always is one
+    unknown: error                    # or ignore: what becomes of all others
+
+The files in this folder come with the package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from al_lightning.data.images import Array, Colours
+from al_lightning.errors import UsageError, nearest
+
+HERE = Path(__file__).resolve().parent
+_KEYS = ("classes", "colours", "ids", "ignore", "unknown")
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """What a mapping file says.
+
+    Attributes:
+        classes: names, in the order of their ids.
+        values: colours as 24-bit numbers, or ids.
+        targets: the class of each; 255 where it is to be ignored.
+        colours: whether the values are colours.
+        unknown: the class of all others: 255, or 254 where they are an error.
+    """
+
+    classes: tuple[str, ...]
+    values: tuple[int, ...]
+    targets: tuple[int, ...]
+    colours: bool
+    unknown: int
+
+    @property
+    def table(self) -> Array | Colours:
+        """What `read_mask` looks classes up in."""
+        if self.colours:
+            return Colours(self.values, self.targets, self.unknown)
+        table = np.full(256, self.unknown, dtype=np.uint8)
+        table[255] = 255
+        table[list(self.values)] = self.targets
+        return table
+
+    def digest(self) -> str:
+        """Return the SHA-256 of what labels mean."""
+        pairs = sorted(zip(self.values, self.targets, strict=True))
+        return hashlib.sha256(repr((self.classes, pairs, self.colours, self.unknown)).encode()).hexdigest()
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain YAML in which a key given twice is an error."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [str(self.construct_object(key, deep=True)).lower() for key, _ in node.value]
+        if repeated := [key for key in keys if keys.count(key) > 1]:
+            raise yaml.constructor.ConstructorError(None, None, f"{repeated[0]!r} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def find_mapping(name: str, family: str = "", root: Path | None = None) -> Path:
+    """Return the file that a name means.
+
+    Args:
+        name: a file, looked for in the working directory and then below root; or the name of a shipped one.
+        family: dataset whose shipped mappings may leave it out: `cityscapes_19` of `a2d2` is a2d2_cityscapes_19.yaml.
+        root: the data's folder.
+
+    Raises:
+        UsageError: there is none; the message has the nearest names.
+    """
+    given = Path(name).expanduser()
+    for path in (given, *([root / given] if root is not None else [])):
+        if path.is_file():
+            return path
+    for stem in (f"{family}_{name}", name):
+        if (shipped := HERE / f"{stem}.yaml").is_file():
+            return shipped
+    known = sorted(path.stem for path in HERE.glob("*.yaml"))
+    raise UsageError(
+        f"data.mapping is {name!r}, which is no file, and no mapping that comes with the package "
+        f"({', '.join(known)}).{nearest(name, known)}"
+    )
+
+
+def load_mapping(path: Path) -> Mapping:
+    """Read a mapping file.
+
+    Raises:
+        UsageError: it cannot be read, or says something that it may not; the message names file and entry.
+    """
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The mapping {path} cannot be read ({error}).") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"The mapping {path} is not valid YAML ({' '.join(str(error).split())}).") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"The mapping {path} must have the entries `classes` and `colours` (or `ids`).")
+    if unknown := [key for key in content if key not in _KEYS]:
+        raise UsageError(
+            f"The mapping {path} has the entry {unknown[0]!r}; known are {', '.join(_KEYS)}."
+            f"{nearest(str(unknown[0]), _KEYS, 1)}"
+        )
+    classes = _classes(path, content.get("classes"))
+    if ("colours" in content) == ("ids" in content):
+        raise UsageError(f"The mapping {path} needs one of `colours` and `ids`.")
+    kind = "colours" if "colours" in content else "ids"
+    given, ignore = content[kind], content.get("ignore") or []
+    if not isinstance(given, dict) or not given or not isinstance(ignore, list):
+        raise UsageError(
+            f"The mapping {path}: `{kind}` must be entries of {'a colour' if kind == 'colours' else 'an id'} and its "
+            'class, and `ignore` a list. (In YAML a colour needs quotes, "#ff0000": without, # begins a comment.)'
+        )
+    if (rest := content.get("unknown", "error")) not in ("error", "ignore"):
+        raise UsageError(f"The mapping {path}: `unknown` is {rest!r}; error or ignore was expected.")
+    read = _colour if kind == "colours" else _id
+    targets: dict[int, int] = {}
+    for key, name in [*given.items(), *((key, None) for key in ignore)]:
+        if name is not None and name not in classes:
+            raise UsageError(
+                f"The mapping {path} gives {key} the class {name!r}, which is not among its classes."
+                f"{nearest(str(name), classes)}"
+            )
+        if (value := read(path, key)) in targets:
+            raise UsageError(f"The mapping {path} says twice what {key} is; once is enough.")
+        targets[value] = 255 if name is None else classes.index(name)
+    return Mapping(classes, tuple(targets), tuple(targets.values()), kind == "colours", 254 if rest == "error" else 255)
+
+
+def _classes(path: Path, names: Any) -> tuple[str, ...]:
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise UsageError(f"The mapping {path} needs `classes`, a list of names in the order of their ids.")
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise UsageError(f"The mapping {path} has the class {repeated[0]!r} twice.")
+    check_count(names)
+    return tuple(names)
+
+
+def check_count(classes: Sequence[str]) -> None:
+    """Refuse more classes than 8-bit labels can tell apart."""
+    if len(classes) > 254:
+        raise UsageError(f"{len(classes)} classes are too many: labels are 8-bit ids, of which 255 is ignored.")
+
+
+def _colour(path: Path, given: Any) -> int:
+    if not isinstance(given, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", given):
+        raise UsageError(f'The mapping {path} has {given!r}, which is no colour; "#ff8000" (red, green, blue) is one.')
+    return int(given[1:], 16)
+
+
+def _id(path: Path, given: Any) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= 255:
+        raise UsageError(f"The mapping {path} has {given!r}, which is no label id; ids are 0 to 255.")
+    return given
