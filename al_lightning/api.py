@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from al_lightning.results.journal import Run, read_run
 
 if TYPE_CHECKING:
+    from al_lightning.data.module import PoolDataModule
     from al_lightning.experiment import Experiment
+    from al_lightning.inspect.audit_result import Audit
 
-__all__ = ["fit", "query", "read_run", "report"]
+__all__ = ["audit", "fit", "query", "read_run", "report"]
 
 
 def fit(
@@ -121,3 +123,46 @@ def report(
         strategies=parts("acquisition"),
         command=command,
     )
+
+
+def audit(
+    what: str | Path | Sequence[str],
+    options: Sequence[str] = (),
+    masks: Path | None = None,
+    sequence_pattern: str | None = None,
+    out: str | Path = "audit",
+    processes: int | None = None,
+) -> Audit:
+    """Look a dataset over, print a summary, and write `audit.json` and `audit.html`.
+
+    Args:
+        what: a folder of images (a Path), or names as after --config; the name of a dataset alone will do.
+        options: further options of a dataset, for example `["--data.root", "DIR"]`.
+        masks: folder of the images' masks, where `what` is a folder.
+        sequence_pattern: regular expression over files' names, with groups `sequence` and `frame`.
+        out: folder for the two files.
+        processes: that read; one per core by default, at most eight.
+
+    Raises:
+        ALError: the dataset cannot be set up, or the files cannot be written.
+    """
+    from al_lightning.inspect.audit import audit as look
+    from al_lightning.inspect.audit import write
+    from al_lightning.inspect.audit_folder import AuditFolder
+    from al_lightning.inspect.audit_text import summary
+    from al_lightning.progress import counting
+
+    if isinstance(what, Path):
+        data: PoolDataModule = AuditFolder(what, masks, sequence_pattern)
+        title = str(what)
+    else:
+        from al_lightning.experiment import dataset
+
+        names = [what] if isinstance(what, str) else list(what)
+        data, title = dataset(names, options), " ".join(names)
+    with counting() as progress:
+        found = look(data, title, sequence_pattern=sequence_pattern, workers=processes, progress=progress)
+    print(summary(found))
+    for path in write(found, Path(out)):
+        print(path)
+    return found

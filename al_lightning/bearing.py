@@ -14,6 +14,7 @@ NO_BEARING = (
     "chunk",
     "budget.cycles",
     "data.init_args.root",
+    "data.init_args.cache",
     "data.init_args.download",
     "data.init_args.complete",  # a part of a dataset has another data_sha256
     "data.init_args.workers",

@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 import errno
 import json
-import logging
 import os
 import sys
 import traceback
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from al_lightning import __version__
+from al_lightning.arguments import Arguments, quiet
+from al_lightning.cli_data import audit, prepare
 from al_lightning.errors import ALError, Interrupted, UsageError, nearest
 from al_lightning.guard import GUARD
 from al_lightning.usage import FIT_HELP, QUERY_HELP
@@ -67,7 +67,7 @@ def _end(code: int, text: str, verbose: bool, hint: bool = False, cause: bool = 
 
 
 def _dispatch(given: list[str], verbose: bool) -> int:
-    parser = _Arguments(
+    parser = Arguments(
         prog="al-lightning",
         description="Does active learning help on my data, and which method?",
         epilog="commands:\n"
@@ -89,15 +89,8 @@ def _dispatch(given: list[str], verbose: bool) -> int:
     return COMMANDS[name][0](given[1:], verbose)
 
 
-class _Arguments(argparse.ArgumentParser):
-    """Arguments of one command; a mistake is one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}.")
-
-
 def _fit(given: list[str], verbose: bool) -> int:
-    parser = _Arguments(
+    parser = Arguments(
         prog="al-lightning fit",
         usage="al-lightning fit --config NAME [options]",
         description=FIT_HELP,
@@ -124,7 +117,7 @@ def _fit(given: list[str], verbose: bool) -> int:
         typo = nearest(options[0].split("=")[0], ["--config"])
         raise UsageError(f"No --config is given, and {options[0]} is no option without it.{typo}")
     resolve(ours.config)  # a wrong name is answered before torch is imported
-    _quiet(verbose)
+    quiet(verbose)
     from al_lightning.experiment import configure, merged
     from al_lightning.parser import origin_text
 
@@ -150,7 +143,7 @@ def _fit(given: list[str], verbose: bool) -> int:
 
 
 def _query(given: list[str], verbose: bool) -> int:
-    parser = _Arguments(
+    parser = Arguments(
         prog="al-lightning query",
         usage="al-lightning query RUN_DIR --cycle K [--acquisition NAME_OR_CLASS] [--trainer.devices N] ...",
         description=QUERY_HELP,
@@ -166,7 +159,7 @@ def _query(given: list[str], verbose: bool) -> int:
     from al_lightning.results.journal import read_run
 
     read_run(ours.run_dir)  # a wrong directory is answered before torch is imported
-    _quiet(verbose)
+    quiet(verbose)
     from al_lightning.api import query
 
     chosen = query(ours.run_dir, ours.cycle, acquisition=ours.acquisition, options=options, show=True)
@@ -176,7 +169,7 @@ def _query(given: list[str], verbose: bool) -> int:
 
 
 def _show(given: list[str], verbose: bool) -> int:
-    parser = _Arguments(
+    parser = Arguments(
         prog="al-lightning show", description="Prints the curves of runs; several side by side. Needs no data."
     )
     parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR", help="a run's directory")
@@ -200,7 +193,7 @@ def _show(given: list[str], verbose: bool) -> int:
 
 
 def _configs(given: list[str], verbose: bool) -> int:
-    _Arguments(
+    Arguments(
         prog="al-lightning configs", description="Lists the parts that a run's name can have, a line each."
     ).parse_args(given)
 
@@ -217,7 +210,7 @@ def _configs(given: list[str], verbose: bool) -> int:
 
 
 def _demo(given: list[str], verbose: bool) -> int:
-    parser = _Arguments(
+    parser = Arguments(
         prog="al-lightning demo",
         usage="al-lightning demo [--seeds N] [--run_dir DIR]",
         description="Compares random, entropy and core-set on drawn streets, a diverse and a redundant pool of them, "
@@ -229,7 +222,7 @@ def _demo(given: list[str], verbose: bool) -> int:
     if ours.seeds is not None and ours.seeds < 1:
         raise UsageError(f"--seeds is {ours.seeds}; it must be at least 1.")
     GUARD.listen()
-    _quiet(verbose)
+    quiet(verbose)
     from al_lightning.demo import demo
 
     demo(ours.run_dir, ours.seeds, tuple(options))
@@ -237,7 +230,7 @@ def _demo(given: list[str], verbose: bool) -> int:
 
 
 def _report(given: list[str], verbose: bool) -> int:
-    parser = _Arguments(
+    parser = Arguments(
         prog="al-lightning report",
         description="Writes one HTML page about runs: curves, what each strategy chose, what to try next.",
     )
@@ -249,7 +242,7 @@ def _report(given: list[str], verbose: bool) -> int:
 
     for directory in ours.run_dirs:
         read_run(directory)  # a wrong directory is answered before torch is imported
-    _quiet(verbose)
+    quiet(verbose)
     from al_lightning.api import report
 
     print(report(ours.run_dirs, ours.out))
@@ -262,22 +255,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "show": (_show, "print the curves of runs"),
     "configs": (_configs, "list the parts that a run's name can have"),
     "report": (_report, "write a page about runs: curves, choices, what to try next"),
+    "prepare": (prepare, "decode a dataset once, into a cache that its runs read"),
+    "audit": (audit, "look a dataset over: duplicates, leakage, redundancy, labels"),
     "demo": (_demo, "compare three strategies on drawn streets, within ten minutes"),
 }
-
-
-def _quiet(verbose: bool) -> None:
-    """Hide what the user cannot act on; what this package logs is shown."""
-    ours = logging.getLogger("al_lightning")
-    if not ours.handlers:
-        ours.addHandler(logging.StreamHandler())
-        ours.setLevel(logging.INFO)
-        ours.propagate = False
-    if verbose:
-        return
-    import lightning.pytorch  # noqa: F401 - it sets the level of its loggers when it is imported
-
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore")
-    os.environ.setdefault("PYTHONWARNINGS", "ignore")  # for the processes that load data

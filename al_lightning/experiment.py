@@ -24,7 +24,7 @@ from al_lightning.pool import Budget, Pool
 from al_lightning.processes import Processes
 from al_lightning.progress import Reporter
 from al_lightning.results.journal import read_run
-from al_lightning.settings import Settings, load, resolve
+from al_lightning.settings import Settings, load, parts, resolve
 from al_lightning.tasks import Task
 from al_lightning.training.base import TrainingModule
 
@@ -151,6 +151,22 @@ def merged(configs: Sequence[str], options: Sequence[str] = ()) -> dict[str, Any
     _import_from_here()
     parser = build_parser()
     return dump(parser, parse(parser, settings, options))
+
+
+def dataset(names: Sequence[str], options: Sequence[str] = ()) -> PoolDataModule:
+    """Return the datamodule of a dataset, or of a run.
+
+    Args:
+        names: names or files, as after --config; the name of a dataset alone will do.
+        options: further options as on the command line, for example ["--data.root", "DIR"].
+
+    Raises:
+        UsageError: anything is wrong with them.
+    """
+    known = parts("datasets")
+    plain = [name.removesuffix(".yaml") for name in names]
+    configs = [f"{part}_random" if part in known else name for part, name in zip(plain, names, strict=True)]
+    return configure(configs, options, run_dir=Path.cwd()).data  # nothing is written there
 
 
 def _without_options(parser: ArgumentParser, settings: Settings) -> dict[str, Any]:

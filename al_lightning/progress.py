@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import TextIO
 
@@ -21,6 +22,33 @@ def duration(seconds: float) -> str:
     if seconds >= 3600:
         return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
     return f"{seconds // 60} min {seconds % 60:02d} s" if seconds >= 60 else f"{seconds} s"
+
+
+@contextmanager
+def counting(stream: TextIO | None = None) -> Iterator[Callable[[str, int, int], None]]:
+    """Show how far some work is that no run does: a live line in a terminal, a plain line now and then elsewhere.
+
+    Args:
+        stream: where to; standard error by default.
+
+    Yields:
+        a function that is told (what, done, total).
+    """
+    console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
+    columns = TextColumn("{task.description}"), BarColumn(bar_width=20), TextColumn("{task.completed} of {task.total}")
+    spoken = time.monotonic()
+
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("")
+
+        def tell(what: str, done: int, total: int) -> None:
+            nonlocal spoken
+            bar.update(task, description=what, completed=done, total=total)
+            if bar.disable and time.monotonic() - spoken > QUIET_SECONDS:
+                console.print(f"{what}: {done} of {total}", markup=False)
+                spoken = time.monotonic()
+
+        yield tell
 
 
 class Reporter(AbstractContextManager["Reporter"]):

@@ -12,6 +12,7 @@ ALLOWED = {
     "seeding": set(),
     "types": set(),
     "pool": {"errors"},
+    "arguments": {"errors"},
     "bearing": set(),
     "settings": {"errors", "bearing"},
     "progress": set(),
@@ -38,7 +39,9 @@ NO_TORCH = {
     "settings",
     "progress",
     "results",
+    "arguments",
     "cli",
+    "cli_data",
     "guard",
     "channel",
     "__init__",
@@ -76,7 +79,20 @@ def test_imports_run_downward_only() -> None:
 
 
 def test_every_unit_has_its_place() -> None:
-    above = {"api", "cli", "demo", "experiment", "fitting", "loop", "parser", "reselect", "__init__", "__main__"}
+    above = {
+        "api",
+        "cli",
+        "cli_data",
+        "demo",
+        "experiment",
+        "fitting",
+        "loop",
+        "parser",
+        "prepare",
+        "reselect",
+        "shards",
+    }
+    above |= {"__init__", "__main__"}
     assert units().keys() == ALLOWED.keys() | above
 
 

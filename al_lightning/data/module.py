@@ -17,7 +17,9 @@ from lightning.pytorch.utilities import CombinedLoader
 from torch.utils.data import DataLoader, Dataset
 
 from al_lightning.data.augmentation import Augmentation, NoAugmentation
+from al_lightning.data.cache import cached
 from al_lightning.data.images import Images
+from al_lightning.data.recipe import recipe_of
 from al_lightning.data.streams import PaddedBatches, StepSampler, Stream, normalise
 from al_lightning.data.views import LABELLED, Unlabelled, Views
 from al_lightning.errors import DatasetError, UsageError
@@ -44,6 +46,8 @@ class PoolDataModule(LightningDataModule):
         mean: of each channel, on a scale of 0 to 1; ImageNet's by default.
         std: of each channel, likewise.
         unlabelled: a stream of images without labels, for training methods that want one.
+        cache: whether images come from the cache that `al-lightning prepare` made, where there is one, or the folder
+            to look for it; by default $AL_CACHE/<folder>, else .al_cache below root. Results do not depend on it.
     """
 
     folder: ClassVar[str]
@@ -63,6 +67,7 @@ class PoolDataModule(LightningDataModule):
         mean: tuple[float, float, float] = (0.485, 0.456, 0.406),
         std: tuple[float, float, float] = (0.229, 0.224, 0.225),
         unlabelled: Unlabelled | None = None,
+        cache: bool | str = True,
     ) -> None:
         super().__init__()
         for what, value, least in (
@@ -80,6 +85,7 @@ class PoolDataModule(LightningDataModule):
         self.mean = torch.tensor(mean).view(3, 1, 1)
         self.std = torch.tensor(std).view(3, 1, 1)
         self.unlabelled = unlabelled
+        self.cache = cache
         self.memory_format = torch.contiguous_format
         self._pool = Pool(0)
         self._key = (0, 0, 0)
@@ -101,14 +107,42 @@ class PoolDataModule(LightningDataModule):
         """Names of the classes, in the order of their labels."""
 
     @cached_property
-    def train(self) -> Images:
-        """The full training set; positions in it are what indices mean everywhere."""
+    def source_train(self) -> Images:
+        """The training set as it lies in its files, whether there is a cache or not."""
         return self.build_train()
 
     @cached_property
+    def source_test(self) -> Images:
+        """The test set as it lies in its files."""
+        return self.build_test()
+
+    @cached_property
+    def _cached(self) -> tuple[Images, Images] | None:
+        self.__dict__["_cached"] = None  # while it is looked for, a set that is built of the other has the files
+        try:
+            return cached(self)
+        except BaseException:
+            del self.__dict__["_cached"]  # a damaged cache is as damaged the next time
+            raise
+
+    @property
+    def train(self) -> Images:
+        """The full training set; positions in it are what indices mean everywhere."""
+        return self._cached[0] if self._cached is not None else self.source_train
+
+    @property
     def test(self) -> Images:
         """The test set."""
-        return self.build_test()
+        return self._cached[1] if self._cached is not None else self.source_test
+
+    def recipe(self) -> dict[str, str]:
+        """Return what the pixels and labels of both sets follow from, part by part; another recipe, another cache.
+
+        By default all that the sets hold, the files named in it with their sizes and times, and the code of their
+        classes. A subclass whose pixels follow from more (a module of its own that decodes, files that its sets know
+        by something else than paths) adds a part: `{**super().recipe(), "mine": text}`.
+        """
+        return recipe_of(self, self.root, (self.source_train, self.source_test))
 
     @property
     def num_classes(self) -> int:

@@ -1,0 +1,179 @@
+"""Shards of a cache: 64 decoded images in a file, each shard whole or absent. `al-lightning prepare` makes them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from al_lightning.data.cache import ROOT, seal, shard_file, unseal
+from al_lightning.data.images import Array, Images
+from al_lightning.errors import ALError
+from al_lightning.results.files import write_atomic
+
+SIZE = 64
+"""Images of a shard: what a killed process has to do again."""
+
+
+def jobs_of(sources: dict[str, Images]) -> list[Job]:
+    """Return the shards of some sets."""
+    return [
+        Job(name, number, range(start, min(start + SIZE, len(images))))
+        for name, images in sources.items()
+        for number, start in enumerate(range(0, len(images), SIZE))
+    ]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A shard to make."""
+
+    name: str
+    number: int
+    indices: range
+
+    def paths(self, directory: Path) -> tuple[Path, Path]:
+        """Return pixels and record."""
+        path = directory / shard_file(self.name, self.number)
+        return path, path.with_suffix(".json")
+
+
+@dataclass
+class Done:
+    """What became of a job.
+
+    Attributes:
+        images: of the shard.
+        kept: it was there, and whole.
+        unusable: (name, reason) of the images that are not what they should be; nothing was written then.
+        fault: why the system refused.
+    """
+
+    images: int
+    kept: bool = False
+    unusable: list[tuple[str, str]] = field(default_factory=list)
+    fault: str = ""
+
+
+class Shards(Dataset[Done]):
+    """Makes shards in data workers: these end when their parent is killed.
+
+    Args:
+        directory: where to.
+        sources: sets by name; None to look alone whether the shards are whole.
+        root: the dataset's folder.
+        jobs: the shards.
+    """
+
+    def __init__(self, directory: Path, sources: dict[str, Images] | None, root: str, jobs: Sequence[Job]) -> None:
+        self.directory = directory
+        self.sources = sources
+        self.root = root
+        self.jobs = jobs
+
+    def __len__(self) -> int:
+        return len(self.jobs)
+
+    def __getitem__(self, number: int) -> Done:
+        job = self.jobs[number]
+        if record_of(self.directory, job) is not None:
+            return Done(len(job.indices), kept=True)
+        if self.sources is None:
+            return Done(len(job.indices))
+        return self._make(job, self.sources[job.name])
+
+    def _make(self, job: Job, images: Images) -> Done:
+        pixels, record = job.paths(self.directory)
+        done, shard = Done(len(job.indices)), _Shard(job.number, self.root)
+
+        def write(file: BinaryIO) -> None:
+            for index in job.indices:
+                if reason := shard.add(images, index, None if done.unusable else file):
+                    done.unusable.append((images.name(index), reason))
+            if done.unusable:
+                raise _UnusableError
+
+        try:
+            write_atomic(pixels, write)
+            write_atomic(record, lambda file: file.write(seal(shard.record())))
+        except _UnusableError:
+            pass
+        except (ALError, OSError) as error:
+            done.fault = str(error)
+        return done
+
+
+class _UnusableError(Exception):
+    """A shard has images that cannot be used; it is not written."""
+
+
+class _Shard:
+    """Rows and names of a shard that is being written."""
+
+    def __init__(self, number: int, root: str) -> None:
+        self.number = number
+        self.root = root
+        self.rows: list[list[int]] = []
+        self.names: list[str] = []
+        self.size = 0
+        self.digest = hashlib.sha256()
+
+    def add(self, images: Images, index: int, file: BinaryIO | None) -> str:
+        """Decode an image and write it where there is a file; return why it cannot be used, or nothing."""
+        try:
+            image, label, name = images.image(index), images.label(index), images.name(index)
+        except ALError as error:
+            return str(error)
+        except Exception as error:  # a dataset of the user's own may raise anything
+            return f"{type(error).__name__}: {error}"
+        if not _is_pixels(image, 3) or image.shape[2] != 3:
+            return "image() must return an array (H, W, 3) uint8"
+        if not isinstance(label, int) and not _is_pixels(label, 2):
+            return "label() must return an int or an array (H, W) uint8"
+        if file is not None:
+            row = [self.number, self.size, *image.shape[:2], self._write(image, file)]
+            row += [-1, int(label), 0] if isinstance(label, int) else [*label.shape, self._write(label, file)]
+            self.rows.append(row)
+            self.names.append(ROOT + name.removeprefix(self.root) if name.startswith(self.root) else name)
+        return ""
+
+    def _write(self, pixels: Array, file: BinaryIO) -> int:
+        content = np.ascontiguousarray(pixels).tobytes()
+        file.write(content)
+        self.size += len(content)
+        self.digest.update(content)
+        return zlib.crc32(content)
+
+    def record(self) -> dict[str, Any]:
+        """Return what the shard's JSON says."""
+        return {"bytes": self.size, "sha256": self.digest.hexdigest(), "rows": self.rows, "names": self.names}
+
+
+def _is_pixels(value: object, dimensions: int) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim == dimensions
+
+
+def record_of(directory: Path, job: Job) -> dict[str, Any] | None:
+    """Return a shard's record, if shard and record are what was written."""
+    pixels, path = job.paths(directory)
+    try:
+        record = unseal(path)
+        with pixels.open("rb") as file:
+            whole = os.fstat(file.fileno()).st_size == record["bytes"] and _sha256(file) == record["sha256"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return record if whole and len(record["rows"]) == len(job.indices) else None
+
+
+def _sha256(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
