@@ -1,12 +1,18 @@
 """Every run of the study's tables has a name that the project understands."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+import trees_a2d2
+import trees_study
 import yaml
-from conftest import Answer
+from conftest import Answer, journal
+from torchvision import datasets
 
+from al_lightning.experiment import configure
 from al_lightning.settings import resolve, split_name
 
 NAMES = (Path(__file__).parent / "study_runs.txt").read_text().split()
@@ -66,3 +72,56 @@ def test_one_of_each_dataset_parses_with_all_its_options(al: Callable[..., Answe
     answer = al("fit", "--config", name, "--print_config")
     assert answer.code == 0, answer.err
     assert yaml.safe_load(answer.out)["data"]["class_path"].startswith("al_lightning.data.")
+
+
+def tiny(name: str, here: Path, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Options that run a published name on a tree of its dataset's layout, with a tiny network and one step a fit."""
+    root = here / "data"
+    options: list[object] = ["--data.root", root, "--data.complete", "false", "--data.workers", 0, "--steps", 1]
+    options += ["--budget.unit", "images", "--budget.initial", 2, "--budget.query", 1, "--budget.cycles", 1]
+    if name.startswith("cifar"):
+        kind = datasets.CIFAR100 if name.startswith("cifar100") else datasets.CIFAR10
+        trees_study.write_cifar(root, kind, monkeypatch)
+        options += ["--data.batch_size", 4, "--network.depth", 10, "--network.width", 1]
+        return [*options, "--data.unlabelled.batch_size", 4] if name.endswith("_uda") else options
+    options += ["--network", "al_lightning.networks.UNet", "--network.width", 4, "--training.head_lr_factor", 1]
+    options += ["--data.batch_size", 2, "--data.eval_batch_size", 1, "--data.augmentation.crop", "[16, 16]"]
+    if name.startswith("voc"):
+        trees_study.write_voc(root)
+    elif name.startswith("cityscapes"):
+        trees_study.write_cityscapes(root)
+        options += ["--data.size", "[32, 64]"]
+    elif name.startswith("a2d2"):
+        trees_a2d2.write_a2d2(root)
+        pool = ["--data.pool", "1f", "--data.pool_size", 4] if re.search("_pool[5-9]|_pool[12]", name) else []
+        pool = ["--data.pool_size", 4] if "_pool0f" in name else pool
+        pool = ["--data.pool_size", 4, "--data.copies", 1] if "_poolaug" in name else pool
+        options += [*pool, "--data.size", "[32, 64]"]
+        options += ["--acquisition.step", 1] if "uniform5" in name else []
+    else:
+        trees_a2d2.write_bcss(root)
+        options += ["--data.tile", 16]
+    return options
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_published_run_makes_a_step_on_a_tree_of_its_layout(
+    al: Callable[..., Answer], here: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    answer = al("fit", "--config", name, *tiny(name, here, monkeypatch), "--run_dir", "r")
+    assert answer.code == 0, answer.err
+    one_fit = "full" in name or ("_uniform" in name and "uniform5" not in name)
+    assert len(journal(here / "r")) == (2 if one_fit else 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ONE_EACH)
+def test_the_real_network_of_each_dataset(here: Path, name: str) -> None:
+    classes = {"cifar10": 10, "cifar100": 100, "voc": 21, "bcss": 5}.get(split_name(name)["datasets"].stem, 19)
+    experiment = configure([f"{split_name(name)['datasets'].stem}_random"], run_dir="r")
+    with torch.device("meta"):
+        network = experiment.fresh_parts().network(classes)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    studys = {10: 1_467_610, 100: 1_479_220, 19: 137_103_936, 21: 137_104_448, 5: 137_100_352}
+    assert parameters == studys[classes]
