@@ -19,11 +19,19 @@ class Arguments(argparse.ArgumentParser):
         raise UsageError(f"{self.prog}: {message}.")
 
 
+class _ToStandardError(logging.StreamHandler):  # type: ignore[type-arg]  # not at run time in Python 3.10
+    """The handler that `quiet` sets."""
+
+
 def quiet(verbose: bool) -> None:
     """Hide what the user cannot act on; what this package logs is shown."""
     ours = logging.getLogger("al_lightning")
+    for handler in ours.handlers:
+        if isinstance(handler, _ToStandardError):
+            ours.removeHandler(handler)  # of an earlier call: its standard error may be closed by now
+            break
     if not ours.handlers:
-        ours.addHandler(logging.StreamHandler())
+        ours.addHandler(_ToStandardError())
         ours.setLevel(logging.INFO)
         ours.propagate = False
     if verbose:

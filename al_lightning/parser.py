@@ -142,6 +142,9 @@ def explain(message: str, settings: Settings, options: Sequence[str] = ()) -> st
             return f"{_key(message)} has no class yet that could have the option {match[1]!r}; give its class first."
         wanted = " or ".join(dict.fromkeys("nothing" if kind == "NoneType" else kind for kind in kinds))
         return f"{_key(message)} expects {wanted}, not {_value(message)}."
+    if match := re.search(r"arguments are required: ([\w, ]+)\. Got value: Namespace\(class_path='([\w.]+)'", message):
+        key, first = _key(message), match[1].split(", ")[0]
+        return f"{key}: {match[2].rpartition('.')[2]} needs {match[1]}, and nothing sets it; give --{key}.{first}."
     if match := re.search(r"missing.*?required.*?argument:? '?(\w+)'?", message):
         return f"{_key(message)} lacks {match[1]}."
     lines = [line.strip(" -") for line in message.splitlines() if line.strip()]
