@@ -24,6 +24,7 @@ from al_lightning.checkpoint import (
     weights_of,
 )
 from al_lightning.errors import ALError, Interrupted, TrainingError, UsageError
+from al_lightning.fitting_check import check_parts
 from al_lightning.guard import AGAIN, GUARD
 from al_lightning.pool import Pool
 from al_lightning.processes import Processes, trainer_of
@@ -60,10 +61,6 @@ class _FirstCallback(Callback):
         self.reporter.advance(batch_idx + 1)
 
     on_predict_batch_end = on_test_batch_end
-
-
-def _views(names: tuple[str, ...]) -> str:
-    return f"the views {' and '.join(names)} of unlabelled images" if names else "no unlabelled images"
 
 
 class Fit:
@@ -113,35 +110,9 @@ class Fit:
         memory_format = torch.channels_last if experiment.channels_last else torch.contiguous_format
         self.network = parts.network(classes).to(memory_format=memory_format)
         self.module = parts.training(self.network, parts.task(classes), self.steps, self.key)
-        self._check_fit(experiment)
+        check_parts(experiment, self.module)
         self.data = experiment.data.at(pool, self.key, self.steps, self.chunk, (), memory_format)
         self.trainer = self._trainer(dict(parts.trainer), directory)
-
-    def _check_fit(self, experiment: Experiment) -> None:
-        """Raise UsageError, before anything is trained, where the parts do not go together."""
-        experiment.acquisition.check(self.network)
-        task = self.module.task
-        labels = experiment.data.augmentation.labels
-        for part, kind in ((experiment.data, experiment.data.labels), (experiment.data.augmentation, labels)):
-            if kind not in ("any", task.predicts):
-                raise UsageError(
-                    f"{type(part).__name__} is made for a class per {kind}, but {type(task).__name__} is about a class "
-                    f"per {task.predicts}; name parts that fit."
-                )
-        unlabelled = experiment.data.unlabelled
-        given, wanted = unlabelled.names if unlabelled is not None else (), self.module.views
-        if sorted(given) != sorted(wanted):
-            raise UsageError(
-                f"{type(self.module).__name__} trains on {_views(wanted)}, but data.unlabelled gives {_views(given)}; "
-                "name a training method by its part of a run's name (..._uda, ..._s4gan), which sets both."
-            )
-        if not self.module.automatic_optimization and experiment.trainer_options.get("gradient_clip_val"):
-            raise UsageError(
-                f"{type(self.module).__name__} steps two optimizers by hand, and trainer.gradient_clip_val is for one; "
-                "leave it out."
-            )
-        if experiment.warm_start == "backbone" and self.network.trunk() is None:
-            raise UsageError(f"{type(self.network).__name__} has no separate backbone; use --warm_start all or none.")
 
     def _seed(self, stream: str) -> None:
         """Seed the global generators, for code that is not ours; ours takes keys."""

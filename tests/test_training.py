@@ -206,9 +206,7 @@ def test_uda_average_follows_the_weights_and_takes_their_place_at_the_end(monkey
 
 def s4gan(**options):
     torch.manual_seed(0)
-    module = S4GAN(UNet(3, 4), Segmentation(3), 10, KEY, **options)
-    module._trainer = OneProcess()
-    return module
+    return S4GAN(UNet(3, 4), Segmentation(3), 10, KEY, **options)
 
 
 def s4gan_batch():

@@ -51,7 +51,7 @@ class Unlabelled:
         if self.images == "unlabelled" and labelled >= pool_size:
             raise UsageError(
                 f"With all {pool_size} images labelled there is nothing unlabelled to train on; buy fewer labels, "
-                "train with `supervised`, or draw from the whole pool: --data.unlabelled.images pool."
+                "train on labels alone, or draw from the whole pool: --data.unlabelled.images pool."
             )
 
     def drawn_from(self, pool: Pool) -> Indices:
