@@ -44,7 +44,7 @@ class _FirstCallback(Callback):
         self.reporter = reporter
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: Any, *args: Any) -> None:
-        seed_step(pl_module.key, pl_module.step, trainer.global_rank)
+        seed_step(pl_module.key, pl_module.step, trainer.global_rank, pl_module.device)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *args: Any) -> None:
         self.reporter.advance(pl_module.step + 1)  # the module counts after its callbacks

@@ -38,9 +38,15 @@ def seed_global(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def seed_step(key: tuple[int, int, int], step: int, rank: int) -> None:
-    """Seed the global generators for a step of a process."""
-    seed_global(seed_of("step", *key, step, rank))
+def seed_step(key: tuple[int, int, int], step: int, rank: int, device: torch.device) -> None:
+    """Seed the global generators for a step of a process that computes on `device`."""
+    seed = seed_of("step", *key, step, rank)
+    if device.type == "cpu":  # where CUDA is built in but asleep, torch.manual_seed formats the call stack for it: 1 ms
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.default_generator.manual_seed(seed)
+    else:
+        seed_global(seed)
 
 
 class TrainingModule(LightningModule, ABC):
@@ -183,7 +189,7 @@ class TrainingModule(LightningModule, ABC):
 
         Per epoch is not enough: a resumed epoch's loader draws at another moment.
         """
-        seed_step(self.key, self.step, self.global_rank)
+        seed_step(self.key, self.step, self.global_rank, self.device)
         if (predictor := self.network.loss_predictor) is not None:
             predictor.stop_gradient = self.step >= self.prediction_stop * self.steps
 
