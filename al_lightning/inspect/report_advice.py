@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from al_lightning.inspect.report_findings import Findings
-from al_lightning.inspect.report_numbers import BASELINE, ENOUGH, Dataset, Difference, Method, signed
+from al_lightning.inspect.report_numbers import BASELINE, ENOUGH, Dataset, Difference, Method, signed, told
+from al_lightning.results.comparison import Verdict, points
+from al_lightning.results.statistics import seeds_needed
 
+ADVISED = 3
+"""Seeds to begin with."""
 MOST_SEEDS = 30
 """More seeds than that are no advice."""
 REPEATED = 0.3
@@ -60,15 +63,15 @@ def _seeds(dataset: Dataset) -> list[Advice]:
     if not any(method is not dataset.baseline for method in dataset.methods):
         return [Advice(f"There is {BASELINE} alone; run a strategy beside it (`al-lightning configs` lists them).")]
     pairs = dataset.against_baseline()
-    unclear = [pair for pair in pairs if not pair.shows]
+    unclear = [pair for pair in pairs if pair.verdict is Verdict.CANNOT_TELL]
     if not unclear:
         return []
     count = min(len(pair.values) for pair in unclear)
     there = sorted({seed for method in dataset.methods for seed in method.seeds})
     if count < ENOUGH:
         fewer = "One seed" if count == 1 else f"{count} seeds"
-        text = f"{fewer} cannot tell a difference from luck. Run at least {ENOUGH}; 5 are better."
-        wanted = [*there, *range(there[-1] + 1, there[-1] + 1 + ENOUGH - len(there))]
+        text = f"{fewer} cannot tell a difference from luck. Run at least {ADVISED}; 5 are better."
+        wanted = [*there, *range(there[-1] + 1, there[-1] + 1 + ADVISED - len(there))]
     else:
         text = " ".join(_needed(pair) for pair in unclear)
         wanted = [*there, there[-1] + 1]
@@ -84,10 +87,12 @@ def _seeds(dataset: Dataset) -> list[Advice]:
 
 def _needed(pair: Difference) -> str:
     """Return how many seeds a difference of this size would take."""
-    count, deviation = len(pair.values), pair.deviation or 0.0
-    needed = math.floor((2 * deviation / pair.mean) ** 2) + 1 if pair.mean else MOST_SEEDS + 1
-    head = f"{pair.method} against {pair.other} is {signed(pair)} points over {count} seeds, within chance."
-    if needed > MOST_SEEDS:
+    head = f"{pair.method} against {pair.other} is {signed(pair)} points over {len(pair.values)} seeds"
+    if not pair.comparison.tests:
+        return f"{head}, which leaves nothing to judge chance by: see that they are no copies, and run another seed."
+    head += ", within chance."
+    needed = seeds_needed(pair.comparison, MOST_SEEDS)
+    if needed is None:
         return (
             f"{head} If it stays that small, more than {MOST_SEEDS} seeds would be needed to see it: call them equal."
         )
@@ -133,8 +138,9 @@ def _spread(dataset: Dataset, findings: Findings, label: str, repeated: Mapping[
         text += f"; it comes from {_number(scenes)} scene{'s' * (scenes != 1)} ({', '.join(others)})" if others else ""
     text += ". Strategies that score each image by itself tend to that: what is like a high score scores high, too."
     if (pair := next((pair for pair in dataset.against_baseline() if pair.method == label), None)) is not None:
-        seen = "told apart" if pair.shows else "too few seeds" if len(pair.values) < ENOUGH else "within chance"
-        text += f" Whether it costs anything, the curves say: {signed(pair)} points against {pair.other} ({seen})."
+        text += (
+            f" Whether it costs anything, the curves say: {signed(pair)} points against {pair.other} ({told(pair)})."
+        )
     if "coreset" in repeated:
         return Advice(text)
     name = _sibling(dataset, "coreset")
@@ -148,7 +154,7 @@ def _number(mean: float) -> str:
 
 
 def _verdict(dataset: Dataset) -> list[Advice]:
-    """Return what follows from differences that show."""
+    """Return what follows from differences that show, and from those that would have."""
     shown = [pair for pair in dataset.against_baseline() if pair.shows]
     found = []
     if ahead := [pair for pair in shown if pair.mean > 0]:
@@ -159,6 +165,14 @@ def _verdict(dataset: Dataset) -> list[Advice]:
                 "what wins on one pool may lose on another."
             )
         )
+    found += [
+        Advice(
+            f"{pair.method} is not distinguishable from {pair.other} here: more seeds would hardly show a difference "
+            f"that matters ({points(pair.comparison.relevant)}); more labels, or other data, may."
+        )
+        for pair in dataset.against_baseline()
+        if pair.verdict is Verdict.NOT_DISTINGUISHABLE
+    ]
     found += [
         Advice(
             f"{pair.method} is behind {BASELINE} here, and {BASELINE} costs no scoring: at this budget, on this pool, "

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean, stdev
 
+from al_lightning.results.comparison import FEWEST, Comparison, Verdict, number
 from al_lightning.results.journal import Run
-from al_lightning.results.metrics import Curve, curve_of
+from al_lightning.results.metrics import Curve
+from al_lightning.results.series import Series, height, series_of_runs, split_name
+from al_lightning.results.statistics import compare
+
+__all__ = [
+    "BASELINE",
+    "ENOUGH",
+    "Dataset",
+    "Difference",
+    "Method",
+    "datasets",
+    "headline",
+    "height",
+    "interval",
+    "mean_text",
+    "signed",
+    "smallest",
+    "split_name",
+    "told",
+]
 
 BASELINE = "random"
-ENOUGH = 3
+ENOUGH = FEWEST
 """Seeds below which no difference is called one."""
 METRICS = {"miou": "mean IoU", "accuracy": "accuracy"}
 
@@ -52,31 +71,45 @@ class Difference:
     """One strategy against another, in points of the metric averaged over the curve, by seed.
 
     Attributes:
-        method: the one.
-        other: the other.
-        values: method - other for each seed that both have finished.
+        comparison: what the statistics say of it.
     """
 
-    method: str
-    other: str
-    values: tuple[float, ...]
+    comparison: Comparison
+
+    @property
+    def method(self) -> str:
+        """The one."""
+        return self.comparison.method
+
+    @property
+    def other(self) -> str:
+        """The other."""
+        return self.comparison.other
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The difference at each seed that both have finished."""
+        return tuple(value for _, value in self.comparison.by_seed)
 
     @property
     def mean(self) -> float:
-        """Mean of the differences."""
-        return fmean(self.values)
+        """The estimated difference: the mean of `values` where every strategy has every seed."""
+        return self.comparison.mean
 
     @property
     def deviation(self) -> float | None:
-        """Standard deviation of the differences; None for one seed."""
+        """Standard deviation of `values`; None for one seed."""
         return stdev(self.values) if len(self.values) > 1 else None
 
     @property
     def shows(self) -> bool:
-        """Whether there are enough seeds, and the mean is more than two standard errors away from nothing."""
-        if len(self.values) < ENOUGH or self.deviation is None:
-            return False
-        return abs(self.mean) > 2 * self.deviation / math.sqrt(len(self.values))
+        """Whether a difference is claimed."""
+        return self.comparison.shows
+
+    @property
+    def verdict(self) -> Verdict:
+        """What may be said."""
+        return self.comparison.verdict
 
 
 @dataclass(frozen=True)
@@ -116,30 +149,30 @@ class Dataset:
                 return curve.labelled[curve.budgets.index(budget)]
         return None
 
-    def difference(self, method: Method, other: Method) -> Difference | None:
-        """Compare two strategies seed by seed, where both have finished; None where no seed is common."""
-        mine, theirs = method.whole(self.budgets), other.whole(self.budgets)
-        values = tuple(height(mine[seed]) - height(theirs[seed]) for seed in sorted(mine.keys() & theirs.keys()))
-        return Difference(method.label, other.label, values) if values else None
-
     def against_baseline(self) -> list[Difference]:
-        """Compare each strategy with the baseline."""
-        return [pair for pair in self.differences() if pair.other == BASELINE]
+        """Compare each strategy with the baseline, where both have finished a seed."""
+        return self._compare([(method.label, BASELINE) for method in self._others() if self.baseline is not None])
 
     def differences(self) -> list[Difference]:
-        """Compare each with the baseline and, where they are few, with each other."""
-        base = self.baseline
-        others = [method for method in self.methods if method is not base]
-        pairs = [(method, base) for method in others if base is not None]
+        """Compare each with the baseline and, where they are few, with each other.
+
+        The two are corrected for their numbers each: what is asked first is whether choosing helps.
+        """
+        others, pairs = self._others(), list[tuple[str, str]]()
         if len(others) <= 3:
-            pairs += [(second, first) for first, second in combinations(others, 2)]
-        return [found for method, other in pairs if (found := self.difference(method, other)) is not None]
+            pairs = [(second.label, first.label) for first, second in combinations(others, 2)]
+        return [*self.against_baseline(), *self._compare(pairs)]
 
+    def _others(self) -> list[Method]:
+        return [method for method in self.methods if method is not self.baseline]
 
-def height(curve: Curve) -> float:
-    """Return the metric averaged over the curve, in percent; of a single point, its value."""
-    mean = curve.mean_height
-    return curve.values[0] if mean is None else mean
+    def _compare(self, pairs: Sequence[tuple[str, str]]) -> list[Difference]:
+        curves = {method.label: method.whole(self.budgets) for method in self.methods}
+        values = {
+            label: {seed: height(curve) for seed, curve in found.items() if curve.values}
+            for label, found in curves.items()
+        }
+        return [Difference(one) for one in compare(values, pairs) if one.seeds]
 
 
 def datasets(runs: Sequence[Run], strategies: Collection[str] | None = None) -> list[Dataset]:
@@ -150,43 +183,24 @@ def datasets(runs: Sequence[Run], strategies: Collection[str] | None = None) -> 
         strategies: names of strategies, to find where in a run's name the dataset ends; without them, its last part is
             the strategy.
     """
-    groups: dict[tuple[str, str, str], list[tuple[str, Run, Curve]]] = {}
-    metric_of: dict[str, str] = {}
-    for run in runs:
-        name, strategy = split_name(run.record.name, strategies)
-        curve = curve_of(run)
-        if curve.metric:
-            metric_of.setdefault(name, curve.metric)
-        groups.setdefault((name, curve.metric, run.record.data_sha256), []).append((strategy, run, curve))
-    # A run that has not finished a cycle yet has no metric; it belongs to those of its dataset that have.
-    for name, metric, data in [key for key in groups if not key[1] and key[0] in metric_of]:
-        groups.setdefault((name, metric_of[name], data), []).extend(groups.pop((name, metric, data)))
-    names = [name for name, _, _ in groups]
-    found = []
-    for (name, metric, data), members in groups.items():
-        apart = [metric, *([f"data {data[:6]}"] if data else [])]
-        found.append(_dataset(name if names.count(name) == 1 else f"{name} ({', '.join(apart)})", metric, members))
-    return found
+    by_setting: dict[str, list[Series]] = {}
+    for one in series_of_runs(runs, strategies):
+        by_setting.setdefault(one.setting, []).append(one)
+    return [_dataset(name, members) for name, members in by_setting.items()]
 
 
-def _dataset(name: str, metric: str, members: Sequence[tuple[str, Run, Curve]]) -> Dataset:
-    notes = []
-    by_settings: dict[tuple[str, str], dict[int, tuple[Run, Curve]]] = {}
-    for strategy, run, curve in members:
-        same = by_settings.setdefault((strategy, run.record.config_sha256), {})
-        if run.record.seed in same:
-            notes.append(f"{run.record.name}, seed {run.record.seed}, is there twice; the first is shown.")
-        same.setdefault(run.record.seed, (run, curve))
-    methods: list[Method] = []
-    for (strategy, sha), found in by_settings.items():
-        label = strategy
-        if label in [method.label for method in methods]:
-            # Runs of one name whose settings differ are no seeds of each other; the hash tells them apart.
-            label = f"{strategy} ({sha[:6]})"
-            notes.append(f"{label} has other settings than {strategy}: see the config.yaml of their directories.")
-        kept = [found[seed] for seed in sorted(found)]
-        runs, curves = tuple(run for run, _ in kept), tuple(curve for _, curve in kept)
-        methods.append(Method(label, runs[0].record.name, runs, curves))
+def _dataset(name: str, members: Sequence[Series]) -> Dataset:
+    notes = [
+        f"{run.record.name}, seed {run.record.seed}, is there twice; the first is shown."
+        for one in members
+        for run in one.repeated
+    ]
+    notes += [
+        f"{one.method} has other settings than {one.method.split(' (')[0]}: see the config.yaml of their directories."
+        for one in members
+        if " (" in one.method
+    ]
+    methods = [Method(one.method, one.name, tuple(one.runs.values()), tuple(one.curves.values())) for one in members]
     methods.sort(key=lambda method: method.label != BASELINE)
     furthest = max((c.budgets[-1] for method in methods for c in method.curves if len(c.budgets) > 1), default=1.0)
     references = tuple(
@@ -194,25 +208,7 @@ def _dataset(name: str, metric: str, members: Sequence[tuple[str, Run, Curve]]) 
     )
     rest = tuple(method for method in methods if method not in references)
     budgets = {budget for method in rest for curve in method.curves for budget in curve.budgets}
-    return Dataset(name, metric, rest, tuple(sorted(budgets)), references, tuple(notes))
-
-
-def split_name(name: str, strategies: Collection[str] | None = None) -> tuple[str, str]:
-    """Return a run's dataset (with network, budget and augmentation) and its strategy (with the training)."""
-    parts = name.split("_")
-    if strategies is not None:
-        # The longest name wins, where it stands furthest left: coreset_mcd is no coreset with a training called mcd.
-        for first in range(1, len(parts)):
-            if any("_".join(parts[first:end]) in strategies for end in range(len(parts), first, -1)):
-                return "_".join(parts[:first]), "_".join(parts[first:])
-    return ("_".join(parts[:-1]), parts[-1]) if len(parts) > 1 else (name, name)
-
-
-def false_alarms(seeds: int) -> float:
-    """Return how often the rule calls a difference one where there is none, if differences are normal."""
-    from scipy.special import stdtr
-
-    return 2 * float(stdtr(seeds - 1, -2.0))
+    return Dataset(name, members[0].metric, rest, tuple(sorted(budgets)), references, tuple(notes))
 
 
 def mean_text(values: Sequence[float], digits: int = 2) -> str:
@@ -229,6 +225,22 @@ def signed(difference: Difference) -> str:
     return text if difference.deviation is None else f"{text} ± {difference.deviation:.2f}"
 
 
+def told(pair: Difference) -> str:
+    """Return the verdict on a difference in a word or two."""
+    return "too few seeds" if len(pair.values) < ENOUGH else pair.verdict.value
+
+
+def interval(pair: Difference) -> str:
+    """Return the interval of a difference as text, a dash where there is none."""
+    return pair.comparison.interval(2).replace("-", "−") or "–"
+
+
+def smallest(pair: Difference) -> str:
+    """Return the smallest difference that would have shown as text, a dash where none would."""
+    value = pair.comparison.smallest
+    return number(value, 2) if value < 100 else "–"
+
+
 def headline(dataset: Dataset) -> str:
     """Return what the numbers of a dataset allow to say, in a sentence or two."""
     on = f"On {dataset.name}"
@@ -237,32 +249,6 @@ def headline(dataset: Dataset) -> str:
     pairs = dataset.against_baseline()
     if not pairs:
         return f"{on} there is nothing to compare with {BASELINE} yet: no seed has been finished by two strategies."
-    said = []
-    for count in sorted({len(pair.values) for pair in pairs}, reverse=True):
-        over = "one seed" if count == 1 else f"{count} seeds"
-        said.append(f"over {over}, {_clauses([pair for pair in pairs if len(pair.values) == count])}")
-    fewest = min(len(pair.values) for pair in pairs)
-    caution = f" Fewer than {ENOUGH} seeds show nothing certain." if fewest < ENOUGH else ""
-    return f"{on}, {'; '.join(said)}.{' One seed shows nothing certain.' if fewest == 1 else caution}"
-
-
-def _clauses(pairs: Sequence[Difference]) -> str:
-    """Return who is ahead of, behind, or not to be told from the baseline, as clauses of one sentence."""
-    clauses = []
-    for pair in sorted(pairs, key=lambda pair: (not pair.shows, -pair.mean)):
-        amount = f"{abs(pair.mean):.2f}" + (f" ± {pair.deviation:.2f}" if pair.deviation is not None else "")
-        if len(pair.values) < ENOUGH:
-            clauses.append(f"{pair.method} measured {amount} points {_side(pair)} {pair.other}")
-        elif pair.shows:
-            clauses.append(
-                f"{pair.method} is {'ahead of' if pair.mean > 0 else 'behind'} {pair.other} by {amount} points"
-            )
-        else:
-            clauses.append(f"{pair.method} is not distinguishable from {pair.other} ({signed(pair)} points)")
-    return "; ".join(clauses)
-
-
-def _side(pair: Difference) -> str:
-    if round(pair.mean, 2) == 0:
-        return "away from"
-    return "above" if pair.mean > 0 else "below"
+    pairs.sort(key=lambda pair: (not pair.shows, -pair.mean))
+    caution = " One seed shows nothing certain." if any(len(pair.values) < ENOUGH for pair in pairs) else ""
+    return f"{on}, {'; '.join(pair.comparison.clause(digits=2) for pair in pairs)}.{caution}"

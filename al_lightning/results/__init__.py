@@ -1,7 +1,19 @@
-"""What a run leaves behind, and what it says: the journal, the area under the curve, tables. No torch."""
+"""What a run leaves behind, and what it says: the journal, curves by method and seed, tables, comparisons. No torch."""
 
 from al_lightning.results.journal import CycleRecord, RunRecord, read_run
 from al_lightning.results.metrics import Curve, area, curve_of
+from al_lightning.results.series import Series, read_csv, series_of_runs
 from al_lightning.results.store import RunStore
 
-__all__ = ["Curve", "CycleRecord", "RunRecord", "RunStore", "area", "curve_of", "read_run"]
+__all__ = [
+    "Curve",
+    "CycleRecord",
+    "RunRecord",
+    "RunStore",
+    "Series",
+    "area",
+    "curve_of",
+    "read_csv",
+    "read_run",
+    "series_of_runs",
+]

@@ -1,0 +1,484 @@
+"""Where the numbers come from: one method on one setting, its curves by seed, read from journals or from a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+from al_lightning.errors import UsageError
+from al_lightning.results.journal import Run
+from al_lightning.results.metrics import Curve, curve_of
+
+COLUMNS = ("run", "method", "dataset", "seed", "labelled", "metric")
+"""Of a CSV file; `budget` (a fraction of the pool) and `pool_size` (images) may be there, too."""
+
+
+@dataclass(frozen=True)
+class LabelCost:
+    """How many labelled images a curve needs to reach a target.
+
+    Attributes:
+        labels: that many, between two budgets by linear interpolation; None where the curve never reaches it.
+        at_most: whether the curve's first point reaches it already, so that fewer may do.
+    """
+
+    labels: float | None
+    at_most: bool = False
+
+    def __str__(self) -> str:
+        if self.labels is None:
+            return "never"
+        return f"{'at most ' * self.at_most}{self.labels:.0f}"
+
+
+@dataclass(frozen=True)
+class Saving:
+    """How many labelled images a method saves against another, until both reach a target.
+
+    Attributes:
+        images: that many, negative where it needs more; None where one of the two never reaches the target, or both
+            reach it with their first point.
+        share: `images` as a fraction of what the other needs; None as `images`.
+        bound: "exactly" up to interpolation; "at least" where the method's first point reaches the target already, "at
+            most" where the other's does.
+        reason: why there is no number; empty where there is one.
+    """
+
+    images: float | None
+    share: float | None
+    bound: Literal["exactly", "at least", "at most"] = "exactly"
+    reason: str = ""
+
+    def __str__(self) -> str:
+        if self.images is None or self.share is None:
+            return self.reason
+        head = "" if self.bound == "exactly" else f"{self.bound} "
+        return f"{head}{self.images:.0f} images ({100 * self.share:.0f} %)"
+
+
+@dataclass(frozen=True)
+class Series:
+    """One method on one setting: runs that differ by their seed alone.
+
+    Attributes:
+        setting: what was run on: dataset, network, budget, augmentation; metric and data where they tell apart.
+        method: the strategy, with the training where the name has one; with the beginning of the settings' hash where
+            runs of one name had different settings, for those are no seeds of each other.
+        metric: the main metric's name; empty where no cycle is finished.
+        curves: by seed, ascending; values in percent.
+        name: of the runs.
+        runs: by seed; empty for a CSV file.
+        repeated: runs of a seed that was there before; they are left out of `curves`.
+        fractions: whether the curves' budgets are fractions of the pool. Of a CSV file without budgets and pool sizes
+            they are numbers of labelled images; areas are not in the published unit then.
+    """
+
+    setting: str
+    method: str
+    metric: str
+    curves: Mapping[int, Curve]
+    name: str = ""
+    runs: Mapping[int, Run] = field(default_factory=dict)
+    repeated: tuple[Run, ...] = ()
+    fractions: bool = True
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds, ascending."""
+        return tuple(self.curves)
+
+    @property
+    def budgets(self) -> tuple[float, ...]:
+        """All budgets that a seed got to, ascending."""
+        return tuple(sorted({budget for curve in self.curves.values() for budget in curve.budgets}))
+
+    def at(self, budget: float) -> dict[int, float]:
+        """Return the metric at a nominal budget, in percent, of each seed that got there.
+
+        Args:
+            budget: as a fraction of the pool.
+
+        Raises:
+            UsageError: the budgets are not known as fractions.
+        """
+        self._needs_fractions("The value at a budget")
+        return self._where(lambda curve: _place(curve.budgets, budget))
+
+    def at_labelled(self, labelled: int) -> dict[int, float]:
+        """Return the metric at a number of labelled images, in percent, of each seed that was measured there."""
+        return self._where(lambda curve: _place(curve.labelled, labelled))
+
+    def areas(self, budgets: Sequence[float] | None = None) -> dict[int, float]:
+        """Return the area under each seed's curve (Eq. 2: percent times fraction of the pool).
+
+        Args:
+            budgets: what a curve must go over, for areas over different widths do not compare; by default `budgets`.
+
+        Raises:
+            UsageError: the budgets are not known as fractions.
+        """
+        self._needs_fractions("An area")
+        return {seed: curve.area for seed, curve in self.whole(budgets).items()}
+
+    def heights(self, budgets: Sequence[float] | None = None) -> dict[int, float]:
+        """Return the metric averaged over each seed's curve (area over width), in percent; of one point, its value.
+
+        Args:
+            budgets: what a curve must go over; by default `budgets`.
+        """
+        return {seed: height(curve) for seed, curve in self.whole(budgets).items()}
+
+    def whole(self, budgets: Sequence[float] | None = None) -> dict[int, Curve]:
+        """Return the curves that go over exactly these budgets, by default all of the series."""
+        wanted = self.budgets if budgets is None else budgets
+        return {seed: curve for seed, curve in self.curves.items() if curve.values and _same(curve.budgets, wanted)}
+
+    def label_costs(self, target: float) -> dict[int, LabelCost]:
+        """Return how many labels each seed needs to reach a target in percent; see `label_cost`."""
+        return {seed: label_cost(c.labelled, c.values, target) for seed, c in self.curves.items() if c.values}
+
+    def classes(self, budget: float) -> dict[int, tuple[float | None, ...]]:
+        """Return the class-wise metric at a nominal budget, in percent, by seed; None for a class that is absent."""
+        found = {}
+        for seed, run in self.runs.items():
+            place = _place([done.budget for done in run.cycles], budget)
+            lists = [] if place is None else [v for v in run.cycles[place].metrics.values() if isinstance(v, list)]
+            if lists:
+                found[seed] = tuple(None if value is None else 100 * value for value in lists[0])
+        return found
+
+    def _where(self, place: Callable[[Curve], int | None]) -> dict[int, float]:
+        places = {seed: place(curve) for seed, curve in self.curves.items()}
+        return {seed: self.curves[seed].values[at] for seed, at in places.items() if at is not None}
+
+    def _needs_fractions(self, what: str) -> None:
+        if not self.fractions:
+            raise UsageError(
+                f"{what} needs budgets as fractions of the pool, and those of {self.method} on {self.setting} are not "
+                "known; add a column budget or pool_size."
+            )
+
+
+def label_cost(labelled: Sequence[int], values: Sequence[float], target: float) -> LabelCost:
+    """Return with how many labelled images a curve first reaches a target, by linear interpolation.
+
+    Args:
+        labelled: numbers of labelled images, ascending, (N,).
+        values: the metric at each, (N,).
+        target: in the unit of `values`. A curve that falls below it later has reached it nevertheless.
+    """
+    if values and values[0] >= target:
+        return LabelCost(float(labelled[0]), at_most=True)
+    for (n0, v0), (n1, v1) in pairwise(zip(labelled, values, strict=True)):
+        if v1 >= target:
+            return LabelCost(n0 + (n1 - n0) * (target - v0) / (v1 - v0))
+    return LabelCost(None)
+
+
+def savings(series: Series, other: Series, target: float) -> dict[int, Saving]:
+    """Return how many labels a method saves against another, seed by seed, until both reach a target in percent."""
+    mine, theirs = series.label_costs(target), other.label_costs(target)
+    return {
+        seed: _saving(mine[seed], theirs[seed], series.method, other.method)
+        for seed in sorted(mine.keys() & theirs.keys())
+    }
+
+
+def _saving(mine: LabelCost, theirs: LabelCost, method: str, other: str) -> Saving:
+    if mine.labels is None or theirs.labels is None:
+        never = [name for name, cost in ((method, mine), (other, theirs)) if cost.labels is None]
+        return Saving(None, None, reason=f"{' and '.join(never)} never reached it")
+    if mine.at_most and theirs.at_most:
+        return Saving(None, None, reason="both reached it with their first labels")
+    images = theirs.labels - mine.labels
+    bound: Literal["exactly", "at least", "at most"] = "exactly"
+    if mine.at_most or theirs.at_most:
+        bound = "at least" if mine.at_most else "at most"
+    return Saving(images, images / theirs.labels, bound)
+
+
+def height(curve: Curve) -> float:
+    """Return the metric averaged over the curve, in percent; of a single point, its value."""
+    mean = curve.mean_height
+    return curve.values[0] if mean is None else mean
+
+
+# Several methods of one setting, as `statistics.compare` takes them
+
+
+def values_at(series: Iterable[Series], budget: float) -> dict[str, dict[int, float]]:
+    """Return the metric at a nominal budget, in percent, by method and seed."""
+    return {one.method: found for one in series if (found := one.at(budget))}
+
+
+def mean_heights(series: Sequence[Series]) -> dict[str, dict[int, float]]:
+    """Return the metric averaged over the curve, in percent, by method and seed, of curves over the whole budget.
+
+    The whole budget is all that any of these methods got to; methods of a single fit are not part of it, unless all
+    are such.
+    """
+    loops = [one for one in series if any(len(curve.budgets) > 1 for curve in one.curves.values())]
+    budgets = tuple(sorted({budget for one in loops or series for budget in one.budgets}))
+    return {one.method: found for one in series if (found := one.heights(budgets))}
+
+
+def class_values(series: Iterable[Series], budget: float) -> dict[int, dict[str, dict[int, float]]]:
+    """Return the class-wise metric at a nominal budget, in percent, by class, method and seed, without absent ones.
+
+    A class is a setting for `statistics.compare_settings`, so that claims are corrected for the number of classes.
+    """
+    found: dict[int, dict[str, dict[int, float]]] = {}
+    for one in series:
+        for seed, values in one.classes(budget).items():
+            for number, value in enumerate(values):
+                if value is not None:
+                    found.setdefault(number, {}).setdefault(one.method, {})[seed] = value
+    return dict(sorted(found.items()))
+
+
+def class_differences(series: Series, other: Series, budget: float) -> list[dict[int, float]]:
+    """Return, for each class, series - other in points by seed, where both have the class; empty where none has."""
+    values = class_values([series, replace(other, method="")], budget)
+    empty: dict[int, float] = {}
+    return [
+        {seed: mine[seed] - theirs[seed] for seed in sorted(mine.keys() & theirs.keys())}
+        for number in range(max(values, default=-1) + 1)
+        for mine in [values.get(number, {}).get(series.method, empty)]
+        for theirs in [values.get(number, {}).get("", empty)]
+    ]
+
+
+def baseline_of(method: str, methods: Collection[str], baseline: str = "random") -> str | None:
+    """Return what a method is to be compared with: the baseline of the same training, else the baseline.
+
+    `entropy_uda` has `random_uda` where there is one. None where there is no baseline, and for baselines.
+    """
+    if method == baseline or method.startswith(f"{baseline}_"):
+        return None
+    parts = method.split("_")
+    trained = [f"{baseline}_{'_'.join(parts[first:])}" for first in range(1, len(parts))]
+    return next((name for name in [*trained, baseline] if name in methods), None)
+
+
+# From journals
+
+
+def split_name(name: str, strategies: Collection[str] | None = None) -> tuple[str, str]:
+    """Return a run's dataset (with network, budget and augmentation) and its strategy (with the training)."""
+    parts = name.split("_")
+    if strategies is not None:
+        # The longest name wins, where it stands furthest left: coreset_mcd is no coreset with a training called mcd.
+        for first in range(1, len(parts)):
+            if any("_".join(parts[first:end]) in strategies for end in range(len(parts), first, -1)):
+                return "_".join(parts[:first]), "_".join(parts[first:])
+    return ("_".join(parts[:-1]), parts[-1]) if len(parts) > 1 else (name, name)
+
+
+def series_of_runs(runs: Sequence[Run], strategies: Collection[str] | None = None) -> list[Series]:
+    """Sort runs by setting, then by method.
+
+    Args:
+        runs: finished or not, in the order in which they shall be shown.
+        strategies: names of strategies, to find where in a run's name the dataset ends; without them, its last part is
+            the strategy.
+
+    Returns:
+        A series for each method of each setting, in the order of their first runs.
+    """
+    groups: dict[tuple[str, str, str], list[tuple[str, Run, Curve]]] = {}
+    metric_of: dict[str, str] = {}
+    for run in runs:
+        name, strategy = split_name(run.record.name, strategies)
+        curve = curve_of(run)
+        if curve.metric:
+            metric_of.setdefault(name, curve.metric)
+        groups.setdefault((name, curve.metric, run.record.data_sha256), []).append((strategy, run, curve))
+    # A run that has not finished a cycle yet has no metric; it belongs to those of its dataset that have.
+    for name, metric, data in [key for key in groups if not key[1] and key[0] in metric_of]:
+        groups.setdefault((name, metric_of[name], data), []).extend(groups.pop((name, metric, data)))
+    names = [name for name, _, _ in groups]
+    found = []
+    for (name, metric, data), members in groups.items():
+        apart = ", ".join([metric, *([f"data {data[:6]}"] if data else [])])
+        found += _methods(name if names.count(name) == 1 else f"{name} ({apart})", metric, members)
+    return found
+
+
+def _methods(setting: str, metric: str, members: Sequence[tuple[str, Run, Curve]]) -> list[Series]:
+    by_settings: dict[tuple[str, str], dict[int, tuple[Run, Curve]]] = {}
+    repeated: dict[tuple[str, str], list[Run]] = {}
+    for strategy, run, curve in members:
+        key = (strategy, run.record.config_sha256)
+        same = by_settings.setdefault(key, {})
+        if run.record.seed in same:
+            repeated.setdefault(key, []).append(run)
+        same.setdefault(run.record.seed, (run, curve))
+    found: list[Series] = []
+    for (strategy, sha), by_seed in by_settings.items():
+        # Runs of one name whose settings differ are no seeds of each other; the hash tells them apart.
+        label = f"{strategy} ({sha[:6]})" if strategy in [one.method for one in found] else strategy
+        runs = {seed: by_seed[seed][0] for seed in sorted(by_seed)}
+        curves = {seed: by_seed[seed][1] for seed in runs}
+        name = next(iter(runs.values())).record.name
+        found.append(Series(setting, label, metric, curves, name, runs, tuple(repeated.get((strategy, sha), ()))))
+    return found
+
+
+# From a CSV file
+
+
+@dataclass(frozen=True)
+class _Row:
+    line: int
+    run: str
+    method: str
+    dataset: str
+    seed: int
+    labelled: int
+    value: float
+    budget: float | None
+
+
+def read_csv(path: str | Path, *, unit: Literal["percent", "fraction"] | None = None) -> list[Series]:
+    """Read series from any CSV file with the columns run, method, dataset, seed, labelled and metric.
+
+    A row is a point of a curve. `run` names the run (one for each dataset, method and seed), `labelled` is a number of
+    images, `metric` the value: of the whole file in percent, or as a fraction of 1. Without `unit` the values decide:
+    if all lie within 0 and 1 they are fractions, if all but zeros are above 1 they are percent; anything else is
+    refused. Optional columns: `budget`, the nominal budget as a fraction of the pool,
+    or `pool_size`, from which it follows; in all rows or in none. Further columns are ignored.
+
+    Args:
+        path: the file, in UTF-8, with commas and a head line.
+        unit: of the metric.
+
+    Raises:
+        UsageError: the file cannot be read, or is not such a file; the message names the line.
+    """
+    rows = _in_percent(list(_rows(Path(path))), Path(path), unit)
+    if len({row.budget is None for row in rows}) > 1:
+        bare = next(row.line for row in rows if row.budget is None)
+        raise UsageError(f"{path}, line {bare} has neither budget nor pool_size, and other lines have; fill it in.")
+    by_curve: dict[tuple[str, str], dict[int, list[_Row]]] = {}
+    for row in rows:
+        by_curve.setdefault((row.dataset, row.method), {}).setdefault(row.seed, []).append(row)
+    return [
+        Series(
+            setting=dataset,
+            method=method,
+            metric="metric",
+            curves={seed: _curve(path, by_seed[seed]) for seed in sorted(by_seed)},
+            name=next(iter(by_seed.values()))[0].run,
+            fractions=rows[0].budget is not None,
+        )
+        for (dataset, method), by_seed in by_curve.items()
+    ]
+
+
+def _rows(path: Path) -> Iterator[_Row]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read ({error}).") from error
+    reader = csv.DictReader(text.splitlines(), strict=True, skipinitialspace=True)
+    try:
+        head = [name.strip() for name in reader.fieldnames or ()]
+        if missing := [name for name in COLUMNS if name not in head]:
+            raise UsageError(
+                f"{path}, line 1 lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; wanted are "
+                f"{', '.join(COLUMNS)}, and found were {', '.join(head) or 'none'}."
+            )
+        reader.fieldnames = head
+        empty = True
+        for record in reader:
+            empty = False
+            yield _row(f"{path}, line {reader.line_num}", reader.line_num, record)
+    except csv.Error as error:
+        raise UsageError(f"{path}, line {reader.line_num} is not CSV ({error}).") from error
+    if empty:
+        raise UsageError(f"{path} has a head line and nothing below it.")
+
+
+def _row(where: str, line: int, record: Mapping[str, str | None]) -> _Row:
+    cells = {name: cell.strip() for name, cell in record.items() if isinstance(cell, str)}
+    for name in COLUMNS:
+        if not cells.get(name):
+            raise UsageError(f"{where} has no {name}.")
+    labelled, budget = _whole(where, "labelled", cells["labelled"], 1), None
+    if cells.get("pool_size"):
+        size = _whole(where, "pool_size", cells["pool_size"], 1)
+        if labelled > size:
+            raise UsageError(f"{where} has {labelled} labelled images of a pool of {size}.")
+        budget = labelled / size
+    if cells.get("budget"):
+        budget = _number(where, "budget", cells["budget"])
+        if not 0 < budget <= 1:
+            raise UsageError(f"{where} has the budget {cells['budget']}; it is a fraction of the pool, such as 0.1.")
+    seed, value = _whole(where, "seed", cells["seed"], 0), _number(where, "metric", cells["metric"])
+    return _Row(line, cells["run"], cells["method"], cells["dataset"], seed, labelled, value, budget)
+
+
+def _whole(where: str, name: str, text: str, least: int) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise UsageError(f"{where} has the {name} {text!r}; it must be a whole number from {least} on.")
+    return int(text)
+
+
+def _number(where: str, name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise UsageError(
+            f"{where} has the {name} {text!r}; it must be a number, with a decimal point and no sign of unit."
+        )
+    return value
+
+
+def _in_percent(rows: list[_Row], path: Path, unit: Literal["percent", "fraction"] | None) -> list[_Row]:
+    """Return the rows with values in percent; refuse what is out of range, or may be either."""
+    small = next((row for row in rows if 0 < row.value <= 1), None)
+    large = next((row for row in rows if row.value > 1), None)
+    if unit is None and small is not None and large is not None:
+        raise UsageError(
+            f"{path} has the metric {small.value:g} in line {small.line} and {large.value:g} in line {large.line}, so "
+            "it may be in percent or not; write one unit, or say which: unit='percent' or unit='fraction'."
+        )
+    factor = 100.0 if unit == "fraction" or (unit is None and large is None) else 1.0
+    for row in rows:
+        if not 0 <= row.value * factor <= 100:
+            span = "0 and 1" if factor == 100.0 else "0 and 100"
+            raise UsageError(f"{path}, line {row.line} has the metric {row.value:g}; it must lie between {span}.")
+    return [replace(row, value=factor * row.value) for row in rows]
+
+
+def _curve(path: str | Path, rows: list[_Row]) -> Curve:
+    """Return the curve of one seed."""
+    rows = sorted(rows, key=lambda row: row.labelled)
+    first, what = rows[0], f"{rows[0].method} on {rows[0].dataset}, seed {rows[0].seed},"
+    for before, row in pairwise(rows):
+        lines = f"{path}, lines {min(before.line, row.line)} and {max(before.line, row.line)}"
+        if row.run != before.run:
+            raise UsageError(f"{lines}: {what} comes from the runs {before.run} and {row.run}; keep one.")
+        if row.labelled == before.labelled:
+            raise UsageError(f"{lines}: {what} is there twice with {row.labelled} labelled images.")
+        if row.budget is not None and before.budget is not None and row.budget <= before.budget:
+            raise UsageError(f"{lines}: {what} has budgets that do not grow with the number of labelled images.")
+    budgets = tuple(float(row.labelled) if row.budget is None else row.budget for row in rows)
+    labelled, values = tuple(row.labelled for row in rows), tuple(row.value for row in rows)
+    return Curve(first.run, first.seed, "", "metric", budgets, labelled, values)
+
+
+def _place(numbers: Sequence[float], wanted: float) -> int | None:
+    return next((place for place, one in enumerate(numbers) if math.isclose(one, wanted, rel_tol=1e-9)), None)
+
+
+def _same(budgets: Sequence[float], wanted: Sequence[float]) -> bool:
+    pairs = zip(budgets, wanted, strict=False)
+    return len(budgets) == len(wanted) and all(math.isclose(one, other, rel_tol=1e-9) for one, other in pairs)

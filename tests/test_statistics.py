@@ -1,0 +1,503 @@
+"""Comparisons over few seeds: numbers worked out by hand, properties, and what is claimed where there is nothing."""
+
+import math
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy import special
+
+from al_lightning.errors import UsageError
+from al_lightning.results import comparison
+from al_lightning.results.comparison import HEAD, Comparison, Verdict, rows, rule
+from al_lightning.results.statistics import (
+    Blocks,
+    Variance,
+    bca,
+    compare,
+    compare_settings,
+    holm,
+    noncentrality,
+    penalty_matrix,
+    seeds_needed,
+)
+
+quick = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+
+# Three methods, three seeds. Differences a - random: 3, 3.75, 3.75; b - random: 1, -1.5, 0.5; a - b: 2, 5.25, 3.25.
+VALUES = {
+    "random": {0: 50.0, 1: 50.0, 2: 49.0},
+    "a": {0: 53.0, 1: 53.75, 2: 52.75},
+    "b": {0: 51.0, 1: 48.5, 2: 49.5},
+}
+
+
+def simple(methods, seeds, values):
+    """Name the rows and columns of an array: random, m1, m2 ... by 0, 1 ..."""
+    names = ["random", *(f"m{number}" for number in range(1, methods))]
+    return {name: dict(zip(range(seeds), row, strict=True)) for name, row in zip(names, values, strict=True)}
+
+
+# By hand
+
+
+def test_the_variance_is_pooled_over_the_methods():
+    # Variances of the three differences: 0.1875, 1.75, 2.6875. In a complete design their mean is that of any
+    # difference, twice the residual mean square, with (3 - 1) x (3 - 1) degrees of freedom.
+    variance = Blocks(VALUES).variance
+    assert variance.df == 4
+    assert 2 * variance.mean_square == pytest.approx((0.1875 + 1.75 + 2.6875) / 3)
+
+
+def test_a_comparison_by_hand():
+    a, b = compare(VALUES)
+    error = math.sqrt(4.625 / 3 / 3)
+    assert (a.method, a.other, a.seeds, a.df, a.tests) == ("a", "random", 3, 4, 2)
+    assert a.by_seed == ((0, 3.0), (1, 3.75), (2, 3.75))
+    assert (a.mean, b.mean) == (pytest.approx(3.5), 0.0)
+    assert a.deviation == pytest.approx(math.sqrt(4.625 / 3))
+    # Student's t with 4 degrees of freedom: P(|T| > t) = 1 - x (6 - x^2) / 4 ... in closed form, with
+    # x = t / sqrt(4 + t^2): 1 - (3 x - x^3) / 2.
+    x = (3.5 / error) / math.sqrt(4 + (3.5 / error) ** 2)
+    assert a.p_single == pytest.approx(1 - (3 * x - x**3) / 2)
+    assert a.p == pytest.approx(2 * a.p_single)
+    assert (b.p_single, b.p) == (1, 1)
+    # Held to 0.05 / 2, and then to 0.05: t of 3.4954 and 2.7764 (tables).
+    assert (a.low, a.high) == pytest.approx((3.5 - 3.4954 * error, 3.5 + 3.4954 * error), abs=1e-4)
+    assert (b.low, b.high) == pytest.approx((-2.7764 * error, 2.7764 * error), abs=1e-4)
+    assert (a.verdict, b.verdict) == (Verdict.AHEAD, Verdict.CANNOT_TELL)
+
+
+def test_two_methods_alone_are_the_paired_t_test():
+    (one,) = compare({name: VALUES[name] for name in ("a", "random")})
+    deviation = math.sqrt(0.1875)
+    assert (one.df, one.deviation) == (2, pytest.approx(deviation))
+    # t with 2 degrees of freedom: P(|T| > t) = 1 - t / sqrt(2 + t^2); its 97.5 % point is 4.3027.
+    t = 3.5 / (deviation / math.sqrt(3))
+    assert one.p_single == pytest.approx(1 - t / math.sqrt(2 + t * t))
+    assert one.high - one.mean == pytest.approx(4.3027 * deviation / math.sqrt(3), abs=1e-4)
+
+
+def test_holm_by_hand():
+    corrected, levels = holm([0.01, 0.04, 0.03, 0.005], 0.05)
+    assert corrected == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    # 0.005 to 0.05 / 4; 0.01 to 0.05 / 3; 0.03 fails 0.05 / 2, and with it 0.04.
+    assert levels == pytest.approx([0.05 / 3, 0.05 / 2, 0.05 / 2, 0.05 / 4])
+    assert holm([]) == ([], [])
+    assert holm([0.02, 0.02], 0.05) == ([0.04, 0.04], [0.025, 0.025])  # equal ones are held to one level
+    assert holm([0.7, 0.6])[0] == [1.0, 1.0]
+
+
+def test_an_incomplete_block_by_hand():
+    # Seed 1 has no b. Least squares: x1 - x0 of random and a alone tell seed 1; b is compared at seed 0 only, through
+    # both: b - (random + a) / 2 at seed 0 is 2 - 1 = 1, and a - random is 2 and 4 at the seeds.
+    values = {"random": {0: 0.0, 1: 10.0}, "a": {0: 2.0, 1: 14.0}, "b": {0: 2.0}}
+    a, b = compare(values)
+    assert (a.mean, a.seeds, a.df) == (pytest.approx(3.0), 2, 1)
+    # Of 5 values, 3 + 2 - 1 parameters leave one residual contrast, (4 - 2) / 2: squares (4 - 2)^2 / 4 = 1.
+    assert a.deviation == pytest.approx(math.sqrt(2))
+    assert (b.mean, b.seeds, b.tests) == (2.0, 1, 0)  # one common seed: what was measured
+    fit = Blocks(values)
+    # b - a by least squares: at seed 0, b lies 1 above the mean of the two, and a 1.5 above it by both seeds.
+    assert fit.difference("b", "a")[0] == pytest.approx(1 - 1.5)
+    # Its variance: b at seed 0 (1), the mean of the two there (1/2), half of a - random over two seeds (1/4).
+    assert fit.difference("b", "a")[1] == pytest.approx(1 + 1 / 2 + 1 / 4)
+
+
+def test_the_variance_may_be_pooled_over_settings():
+    settings_ = {"x": VALUES, "y": {m: {s: 2 * v for s, v in by.items()} for m, by in VALUES.items()}}
+    apart, together = (compare_settings(settings_, pool=pool) for pool in ("methods", "settings"))
+    one = Blocks(VALUES).variance.squares
+    assert [c.df for c in (*together["x"], *together["y"])] == [8] * 4
+    assert together["x"][0].deviation == together["y"][0].deviation == pytest.approx(math.sqrt(2 * (one + 4 * one) / 8))
+    assert apart["y"][0].deviation == pytest.approx(2 * apart["x"][0].deviation)
+    assert all(c.tests == 4 for c in (*apart["x"], *apart["y"]))  # corrected for both settings
+    (alone, _) = compare(VALUES)
+    assert apart["x"][0].p_single == pytest.approx(alone.p_single)
+    assert apart["x"][0].p > alone.p
+
+
+def test_pairs_that_a_setting_lacks_are_left_out():
+    found = compare_settings({"x": VALUES, "y": {"random": {0: 1.0, 1: 2.0}}}, [("a", "random"), ("a", "b")])
+    assert {setting: len(group) for setting, group in found.items()} == {"x": 2, "y": 0}
+
+
+def test_the_smallest_difference_has_the_power_that_it_states_without_nct():
+    # P(|T'| > t) of a shifted t is the mean over s of P(|Z + shift| > t s), s^2 being chi^2 / df: by quadrature.
+    q = (np.arange(200_000) + 0.5) / 200_000
+    for df, level in ((1, 0.05), (2, 0.0125), (4, 0.025), (18, 0.05)):
+        shift, critical = noncentrality(df, level), special.stdtrit(df, 1 - level / 2)
+        s = np.sqrt(special.chdtri(df, 1 - q) / df)
+        power = (special.ndtr(shift - critical * s) + special.ndtr(-shift - critical * s)).mean()
+        assert power == pytest.approx(0.8, abs=2e-4)
+
+
+def test_from_ten_seeds_on_the_smallest_difference_is_that_of_the_pair_alone():
+    draw = np.random.default_rng(3).normal(size=(5, 10))
+    for seeds, df in ((9, 4 * 8), (10, 9)):
+        one = compare(simple(5, seeds, draw[:, :seeds].tolist()))[0]
+        assert one.df == 4 * (seeds - 1)
+        assert one.smallest == pytest.approx(noncentrality(df, 0.05 / 4) * one.deviation / math.sqrt(seeds))
+
+
+def test_how_many_seeds_would_show_it():
+    # Differences 2, 1, 4, 1: with one pair, n seeds leave n - 1 degrees of freedom.
+    (one,) = compare({"random": dict.fromkeys(range(4), 1.0), "a": {0: 3.0, 1: 2.0, 2: 5.0, 3: 2.0}})
+    needed = seeds_needed(one)
+    assert needed is not None
+    assert needed > 5
+    shown = [noncentrality(n - 1, 0.05) * one.deviation / math.sqrt(n) for n in (needed - 1, needed)]
+    assert shown[1] <= one.mean < shown[0]
+    assert seeds_needed(one, needed - 1) is None
+    assert seeds_needed(compare(VALUES)[1]) is None  # a mean of 0
+
+
+def test_the_penalty_matrix_by_hand():
+    equal = {m: {0: 50.0, 1: 51.0, 2: 52.0} for m in ("random", "a", "b")}
+    far = {
+        "random": {0: 50.0, 1: 51.0, 2: 52.0},
+        "a": {0: 60.1, 1: 61.0, 2: 61.9},
+        "b": {0: 60.0, 1: 61.1, 2: 62.0},
+    }
+    matrix = penalty_matrix([{0.1: equal, 0.2: far}, {0.1: far}], ["random", "a", "b"])
+    # a and b are ahead of random at one of two budgets, then at one of one; nothing else shows.
+    assert matrix.tolist() == [[0, 0, 0], [1.5, 0, 0], [1.5, 0, 0]]
+    assert penalty_matrix([{0.1: far}], ["b", "other", "random"]).tolist() == [[0, 0, 1], [0, 0, 0], [0, 0, 0]]
+
+
+# Where there is nothing to judge by
+
+
+def test_one_seed_shows_nothing():
+    (one,) = compare({"random": {0: 1.0}, "a": {0: 9.0, 1: 3.0}})
+    assert (one.verdict, one.p, one.low, one.high, one.smallest) == (
+        Verdict.CANNOT_TELL, 1.0, -math.inf, math.inf, math.inf,
+    )  # fmt: skip
+    assert (
+        one.sentence("mIoU") == "a measured 8.0 points of mIoU above random (one seed); one seed shows nothing certain"
+    )
+
+
+def test_no_common_seed_is_said():
+    one, two = compare({"random": {0: 1.0, 1: 2.0}, "a": {2: 9.0, 3: 4.0}, "b": {0: 2.0, 1: 5.0}})
+    assert (one.seeds, one.verdict, one.tests, two.tests) == (0, Verdict.CANNOT_TELL, 0, 1)
+    assert math.isnan(one.mean)
+    assert one.sentence() == "a and random have no seed in common"
+
+
+def test_equal_values_are_equal_and_a_difference_without_noise_is_no_claim():
+    values = {"random": {0: 40.1, 1: 42.3}, "same": {0: 40.1, 1: 42.3}, "shifted": {0: 45.1, 1: 47.3}}
+    same, shifted = compare(values)
+    assert (same.mean, same.low, same.high, same.p, same.verdict) == (0, 0, 0, 1, Verdict.NOT_DISTINGUISHABLE)
+    assert same.sentence() == "same is not distinguishable from random: equal at each of 2 seeds"
+    assert (shifted.p, shifted.tests, shifted.verdict) == (1, 0, Verdict.CANNOT_TELL)
+    assert shifted.sentence() == (
+        "shifted against random: cannot tell with 2 seeds: 5.0 points at each of them, and what does not vary gives no "
+        "measure of chance"
+    )
+    # Where another method shows how large noise is, it is judged by that.
+    noisy = compare({**values, "noisy": {0: 41.0, 1: 42.0}})
+    assert all(one.tests == 3 for one in noisy)
+
+
+def test_rounding_is_no_noise():
+    values = {"random": {s: 0.1 * s for s in range(5)}, "a": {s: 0.1 * s + 0.3 for s in range(5)}}
+    assert Blocks(values).variance.squares > 0
+    assert compare(values)[0].verdict is Verdict.CANNOT_TELL
+
+
+def test_wrong_input_is_answered():
+    with pytest.raises(UsageError, match=r"no values of 'randon'.*Did you mean 'random'"):
+        compare(VALUES, [("a", "randon")])
+    with pytest.raises(UsageError, match="with itself"):
+        compare(VALUES, [("a", "a")])
+    with pytest.raises(UsageError, match="a at seed 1 is nan"):
+        compare({**VALUES, "a": {0: 1.0, 1: math.nan}})
+    with pytest.raises(UsageError, match="alpha"):
+        compare(VALUES, alpha=1.5)
+    assert compare({}) == []
+    assert compare({"a": {0: 1.0}}) == []  # nothing to compare it with
+    assert compare(VALUES, []) == []
+
+
+# Words
+
+
+def found(mean, half, smallest, seeds=3, **more):
+    by_seed = tuple((seed, mean) for seed in range(seeds))
+    return Comparison("entropy", "random", by_seed, mean, mean - half, mean + half, smallest=smallest, tests=1, **more)
+
+
+@pytest.mark.parametrize(
+    ("one", "verdict", "text"),
+    [
+        (
+            found(1.2, 0.8, 1.1, p=0.01),
+            "ahead",
+            "entropy is ahead of random by 1.2 points of mIoU (95 % interval 0.4 to 2.0, 3 seeds)",
+        ),
+        (
+            found(-1.2, 0.8, 1.1, p=0.01),
+            "behind",
+            "entropy is behind random by 1.2 points of mIoU (95 % interval -2.0 to -0.4, 3 seeds)",
+        ),
+        (
+            found(0.1, 0.6, 1.1),
+            "not distinguishable",
+            "entropy is not distinguishable from random: 0.1 points of mIoU (95 % interval -0.5 to 0.7, 3 seeds), "
+            "within 1 point",
+        ),
+        (
+            found(0.5, 0.7, 0.9),
+            "not distinguishable",
+            "entropy is not distinguishable from random: 0.5 points of mIoU (95 % interval -0.2 to 1.2, 3 seeds), a "
+            "difference of 0.9 points or more would already have shown",
+        ),
+        (
+            found(-0.5, 0.7, 1.1),
+            "cannot tell",
+            "entropy against random: cannot tell with 3 seeds: -0.5 points of mIoU (95 % interval -1.2 to 0.2); only a "
+            "difference of 1.1 points or more would have shown",
+        ),
+        (
+            found(-0.3, 1.6, 2.1),
+            "cannot tell",
+            "entropy against random: cannot tell with 3 seeds: -0.3 points of mIoU (95 % interval -1.9 to 1.3); only a "
+            "difference of 2.1 points or more would have shown",
+        ),
+        (
+            found(0.5, 0.51, 0.6, 10, p=0.01, relevant=0.7),
+            "cannot tell",
+            "entropy against random: cannot tell with 10 seeds: 0.50 points of mIoU (95 % interval -0.01 to 1.01); the "
+            "t test sees a difference, the bootstrap of these seeds does not",
+        ),
+        (
+            found(0.17, 0.164, 0.2, p=0.04),
+            "ahead",
+            "entropy is ahead of random by 0.17 points of mIoU (95 % interval 0.01 to 0.33, 3 seeds)",
+        ),
+    ],
+)  # fmt: skip
+def test_each_verdict_has_its_sentence(one, verdict, text):
+    assert one.verdict.value == verdict
+    assert one.sentence("mIoU") == text
+
+
+def test_the_table_of_comparisons():
+    table = rows([*compare(VALUES), *compare({"random": {0: 1.0}, "c": {0: 2.0}})])
+    assert table == [
+        ("a", "random", "+3.50 +- 0.43", "0.99 to 6.01", "0.016", "3.29", "3", "ahead"),
+        ("b", "random", "+0.00 +- 1.32", "-1.99 to 1.99", "1.000", "3.29", "3", "cannot tell"),
+        ("c", "random", "+1.00", "-", "-", "-", "1", "cannot tell"),
+    ]
+    assert {len(row) for row in table} == {len(HEAD)}
+
+
+def test_the_rule_states_the_assumption():
+    assert comparison.ASSUMPTION in rule()
+    assert "of all settings, noise being taken to be as large in each, and corrected" in rule(pool="settings")
+    assert "one of 0.5 points would have, with 90 % probability" in rule(power=0.9, relevant=0.5)
+
+
+# Properties
+
+value = st.floats(0, 100, width=32)
+
+
+@st.composite
+def blocks(draw, incomplete=True):
+    methods, seeds = draw(st.integers(2, 4)), draw(st.integers(2, 5))
+    cells = draw(st.lists(value, min_size=methods * seeds, max_size=methods * seeds))
+    values = simple(methods, seeds, np.array(cells).reshape(methods, seeds).tolist())
+    if incomplete:
+        for name in values:
+            for seed in draw(st.sets(st.integers(1, seeds - 1), max_size=2)):
+                del values[name][seed]
+    return values
+
+
+def numbers(one):
+    return (one.mean, one.low, one.high, one.p, one.p_single, one.smallest, one.df, one.verdict)
+
+
+@quick
+@given(blocks(), st.randoms(use_true_random=False))
+def test_the_order_of_seeds_methods_and_pairs_does_not_matter(values, random):
+    pairs = list(combinations(values, 2))
+    names = random.sample(list(values), len(values))
+    mixed = {name: dict(random.sample(list(values[name].items()), len(values[name]))) for name in names}
+    order = random.sample(pairs, len(pairs))
+    before, after = (dict(zip(p, compare(v, p), strict=True)) for v, p in ((values, pairs), (mixed, order)))
+    assert all(numbers(before[pair]) == numbers(after[pair]) for pair in pairs)
+
+
+@quick
+@given(blocks())
+def test_swapping_two_methods_flips_the_sign(values):
+    for mine, theirs in combinations(values, 2):
+        (one,), (other,) = compare(values, [(mine, theirs)]), compare(values, [(theirs, mine)])
+        assert (one.mean, one.low, one.high) == (-other.mean, -other.high, -other.low)
+        assert (one.p, one.smallest, one.seeds) == (other.p, other.smallest, other.seeds)
+
+
+@quick
+@given(blocks(), st.sampled_from([-64.0, 32.0, 1024.0]))
+def test_a_constant_added_to_all_changes_nothing(values, constant):
+    moved = {name: {seed: v + constant for seed, v in by.items()} for name, by in values.items()}
+    for one, other in zip(compare(values), compare(moved), strict=True):
+        if one.tests and one.deviation > 1e-3:
+            assert numbers(other)[:3] == pytest.approx(numbers(one)[:3], rel=1e-5, abs=1e-5)
+            assert other.p_single == pytest.approx(one.p_single, rel=1e-3, abs=1e-9)
+
+
+@quick
+@given(blocks(incomplete=False))
+def test_least_squares_are_the_complete_analysis_where_all_is_there(values):
+    table = np.array([[values[name][seed] for seed in values["random"]] for name in values])
+    methods, seeds = table.shape
+    residual = table - table.mean(0) - table.mean(1, keepdims=True) + table.mean()
+    fit = Blocks(values)
+    assert fit.variance.df == (methods - 1) * (seeds - 1)
+    assert fit.variance.squares == pytest.approx((residual**2).sum(), rel=1e-6, abs=1e-6)
+    difference, factor = fit.difference("m1", "random")
+    assert difference == pytest.approx(table[1].mean() - table[0].mean(), abs=1e-6)
+    assert factor == pytest.approx(2 / seeds)
+
+
+@quick
+@given(blocks())
+def test_intervals_and_corrected_p_agree(values):
+    for one in compare(values, list(combinations(values, 2))):
+        assert one.shows == (one.p <= one.alpha)
+        assert one.p >= one.p_single
+        assert one.low <= one.mean <= one.high
+        if one.tests:
+            assert abs(one.mean) < one.smallest or one.shows  # what would have shown and is there does
+
+
+@quick
+@given(st.lists(st.floats(0, 1), max_size=8))
+def test_holm_never_corrects_downwards_and_keeps_the_order(p):
+    corrected, levels = holm(p)
+    assert all(one >= raw for one, raw in zip(corrected, p, strict=True))
+    assert [one <= 0.05 for one in corrected] == [raw <= lv for raw, lv in zip(p, levels, strict=True)]
+    assert sorted(zip(p, corrected, strict=True)) == list(zip(sorted(p), sorted(corrected), strict=True))
+
+
+# Simulations: every share below is of SETS sets, whose Monte Carlo error (standard deviation) is stated beside it
+
+SETS = 20_000
+
+
+def corrected_p(values):
+    """The analysis of complete sets, (N, M, S) with the baseline first, written out once more: corrected p, (N, M - 1).
+
+    Residuals of rows and columns, Student's t, Holm: apart from `compare`, which it is held to below.
+    """
+    _, methods, seeds = values.shape
+    rest = values - values.mean(1, keepdims=True) - values.mean(2, keepdims=True) + values.mean((1, 2), keepdims=True)
+    df = (methods - 1) * (seeds - 1)
+    error = np.sqrt(2 * (rest**2).sum((1, 2)) / df / seeds)[:, None]
+    p = 2 * special.stdtr(df, -np.abs(values[:, 1:].mean(2) - values[:, :1].mean(2)) / error)
+    order = p.argsort(1)
+    steps = np.maximum.accumulate(np.sort(p, 1) * np.arange(methods - 1, 0, -1), 1)
+    corrected = np.empty_like(p)
+    np.put_along_axis(corrected, order, steps.clip(max=1), 1)
+    return corrected
+
+
+def noise(key, methods, seeds, sets=SETS, common=3.0):
+    """Sets of equal methods: noise of deviation 1, and what all methods of a seed share."""
+    draw = np.random.default_rng([20, key, methods, seeds])
+    return draw.normal(size=(sets, methods + 1, seeds)) + common * draw.normal(size=(sets, 1, seeds))
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5, 10])
+@pytest.mark.parametrize("methods", [1, 2, 3, 4])
+def test_without_a_difference_at_most_one_set_in_twenty_makes_a_claim(methods, seeds):
+    values = noise(0, methods, seeds)
+    p = corrected_p(values)
+    # Monte Carlo error: sqrt(0.05 x 0.95 / 20000) = 0.0015; three of them are allowed.
+    assert (p.min(1) <= 0.05).mean() <= 0.05 + 3 * 0.0015
+    # It is no emptier than Holm's correction makes it: never under 2.5 %.
+    assert (p.min(1) <= 0.05).mean() >= 0.025
+    for one, expected in zip(values[:20], p[:20], strict=True):
+        assert [c.p for c in compare(simple(methods + 1, seeds, one.tolist()))] == pytest.approx(expected.tolist())
+
+
+@pytest.mark.parametrize("methods", [1, 4])
+def test_from_ten_seeds_on_the_bootstrap_has_to_agree(methods):
+    values = noise(1, methods, 10, 2000)
+    # A claim needs the t test's: only the sets where it makes one are asked.
+    suspects = [simple(methods + 1, 10, one.tolist()) for one in values[corrected_p(values).min(1) <= 0.05]]
+    compared = [compare(one) for one in suspects]
+    # Monte Carlo error of 2000 sets: 0.0049; two of them are allowed.
+    assert sum(any(c.shows for c in one) for one in compared) / len(values) <= 0.05 + 2 * 0.0049
+    for one in (c for group in compared for c in group):
+        assert one.bootstrap is not None
+        assert one.low <= one.bootstrap[0] <= one.bootstrap[1] <= one.high
+        assert one.shows == (one.p <= 0.05 and (one.bootstrap[0] > 0 or one.bootstrap[1] < 0))
+
+
+@pytest.mark.parametrize("heavy", [True, False])
+def test_heavy_tails_and_skew_make_claims_rarer(heavy):
+    draw = np.random.default_rng(21)
+    for seeds in (2, 3, 5):
+        shape = (SETS, 4, seeds)
+        p = corrected_p(draw.standard_t(3, shape) if heavy else draw.exponential(size=shape))
+        assert (p.min(1) <= 0.05).mean() <= 0.05  # 0.027 to 0.038
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("methods", [1, 2, 4])
+def test_the_smallest_difference_shows_in_four_of_five_sets(methods, seeds):
+    values = noise(2, methods, seeds)
+    # Of deviation 1, a difference of two means has the standard error sqrt(2 / seeds).
+    values[:, 1] += noncentrality(methods * (seeds - 1), 0.05 / methods) * math.sqrt(2 / seeds)
+    shown = corrected_p(values)[:, 0] <= 0.05
+    # Monte Carlo error: sqrt(0.8 x 0.2 / 20000) = 0.0028; Holm's later steps may only add.
+    assert 0.8 - 3 * 0.0028 <= shown.mean() <= 0.8 + (3 * 0.0028 if methods == 1 else 0.01)
+
+
+@pytest.mark.parametrize("methods", [1, 4])
+def test_the_smallest_difference_with_the_bootstrap(methods):
+    values, claims = noise(3, methods, 10, 300), 0
+    values[:, 1] += noncentrality(9, 0.05 / methods) * math.sqrt(2 / 10)
+    for one in values:
+        claims += compare(simple(methods + 1, 10, one.tolist()))[0].shows
+    # Monte Carlo error of 300 sets: 0.023, three of them; with more methods there is more to spare.
+    assert 0.8 - 3 * 0.023 <= claims / 300 <= 0.8 + (3 * 0.023 if methods == 1 else 0.12)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_intervals_cover_what_they_state(seeds):
+    values = noise(4, 2, seeds, 2000)
+    values[:, 1] += 1.5
+    covered = np.zeros((len(values), 2), bool)
+    for place, one in enumerate(values):
+        for column, (c, truth) in enumerate(zip(compare(simple(3, seeds, one.tolist())), (1.5, 0.0), strict=True)):
+            covered[place, column] = c.low <= truth <= c.high
+    # Monte Carlo error of 2000 sets: 0.0049. At least 95 %, and no more than Bonferroni's 97.5.
+    assert (covered.mean(0) >= 0.95 - 3 * 0.0049).all()
+    assert (covered.mean(0) <= 0.975 + 3 * 0.0035).all()
+    single = [compare(simple(2, seeds, one[:2].tolist()))[0] for one in values]
+    assert np.mean([c.low <= 1.5 <= c.high for c in single]) == pytest.approx(0.95, abs=3 * 0.0049)
+
+
+def test_the_bootstrap_is_mirrored_and_drawn_by_its_key():
+    sample = np.random.default_rng(5).normal(0.5, 1, 12).tolist()
+    low, high = bca(sample)
+    assert bca([-value for value in sample]) == (-high, -low)
+    assert bca(sample) == (low, high)
+    assert bca(sample, key=1) != (low, high)
+    wide = bca(sample, 0.01)
+    assert wide[0] < low < np.mean(sample) < high < wide[1]
+    assert bca([0.3] * 10) == pytest.approx((0.3, 0.3))
+
+
+def test_variances_add_up():
+    both = Variance(2.0, 3, 10.0) + Variance(1.0, 2, 50.0)
+    assert (both.mean_square, both.scale) == (pytest.approx(3 / 5), 50.0)
+    assert math.isnan(Variance(0.0, 0, 0.0).mean_square)
