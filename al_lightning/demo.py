@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 from al_lightning.api import report as write_report
 from al_lightning.errors import ALError, Interrupted
-from al_lightning.guard import AGAIN, GUARD, LAUNCHER
+from al_lightning.guard import AGAIN
+from al_lightning.launcher import Job
+from al_lightning.launcher.local import LocalLauncher
+from al_lightning.launcher.machine import cores
 from al_lightning.progress import duration
 from al_lightning.results.journal import Run, read_run
 from al_lightning.results.metrics import curve_of
@@ -45,8 +45,9 @@ def demo(directory: Path = DIRECTORY, seeds: int | None = None, options: tuple[s
     done: list[Run] = []
     for seed in range(seeds or MOST_SEEDS):
         names = [f"{pool}_{strategy}" for pool in POOLS for strategy in STRATEGIES]
-        _run_all([(name, seed, directory / name / f"seed_{seed}") for name in names], options)
-        done += [read_run(directory / name / f"seed_{seed}") for name in names]
+        jobs = [Job(name, seed, directory / name / f"seed_{seed}", options) for name in names]
+        _run_all(jobs)
+        done += [read_run(job.directory) for job in jobs]
         so_far = time.monotonic() - begun
         if seeds is None and so_far * (seed + 2) / (seed + 1) > 60 * MINUTES:
             break
@@ -71,42 +72,14 @@ def _strategy(run: Run) -> str:
     return run.record.name.rpartition("_")[2]
 
 
-def _run_all(runs: list[tuple[str, int, Path]], options: tuple[str, ...]) -> None:
-    """Run in processes of their own, some at a time; the first failure ends the others."""
-    waiting, running = list(runs), dict[int, tuple[str, subprocess.Popen[bytes]]]()
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", LAUNCHER: str(os.getpid())}
-    at_once = max(1, min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2, len(runs)))
-    number = 0
-    while waiting or running:
-        while waiting and len(running) < at_once:
-            name, seed, directory = waiting.pop(0)
-            number += 1
-            print(f"{name}, seed {seed} ({number} of {len(runs)})", file=sys.stderr, flush=True)
-            directory.mkdir(parents=True, exist_ok=True)
-            command = [sys.executable, "-m", "al_lightning", "fit", "--config", name, "--seed", str(seed)]
-            with (directory / "log.txt").open("wb") as log:
-                child = subprocess.Popen(
-                    [*command, "--run_dir", str(directory), *options],
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                )
-            running[number] = name, child
-            GUARD.children[number] = child
-        time.sleep(0.1)
-        for key, (name, child) in list(running.items()):
-            if (code := child.poll()) is None:
-                continue
-            del running[key], GUARD.children[key]
-            if code:
-                for rest, (_, other) in running.items():
-                    other.terminate()  # it goes on with the next call
-                    other.wait()
-                    del GUARD.children[rest]
-            if code == Interrupted.exit_code:
-                raise Interrupted(f"Interrupted; {AGAIN}.")
-            if code:
-                said = next(path for run, _, path in runs if run == name) / "log.txt"
-                last = said.read_text().strip().splitlines()[-1:] or ["it said nothing"]
-                raise ALError(f"{name} failed with exit code {code}: {last[0].removeprefix('al-lightning: ')}")
+def _run_all(jobs: list[Job]) -> None:
+    """Run in processes of their own, as many at once as there are cores; the first failure ends the others."""
+    launcher = LocalLauncher(slots=min(cores(), len(jobs)), fail_fast=True, environment={"OMP_NUM_THREADS": "1"})
+    outcomes = launcher.run(jobs)
+    # A run that was stopped because another one failed is "interrupted" too.
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.state == "interrupted"):
+        if outcome.state == "interrupted":
+            raise Interrupted(f"Interrupted; {AGAIN}.")
+        if outcome.state != "done":
+            last = outcome.said.rpartition("\n")[2].removeprefix("al-lightning: ") or "it said nothing"
+            raise ALError(f"{outcome.job.name} failed with exit code {outcome.exit_code}: {last}")

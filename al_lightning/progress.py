@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
@@ -14,6 +18,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 QUIET_SECONDS = 30.0
 """Seconds between plain lines of a stage."""
+PROGRESS = "AL_PROGRESS"
+"""Environment variable: the file in which a run tells a launcher how far it is."""
+FILE_SECONDS = 2.0
+"""Seconds between two writes of that file."""
 
 
 def duration(seconds: float) -> str:
@@ -59,10 +67,13 @@ class Reporter(AbstractContextManager["Reporter"]):
     Args:
         shown: whether anything is printed; only one process of a run prints.
         stream: where to; standard error by default, so that results on standard output can be piped.
+        file: a file that tells the same to a program (`tell`), or None.
     """
 
-    def __init__(self, shown: bool = True, stream: TextIO | None = None) -> None:
+    def __init__(self, shown: bool = True, stream: TextIO | None = None, file: Path | None = None) -> None:
         self.shown = shown
+        self._file = file
+        self._told = -FILE_SECONDS
         self.console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
         self._live: Progress | None = None
         self._task = TaskID(0)
@@ -127,10 +138,13 @@ class Reporter(AbstractContextManager["Reporter"]):
             )
         elif what.startswith("fit"):
             self.say(f"{self._title}: {what}, {total} steps{self._tail()}")
+        self.tell()
 
     def advance(self, done: int) -> None:
         """Tell how far the stage is."""
         self._done = done
+        if self._file is not None and time.monotonic() - self._told >= FILE_SECONDS:
+            self.tell()
         if self._live is not None:
             self._live.update(self._task, completed=done, detail=self._detail())
         elif self._stage and time.monotonic() - self._spoken > QUIET_SECONDS:
@@ -153,20 +167,50 @@ class Reporter(AbstractContextManager["Reporter"]):
         self.finish()
         self._metric = f"{metric} {100 * value:.2f} %"
         self.say(f"{self._title}: {self._metric}{self._tail(metric=False)}")
+        self.tell()
+
+    def tell(self) -> None:
+        """Write how far the run is to `file`, whole or not at all; where that fails there is just no progress to see.
+
+        JSON with `title` (cycle, labels, stage), `cycle` and `cycles` (of the last one), `done` and `total` steps or
+        batches of the stage, `metric` as text, `fraction` of all fits' steps, `seconds_left` or null.
+        """
+        if self._file is None:
+            return
+        self._told = time.monotonic()
+        what, total, _ = self._stage or ("", 0, 0.0)
+        now = {
+            "title": f"{self._title}: {what}" if what else self._title,
+            "cycle": self._cycle,
+            "cycles": self._cycles,
+            "done": self._done,
+            "total": total,
+            "metric": self._metric,
+            "fraction": round(1 - self._steps_left() / max(1, sum(self._plan)), 4),
+            "seconds_left": self.seconds_left(),
+        }
+        temporary = self._file.with_name(f".{self._file.name.lstrip('.')}.tmp")
+        with contextlib.suppress(OSError):
+            temporary.write_text(json.dumps(now))
+            os.replace(temporary, self._file)
 
     def seconds_left(self) -> float | None:
         """Return the estimated rest of the run in seconds; None before anything was measured."""
-        steps, seconds = self._fit_steps, self._fit_seconds
-        running = 0
+        steps, seconds = self._fit_steps + self._steps_now(), self._fit_seconds
         if self._stage and self._stage[0].startswith("fit"):
-            running = self._done - self._before
-            steps, seconds = steps + running, seconds + time.monotonic() - self._stage[2]
+            seconds += time.monotonic() - self._stage[2]
         if not steps or seconds < 1:
             return None
-        todo = sum(self._plan[self._first :]) - self._fit_steps - self._skipped - running
         past = max(1, self._cycle - self._first)
         rest = self._other_seconds / past * max(0, self._cycles - self._cycle)
-        return max(0.0, todo * seconds / steps + rest)
+        return max(0.0, self._steps_left() * seconds / steps + rest)
+
+    def _steps_now(self) -> int:
+        """Return the steps that this process made in the fit that is under way."""
+        return self._done - self._before if self._stage and self._stage[0].startswith("fit") else 0
+
+    def _steps_left(self) -> int:
+        return sum(self._plan[self._first :]) - self._fit_steps - self._skipped - self._steps_now()
 
     def _detail(self) -> str:
         return self._tail().removeprefix(", ")

@@ -1,0 +1,5 @@
+"""Many runs of `al-lightning fit`: on this machine's GPUs or cores, or on a cluster. No torch."""
+
+from al_lightning.launcher.job import Job, Outcome
+
+__all__ = ["Job", "Outcome"]

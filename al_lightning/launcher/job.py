@@ -1,0 +1,197 @@
+"""A run to be made, how it came out, and who may make it."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+from al_lightning.errors import ALError, Interrupted, LabelsAwaited, UsageError
+from al_lightning.results.journal import read_run
+
+LOCK = ".launcher.lock"
+STORE_LOCK = ".lock"
+"""The run's own lock (`results.store.RunStore`)."""
+TAKEN = "Another process is at work in"
+"""What a run says that finds its directory locked."""
+TAIL = 5
+"""Lines of a log that are shown."""
+
+State = Literal["done", "failed", "interrupted", "labels", "elsewhere"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: `al-lightning fit --config NAME --seed SEED --run_dir DIRECTORY OPTIONS...`.
+
+    Attributes:
+        name: the run's name, as after --config.
+        seed: the run's seed.
+        directory: the run directory.
+        options: further options of the command line.
+    """
+
+    name: str
+    seed: int
+    directory: Path
+    options: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> list[str]:
+        """The command, for this Python."""
+        command = [sys.executable, "-m", "al_lightning", "fit", "--config", self.name, "--seed", str(self.seed)]
+        return [*command, "--run_dir", str(self.directory), *self.options]
+
+    @property
+    def log(self) -> Path:
+        """What the run prints."""
+        return self.directory / "log.txt"
+
+    @property
+    def progress(self) -> Path:
+        """Where the run tells how far it is; there only while it is at work."""
+        return self.directory / ".progress.json"
+
+    def __str__(self) -> str:
+        return f"{self.name}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run came out.
+
+    Attributes:
+        job: the run.
+        state: "done"; "failed"; "interrupted" (75: the same command goes on); "labels" (76: chosen images wait for
+            their labels); "elsewhere" (another launcher or command is at work on it).
+        exit_code: of the run, negative where a signal ended it; None where none was started or seen.
+        seconds: that it took.
+        said: the last lines of its log.
+    """
+
+    job: Job
+    state: State
+    exit_code: int | None
+    seconds: float
+    said: str
+
+
+Complete = Callable[[Job], bool]
+"""Tells whether a run needs nothing more."""
+
+
+def never(job: Job) -> bool:
+    """Leave it to the run itself to see that it is complete."""
+    return False
+
+
+def outcome_of(job: Job, code: int, seconds: float) -> Outcome:
+    """Judge a process that ended with an exit code, negative for a signal, by that and its log."""
+    said = tail(job.log)
+    states: dict[int, State] = {0: "done", Interrupted.exit_code: "interrupted", LabelsAwaited.exit_code: "labels"}
+    state = states.get(code, "failed")
+    if state == "failed" and TAKEN in said.rpartition("\n")[2]:
+        state = "elsewhere"
+    if code < 0:
+        memory = " (out of memory?)" if code == -signal.SIGKILL else ""
+        said = f"{said}\nended by {signal.Signals(-code).name}{memory}".lstrip()
+    return Outcome(job, state, code, seconds, said)
+
+
+def distinct(jobs: Sequence[Job]) -> list[Job]:
+    """Return the jobs, equal ones once.
+
+    Raises:
+        UsageError: two different ones share a directory.
+    """
+    owners: dict[Path, Job] = {}
+    for job in jobs:
+        other = owners.setdefault(job.directory.resolve(), job)
+        if (other.name, other.seed, other.options) != (job.name, job.seed, job.options):
+            raise UsageError(f"{job} and {other} would share the directory {job.directory}; give each its own.")
+    return list(owners.values())
+
+
+def tail(path: Path, lines: int = TAIL) -> str:
+    """Return the last lines of a file that say something; an empty string where there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 8192))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join([line.rstrip() for line in text.splitlines() if line.strip()][-lines:])
+
+
+def progress_of(job: Job) -> dict[str, Any] | None:
+    """Return what a run told last (`progress.Reporter.tell`); None where it told nothing."""
+    try:
+        told = json.loads(job.progress.read_text())
+    except (OSError, ValueError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def metric_of(job: Job) -> str:
+    """Return the last cycle's metric as text; an empty string where there is none."""
+    try:
+        metric, value = next(iter(read_run(job.directory).cycles[-1].metrics.items()))
+        return f"{metric} {100 * value:.2f} %"
+    except (ALError, IndexError, StopIteration, TypeError):
+        return ""
+
+
+def hold(directory: Path, name: str = LOCK) -> BinaryIO | None:
+    """Take a run directory until the file is closed or this process ends; None where another process has it.
+
+    Args:
+        directory: it is made where it is missing.
+        name: of the lock file.
+
+    Raises:
+        ALError: the directory cannot be written to, or its file system cannot lock.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        handle = (directory / name).open("ab")
+    except OSError as error:
+        raise ALError(f"Cannot write to the run directory {directory}: {error.strerror}.") from error
+    try:
+        # A record lock is this process's alone: the run that it starts does not inherit it, death releases it.
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        handle.close()
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            return None
+        raise ALError(
+            f"{directory} is on a file system that cannot lock ({error.strerror}); use another directory."
+        ) from error
+    return handle
+
+
+def take(job: Job, also_by_hand: bool = True) -> BinaryIO | None:
+    """Take a job's directory for this launcher; None where another launcher has it, or a run started by hand.
+
+    Args:
+        job: it.
+        also_by_hand: whether to look for a run that no launcher started.
+
+    Raises:
+        ALError: as `hold`.
+    """
+    held = hold(job.directory)
+    if held is None:
+        return None
+    if also_by_hand and (job.directory / STORE_LOCK).exists():
+        probe = hold(job.directory, STORE_LOCK)
+        if probe is None:
+            held.close()
+            return None
+        probe.close()
+    return held

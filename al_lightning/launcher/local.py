@@ -1,0 +1,247 @@
+"""Runs on this machine: slots over its GPUs or cores, one process tree a run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, TextIO
+
+from al_lightning.errors import ALError, Interrupted, UsageError
+from al_lightning.guard import AGAIN, GRACE, GUARD, LAUNCHER, LEAVE
+from al_lightning.launcher.job import Complete, Job, Outcome, distinct, never, outcome_of, take
+from al_lightning.launcher.machine import VISIBLE, cores, visible_gpus
+from al_lightning.launcher.screen import Screen
+from al_lightning.progress import PROGRESS
+
+THREADS = "OMP_NUM_THREADS"
+LOOK_ELSEWHERE = 2.0
+"""Seconds between two looks at a directory that another process has."""
+
+
+class Tree(subprocess.Popen[bytes]):
+    """A process and what it started, in a session of their own: the terminal's Ctrl-C is the launcher's to hand on."""
+
+    _asked = False
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: BinaryIO) -> None:
+        super().__init__(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+
+    def terminate(self) -> None:
+        """Ask the run to stop, which ends its step and saves; asked again, it goes at once."""
+        if self._asked:
+            self.kill()
+        elif self.poll() is None:
+            self._asked = True
+            super().terminate()
+
+    def kill(self) -> None:
+        """End all of it now; a run can always go on from what is on disk."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+
+@dataclass
+class _Running:
+    job: Job
+    tree: Tree
+    held: BinaryIO
+    slot: int
+    begun: float
+
+
+class LocalLauncher:
+    """Runs jobs on this machine, some at a time.
+
+    Args:
+        slots: number of runs at once; by default `slots_per_gpu` for each visible GPU, or one for each core. Runs are
+            spread evenly over the GPUs.
+        slots_per_gpu: number of runs that share a GPU; small networks can.
+        gpus_per_run: number of GPUs of each run; with more than one, `--trainer.devices` is set to it.
+        wait: wait for runs that another process is at work on, then finish them; otherwise they are "elsewhere".
+        fail_fast: the first run that does not come to its end stops the others, which are then "interrupted".
+        environment: further environment variables of the runs.
+        stream: where progress is shown; standard error by default.
+        grace: seconds that runs have to end their step and save when they are stopped.
+
+    Raises:
+        UsageError: a number is below 1, or there are not as many GPUs.
+    """
+
+    def __init__(
+        self,
+        slots: int | None = None,
+        slots_per_gpu: int = 1,
+        *,
+        gpus_per_run: int = 1,
+        wait: bool = True,
+        fail_fast: bool = False,
+        environment: Mapping[str, str] | None = None,
+        stream: TextIO | None = None,
+        grace: float = GRACE + LEAVE,
+    ) -> None:
+        for name, value in (("slots", slots), ("slots_per_gpu", slots_per_gpu), ("gpus_per_run", gpus_per_run)):
+            if value is not None and value < 1:
+                raise UsageError(f"{name} is {value}; it must be at least 1.")
+        gpus = visible_gpus()
+        if gpus_per_run > max(1, len(gpus)):
+            raise UsageError(f"gpus_per_run is {gpus_per_run}, but this machine shows {len(gpus)} GPUs.")
+        ends = range(gpus_per_run, len(gpus) + 1, gpus_per_run)
+        self.gpus = [",".join(gpus[end - gpus_per_run : end]) for end in ends]
+        self.gpus_per_run = gpus_per_run
+        self.slots = slots or (slots_per_gpu * len(self.gpus) if self.gpus else cores())
+        self.wait, self.fail_fast = wait, fail_fast
+        self.environment = dict(environment or {})
+        self.stream, self.grace = stream, grace
+        self._running: list[_Running] = []
+        self._asked_elsewhere = 0.0
+
+    def run(self, jobs: Sequence[Job], complete: Complete | None = None) -> list[Outcome]:
+        """Run all jobs, or go on with them; one that fails is reported and the others go on.
+
+        A job that another process has is passed over and looked at again once all others are begun. SIGINT or SIGTERM
+        asks the runs to stop and waits for them; a second Ctrl-C does not wait. No process of a run is left behind.
+
+        Args:
+            jobs: equal ones are run once.
+            complete: tells whether a run needs nothing more, so that it is not started; without it every run is, and a
+                finished one ends by itself within seconds.
+
+        Returns:
+            an outcome for each job, in order.
+
+        Raises:
+            Interrupted: this process was asked to stop; the same call goes on.
+            UsageError: two different jobs share a directory.
+        """
+        todo = distinct(jobs)
+        waiting, elsewhere = deque(todo), deque[Job]()
+        with GUARD.patience(), Screen(todo, self.slots, self.stream) as screen:
+            try:
+                while waiting or elsewhere or self._running:
+                    if GUARD.asked is not None:
+                        raise KeyboardInterrupt
+                    self._begin(waiting, elsewhere, screen, complete or never)
+                    self._reap(elsewhere, screen)
+                    if self.fail_fast and any(outcome.state != "done" for outcome in screen.outcomes.values()):
+                        self._stop(elsewhere, screen)
+                        break
+                    screen.tick()
+                    time.sleep(0.05)
+            except KeyboardInterrupt:
+                self._stop(elsewhere, screen)
+                raise Interrupted(f"Interrupted; {AGAIN}.") from None
+            finally:
+                self._clear()
+        stopped = {job.directory.resolve(): Outcome(job, "interrupted", None, 0.0, "") for job in todo}
+        found = {**stopped, **{job.directory.resolve(): outcome for job, outcome in screen.outcomes.items()}}
+        return [found[job.directory.resolve()] for job in jobs]
+
+    def _begin(self, waiting: deque[Job], elsewhere: deque[Job], screen: Screen, complete: Complete) -> None:
+        """Start runs in the slots that are free."""
+        while waiting and len(self._running) < self.slots:
+            job = waiting.popleft()
+            if not self._started(job, screen, complete):
+                elsewhere.append(job)
+                screen.elsewhere(job)
+        if waiting or time.monotonic() - self._asked_elsewhere < LOOK_ELSEWHERE:
+            return
+        self._asked_elsewhere = time.monotonic()
+        for _ in range(len(elsewhere)):
+            if len(self._running) >= self.slots:
+                return
+            job = elsewhere.popleft()
+            if self._started(job, screen, complete):
+                continue
+            if self.wait:
+                elsewhere.append(job)
+            else:
+                screen.end(Outcome(job, "elsewhere", None, 0.0, ""))
+
+    def _started(self, job: Job, screen: Screen, complete: Complete) -> bool:
+        """Start a run, or see that it is complete or cannot be; False where another process has it."""
+        done = Outcome(job, "done", None, 0.0, "")
+        try:
+            if complete(job):  # nothing is written there, not even a lock
+                screen.end(done)
+                return True
+            if (held := take(job)) is None:
+                return False
+            if complete(job):  # another launcher finished it just now
+                held.close()
+                screen.end(done)
+            else:
+                self._start(job, held, screen)
+        except (ALError, OSError) as error:
+            screen.end(Outcome(job, "failed", None, 0.0, str(error)))
+        return True
+
+    def _start(self, job: Job, held: BinaryIO, screen: Screen) -> None:
+        taken = {running.slot for running in self._running}
+        slot = next(number for number in range(self.slots) if number not in taken)
+        try:
+            job.progress.unlink(missing_ok=True)
+            with job.log.open("wb") as log:
+                tree = Tree(self._command(job), self._environment(job, slot), log)
+        except OSError:
+            held.close()
+            raise
+        self._running.append(_Running(job, tree, held, slot, time.monotonic()))
+        GUARD.children[tree.pid] = tree
+        screen.begin(job, f"GPU {slot % len(self.gpus)}" if len(self.gpus) > 1 else "")
+
+    def _command(self, job: Job) -> list[str]:
+        several = self.gpus_per_run > 1
+        return [*job.command, *(["--trainer.devices", str(self.gpus_per_run)] if several else [])]
+
+    def _environment(self, job: Job, slot: int) -> dict[str, str]:
+        more = {THREADS: os.environ.get(THREADS) or str(max(1, cores() // self.slots))}
+        if self.gpus:
+            more[VISIBLE] = self.gpus[slot % len(self.gpus)]
+        ours = {LAUNCHER: str(os.getpid()), PROGRESS: str(job.progress.absolute())}
+        return {**os.environ, **more, **self.environment, **ours}
+
+    def _reap(self, elsewhere: deque[Job], screen: Screen) -> None:
+        """Take note of runs that ended."""
+        for running in list(self._running):
+            if (code := running.tree.poll()) is None:
+                continue
+            outcome = outcome_of(running.job, code, time.monotonic() - running.begun)
+            self._forget(running)
+            if outcome.state == "elsewhere":  # between our look and its start
+                elsewhere.append(running.job)
+                screen.elsewhere(running.job)
+            else:
+                screen.end(outcome)
+
+    def _forget(self, running: _Running) -> None:
+        running.tree.kill()  # what it may have left behind
+        GUARD.children.pop(running.tree.pid, None)
+        self._running.remove(running)
+        with contextlib.suppress(OSError):
+            running.job.progress.unlink(missing_ok=True)
+        running.held.close()
+
+    def _stop(self, elsewhere: deque[Job], screen: Screen) -> None:
+        """Ask all runs to stop, and wait for them."""
+        for running in self._running:
+            running.tree.terminate()
+        deadline = time.monotonic() + self.grace
+        while self._running and time.monotonic() < deadline:
+            self._reap(elsewhere, screen)
+            screen.tick()
+            time.sleep(0.05)
+
+    def _clear(self) -> None:
+        """Leave nothing running, whatever happened."""
+        for running in list(self._running):
+            running.tree.kill()
+            running.tree.wait()
+            self._forget(running)

@@ -1,0 +1,45 @@
+"""What this machine has to run on: GPUs and cores. No torch, which would take memory on a GPU to count them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+
+def visible_gpus() -> list[str]:
+    """Return the names, as in CUDA_VISIBLE_DEVICES, of the GPUs that this process may use; torch is not asked.
+
+    Parts of a GPU that was split (MIG) count as GPUs.
+    """
+    if (said := os.environ.get(VISIBLE)) is not None:
+        names = [name.strip() for name in said.split(",")]
+        ends = [position for position, name in enumerate(names) if name in ("", "-1", "NoDevFiles")]
+        return names[: ends[0]] if ends else names  # CUDA, too, stops at the first name that is none
+    if shutil.which("nvidia-smi") is None:
+        return []
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=30, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return listed_gpus(listed)
+
+
+def listed_gpus(text: str) -> list[str]:
+    """Return the identifiers in what `nvidia-smi -L` prints; of a split GPU its parts'."""
+    found: list[str] = []
+    for line in text.splitlines():
+        if (match := re.search(r"UUID: ((GPU|MIG)-[^)\s]+)", line)) is None:
+            continue
+        if match[2] == "MIG" and found and found[-1].startswith("GPU-"):
+            found.pop()  # the whole, which cannot be used beside its parts
+        found.append(match[1])
+    return found
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

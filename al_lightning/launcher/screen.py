@@ -1,0 +1,242 @@
+"""All runs on one screen: a live table in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import heapq
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from al_lightning.launcher.job import Job, Outcome, metric_of, progress_of
+from al_lightning.progress import QUIET_SECONDS, duration
+
+LOOK_SECONDS = 0.5
+"""Seconds between two looks at what the runs tell."""
+AHEAD = 3
+"""Runs that a plain summary line names."""
+
+
+def overall(left: Sequence[float | None], waiting: Sequence[float | None], slots: int) -> float | None:
+    """Return the seconds until all runs are through, each waiting one in the slot that is free first.
+
+    Args:
+        left: seconds left of the runs at work.
+        waiting: expected seconds of those that wait, in order.
+        slots: number of runs at once.
+
+    Returns:
+        seconds; None where one of them is not known.
+    """
+    known = [seconds for seconds in (*left, *waiting) if seconds is not None]
+    if len(known) < len(left) + len(waiting):
+        return None
+    busy = known[: len(left)] + [0.0] * max(0, slots - len(left))
+    heapq.heapify(busy)
+    for seconds in known[len(left) :]:
+        heapq.heappush(busy, heapq.heappop(busy) + seconds)
+    return max(busy, default=0.0)
+
+
+class Screen(AbstractContextManager["Screen"]):
+    """Shows which runs are at work, how far each is, and when all will be through.
+
+    Args:
+        jobs: all of them, in order.
+        slots: number of runs at once.
+        stream: where to; standard error by default.
+    """
+
+    def __init__(self, jobs: Sequence[Job], slots: int, stream: TextIO | None = None) -> None:
+        self.console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
+        self.slots = max(1, min(slots, len(jobs)))
+        self.outcomes: dict[Job, Outcome] = {}
+        self._jobs = list(jobs)
+        self._running: dict[Job, tuple[float, str]] = {}
+        self._told: dict[Job, dict[str, Any]] = {}
+        self._took: dict[str, list[float]] = {}
+        self._elsewhere: set[Job] = set()
+        self._live: Live | None = None
+        self._looked = self._spoken = time.monotonic()
+
+    def __enter__(self) -> Screen:
+        if self.console.is_terminal:
+            self._live = Live(console=self.console, auto_refresh=False, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.update(Text(""), refresh=True)
+            self._live.stop()
+            self._live = None
+        if len(self._jobs) > 1 and (self.outcomes or error is None):
+            self.say(f"{self._counts()}.")
+
+    def say(self, text: str, style: str = "") -> None:
+        """Print lines that stay."""
+        self.console.print(Text(text, style=style))
+        self._spoken = time.monotonic()
+
+    def begin(self, job: Job, where: str = "") -> None:
+        """Show a run at work; `where` is for example its GPU."""
+        self._elsewhere.discard(job)
+        self._running[job] = time.monotonic(), where
+        if self._live is None:
+            number = self._jobs.index(job) + 1
+            self.say(f"{job} ({number} of {len(self._jobs)}{', ' + where if where else ''})")
+        else:
+            self._draw()
+
+    def elsewhere(self, job: Job) -> None:
+        """Show that another process is at work on a run."""
+        self._running.pop(job, None)
+        if job not in self._elsewhere:
+            self._elsewhere.add(job)
+            self.say(f"{job}: another process is at work on it; it is looked at again at the end")
+
+    def end(self, outcome: Outcome) -> None:
+        """Show how a run came out."""
+        job = outcome.job
+        self._running.pop(job, None)
+        self._elsewhere.discard(job)
+        if self._told.pop(job, None) is not None and outcome.state == "done":
+            self._took.setdefault(job.name, []).append(outcome.seconds)
+        self.outcomes[job] = outcome
+        self._draw()
+        in_time = f" in {duration(outcome.seconds)}" if outcome.seconds >= 1 else ""
+        if outcome.state == "done":
+            metric = metric_of(job)
+            self.say(f"{job}: done{in_time}{', ' + metric if metric else ''}", "green")
+        elif outcome.state == "failed":
+            how = f" with exit code {outcome.exit_code}" if outcome.exit_code and outcome.exit_code > 0 else ""
+            said = "".join(f"\n    {line}" for line in outcome.said.splitlines())
+            self.say(f"{job}: failed{how}{in_time}; {job.log} ends:{said or ' (nothing)'}", "red")
+        else:
+            words = {
+                "interrupted": "interrupted; the same command goes on",
+                "labels": f"waits for labels of the chosen images ({_last(outcome.said)})",
+                "elsewhere": "another process is at work on it",
+            }
+            self.say(f"{job}: {words[outcome.state]}", "yellow")
+
+    def tick(self) -> None:
+        """Look at what the runs tell, and show it; to be called often."""
+        now = time.monotonic()
+        if now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        for job in self._running:
+            if (told := progress_of(job)) is not None:
+                self._told[job] = told
+        if self._live is not None:
+            self._draw()
+        elif now - self._spoken > QUIET_SECONDS:
+            self.say(self._summary())
+
+    def _draw(self) -> None:
+        if self._live is not None:
+            self._live.update(self._table(), refresh=True)
+
+    def _table(self) -> RenderableType:
+        """Return the live part: a line for each run at work, as far as they fit, and the totals."""
+        table = Table.grid(padding=(0, 2))
+        for _ in range(3):
+            table.add_column(no_wrap=True, overflow="ellipsis")
+        table.add_column(no_wrap=True, justify="right")
+        table.add_column(no_wrap=True, justify="right")
+        room = max(1, self.console.height - 4)
+        for job, (begun, where) in list(self._running.items())[:room]:
+            told = self._told.get(job, {})
+            left = told.get("seconds_left")
+            table.add_row(
+                Text(str(job), style="bold"),
+                ProgressBar(1.0, _share(told), width=16),
+                told.get("title") or f"starting{' on ' + where if where else ''}",
+                told.get("metric") or "",
+                f"{duration(left)} left" if left is not None else f"for {duration(time.monotonic() - begun)}",
+            )
+        ends = len(self.outcomes) / max(1, len(self._jobs))
+        parts: list[RenderableType] = [table]
+        if len(self._running) > room:
+            parts.append(Text(f"... and {len(self._running) - room} more at work", style="dim"))
+        total = Table.grid(padding=(0, 2))
+        under_way = sum(_share(self._told.get(job, {})) for job in self._running) / max(1, len(self._jobs))
+        total.add_row("all", ProgressBar(1.0, ends + under_way, width=24), self._totals())
+        return Group(*parts, Text(""), total)
+
+    def _summary(self) -> str:
+        named = []
+        for job in list(self._running)[:AHEAD]:
+            told = self._told.get(job)
+            notes = ", ".join(note for note in (told["title"], told["metric"]) if note) if told else "starting"
+            named.append(f"{job}: {notes}")
+        more = len(self._running) - len(named)
+        listed = "; ".join([*named, *([f"{more} more"] if more > 0 else [])])
+        return f"{self._totals()}{' | ' if listed else ''}{listed}"
+
+    def _totals(self) -> str:
+        rest = self.seconds_left()
+        return self._counts() + (f"; about {duration(rest)} left" if rest else "")
+
+    def _counts(self) -> str:
+        states = [outcome.state for outcome in self.outcomes.values()]
+        waiting = len(self._waiting())
+        parts = [f"{states.count('done')} of {len(self._jobs)} done"]
+        parts += [f"{len(self._running)} running"] if self._running else []
+        parts += [f"{waiting} waiting"] if waiting else []
+        parts.append(f"{states.count('failed')} failed")
+        words = {"interrupted": "interrupted", "labels": "waiting for labels", "elsewhere": "at work elsewhere"}
+        parts += [f"{states.count(state)} {text}" for state, text in words.items() if state in states]
+        parts += [f"{len(self._elsewhere)} at work elsewhere"] if self._elsewhere else []
+        return ", ".join(parts)
+
+    def _waiting(self) -> list[Job]:
+        known: list[Callable[[Job], bool]] = [
+            self.outcomes.__contains__,
+            self._running.__contains__,
+            self._elsewhere.__contains__,
+        ]
+        return [job for job in self._jobs if not any(has(job) for has in known)]
+
+    def seconds_left(self) -> float | None:
+        """Return the estimated seconds until all are through; None before anything is known."""
+        now = time.monotonic()
+        takes = {name: list(seconds) for name, seconds in self._took.items()}
+        for job, (begun, _) in self._running.items():
+            rest = self._told.get(job, {}).get("seconds_left")
+            if rest is not None:
+                takes.setdefault(job.name, []).append(now - begun + rest)
+        every = [seconds for known in takes.values() for seconds in known]
+        mean = sum(every) / len(every) if every else None
+        # A run of the same name takes about as long; of another one the mean of all is the best guess.
+        names = {name: sum(seconds) / len(seconds) for name, seconds in takes.items()}
+        left: list[float | None] = []
+        for job, (begun, _) in self._running.items():
+            usual = names.get(job.name, mean)
+            guess = None if usual is None else max(0.0, usual - (now - begun))
+            told = self._told.get(job, {}).get("seconds_left")
+            left.append(guess if told is None else told)
+        return overall(
+            left,
+            [names.get(job.name, mean) for job in self._waiting()],
+            self.slots,
+        )
+
+
+def _share(told: dict[str, Any]) -> float:
+    return min(1.0, max(0.0, float(told.get("fraction") or 0.0)))
+
+
+def _last(text: str) -> str:
+    return text.rpartition("\n")[2].removeprefix("al-lightning: ")
