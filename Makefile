@@ -1,14 +1,18 @@
 # Needs Python >= 3.10 and make; everything else is installed into .venv on the first call.
 PYTHON ?= python3
+# make reproduce-table3 SCALE=smoke RUN="--slots 2"; make study CAMVID=DIR CIFAR=DIR
+SCALE ?= full
+RUN ?=
+RUNS ?= runs
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all storm lint format tensorboard clean
+.PHONY: help install demo test test-all storm lint format tensorboard clean study study-streets study-camvid study-cifar
 
 help: ## show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9%-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## make .venv and install what the project needs (the other targets do it by themselves)
 
@@ -21,6 +25,20 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP) ## random, entropy and core-set on drawn streets, tables and a report: within ten minutes
 	@$(BIN)/al-lightning demo
+
+reproduce-%: $(STAMP) ## run a table of the paper (reproduce-table3), or with SCALE=smoke the whole path on 2 cores
+	$(BIN)/al-lightning reproduce $* --scale $(SCALE) --runs $(RUNS) $(RUN)
+
+study: study-streets study-camvid study-cifar ## the study of docs/study.md; CAMVID=DIR CIFAR=DIR name the data
+
+study-streets: $(STAMP)
+	$(BIN)/al-lightning reproduce study_streets --runs $(RUNS) $(RUN)
+
+study-camvid: $(STAMP)
+	$(BIN)/al-lightning reproduce study_camvid --runs $(RUNS) $(if $(CAMVID),--data.root $(CAMVID)) $(RUN)
+
+study-cifar: $(STAMP)
+	$(BIN)/al-lightning reproduce study_cifar --runs $(RUNS) $(if $(CIFAR),--data.root $(CIFAR)) $(RUN)
 
 test: $(STAMP) ## the test suite: under 10 minutes on 2 cores
 	$(BIN)/python -m pytest

@@ -15,6 +15,8 @@ from typing import NoReturn
 from al_lightning import __version__
 from al_lightning.arguments import Arguments, quiet
 from al_lightning.cli_data import audit, prepare
+from al_lightning.cli_recommend import recommend
+from al_lightning.cli_tables import report, reproduce
 from al_lightning.errors import ALError, Interrupted, UsageError, nearest
 from al_lightning.guard import GUARD
 from al_lightning.usage import FIT_HELP, QUERY_HELP
@@ -71,7 +73,7 @@ def _dispatch(given: list[str], verbose: bool) -> int:
         prog="al-lightning",
         description="Does active learning help on my data, and which method?",
         epilog="commands:\n"
-        + "\n".join(f"  {name:<9}{text}" for name, (_, text) in COMMANDS.items())
+        + "\n".join(f"  {name:<11}{text}" for name, (_, text) in COMMANDS.items())
         + "\n\n`al-lightning COMMAND --help` says more.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="al-lightning COMMAND [options]",
@@ -229,33 +231,15 @@ def _demo(given: list[str], verbose: bool) -> int:
     return 0
 
 
-def _report(given: list[str], verbose: bool) -> int:
-    parser = Arguments(
-        prog="al-lightning report",
-        description="Writes one HTML page about runs: curves, what each strategy chose, what to try next.",
-    )
-    parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR", help="a run's directory")
-    parser.add_argument("--out", type=Path, default=Path("report.html"), help="the page (report.html)")
-    ours = parser.parse_args(given)
-
-    from al_lightning.results.journal import read_run
-
-    for directory in ours.run_dirs:
-        read_run(directory)  # a wrong directory is answered before torch is imported
-    quiet(verbose)
-    from al_lightning.api import report
-
-    print(report(ours.run_dirs, ours.out))
-    return 0
-
-
 COMMANDS: dict[str, tuple[Command, str]] = {
     "fit": (_fit, "run an experiment, or go on with it"),
     "query": (_query, "ask a finished cycle's network again, with the same strategy or another"),
     "show": (_show, "print the curves of runs"),
     "configs": (_configs, "list the parts that a run's name can have"),
-    "report": (_report, "write a page about runs: curves, choices, what to try next"),
+    "report": (report, "compare runs: a page, text, markdown, LaTeX or CSV; or a table of the paper"),
+    "reproduce": (reproduce, "run a table of the paper, or go on with it, and show how it stands"),
     "prepare": (prepare, "decode a dataset once, into a cache that its runs read"),
     "audit": (audit, "look a dataset over: duplicates, leakage, redundancy, labels"),
+    "recommend": (recommend, "which strategy the study's tables speak for, for a pool and a number of labels"),
     "demo": (_demo, "compare three strategies on drawn streets, within ten minutes"),
 }

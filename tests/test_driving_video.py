@@ -175,6 +175,7 @@ def test_the_fingerprint_knows_what_changes_the_pixels():
         ({"follow": 5, "copies": 5}, "data.follow is 5 and data.copies is 5; a pool has consecutive frames or "
          "augmented copies, so set one of them to 0."),
         ({"follow": -1}, "data.follow is -1; it must be at least 0."),
+        ({"repeated": 0.5}, "data.repeated is 0.5; a share of the pool from 0 to below 0.5 was expected."),
         ({"copies": -1}, "data.copies is -1; it must be at least 0."),
         ({"pool_size": 0}, "data.pool_size is 0; it must be at least 1."),
         ({"test_size": 0}, "data.test_size is 0; it must be at least 1."),
@@ -197,3 +198,21 @@ def test_a_run(al, here: Path) -> None:
     answer = al("fit", "--config", "demo_11f_random", *options)
     assert answer.code == 0, answer.err
     assert [cycle["labelled"] for cycle in journal(here / "r")[1:]] == [6, 12]
+
+
+def test_a_share_of_the_pool_can_be_there_twice() -> None:
+    plain, again = DrivingVideo(pool_size=96, follow=11), DrivingVideo(pool_size=96, follow=11, repeated=0.125)
+    images, pool = again.train, again.pool()
+    repeats = [index for index in range(96) if images.name(index).endswith("(again)")]
+    assert len(repeats) == 12
+    places = list(zip(pool.sequence or (), pool.frame or (), strict=True))
+    assert len(set(places)) == 84
+    for index in range(96):
+        sequence, frame = places[index]
+        source = 12 * sequence + frame
+        assert (source == index) == (index not in repeats)
+        assert np.array_equal(images.image(index), plain.train.image(source))
+        assert np.array_equal(images.label(index), plain.train.label(source))
+    assert again.fingerprint() != plain.fingerprint()
+    assert DrivingVideo(pool_size=96, follow=11, repeated=0.125).fingerprint() == again.fingerprint()
+    assert [again.test.name(index) for index in range(3)] == [plain.test.name(index) for index in range(3)]

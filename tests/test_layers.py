@@ -28,6 +28,7 @@ ALLOWED = {
     "signals": {"errors"},
     "usage": set(),
     "guard": {"errors", "signals"},
+    "launcher": {"errors", "guard", "progress", "results"},
     "processes": {"errors", "channel", "guard"},
     "checkpoint": {"errors", "results", "guard", "processes"},
 }
@@ -42,8 +43,13 @@ NO_TORCH = {
     "arguments",
     "cli",
     "cli_data",
+    "cli_recommend",
+    "cli_tables",
+    "estimate",
+    "reproduce",
     "guard",
     "channel",
+    "launcher",
     "__init__",
     "__main__",
 }
@@ -83,6 +89,7 @@ def test_every_unit_has_its_place() -> None:
         "api",
         "cli",
         "cli_data",
+        "cli_recommend",
         "demo",
         "experiment",
         "fitting",
@@ -92,7 +99,7 @@ def test_every_unit_has_its_place() -> None:
         "reselect",
         "shards",
     }
-    above |= {"__init__", "__main__", "fitting_check"}
+    above |= {"__init__", "__main__", "fitting_check", "cli_tables", "estimate", "reproduce", "table_report"}
     assert units().keys() == ALLOWED.keys() | above
 
 

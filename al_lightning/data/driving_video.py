@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from al_lightning.data.images import Array, Images
 from al_lightning.data.module import PoolDataModule
@@ -123,6 +124,8 @@ class DrivingVideo(PoolDataModule):
         copies: augmented copies that come with each drawn one, instead.
         test_size: images in the test set, each of a scene of its own.
         nuisance: `mild` differences of light, or `strong`: also night, snow, thick fog and noisy sensors.
+        repeated: share of the pool's entries that are another entry once more, to the pixel; the published lists of the
+            study's redundant pools repeat 9 % of theirs. Which ones follows from the seed.
         seed: of the streets; it is the dataset's own, and runs of any seed see the same ones.
         **options: see PoolDataModule, `root` aside.
     """
@@ -138,6 +141,7 @@ class DrivingVideo(PoolDataModule):
         copies: int = 0,
         test_size: int = 200,
         nuisance: Nuisance = "mild",
+        repeated: float = 0.0,
         seed: int = 0,
         **options: Any,
     ) -> None:
@@ -165,12 +169,15 @@ class DrivingVideo(PoolDataModule):
             )
         if nuisance not in ("mild", "strong"):
             raise UsageError(f"data.nuisance is {nuisance!r}; mild or strong was expected.")
+        if not 0 <= repeated < 0.5:
+            raise UsageError(f"data.repeated is {repeated}; a share of the pool from 0 to below 0.5 was expected.")
         self.size = (size[0], size[1])
         self.pool_size = pool_size
         self.follow = follow
         self.copies = copies
         self.test_size = test_size
         self.nuisance: Nuisance = nuisance
+        self.repeated = repeated
         self.seed = seed
 
     @property
@@ -193,7 +200,20 @@ class DrivingVideo(PoolDataModule):
             for scene in range(scenes)
             for place in range(self._clip)
         ]
-        return DrawnImages(*drawn, names)
+        if not self.repeated:
+            return DrawnImages(*drawn, names)
+        images, labels = (array[self._entries] for array in drawn)
+        again = [names[entry] + (" (again)" if entry != place else "") for place, entry in enumerate(self._entries)]
+        return DrawnImages(images, labels, again)
+
+    @functools.cached_property
+    def _entries(self) -> npt.NDArray[np.int64]:
+        """Return what each position of the pool shows: itself or, where it is a repeat, another's image."""
+        entries, count = np.arange(self.pool_size), round(self.repeated * self.pool_size)
+        draw = generator("street/repeated", self.seed)
+        order = draw.permutation(self.pool_size)
+        entries[order[:count]] = draw.choice(order[count:], count, replace=False)
+        return entries
 
     def build_test(self) -> Images:
         """Draw the test set."""
@@ -202,10 +222,11 @@ class DrivingVideo(PoolDataModule):
 
     def pool(self) -> Pool:
         """Return the pool, with the scene as sequence; copies count as frames."""
-        sequence, frame = np.divmod(np.arange(self.pool_size), self._clip)
+        sequence, frame = np.divmod(self._entries, self._clip)
         return Pool(self.pool_size, (), tuple(sequence.tolist()), tuple(frame.tolist()))
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of what positions mean: names, and the arguments that the pixels follow from."""
         drawn = f"{super().fingerprint()}\n{self.seed} {self.size} {self.nuisance} {self.follow} {self.copies}"
+        drawn += f" {self.repeated}" if self.repeated else ""
         return hashlib.sha256(drawn.encode()).hexdigest()

@@ -1,0 +1,191 @@
+"""The commands about tables: `reproduce` and `report`. No torch until they need it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from al_lightning.arguments import Arguments, quiet
+from al_lightning.errors import UsageError
+from al_lightning.guard import GUARD
+
+FORMATS = ("text", "markdown", "latex", "html", "csv")
+SUFFIXES = {".md": "markdown", ".tex": "latex", ".csv": "csv", ".txt": "text"}
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def reproduce(given: list[str], verbose: bool) -> int:
+    """Run what a table lacks, and show how it stands."""
+    parser = Arguments(
+        prog="al-lightning reproduce",
+        usage="al-lightning reproduce TABLE [--dry-run | --report-only] [--scale smoke] [options of fit]",
+        description="From a table of the paper to a verdict: finds the runs behind its cells, runs those that are not "
+        "finished, as many at a time as there are GPUs (or cores), and prints our numbers beside the published ones. "
+        "Stopped at any time, the same command goes on. Further options go to every run.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("table", metavar="TABLE", help="table1 ... table12, figure8, or a YAML file of that form")
+    parser.add_argument("--scale", default="full", help="smoke: tiny networks on stand-ins, to see the path work")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="the directory of all runs (runs)")
+    parser.add_argument("--seeds", type=int, help="number of seeds of each row (the table's: 3, 2 for ensembles)")
+    parser.add_argument("--only", action="append", default=[], metavar="PATTERN", help="runs, rows or columns by name")
+    parser.add_argument("--available", action="store_true", help="leave out what has no data here")
+    parser.add_argument("--dry-run", action="store_true", help="commands, states and estimated hours; run nothing")
+    parser.add_argument("--report-only", action="store_true", help="run nothing, show how the table stands")
+    parser.add_argument("--launcher", choices=("local", "slurm"), default="local", help="who runs them (local)")
+    parser.add_argument("--slots", type=int, help="local: runs at a time (GPUs times --slots-per-gpu, or cores)")
+    parser.add_argument("--slots-per-gpu", type=int, default=1, help="local: runs that share a GPU (1)")
+    parser.add_argument("--out", type=Path, help="directory of the page and the other forms (that of the runs)")
+    for name, text in (("partition", "partition"), ("time", "time limit, for example 08:00:00")):
+        parser.add_argument(f"--slurm-{name}", help=f"slurm: {text}")
+    parser.add_argument("--slurm-gpus", type=int, default=1, help="slurm: GPUs of a node for each run (1)")
+    parser.add_argument("--slurm-nodes", type=int, default=1, help="slurm: nodes for each run (1)")
+    parser.add_argument("--slurm-at-once", type=int, default=32, help="slurm: runs at a time (32)")
+    ours, options = parser.parse_known_args(given)
+    for name, value in (("seeds", ours.seeds), ("slots", ours.slots), ("slots-per-gpu", ours.slots_per_gpu)):
+        if value is not None and value < 1:
+            raise UsageError(f"--{name} is {value}; it must be at least 1.")
+    if ours.dry_run and ours.report_only:
+        raise UsageError("--dry-run and --report-only exclude each other: the one shows the runs, the other the table.")
+    GUARD.listen()
+    from al_lightning import reproduce as tables
+
+    table = tables.find_table(ours.table, ours.scale)
+    made = tables.plan(
+        table, ours.runs, reduced=ours.scale != "full", options=options, seeds=ours.seeds, only=ours.only
+    )
+    if ours.available:
+        absent = tables.missing_data(made)
+        made = tables.without(made, [column for columns in absent.values() for column in columns])
+    if ours.dry_run:
+        print(tables.plan_text(made))
+        for note in tables.warnings(made):
+            print(f"note: {note}")
+        return 0
+    failed = 0
+    if not ours.report_only and made.missing:
+        tables.check_data(made)
+        for note in tables.warnings(made):
+            _say(f"note: {note}")
+        _say(f"{table.title}: {len(made.missing)} of {len(made.runs)} runs to run{tables.sum_text(made)}")
+        failed = _launch(made, ours)
+    quiet(verbose)
+    from al_lightning.table_report import write_all
+
+    standings = tables.read_standings(table, made.directory, ours.seeds)
+    print(write_all(table, standings, ours.out or made.directory, f"al-lightning reproduce {' '.join(given)}"))
+    return 1 if failed else 0
+
+
+def _launch(made: object, ours: object) -> int:
+    """Run what is missing; return how many failed."""
+    from al_lightning.reproduce import Plan, complete
+
+    assert isinstance(made, Plan)
+    jobs = [run.job for run in made.missing]
+    settings = vars(ours)
+    if settings["launcher"] == "slurm":
+        from al_lightning.launcher.slurm import SlurmLauncher
+
+        launcher = SlurmLauncher(
+            partition=settings["slurm_partition"],
+            time=settings["slurm_time"],
+            gpus=settings["slurm_gpus"],
+            nodes=settings["slurm_nodes"],
+            at_once=settings["slurm_at_once"],
+        )
+        outcomes = launcher.run(jobs, complete=complete(made))
+    else:
+        from al_lightning.launcher.local import LocalLauncher
+
+        outcomes = LocalLauncher(slots=settings["slots"], slots_per_gpu=settings["slots_per_gpu"]).run(
+            jobs, complete=complete(made)
+        )
+    failed = sum(outcome.state == "failed" for outcome in outcomes)
+    if failed:
+        _say(f"{failed} run{'s' if failed > 1 else ''} failed; the same command tries again.")
+    return failed
+
+
+def report(given: list[str], verbose: bool) -> int:
+    """Compare runs, in a form."""
+    parser = Arguments(
+        prog="al-lightning report",
+        usage="al-lightning report RUNS... [--table TABLE] [--format FORMAT] [--out FILE]",
+        description="Compares runs: one HTML page (curves, what each strategy chose, what to try next), or text, "
+        "markdown, LaTeX or CSV. With --table, our numbers beside the published ones.",
+    )
+    parser.add_argument(
+        "runs", type=Path, nargs="+", metavar="RUNS", help="run directories, folders of them, or a CSV file of results"
+    )
+    parser.add_argument("--table", help="a table of the paper, or a YAML file of that form")
+    parser.add_argument("--scale", default="full", help="of the table")
+    parser.add_argument("--format", choices=FORMATS, help="html, unless --out ends in .md, .tex, .csv or .txt")
+    parser.add_argument("--out", type=Path, help="the file; for html report.html, for all else standard output")
+    ours = parser.parse_args(given)
+    form = ours.format or SUFFIXES.get(ours.out.suffix if ours.out else "", "html")
+    tables = [path for path in ours.runs if path.is_file() and path.suffix == ".csv"]
+    from al_lightning.results.journal import read_run
+    from al_lightning.results.standing import find_runs
+
+    rest = [path for path in ours.runs if path not in tables]
+    directories = find_runs(rest)
+    for path in rest:
+        if not find_runs([path]):
+            read_run(path)  # says what is wrong with it
+    if tables and (directories or ours.table or form == "html"):
+        raise UsageError(
+            f"{tables[0]} holds numbers alone: it goes by itself, with --format text, markdown, latex or csv."
+        )
+    if form == "html" or ours.table:
+        quiet(verbose)
+    if ours.table:
+        content = _table(ours.table, ours.scale, directories, form)
+    elif form == "html":
+        from al_lightning.api import report as write
+
+        print(write(directories, ours.out or Path("report.html")))
+        return 0
+    else:
+        content = _summary(directories, tables, form)
+    out = ours.out or (Path(f"{Path(ours.table).stem}.html") if form == "html" else None)
+    if out is None:
+        print(content, end="" if content.endswith("\n") else "\n")
+    else:
+        from al_lightning.results.files import write_text
+
+        write_text(out, content)
+        print(out)
+    return 0
+
+
+def _table(name: str, scale: str, directories: Sequence[Path], form: str) -> str:
+    from al_lightning.reproduce import find_table
+    from al_lightning.results.standing import by_name, stand
+    from al_lightning.table_report import render
+
+    table = find_table(name, scale)
+    names = {cell.place for row in table.rows for cell in row.cells.values()}
+    return render(table, stand(table, by_name(directories, names)), form)
+
+
+def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str) -> str:
+    from al_lightning.results.conditions import conditions_of
+    from al_lightning.results.forms import FORMS
+    from al_lightning.results.journal import read_run
+    from al_lightning.results.series import read_csv, series_of_runs
+    from al_lightning.results.summary import csv_text, summary
+    from al_lightning.settings import parts
+
+    if tables:
+        series = [one for path in tables for one in read_csv(path)]
+        said: list[str] = []
+    else:
+        runs, strategies = [read_run(directory) for directory in directories], parts("acquisition")
+        series = series_of_runs(runs, strategies)
+        said = [condition.line for condition in conditions_of(runs, strategies=strategies)]
+    return csv_text(series) if form == "csv" else FORMS[form](summary(series, said))

@@ -1,0 +1,91 @@
+"""The part of a page that holds a table of the study against our runs: numbers, verdicts, curves, footnotes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from itertools import count
+
+from al_lightning.inspect.report_chart import curve_chart
+from al_lightning.inspect.report_numbers import Dataset, Method
+from al_lightning.results.comparison import rule
+from al_lightning.results.forms import Grid, Sheet
+from al_lightning.results.sheet import Block
+from al_lightning.results.standing import Standing
+
+GROUPS = {
+    ("supervised", False): "supervised",
+    ("uda", False): "with semi-supervised training (UDA)",
+    ("s4gan", False): "with semi-supervised training (s4GAN)",
+    ("supervised", True): "supervised, network with dropout",
+    ("uda", True): "UDA, network with dropout",
+    ("s4gan", True): "s4GAN, network with dropout",
+}
+
+
+def published_section(table: Sheet, found: Sequence[Block]) -> str:
+    """Return the section.
+
+    Args:
+        table: what is said of it.
+        found: its columns.
+    """
+    parts = ['<section id="table"><h2>' + escape(table.title) + "</h2>"]
+    if table.marker:
+        parts.append(f'<p class="note"><strong>{escape(table.marker)}</strong></p>')
+    for block, numbers in zip(found, table.grids, strict=True):
+        parts.append(f"<h3>{escape(numbers.title)}</h3>{_numbers(numbers)}{_curves(block)}")
+    parts.append(f'<h3>How differences are judged</h3><p class="small">{escape(rule())}</p>')
+    for title, sentences in (("Whether the comparison is honest", table.conditions), ("Footnotes", table.notes)):
+        if sentences:
+            items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+            parts.append(f"<h3>{title}</h3><ul>{items}</ul>")
+    return "".join(parts) + "</section>"
+
+
+def _numbers(table: Grid) -> str:
+    head = "".join(f"<th>{escape(title).replace(', ', ',<br>')}</th>" for title in table.rows[0])
+    body = "".join(
+        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
+        for row in table.rows[1:]
+    )
+    said = f"<ul>{''.join(f'<li>{escape(sentence)}.</li>' for sentence in table.said)}</ul>" if table.said else ""
+    return (
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        '<p class="small">Percent, mean ± standard deviation over seeds. Area: under the curve (Eq. 2), the budget as '
+        f"a fraction of the pool.</p>{said}"
+    )
+
+
+def _curves(block: Block) -> str:
+    """Return the column's curves, a chart for each kind of training."""
+    charts = []
+    flat = [
+        method for line in block.lines if line.standing.row.acquisition == "full" and (method := _method(line.standing))
+    ]
+    for group, title in GROUPS.items():
+        standings = [
+            line.standing for line in block.lines if (line.standing.row.training, line.standing.row.mc_dropout) == group
+        ]
+        methods = [method for s in standings if s.row.acquisition not in ("full", "uniform") and (method := _method(s))]
+        if not methods:
+            continue
+        budgets = tuple(sorted({budget for method in methods for curve in method.curves for budget in curve.budgets}))
+        references = tuple(method for method in flat if group[0] == "supervised")
+        dataset = Dataset(block.column.title, block.column.metric, tuple(methods), budgets, references)
+        styles = dict(zip([method.label for method in (*methods, *flat)], count()))
+        charts.append(f"<div><h4>{escape(title)}</h4>{curve_chart(dataset, styles)}</div>")
+    if not charts:
+        return ""
+    return (
+        f'<div class="side two">{"".join(charts)}</div>'
+        '<p class="small">Lines: mean over seeds; bands: ± one standard deviation.</p>'
+    )
+
+
+def _method(standing: Standing) -> Method | None:
+    """Return a row's finished runs as the charts take them; None where there are none."""
+    if not standing.complete:
+        return None
+    runs, curves = standing.complete, standing.curves
+    return Method(standing.row.label, standing.cell.run, tuple(runs.values()), tuple(curves[seed] for seed in runs))

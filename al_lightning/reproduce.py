@@ -1,0 +1,321 @@
+"""From a table's name to the runs that are missing: what is there, what it costs, what to start. No torch."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+
+from al_lightning.errors import ALError, UsageError, nearest
+from al_lightning.estimate import as_mapping, images_seen
+from al_lightning.launcher import Job
+from al_lightning.results.journal import read_run
+from al_lightning.results.published import Table, read_table
+from al_lightning.results.scale import config_name, read_scale
+from al_lightning.results.standing import Standing, by_name, cycles_of, find_runs, is_complete, stand
+from al_lightning.settings import resolve, roots
+
+STAGES = ("fit", "test", "views", "score", "select")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run that a table needs.
+
+    Attributes:
+        job: the command.
+        standing: a cell that it serves.
+        columns: titles of all columns that it serves.
+        state: "complete", "begun", "missing" or "unreadable".
+        cycles: finished ones.
+        hours: estimated for all of it, on one accelerator or, where runs were measured, as they were; None if unknown.
+    """
+
+    job: Job
+    standing: Standing
+    columns: tuple[str, ...]
+    state: str
+    cycles: int
+    hours: float | None
+
+    @property
+    def hours_left(self) -> float | None:
+        """What is still to do; later cycles cost more than earlier ones, so this is a rough figure."""
+        if self.hours is None or self.state == "complete":
+            return None if self.hours is None else 0.0
+        return self.hours * (1 - self.cycles / cycles_of(self.standing.row, self.standing.column))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A table and its runs.
+
+    Attributes:
+        table: at its scale.
+        directory: of its runs.
+        runs: each once, in the order of the rows.
+        seeds: how many were asked for, where that is not the table's number.
+        reduced: whether it is at a reduced scale.
+        measured: whether the hours come from runs that are there.
+    """
+
+    table: Table
+    directory: Path
+    runs: tuple[Planned, ...]
+    seeds: int | None
+    reduced: bool
+    measured: bool
+
+    @property
+    def missing(self) -> tuple[Planned, ...]:
+        """What is still to be run."""
+        return tuple(run for run in self.runs if run.state != "complete")
+
+
+def table_files() -> dict[str, Path]:
+    """Return the tables by name: of the working directory, of $AL_CONFIG_PATH, then those of the package."""
+    found: dict[str, Path] = {}
+    for root in roots():
+        for path in sorted((root / "tables").glob("*.yaml")):
+            found.setdefault(path.stem, path)
+    return found
+
+
+def scale_files() -> dict[str, Path]:
+    """Return the reduced scales by name."""
+    found: dict[str, Path] = {}
+    for root in roots():
+        for path in sorted((root / "tables" / "scales").glob("*.yaml")):
+            found.setdefault(path.stem, path)
+    return found
+
+
+def find_table(name: str, scale: str = "full") -> Table:
+    """Return a table by its name, or from a file, at a scale.
+
+    Raises:
+        UsageError: there is no such table or scale; the message has the nearest names.
+    """
+    known = table_files()
+    path = known.get(name.removesuffix(".yaml")) or Path(name)
+    if not path.is_file():
+        raise UsageError(f"There is no table {name!r}.{nearest(name, known)} Tables: {', '.join(sorted(known))}.")
+    table = read_table(path)
+    if scale == "full":
+        return table
+    scales = scale_files()
+    if scale not in scales:
+        raise UsageError(f"There is no scale {scale!r}.{nearest(scale, scales)} Scales: full, {', '.join(scales)}.")
+    return read_scale(scales[scale]).table(table)
+
+
+def plan(
+    table: Table,
+    runs: Path,
+    *,
+    reduced: bool = False,
+    options: Sequence[str] = (),
+    seeds: int | None = None,
+    only: Sequence[str] = (),
+) -> Plan:
+    """Expand a table into runs, and look which are there.
+
+    Args:
+        table: at its scale.
+        runs: the directory of all runs.
+        reduced: whether the table is at a reduced scale.
+        options: further options of every run.
+        seeds: number of seeds; by default the table's.
+        only: patterns (`cifar10_*`) of run names, or rows' labels or columns' names; by default everything.
+
+    Raises:
+        UsageError: nothing of the table goes with `only`.
+    """
+    directory = runs / table.runs if table.runs else runs
+    wanted = [
+        standing
+        for standing in read_standings(table, directory, seeds)
+        if not only or any(_matches(standing, pattern) for pattern in only)
+    ]
+    if not wanted:
+        rows = ", ".join(repr(row.label) for row in table.rows)
+        columns = ", ".join(column.key for column in table.columns)
+        raise UsageError(f"Nothing of {table.name} is called {' or '.join(only)}. Rows: {rows}; columns: {columns}.")
+    planned: dict[tuple[str, int], Planned] = {}
+    for standing in wanted:
+        for seed in standing.wanted:
+            key = standing.cell.place, seed
+            if key in planned:
+                before = planned[key]
+                planned[key] = replace(before, columns=(*before.columns, standing.column.title))
+            else:
+                planned[key] = _planned(standing, seed, directory, reduced, options)
+    found, measured = _hours(list(planned.values()), options)
+    return Plan(table, directory, tuple(found), seeds, reduced, measured)
+
+
+def read_standings(table: Table, directory: Path, seeds: int | None = None) -> list[Standing]:
+    """Return how a table stands with the runs in its directory."""
+    names = dict.fromkeys(cell.place for row in table.rows for cell in row.cells.values())
+    there = [path for name in names for path in find_runs([directory / name]) if (directory / name).is_dir()]
+    return stand(table, by_name(there, names), tuple(range(seeds)) if seeds else ())
+
+
+def _matches(standing: Standing, pattern: str) -> bool:
+    names = standing.cell.run, standing.cell.place, standing.row.label, standing.column.key, standing.column.title
+    return any(fnmatch.fnmatchcase(name.lower(), pattern.lower()) for name in names)
+
+
+def _planned(standing: Standing, seed: int, directory: Path, reduced: bool, options: Sequence[str]) -> Planned:
+    row, column = standing.row, standing.column
+    given = (*column.options, *column.training_options.get(row.training, ()), *options)
+    job = Job(
+        config_name(row, column, standing.cell, reduced), seed, directory / standing.cell.place / f"seed_{seed}", given
+    )
+    cycles = len(standing.runs[seed].cycles) if seed in standing.runs else 0
+    if seed in standing.complete:
+        state = "complete"
+    elif seed in standing.problems:
+        state = "unreadable"
+    else:
+        state = "begun" if job.directory.is_dir() and any(job.directory.glob("cycle*")) else "missing"
+    return Planned(job, standing, (column.title,), state, cycles, None)
+
+
+def _hours(runs: list[Planned], options: Sequence[str]) -> tuple[list[Planned], bool]:
+    """Estimate each run's hours: by what an image cost in finished runs of its column, else by an assumed speed."""
+    seen = {}
+    for run in runs:
+        values = resolve([run.job.name]).values
+        seen[run.job] = images_seen(values, run.standing.row, run.standing.column, run.job.options)
+    known: dict[str, list[float]] = {}
+    for run in runs:
+        if run.state == "complete":
+            cycles = run.standing.runs[run.job.seed].cycles
+            seconds = sum(cycle.cost.get(stage, 0.0) for cycle in cycles for stage in STAGES)
+            known.setdefault(run.standing.column.key, []).append(seconds / seen[run.job])
+    found = []
+    for run in runs:
+        column, images = run.standing.column, seen[run.job]
+        if column.key in known:
+            hours: float | None = images * fmean(known[column.key]) / 3600
+        else:
+            hours = images / column.images_per_second / 3600 if column.images_per_second else None
+        found.append(replace(run, hours=hours))
+    return found, bool(known)
+
+
+def missing_data(plan: Plan) -> dict[Path, list[str]]:
+    """Return the folders of data that are not there, and the columns that need them."""
+    absent: dict[Path, list[str]] = {}
+    for run in plan.missing:
+        column, given = run.standing.column, as_mapping(run.job.options)
+        if not column.data or given.get("--data.download", "").lower() == "true":
+            continue
+        own = given.get("--data.root")
+        root = Path(own).expanduser() if own else Path(os.environ.get("AL_DATA", "data")) / column.data
+        if not root.is_dir():
+            titles = absent.setdefault(root, [])
+            titles += [title for title in run.columns if title not in titles]
+    return absent
+
+
+def check_data(plan: Plan) -> None:
+    """Make sure that the data of all runs are there.
+
+    Raises:
+        UsageError: they are not, or nothing is left to run; the message says which, and what to do.
+    """
+    absent = missing_data(plan)
+    if not plan.runs:
+        raise UsageError(f"None of the data of {plan.table.name} are here; docs/datasets.md says where to get them.")
+    if absent:
+        each = "; ".join(f"{root} (for {', '.join(columns)})" for root, columns in absent.items())
+        raise UsageError(
+            f"Data are missing: {each}. Put them there, set $AL_DATA to the folder that holds them, or name them with "
+            "--data.root DIR; docs/datasets.md says where to get them. --available runs the rest."
+        )
+
+
+def without(plan: Plan, columns: Iterable[str]) -> Plan:
+    """Return a plan without the unfinished runs of some columns."""
+    left_out = set(columns)
+    kept = tuple(run for run in plan.runs if run.state == "complete" or not left_out & set(run.columns))
+    return replace(plan, runs=kept)
+
+
+def complete(plan: Plan) -> Callable[[Job], bool]:
+    """Return what tells whether a job's run is finished, as it stands now."""
+    places = {run.job: run.standing for run in plan.runs}
+
+    def answer(job: Job) -> bool:
+        standing = places[job]
+        try:
+            return is_complete(read_run(job.directory), standing.row, standing.column)
+        except ALError:
+            return False
+
+    return answer
+
+
+def warnings(plan: Plan) -> list[str]:
+    """Return what should be known before hours are spent."""
+    notes = []
+    if not plan.reduced and any(_from_scratch(run) for run in plan.missing):
+        notes.append(
+            "these networks would start from random weights, the study's from ImageNet's: add "
+            "--network.backbone.weights FILE (docs/choices.md says which file)"
+        )
+    for root, columns in missing_data(plan).items():
+        notes.append(f"no data in {root}, for {', '.join(columns)}")
+    return notes
+
+
+def _from_scratch(run: Planned) -> bool:
+    backbone = resolve([run.job.name]).values["network"]["init_args"].get("backbone")
+    if not isinstance(backbone, dict) or not str(backbone.get("class_path", "")).endswith("WiderResNet38"):
+        return False
+    given = as_mapping(run.job.options).get("--network.backbone.weights")
+    return given is None and (backbone.get("init_args") or {}).get("weights") is None
+
+
+def plan_text(plan: Plan) -> str:
+    """Return the plan for people: commands, states, hours, and their sum."""
+    lines = [plan.table.title, *([plan.table.marker] if plan.table.marker else []), ""]
+    for run in plan.runs:
+        cycles = cycles_of(run.standing.row, run.standing.column)
+        state = run.state if run.state != "begun" else f"begun, {run.cycles} of {cycles} cycles"
+        hours = "" if run.hours_left is None or run.state == "complete" else f", {hours_text(run.hours_left)}"
+        lines.append(f"{run.standing.cell.place}, seed {run.job.seed}: {state}{hours}")
+        if run.state != "complete":
+            lines.append(f"    {command_text(run.job)}")
+    done = len(plan.runs) - len(plan.missing)
+    lines += ["", f"{len(plan.runs)} runs: {done} complete, {len(plan.missing)} to run{sum_text(plan)}."]
+    return "\n".join(lines)
+
+
+def sum_text(plan: Plan) -> str:
+    """Return `, about 266 GPU-hours (...)` for what is to be run, or nothing where nothing is known."""
+    hours = [run.hours_left for run in plan.missing if run.hours_left is not None]
+    if not hours:
+        return ""
+    if plan.measured:
+        return f", about {hours_text(sum(hours))} as measured in the finished ones"
+    speeds = sorted({run.standing.column.images_per_second or 0.0 for run in plan.missing})
+    assumed = ", ".join(f"{speed:g}" for speed in speeds if speed)
+    return f", about {sum(hours):,.0f} GPU-hours if a GPU trains on {assumed} images a second"
+
+
+def hours_text(hours: float) -> str:
+    """Return hours as `2.4 h`, or minutes where they are few."""
+    return f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min" if hours > 1 / 60 else "under a minute"
+
+
+def command_text(job: Job) -> str:
+    """Return the command of a run, for a shell."""
+    line = ["al-lightning", "fit", "--config", job.name, "--seed", str(job.seed), "--run_dir", str(job.directory)]
+    return shlex.join([*line, *job.options])

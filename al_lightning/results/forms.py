@@ -1,0 +1,118 @@
+"""Tables as text, markdown and LaTeX, with what is said below them. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+MINUS = "−"
+TEX: Mapping[str, str] = {
+    "\\": r"\textbackslash{}", "%": r"\%", "_": r"\_", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", MINUS: "$-$", "–": "--",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table.
+
+    Attributes:
+        title: above it.
+        rows: cells as text, the heads first; the first cell of a row is its label.
+        said: sentences about it, without full stops.
+    """
+
+    title: str
+    rows: Sequence[Sequence[str]]
+    said: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Tables that belong together.
+
+    Attributes:
+        title: above all.
+        grids: in order.
+        conditions: how honest the comparison is, in sentences.
+        notes: footnotes.
+        marker: why these numbers are no evidence; "" where they may be.
+    """
+
+    title: str
+    grids: tuple[Grid, ...]
+    conditions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    marker: str = ""
+
+
+def text(sheet: Sheet) -> str:
+    """Return a sheet for a terminal."""
+    parts = [sheet.title, sheet.marker]
+    for grid in sheet.grids:
+        said = "".join(f"\n  {sentence}" for sentence in grid.said)
+        parts.append("\n".join(part for part in (grid.title, aligned(grid.rows)) if part) + said)
+    parts += ["\n".join(sheet.conditions), "\n".join(sheet.notes)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def markdown(sheet: Sheet) -> str:
+    """Return a sheet in GitHub's markdown."""
+    parts = [f"## {sheet.title}", f"> {sheet.marker}" if sheet.marker else ""]
+    for grid in sheet.grids:
+        lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in grid.rows]
+        rule = "| --- |" + " ---: |" * (len(grid.rows[0]) - 1)
+        parts += [f"### {grid.title}" if grid.title else "", "\n".join([lines[0], rule, *lines[1:]]), _items(grid.said)]
+    parts += [_items(sheet.conditions), _items(sheet.notes)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def latex(sheet: Sheet) -> str:
+    """Return a sheet in LaTeX, for the package booktabs; what is said about the tables stands in comments."""
+    parts = [_remarks([sheet.title, sheet.marker])]
+    for grid in sheet.grids:
+        lines = [" & ".join(tex(cell) for cell in row) + r" \\" for row in grid.rows]
+        caption = ". ".join(part.rstrip(".") for part in (sheet.title, grid.title, sheet.marker) if part) + "."
+        parts.append(
+            "\\begin{table}\n\\centering\n"
+            f"\\caption{{{tex(caption)}}}\n\\begin{{tabular}}{{l{'r' * (len(grid.rows[0]) - 1)}}}\n"
+            + "\n".join([r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule"])
+            + "\n\\end{tabular}\n\\end{table}"
+        )
+        parts.append(_remarks(grid.said))
+    parts += [_remarks(sheet.conditions), _remarks(sheet.notes)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+FORMS = {"text": text, "markdown": markdown, "latex": latex}
+
+
+def without_empty(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Leave out columns that no row but the heads has."""
+    kept = [place for place in range(len(rows[0])) if place == 0 or any(row[place] for row in rows[1:])]
+    return [[row[place] for place in kept] for row in rows]
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows in columns, the first to the left, the others to the right."""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def tex(words: str) -> str:
+    """Return text as LaTeX."""
+    return "".join(TEX.get(sign, sign) for sign in words)
+
+
+def _items(sentences: Sequence[str]) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def _remarks(sentences: Sequence[str]) -> str:
+    return "\n".join(f"% {sentence}" for sentence in sentences if sentence)

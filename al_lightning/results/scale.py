@@ -1,0 +1,110 @@
+"""A reduced scale of a table: the same rows and columns on small stand-ins for its datasets. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from al_lightning.errors import UsageError
+from al_lightning.results.published import Cell, Column, Row, Table
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a table is reduced to.
+
+    Attributes:
+        name: its file's name.
+        marker: what every output says about its numbers.
+        seeds: of each row.
+        runs: the directory of its runs, below the directory of all runs; it never meets real ones.
+        tasks: by task, budgets and options of all runs.
+        datasets: by dataset, the part that stands for it, and further options.
+    """
+
+    name: str
+    marker: str
+    seeds: int
+    runs: str
+    tasks: Mapping[str, Mapping[str, Any]]
+    datasets: Mapping[str, Mapping[str, Any]]
+
+    def table(self, table: Table) -> Table:
+        """Return a table at this scale: the published numbers go, for nothing here compares with them.
+
+        Raises:
+            UsageError: a dataset has no stand-in.
+        """
+        columns = tuple(self._column(column, table.task) for column in table.columns)
+        rows = tuple(
+            replace(row, seeds=None, cells={key: Cell(cell.run, cell.directory) for key, cell in row.cells.items()})
+            for row in table.rows
+        )
+        return replace(
+            table,
+            title=f"{table.title} (scale {self.name})",
+            columns=columns,
+            rows=rows,
+            notes=(),
+            seeds=self.seeds,
+            runs=self.runs,
+            marker=self.marker,
+        )
+
+    def _column(self, column: Column, task: str) -> Column:
+        if column.dataset not in self.datasets or task not in self.tasks:
+            raise UsageError(
+                f"Scale {self.name!r} has nothing that stands for {column.dataset}; "
+                f"it knows {', '.join(sorted(self.datasets))}."
+            )
+        instead, common = self.datasets[column.dataset], self.tasks[task]
+        budget, pool = common["budget"], int(common["pool"])
+        size = 100 if budget["unit"] == "percent" else pool
+        return replace(
+            column,
+            title=f"{column.title} ({instead['dataset']})",
+            dataset=str(instead["dataset"]),
+            data="",
+            pool=pool,
+            initial=budget["initial"] / size,
+            query=budget["query"] / size,
+            total=budget["total"] / size,
+            unit=budget["unit"],
+            at=common["at"] / size,
+            area_scale=1.0,
+            images_per_second=None,
+            figure="",
+            options=(*map(str, common["options"]), *map(str, instead.get("options", ()))),
+            training_options={},
+        )
+
+
+def read_scale(path: Path) -> Scale:
+    """Read a scale's file.
+
+    Raises:
+        UsageError: it is not there, or not a scale.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Scale(name=path.stem, **{**content, "marker": " ".join(content["marker"].split())})
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path} is not a scale ({' '.join(str(error).split())}).") from error
+
+
+def config_name(row: Row, column: Column, cell: Cell, reduced: bool) -> str:
+    """Return the name that `--config` gets for a cell's runs: at a reduced scale, of the part that stands for it."""
+    if not reduced:
+        return cell.run
+    parts = [column.dataset]
+    if not row.strong_augmentation:
+        parts.append("noaug")
+    dropout = row.mc_dropout and row.acquisition in ("coreset", "full")
+    parts.append(f"{row.acquisition}_mcd" if dropout else row.acquisition)
+    if row.training != "supervised":
+        parts.append(row.training)
+    return "_".join(parts)

@@ -1,0 +1,87 @@
+"""A table of the study against our runs, in every form: text, one page, markdown, LaTeX, CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from al_lightning.errors import UsageError
+from al_lightning.experiment import reopen
+from al_lightning.inspect.report import page
+from al_lightning.inspect.report_published import published_section
+from al_lightning.results.conditions import conditions_of
+from al_lightning.results.files import write_text
+from al_lightning.results.forms import FORMS
+from al_lightning.results.published import Table
+from al_lightning.results.sheet import Block, blocks, csv_text, sheet
+from al_lightning.results.standing import Standing
+from al_lightning.settings import parts, resolve
+
+
+def render(table: Table, standings: Sequence[Standing], form: str, command: str = "") -> str:
+    """Return a table in a form: text, markdown, latex, csv or html.
+
+    Args:
+        table: at its scale.
+        standings: of its cells.
+        form: which.
+        command: that made the runs, to be shown on the page.
+    """
+    found, said = blocks(table, standings), honest(standings)
+    if form == "html":
+        return _page(table, standings, found, said, command)
+    return csv_text(table, found) if form == "csv" else FORMS[form](sheet(table, found, said))
+
+
+def write_all(table: Table, standings: Sequence[Standing], directory: Path, command: str) -> str:
+    """Write a table's page, markdown, LaTeX and CSV, and return it as text, with where they are.
+
+    Args:
+        table: at its scale.
+        standings: of its cells.
+        directory: for the files, `<table>.html` and so on.
+        command: that made the runs, to be shown on the page.
+
+    Raises:
+        ALError: a file cannot be written.
+    """
+    found, said = blocks(table, standings), honest(standings)
+    path = directory / f"{table.name}.html"
+    write_text(path, _page(table, standings, found, said, command))
+    shown = sheet(table, found, said)
+    write_text(directory / f"{table.name}.md", FORMS["markdown"](shown))
+    write_text(directory / f"{table.name}.tex", FORMS["latex"](shown))
+    write_text(directory / f"{table.name}.csv", csv_text(table, found))
+    return f"{FORMS['text'](shown)}\n\n{path} (and .md, .tex, .csv)"
+
+
+def honest(standings: Sequence[Standing]) -> list[str]:
+    """Return how honest the comparison is, a sentence each."""
+    runs = [run for standing in standings for run in standing.runs.values()]
+    names = {run.record.name for run in runs}
+    resolved = {name: values for name in names if (values := _resolved(name)) is not None}
+    strategies = parts("acquisition")
+    return [one.line for one in conditions_of(runs, strategies=strategies, resolved=resolved)]
+
+
+def _resolved(name: str) -> dict[str, Any] | None:
+    """Return what a name's configs say; None where it is not made of known parts."""
+    try:
+        return resolve([name]).values
+    except UsageError:
+        return None
+
+
+def _page(
+    table: Table, standings: Sequence[Standing], found: Sequence[Block], said: Sequence[str], command: str
+) -> str:
+    runs = list({run.directory: run for standing in standings for run in standing.complete.values()}.values())
+    return page(
+        runs,
+        lambda run: reopen(run.directory).data,
+        f"al-lightning: {table.title}",
+        strategies=parts("acquisition"),
+        command=command,
+        before=published_section(sheet(table, found, said), found),
+    )
