@@ -12,15 +12,15 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "audit", "fit", "query", "read_run", "report"]
+__all__ = ["__version__", "audit", "fit", "query", "read_run", "recommend", "report"]
 
 if TYPE_CHECKING:
-    from al_lightning.api import audit, fit, query, read_run, report
+    from al_lightning.api import audit, fit, query, read_run, recommend, report
 
 
 def __getattr__(name: str) -> Any:
     """Load the Python interface on first use, so that `import al_lightning` does not import torch."""
-    if name in ("audit", "fit", "query", "read_run", "report"):
+    if name in ("audit", "fit", "query", "read_run", "recommend", "report"):
         from al_lightning import api
 
         return getattr(api, name)

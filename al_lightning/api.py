@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from al_lightning.errors import UsageError
 from al_lightning.results.journal import Run, read_run
 
 if TYPE_CHECKING:
     from al_lightning.data.module import PoolDataModule
     from al_lightning.experiment import Experiment
     from al_lightning.inspect.audit_result import Audit
+    from al_lightning.inspect.recommend import Recommendation
 
-__all__ = ["audit", "fit", "query", "read_run", "report"]
+__all__ = ["audit", "fit", "query", "read_run", "recommend", "report"]
 
 
 def fit(
@@ -54,13 +58,14 @@ def run(experiment: Experiment, command: Sequence[str], show: bool) -> Run:
     """
     from al_lightning.loop import run_cycles
     from al_lightning.processes import Processes
-    from al_lightning.progress import Reporter
+    from al_lightning.progress import PROGRESS, Reporter
     from al_lightning.results.store import RunStore
 
     with Processes.of(experiment.trainer_options, experiment.data.batch_size, command) as processes:
         store = RunStore(experiment.run_dir, writes=processes.rank == 0)
+        file = os.environ.get(PROGRESS) if processes.rank == 0 else None
         try:
-            with Reporter(shown=show and processes.rank == 0) as reporter:
+            with Reporter(show and processes.rank == 0, file=Path(file) if file else None) as reporter:
                 for note in processes.once(store.open):
                     reporter.say(note)
                 return run_cycles(experiment, store, processes, reporter)
@@ -166,3 +171,80 @@ def audit(
     for path in write(found, Path(out)):
         print(path)
     return found
+
+
+def recommend(
+    run_dir: str | Path | None,
+    labels: int,
+    *,
+    images: str | Path | None = None,
+    masks: str | Path | None = None,
+    sequence_pattern: str | None = None,
+    task: str | None = None,
+    classes: int | None = None,
+    processes: int | None = None,
+) -> Recommendation:
+    """Say which strategy and training the study's tables speak for, for a pool and a budget.
+
+    Args:
+        run_dir: of a run, whose dataset is looked at; None where `images` are.
+        labels: how many there are to be in all.
+        images: a folder of images, instead of `run_dir`.
+        masks: folder of their masks.
+        sequence_pattern: regular expression over the images' names, with groups `sequence` and `frame`.
+        task: "classification" or "segmentation", where the labels do not tell.
+        classes: how many there are; by default as the labels tell.
+        processes: that read; one per core by default, at most eight.
+
+    Raises:
+        UsageError: budget, task and data do not go together.
+        ALError: the data cannot be read.
+    """
+    from al_lightning.inspect import recommend_commands as lines
+    from al_lightning.inspect.audit import audit as look
+    from al_lightning.inspect.audit_folder import AuditFolder
+    from al_lightning.inspect.recommend import Recommendation, readings_of
+    from al_lightning.inspect.recommend_rules import read_rules
+    from al_lightning.inspect.recommend_situation import situation_of
+    from al_lightning.progress import counting
+    from al_lightning.results.published import read_table
+    from al_lightning.settings import roots, split_name
+
+    if (run_dir is None) == (images is None):
+        raise UsageError("Say what to look at: either a run's directory or a folder of images.")
+    files = {path.stem: path for root in reversed(roots()) for path in sorted((root / "tables").glob("table*.yaml"))}
+    path = next(root / "rules.yaml" for root in roots() if (root / "rules.yaml").is_file())
+    rules = read_rules(path, {name: read_table(file) for name, file in files.items()})
+    remarks: list[str] = []
+    mask_folder = Path(masks) if masks is not None else None
+    if run_dir is not None:
+        from al_lightning.experiment import reopen
+
+        done = read_run(run_dir)
+        experiment = reopen(Path(run_dir))
+        data, title = experiment.data, done.record.name
+    else:
+        data, title = AuditFolder(Path(str(images)), mask_folder, sequence_pattern), str(images)
+    with counting() as progress:
+        found = look(data, title, sequence_pattern=sequence_pattern, workers=processes, progress=progress)
+    here = situation_of(found, data, labels, task, classes, sequence_pattern)
+    answer = Recommendation(here, rules, readings_of(rules, here))
+    if run_dir is None:
+        prefix, options, remarks = lines.options_of_folder(
+            found, Path(str(images)), mask_folder, sequence_pattern, here.task
+        )
+    else:
+        if own := lines.own_evidence(done):
+            remarks.append(own)
+        root = experiment.plain["data"]["init_args"].get("root")
+        options = ["--data.root", str(root)] if root else []
+        try:
+            prefix = lines.prefix_of({axis: part.stem for axis, part in split_name(done.record.name).items()})
+            remarks.append("Options of the run that its name does not tell have to be given again.")
+        except UsageError:
+            prefix = "DATASET"
+            remarks.append(f"The name {done.record.name} is not made of known parts: put yours for DATASET.")
+    commands, text = lines.commands(prefix, options, labels, answer.to_compare)
+    if any(training == "uda" for _, training in answer.to_compare):
+        remarks.append("UDA's fits have 50,000 steps each; `--steps` shortens them, and its gain with them.")
+    return replace(answer, commands=commands, remarks=(*remarks, text))

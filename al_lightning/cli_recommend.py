@@ -1,0 +1,66 @@
+"""The command `recommend`. No torch until it needs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from al_lightning.arguments import Arguments, quiet
+from al_lightning.errors import UsageError
+from al_lightning.guard import GUARD
+
+
+def recommend(given: list[str], verbose: bool) -> int:
+    """Say what the study advises for a pool and a budget."""
+    parser = Arguments(
+        prog="al-lightning recommend",
+        usage="al-lightning recommend (RUN_DIR | --images DIR [--masks DIR] [--sequence-pattern RE]) --labels N "
+        "[--task TASK] [--classes C] [--json FILE]",
+        description="Measures how redundant a pool is and how many labels there are for a class, and says which "
+        "strategy and training the study's tables speak for, with the cells behind it; where they lie within noise "
+        "or contradict each other, it says so and advises nothing.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("run_dir", type=Path, nargs="?", metavar="RUN_DIR", help="a run, whose dataset is looked at")
+    parser.add_argument("--images", type=Path, help="a folder of images; where it has `train` and `test`, these")
+    parser.add_argument("--masks", type=Path, help="a folder of their masks, PNGs of label ids")
+    parser.add_argument("--sequence-pattern", help="regular expression with the groups `sequence` and `frame`")
+    parser.add_argument("--labels", type=int, required=True, metavar="N", help="how many labels there are to be in all")
+    parser.add_argument("--task", choices=("classification", "segmentation"), help="where the labels do not tell")
+    parser.add_argument("--classes", type=int, metavar="C", help="how many there are (as the labels tell)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the same as data")
+    parser.add_argument("--processes", type=int, help="that read (one per core, at most eight)")
+    ours = parser.parse_args(given)
+    if bool(ours.run_dir) == bool(ours.images):
+        raise UsageError("Say what to look at: either RUN_DIR or --images DIR.")
+    if ours.run_dir and (ours.masks or ours.sequence_pattern):
+        raise UsageError("--masks and --sequence-pattern belong to --images; a run's dataset knows its own.")
+    if ours.masks and ours.task == "classification":
+        raise UsageError("--masks hold a class per pixel, which is segmentation; leave --task or --masks out.")
+    for name in ("labels", "classes", "processes"):
+        if (value := getattr(ours, name)) is not None and value < 1:
+            raise UsageError(f"--{name} is {value}; it must be at least 1.")
+    if ours.run_dir:
+        from al_lightning.results.journal import read_run
+
+        read_run(ours.run_dir)  # a wrong directory is answered before torch is imported
+    GUARD.listen()
+    quiet(verbose)
+    from al_lightning.api import recommend as look
+    from al_lightning.inspect.recommend_text import recommendation_text
+    from al_lightning.results.files import write_text
+
+    found = look(
+        ours.run_dir,
+        ours.labels,
+        images=ours.images,
+        masks=ours.masks,
+        sequence_pattern=ours.sequence_pattern,
+        task=ours.task,
+        classes=ours.classes,
+        processes=ours.processes,
+    )
+    print(recommendation_text(found))
+    if ours.json:
+        write_text(ours.json, json.dumps(found.values(), indent=1, ensure_ascii=False) + "\n")
+    return 0
