@@ -25,6 +25,8 @@ from al_lightning.inspect.board_network import probabilities, undisturbed
 from al_lightning.inspect.board_pictures import Bar, bars, fitted, heat
 from al_lightning.inspect.board_projector import MOST_POINTS, write_config, write_points
 from al_lightning.inspect.boards import Boards
+from al_lightning.inspect.counts import repeats
+from al_lightning.pool import Pool
 from al_lightning.results.events import curve_points, event_file, short_settings
 from al_lightning.results.journal import CycleRecord
 
@@ -342,6 +344,27 @@ def test_chosen_against_pool(al: Call, here: Path, class_folders: Path, options:
     for place, name in enumerate(("blue", "green", "red")):  # 10 of each in the pool, in this order
         share = sum(index // 10 == place for index in first["chosen"]) / len(first["chosen"])
         assert points[f"chosen_to_pool/{name}"][0] == (first["labelled"], pytest.approx(3 * share))
+
+
+def test_repetition_of_each_batch_against_random_ones(al: Call, here: Path, boxes: list[object]) -> None:
+    pattern = ("--data.sequence_pattern", r"(?P<sequence>.+)_(?P<frame>\d+)")
+    assert al("fit", *boxes, *pattern, "--run_dir", "r").code == 0
+    start, first, second, _ = journal(here / "r")
+    points = scalars(here / "r/curve")
+    # Of each drive's ten frames, the last two are for test.
+    pool = Pool(16, (), *(tuple(part.tolist()) for part in np.divmod(np.arange(16), 8)))
+    assert start["pool_size"] == pool.size
+    unseen: Any = None  # the frames' times say what is a near-duplicate
+    for place, done in enumerate((first, second)):
+        again = repeats(unseen, pool, done["chosen"])
+        assert points["selection/near_duplicates"][place] == (done["labelled"], pytest.approx(np.mean(again)))
+        assert points["selection/scenes"][place][1] == len({index // 8 for index in done["chosen"]})
+    assert [step for step, _ in points["selection/near_duplicates_random"]] == [first["labelled"], second["labelled"]]
+    assert all(0 < value < 1 for _, value in points["selection/near_duplicates_random"])
+    # Three of 13 images miss the drive with d of them by C(13 - d, 3) of C(13, 3).
+    left = [8 - sum(index // 8 == drive for index in start["initial"]) for drive in (0, 1)]
+    expected = sum(1 - math.comb(13 - count, 3) / math.comb(13, 3) for count in left)
+    assert points["selection/scenes_random"][0][1] == pytest.approx(expected)
 
 
 # Nothing else notices

@@ -20,7 +20,7 @@ from al_lightning.inspect.report import page, write_report
 from al_lightning.inspect.report_advice import advise
 from al_lightning.inspect.report_chart import nice_ticks
 from al_lightning.inspect.report_findings import Findings, gather
-from al_lightning.inspect.report_numbers import datasets, false_alarms, headline, split_name
+from al_lightning.inspect.report_numbers import datasets, headline, split_name
 from al_lightning.pool import Pool
 from al_lightning.results.journal import CycleRecord, Run, RunRecord
 
@@ -120,12 +120,17 @@ def test_the_headline_is_the_paired_difference_of_mean_heights() -> None:
     assert coreset.values == pytest.approx([(8 + 4) / 4, (10 + 5) / 4, (12 + 3) / 4])
     assert coreset.mean == pytest.approx(3.5)
     assert coreset.deviation == pytest.approx(stdev([3, 3.75, 3.75]))
-    assert coreset.shows  # 3.5 > 2 x 0.433 / sqrt(3)
+    # Variances of the differences: 0.1875 and 1.75, and 2.6875 of coreset - entropy; their mean is that of any pair.
+    error = ((0.1875 + 1.75 + 2.6875) / 3 / 3) ** 0.5
+    half = 3.4954 * error  # Student's t with (3 - 1) x (3 - 1) degrees of freedom at 1 - 0.025 / 2: the first of two
+    assert (coreset.comparison.low, coreset.comparison.high) == pytest.approx((3.5 - half, 3.5 + half), abs=1e-4)
+    assert coreset.shows
     assert entropy.values == pytest.approx([1, -1.5, 0.5])
     assert not entropy.shows
     assert headline(dataset) == (
-        "On street, over 3 seeds, coreset is ahead of random by 3.50 ± 0.43 points; entropy is not distinguishable "
-        "from random (+0.00 ± 1.32 points)."
+        "On street, coreset is ahead of random by 3.50 points (95 % interval 0.99 to 6.01, 3 seeds); entropy against "
+        "random: cannot tell with 3 seeds: 0.00 points (95 % interval -1.99 to 1.99); only a difference of 3.29 points "
+        "or more would have shown."
     )
     assert headline(dataset) in text_of(page(comparison(), data, "t"))
 
@@ -136,37 +141,50 @@ def test_the_table_has_means_deviations_area_and_height() -> None:
     areas = [0.2 * height for height in heights]
     row = "coreset 40.00 ± 2.00 54.33 ± 0.58 64.00 ± 1.00 {:.3f} ± {:.3f} {:.2f} ± {:.2f} 3"
     assert row.format(fmean(areas), stdev(areas), fmean(heights), stdev(heights)) in text
-    assert "coreset − random +3.50 ± 0.43 yes 3" in text
-    assert "entropy − random +0.00 ± 1.32 no 3" in text
-    assert "coreset − entropy +3.50 ± 1.64 yes 3" in text
+    assert "coreset − random +3.50 ± 0.43 0.99 to 6.01 ahead 3.29 3" in text
+    assert "entropy − random +0.00 ± 1.32 −1.99 to 1.99 cannot tell 3.29 3" in text
+    # One comparison between strategies: Student's t at 1 - 0.05 / 2 is 2.7764.
+    assert "coreset − entropy +3.50 ± 1.64 1.51 to 5.49 ahead 2.70 3" in text
 
 
 def test_a_strategy_that_lies_behind_is_said_to() -> None:
-    behind = [a_run("street_entropy", seed, [v - 5 for v in RANDOM[seed]], BATCHES) for seed in RANDOM]
+    behind = [a_run("street_entropy", seed, [v - 5 for v in RANDOM[seed]], BATCHES) for seed in RANDOM]  # to the digit
     runs = [run for run in comparison() if "entropy" not in run.record.name]
     (dataset,) = datasets([*runs, *behind])
-    assert "entropy is behind random by 5.00 ± 0.00 points" in headline(dataset)
+    assert "entropy is behind random by 5.00 points (95 % interval -" in headline(dataset)
     assert any("entropy is not worth it" in one.text for one in advise(dataset, None))
 
 
 def test_few_seeds_show_nothing_certain() -> None:
     one, two = (datasets(comparison(seeds))[0] for seeds in ((0,), (0, 1)))
     assert headline(one) == (
-        "On street, over one seed, coreset measured 3.00 points above random; entropy measured 1.00 points above "
-        "random. One seed shows nothing certain."
+        "On street, coreset measured 3.00 points above random (one seed); entropy measured 1.00 points above random "
+        "(one seed). One seed shows nothing certain."
     )
-    assert headline(two).endswith("Fewer than 3 seeds show nothing certain.")
-    assert "ahead" not in headline(two)
+    assert headline(two).count("cannot tell with 2 seeds") == 2
     assert not any(pair.shows for pair in two.differences())
-    assert "coreset − random +3.00 too few 1" in text_of(page(comparison([0]), data, "t"))
+    assert "coreset − random +3.00 – too few seeds – 1" in text_of(page(comparison([0]), data, "t"))
 
 
 def test_the_rule_says_how_often_it_errs() -> None:
-    # Student's t with two degrees of freedom: P(|t| > 2) = 1 - 2 / sqrt(2 + 4).
-    assert false_alarms(3) == pytest.approx(1 - 2 / 6**0.5)
     text = text_of(page(comparison(), data, "t"))
-    assert "more than two standard errors from zero" in text
-    assert "in about 18 % of comparisons where there is none; 2 comparisons are made here" in text
+    assert "at most 5 % of such sets of comparisons claim any" in text
+    assert "corrected after Holm" in text
+    assert "2 comparisons with random are made here" in text
+
+
+def test_a_copy_of_the_baseline_is_not_distinguishable_and_a_shift_without_noise_is_no_claim() -> None:
+    random = [run for run in comparison() if "random" in run.record.name]
+    same = [a_run("street_same", seed, RANDOM[seed], BATCHES) for seed in RANDOM]
+    shifted = [a_run("street_shifted", seed, [v + 5 for v in RANDOM[seed]], BATCHES) for seed in RANDOM]
+    (dataset,) = datasets([*random, *same, *shifted])
+    assert "same is not distinguishable from random: equal at each of 3 seeds" in headline(dataset)
+    assert "shifted against random: cannot tell with 3 seeds: 5.00 points at each of them" in headline(dataset)
+    texts = " ".join(piece.text for piece in advise(dataset, None))
+    assert "same is not distinguishable from random here" in texts
+    assert (
+        "shifted against random is +5.00 ± 0.00 points over 3 seeds, which leaves nothing to judge chance by" in texts
+    )
 
 
 def test_without_random_nothing_is_compared() -> None:
@@ -346,7 +364,7 @@ def test_unfinished_runs_are_shown_as_far_as_they_are() -> None:
     runs[4] = a_run("street_entropy", 1, (), BATCHES, finished=False)
     text = text_of(page(runs, data, "t"))
     assert "Not finished, shown as far as they are: street_entropy, seed 0; street_entropy, seed 1." in text
-    assert "over one seed, entropy measured 0.50 points above random" in text  # seed 2 alone is whole
+    assert "entropy measured 0.50 points above random (one seed)" in text  # seed 2 alone is whole
     assert "50.50 ± 2.12 (2 of 3)" in text  # 52 and 49 at the second budget
     assert "al-lightning fit --config street_entropy --seed 1" in text
     nothing = page([a_run("street_random", 0, (), BATCHES, finished=False)], data, "t")

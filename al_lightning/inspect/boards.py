@@ -18,7 +18,9 @@ import numpy.typing as npt
 from al_lightning.data.images import Array
 from al_lightning.data.module import PoolDataModule
 from al_lightning.inspect import board_pictures, board_projector
+from al_lightning.inspect.collapse import Thumbnails, collapse
 from al_lightning.inspect.counts import class_counts
+from al_lightning.inspect.embedding_map import candidates, scores
 from al_lightning.inspect.pictures import palette
 from al_lightning.results.events import (
     curve_points,
@@ -32,7 +34,7 @@ from al_lightning.results.events import (
     write_final,
 )
 from al_lightning.results.files import write_atomic
-from al_lightning.results.journal import CycleRecord, Run, read_run, unseal
+from al_lightning.results.journal import CycleRecord, Run, read_run
 from al_lightning.seeding import generator
 
 TEST_IMAGES = 4
@@ -40,6 +42,9 @@ GALLERY = 24
 """Chosen images that are shown of each cycle."""
 COUNTED = 300
 """Images whose labels are read for a histogram of classes; of more, a random sample."""
+
+VIEWS = 2
+"""Part of what names a cycle's file: raised when there is more to see, so that older views are made again."""
 
 
 class Boards:
@@ -85,6 +90,11 @@ class Boards:
             return np.bincount(np.asarray(known), minlength=len(self.names))[: len(self.names)]
         return self._counts(range(len(self.data.train)))
 
+    @cached_property
+    def thumbnails(self) -> Thumbnails:
+        """The pool's thumbnails, each read once; only where the pool has no time order."""
+        return Thumbnails(self.data.train)
+
     def write(self, finished: bool) -> None:
         """Write the views of all finished cycles; those that are there stay.
 
@@ -119,12 +129,12 @@ class Boards:
     def _write(self, finished: bool) -> None:
         run, folder = read_run(self.directory), self.directory / "curve"
         paths = [
-            event_file(folder, done.cycle, [done.metrics, done.labelled, done.chosen, self.names])
+            event_file(folder, done.cycle, [done.metrics, done.labelled, done.chosen, self.names, VIEWS])
             for done in run.cycles
         ]
         missing = [(done, path) for done, path in zip(run.cycles, paths, strict=True) if not path.is_file()]
         for done, path in missing:
-            views = [self._curve, self._tested, self._gallery, self._classes, self._seen]
+            views = [self._curve, self._tested, self._gallery, self._classes, self._repetition, self._seen]
             what = f"a view of cycle {done.cycle} for TensorBoard"
             made = [self._attempt(what, view, run, done) or [] for view in views]
             write_events(path, done.labelled, [value for values in made for value in values])
@@ -155,8 +165,10 @@ class Boards:
         if not done.chosen:
             return []
         shown = done.chosen[:GALLERY]
-        scores = [self._scores(done.cycle).get(index) for index in shown]
-        sheet = board_pictures.gallery(self.data.train, shown, scores, self.names, self.colours)
+        said = scores(self.directory, done.cycle)
+        sheet = board_pictures.gallery(
+            self.data.train, shown, [said.get(index) for index in shown], self.names, self.colours
+        )
         return [_shown("chosen/in order", sheet)]
 
     def _classes(self, run: Run, done: CycleRecord) -> list[Any]:
@@ -171,6 +183,17 @@ class Boards:
             if whole > 0
         ]
         return [_shown("chosen/classes", chart, photo=False), *times]
+
+    def _repetition(self, run: Run, done: CycleRecord) -> list[Any]:
+        """Return how much a batch repeats itself, and a random one: their difference is the mode-collapse index."""
+        if not done.chosen:
+            return []
+        before = self.data.pool().label(run.labelled_at(done.cycle))
+        found = collapse(self.thumbnails, before, done.chosen, candidates(self.directory, done.cycle))
+        points = {"near_duplicates": found.share, "near_duplicates_random": found.expected}
+        if found.scenes is not None and found.scenes_expected is not None:
+            points |= {"scenes": found.scenes, "scenes_random": found.scenes_expected}
+        return [scalar(f"selection/{name}", float(value)) for name, value in points.items()]
 
     def _seen(self, run: Run, done: CycleRecord) -> list[Any]:
         """Return a histogram of the candidates' scores; write their embeddings beside the events."""
@@ -215,16 +238,6 @@ class Boards:
             draw = generator("histogram", len(positions))  # of the views' own: nothing else draws from it
             positions = sorted(draw.choice(np.asarray(positions), COUNTED, replace=False).tolist())
         return class_counts(self.data.train, positions, len(self.names))
-
-    def _scores(self, cycle: int) -> dict[int, float]:
-        """Return the scores of what a cycle selected; none where the strategy had no opinion, and said 0 of each."""
-        path = self._cycle(cycle) / "selection.json"
-        if not path.is_file():
-            return {}
-        record = unseal(path.read_text())[0]
-        pairs = zip(record["indices"], record["scores"], strict=True)
-        scores = {int(index): float(score) for index, score in pairs if score is not None}
-        return scores if any(scores.values()) else {}
 
     def _cycle(self, cycle: int) -> Path:
         return self.directory / f"cycle_{cycle:02d}"

@@ -16,8 +16,10 @@ from al_lightning.inspect.report_advice import Advice, advise
 from al_lightning.inspect.report_chart import curve_chart
 from al_lightning.inspect.report_choices import choices, class_keys, overview, sprite_style
 from al_lightning.inspect.report_findings import Findings, Lookup, gather
-from al_lightning.inspect.report_numbers import BASELINE, ENOUGH, Dataset, datasets, false_alarms, headline
+from al_lightning.inspect.report_numbers import BASELINE, Dataset, datasets, headline
+from al_lightning.inspect.report_reasons import agreement, reasons
 from al_lightning.inspect.report_tables import capital, code, cost, curves, differences
+from al_lightning.results.comparison import rule
 from al_lightning.results.files import write_text
 from al_lightning.results.journal import Run
 
@@ -85,8 +87,18 @@ def page(
     *,
     strategies: Collection[str] | None = None,
     command: str = "",
+    before: str = "",
 ) -> str:
-    """Return the report as text; see `write_report`."""
+    """Return the report as text; see `write_report`.
+
+    Args:
+        runs: as there, or none where there is something before.
+        data: as there.
+        title: as there.
+        strategies: as there.
+        command: as there.
+        before: HTML of sections to stand before those of the datasets, for example a table of the study.
+    """
     found = datasets(runs, strategies)
     seen = [gather(dataset, data) for dataset in found]
     labels = dict.fromkeys(method.label for dataset in found for method in (*dataset.methods, *dataset.references))
@@ -112,29 +124,25 @@ def page(
         f"<title>{escape(title)}</title>\n<style>\n{css}</style>\n</head>\n<body>\n<main>\n"
         f'<header><h1>{escape(title)}</h1>\n<ul class="answer">{answers}</ul>\n'
         f'<p class="small">{_rule(found)}</p>\n<nav>{links}</nav></header>\n'
-        + "\n".join(sections)
+        + "\n".join([before, *sections] if before else sections)
         + f"\n{_next(found, seen)}\n{cost(found, command)}\n</main>\n</body>\n</html>\n"
     )
 
 
 def _rule(found: Sequence[Dataset]) -> str:
     """Return how differences were judged, and how often that errs."""
-    pairs = [pair for dataset in found for pair in dataset.against_baseline()]
-    metrics = " and ".join(dict.fromkeys(escape(dataset.metric_name) for dataset in found if dataset.metric))
+    count = sum(len(dataset.against_baseline()) for dataset in found)
+    metrics = " and ".join(dict.fromkeys(dataset.metric_name for dataset in found if dataset.metric))
     text = (
         f"Points are percentage points of {metrics or 'the metric'}, averaged over the whole curve. Runs of one seed "
-        "start from the same labelled images, so differences are taken seed by seed; shown are their mean ± standard "
-        f"deviation. A difference counts only from {ENOUGH} seeds on, and if its mean is more than two standard errors "
-        "from zero."
+        f"start from the same labelled images. {rule()}"
     )
-    counts = [len(pair.values) for pair in pairs if len(pair.values) >= ENOUGH]
-    if counts:
-        rate = 100 * false_alarms(min(counts))
+    if count:
         text += (
-            f" With {min(counts)} seeds, that rule still sees a difference in about {rate:.0f} % of comparisons where "
-            f"there is none; {len(pairs)} comparison{'s are' if len(pairs) != 1 else ' is'} made here."
+            f" {count} comparison{'s' * (count != 1)} with {BASELINE} {'are' if count != 1 else 'is'} made here, and "
+            "corrected for dataset by dataset; those between other strategies are corrected apart."
         )
-    return text
+    return escape(text)
 
 
 def _dataset(dataset: Dataset, seen: Findings | str, styles: Mapping[str, int], number: int) -> str:
@@ -168,12 +176,18 @@ def _dataset(dataset: Dataset, seen: Findings | str, styles: Mapping[str, int], 
         parts.append(
             f'<p class="note">What was chosen is not shown, for there are no data to show it from. {escape(seen)}</p>'
         )
+        parts.append(agreement(dataset, styles))
     else:
         parts.append(f"<h3>What each strategy chose</h3>{overview(dataset, seen, styles)}")
+        parts.append(reasons(dataset, seen, styles, number))
         if seen.per_pixel and seen.sprite is not None:
             parts.append(class_keys(seen))
         if seen.sprite is not None:
-            parts.append('<p class="small">In the strips below, ≈ marks a near-duplicate; numbers are the order.</p>')
+            parts.append(
+                '<p class="small">In the strips below, ≈ marks a near-duplicate; numbers on frames are the order, bold '
+                "ones beneath the strategy's score, on its own scale. The line above a strip is that scale: coloured "
+                "the chosen, grey all candidates, where the strategy scored each.</p>"
+            )
         parts += [choices(method, seen, styles, number) for method in dataset.methods]
     return "\n".join(parts) + "</section>"
 

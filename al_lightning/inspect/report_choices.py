@@ -11,6 +11,7 @@ from al_lightning.inspect.pictures import palette
 from al_lightning.inspect.report_chart import COLOURS, swatch
 from al_lightning.inspect.report_findings import COLUMNS, SHOWN, Batch, Findings, short_name
 from al_lightning.inspect.report_numbers import Dataset, Method, mean_text
+from al_lightning.inspect.report_reasons import digits, score_axis
 
 
 def sprite_style(findings: Findings, number: int) -> str:
@@ -87,12 +88,12 @@ def choices(method: Method, findings: Findings, styles: Mapping[str, int], numbe
         head,
         f"<p>First batch of seed {seed}, in the order of choosing, after a fit on {batches[0].labelled} labels: "
         f"{_summary(batches[0], findings)}</p>",
-        _strip(batches[0], findings, number),
+        _strip(batches[0], findings, number, styles[method.label]),
     ]
     for place, batch in enumerate(batches[1:], start=2):
         parts.append(
             f"<details><summary>Batch {place}, after a fit on {batch.labelled} labels: "
-            f"{_summary(batch, findings)}</summary>{_strip(batch, findings, number)}</details>"
+            f"{_summary(batch, findings)}</summary>{_strip(batch, findings, number, styles[method.label])}</details>"
         )
     return "".join(parts) + _bars(method.label, findings, styles[method.label] % COLOURS, len(by_seed))
 
@@ -113,24 +114,28 @@ def _summary(batch: Batch, findings: Findings) -> str:
     return f"{len(batch.chosen)} {what}{'s' * (len(batch.chosen) != 1)}{scenes}, {again}."
 
 
-def _strip(batch: Batch, findings: Findings, number: int) -> str:
-    """Return the frames as a list; what lies behind them is the dataset's sprite."""
+def _strip(batch: Batch, findings: Findings, number: int, style: int) -> str:
+    """Return the scores' axis and the frames as a list; what lies behind them is the dataset's sprite."""
     sprite = findings.sprite
     if sprite is None:
         return ""
     items = []
+    scores = batch.scores.chosen if batch.scores is not None else (None,) * len(batch.chosen)
     label = '<i class="la"></i>' if sprite.labels else ""
     for place, (index, again) in enumerate(zip(batch.chosen[:SHOWN], batch.repeats, strict=False), start=1):
         name, kind = findings.names[index], findings.kinds.get(index)
         short = escape(short_name(name)) + (f" ({escape(kind)})" if kind is not None else "")
         title = "" if short_name(name) == name else f' title="{escape(name)}"'
         mark = '<em title="near-duplicate">≈</em>' if again else ""
+        score = scores[place - 1]
+        said = "" if score is None else f'<span title="score">{digits(score)}</span>'
         items.append(
-            f'<li style="--p:{sprite.at(index)}"{title}><i class="im"></i>{label}<b>{place}</b>{mark}{short}</li>'
+            f'<li style="--p:{sprite.at(index)}"{title}><i class="im"></i>{label}<b>{place}</b>{mark}{said}{short}</li>'
         )
     more = len(batch.chosen) - len(items)
     rest = f'<p class="small">and {more} more.</p>' if more > 0 else ""
-    return f'<ol class="strip of{number}">{"".join(items)}</ol>{rest}'
+    axis = score_axis(batch.scores, style) if batch.scores is not None else ""
+    return f'{axis}<ol class="strip of{number}">{"".join(items)}</ol>{rest}'
 
 
 def _bars(label: str, findings: Findings, style: int, seeds: int) -> str:

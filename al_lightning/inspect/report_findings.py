@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from statistics import fmean
 
@@ -16,10 +17,13 @@ from PIL import Image
 from al_lightning.data.images import Array, Images
 from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import ALError, DatasetError
+from al_lightning.inspect.collapse import Collapse, Thumbnails, collapse
 from al_lightning.inspect.counts import class_counts, definition, repeats
+from al_lightning.inspect.embedding_map import Map, Scores, batch_scores, candidates, embedding_map
 from al_lightning.inspect.pictures import colour, palette, shrink
 from al_lightning.inspect.report_numbers import Dataset
-from al_lightning.results.journal import Run
+from al_lightning.pool import Pool
+from al_lightning.results.journal import CycleRecord, Run
 
 Lookup = Callable[[Run], PoolDataModule] | Mapping[str, PoolDataModule]
 COUNTED = 1000
@@ -28,6 +32,8 @@ SHOWN = 60
 """Frames of a batch that are shown."""
 COLUMNS = 20
 """Frames in a row of the sprite."""
+UNREADABLE = (OSError, ValueError, KeyError, zipfile.BadZipFile)
+"""What a damaged file of a run's cycle may raise: worth a line, and the rest of the page."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +45,16 @@ class Batch:
         chosen: positions, in order.
         repeats: for each, whether it is a near-duplicate of what was there.
         scenes: number of sequences behind it; None where the pool has none.
+        collapse: the batch in itself, against random ones.
+        scores: what the strategy said; None where it had no opinion, or the batch is not shown.
     """
 
     labelled: int
     chosen: tuple[int, ...]
     repeats: tuple[bool, ...]
     scenes: int | None
+    collapse: Collapse
+    scores: Scores | None = None
 
     @property
     def repeated(self) -> float:
@@ -96,6 +106,8 @@ class Findings:
         names: of the frames that are shown.
         kinds: class names of the frames that are shown, where there is a class per image.
         sprite: their pictures; None where nothing was chosen.
+        map: of the pool, for the seed that is shown; None where nothing was chosen from it.
+        notes: what the reader should know about files of the runs.
     """
 
     classes: tuple[str, ...]
@@ -111,6 +123,8 @@ class Findings:
     names: dict[int, str]
     kinds: dict[int, str]
     sprite: Sprite | None
+    map: Map | None = None
+    notes: tuple[str, ...] = field(default=())
 
     def share(self, method: str | None = None) -> npt.NDArray[np.float64]:
         """Return each class's share, (C,), of what a method chose, or of the pool."""
@@ -170,16 +184,12 @@ def _gather(dataset: Dataset, data: PoolDataModule, run: Run) -> Findings:
     images, pool, classes = data.train, data.pool(), tuple(data.class_names)
     if len(images) != run.record.pool_size or run.record.data_sha256 not in ("", data.fingerprint()):
         raise DatasetError(f"They are not those of {run.record.name}: other images, or another order.")
+    small, notes = Thumbnails(images), list[str]()
     batches: dict[str, dict[int, tuple[Batch, ...]]] = {}
     for method in dataset.methods:
         for one in method.runs:
-            found = []
-            for cycle in one.cycles:
-                if cycle.chosen:
-                    before = pool.label(one.labelled_at(cycle.cycle))
-                    scenes = None if pool.sequence is None else len({pool.sequence[index] for index in cycle.chosen})
-                    again = tuple(repeats(images, before, cycle.chosen))
-                    found.append(Batch(cycle.labelled, tuple(cycle.chosen), again, scenes))
+            shown_too = one is method.runs[0]
+            found = [_batch(small, pool, one, cycle, shown_too, notes) for cycle in one.cycles if cycle.chosen]
             batches.setdefault(method.label, {})[one.record.seed] = tuple(found)
     bought = {
         label: [index for found in by_seed.values() for batch in found for index in batch.chosen]
@@ -203,7 +213,46 @@ def _gather(dataset: Dataset, data: PoolDataModule, run: Run) -> Findings:
         names={index: images.name(index).removeprefix(root) for index in shown},
         kinds={} if per_pixel else {index: classes[int(np.asarray(images.label(index)))] for index in shown},
         sprite=_sprite(images, shown, len(classes), per_pixel) if shown else None,
+        map=_map(dataset, images, notes),
+        notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _batch(images: Thumbnails, pool: Pool, run: Run, cycle: CycleRecord, shown: bool, notes: list[str]) -> Batch:
+    """Look at one acquisition, at its scores only where they are shown; what cannot be read is noted."""
+    before, chosen = pool.label(run.labelled_at(cycle.cycle)), tuple(cycle.chosen)
+    again = tuple(repeats(images, before, chosen))
+    said = None
+    try:
+        found = collapse(images, before, chosen, candidates(run.directory, cycle.cycle))
+        said = batch_scores(run.directory, cycle.cycle, chosen) if shown else None
+    except UNREADABLE as error:
+        where = f"{run.record.name}, seed {run.record.seed}, cycle {cycle.cycle}"
+        notes.append(f"{where}: what its selection saw cannot be read ({error}); all unlabelled images stand for it.")
+        found = collapse(images, before, chosen)
+    return Batch(cycle.labelled, chosen, again, found.scenes, found, said)
+
+
+def _map(dataset: Dataset, images: Images, notes: list[str]) -> Map | None:
+    """Lay out the pool for the seed that the report shows, with all first batches on it."""
+    runs = first_runs(dataset)
+    marked = [index for run in runs.values() for index in [*run.record.initial, *run.cycles[0].chosen]]
+    try:
+        return embedding_map(images, list(runs.values()), marked) if runs else None
+    except UNREADABLE as error:
+        notes.append(f"The pool is not mapped: embeddings of its runs cannot be read ({error}).")
+        return None
+
+
+def first_runs(dataset: Dataset) -> dict[str, Run]:
+    """Return, by method, the runs of one seed that have chosen something: the first seed of the first method."""
+    begun = [run for method in dataset.methods for run in method.runs if run.cycles and run.cycles[0].chosen]
+    return {
+        method.label: run
+        for method in dataset.methods
+        for run in method.runs
+        if run in begun and run.record.seed == begun[0].record.seed
+    }
 
 
 def shown_of(by_seed: Mapping[int, Sequence[Batch]]) -> list[int]:
