@@ -177,7 +177,8 @@ def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str) -> 
     from al_lightning.results.conditions import conditions_of
     from al_lightning.results.forms import FORMS
     from al_lightning.results.journal import read_run
-    from al_lightning.results.series import read_csv, series_of_runs
+    from al_lightning.results.series import series_of_runs
+    from al_lightning.results.series_csv import read_csv
     from al_lightning.results.summary import csv_text, summary
     from al_lightning.settings import parts
 

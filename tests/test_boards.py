@@ -241,12 +241,16 @@ def test_layout_puts_all_runs_into_one_chart_per_metric(al: Call, here: Path, bo
 
     al("fit", *boxes, "--budget.cycles", 0, "--run_dir", "r")
     (tensor,) = events(here / "r/curve").Tensors("custom_scalars__config__")
-    (category,) = Layout.FromString(tensor.tensor_proto.string_val[0]).category
+    category, chosen = Layout.FromString(tensor.tensor_proto.string_val[0]).category
     assert {chart.title: list(chart.multiline.tag) for chart in category.chart} == {
         "miou": ["^curve/miou$"],
         "class_iou, all classes": ["^curve/iou/"],
         "pixel_accuracy": ["^curve/pixel_accuracy$"],
     }
+    assert [list(chart.multiline.tag) for chart in chosen.chart] == [
+        ["^selection/near_duplicates$"],
+        ["^selection/near_duplicates_random$"],
+    ]
 
 
 def test_views_are_made_again_and_nothing_is_there_twice(al: Call, here: Path, options: list[object]) -> None:

@@ -15,12 +15,12 @@ from al_lightning.results.series import (
     class_values,
     label_cost,
     mean_heights,
-    read_csv,
     savings,
     series_of_runs,
     split_name,
     values_at,
 )
+from al_lightning.results.series_csv import read_csv
 from al_lightning.results.statistics import compare, compare_settings
 
 

@@ -13,7 +13,7 @@ from al_lightning.reproduce import plan, read_standings
 from al_lightning.results.forms import latex, markdown, text
 from al_lightning.results.journal import seal
 from al_lightning.results.published import Table, table_of
-from al_lightning.results.series import read_csv
+from al_lightning.results.series_csv import read_csv
 from al_lightning.results.sheet import blocks, csv_text, sheet
 from al_lightning.results.summary import summary
 

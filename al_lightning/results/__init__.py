@@ -2,7 +2,8 @@
 
 from al_lightning.results.journal import CycleRecord, RunRecord, read_run
 from al_lightning.results.metrics import Curve, area, curve_of
-from al_lightning.results.series import Series, read_csv, series_of_runs
+from al_lightning.results.series import Series, series_of_runs
+from al_lightning.results.series_csv import read_csv
 from al_lightning.results.store import RunStore
 
 __all__ = [

@@ -21,7 +21,7 @@ from al_lightning.results.files import write_atomic
 from al_lightning.results.journal import CycleRecord, Run
 from al_lightning.results.metrics import curve_of
 
-FORMAT = 1
+FORMAT = 2
 """Part of each event file's name: views that are made in another way than before are made again."""
 
 
@@ -68,7 +68,10 @@ def curve_points(record: CycleRecord, class_names: Sequence[str]) -> dict[str, f
 
 
 def layout(record: CycleRecord) -> Any:
-    """Return the layout of TensorBoard's custom scalars: a chart per metric, all runs in it, and one of all classes."""
+    """Return the layout of TensorBoard's custom scalars.
+
+    A chart per metric, all runs in it, and one of all classes; then what the batches repeat.
+    """
     # The plugin's own function for this wants TensorFlow; the message is a string with a tag of the plugin's.
     from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_TENSOR, Summary
     from tensorboard.plugins.custom_scalar import layout_pb2, metadata
@@ -84,9 +87,16 @@ def layout(record: CycleRecord) -> Any:
         elif isinstance(value, list):
             charts.append(chart(f"{name}, all classes", f"^curve/{re.escape(name.removeprefix('class_'))}/"))
     category = layout_pb2.Category(title="metrics against the number of labelled images", chart=charts)
+    chosen = layout_pb2.Category(
+        title="what was chosen, against the number of labelled images",
+        chart=[
+            chart("near-duplicates within the batch, a share", "^selection/near_duplicates$"),
+            chart("the same of random batches", "^selection/near_duplicates_random$"),
+        ],
+    )
     about = metadata.create_summary_metadata()
     about.data_class = DATA_CLASS_TENSOR
-    text = layout_pb2.Layout(category=[category]).SerializeToString()
+    text = layout_pb2.Layout(category=[category, chosen]).SerializeToString()
     return Summary.Value(tag=metadata.CONFIG_SUMMARY_TAG, metadata=about, tensor=make_tensor_proto(text))
 
 
