@@ -9,6 +9,7 @@ from typing import Any
 from al_lightning.errors import UsageError
 from al_lightning.experiment import reopen
 from al_lightning.inspect.report import page
+from al_lightning.inspect.report_decisions import decisions_section
 from al_lightning.inspect.report_published import published_section
 from al_lightning.results.conditions import conditions_of
 from al_lightning.results.files import write_text
@@ -59,10 +60,11 @@ def write_all(table: Table, standings: Sequence[Standing], directory: Path, comm
 def honest(standings: Sequence[Standing]) -> list[str]:
     """Return how honest the comparison is, a sentence each."""
     runs = [run for standing in standings for run in standing.runs.values()]
-    names = {run.record.name for run in runs}
+    # What the table itself sets otherwise than the names' configs is said in its file and its title.
+    names = {run.record.name for one in standings if not one.column.options for run in one.runs.values()}
     resolved = {name: values for name in names if (values := _resolved(name)) is not None}
     strategies = parts("acquisition")
-    return [one.line for one in conditions_of(runs, strategies=strategies, resolved=resolved)]
+    return [one.line for one in conditions_of(runs, strategies=strategies, resolved=resolved or None)]
 
 
 def _resolved(name: str) -> dict[str, Any] | None:
@@ -83,5 +85,5 @@ def _page(
         f"al-lightning: {table.title}",
         strategies=parts("acquisition"),
         command=command,
-        before=published_section(sheet(table, found, said), found),
+        before=published_section(sheet(table, found, said), found) + decisions_section(),
     )

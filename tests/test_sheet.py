@@ -260,6 +260,8 @@ def test_the_table_from_the_command_line(al: Callable[..., Answer], runs: Path, 
     page = (runs / "mine.html").read_text()
     assert "Entropy is ahead of Random by 3.0 points" in page
     assert "<script" not in page
+    assert "What the paper leaves open" in page
+    assert "mean over pixels; code rescales" in page
     answer = al("report", runs, "--table", "table99")
     assert answer.code == 2
     assert "There is no table 'table99'" in answer.err

@@ -97,7 +97,8 @@ def page(
         title: as there.
         strategies: as there.
         command: as there.
-        before: HTML of sections to stand before those of the datasets, for example a table of the study.
+        before: HTML of sections that the page begins with, for example a table of the study (`id="table"`); they say
+            what the numbers mean, so the page's own first words on that are left out.
     """
     found = datasets(runs, strategies)
     seen = [gather(dataset, data) for dataset in found]
@@ -112,18 +113,19 @@ def page(
     links = "".join(
         f'<a href="#{anchor}">{escape(text)}</a>'
         for anchor, text in [
+            *([("table", "The table")] if before else []),
             *((f"data{number}", dataset.name) for number, dataset in enumerate(found)),
             ("next", "What to try next"),
             ("made", "How it was made"),
         ]
     )
     answers = "".join(f"<li>{escape(headline(dataset))}</li>" for dataset in found)
+    words = f'<ul class="answer">{answers}</ul>\n<p class="small">{_rule(found)}</p>\n' if not before else ""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>\n{css}</style>\n</head>\n<body>\n<main>\n"
-        f'<header><h1>{escape(title)}</h1>\n<ul class="answer">{answers}</ul>\n'
-        f'<p class="small">{_rule(found)}</p>\n<nav>{links}</nav></header>\n'
+        f"<header><h1>{escape(title)}</h1>\n{words}<nav>{links}</nav></header>\n"
         + "\n".join([before, *sections] if before else sections)
         + f"\n{_next(found, seen)}\n{cost(found, command)}\n</main>\n</body>\n</html>\n"
     )
