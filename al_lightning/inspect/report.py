@@ -18,7 +18,7 @@ from al_lightning.inspect.report_choices import choices, class_keys, overview, s
 from al_lightning.inspect.report_findings import Findings, Lookup, gather
 from al_lightning.inspect.report_numbers import BASELINE, Dataset, datasets, headline
 from al_lightning.inspect.report_reasons import agreement, reasons
-from al_lightning.inspect.report_tables import capital, code, cost, curves, differences
+from al_lightning.inspect.report_tables import capital, code, cost, curves, differences, more
 from al_lightning.results.comparison import rule
 from al_lightning.results.files import write_text
 from al_lightning.results.journal import Run
@@ -110,6 +110,8 @@ def page(
     sections = [
         _dataset(dataset, one, styles, number) for number, (dataset, one) in enumerate(zip(found, seen, strict=True))
     ]
+    names = [list(one.classes) if isinstance(one, Findings) else [] for one in seen]
+    sections.append(more(found, names, strategies))
     links = "".join(
         f'<a href="#{anchor}">{escape(text)}</a>'
         for anchor, text in [

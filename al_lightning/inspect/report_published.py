@@ -8,6 +8,7 @@ from itertools import count
 
 from al_lightning.inspect.report_chart import curve_chart
 from al_lightning.inspect.report_numbers import Dataset, Method
+from al_lightning.inspect.report_tables import grid_html
 from al_lightning.results.comparison import rule
 from al_lightning.results.forms import Grid, Sheet
 from al_lightning.results.sheet import Block
@@ -44,16 +45,10 @@ def published_section(table: Sheet, found: Sequence[Block]) -> str:
 
 
 def _numbers(table: Grid) -> str:
-    head = "".join(f"<th>{escape(title).replace(', ', ',<br>')}</th>" for title in table.rows[0])
-    body = "".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
-        for row in table.rows[1:]
-    )
     said = f"<ul>{''.join(f'<li>{escape(sentence)}.</li>' for sentence in table.said)}</ul>" if table.said else ""
     return (
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-        '<p class="small">Percent, mean ± standard deviation over seeds. Area: under the curve (Eq. 2), the budget as '
-        f"a fraction of the pool.</p>{said}"
+        f'{grid_html(table)}<p class="small">Percent, mean ± standard deviation over seeds. Area: under the curve '
+        f"(Eq. 2), the budget as a fraction of the pool.</p>{said}"
     )
 
 

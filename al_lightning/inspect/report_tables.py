@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from statistics import fmean
 
@@ -18,6 +18,9 @@ from al_lightning.inspect.report_numbers import (
     smallest,
     told,
 )
+from al_lightning.results.forms import Grid
+from al_lightning.results.series import series_of_runs
+from al_lightning.results.summary import classes, costs, penalties
 
 STAGES = ("fit", "test", "score", "select")
 
@@ -29,13 +32,13 @@ def differences(dataset: Dataset) -> str:
         return ""
     rows = "".join(
         f'<tr><th scope="row">{escape(pair.method)} − {escape(pair.other)}</th>'
-        f"<td>{signed(pair)}</td><td>{interval(pair)}</td><td>{told(pair)}</td><td>{smallest(pair)}</td>"
+        f"<td>{told(pair)}</td><td>{signed(pair)}</td><td>{interval(pair)}</td><td>{smallest(pair)}</td>"
         f"<td>{len(pair.values)}</td></tr>"
         for pair in pairs
     )
     return (
         '<h4>Differences in points, seed by seed</h4><div class="scroll"><table><thead><tr>'
-        "<th>strategies</th><th>difference</th><th>95 % interval</th><th>verdict</th><th>would<br>show</th>"
+        "<th>strategies</th><th>verdict</th><th>difference</th><th>95 %<br>interval</th><th>would<br>show</th>"
         f"<th>seeds</th></tr></thead><tbody>{rows}</tbody></table></div>"
         f'<p class="small">First minus second strategy, {escape(dataset.metric_name)} averaged over the curve, of the '
         "seeds that both have finished. Difference: mean ± standard deviation over seeds. Would show: the smallest "
@@ -114,3 +117,36 @@ def code(lines: Sequence[str]) -> str:
 def capital(text: str) -> str:
     """Return a text with its first letter capital."""
     return text[:1].upper() + text[1:]
+
+
+def grid_html(grid: Grid) -> str:
+    """Return a table of results as HTML."""
+    head = "".join(f"<th>{escape(title).replace(', ', ',<br>')}</th>" for title in grid.rows[0])
+    body = "".join(
+        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
+        for row in grid.rows[1:]
+    )
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def more(found: Sequence[Dataset], class_names: Sequence[Sequence[str]], strategies: Collection[str] | None) -> str:
+    """Return label costs, classes and penalties, folded away; empty where there are none.
+
+    Args:
+        found: what was run on.
+        class_names: of each.
+        strategies: names of strategies.
+    """
+    settings = {d.name: series_of_runs([r for m in d.methods for r in m.runs if r.cycles], strategies) for d in found}
+    parts = []
+    for (name, series), names in zip(settings.items(), class_names, strict=True):
+        grids = [grid for grid in (costs(series), classes(series, names)) if grid is not None]
+        parts += [f"<h4>{escape(name)}: {escape(grid.title)}</h4>{grid_html(grid)}" for grid in grids]
+    if len(settings) > 1 and (charged := penalties(settings)) is not None:
+        parts.append(f"<h4>{escape(charged.title)}</h4>{grid_html(charged)}")
+    if not parts:
+        return ""
+    return (
+        '<section id="more"><h2>Label costs, classes, penalties</h2><details><summary>Labels a strategy saves, '
+        f"which classes gain, who is ahead how often</summary>{''.join(parts)}</details></section>"
+    )

@@ -40,9 +40,9 @@ def summary(series: Sequence[Series], conditions: Sequence[str] = (), title: str
     grids: list[Grid] = []
     for setting, methods in settings.items():
         grids.append(_curves(setting, methods, compared.get(setting, [])))
-        grids += [grid for grid in (_costs(methods), _classes(methods)) if grid is not None]
-    if len(settings) > 1 and (penalties := _penalties(settings)) is not None:
-        grids.append(penalties)
+        grids += [grid for grid in (costs(methods), classes(methods)) if grid is not None]
+    if len(settings) > 1 and (charged := penalties(settings)) is not None:
+        grids.append(charged)
     return Sheet(title, tuple(grids), tuple(conditions), (rule(),))
 
 
@@ -103,7 +103,7 @@ def _loops(series: Series) -> bool:
     return any(len(curve.budgets) > 1 for curve in series.curves.values())
 
 
-def _costs(methods: Sequence[Series]) -> Grid | None:
+def costs(methods: Sequence[Series]) -> Grid | None:
     """Return how many labels each method needs to be as good as its baseline is in the end."""
     names = [one.method for one in methods]
     rows = [["", "target in %", "labels", "saved", "against"]]
@@ -122,11 +122,16 @@ def _sorted(series: Series) -> list[Curve]:
     return [series.curves[seed] for seed in sorted(series.curves) if series.curves[seed].values]
 
 
-def _classes(methods: Sequence[Series]) -> Grid | None:
-    """Return each class's difference to the baseline at the last budget, in points."""
-    names, columns = [one.method for one in methods], []
+def classes(methods: Sequence[Series], names: Sequence[str] = ()) -> Grid | None:
+    """Return each class's difference to the baseline at the last budget, in points; None where no class has a metric.
+
+    Args:
+        methods: of one setting.
+        names: of the classes; their numbers by default.
+    """
+    known, columns = [one.method for one in methods], []
     for one in methods:
-        base = next((other for other in methods if other.method == against(one.method, names)), None)
+        base = next((other for other in methods if other.method == against(one.method, known)), None)
         if base is None or not one.fractions or not (common := set(one.budgets) & set(base.budgets)):
             continue
         found = class_differences(one, base, max(common))
@@ -137,11 +142,12 @@ def _classes(methods: Sequence[Series]) -> Grid | None:
     count = max(len(cells) for _, cells in columns)
     rows = [["class", *(name for name, _ in columns)]]
     for number in range(count):
-        rows.append([str(number), *(cells[number] if number < len(cells) else "" for _, cells in columns)])
+        name = names[number] if number < len(names) else str(number)
+        rows.append([name, *(cells[number] if number < len(cells) else "" for _, cells in columns)])
     return Grid("Class by class: points ahead of the baseline at the last common budget", rows)
 
 
-def _penalties(settings: Mapping[str, Sequence[Series]]) -> Grid | None:
+def penalties(settings: Mapping[str, Sequence[Series]]) -> Grid | None:
     """Return how often each method was shown to be ahead of each other, over settings and budgets."""
     methods = list(dict.fromkeys(one.method for group in settings.values() for one in group if _loops(one)))
     by_setting = [
