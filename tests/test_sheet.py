@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Answer
@@ -17,7 +18,7 @@ from al_lightning.results.series_csv import read_csv
 from al_lightning.results.sheet import blocks, csv_text, sheet
 from al_lightning.results.summary import summary
 
-CONTENT = {
+CONTENT: dict[str, Any] = {
     "title": "A table",
     "task": "classification",
     "seeds": 3,
@@ -165,6 +166,25 @@ def test_the_latex_letter_by_letter(runs: Path) -> None:
         "% 7 of 12 runs are finished.\n\n"
         "% Note: The areas are twice Eq. 2.\n"
     )
+
+
+def test_a_single_fit_is_compared_where_it_ends(runs: Path) -> None:
+    """Uniform has 83, 84, 85 % at 300 labels, random 80, 81, 82: 3 points, whatever random's curve did before."""
+    row = {"label": "Uniform", "acquisition": "uniform", "cells": {"digits": {"run": "digits_uniform"}}}
+    column = {**CONTENT["columns"]["digits"], "at": 300}
+    table = table_of("mine", {**CONTENT, "columns": {"digits": column}, "rows": [row, *CONTENT["rows"]]})
+    for seed, value in enumerate((83.5, 83.75, 84.75)):
+        write_run(runs / "digits_uniform" / f"seed_{seed}", "digits_uniform", seed, [(0.3, value)])
+    (block,) = blocks(table, read_standings(table, runs))
+    compared = {line.standing.row.label: line.comparison for line in block.lines}
+    assert compared["Uniform"] is not None
+    assert compared["Uniform"].mean == pytest.approx(3.0)
+    assert compared["Uniform"].tests == 1
+    assert compared["Entropy"] is not None
+    assert compared["Entropy"].mean == pytest.approx(3.0)  # over the curve, as without Uniform
+    shown = text(sheet(table, [block]))
+    assert "Uniform is ahead of Random by 3.0 points of accuracy at 300 labels (95 % interval" in shown
+    assert block.lines[0].standing.areas == {}
 
 
 def test_the_csv_holds_the_numbers_in_full(runs: Path) -> None:

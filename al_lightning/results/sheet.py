@@ -15,6 +15,8 @@ from al_lightning.results.statistics import Comparison, compare
 
 METRICS = {"miou": "mIoU", "accuracy": "accuracy"}
 NOT_RUN = "not run"
+ONE_FIT = ("full", "uniform")
+"""Strategies without a curve."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class Line:
 
     Attributes:
         standing: its runs.
-        comparison: with its baseline, in points of the metric averaged over the curve; None where there is nothing to
-            compare.
+        comparison: with its baseline, in points of the metric averaged over the curve (of a single fit, at the column's
+            budget); None where there is nothing to compare.
         baseline: the baseline's label, or "".
     """
 
@@ -42,23 +44,29 @@ class Block:
 
 
 def blocks(table: Table, standings: Sequence[Standing]) -> list[Block]:
-    """Compare the rows of each column with their baselines; corrected over the comparisons of a column."""
+    """Compare the rows of each column with their baselines, over the whole curve; corrected for a column's comparisons.
+
+    A row of a single fit has no curve: it is compared at the column's budget, and corrected for apart.
+    """
     found = []
     for column in table.columns:
         rows = [standing for standing in standings if standing.column.key == column.key]
-        values = {s.row.label: s.heights for s in rows if s.heights and s.row.acquisition != "full"}
-        pairs = [
-            (standing.row.label, other.label)
-            for standing in rows
-            if (other := table.baseline(standing.row)) is not None
-            and values.get(standing.row.label, {}).keys() & values.get(other.label, {}).keys()
-        ]
-        compared = dict(zip(pairs, compare(values, pairs), strict=True)) if pairs else {}
+        curves = {s.row.label: s.heights for s in rows if s.heights and s.row.acquisition not in ONE_FIT}
+        points = {s.row.label: s.scores for s in rows if s.scores and s.row.acquisition != "full"}
+        compared: dict[str, Comparison] = {}
+        for values, single in ((curves, False), (points, True)):
+            pairs = [
+                (standing.row.label, other.label)
+                for standing in rows
+                if (standing.row.acquisition in ONE_FIT) == single
+                and (other := table.baseline(standing.row)) is not None
+                and values.get(standing.row.label, {}).keys() & values.get(other.label, {}).keys()
+            ]
+            compared |= {one.method: one for one in compare(values, pairs)} if pairs else {}
         lines = []
         for standing in rows:
-            other = table.baseline(standing.row)
-            against = other.label if other is not None else ""
-            lines.append(Line(standing, compared.get((standing.row.label, against)), against))
+            base = table.baseline(standing.row)
+            lines.append(Line(standing, compared.get(standing.row.label), base.label if base is not None else ""))
         found.append(Block(column, tuple(lines)))
     return found
 
@@ -125,7 +133,12 @@ def difference_text(values: Sequence[float], published: float | None, digits: in
 def verdicts(block: Block) -> list[str]:
     """Return a sentence for each comparison of a column."""
     metric = METRICS.get(block.column.metric, block.column.metric)
-    return [line.comparison.sentence(metric) for line in block.lines if line.comparison is not None]
+    place = f"{metric} at {block.column.budget_text(block.column.at)}"
+    return [
+        line.comparison.sentence(place if line.standing.row.acquisition in ONE_FIT else metric)
+        for line in block.lines
+        if line.comparison is not None
+    ]
 
 
 def grid(block: Block) -> Grid:
