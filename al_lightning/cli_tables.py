@@ -53,6 +53,7 @@ def reproduce(given: list[str], verbose: bool) -> int:
         raise UsageError("--dry-run and --report-only exclude each other: the one shows the runs, the other the table.")
     GUARD.listen()
     from al_lightning import reproduce as tables
+    from al_lightning.plan_text import plan_text, sum_text, warnings
 
     table = tables.find_table(ours.table, ours.scale)
     made = tables.plan(
@@ -62,16 +63,16 @@ def reproduce(given: list[str], verbose: bool) -> int:
         absent = tables.missing_data(made)
         made = tables.without(made, [column for columns in absent.values() for column in columns])
     if ours.dry_run:
-        print(tables.plan_text(made))
-        for note in tables.warnings(made):
+        print(plan_text(made))
+        for note in warnings(made):
             print(f"note: {note}")
         return 0
     failed = 0
     if not ours.report_only and made.missing:
         tables.check_data(made)
-        for note in tables.warnings(made):
+        for note in warnings(made):
             _say(f"note: {note}")
-        _say(f"{table.title}: {len(made.missing)} of {len(made.runs)} runs to run{tables.sum_text(made)}")
+        _say(f"{table.title}: {len(made.missing)} of {len(made.runs)} runs to run{sum_text(made)}")
         failed = _launch(made, ours)
     quiet(verbose)
     from al_lightning.table_report import write_all
