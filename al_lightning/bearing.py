@@ -11,6 +11,7 @@ from typing import Any
 NO_BEARING = (
     "oracle",
     "keep",
+    "share",  # what is taken is what would be trained
     "chunk",
     "budget.cycles",
     "data.init_args.root",

@@ -58,6 +58,7 @@ class Experiment:
         budget: how many labels when.
         initial: how the common initial set is drawn.
         warm_start: what a fit takes from the cycle before.
+        share: a run whose first network is taken where nothing but the strategy differs.
         keep: whose weights are kept.
         chunk: steps between checkpoints.
         channels_last: memory layout of networks and images.
@@ -75,6 +76,7 @@ class Experiment:
     budget: Budget
     initial: Literal["random", "balanced"]
     warm_start: Literal["none", "backbone", "all"]
+    share: Path | None
     keep: Literal["all", "last", "none"]
     chunk: int
     channels_last: bool
@@ -234,6 +236,7 @@ def _experiment(
         budget=Budget(**dict(config.budget)),
         initial=config.initial,
         warm_start=config.warm_start,
+        share=Path(config.share).expanduser() if config.share else None,
         keep=config.keep,
         chunk=config.chunk,
         channels_last=config.channels_last,

@@ -22,6 +22,7 @@ from al_lightning.results.journal import CycleRecord, Run, RunRecord
 from al_lightning.results.rows import save_rows
 from al_lightning.results.store import RunStore
 from al_lightning.seeding import generator
+from al_lightning.sharing import take_first_cycle
 from al_lightning.types import Rows, Selection
 
 
@@ -42,6 +43,9 @@ def run_cycles(experiment: Experiment, store: RunStore, processes: Processes, re
         raise UsageError(f"{store.directory} has bought labels {before} times already; budget.cycles {last} is fewer.")
     for record in done:
         pool = pool.label(record.chosen)
+    note, shared = ("", 0.0) if done else processes.once(take_first_cycle, experiment, store, processes.count)
+    if note and store.writes:
+        reporter.say(note)
     reporter.plan(planned_steps(experiment, pool, len(done), last), len(done))
     boards = Boards(store.directory, experiment.data, bearing(experiment.plain), reporter.say, store.writes)
     if done:
@@ -51,7 +55,7 @@ def run_cycles(experiment: Experiment, store: RunStore, processes: Processes, re
     for cycle in range(len(done), last + 1):
         count = budget.query_count(pool.size) if cycle < last else 0
         reporter.cycle(cycle, len(pool.labelled))
-        seconds: dict[str, float] = {}
+        seconds: dict[str, float] = {"shared": shared} if shared and cycle == 0 else {}
         metrics, chosen = processes.once(found, store, cycle, count, reporter)
 
         if metrics is None or chosen is None:

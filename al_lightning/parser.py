@@ -64,6 +64,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--epochs", type=int | None, default=None)
     parser.add_argument("--chunk", type=int, default=500)
     parser.add_argument("--warm_start", type=Literal["none", "backbone", "all"], default="none")
+    parser.add_argument("--share", type=str | None, default=None)
     parser.add_argument("--keep", type=Literal["all", "last", "none"], default="all")
     parser.add_argument("--channels_last", type=bool, default=True)
     skipped = set(inspect.signature(Trainer.__init__).parameters) - {"self", *TRAINER_OPTIONS}
@@ -221,6 +222,7 @@ def _options(settings: Settings) -> list[str]:
         "initial",
         "chunk",
         "warm_start",
+        "share",
         "keep",
         "channels_last",
         "acquisition",

@@ -15,10 +15,12 @@ from al_lightning.launcher import Job
 from al_lightning.results.journal import read_run
 from al_lightning.results.published import Table, read_table
 from al_lightning.results.scale import config_name, read_scale
+from al_lightning.results.sheet import ONE_FIT
 from al_lightning.results.standing import Standing, by_name, cycles_of, find_runs, is_complete, stand
 from al_lightning.settings import resolve, roots
 
-STAGES = ("fit", "test", "views", "score", "select")
+STAGES = ("shared", "fit", "test", "views", "score", "select")
+"""Of a cycle's cost; what was shared was paid for once, but would have cost as much."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def plan(
                 before = planned[key]
                 planned[key] = replace(before, columns=(*before.columns, standing.column.title))
             else:
-                planned[key] = _planned(standing, seed, directory, reduced, options)
+                planned[key] = _planned(standing, table, seed, directory, reduced, options)
     found, measured = _hours(list(planned.values()), options)
     return Plan(table, directory, tuple(found), seeds, reduced, measured)
 
@@ -169,9 +171,22 @@ def _matches(standing: Standing, pattern: str) -> bool:
     return any(fnmatch.fnmatchcase(name.lower(), pattern.lower()) for name in names)
 
 
-def _planned(standing: Standing, seed: int, directory: Path, reduced: bool, options: Sequence[str]) -> Planned:
+def _donor(standing: Standing, table: Table) -> str:
+    """Return the place of the run whose first network serves a row too: Random's under the same conditions; or ""."""
+    base = table.baseline(standing.row)
+    if base is None or base.conditions != standing.row.conditions or standing.row.acquisition in ONE_FIT:
+        return ""
+    cell = base.cells.get(standing.column.key)
+    return cell.place if cell is not None else ""
+
+
+def _planned(
+    standing: Standing, table: Table, seed: int, directory: Path, reduced: bool, options: Sequence[str]
+) -> Planned:
     row, column = standing.row, standing.column
     given = (*column.options, *column.training_options.get(row.training, ()), *options)
+    if donor := _donor(standing, table):
+        given = (*given, "--share", str(directory / donor / f"seed_{seed}"))
     job = Job(
         config_name(row, column, standing.cell, reduced), seed, directory / standing.cell.place / f"seed_{seed}", given
     )

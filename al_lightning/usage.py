@@ -12,6 +12,7 @@ options:
   --budget.cycles N    number of acquisitions
   --steps N            length of each fit, or
   --epochs E           steps = E x labelled // batch size
+  --share RUN_DIR      take the first cycle's network of a run that differs in nothing but the strategy
   --acquisition CLASS  another strategy, by import path
   --trainer.devices N  number of processes, one GPU each; --trainer.accelerator, --trainer.precision ... likewise
   --stop_on SIGNAL     a further signal that stops the run as SIGTERM does, for example USR1; may be repeated

@@ -101,7 +101,7 @@ def test_every_unit_has_its_place() -> None:
         "shards",
     }
     above |= {"__init__", "__main__", "fitting_check", "cli_tables", "estimate", "plan_text", "reproduce"}
-    above |= {"table_report"}
+    above |= {"sharing", "table_report"}
     assert units().keys() == ALLOWED.keys() | above
 
 
