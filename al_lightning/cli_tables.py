@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from al_lightning.arguments import Arguments, quiet
 from al_lightning.errors import UsageError
 from al_lightning.guard import GUARD
 
 FORMATS = ("text", "markdown", "latex", "html", "csv")
+Unit = Literal["percent", "fraction"]
 SUFFIXES = {".md": "markdown", ".tex": "latex", ".csv": "csv", ".txt": "text"}
 
 
@@ -62,14 +64,17 @@ def reproduce(given: list[str], verbose: bool) -> int:
     if ours.available:
         absent = tables.missing_data(made)
         made = tables.without(made, [column for columns in absent.values() for column in columns])
+        for root, columns in absent.items():
+            _say(f"note: without {', '.join(columns)}: there are no data in {root}")
     if ours.dry_run:
         print(plan_text(made))
         for note in warnings(made):
             print(f"note: {note}")
         return 0
     failed = 0
-    if not ours.report_only and made.missing:
+    if not ours.report_only:
         tables.check_data(made)
+    if not ours.report_only and made.missing:
         for note in warnings(made):
             _say(f"note: {note}")
         _say(f"{table.title}: {len(made.missing)} of {len(made.runs)} runs to run{sum_text(made)}")
@@ -126,6 +131,9 @@ def report(given: list[str], verbose: bool) -> int:
     parser.add_argument("--table", help="a table of the paper, or a YAML file of that form")
     parser.add_argument("--scale", default="full", help="of the table")
     parser.add_argument("--format", choices=FORMATS, help="html, unless --out ends in .md, .tex, .csv or .txt")
+    parser.add_argument(
+        "--unit", choices=("percent", "fraction"), help="of a CSV file's metric, where that is not plain"
+    )
     parser.add_argument("--out", type=Path, help="the file; for html report.html, for all else standard output")
     ours = parser.parse_args(given)
     form = ours.format or SUFFIXES.get(ours.out.suffix if ours.out else "", "html")
@@ -152,7 +160,7 @@ def report(given: list[str], verbose: bool) -> int:
         print(write(directories, ours.out or Path("report.html")))
         return 0
     else:
-        content = _summary(directories, tables, form)
+        content = _summary(directories, tables, form, ours.unit)
     out = ours.out or (Path(f"{Path(ours.table).stem}.html") if form == "html" else None)
     if out is None:
         print(content, end="" if content.endswith("\n") else "\n")
@@ -174,7 +182,7 @@ def _table(name: str, scale: str, directories: Sequence[Path], form: str) -> str
     return render(table, stand(table, by_name(directories, names)), form)
 
 
-def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str) -> str:
+def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, unit: Unit | None) -> str:
     from al_lightning.results.conditions import conditions_of
     from al_lightning.results.forms import FORMS
     from al_lightning.results.journal import read_run
@@ -184,7 +192,7 @@ def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str) -> 
     from al_lightning.settings import parts
 
     if tables:
-        series = [one for path in tables for one in read_csv(path)]
+        series = [one for path in tables for one in read_csv(path, unit=unit)]
         said: list[str] = []
     else:
         runs, strategies = [read_run(directory) for directory in directories], parts("acquisition")

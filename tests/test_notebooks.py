@@ -38,7 +38,9 @@ def execute(name: str, folder: Path) -> NotebookNode:
     here.mkdir()
     temporary.mkdir()
     client = NotebookClient(notebook, timeout=600, record_timing=False, resources={"metadata": {"path": str(here)}})
-    client.execute(env={**os.environ, "TMPDIR": str(temporary), "MPLBACKEND": "module://matplotlib_inline.backend_inline"})
+    client.execute(
+        env={**os.environ, "TMPDIR": str(temporary), "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    )
     assert list(here.iterdir()) == [], "files were left in the working directory"
     left = [path for path in temporary.rglob("*") if path.is_file()]  # torch leaves an empty folder
     assert left == [], "files were left in the temporary folder"
@@ -70,7 +72,9 @@ def texts(output: NotebookNode) -> Iterator[str]:
 
 
 def test_these_are_all() -> None:
-    assert sorted(path.name for path in FOLDER.iterdir() if path.suffix != ".pyc") == [f"{name}.ipynb" for name in NAMES]
+    assert sorted(path.name for path in FOLDER.iterdir() if path.suffix != ".pyc") == [
+        f"{name}.ipynb" for name in NAMES
+    ]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +104,9 @@ def test_it_is_committed_as_it_ran(name: str) -> None:
 def test_it_names_no_path_of_the_machine_that_ran_it(name: str) -> None:
     notebook = read(name)
     said = [text for _, output in outputs(notebook) for text in texts(output)]
-    found = [match.group() for text in [*said, *(cell.source for cell in notebook.cells)] for match in MACHINE.finditer(text)]
+    found = [
+        match.group() for text in [*said, *(cell.source for cell in notebook.cells)] for match in MACHINE.finditer(text)
+    ]
     assert any(said)
     assert found == []
 

@@ -56,6 +56,18 @@ def test_from_a_name_to_a_page_and_nothing_twice(al: Callable[..., Answer], here
     assert "as measured in the finished ones" in extended.out
 
 
+def test_what_has_no_data_is_left_out_if_asked(al: Callable[..., Answer], here: Path) -> None:
+    table = a_table(here / "mine.yaml", TINY)
+    content = yaml.safe_load(table.read_text())
+    content["columns"]["digits"]["data"] = "nowhere"
+    table.write_text(yaml.safe_dump(content))
+    answer = al("reproduce", table, "--available")
+    assert answer.code == 2
+    assert "without Digits: there are no data in data/nowhere" in answer.err
+    assert "None of the data of mine are here" in answer.err
+    assert al("reproduce", table, "--report-only").code == 0
+
+
 def test_a_run_that_fails_is_named_and_the_others_go_on(al: Callable[..., Answer], here: Path) -> None:
     table = a_table(here / "mine.yaml", TINY)
     (here / "runs" / "digits_random").mkdir(parents=True)

@@ -233,7 +233,7 @@ def test_without_budgets_numbers_of_labels_do(tmp_path):
     [
         (["run,method,seed", "a,b,0"], "line 1 lacks the columns dataset, labelled, metric"),
         ([HEAD], "nothing below it"),
-        ([HEAD, "r,random,s,0,10,50", "r,random,s,0,20,0.5"], "0.5 in line 3 and 50 in line 2.*unit='percent'"),
+        ([HEAD, "r,random,s,0,10,50", "r,random,s,0,20,0.5"], "0.5 in line 3 and 50 in line 2.*--unit percent"),
         ([HEAD, "r,random,s,0,10,50", "r,random,s,0,20,101"], "line 3 has the metric 101; it must lie .* 0 and 100"),
         ([HEAD, "r,random,s,0,10,-3"], "line 2 has the metric -3"),
         ([HEAD, "r,random,s,0,10,nan"], "line 2 has the metric 'nan'"),

@@ -134,7 +134,7 @@ def _in_percent(rows: list[_Row], path: Path, unit: Literal["percent", "fraction
     if unit is None and small is not None and large is not None:
         raise UsageError(
             f"{path} has the metric {small.value:g} in line {small.line} and {large.value:g} in line {large.line}, so "
-            "it may be in percent or not; write one unit, or say which: unit='percent' or unit='fraction'."
+            "it may be in percent or not; write one unit, or say which: --unit percent or --unit fraction."
         )
     factor = 100.0 if unit == "fraction" or (unit is None and large is None) else 1.0
     for row in rows:
