@@ -52,7 +52,7 @@ def curve_chart(dataset: Dataset, styles: Mapping[str, int]) -> str:
     highs = [mean + deviation for _, points in drawn for _, mean, deviation in points] + [mean for _, mean in flat]
     ticks = nice_ticks(min(lows), max(highs))
     longest = max(len(method.label) for method, _ in [*drawn, *flat])
-    right = min(170.0, max(50.0, LETTER * longest + 20))
+    right = min(170.0, max(50.0, LETTER * longest + 28))
     first, last = 100 * dataset.budgets[0], 100 * dataset.budgets[-1]
     low, high = min(ticks[0], *lows), max(ticks[-1], *highs)
 

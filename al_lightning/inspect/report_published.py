@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from itertools import count
 
 from al_lightning.inspect.report_chart import curve_chart
 from al_lightning.inspect.report_numbers import Dataset, Method
@@ -55,6 +54,9 @@ def _numbers(table: Grid) -> str:
 def _curves(block: Block) -> str:
     """Return the column's curves, a chart for each kind of training."""
     charts = []
+    # A strategy looks the same in all charts; Random is the grey line.
+    others = dict.fromkeys(key for line in block.lines if (key := _key(line.standing)) != "random")
+    numbers = {"random": 0} | {key: number for number, key in enumerate(others, start=1)}
     flat = [
         method for line in block.lines if line.standing.row.acquisition == "full" and (method := _method(line.standing))
     ]
@@ -68,7 +70,7 @@ def _curves(block: Block) -> str:
         budgets = tuple(sorted({budget for method in methods for curve in method.curves for budget in curve.budgets}))
         references = tuple(method for method in flat if group[0] == "supervised")
         dataset = Dataset(block.column.title, block.column.metric, tuple(methods), budgets, references)
-        styles = dict(zip([method.label for method in (*methods, *flat)], count()))
+        styles = {line.standing.row.label: numbers[_key(line.standing)] for line in block.lines}
         charts.append(f"<div><h4>{escape(title)}</h4>{curve_chart(dataset, styles)}</div>")
     if not charts:
         return ""
@@ -76,6 +78,12 @@ def _curves(block: Block) -> str:
         f'<div class="side two">{"".join(charts)}</div>'
         '<p class="small">Lines: mean over seeds; bands: ± one standard deviation.</p>'
     )
+
+
+def _key(standing: Standing) -> str:
+    """Return what a row looks like: its strategy, and for the 100 % rows the network too."""
+    row = standing.row
+    return f"{row.acquisition} {row.mc_dropout}" if row.acquisition == "full" else row.acquisition
 
 
 def _method(standing: Standing) -> Method | None:
