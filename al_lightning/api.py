@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from al_lightning.arguments import hushed
 from al_lightning.errors import UsageError
 from al_lightning.results.journal import Run, read_run
 
@@ -45,7 +46,8 @@ def fit(
     configs = [str(name) for name in ([config] if isinstance(config, (str, Path)) else config)]
     command = ["fit", "--seed", str(seed), *(part for name in configs for part in ("--config", name)), *options]
     command += ["--run_dir", str(run_dir)] if run_dir is not None else []
-    return run(configure(configs, options, seed, run_dir), command, show)
+    with hushed():
+        return run(configure(configs, options, seed, run_dir), command, show)
 
 
 def run(experiment: Experiment, command: Sequence[str], show: bool) -> Run:
@@ -95,7 +97,8 @@ def query(
     """
     from al_lightning.reselect import query_cycle
 
-    return query_cycle(Path(run_dir), cycle, acquisition, options, show)
+    with hushed():
+        return query_cycle(Path(run_dir), cycle, acquisition, options, show)
 
 
 def report(

@@ -189,7 +189,7 @@ def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, uni
     from al_lightning.results.series import series_of_runs
     from al_lightning.results.series_csv import read_csv
     from al_lightning.results.summary import csv_text, summary
-    from al_lightning.settings import parts
+    from al_lightning.settings import parts, values_of
 
     if tables:
         series = [one for path in tables for one in read_csv(path, unit=unit)]
@@ -197,5 +197,7 @@ def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, uni
     else:
         runs, strategies = [read_run(directory) for directory in directories], parts("acquisition")
         series = series_of_runs(runs, strategies)
-        said = [condition.line for condition in conditions_of(runs, strategies=strategies)]
+        names = {run.record.name for run in runs}
+        resolved = {name: values for name in names if (values := values_of(name)) is not None}
+        said = [one.line for one in conditions_of(runs, strategies=strategies, resolved=resolved or None)]
     return csv_text(series) if form == "csv" else FORMS[form](summary(series, said))

@@ -264,3 +264,11 @@ def _patches(dataset: str, training: str) -> list[Path]:
             if method == training and fnmatch.fnmatchcase(dataset, pattern):
                 found[path.name] = path
     return list(found.values())
+
+
+def values_of(name: str) -> dict[str, Any] | None:
+    """Return what the configs of a run's name say; None where it is not made of parts that are known here."""
+    try:
+        return resolve([name]).values
+    except UsageError:
+        return None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from al_lightning.errors import UsageError
 from al_lightning.experiment import reopen
 from al_lightning.inspect.report import page
 from al_lightning.inspect.report_decisions import decisions_section
@@ -17,7 +15,7 @@ from al_lightning.results.forms import FORMS
 from al_lightning.results.published import Table
 from al_lightning.results.sheet import Block, blocks, csv_text, sheet
 from al_lightning.results.standing import Standing
-from al_lightning.settings import parts, resolve
+from al_lightning.settings import parts, values_of
 
 
 def render(table: Table, standings: Sequence[Standing], form: str, command: str = "") -> str:
@@ -62,17 +60,9 @@ def honest(standings: Sequence[Standing]) -> list[str]:
     runs = [run for standing in standings for run in standing.runs.values()]
     # What the table itself sets otherwise than the names' configs is said in its file and its title.
     names = {run.record.name for one in standings if not one.column.options for run in one.runs.values()}
-    resolved = {name: values for name in names if (values := _resolved(name)) is not None}
+    resolved = {name: values for name in names if (values := values_of(name)) is not None}
     strategies = parts("acquisition")
     return [one.line for one in conditions_of(runs, strategies=strategies, resolved=resolved or None)]
-
-
-def _resolved(name: str) -> dict[str, Any] | None:
-    """Return what a name's configs say; None where it is not made of known parts."""
-    try:
-        return resolve([name]).values
-    except UsageError:
-        return None
 
 
 def _page(

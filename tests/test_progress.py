@@ -1,4 +1,7 @@
+import contextlib
 import io
+import logging
+import warnings
 
 import pytest
 
@@ -74,3 +77,27 @@ def test_work_of_an_earlier_process_is_not_counted_as_this_ones_speed(clock: lis
     assert reporter.seconds_left() == pytest.approx(200 * 10 / 20)
     reporter.skip(200)
     assert reporter.seconds_left() == pytest.approx(0)
+
+
+def test_a_call_from_python_hushes_lightning_and_leaves_the_process_as_it_was() -> None:
+    from al_lightning.arguments import LIGHTNING, hushed
+
+    loggers = [logging.getLogger(name) for name in LIGHTNING]
+    before = [logger.level for logger in loggers]
+    filters = list(warnings.filters)
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.INFO)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with contextlib.suppress(KeyError), hushed():
+                assert not any(logger.isEnabledFor(logging.WARNING) for logger in loggers)
+                warnings.warn_explicit("theirs", UserWarning, "trainer.py", 1, module="lightning.pytorch.trainer")
+                warnings.warn_explicit("the user's", UserWarning, "mine.py", 1, module="my_strategy")
+                raise KeyError
+        assert [str(one.message) for one in caught] == ["the user's"]
+        assert [logger.level for logger in loggers] == [logging.INFO] * len(loggers)
+        assert warnings.filters == filters
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
