@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import SMALL_NETWORK, TINY
@@ -352,7 +353,7 @@ def test_overall_time_left_fills_the_slots_in_order() -> None:
 
 def test_plain_lines_come_seldom(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(screens.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(screens, "time", SimpleNamespace(monotonic=lambda: now[0]))
     jobs = [Job("a", 0, here / "0"), Job("a", 1, here / "1"), Job("b", 0, here / "2")]
     with Screen(jobs, 2, out := io.StringIO()) as screen:
         screen.begin(jobs[0])
@@ -405,7 +406,7 @@ def test_the_live_screen(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_run_tells_how_far_it_is_and_never_minds_a_full_disk(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr("al_lightning.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("al_lightning.progress.time", SimpleNamespace(monotonic=lambda: now[0]))
     file = here / "p.json"
     reporter = Reporter(shown=False, stream=io.StringIO(), file=file)
     reporter.plan([100, 300], first=0)
