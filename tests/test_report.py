@@ -147,6 +147,25 @@ def test_the_table_has_means_deviations_area_and_height() -> None:
     assert "coreset − entropy ahead +3.50 ± 1.64 1.51 to 5.49 2.70 3" in text
 
 
+def test_semi_supervised_strategies_are_compared_with_random_of_their_training() -> None:
+    runs = [
+        a_run(f"street_{name}", seed, RANDOM[seed], BATCHES) for name in ("random", "random_uda") for seed in RANDOM
+    ]
+    runs += [
+        a_run(f"street_{name}", seed, CORESET[seed], BATCHES) for name in ("coreset", "coreset_uda") for seed in CORESET
+    ]
+    (dataset,) = datasets(runs, {"random", "coreset"})
+    assert [(pair.method, pair.other) for pair in dataset.against_baseline()] == [
+        ("random_uda", "random"),
+        ("coreset", "random"),
+        ("coreset_uda", "random_uda"),
+    ]
+    (alone,) = datasets([run for run in runs if run.record.name.endswith("_uda")], {"random", "coreset"})
+    assert alone.baseline is not None
+    assert alone.baseline.label == "random_uda"
+    assert headline(alone).startswith("On street, coreset_uda is ahead of random_uda by ")
+
+
 def test_label_costs_and_classes_are_folded_away() -> None:
     text = text_of(page(comparison(), data, "t"))
     assert "street: Labels, seed by seed, to be as good as the baseline is in the end" in text

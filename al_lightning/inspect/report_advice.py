@@ -158,7 +158,8 @@ def _verdict(dataset: Dataset) -> list[Advice]:
     shown = [pair for pair in dataset.against_baseline() if pair.shows]
     found = []
     if ahead := [pair for pair in shown if pair.mean > 0]:
-        names = " and ".join(pair.method for pair in ahead)
+        named = [pair.method + (f" (of {pair.other})" if pair.other != BASELINE else "") for pair in ahead]
+        names = " and ".join(named)
         found.append(
             Advice(
                 f"Ahead of {BASELINE} here: {names}. See whether that holds on your own images before you rely on it; "
@@ -175,7 +176,7 @@ def _verdict(dataset: Dataset) -> list[Advice]:
     ]
     found += [
         Advice(
-            f"{pair.method} is behind {BASELINE} here, and {BASELINE} costs no scoring: at this budget, on this pool, "
+            f"{pair.method} is behind {pair.other} here, which costs less: at this budget, on this pool, "
             f"{pair.method} is not worth it."
         )
         for pair in shown

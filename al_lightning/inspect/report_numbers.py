@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 from al_lightning.results.comparison import FEWEST, Comparison, Verdict, number
 from al_lightning.results.journal import Run
 from al_lightning.results.metrics import Curve
-from al_lightning.results.series import Series, height, series_of_runs, split_name
+from al_lightning.results.series import Series, against, height, series_of_runs, split_name
 from al_lightning.results.statistics import compare
 
 __all__ = [
@@ -135,7 +135,8 @@ class Dataset:
     @property
     def baseline(self) -> Method | None:
         """The strategy that the others are compared with."""
-        return next((method for method in self.methods if method.label == BASELINE), None)
+        named = [method for method in self.methods if f"{method.label}_".startswith(f"{BASELINE}_")]
+        return min(named, key=lambda method: len(method.label), default=None)
 
     @property
     def metric_name(self) -> str:
@@ -150,8 +151,13 @@ class Dataset:
         return None
 
     def against_baseline(self) -> list[Difference]:
-        """Compare each strategy with the baseline, where both have finished a seed."""
-        return self._compare([(method.label, BASELINE) for method in self._others() if self.baseline is not None])
+        """Compare each strategy with the baseline of its training, where both have finished a seed.
+
+        And that baseline, where training is semi-supervised, with the one that is not.
+        """
+        labels = [method.label for method in self.methods]
+        pairs = [(label, base) for label in labels if (base := against(label, labels, BASELINE)) is not None]
+        return self._compare(pairs)
 
     def differences(self) -> list[Difference]:
         """Compare each with the baseline and, where they are few, with each other.

@@ -260,6 +260,13 @@ def baseline_of(method: str, methods: Collection[str], baseline: str = "random")
     return next((name for name in [*trained, baseline] if name in methods), None)
 
 
+def against(method: str, methods: Collection[str], baseline: str = "random") -> str | None:
+    """Return what a method is compared with: the baseline of its training, and that the baseline without it."""
+    if method.startswith(f"{baseline}_") and baseline in methods:
+        return baseline
+    return baseline_of(method, methods, baseline)
+
+
 # From journals
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from al_lightning.results.comparison import Comparison, rule
@@ -12,7 +12,7 @@ from al_lightning.results.forms import Grid, Sheet, without_empty
 from al_lightning.results.metrics import Curve
 from al_lightning.results.series import (
     Series,
-    baseline_of,
+    against,
     class_differences,
     label_cost,
     mean_heights,
@@ -58,13 +58,6 @@ def verdicts(settings: Mapping[str, Sequence[Series]]) -> dict[str, list[Compari
         )
     )
     return compare_settings(values, pairs) if pairs else {}
-
-
-def against(method: str, methods: Collection[str], baseline: str = "random") -> str | None:
-    """Return what a method is compared with: the baseline of its training, and that the baseline without it."""
-    if method.startswith(f"{baseline}_") and baseline in methods:
-        return baseline
-    return baseline_of(method, methods, baseline)
 
 
 def csv_text(series: Sequence[Series]) -> str:
