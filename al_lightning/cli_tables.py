@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from al_lightning.arguments import Arguments, quiet
 from al_lightning.errors import UsageError
 from al_lightning.guard import GUARD
+
+if TYPE_CHECKING:
+    from al_lightning.reproduce import Plan
 
 FORMATS = ("text", "markdown", "latex", "html", "csv")
 Unit = Literal["percent", "fraction"]
@@ -87,30 +91,26 @@ def reproduce(given: list[str], verbose: bool) -> int:
     return 1 if failed else 0
 
 
-def _launch(made: object, ours: object) -> int:
+def _launch(made: Plan, ours: Namespace) -> int:
     """Run what is missing; return how many failed."""
-    from al_lightning.reproduce import Plan, complete
+    from al_lightning.reproduce import complete
 
-    assert isinstance(made, Plan)
     jobs = [run.job for run in made.missing]
-    settings = vars(ours)
-    if settings["launcher"] == "slurm":
+    if ours.launcher == "slurm":
         from al_lightning.launcher.slurm import SlurmLauncher
 
         launcher = SlurmLauncher(
-            partition=settings["slurm_partition"],
-            time=settings["slurm_time"],
-            gpus=settings["slurm_gpus"],
-            nodes=settings["slurm_nodes"],
-            at_once=settings["slurm_at_once"],
+            partition=ours.slurm_partition,
+            time=ours.slurm_time,
+            gpus=ours.slurm_gpus,
+            nodes=ours.slurm_nodes,
+            at_once=ours.slurm_at_once,
         )
         outcomes = launcher.run(jobs, complete=complete(made))
     else:
         from al_lightning.launcher.local import LocalLauncher
 
-        outcomes = LocalLauncher(slots=settings["slots"], slots_per_gpu=settings["slots_per_gpu"]).run(
-            jobs, complete=complete(made)
-        )
+        outcomes = LocalLauncher(slots=ours.slots, slots_per_gpu=ours.slots_per_gpu).run(jobs, complete=complete(made))
     failed = sum(outcome.state == "failed" for outcome in outcomes)
     if failed:
         _say(f"{failed} run{'s' if failed > 1 else ''} failed; the same command tries again.")

@@ -9,9 +9,6 @@ from typing import Any
 from al_lightning.results.published import Column, Row
 from al_lightning.results.standing import cycles_of
 
-ENSEMBLE = {"variation_ratio": 5}
-"""Networks that a strategy trains where it scores."""
-
 
 def images_seen(values: Mapping[str, Any], row: Row, column: Column, options: Sequence[str] = ()) -> int:
     """Return how many images the fits of a run pass through the network, forward and backward.
@@ -29,10 +26,10 @@ def images_seen(values: Mapping[str, Any], row: Row, column: Column, options: Se
     count = cycles_of(row, column)
     for cycle in range(count):
         labelled = column.pool
-        if row.acquisition != "full":
+        if not row.everything:
             share = column.total if count == 1 else min(column.initial + cycle * column.query, column.total)
             labelled = int(column.pool * share + 1e-6)
-        members = ENSEMBLE.get(row.acquisition, 1) if cycle < count - 1 else 1
+        members = row.members if cycle < count - 1 else 1
         total += members * _steps(values, given, labelled, batch)
     return total * _images_a_step(data, given, batch)
 

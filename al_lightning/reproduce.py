@@ -14,10 +14,9 @@ from al_lightning.estimate import as_mapping, images_seen
 from al_lightning.launcher import Job
 from al_lightning.results.journal import read_run
 from al_lightning.results.published import Table, read_table
-from al_lightning.results.scale import config_name, read_scale
-from al_lightning.results.sheet import ONE_FIT
+from al_lightning.results.scale import read_scale
 from al_lightning.results.standing import Standing, by_name, cycles_of, find_runs, is_complete, stand
-from al_lightning.settings import resolve, roots
+from al_lightning.settings import resolve, roots, split_name
 
 STAGES = ("shared", "fit", "test", "views", "score", "select")
 """Of a cycle's cost; what was shared was paid for once, but would have cost as much."""
@@ -171,10 +170,17 @@ def _matches(standing: Standing, pattern: str) -> bool:
     return any(fnmatch.fnmatchcase(name.lower(), pattern.lower()) for name in names)
 
 
+def _small(standing: Standing) -> str:
+    """Return a run's name with the dataset that stands for its own; budget and network are the stand-in's."""
+    parts = {axis: path.stem for axis, path in split_name(standing.cell.run).items()}
+    parts["datasets"] = standing.column.dataset
+    return "_".join(parts[axis] for axis in parts if axis not in ("networks", "budgets"))
+
+
 def _donor(standing: Standing, table: Table) -> str:
     """Return the place of the run whose first network serves a row too: Random's under the same conditions; or ""."""
     base = table.baseline(standing.row)
-    if base is None or base.conditions != standing.row.conditions or standing.row.acquisition in ONE_FIT:
+    if base is None or base.conditions != standing.row.conditions or standing.row.one_fit:
         return ""
     cell = base.cells.get(standing.column.key)
     return cell.place if cell is not None else ""
@@ -188,7 +194,10 @@ def _planned(
     if donor := _donor(standing, table):
         given = (*given, "--share", str(directory / donor / f"seed_{seed}"))
     job = Job(
-        config_name(row, column, standing.cell, reduced), seed, directory / standing.cell.place / f"seed_{seed}", given
+        _small(standing) if reduced else standing.cell.run,
+        seed,
+        directory / standing.cell.place / f"seed_{seed}",
+        given,
     )
     cycles = len(standing.runs[seed].cycles) if seed in standing.runs else 0
     if seed in standing.complete:

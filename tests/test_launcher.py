@@ -21,11 +21,12 @@ from drivers import ROOT, STAGES, environment, family, is_gone
 from al_lightning.errors import UsageError
 from al_lightning.launcher import Job, Outcome, local
 from al_lightning.launcher import screen as screens
-from al_lightning.launcher.job import hold
+from al_lightning.launcher.job import LOCK
 from al_lightning.launcher.local import LocalLauncher
 from al_lightning.launcher.machine import cores, listed_gpus, visible_gpus
 from al_lightning.launcher.screen import Screen, overall
 from al_lightning.progress import PROGRESS, Reporter
+from al_lightning.results.files import hold
 
 CHILD = """
 import os, signal, subprocess, sys, time
@@ -262,11 +263,11 @@ def test_a_run_started_by_hand_is_waited_for_or_elsewhere(fake: Path) -> None:
 def test_a_launcher_holds_what_it_runs(fake: Path) -> None:
     launcher = drive(fake, "hang", 1)
     await_files(fake / "d/0/ran")
-    assert hold(fake / "d/0") is None
+    assert hold(fake / "d/0" / LOCK) is None
     launcher.kill()
     launcher.communicate()
     (fake / "d/0/asked").touch()  # that one is not of the family that dies with its launcher
-    handle = hold(fake / "d/0")
+    handle = hold(fake / "d/0" / LOCK)
     assert handle is not None
     handle.close()
 

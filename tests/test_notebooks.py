@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = ("01_inspect_selection", "02_read_results", "03_your_own_strategy")
 LARGEST = 400_000
 """Bytes of a notebook, its pictures included."""
-MACHINE = re.compile(r"(?<![\w.:/])/(work|tmp|root|home|usr|opt|var|private|Users)\b|site-packages|[A-Z]:\\")
+MACHINE = re.compile(r"(?<![\w.:/])/(tmp|root|home|work|usr|opt|var|private|Users)\b|site-packages|[A-Z]:\\")
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -123,7 +123,7 @@ def test_it_names_no_path_of_the_machine_that_ran_it(name: str) -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("text", ["/work/main/a.py", "in /tmp/x", "(/root/b)", "lib/site-packages/torch", "C:\\Users"])
+@pytest.mark.parametrize("text", ["/home/me/a.py", "in /tmp/x", "(/opt/b)", "lib/site-packages/torch", "C:\\Users"])
 def test_a_path_is_known_as_such(text: str) -> None:
     assert MACHINE.search(text)
 

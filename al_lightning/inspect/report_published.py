@@ -57,14 +57,12 @@ def _curves(block: Block) -> str:
     # A strategy looks the same in all charts; Random is the grey line.
     others = dict.fromkeys(key for line in block.lines if (key := _key(line.standing)) != "random")
     numbers = {"random": 0} | {key: number for number, key in enumerate(others, start=1)}
-    flat = [
-        method for line in block.lines if line.standing.row.acquisition == "full" and (method := _method(line.standing))
-    ]
+    flat = [method for line in block.lines if line.standing.row.everything and (method := _method(line.standing))]
     for group, title in GROUPS.items():
         standings = [
             line.standing for line in block.lines if (line.standing.row.training, line.standing.row.mc_dropout) == group
         ]
-        methods = [method for s in standings if s.row.acquisition not in ("full", "uniform") and (method := _method(s))]
+        methods = [method for s in standings if not s.row.one_fit and (method := _method(s))]
         if not methods:
             continue
         budgets = tuple(sorted({budget for method in methods for curve in method.curves for budget in curve.budgets}))
@@ -83,7 +81,7 @@ def _curves(block: Block) -> str:
 def _key(standing: Standing) -> str:
     """Return what a row looks like: its strategy, and for the 100 % rows the network too."""
     row = standing.row
-    return f"{row.acquisition} {row.mc_dropout}" if row.acquisition == "full" else row.acquisition
+    return f"{row.acquisition} {row.mc_dropout}" if row.everything else row.acquisition
 
 
 def _method(standing: Standing) -> Method | None:

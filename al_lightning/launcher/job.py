@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import signal
 import sys
@@ -13,13 +11,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from al_lightning.errors import ALError, Interrupted, LabelsAwaited, UsageError
+from al_lightning.results.files import hold
 from al_lightning.results.journal import read_run
+from al_lightning.results.store import LOCK as STORE_LOCK
+from al_lightning.results.store import TAKEN
 
 LOCK = ".launcher.lock"
-STORE_LOCK = ".lock"
-"""The run's own lock (`results.store.RunStore`)."""
-TAKEN = "Another process is at work in"
-"""What a run says that finds its directory locked."""
 TAIL = 5
 """Lines of a log that are shown."""
 
@@ -147,34 +144,6 @@ def metric_of(job: Job) -> str:
         return ""
 
 
-def hold(directory: Path, name: str = LOCK) -> BinaryIO | None:
-    """Take a run directory until the file is closed or this process ends; None where another process has it.
-
-    Args:
-        directory: it is made where it is missing.
-        name: of the lock file.
-
-    Raises:
-        ALError: the directory cannot be written to, or its file system cannot lock.
-    """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        handle = (directory / name).open("ab")
-    except OSError as error:
-        raise ALError(f"Cannot write to the run directory {directory}: {error.strerror}.") from error
-    try:
-        # A record lock is this process's alone: the run that it starts does not inherit it, death releases it.
-        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        handle.close()
-        if error.errno in (errno.EACCES, errno.EAGAIN):
-            return None
-        raise ALError(
-            f"{directory} is on a file system that cannot lock ({error.strerror}); use another directory."
-        ) from error
-    return handle
-
-
 def take(job: Job, also_by_hand: bool = True) -> BinaryIO | None:
     """Take a job's directory for this launcher; None where another launcher has it, or a run started by hand.
 
@@ -185,11 +154,11 @@ def take(job: Job, also_by_hand: bool = True) -> BinaryIO | None:
     Raises:
         ALError: as `hold`.
     """
-    held = hold(job.directory)
+    held = hold(job.directory / LOCK)
     if held is None:
         return None
     if also_by_hand and (job.directory / STORE_LOCK).exists():
-        probe = hold(job.directory, STORE_LOCK)
+        probe = hold(job.directory / STORE_LOCK)
         if probe is None:
             held.close()
             return None

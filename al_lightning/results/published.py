@@ -99,6 +99,8 @@ class Row:
         mc_dropout: whether the network trains with the dropout that BALD needs.
         strong_augmentation: whether labelled images are strongly augmented.
         network: where it is not the dataset's own.
+        one_fit: whether its runs are a single fit, without a curve.
+        members: networks that it trains where it scores.
         seeds: how many, where it is not the table's number.
         cells: by column.
     """
@@ -109,8 +111,15 @@ class Row:
     mc_dropout: bool = False
     strong_augmentation: bool = True
     network: str = ""
+    one_fit: bool = False
+    members: int = 1
     seeds: int | None = None
     cells: Mapping[str, Cell] = field(default_factory=dict)
+
+    @property
+    def everything(self) -> bool:
+        """Whether it is a 100 % row: everything is labelled."""
+        return self.acquisition == "full"
 
     @property
     def conditions(self) -> tuple[str, bool, str]:
@@ -159,7 +168,7 @@ class Table:
         Random with semi-supervised training is compared with Random without; the 100 % rows with nothing.
         """
         randoms = [other for other in self.rows if other.acquisition == "random" and other is not row]
-        if row.acquisition == "full":
+        if row.everything:
             return None
         if row.acquisition == "random":
             less = (SUPERVISED, row.strong_augmentation, row.network)

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from al_lightning.errors import UsageError
-from al_lightning.results.published import Cell, Column, Row, Table
+from al_lightning.results.published import Cell, Column, Table
 
 
 @dataclass(frozen=True)
@@ -94,17 +94,3 @@ def read_scale(path: Path) -> Scale:
         return Scale(name=path.stem, **{**content, "marker": " ".join(content["marker"].split())})
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{path} is not a scale ({' '.join(str(error).split())}).") from error
-
-
-def config_name(row: Row, column: Column, cell: Cell, reduced: bool) -> str:
-    """Return the name that `--config` gets for a cell's runs: at a reduced scale, of the part that stands for it."""
-    if not reduced:
-        return cell.run
-    parts = [column.dataset]
-    if not row.strong_augmentation:
-        parts.append("noaug")
-    dropout = row.mc_dropout and row.acquisition in ("coreset", "full")
-    parts.append(f"{row.acquisition}_mcd" if dropout else row.acquisition)
-    if row.training != "supervised":
-        parts.append(row.training)
-    return "_".join(parts)

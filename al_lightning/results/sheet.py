@@ -15,8 +15,6 @@ from al_lightning.results.statistics import Comparison, compare
 
 METRICS = {"miou": "mIoU", "accuracy": "accuracy"}
 NOT_RUN = "not run"
-ONE_FIT = ("full", "uniform")
-"""Strategies without a curve."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +49,14 @@ def blocks(table: Table, standings: Sequence[Standing]) -> list[Block]:
     found = []
     for column in table.columns:
         rows = [standing for standing in standings if standing.column.key == column.key]
-        curves = {s.row.label: s.heights for s in rows if s.heights and s.row.acquisition not in ONE_FIT}
-        points = {s.row.label: s.scores for s in rows if s.scores and s.row.acquisition != "full"}
+        curves = {s.row.label: s.heights for s in rows if s.heights and not s.row.one_fit}
+        points = {s.row.label: s.scores for s in rows if s.scores and not s.row.everything}
         compared: dict[str, Comparison] = {}
         for values, single in ((curves, False), (points, True)):
             pairs = [
                 (standing.row.label, other.label)
                 for standing in rows
-                if (standing.row.acquisition in ONE_FIT) == single
+                if standing.row.one_fit == single
                 and (other := table.baseline(standing.row)) is not None
                 and values.get(standing.row.label, {}).keys() & values.get(other.label, {}).keys()
             ]
@@ -135,7 +133,7 @@ def verdicts(block: Block) -> list[str]:
     metric = METRICS.get(block.column.metric, block.column.metric)
     place = f"{metric} at {block.column.budget_text(block.column.at)}"
     return [
-        line.comparison.sentence(place if line.standing.row.acquisition in ONE_FIT else metric)
+        line.comparison.sentence(place if line.standing.row.one_fit else metric)
         for line in block.lines
         if line.comparison is not None
     ]

@@ -52,7 +52,7 @@ class Standing:
         return {
             seed: value
             for seed, curve in self.curves.items()
-            if (value := at(curve, None if self.row.acquisition == "full" else self.column.at)) is not None
+            if (value := at(curve, None if self.row.everything else self.column.at)) is not None
         }
 
     @property
@@ -60,7 +60,7 @@ class Standing:
         """Eq. 2 in the column's scale; of a 100 % row, its metric times the width (as the published ones are)."""
         found = {}
         for seed, curve in self.curves.items():
-            if self.row.acquisition == "full":
+            if self.row.everything:
                 found[seed] = self.column.area_scale * curve.values[-1] * self.column.width
             elif len(curve.budgets) > 1:
                 found[seed] = self.column.area_scale * curve.area
@@ -85,7 +85,7 @@ def at(curve: Curve, budget: float | None) -> float | None:
 
 def last_budget(row: Row, column: Column) -> float:
     """Return the budget at which a run of this row ends, a fraction of the pool."""
-    return 1.0 if row.acquisition == "full" else column.total
+    return 1.0 if row.everything else column.total
 
 
 def is_complete(run: Run, row: Row, column: Column) -> bool:
@@ -95,7 +95,7 @@ def is_complete(run: Run, row: Row, column: Column) -> bool:
 
 def cycles_of(row: Row, column: Column) -> int:
     """Return the number of fits of a run (of its first member)."""
-    if row.acquisition in ("full", "uniform"):
+    if row.one_fit:
         return 1
     return 1 + math.ceil((column.total - column.initial) / column.query - 1e-6)
 

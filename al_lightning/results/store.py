@@ -7,8 +7,6 @@ answered) -> DONE (a line in the journal). Each step is written atomically and c
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -19,8 +17,12 @@ import yaml
 
 from al_lightning.bearing import differences, fingerprint, in_short
 from al_lightning.errors import ALError, UsageError
-from al_lightning.results.files import write_text
+from al_lightning.results.files import hold, write_text
 from al_lightning.results.journal import JOURNAL, CycleRecord, Run, RunRecord, read_run, seal, unseal, whole_lines
+
+LOCK = ".lock"
+TAKEN = "Another process is at work in"
+"""How the sentence begins that refuses a directory; a launcher knows it by that, in another process's words."""
 
 
 class RunStore:
@@ -35,23 +37,9 @@ class RunStore:
         """Hold the directory until this process ends; a second run in it is refused."""
         if not self.writes or self._lock is not None:
             return
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            handle = (self.directory / ".lock").open("ab")
-        except OSError as error:
-            raise ALError(f"Cannot write to the run directory {self.directory}: {error.strerror}.") from error
-        try:
-            # A record lock belongs to this process alone: forked data workers do not inherit it, death releases it.
-            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            handle.close()
-            if error.errno not in (errno.EACCES, errno.EAGAIN):
-                raise ALError(
-                    f"{self.directory} is on a file system that cannot lock ({error.strerror}); use another directory."
-                ) from error
-            raise ALError(
-                f"Another process is at work in {self.directory}; wait for it, or use another one."
-            ) from error
+        handle = hold(self.directory / LOCK)
+        if handle is None:
+            raise ALError(f"{TAKEN} {self.directory}; wait for it, or use another one.")
         self._lock = handle
 
     def release(self) -> None:
