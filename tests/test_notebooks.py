@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = ("01_inspect_selection", "02_read_results", "03_your_own_strategy")
 LARGEST = 400_000
 """Bytes of a notebook, its pictures included."""
-MACHINE = re.compile(r"(?<![\w.:/])/(tmp|root|home|work|usr|opt|var|private|Users)\b|site-packages|[A-Z]:\\")
+MACHINE = re.compile(r"(?<![\w.:/])/(tmp|root|home|usr|opt|var|mnt|srv|private|Users)\b|site-packages|[A-Z]:\\")
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
