@@ -1,0 +1,1 @@
+"""Labels by people: where they are kept, how batches leave and labels come in. No torch."""

@@ -1,0 +1,115 @@
+"""A zip file that somebody sent: looked over before anything is read, read within bounds, never unpacked to disk."""
+
+from __future__ import annotations
+
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from types import TracebackType
+
+from al_lightning.labels.untrusted import Malformed, shown
+
+LARGEST_ARCHIVE = 4 << 30
+LARGEST_DIRECTORY = 8 << 20
+MOST_MEMBERS = 100_000
+_END = struct.Struct("<4s4H2LH")
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
+
+
+class Archive:
+    """The files of a zip file.
+
+    Attributes:
+        names: of its files, relative paths with `/`.
+
+    Args:
+        path: the zip file.
+
+    Raises:
+        Malformed: it is none, too large, or holds a name, a link or a repeat that no tool writes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            _check_directory(path)
+            self._file = zipfile.ZipFile(path)
+        except (*_BROKEN, struct.error) as error:
+            raise Malformed(f"it is no zip file that can be read ({type(error).__name__})") from error
+        try:
+            self._members = _members(self._file.infolist())
+        except Malformed:
+            self._file.close()
+            raise
+        self.names = list(self._members)
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def read(self, name: str, most: int) -> bytes:
+        """Return a file's content.
+
+        Args:
+            name: one of `names`.
+            most: bytes that it may have.
+
+        Raises:
+            Malformed: it is larger than it may be or says to be, or damaged.
+        """
+        member = self._members[name]
+        if member.file_size > most:
+            raise Malformed(f"{shown(name)} in it has {member.file_size:,} bytes, more than the {most:,} it can need")
+        try:
+            with self._file.open(member) as file:
+                content = file.read(member.file_size + 1)
+        except _BROKEN as error:
+            raise Malformed(f"{shown(name)} in it is damaged ({type(error).__name__})") from error
+        if len(content) != member.file_size:
+            raise Malformed(f"{shown(name)} in it has not the size that the zip file tells")
+        return content
+
+
+def _check_directory(path: Path) -> None:
+    """Bound the list of members before it is read: a list of gigabytes would fill the memory."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        if size > LARGEST_ARCHIVE:
+            raise Malformed(f"it is larger than {LARGEST_ARCHIVE >> 30} GiB; export it in parts")
+        file.seek(max(0, size - (1 << 16) - _END.size - 20))
+        tail = file.read()
+    place = tail.rfind(b"PK\x05\x06")
+    if place < 0:
+        raise Malformed("it is no zip file, or was cut")
+    _, _, _, _, members, length, _, _ = _END.unpack_from(tail, place)
+    # The 64-bit form of the list, which more than 65,535 files need, may tell any length: no batch has as many.
+    if b"PK\x06\x07" in tail[max(0, place - 20) : place] or members == 0xFFFF or length > LARGEST_DIRECTORY:
+        raise Malformed("it lists more files than any batch has; export it in parts")
+
+
+def _members(found: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+    if len(found) > MOST_MEMBERS:
+        raise Malformed(f"it has {len(found):,} files; at most {MOST_MEMBERS:,} are read")
+    members: dict[str, zipfile.ZipInfo] = {}
+    for member in found:
+        name = member.orig_filename
+        parts = name.split("/")
+        if name.startswith("/") or ".." in parts or "\\" in name or re.match("^[A-Za-z]:", name) or "\0" in name:
+            raise Malformed(f"it holds the name {shown(name)}, which leads out of it; nothing of it was read")
+        kind = stat.S_IFMT(member.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise Malformed(f"{shown(name)} in it is a link or no file; nothing of it was read")
+        if member.flag_bits & 1:
+            raise Malformed(f"{shown(name)} in it is encrypted")
+        if name.endswith("/") or parts[0] == "__MACOSX" or parts[-1].startswith("."):
+            continue
+        if name in members:
+            raise Malformed(f"it holds {shown(name)} twice; nothing of it was read")
+        members[name] = member
+    return members

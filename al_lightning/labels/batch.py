@@ -1,0 +1,107 @@
+"""A batch to label, as a folder that people and their tools can work with."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from al_lightning.errors import ALError
+from al_lightning.labels.cvat_write import write_cvat
+from al_lightning.labels.item import Item
+from al_lightning.labels.label_studio_write import config_xml, readme, tasks
+from al_lightning.labels.pictures import Colours, place_image
+from al_lightning.labels.sheet_page import sheet_page
+from al_lightning.labels.store import Kind
+from al_lightning.results.files import unwritable
+
+TABLE = "to_label.csv"
+
+
+def write_batch(
+    folder: Path, items: Sequence[Item], classes: Sequence[str], kind: Kind, colours: Sequence[tuple[int, int, int]]
+) -> None:
+    """Write a batch: to_label.csv, images/, index.html, label_studio/ and cvat/; whole, or not at all.
+
+    Args:
+        folder: the batch's folder, RUN_DIR/batches/NAME; what was there is replaced.
+        items: the images, with ranks from 1.
+        classes: names of the classes, in the order of their numbers.
+        kind: what a label is.
+        colours: a colour per class, (red, green, blue), 0 to 255.
+
+    Raises:
+        DatasetError: an image cannot be read.
+        ALError: the folder cannot be written to.
+    """
+    folder = folder.absolute()
+    table = np.asarray(colours, dtype=np.uint8).reshape(len(classes), 3)
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        for left in folder.parent.glob(f".{folder.name}.*.tmp"):  # of a process that was killed
+            shutil.rmtree(left)
+        beside.mkdir()
+        _write(beside, folder, items, classes, kind, table)
+        if folder.exists():
+            replaced = folder.with_name(f".{folder.name}.old.tmp")
+            folder.rename(replaced)
+            beside.rename(folder)
+            shutil.rmtree(replaced)
+        else:
+            beside.rename(folder)
+    except OSError as error:
+        raise ALError(unwritable(folder, error)) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _write(
+    target: Path, folder: Path, items: Sequence[Item], classes: Sequence[str], kind: Kind, colours: Colours
+) -> None:
+    for part in ("images", "label_studio", "cvat"):
+        (target / part).mkdir()
+    for item in items:
+        place_image(item, target / "images")
+    with (target / TABLE).open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        file.write(table_csv(items))
+    page = sheet_page(folder.name, items, classes, kind, colours)
+    (target / "index.html").write_text(page, encoding="utf-8", errors="replace")
+    studio = target / "label_studio"
+    (studio / "config.xml").write_text(config_xml(classes, kind, colours), encoding="utf-8")
+    (studio / "tasks.json").write_text(json.dumps(tasks(folder, items, classes)) + "\n")
+    (studio / "README.txt").write_text(readme(folder, kind), encoding="utf-8", errors="surrogateescape")
+    write_cvat(target / "cvat", folder, items, classes, kind, colours)
+
+
+def table_csv(items: Sequence[Item]) -> str:
+    """Return the batch as a table, by rank; `frame` is there where a frame is known."""
+    frames = any(item.frame is not None for item in items)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["path", "rank", "score", "sequence", *(["frame"] if frames else [])])
+    for item in sorted(items, key=lambda item: item.rank):
+        score = "" if item.score is None else repr(float(item.score))
+        row = [item.name, item.rank, score, item.sequence or ""]
+        writer.writerow([*row, *(["" if item.frame is None else item.frame] if frames else [])])
+    return out.getvalue()
+
+
+def read_table(folder: Path) -> list[str]:
+    """Return the names of a batch's images, by rank.
+
+    Raises:
+        ALError: the table cannot be read.
+    """
+    path = folder / TABLE
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            return [row["path"] for row in csv.DictReader(file)]
+    except (OSError, csv.Error, KeyError) as error:
+        raise ALError(f"The batch's table {path} cannot be read ({error}); let the run write it again.") from error

@@ -1,0 +1,101 @@
+"""Label Studio's run lengths of a brush: a stream of bits, as a list of bytes, the highest bit of each first.
+
+32 bits tell the number of values, 5 the bits of a value less 1, four times 4 the bits of a run's length less 1. Then
+come runs: a bit that tells whether one value is repeated, 2 for which of the four sizes the length has, the length less
+1, and the value, or as many values as the length tells. The values are an image's red, green, blue and alpha, pixel
+after pixel; a pixel belongs to the brush where alpha is not 0. https://github.com/thi-ng/umbrella (packages/rle-pack)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from al_lightning.labels.untrusted import Malformed, listed
+
+Bits = npt.NDArray[np.bool_]
+CHANNELS = 4
+SIZES = (3, 4, 8, 16)
+_HEADER = 32 + 5 + 4 * 4
+_ENDED = "its run lengths end too early"
+
+
+def encode_brush(mask: Bits) -> list[int]:
+    """Return a mask, (H, W) bool, as Label Studio's run lengths: bytes, 0 to 255."""
+    flat = mask.ravel()
+    starts = np.flatnonzero(np.diff(flat, prepend=~flat[:1]))
+    lengths = np.diff(starts, append=len(flat)) * CHANNELS
+    bits = [f"{len(flat) * CHANNELS:032b}", f"{8 - 1:05b}", *(f"{size - 1:04b}" for size in SIZES)]
+    for value, length in zip(flat[starts].tolist(), lengths.tolist(), strict=True):
+        while length:
+            size = next((number for number in SIZES if length <= 1 << number), SIZES[-1])
+            part = min(length, 1 << size)
+            bits.append(f"1{SIZES.index(size):02b}{part - 1:0{size}b}{255 if value else 0:08b}")
+            length -= part
+    text = "".join(bits)
+    padded = text + "0" * (-len(text) % 8)
+    return list(int(padded, 2).to_bytes(len(padded) // 8, "big"))
+
+
+def decode_brush(values: object, width: int, height: int) -> Bits:
+    """Return the pixels of a brush, (height, width) bool.
+
+    Args:
+        values: Label Studio's run lengths: bytes, 0 to 255.
+        width: of the image, in pixels; nothing larger is ever allocated.
+        height: of the image, in pixels.
+
+    Raises:
+        Malformed: they are no run lengths, or those of an image of another size.
+    """
+    count = width * height * CHANNELS
+    # A value on its own costs 14 bits of 8, so that twice the image is more than any stream needs.
+    packed = listed(values, "`rle`")
+    if len(packed) > 2 * count + 64:
+        raise Malformed(f"its run lengths are longer than an image of {width} x {height} can need")
+    if not all(type(value) is int and 0 <= value <= 255 for value in packed):
+        raise Malformed("`rle` holds something else than bytes, 0 to 255")
+    stream = _Stream(bytes(packed))
+    declared, word = stream.take(32), stream.take(5) + 1
+    if declared != count:
+        raise Malformed(
+            f"its run lengths are of {declared:,} values; an image of {width} x {height} has {count:,} (4 a pixel)"
+        )
+    if word != 8:
+        raise Malformed(f"its run lengths have {word} bits a value; 8 were expected")
+    sizes = [stream.take(4) + 1 for _ in range(4)]
+    out = np.zeros(count, dtype=np.uint8)
+    place = 0
+    while place < count:
+        repeated = stream.take(1)
+        length = stream.take(sizes[stream.take(2)]) + 1
+        if place + length > count:
+            raise Malformed("its run lengths go beyond the image")
+        out[place : place + length] = stream.take(8) if repeated else stream.bytes(length)
+        place += length
+    return out.reshape(height, width, CHANNELS)[..., 3] > 0
+
+
+class _Stream:
+    """Bits, read from the first on."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.place, self.end = data, 0, 8 * len(data)
+
+    def take(self, count: int) -> int:
+        """Return the next bits, at most 32, as a number."""
+        first, last = self.place, self.place + count
+        if last > self.end:
+            raise Malformed(_ENDED)
+        self.place = last
+        number = int.from_bytes(self.data[first >> 3 : (last + 7) >> 3], "big")
+        return (number >> (-last % 8)) & ((1 << count) - 1)
+
+    def bytes(self, count: int) -> npt.NDArray[np.uint8]:
+        """Return the next `count` bytes, wherever their bits begin."""
+        first, last = self.place, self.place + 8 * count
+        if last > self.end:
+            raise Malformed(_ENDED)
+        self.place = last
+        bits = np.unpackbits(np.frombuffer(self.data[first >> 3 : (last + 7) >> 3], np.uint8))
+        return np.packbits(bits[first & 7 : (first & 7) + 8 * count])

@@ -1,0 +1,103 @@
+"""COCO's run lengths: zeros, ones, zeros ..., down the columns of an image; as numbers, or packed into text.
+
+In text a number is its difference to the one before the last (from the fourth on), five bits a character, the lowest
+first; the sixth bit tells that more follow, the fifth of the last is the sign; 48 is added to make it readable.
+https://github.com/cocodataset/cocoapi (maskApi.c, rleToString)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from al_lightning.labels.untrusted import Malformed, listed, mapped, shown, whole
+
+Bits = npt.NDArray[np.bool_]
+
+
+def encode_counts(mask: Bits) -> list[int]:
+    """Return the run lengths of a mask, (H, W) bool."""
+    flat = mask.T.ravel()
+    changes = np.flatnonzero(np.diff(flat, prepend=False))
+    return [int(length) for length in np.diff(changes, prepend=0, append=len(flat))]
+
+
+def pack_counts(counts: Sequence[int]) -> str:
+    """Return run lengths as COCO's text."""
+    text = []
+    for place, count in enumerate(counts):
+        rest = count - counts[place - 2] if place > 2 else count
+        while True:
+            bits, rest = rest & 31, rest >> 5
+            done = rest == (-1 if bits & 16 else 0)
+            text.append(chr(48 + bits + (0 if done else 32)))
+            if done:
+                break
+    return "".join(text)
+
+
+def unpack_counts(text: str, most: int) -> list[int]:
+    """Return the run lengths in COCO's text.
+
+    Args:
+        text: the text.
+        most: what they may sum to.
+
+    Raises:
+        Malformed: the text is none, or they sum to more.
+    """
+    counts: list[int] = []
+    total = number = shift = 0
+    for character in text:
+        bits = ord(character) - 48
+        if not 0 <= bits < 64 or shift > 40:
+            raise Malformed(f"its run lengths hold {shown(character)}, which no run lengths do")
+        number |= (bits & 31) << shift
+        shift += 5
+        if bits & 32:
+            continue
+        if bits & 16:
+            number -= 1 << shift
+        count = number + (counts[-2] if len(counts) > 2 else 0)
+        total += count
+        if count < 0 or total > most:
+            raise Malformed("its run lengths go beyond the image")
+        counts.append(count)
+        number = shift = 0
+    if shift:
+        raise Malformed("its run lengths end too early")
+    return counts
+
+
+def decode_counts(counts: Sequence[int], width: int, height: int) -> Bits:
+    """Return run lengths down the columns as a mask, (height, width) bool.
+
+    Raises:
+        Malformed: they do not sum to the image's pixels.
+    """
+    if (total := sum(counts)) != width * height:
+        raise Malformed(
+            f"its run lengths sum to {total:,} pixels; an image of {width} x {height} has {width * height:,}"
+        )
+    ones = np.arange(len(counts)) % 2 == 1
+    mask: Bits = np.repeat(ones, np.asarray(counts, dtype=np.int64)).reshape(width, height).T
+    return mask
+
+
+def decode_rle(value: object, width: int, height: int) -> Bits:
+    """Return COCO's {"size": [height, width], "counts": numbers or text} as a mask, (height, width) bool.
+
+    Raises:
+        Malformed: it is none, or one of another size.
+    """
+    fields = mapped(value, "`segmentation`")
+    size = listed(fields.get("size"), "`size` of run lengths")
+    if size != [height, width]:
+        raise Malformed(f"its run lengths are of size {shown(size)}; its image is [{height}, {width}] (height, width)")
+    counts, most = fields.get("counts"), width * height
+    if isinstance(counts, str):
+        return decode_counts(unpack_counts(counts, most), width, height)
+    numbers = [whole(count, "a run length", 0, most) for count in listed(counts, "`counts` of run lengths")]
+    return decode_counts(numbers, width, height)

@@ -1,0 +1,148 @@
+"""Which image a tool's file means: tools keep the last part of a path, add prefixes, or drop the ending."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from al_lightning.labels.untrusted import Malformed, shown
+
+LONGEST_LINK = 200
+_RANK = re.compile(r"^\d{4,}_(?=.)")
+_UPLOAD = re.compile(r"^[0-9a-f]{8}-(?=.)")
+
+
+def link_name(name: str, rank: int) -> str:
+    """Return what an image is called in a batch's folder: its rank, then its path in one word."""
+    return f"{rank:04d}_{_flat(name)}"
+
+
+def _flat(name: str) -> str:
+    flat = name.replace("/", "__")
+    encoded = flat.encode(errors="surrogateescape")
+    # A file's name has at most 255 bytes; the end of a path tells more than its beginning.
+    return flat if len(encoded) <= LONGEST_LINK else encoded[-LONGEST_LINK:].decode(errors="ignore")
+
+
+def without_suffix(name: str) -> str:
+    """Return a relative path without its file's ending."""
+    return str(PurePosixPath(name).with_suffix(""))
+
+
+class Names:
+    """The images that may be labelled, found by what tools call them.
+
+    A reference means an image where it ends in the image's whole name, where it is the end of it, or where it is the
+    name that the image has in a batch, with a tool's prefix or without. Nothing is guessed: a reference that fits
+    several images, or whose folders contradict the image's, is refused.
+
+    Args:
+        known: names of the images, relative paths with `/`.
+    """
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self.known = frozenset(known)
+        self._whole = _Index({name: {name} for name in self.known})
+        stems: dict[str, set[str]] = defaultdict(set)
+        for name in self.known:
+            stems[without_suffix(name)].add(name)
+        self._stems = _Index(stems)
+
+    def find(self, reference: str, *, ours: bool = False, folders: bool = True) -> str:
+        """Return the image that a path or URL means; a URL is only compared, never fetched.
+
+        Args:
+            reference: what a tool wrote.
+            ours: it comes from our own files, so that an image's whole name is meant as it is.
+            folders: the folders before the last part are the image's own; otherwise they are the tool's.
+
+        Raises:
+            Malformed: it means none, or several.
+        """
+        if ours and reference in self.known:
+            return reference
+        found: set[str] = set()
+        for parts in _readings(reference, folders):
+            found |= self._whole.find(parts)
+        return _one(found, reference)
+
+    def find_mask(self, reference: str) -> str:
+        """Return the image that a mask's path belongs to: its name with `.png` added, or in place of its ending.
+
+        Raises:
+            Malformed: it belongs to none, or to several.
+        """
+        parts = _parts(reference.removesuffix(".png").removesuffix(".PNG"))
+        found = self._whole.find(parts) or self._stems.find(parts)
+        return _one(found, reference)
+
+
+class _Index:
+    def __init__(self, names: dict[str, set[str]]) -> None:
+        self.names = names
+        self.tails: dict[str, set[str]] = defaultdict(set)
+        self.flat: dict[str, set[str]] = defaultdict(set)
+        for key, images in names.items():
+            parts = key.split("/")
+            for start in range(len(parts)):
+                self.tails["/".join(parts[start:])] |= images
+            self.flat[_flat(key)] |= images
+
+    def find(self, parts: Sequence[str]) -> set[str]:
+        if not parts:
+            return set()
+        found: set[str] = set()
+        for start in range(len(parts)):  # the longest name first: a folder's own image wins over one of the root
+            if (tail := "/".join(parts[start:])) in self.names:
+                found |= self.names[tail]
+                break
+        else:
+            found |= self.tails.get("/".join(parts), set())
+        last = parts[-1]
+        if len(parts) == 1:
+            found |= self.flat.get(last, set())
+        bare = _UPLOAD.sub("", last)
+        if bare != last:
+            found |= self.tails.get(bare, set()) | self.flat.get(bare, set())
+        for text in {last, bare}:
+            if (unranked := _RANK.sub("", text)) != text:
+                found |= self.flat.get(unranked, set())
+        return found
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")]
+
+
+def _readings(reference: str, folders: bool) -> list[list[str]]:
+    """Return the paths that a reference may be: as it stands, or what of a URL tells the file."""
+    readings = [_parts(reference)]
+    if "?" in reference or "%" in reference or ":" in reference:
+        try:
+            split = urlsplit(reference)
+            local = parse_qs(split.query, max_num_fields=100).get("d", [])
+        except ValueError:
+            split, local = None, []
+        if split is not None:
+            readings.append(_parts(unquote(split.path)))
+            readings += [_parts(path) for path in local]
+    # Label Studio puts an uploaded file in a folder of its own.
+    own = [parts[-1:] if not folders or "upload" in parts[:-1] else parts for parts in readings]
+    return [list(parts) for parts in dict.fromkeys(tuple(parts) for parts in own)]
+
+
+def _one(found: set[str], reference: str) -> str:
+    if len(found) == 1:
+        return next(iter(found))
+    if not found:
+        raise Malformed(
+            f"{shown(reference)} is none of the images that were to be labelled; take it out, or give it its image's "
+            "name"
+        )
+    first = " and ".join(shown(name) for name in sorted(found)[:2])
+    raise Malformed(
+        f"{shown(reference)} may be {first}{' and others' if len(found) > 2 else ''}; use the images' whole paths"
+    )

@@ -1,0 +1,125 @@
+"""What a run asks people to label, in RUN_DIR/labels/project.json: enough to read their labels without the data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from al_lightning.errors import UsageError
+from al_lightning.labels.store import Kind
+from al_lightning.labels.untrusted import Malformed, read_json
+from al_lightning.results.files import write_text
+
+LARGEST_SIDE = 1 << 16
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Project:
+    """What is labelled, and where labels go.
+
+    Attributes:
+        kind: "image" for a class per image, "pixel" for a class per pixel.
+        classes: names of the classes, in the order of their numbers.
+        colours: a colour per class, (red, green, blue), 0 to 255.
+        root: folder of the images, which their names are relative to.
+        labels: folder of the label store, absolute, or relative to the run directory.
+        images: (width, height) in pixels of each image in a batch, by name.
+        command: the command that goes on once labels are there; None where it is not known.
+    """
+
+    kind: Kind
+    classes: tuple[str, ...]
+    colours: tuple[Colour, ...]
+    root: str
+    labels: str
+    images: Mapping[str, tuple[int, int]]
+    command: str | None = None
+
+
+def project_file(run_dir: Path) -> Path:
+    """Return where a run's project is described."""
+    return run_dir / "labels" / "project.json"
+
+
+def write_project(run_dir: Path, project: Project) -> None:
+    """Write a project, whole or not at all; what was there is replaced.
+
+    Raises:
+        ALError: the run directory cannot be written to.
+    """
+    values = {
+        "kind": project.kind,
+        "classes": list(project.classes),
+        "colours": [list(colour) for colour in project.colours],
+        "root": project.root,
+        "labels": project.labels,
+        "images": {name: list(size) for name, size in sorted(project.images.items())},
+        "command": project.command,
+    }
+    write_text(project_file(run_dir), json.dumps(values, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_project(run_dir: Path) -> Project:
+    """Read what a run asks people to label.
+
+    Raises:
+        UsageError: the directory holds no such run, or the file is damaged.
+    """
+    path = project_file(run_dir)
+    if not run_dir.is_dir():
+        raise UsageError(f"There is no run directory {run_dir}.")
+    if not path.exists():
+        raise UsageError(
+            f"{run_dir} asks for no labels: {path} does not exist. A run with `--oracle files` writes it when it stops "
+            "for labels."
+        )
+    try:
+        return _project(read_json(path))
+    except Malformed as error:
+        raise UsageError(f"{path} is damaged: {error}. The run writes it anew when it goes on.") from error
+
+
+def _project(values: Any) -> Project:
+    if not isinstance(values, dict):
+        raise Malformed("it is no JSON object")
+    kind, classes, colours = values.get("kind"), values.get("classes"), values.get("colours")
+    root, labels, images, command = (values.get(key) for key in ("root", "labels", "images", "command"))
+    if kind not in ("image", "pixel"):
+        raise Malformed("`kind` is neither 'image' nor 'pixel'")
+    if not isinstance(classes, list) or not classes or not all(isinstance(name, str) for name in classes):
+        raise Malformed("`classes` is no list of names")
+    if len(set(classes)) != len(classes) or (kind == "pixel" and len(classes) > 255):
+        raise Malformed("`classes` repeats a name, or has more than 255 of them")
+    if not isinstance(colours, list) or len(colours) != len(classes) or not all(_is_colour(one) for one in colours):
+        raise Malformed("`colours` is no list of [red, green, blue], one per class")
+    if not isinstance(root, str) or not isinstance(labels, str) or not isinstance(command, str | None):
+        raise Malformed("`root`, `labels` or `command` is no text")
+    if not isinstance(images, dict) or not all(_is_name(name) and _is_size(size) for name, size in images.items()):
+        raise Malformed("`images` does not give [width, height] for relative paths")
+    return Project(
+        kind=kind,
+        classes=tuple(classes),
+        colours=tuple(tuple(colour) for colour in colours),
+        root=root,
+        labels=labels,
+        images={name: (size[0], size[1]) for name, size in images.items()},
+        command=command,
+    )
+
+
+def _is_colour(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(type(one) is int and 0 <= one <= 255 for one in value)
+
+
+def _is_size(value: Any) -> bool:
+    whole = isinstance(value, list) and len(value) == 2 and all(type(one) is int for one in value)
+    return whole and all(1 <= one <= LARGEST_SIDE for one in value)
+
+
+def _is_name(name: str) -> bool:
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name

@@ -1,0 +1,281 @@
+"""What people said of images: a folder with a CSV file of classes, or a PNG of label ids an image. No torch.
+
+labels.csv          `image,class`: the image's path below the data root, the class by name
+masks/IMAGE.png     IMAGE is that path, with its suffix: a/b.jpg is masks/a/b.jpg.png; ids in the order of the class
+                    names, 255 = ignore, at the image's own size
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from al_lightning.errors import ALError, DatasetError, nearest
+from al_lightning.results.files import hold, unwritable, write_atomic, write_text
+
+Kind = Literal["image", "pixel"]
+Mask = npt.NDArray[np.uint8]
+
+HEADER = ["image", "class"]
+IGNORE = 255
+PATIENCE = 60.0
+"""Seconds that a reader waits for another process to finish putting labels in place."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What labels were to a store.
+
+    Attributes:
+        added: names that had no label before.
+        changed: names that had another one.
+        unchanged: names that had the same.
+    """
+
+    added: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+
+
+class LabelStore:
+    """Labels by image name: cheap to make, read when asked, and always as they are on disk now.
+
+    Args:
+        folder: made with the first label.
+        classes: class names in the order of their label ids.
+        kind: whether there is a class per image or per pixel.
+    """
+
+    def __init__(self, folder: Path, classes: Sequence[str], kind: Kind) -> None:
+        self.folder = folder
+        self.classes = tuple(classes)
+        self.kind: Kind = kind
+        self._read: tuple[tuple[int, int, int], dict[str, int]] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_read": None}
+
+    @property
+    def table(self) -> Path:
+        """The file of classes."""
+        return self.folder / "labels.csv"
+
+    def mask_path(self, name: str) -> Path:
+        """Return where an image's mask lies.
+
+        Raises:
+            DatasetError: the name leads out of the folder.
+        """
+        parts = PurePosixPath(name).parts
+        if not parts or name.startswith("/") or ".." in parts or "\0" in name or "\\" in name:
+            raise DatasetError(f"{name!r} is no name of an image below the data root, so it can have no label.")
+        return self.folder / "masks" / f"{PurePosixPath(*parts)}.png"
+
+    def has(self, name: str) -> bool:
+        """Whether an image has a label."""
+        if self.kind == "image":
+            return name in self._classes()
+        self._settle()
+        return self.mask_path(name).is_file()
+
+    def names(self) -> set[str]:
+        """Return the names of all labelled images."""
+        if self.kind == "image":
+            return set(self._classes())
+        self._settle()
+        masks = self.folder / "masks"
+        return {path.relative_to(masks).as_posix().removesuffix(".png") for path in masks.rglob("*.png")}
+
+    def image_class(self, name: str) -> int | None:
+        """Return an image's class as an index, or None."""
+        return self._classes().get(name)
+
+    def mask(self, name: str) -> Mask | None:
+        """Return an image's label ids at the image's own size, (H, W) uint8 with 255 = ignore, or None.
+
+        Raises:
+            DatasetError: the file cannot be read, has other than one channel, or has ids that are no class.
+        """
+        self._settle()
+        path = self.mask_path(name)
+        if not path.is_file():
+            return None
+        try:
+            with Image.open(path) as image:
+                mode, ids = image.mode, np.array(image)
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise DatasetError(f"The label {path} cannot be read ({error}); import it again.") from error
+        if mode not in ("L", "P") or ids.dtype != np.uint8:
+            raise DatasetError(f"The label {path} has mode {mode}; one channel of label ids was expected.")
+        self._check(ids, f"The label {path}")
+        return ids
+
+    def apply(self, labels: Mapping[str, int | Mask]) -> Changes:
+        """Put labels in place, all or none of them; a crash on the way is completed, or undone, by the next reader.
+
+        Args:
+            labels: by name, a class index or (H, W) uint8 label ids.
+
+        Raises:
+            DatasetError: a label is none that this store can hold; nothing was changed.
+            ALError: another process is putting labels in place, or the disk is full.
+        """
+        for name, label in labels.items():
+            self._check_label(name, label)
+        with self._alone():
+            self._finish()
+            return self._apply_classes(labels) if self.kind == "image" else self._apply_masks(labels)
+
+    def _check_label(self, name: str, label: int | Mask) -> None:
+        self.mask_path(name)
+        if self.kind == "image":
+            if np.ndim(label) or not 0 <= int(label) < len(self.classes):
+                raise DatasetError(f"The label of {name} is {label}; the index of a class was expected.")
+        elif np.ndim(label) != 2 or np.asarray(label).dtype != np.uint8:
+            raise DatasetError(f"The label of {name} is no array of label ids, (height, width) of uint8.")
+        else:
+            self._check(np.asarray(label), f"The label of {name}")
+
+    def _check(self, ids: Mask, what: str) -> None:
+        if unknown := [int(value) for value in np.unique(ids) if value >= len(self.classes) and value != IGNORE]:
+            raise DatasetError(
+                f"{what} has label ids {', '.join(map(str, unknown[:5]))}, but there are {len(self.classes)} classes "
+                f"(0 to {len(self.classes) - 1}; {IGNORE} = ignore)."
+            )
+
+    def _classes(self) -> dict[str, int]:
+        """Return the classes in the file, read anew where it changed."""
+        try:
+            found = self.table.stat()
+        except OSError:
+            return {}
+        stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+        if self._read is None or self._read[0] != stamp:
+            self._read = stamp, self._parse()
+        return self._read[1]
+
+    def _parse(self) -> dict[str, int]:
+        number = {name: index for index, name in enumerate(self.classes)}
+        classes: dict[str, int] = {}
+        try:
+            rows = list(csv.reader(io.StringIO(self.table.read_text(encoding="utf-8"), newline="")))
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise DatasetError(f"The labels {self.table} cannot be read ({error}).") from error
+        if not rows or rows[0] != HEADER:
+            raise DatasetError(f"The first line of {self.table} is not {','.join(HEADER)!r}.")
+        for line, row in enumerate(rows[1:], start=2):
+            if not row:
+                continue
+            if len(row) != 2:
+                raise DatasetError(f"{self.table}, row {line}: an image and a class were expected, not {row}.")
+            name, label = row
+            if label not in number:
+                raise DatasetError(
+                    f"{self.table}, row {line}: {label!r} is none of the classes.{nearest(label, number)}"
+                )
+            if classes.get(name, number[label]) != number[label]:
+                raise DatasetError(f"{self.table}, row {line}: {name} has two classes; leave one of them.")
+            classes[name] = number[label]
+        return classes
+
+    def _apply_classes(self, labels: Mapping[str, int | Mask]) -> Changes:
+        before = self._classes()
+        changes = Changes()
+        for name, label in labels.items():
+            kind = changes.added if name not in before else changes.changed
+            (changes.unchanged if before.get(name) == int(label) else kind).append(name)
+        if changes.added or changes.changed:
+            text = io.StringIO(newline="")
+            writer = csv.writer(text, lineterminator="\n")
+            writer.writerow(HEADER)
+            merged = before | {name: int(label) for name, label in labels.items()}
+            writer.writerows((name, self.classes[merged[name]]) for name in sorted(merged))
+            write_text(self.table, text.getvalue())
+        return changes
+
+    @property
+    def _incoming(self) -> Path:
+        return self.folder / ".incoming"
+
+    @property
+    def _journal(self) -> Path:
+        return self._incoming / "moves.json"
+
+    def _apply_masks(self, labels: Mapping[str, int | Mask]) -> Changes:
+        changes, moves = Changes(), {}
+        for number, (name, label) in enumerate(labels.items()):
+            ids = np.asarray(label, dtype=np.uint8)
+            kind = changes.added
+            if self.mask_path(name).is_file():
+                kind = changes.unchanged if self._same(name, ids) else changes.changed
+            kind.append(name)
+            if kind is not changes.unchanged:
+                moves[f"{number}.png"] = name
+                write_atomic(self._incoming / f"{number}.png", partial(_write_png, ids))
+        if moves:
+            # From here on the labels count: whoever comes next finishes what is listed.
+            write_text(self._journal, json.dumps(moves))
+            self._finish()
+        return changes
+
+    def _same(self, name: str, ids: Mask) -> bool:
+        try:
+            return np.array_equal(np.asarray(self.mask(name)), ids)
+        except DatasetError:  # what was there is damaged: it is replaced
+            return False
+
+    def _settle(self) -> None:
+        """See that no labels are on their way: finish what a crash left, or wait for who is at it."""
+        begun = time.monotonic()
+        while self._journal.exists():
+            if (handle := hold(self.folder / ".lock")) is not None:
+                with handle:
+                    self._finish()
+            elif time.monotonic() - begun > PATIENCE:
+                raise ALError(f"Another process has been putting labels into {self.folder} for a minute; wait for it.")
+            else:
+                time.sleep(0.05)
+
+    def _finish(self) -> None:
+        """Move what is listed to its place; forget what never came to be listed. The lock is held."""
+        if not self._incoming.is_dir():
+            return
+        try:
+            if self._journal.exists():
+                for staged, name in json.loads(self._journal.read_text()).items():
+                    if (source := self._incoming / staged).is_file():  # else it was moved before the crash
+                        target = self.mask_path(name)
+                        target.parent.mkdir(parents=True, exist_ok=True)
+                        os.replace(source, target)
+            shutil.rmtree(self._incoming)
+        except OSError as error:
+            raise ALError(unwritable(self.folder, error)) from error
+        except ValueError as error:
+            raise DatasetError(
+                f"{self._journal} is damaged; delete its folder, and import the labels again."
+            ) from error
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if (handle := hold(self.folder / ".lock")) is None:
+            raise ALError(f"Another process is putting labels into {self.folder}; wait for it, then import again.")
+        with handle:
+            yield
+
+
+def _write_png(ids: Mask, file: BinaryIO) -> None:
+    Image.fromarray(ids).save(file, format="PNG")

@@ -1,0 +1,85 @@
+"""What an import does, and how far the batches are, in lines for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from al_lightning.errors import DatasetError
+from al_lightning.labels.batch import TABLE, read_table
+from al_lightning.labels.findings import IGNORED, Label
+from al_lightning.labels.store import Changes, Kind, LabelStore
+
+LINES = 20
+
+
+def preview(store: LabelStore, labels: Mapping[str, Label]) -> Changes:
+    """Return what putting labels in place would change; nothing is written."""
+    changes = Changes()
+    for name, label in labels.items():
+        if not store.has(name):
+            changes.added.append(name)
+            continue
+        try:
+            before = store.image_class(name) if store.kind == "image" else store.mask(name)
+            same = np.array_equal(np.asarray(before), np.asarray(label))
+        except DatasetError:  # a damaged one is replaced
+            same = False
+        (changes.unchanged if same else changes.changed).append(name)
+    return changes
+
+
+def counted(labels: Mapping[str, Label], classes: Sequence[str], kind: Kind) -> list[str]:
+    """Return a line per class: of how many images, or of which share of the labelled pixels."""
+    counts = np.zeros(256, dtype=np.int64)
+    for label in labels.values():
+        counts += np.bincount(np.asarray(label).ravel(), minlength=256)
+    width = max(map(len, classes))
+    if kind == "image":
+        return [f"  {name:<{width}}  {counts[number]:,}" for number, name in enumerate(classes)]
+    labelled = max(1, int(counts[:IGNORED].sum()))
+    lines = [f"  {name:<{width}}  {100 * counts[number] / labelled:5.2f} %" for number, name in enumerate(classes)]
+    everything = max(1, int(counts.sum()))
+    return [*lines, f"  {100 * counts[IGNORED] / everything:.2f} % of all pixels are not labelled, and are ignored"]
+
+
+def first_lines(lines: Sequence[str], most: int = LINES) -> list[str]:
+    """Return the first lines, and how many more there are."""
+    more = len(lines) - most
+    return [*lines[:most], *([f"... and {more:,} more."] if more > 0 else [])]
+
+
+def batches(run_dir: Path) -> list[tuple[str, list[str]]]:
+    """Return (name, images) of a run's batches: the initial one and the test set's first, then cycle by cycle.
+
+    Raises:
+        ALError: a batch's table cannot be read.
+    """
+    order = {"initial": 0, "test": 1}
+    folders = [path.parent for path in (run_dir / "batches").glob(f"*/{TABLE}") if not path.parent.name.startswith(".")]
+    folders.sort(key=lambda folder: (order.get(folder.name, 2), folder.name))
+    return [(folder.name, read_table(folder)) for folder in folders]
+
+
+def status(run_dir: Path, labelled: set[str], command: str | None) -> list[str]:
+    """Return a line per batch, how many of its images are labelled, and what to do next.
+
+    Args:
+        run_dir: the run's directory.
+        labelled: names of the images that are labelled.
+        command: the command that goes on; None where it is not known.
+    """
+    found = batches(run_dir)
+    if not found:
+        return ["There is no batch yet."]
+    width = max(len(name) for name, _ in found)
+    lines, waits = [], False
+    for name, images in found:
+        missing = sum(image not in labelled for image in images)
+        waits = waits or missing > 0
+        end = f", {missing:,} missing" if missing else ""
+        lines.append(f"{name:<{width}}  {len(images) - missing:,} of {len(images):,} labelled{end}")
+    then = command or "run the command that began the run"
+    return [*lines, f"Once these are labelled: {then}" if waits else f"To go on: {then}"]

@@ -1,0 +1,166 @@
+"""The label store: what it holds, what it refuses, and that labels come in whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from al_lightning.errors import ALError, DatasetError
+from al_lightning.labels import store as module
+from al_lightning.labels.store import Changes, LabelStore
+from al_lightning.results.files import hold
+
+CLASSES = ("cat", "dog", "red, big")
+
+
+def mask(*rows: list[int]) -> np.ndarray:
+    return np.array(rows, np.uint8)
+
+
+def test_classes_are_kept_by_name_and_changes_told(tmp_path):
+    store = LabelStore(tmp_path / "labels", CLASSES, "image")
+    assert store.names() == set()
+    assert store.image_class("a.jpg") is None
+    assert not store.has("a.jpg")
+    assert store.apply({"b/ü,1.jpg": 2, "a.jpg": 0}) == Changes(["b/ü,1.jpg", "a.jpg"])
+    assert store.table.read_text() == 'image,class\na.jpg,cat\n"b/ü,1.jpg","red, big"\n'
+    assert store.apply({"a.jpg": 1, "b/ü,1.jpg": 2, "c.jpg": 1}) == Changes(["c.jpg"], ["a.jpg"], ["b/ü,1.jpg"])
+    assert [store.image_class(name) for name in ("a.jpg", "b/ü,1.jpg", "c.jpg", "d.jpg")] == [1, 2, 1, None]
+    assert store.names() == {"a.jpg", "b/ü,1.jpg", "c.jpg"}
+
+
+def test_a_store_that_was_read_sees_what_comes_later_and_travels(tmp_path):
+    reader, writer = (LabelStore(tmp_path, CLASSES, "image") for _ in range(2))
+    writer.apply({"a.jpg": 0})
+    assert reader.image_class("a.jpg") == 0
+    writer.apply({"a.jpg": 1})  # of the same length: a file of equal size
+    assert reader.image_class("a.jpg") == 1
+    assert pickle.loads(pickle.dumps(reader)).image_class("a.jpg") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("image,class\na.jpg,cow\n", "row 2: 'cow' is none of the classes"),
+        ("image,class\na.jpg,cats\n", "Did you mean 'cat'"),
+        ("image,class\na.jpg\n", "row 2: an image and a class were expected"),
+        ("a.jpg,cat\n", "The first line of"),
+        ("image,class\na.jpg,cat\na.jpg,dog\n", "row 3: a.jpg has two classes"),
+        ("\xff\xfe", "cannot be read"),
+    ],
+)
+def test_a_table_that_was_edited_badly_costs_a_sentence(tmp_path, text, says):
+    (tmp_path / "labels.csv").write_bytes(text.encode("latin-1"))
+    with pytest.raises(DatasetError, match=says):
+        LabelStore(tmp_path, CLASSES, "image").has("a.jpg")
+
+
+def test_masks_are_kept_at_their_own_size(tmp_path):
+    store, first, second = LabelStore(tmp_path, CLASSES, "pixel"), mask([0, 1, 255], [2, 2, 2]), mask([0])
+    assert store.apply({"a/b.jpg": first, "c.png": second}) == Changes(["a/b.jpg", "c.png"])
+    with Image.open(tmp_path / "masks" / "a" / "b.jpg.png") as image:
+        assert (image.mode, image.size) == ("L", (3, 2))
+    assert np.array_equal(store.mask("a/b.jpg"), first)
+    assert store.mask("d.jpg") is None
+    changed = store.apply({"a/b.jpg": first, "c.png": mask([1])})
+    assert changed == Changes([], ["c.png"], ["a/b.jpg"])
+    assert store.names() == {"a/b.jpg", "c.png"}
+    assert not (tmp_path / ".incoming").exists()
+
+
+@pytest.mark.parametrize("name", ["../a.jpg", "/etc/a.jpg", "a/../../b.jpg", "", "a\0b", "a\\..\\b.jpg"])
+@pytest.mark.parametrize("kind", ["image", "pixel"])
+def test_no_name_leads_out_of_the_folder(tmp_path, name, kind):
+    store = LabelStore(tmp_path / "in", CLASSES, kind)
+    with pytest.raises(DatasetError, match="no name of an image below the data root"):
+        store.apply({"fine.jpg": 0 if kind == "image" else mask([0]), name: 0 if kind == "image" else mask([0])})
+    assert not (tmp_path / "in").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "bad"),
+    [("image", 3), ("image", -1), ("pixel", mask([3])), ("pixel", np.zeros((2, 2), np.int64)), ("pixel", mask(0, 1))],
+)
+def test_one_label_that_cannot_be_kept_keeps_all_out(tmp_path, kind, bad):
+    store = LabelStore(tmp_path, CLASSES, kind)
+    good = 0 if kind == "image" else mask([0])
+    with pytest.raises(DatasetError, match=r"The label of bad\.jpg"):
+        store.apply({"good.jpg": good, "bad.jpg": bad})
+    assert store.names() == set()
+
+
+def test_a_mask_that_was_edited_badly_costs_a_sentence(tmp_path):
+    store = LabelStore(tmp_path, CLASSES, "pixel")
+    store.apply({"a.jpg": mask([0]), "b.jpg": mask([0]), "c.jpg": mask([0])})
+    Image.fromarray(mask([7])).save(store.mask_path("a.jpg"))
+    Image.fromarray(np.zeros((2, 2, 3), np.uint8)).save(store.mask_path("b.jpg"))
+    store.mask_path("c.jpg").write_bytes(b"no picture")
+    for name, says in (("a.jpg", "label ids 7, but there are 3 classes"), ("b.jpg", "mode RGB"), ("c.jpg", "read")):
+        with pytest.raises(DatasetError, match=says):
+            store.mask(name)
+    assert store.apply({"c.jpg": mask([1])}).changed == ["c.jpg"]  # what is damaged is replaced
+    assert np.array_equal(store.mask("c.jpg"), mask([1]))
+
+
+@pytest.mark.parametrize("crash_at", range(12))
+def test_a_crash_leaves_all_labels_or_none(tmp_path, monkeypatch, crash_at):
+    """Every write and every move in turn is the one at which the power goes."""
+    old, new = {"a.jpg": mask([0]), "b.jpg": mask([0])}, {"a.jpg": mask([1]), "b.jpg": mask([2]), "c.jpg": mask([2])}
+    LabelStore(tmp_path, CLASSES, "pixel").apply(old)
+    left, replace = [crash_at], os.replace
+
+    def failing(source, target):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", failing)
+    try:
+        LabelStore(tmp_path, CLASSES, "pixel").apply(new)
+        done = True
+    except KeyboardInterrupt:
+        done = False
+    monkeypatch.undo()
+    store = LabelStore(tmp_path, CLASSES, "pixel")
+    found = {name: store.mask(name) for name in store.names()}
+    whole = [all(np.array_equal(found[name], said[name]) for name in said) for said in (old, new)]
+    assert whole.count(True) == 1
+    assert found.keys() == (new if whole[1] else old).keys()
+    assert whole[1] == (crash_at >= 4)  # 3 masks and the list: from the list on, they count
+    assert done == (crash_at >= 7)
+    store.apply({})
+    assert not (tmp_path / ".incoming").exists()
+
+
+def test_two_at_once_are_told(tmp_path, monkeypatch):
+    store = LabelStore(tmp_path, CLASSES, "image")
+    store.apply({"a.jpg": 0})
+    monkeypatch.setattr(module, "hold", lambda path: None)  # as another process holds it
+    with pytest.raises(ALError, match="Another process is putting labels"):
+        store.apply({"b.jpg": 0})
+    assert hold(tmp_path / ".lock") is not None
+
+
+NAMES = st.from_regex(r"[a-c]{1,2}(/[a-c,\" ü]{1,3}){0,2}\.(jpg|png)", fullmatch=True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.dictionaries(NAMES, st.integers(0, 2), max_size=5), max_size=4))
+def test_the_store_is_a_mapping_on_disk(tmp_path_factory, batches):
+    folder, expected = Path(tmp_path_factory.mktemp("store")), {}
+    for batch in batches:
+        changes = LabelStore(folder, CLASSES, "image").apply(batch)
+        assert set(changes.added) == batch.keys() - expected.keys()
+        assert set(changes.changed) == {name for name in batch if expected.get(name, batch[name]) != batch[name]}
+        assert len(changes.added) + len(changes.changed) + len(changes.unchanged) == len(batch)
+        expected |= batch
+        store = LabelStore(folder, CLASSES, "image")
+        assert {name: store.image_class(name) for name in store.names()} == expected
