@@ -70,7 +70,7 @@ def run(experiment: Experiment, command: Sequence[str], show: bool) -> Run:
             with Reporter(show and processes.rank == 0, file=Path(file) if file else None) as reporter:
                 for note in processes.once(store.open):
                     reporter.say(note)
-                return run_cycles(experiment, store, processes, reporter)
+                return run_cycles(experiment, store, processes, reporter, command)
         finally:
             store.release()
 

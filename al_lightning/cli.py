@@ -15,6 +15,7 @@ from typing import NoReturn
 from al_lightning import __version__
 from al_lightning.arguments import Arguments, quiet
 from al_lightning.cli_data import audit, prepare
+from al_lightning.cli_labels import labels
 from al_lightning.cli_recommend import recommend
 from al_lightning.cli_tables import report, reproduce
 from al_lightning.errors import ALError, Interrupted, UsageError, nearest
@@ -238,6 +239,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "configs": (_configs, "list the parts that a run's name can have"),
     "report": (report, "compare runs: a page, text, markdown, LaTeX or CSV; or a table of the paper"),
     "reproduce": (reproduce, "run a table of the paper, or go on with it, and show how it stands"),
+    "labels": (labels, "bring labels of people into a run, and tell how far they are"),
     "prepare": (prepare, "decode a dataset once, into a cache that its runs read"),
     "audit": (audit, "look a dataset over: duplicates, leakage, redundancy, labels"),
     "recommend": (recommend, "which strategy the study's tables speak for, for a pool and a number of labels"),

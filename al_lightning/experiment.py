@@ -74,7 +74,7 @@ class Experiment:
     acquisition: Acquisition
     oracle: Oracle
     budget: Budget
-    initial: Literal["random", "balanced"]
+    initial: Literal["random", "balanced", "spread"]
     warm_start: Literal["none", "backbone", "all"]
     share: Path | None
     keep: Literal["all", "last", "none"]
@@ -223,6 +223,10 @@ def _experiment(
     run_dir: Path,
 ) -> Experiment:
     made = instantiate(parser, config, ("data", "acquisition", "oracle"))
+    data, oracle = made.data, made.oracle
+    if oracle.asks_people:
+        data.ask(oracle.answers(run_dir))
+        oracle.look_by(lambda index: bool(data.train.has_label(index)))
     return Experiment(
         name=settings.name,
         seed=seed,
@@ -230,9 +234,9 @@ def _experiment(
         plain=plain,
         files=settings.files,
         notes=_dropped(settings, plain),
-        data=made.data,
+        data=data,
         acquisition=made.acquisition,
-        oracle=made.oracle,
+        oracle=oracle,
         budget=Budget(**dict(config.budget)),
         initial=config.initial,
         warm_start=config.warm_start,

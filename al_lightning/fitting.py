@@ -226,7 +226,9 @@ class Fit:
         self.reporter.finish()
 
     def test(self) -> dict[str, Any]:
-        """Return the metrics of the last weights on the whole test set."""
+        """Return the metrics of the last weights on the whole test set; none where there is no test set."""
+        if not len(self.data.test):
+            return {}
         self.reporter.begin("test", -(-len(self.data.test) // (self.data.eval_batch_size * self.trainer.world_size)))
         self._guarded(lambda: self.trainer.test(self.module, datamodule=self.data, verbose=False, weights_only=True))
         self.reporter.finish()

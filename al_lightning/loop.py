@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
 from al_lightning.acquisition.callback import join_members, select
+from al_lightning.annotating import Desk
 from al_lightning.bearing import bearing
-from al_lightning.errors import DatasetError, LabelsAwaited, UsageError
-from al_lightning.experiment import Experiment, versions
+from al_lightning.beginning import first_count, label, start
+from al_lightning.errors import UsageError
+from al_lightning.experiment import Experiment
 from al_lightning.fitting import Fit
 from al_lightning.inspect.boards import Boards
-from al_lightning.oracle.base import Pending
-from al_lightning.pool import Pool, draw_initial
+from al_lightning.pool import Pool
 from al_lightning.processes import Processes
 from al_lightning.progress import Reporter
-from al_lightning.results.journal import CycleRecord, Run, RunRecord
+from al_lightning.results.journal import CycleRecord, Run
 from al_lightning.results.rows import save_rows
 from al_lightning.results.store import RunStore
 from al_lightning.seeding import generator
@@ -26,17 +27,30 @@ from al_lightning.sharing import take_first_cycle
 from al_lightning.types import Rows, Selection
 
 
-def run_cycles(experiment: Experiment, store: RunStore, processes: Processes, reporter: Reporter) -> Run:
+def run_cycles(
+    experiment: Experiment, store: RunStore, processes: Processes, reporter: Reporter, command: Sequence[str] = ()
+) -> Run:
     """Run an experiment to its end, from wherever its run directory stands.
 
     Each cycle fits every member from scratch, tests the first, scores the pool, selects once, has the choice labelled,
     and writes a line. The last cycle only fits and tests. Every step already on disk is read instead of repeated.
 
     All processes run this; what is on disk is looked up, and written, by process 0, which tells the others.
+
+    Args:
+        experiment: the run's configuration.
+        store: its directory.
+        processes: those of the run.
+        reporter: shows progress.
+        command: arguments of the command line that goes on, for people who are to label.
+
+    Raises:
+        LabelsAwaited: people are to label; the same command goes on once they have.
     """
     acquisition, budget = experiment.acquisition, experiment.budget
     last = 0 if acquisition.one_fit else budget.cycles
-    pool = start(experiment, store, processes)
+    desk = Desk(experiment, store, reporter.say, command) if experiment.oracle.asks_people else None
+    pool = start(experiment, store, processes, reporter, desk)
     done = processes.once(store.finished, last)
     if done and (done[-1].cycle > last or (done[-1].cycle == last and done[-1].chosen)):
         before = sum(1 for record in done if record.chosen)
@@ -77,7 +91,7 @@ def run_cycles(experiment: Experiment, store: RunStore, processes: Processes, re
                 rows = join_members(scored, pool.labelled) if scored else unscored(experiment, pool, cycle)
                 chosen = timed(seconds, "select", choose, experiment, store, processes, rows, count, cycle).indices
 
-        bought = processes.once(label, experiment, chosen) if chosen else []
+        bought = processes.once(label, experiment, desk, cycle, chosen) if chosen else []
         store.append(
             CycleRecord(cycle, nominal(experiment, pool, cycle), len(pool.labelled), metrics or {}, bought, seconds)
         )
@@ -89,46 +103,6 @@ def run_cycles(experiment: Experiment, store: RunStore, processes: Processes, re
     return processes.once(store.read)
 
 
-def start(experiment: Experiment, store: RunStore, processes: Processes) -> Pool:
-    """Return the pool with its initial set labelled; in a new run draw it, have it labelled, and open the journal."""
-    pool = experiment.data.pool()
-    if pool.size == 0 or not experiment.acquisition.one_fit:
-        experiment.budget.check(pool.size)
-    experiment.acquisition.check_pool(pool, experiment.budget.total_count(pool.size))
-    if (unlabelled := experiment.data.unlabelled) is not None:
-        unlabelled.check(pool.size, last_count(experiment, pool))
-    data_sha256 = experiment.data.fingerprint()
-    if not processes.all_agree(data_sha256):
-        raise DatasetError(f"The processes see different images in {experiment.data.root}; all need the same data.")
-    return pool.label(processes.once(open_journal, experiment, store, pool, data_sha256))
-
-
-def last_count(experiment: Experiment, pool: Pool) -> int:
-    """Return how many labels the last fit will have."""
-    budget, acquisition = experiment.budget, experiment.acquisition
-    if acquisition.one_fit:
-        return len(draw_first(experiment, pool))
-    return budget.total_count(pool.size)
-
-
-def open_journal(experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str) -> list[int]:
-    """Return the initial set of the journal that is there, or of a new one."""
-    store.check(experiment.plain, experiment.name, experiment.seed, pool.size, data_sha256)
-    if store.exists():
-        return store.read().record.initial
-    store.drop_damaged(None)
-    initial = store.selection(None)
-    if initial is None:
-        initial = draw_first(experiment, pool)
-        pool.label(initial)  # a strategy's own initial set may be unsound; better now than after a fit
-        store.save_selection(None, Selection(initial, [0.0] * len(initial)), experiment.data.names(initial))
-    initial = label(experiment, initial)
-    store.begin(
-        RunRecord(experiment.name, experiment.seed, experiment.sha256, pool.size, initial, versions(), data_sha256)
-    )
-    return initial
-
-
 def found(
     store: RunStore, cycle: int, count: int, reporter: Reporter
 ) -> tuple[dict[str, Any] | None, list[int] | None]:
@@ -136,29 +110,6 @@ def found(
     for name in store.drop_damaged(cycle):
         reporter.say(f"{name} was damaged; what it held is made again")
     return store.metrics(cycle), store.selection(cycle) if count else []
-
-
-def draw_first(experiment: Experiment, pool: Pool) -> list[int]:
-    """Draw the initial set: the strategy's own, if it has one, else the common one of this seed."""
-    budget, acquisition = experiment.budget, experiment.acquisition
-    count = budget.total_count(pool.size) if acquisition.one_fit else budget.initial_count(pool.size)
-    own = acquisition.initial(pool, count, generator("initial", experiment.seed))
-    if own is not None:
-        return [int(index) for index in own]
-    draw = generator("initial", experiment.seed)
-    return draw_initial(pool, count, experiment.initial, experiment.data.classes(), draw)
-
-
-def label(experiment: Experiment, chosen: list[int]) -> list[int]:
-    """Have a choice labelled; return what was.
-
-    Raises:
-        LabelsAwaited: not all labels are there yet; the same command goes on when they are.
-    """
-    answer = experiment.oracle.label(chosen)
-    if isinstance(answer, Pending):
-        raise LabelsAwaited(answer.message)
-    return answer.indices
 
 
 def choose(
@@ -182,9 +133,13 @@ def unscored(experiment: Experiment, pool: Pool, cycle: int) -> Rows:
 
 def nominal(experiment: Experiment, pool: Pool, cycle: int) -> float:
     """Return the nominal budget that a cycle's fit stands for, as a fraction of the pool."""
-    if len(pool.labelled) == pool.size:
+    budget, done = experiment.budget, len(pool.labelled)
+    if done == pool.size:
         return 1.0
-    return experiment.budget.nominal(experiment.budget.cycles if experiment.acquisition.one_fit else cycle, pool.size)
+    planned = first_count(experiment, pool) + cycle * budget.query_count(pool.size)
+    if experiment.oracle.accept_partial and done != planned:
+        return done / pool.size  # batches were taken as they were
+    return budget.nominal(budget.cycles if experiment.acquisition.one_fit else cycle, pool.size)
 
 
 def planned_steps(experiment: Experiment, pool: Pool, first: int, last: int) -> list[int]:
@@ -218,8 +173,8 @@ def forget_weights(experiment: Experiment, store: RunStore, cycle: int, last: in
 
 def show(store: RunStore, reporter: Reporter) -> None:
     """Show the cycle's metric."""
-    metric, value = next(iter(store.read().cycles[-1].metrics.items()))
-    reporter.result(metric, value)
+    for metric, value in list(store.read().cycles[-1].metrics.items())[:1]:  # none without a test set
+        reporter.result(metric, value)
 
 
 def timed(seconds: dict[str, float], stage: str, work: Callable[..., Any], *arguments: Any) -> Any:

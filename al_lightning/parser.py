@@ -43,6 +43,8 @@ TRAINER_OPTIONS = (
     "detect_anomaly",
     "profiler",
 )
+ORACLES = {"simulated": "al_lightning.oracle.Simulated", "files": "al_lightning.oracle.Files"}
+"""Who labels, by the names that a command line or a config may use for short."""
 LENGTH = "A fit's length is --steps N, or --epochs E (steps = E x labelled // batch size); Lightning's own is derived."
 
 
@@ -57,9 +59,9 @@ def build_parser() -> ArgumentParser:
         "--training", type=Callable[[Network, Task, int, tuple[int, int, int]], TrainingModule], required=True
     )
     parser.add_argument("--acquisition", type=Acquisition, required=True)
-    parser.add_argument("--oracle", type=Oracle, default={"class_path": "al_lightning.oracle.Simulated"})
+    parser.add_argument("--oracle", type=Oracle, default={"class_path": ORACLES["simulated"]})
     parser.add_class_arguments(Budget, "budget", instantiate=False)
-    parser.add_argument("--initial", type=Literal["random", "balanced"], default="random")
+    parser.add_argument("--initial", type=Literal["random", "balanced", "spread"], default="random")
     parser.add_argument("--steps", type=int | None, default=None)
     parser.add_argument("--epochs", type=int | None, default=None)
     parser.add_argument("--chunk", type=int, default=500)
@@ -88,6 +90,7 @@ def parse(parser: ArgumentParser, settings: Settings, options: Sequence[str] = (
     for name in (*(key for key, _ in flatten(values)), *options):
         if re.match(r"(--)?trainer\.max_(epochs|steps|time)\b", name):
             raise UsageError(f"{name.split('=')[0]} is not set by hand. {LENGTH}")
+    options = _oracle_first(values, options)
     try:
         with contextlib.redirect_stderr(io.StringIO()):
             config = parser.parse_args(["--settings", yaml.safe_dump(values), *options])
@@ -101,6 +104,24 @@ def parse(parser: ArgumentParser, settings: Settings, options: Sequence[str] = (
         if config[name] is not None and config[name] < 1:
             raise UsageError(f"{name} is {config[name]}; it must be at least 1.")
     return config
+
+
+def _oracle_first(values: dict[str, Any], options: Sequence[str]) -> list[str]:
+    """Write out who labels where it is said for short, in `values` too; its own options may then stand before it."""
+    said = values.get("oracle")
+    if isinstance(said, str):
+        values["oracle"] = {"class_path": ORACLES.get(said, said)}
+    elif isinstance(said, dict) and said.get("class_path") in ORACLES:
+        values["oracle"] = {**said, "class_path": ORACLES[said["class_path"]]}
+    first, rest, before = [], list[str](), ""
+    for option in options:
+        if before == "--oracle" or option.startswith("--oracle="):
+            name = option.removeprefix("--oracle=")
+            first += ["--oracle", ORACLES.get(name, name)]
+        elif option != "--oracle":
+            rest.append(option)
+        before = option
+    return first + rest
 
 
 def dump(parser: ArgumentParser, config: Namespace) -> dict[str, Any]:

@@ -128,7 +128,9 @@ class _Shard:
     def add(self, images: Images, index: int, file: BinaryIO | None) -> str:
         """Decode an image and write it where there is a file; return why it cannot be used, or nothing."""
         try:
-            image, label, name = images.image(index), images.label(index), images.name(index)
+            image, name = images.image(index), images.name(index)
+            # Where people label, an image may have no label: then what is kept is its pixels alone.
+            label = images.label(index) if images.has_label(index) else 255
         except ALError as error:
             return str(error)
         except Exception as error:  # a dataset of the user's own may raise anything

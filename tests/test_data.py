@@ -739,7 +739,8 @@ def test_a_missing_mask_is_named(masks):
     with pytest.raises(DatasetError) as caught:
         MaskFolder(["even", "odd"], root=str(masks)).pool()
     assert str(caught.value) == (
-        f"The label {masks / 'masks' / 'left_9.png'} does not exist; every image needs a file and a label."
+        f"The label {masks / 'masks' / 'left_9.png'} does not exist; every image needs a file and a label. "
+        "With --oracle files people label the images."
     )
 
 

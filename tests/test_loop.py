@@ -257,7 +257,7 @@ def test_a_non_finite_loss_stops_the_run_with_cycle_and_step(al: Call, here: Pat
         (["--config", "networks/mobilenet.yaml"], "predicts a class per pixel"),
         (["--network", "al_lightning.networks.DeepLabV3Plus"], "DeepLabV3Plus needs backbone, and nothing sets it"),
         (["--trainer.precision", 7], "'bf16-mixed'"),
-        (["--initial", "sorted"], "initial is one of 'random', 'balanced', not 'sorted'"),
+        (["--initial", "sorted"], "initial is one of 'random', 'balanced', 'spread', not 'sorted'"),
         (["--config", "augmentation/noug.yaml"], "Did you mean 'noaug'"),
     ],
 )

@@ -38,6 +38,28 @@ class Images(ABC):
     def name(self, index: int) -> str:
         """Return what a person calls the image, for example its file name."""
 
+    def has_label(self, index: int) -> bool:
+        """Whether `label` has an answer by now; images for people to label have none at first."""
+        return True
+
+
+class ImageFiles(Images):
+    """Images that are files, some of which may have no label yet.
+
+    Attributes:
+        size: (height, width) to which they are resized, and their labels; None where they are not.
+    """
+
+    size: tuple[int, int] | None
+
+    @abstractmethod
+    def file(self, index: int) -> Path:
+        """Return the image's file."""
+
+    @abstractmethod
+    def has_label(self, index: int) -> bool:
+        """Whether the dataset itself has a label of the image; looked up anew each time."""
+
 
 def _open(path: Path, what: str) -> Image.Image:
     try:

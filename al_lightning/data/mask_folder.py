@@ -13,6 +13,7 @@ from al_lightning.data.holdout import hold_out
 from al_lightning.data.images import (
     Array,
     Colours,
+    ImageFiles,
     Images,
     check_size,
     label_table,
@@ -32,7 +33,7 @@ Pair = tuple[Path, Path]
 log = logging.getLogger(__name__)
 
 
-class MaskFiles(Images):
+class MaskFiles(ImageFiles):
     """Image files, each with a label file.
 
     Args:
@@ -54,6 +55,14 @@ class MaskFiles(Images):
         """Read the image."""
         return read_image(self.pairs[index][0], self.size)
 
+    def file(self, index: int) -> Path:
+        """Return the image's file."""
+        return self.pairs[index][0]
+
+    def has_label(self, index: int) -> bool:
+        """Whether the label's file is there."""
+        return self.pairs[index][1].is_file()
+
     def label(self, index: int) -> Array:
         """Read the label, as classes."""
         image, label = self.pairs[index]
@@ -68,6 +77,9 @@ class MaskFiles(Images):
 class MaskFolder(PoolDataModule):
     """Images and PNG labels, by list file (an image and a label path a line) or by folder (same names).
 
+    Where people label the images (`--oracle files`), label files may be missing, all of them too; a line of a list may
+    then be an image's path alone, whose label is looked for below `masks`.
+
     Args:
         classes: class names in the order of their label ids 0, 1, ...
         ignore: label id that is not scored and not trained on; 255 always is one.
@@ -79,7 +91,8 @@ class MaskFolder(PoolDataModule):
         test_masks: folder of their labels.
         test_list: list file of the test set, instead of the two.
         test_share: share of the pool held out as test set where none is named; with a sequence_pattern the last images
-            of each sequence, otherwise random ones; the same for every seed.
+            of each sequence, otherwise random ones; the same for every seed. Where people label, the held-out
+            images are labelled first, and 0 means that there is no test set.
         sequence_pattern: regular expression over the file's name without ending, with groups `sequence` and `frame`,
             where images come from videos.
         mapping: instead of classes, a YAML file that says which class each colour or label id means (its format stands
@@ -91,10 +104,11 @@ class MaskFolder(PoolDataModule):
 
     folder = "mask_folder"
     labels: ClassVar[Literal["image", "pixel", "any"]] = "pixel"
+    may_ask: ClassVar[bool] = True
     where = (
         "They look like ROOT/images/NAME.jpg and ROOT/masks/NAME.png (one channel of label ids, or colours with "
         "--data.mapping); other folders by --data.images and --data.masks, or a file with an image and a label path a "
-        "line by --data.train_list."
+        "line by --data.train_list. Images that people are to label need no masks: --oracle files."
     )
 
     def __init__(
@@ -165,6 +179,8 @@ class MaskFolder(PoolDataModule):
             return train, self.pairs_of_list(self.test_list)
         if self.test_images and self.test_masks:
             return train, self._by_folder(self.test_images, self.test_masks)
+        if self.answers is not None and self.test_share == 0:
+            return train, []
         sequence, frame = self._time_order(train)
         kept, held = hold_out(sequence or [0] * len(train), self.test_share, frame)
         return [train[position] for position in kept], [train[position] for position in held]
@@ -174,7 +190,7 @@ class MaskFolder(PoolDataModule):
 
     def _by_folder(self, images: str, masks: str) -> list[Pair]:
         folder, labels = self.root / images, self.root / masks
-        for needed in (folder, labels):
+        for needed in (folder, labels) if self.answers is None else (folder,):
             if not needed.is_dir():
                 raise self.missing(needed)
         pairs = [(path, (labels / path.relative_to(folder)).with_suffix(".png")) for path in list_images(folder)]
@@ -191,7 +207,12 @@ class MaskFolder(PoolDataModule):
         for number, line in enumerate(path.read_text().splitlines(), start=1):
             if not line.strip():
                 continue
-            if len(parts := line.split()) != 2:
+            parts = line.split()
+            if len(parts) == 1 and self.answers is not None:
+                below = Path(parts[0])
+                below = below.relative_to(self.images) if below.is_relative_to(self.images) else below
+                parts.append(str(Path(self.masks) / below.with_suffix(".png")))
+            if len(parts) != 2:
                 raise DatasetError(f"{path}, line {number}: an image and a label path were expected, not {line!r}.")
             pairs.append(self.pair_of_line(parts[0], parts[1]))
         if not pairs:
@@ -215,8 +236,9 @@ class MaskFolder(PoolDataModule):
                 kept.append(pair)
             seen.add(pair[0])
             for path, what in zip(pair, ("image", "label"), strict=True):
-                if not path.is_file():
-                    raise DatasetError(f"The {what} {path} does not exist; every image needs a file and a label.")
+                if not path.is_file() and (what == "image" or self.answers is None):
+                    hint = " With --oracle files people label the images." if what == "label" else ""
+                    raise DatasetError(f"The {what} {path} does not exist; every image needs a file and a label.{hint}")
         if again := len(pairs) - len(seen):
             log.info(
                 "The pool's list has %d lines, %d of which repeat an image: %s.",

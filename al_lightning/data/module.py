@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from al_lightning.data.augmentation import Augmentation, NoAugmentation
 from al_lightning.data.cache import cached
 from al_lightning.data.images import Images
+from al_lightning.data.person import Answered
 from al_lightning.data.recipe import recipe_of
 from al_lightning.data.streams import PaddedBatches, StepSampler, Stream, normalise
 from al_lightning.data.views import LABELLED, Unlabelled, Views
@@ -54,6 +55,8 @@ class PoolDataModule(LightningDataModule):
     """The dataset's folder below $AL_DATA."""
     labels: ClassVar[Literal["image", "pixel", "any"]] = "any"
     """Whether there is a class per image or per pixel."""
+    may_ask: ClassVar[bool] = False
+    """Whether its images are files whose labels people may give (see `ask`)."""
     where: ClassVar[str] = ""
     """Where the data can be had, and what their folder looks like: for the message when they are missing."""
 
@@ -86,6 +89,8 @@ class PoolDataModule(LightningDataModule):
         self.std = torch.tensor(std).view(3, 1, 1)
         self.unlabelled = unlabelled
         self.cache = cache
+        self.answers: Path | None = None
+        self._asked: dict[tuple[int, int], Answered] = {}
         self.memory_format = torch.contiguous_format
         self._pool = Pool(0)
         self._key = (0, 0, 0)
@@ -125,15 +130,42 @@ class PoolDataModule(LightningDataModule):
             del self.__dict__["_cached"]  # a damaged cache is as damaged the next time
             raise
 
+    def ask(self, answers: Path) -> None:
+        """Let people label: what they said goes before the labels that the dataset has, and these may be missing.
+
+        Called before anything is looked at.
+
+        Args:
+            answers: folder of a label store; it may be filled at any time.
+
+        Raises:
+            UsageError: the dataset's images are no files that people could label.
+        """
+        if not self.may_ask:
+            raise UsageError(
+                f"{type(self).__name__} comes with its labels; --oracle files is for images of your own, of the "
+                "datasets image_folder and mask_folder."
+            )
+        self.answers = answers
+
     @property
     def train(self) -> Images:
         """The full training set; positions in it are what indices mean everywhere."""
-        return self._cached[0] if self._cached is not None else self.source_train
+        images = self._cached[0] if self._cached is not None else self.source_train
+        return images if self.answers is None else self._answered(images, self.source_train)
 
     @property
     def test(self) -> Images:
         """The test set."""
-        return self._cached[1] if self._cached is not None else self.source_test
+        images = self._cached[1] if self._cached is not None else self.source_test
+        return images if self.answers is None else self._answered(images, self.source_test)
+
+    def _answered(self, images: Images, own: Images) -> Answered:
+        key = id(own), id(images)  # the sets are kept, and with them what was read of the answers
+        if key not in self._asked:
+            per_pixel = self.labels == "pixel"
+            self._asked[key] = Answered(images, own, self.root, self.answers, self.class_names, per_pixel)
+        return self._asked[key]
 
     def recipe(self) -> dict[str, str]:
         """Return what the pixels and labels of both sets follow from, part by part; another recipe, another cache.
@@ -154,7 +186,10 @@ class PoolDataModule(LightningDataModule):
         return Pool(len(self.train))
 
     def classes(self) -> Sequence[int] | None:
-        """Return the class of each training image, for a balanced initial set; None where images have many."""
+        """Return the class of each training image, for a balanced initial set.
+
+        None where images have many, or where that of some is not known yet.
+        """
         return None
 
     def fingerprint(self) -> str:

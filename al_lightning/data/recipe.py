@@ -28,9 +28,20 @@ FORMAT = 1
 """Of a cache's files; another one makes every cache an old one."""
 NO_PIXELS = frozenset(
     (
-        *("root", "batch_size", "eval_batch_size", "workers", "augmentation", "mean", "std", "unlabelled", "cache"),
+        *(
+            "root",
+            "batch_size",
+            "eval_batch_size",
+            "workers",
+            "augmentation",
+            "mean",
+            "std",
+            "unlabelled",
+            "cache",
+            "answers",
+        ),
         *("memory_format", "source_train", "source_test", "_cached"),
-        *("_pool", "_key", "_steps", "_chunk", "_scoring", "_sampler"),
+        *("_asked", "_pool", "_key", "_steps", "_chunk", "_scoring", "_sampler"),
     )
 )
 """What a datamodule holds that no pixel follows from."""

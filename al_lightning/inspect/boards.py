@@ -84,11 +84,17 @@ class Boards:
 
     @cached_property
     def pool_counts(self) -> npt.NDArray[np.int64]:
-        """How often each class occurs in the pool, (C,), of a sample where counting is dear; counted once."""
+        """How often each class occurs in the pool, (C,), of a sample where counting is dear; counted once.
+
+        All are 0 where images of the pool have no label yet.
+        """
         known = self.data.classes()
         if known is not None:
             return np.bincount(np.asarray(known), minlength=len(self.names))[: len(self.names)]
-        return self._counts(range(len(self.data.train)))
+        images = self.data.train
+        if not all(images.has_label(index) for index in range(len(images))):
+            return np.zeros(len(self.names), dtype=np.int64)  # those with labels were chosen: they are no sample of it
+        return self._counts(range(len(images)))
 
     @cached_property
     def thumbnails(self) -> Thumbnails:
@@ -175,7 +181,8 @@ class Boards:
         if not done.chosen:
             return []
         chosen, pool = _shares(self._counts(done.chosen)), _shares(self.pool_counts)
-        title = f"cycle {done.cycle}: {len(done.chosen)} chosen (in colour) and the pool (grey)"
+        against = "and the pool (grey)" if pool.any() else "(the pool's classes are not known)"
+        title = f"cycle {done.cycle}: {len(done.chosen)} chosen (in colour) {against}"
         chart = board_pictures.class_chart(title, chosen, pool, self.names, self.colours)
         times = [
             scalar(f"chosen_to_pool/{name}", float(part / whole))

@@ -99,7 +99,7 @@ class Findings:
         test: number of test images.
         scenes: number of sequences in the pool; None where it has none.
         definition: what counts as a near-duplicate.
-        pool: (C,) pixels or images of each class in what was counted of the pool.
+        pool: (C,) pixels or images of each class in what was counted of the pool; all 0 where some have no label yet.
         counted: number of images counted.
         chosen: per method, (C,) pixels or images of each class in all that it chose, over all seeds.
         batches: per method and seed.
@@ -197,7 +197,10 @@ def _gather(dataset: Dataset, data: PoolDataModule, run: Run) -> Findings:
     }
     counted = np.unique(np.linspace(0, pool.size - 1, min(pool.size, COUNTED), dtype=np.int64)).tolist()
     shown = sorted({index for by_seed in batches.values() for index in shown_of(by_seed)})
-    per_pixel = np.ndim(images.label(0)) == 2
+    if not all(images.has_label(index) for index in counted):
+        counted = []  # those with labels were chosen: they are no sample of the pool
+    known = next((index for index in [0, *shown] if images.has_label(index)), None)
+    per_pixel = data.labels == "pixel" if known is None else np.ndim(images.label(known)) == 2
     root = str(data.root).rstrip("/") + "/"
     return Findings(
         classes=classes,

@@ -156,7 +156,7 @@ def write_final(folder: Path, run: Run, settings: Mapping[str, Any]) -> None:
 
     last, curve = run.cycles[-1], curve_of(run)
     numbers = {name: value for name, value in last.metrics.items() if isinstance(value, float)}
-    if len(run.cycles) > 1:
+    if len(curve.values) > 1:
         numbers["area"] = curve.area
     path = event_file(folder, last.cycle, [numbers, last.labelled, dict(settings)])
     if not path.is_file():

@@ -37,6 +37,7 @@ class Curve:
         budgets: nominal budgets, fractions of the pool.
         labelled: numbers of labelled images.
         values: the metric in percent.
+        untested: numbers of labelled images of the finished cycles, where there is no test set: no metric, no points.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Curve:
     budgets: tuple[float, ...]
     labelled: tuple[int, ...]
     values: tuple[float, ...]
+    untested: tuple[int, ...] = ()
 
     @property
     def area(self) -> float:
@@ -60,8 +62,14 @@ class Curve:
 
 
 def curve_of(run: Run) -> Curve:
-    """Return the curve of a run's finished cycles; the main metric is the first that a record holds."""
-    metric = next(iter(run.cycles[0].metrics)) if run.cycles else ""
+    """Return the curve of a run's finished cycles; the main metric is the first that a record holds.
+
+    Without a test set there is none, and no point.
+    """
+    metric = next(iter(run.cycles[0].metrics), "") if run.cycles else ""
+    if run.cycles and not metric:
+        labelled = tuple(done.labelled for done in run.cycles)
+        return Curve(run.record.name, run.record.seed, run.record.config_sha256, "", (), (), (), labelled)
     return Curve(
         name=run.record.name,
         seed=run.record.seed,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -53,8 +54,11 @@ class RunStore:
         self.lock()
         notes = []
         if self.writes:
-            for stale in self.directory.rglob(".*.tmp"):
-                stale.unlink(missing_ok=True)
+            for stale in list(self.directory.rglob(".*.tmp")):
+                if stale.is_dir() and not stale.is_symlink():  # a batch for people that was not finished
+                    shutil.rmtree(stale, ignore_errors=True)
+                else:
+                    stale.unlink(missing_ok=True)
             journal = self.directory / JOURNAL
             with contextlib.suppress(OSError, UnicodeDecodeError):
                 text = journal.read_text()

@@ -23,6 +23,12 @@ def _align(rows: Sequence[Sequence[str]]) -> str:
 
 def curve_table(curve: Curve) -> str:
     """Return one run's curve: a line per cycle, then the area."""
+    if curve.untested:
+        trained = ", ".join(map(str, curve.untested))
+        return (
+            f"{curve.name}, seed {curve.seed}: cycles trained on {trained} labelled images; how good they are is not "
+            "known, since there is no test set"
+        )
     if not curve.values:
         return f"{curve.name}, seed {curve.seed}: no finished cycle yet"
     rows = [("cycle", "budget", "labelled", curve.metric)]

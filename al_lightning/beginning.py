@@ -1,0 +1,128 @@
+"""How a run begins: the pool and the initial set, drawn once, labelled, and written into the journal."""
+
+from __future__ import annotations
+
+from al_lightning.annotating import Desk
+from al_lightning.cold_start import fresh_fit, spread
+from al_lightning.errors import DatasetError, LabelsAwaited, UsageError
+from al_lightning.experiment import Experiment, versions
+from al_lightning.oracle.base import Pending
+from al_lightning.pool import Pool, draw_initial
+from al_lightning.processes import Processes
+from al_lightning.progress import Reporter
+from al_lightning.results.journal import RunRecord
+from al_lightning.results.store import RunStore
+from al_lightning.seeding import generator
+from al_lightning.types import Selection
+
+
+def start(experiment: Experiment, store: RunStore, processes: Processes, reporter: Reporter, desk: Desk | None) -> Pool:
+    """Return the pool with its initial set labelled; in a new run draw it, have it labelled, and open the journal."""
+    pool = experiment.data.pool()
+    if pool.size == 0 or not experiment.acquisition.one_fit:
+        experiment.budget.check(pool.size)
+    experiment.acquisition.check_pool(pool, experiment.budget.total_count(pool.size))
+    if (unlabelled := experiment.data.unlabelled) is not None:
+        unlabelled.check(pool.size, last_count(experiment, pool))
+    data_sha256 = experiment.data.fingerprint()
+    if not processes.all_agree(data_sha256):
+        raise DatasetError(f"The processes see different images in {experiment.data.root}; all need the same data.")
+    if not len(experiment.data.test):
+        reporter.say("note: there is no test set: this run can choose images, but not say how good the model is")
+    initial, begun = processes.once(first_choice, experiment, store, pool, data_sha256)
+    if initial is not None and begun:
+        if desk is not None:
+            processes.once(desk.test)
+        return pool.label(initial)
+    if initial is None:
+        first = draw_first(experiment, pool, processes, reporter)
+        if desk is not None:
+            # What does not go together is to be known before people label, and what was asked of them is held fast.
+            with fresh_fit(experiment, pool.label(first.indices), processes, reporter):
+                store.save_config(experiment.plain)
+        initial = processes.once(keep_first, experiment, store, pool, first)
+    return pool.label(processes.once(open_journal, experiment, store, pool, desk, initial, data_sha256))
+
+
+def last_count(experiment: Experiment, pool: Pool) -> int:
+    """Return how many labels the last fit will have."""
+    budget, acquisition = experiment.budget, experiment.acquisition
+    if acquisition.one_fit:
+        own = own_first(experiment, pool)
+        return first_count(experiment, pool) if own is None else len(own)
+    return budget.total_count(pool.size)
+
+
+def first_choice(
+    experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str
+) -> tuple[list[int] | None, bool]:
+    """Return the initial set that was drawn, or None, and whether the journal is begun with it."""
+    store.check(experiment.plain, experiment.name, experiment.seed, pool.size, data_sha256)
+    if store.exists():
+        return store.read().record.initial, True
+    store.drop_damaged(None)
+    return store.selection(None), False
+
+
+def keep_first(experiment: Experiment, store: RunStore, pool: Pool, first: Selection) -> list[int]:
+    """Write down an initial set before any label is asked for."""
+    pool.label(first.indices)  # a strategy's own initial set may be unsound; better now than after a fit
+    store.save_selection(None, first, experiment.data.names(first.indices))
+    return first.indices
+
+
+def open_journal(
+    experiment: Experiment, store: RunStore, pool: Pool, desk: Desk | None, initial: list[int], data_sha256: str
+) -> list[int]:
+    """Have the initial set labelled, and begin the journal with it."""
+    initial = label(experiment, desk, None, initial)
+    store.begin(
+        RunRecord(experiment.name, experiment.seed, experiment.sha256, pool.size, initial, versions(), data_sha256)
+    )
+    return initial
+
+
+def first_count(experiment: Experiment, pool: Pool) -> int:
+    """Return how many labels the first fit has."""
+    budget = experiment.budget
+    return budget.total_count(pool.size) if experiment.acquisition.one_fit else budget.initial_count(pool.size)
+
+
+def own_first(experiment: Experiment, pool: Pool) -> list[int] | None:
+    """Return the strategy's own initial set, if it has one."""
+    draw = generator("initial", experiment.seed)
+    own = experiment.acquisition.initial(pool, first_count(experiment, pool), draw)
+    return None if own is None else [int(index) for index in own]
+
+
+def draw_first(experiment: Experiment, pool: Pool, processes: Processes, reporter: Reporter) -> Selection:
+    """Draw the initial set: the strategy's own, if it has one, else the common one of this seed."""
+    count, data = first_count(experiment, pool), experiment.data
+    if (own := own_first(experiment, pool)) is not None:
+        indices = own
+    elif experiment.initial == "spread":
+        return spread(experiment, pool, count, processes, reporter)
+    else:
+        classes = data.classes()
+        if experiment.initial == "balanced" and classes is None and data.answers is not None:
+            raise UsageError(
+                "initial: balanced takes equally many images of each class, and not all of the pool's classes are "
+                "known before people label; use --initial random, or --initial spread, which covers the pool."
+            )
+        draw = generator("initial", experiment.seed)
+        indices = draw_initial(pool, count, experiment.initial, classes, draw)
+    return Selection(indices, [0.0] * len(indices))
+
+
+def label(experiment: Experiment, desk: Desk | None, cycle: int | None, chosen: list[int]) -> list[int]:
+    """Have a choice labelled, or for None the initial set; return what was.
+
+    Raises:
+        LabelsAwaited: not all labels are there yet; the same command goes on when they are.
+    """
+    if desk is not None:
+        return desk.initial(chosen) if cycle is None else desk.choice(cycle, chosen)
+    answer = experiment.oracle.label(chosen)
+    if isinstance(answer, Pending):
+        raise LabelsAwaited(answer.message)
+    return answer.indices

@@ -1,0 +1,82 @@
+"""An initial set without any label: spread over the pool, by the embeddings of a network that has seen none."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from al_lightning.acquisition.callback import join_members, select
+from al_lightning.acquisition.coreset import Coreset
+from al_lightning.bearing import flatten
+from al_lightning.experiment import Experiment
+from al_lightning.fitting import Fit
+from al_lightning.pool import Pool
+from al_lightning.processes import Processes
+from al_lightning.progress import Reporter
+from al_lightning.seeding import generator
+from al_lightning.types import Rows, Selection
+
+
+class Spread(Coreset):
+    """k-center greedy from nothing: a first image by chance, then always the farthest from all chosen ones."""
+
+    reads_labelled: ClassVar[bool] = False
+
+    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+        """Draw the first image; go on as core-set does with that one labelled. Its score is 0, as of no distance."""
+        first = int(generator.integers(len(rows.index)))
+        labelled = rows.labelled.clone()
+        labelled[first] = True
+        rest = super().select(Rows(rows.index, labelled, rows.value), count - 1, generator)
+        return Selection([int(rows.index[first]), *rest.indices], [0.0, *rest.scores])
+
+
+@contextmanager
+def fresh_fit(experiment: Experiment, pool: Pool, processes: Processes, reporter: Reporter) -> Iterator[Fit]:
+    """Build what the first fit will be made of, to be thrown away: nothing of it is kept in the run directory.
+
+    Args:
+        experiment: the run's.
+        pool: what is labelled.
+        processes: those of the run; all of them do this.
+        reporter: shows progress.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        fit = experiment.build(0, 0, pool, Path(scratch) / "member_0", processes, reporter)
+        yield fit
+        fit.close()
+
+
+def spread(experiment: Experiment, pool: Pool, count: int, processes: Processes, reporter: Reporter) -> Selection:
+    """Choose an initial set that covers the pool: k-center greedy on the embeddings of the network before any training.
+
+    It is the network that the first fit begins with, so that it is the same for every strategy at a seed.
+
+    Args:
+        experiment: the run's.
+        pool: with nothing labelled.
+        count: how many.
+        processes: those of the run; all of them do this.
+        reporter: shows progress.
+    """
+    if not pretrained(experiment):
+        reporter.say(
+            "note: initial: spread goes by the features of a network without pretrained weights, which are random; "
+            "name weights under network (for example weights: imagenet) for features that tell images apart"
+        )
+    strategy = Spread()
+    reporter.cycle(0, 0)
+    with fresh_fit(experiment, pool, processes, reporter) as fit:
+        scored = fit.score(strategy)
+    rows = join_members([scored], ())
+    return processes.once(select, strategy, rows, count, generator("initial", experiment.seed))
+
+
+def pretrained(experiment: Experiment) -> bool:
+    """Whether the configuration names weights for the network or a part of it."""
+    return any(key.split(".")[-1] == "weights" and value for key, value in flatten(experiment.plain["network"]))

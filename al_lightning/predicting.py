@@ -1,0 +1,114 @@
+"""What a finished cycle's network says of image files: classes, or a class per pixel, and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from al_lightning.checkpoint import weights_of
+from al_lightning.data.images import Array, read_image
+from al_lightning.data.streams import normalise
+from al_lightning.errors import ALError
+from al_lightning.experiment import Experiment
+from al_lightning.types import Batch
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network says of one image.
+
+    Attributes:
+        path: the file.
+        classes: its class, or a class per pixel, (H, W) uint8 at the file's own size.
+        confidence: the largest softmax probability, for segmentation its mean over the pixels of `classes`.
+        probabilities: (C,) float32 softmax of a classification; None for segmentation.
+    """
+
+    path: Path
+    classes: int | Array
+    confidence: float
+    probabilities: npt.NDArray[np.float32] | None = None
+
+
+class Predictor:
+    """A trained network without a Trainer.
+
+    Args:
+        experiment: the run's; says how the network is built, and how images are read and normalised.
+        weights: file of a finished fit, `cycle_KK/member_0/weights.pt`.
+        device: where it computes; the CPU by default.
+
+    Attributes:
+        network: in evaluation mode, with the weights.
+
+    Raises:
+        ALError: the weights are gone, damaged, or another network's.
+    """
+
+    def __init__(self, experiment: Experiment, weights: Path, device: str | torch.device = "cpu") -> None:
+        self.data = experiment.data
+        self.device = torch.device(device)
+        self.memory_format = torch.channels_last if experiment.channels_last else torch.contiguous_format
+        with torch.random.fork_rng(devices=[]):  # its first weights are thrown away; no run must notice
+            network = experiment.fresh_parts().network(self.data.num_classes)
+        try:
+            network.load_state_dict(weights_of(weights))
+        except (RuntimeError, KeyError) as error:
+            raise ALError(f"{weights} holds the weights of another network than the configuration's.") from error
+        self.network = network.to(self.device, memory_format=self.memory_format).eval()  # type: ignore[call-overload]
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(height, width) to which images are resized first; None where they are taken as they are."""
+        return getattr(self.data, "size", None)
+
+    def predict(self, paths: Sequence[Path]) -> Iterator[Prediction]:
+        """Say what the network says of image files, in their order; any number of them, a batch in memory.
+
+        Raises:
+            DatasetError: a file cannot be read; those before it have been answered.
+        """
+        batch_size = self.data.eval_batch_size
+        for start in range(0, len(paths), batch_size):
+            part = paths[start : start + batch_size]
+            read = ((path, *_read(path, self.size)) for path in part)
+            # Only images of one size make a batch.
+            for _, same in groupby(read, key=lambda one: one[1].shape):
+                files, images, sizes = zip(*same, strict=True)
+                yield from self._answer(files, self.logits(np.stack(images)), sizes)
+
+    def logits(self, images: Array) -> Tensor:
+        """Return the network's logits, (B, C) or (B, C, H, W) float32, of (B, H, W, 3) uint8 RGB images."""
+        pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).to(self.device)
+        none = torch.empty(0, device=self.device)
+        mean, std = self.data.mean.to(self.device), self.data.std.to(self.device)
+        with torch.inference_mode():
+            batch = normalise(Batch(pixels, none, none), mean, std, self.memory_format)
+            logits: Tensor = self.network(batch.image).logits.float()
+        return logits
+
+    def _answer(self, files: Sequence[Path], logits: Tensor, sizes: Sequence[tuple[int, int]]) -> Iterator[Prediction]:
+        for path, one, size in zip(files, logits, sizes, strict=True):
+            if one.ndim == 1:
+                probability = F.softmax(one, dim=0).cpu().numpy()
+                yield Prediction(path, int(probability.argmax()), float(probability.max()), probability)
+                continue
+            if one.shape[-2:] != size:  # logits are smooth between pixels, classes are not: borders stay clean
+                one = F.interpolate(one[None], size, mode="bilinear", align_corners=False)[0]
+            top, classes = F.softmax(one, dim=0).max(dim=0)
+            yield Prediction(path, classes.to(torch.uint8).cpu().numpy(), float(top.mean()))
+
+
+def _read(path: Path, size: tuple[int, int] | None) -> tuple[Array, tuple[int, int]]:
+    """Return an image as the network is given it, and the file's own (height, width)."""
+    image = read_image(path)
+    own = (image.shape[0], image.shape[1])
+    return (image if size in (None, own) else read_image(path, size)), own
