@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import json
+import math
 import os
 import sys
 import traceback
@@ -16,9 +17,10 @@ from al_lightning import __version__
 from al_lightning.arguments import Arguments, quiet
 from al_lightning.cli_data import audit, prepare
 from al_lightning.cli_labels import labels
+from al_lightning.cli_model import export, predict
 from al_lightning.cli_recommend import recommend
 from al_lightning.cli_tables import report, reproduce
-from al_lightning.errors import ALError, Interrupted, UsageError, nearest
+from al_lightning.errors import ALError, Interrupted, LabelsAwaited, UsageError, nearest
 from al_lightning.guard import GUARD
 from al_lightning.usage import FIT_HELP, QUERY_HELP
 
@@ -106,6 +108,7 @@ def _fit(given: list[str], verbose: bool) -> int:
     parser.add_argument("--run_dir", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--print_config", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--stop_on", action="append", default=[], help=argparse.SUPPRESS)
+    parser.add_argument("--price-per-label", "--price_per_label", type=_price, dest="price", help=argparse.SUPPRESS)
     if {"-h", "--help"} & set(given):
         parser.print_help()
         return 0
@@ -139,10 +142,49 @@ def _fit(given: list[str], verbose: bool) -> int:
         print(f"configured by {origin_text(experiment.files)}", file=sys.stderr)
         for note in experiment.notes:
             print(f"note: {note}", file=sys.stderr)
-    done = run_experiment(experiment, ["fit", *given, *(["--verbose"] if verbose else [])], show=True)
+    query = experiment.budget.query_count
+    try:
+        done = run_experiment(experiment, ["fit", *given, *(["--verbose"] if verbose else [])], show=True)
+    except LabelsAwaited:
+        if first:
+            _advise(experiment.run_dir, ours.price, query, len(experiment.data.test))
+        raise
     if first:
-        print(curve_table(curve_of(done)))
+        print(curve_table(curve_of(done)), flush=True)
+        _advise(experiment.run_dir, ours.price, query, len(experiment.data.test))
     return 0
+
+
+def _price(text: str) -> float:
+    """Read a price per label."""
+    try:
+        price = float(text)
+    except ValueError:
+        price = math.nan
+    if not 0 <= price < math.inf:
+        raise argparse.ArgumentTypeError(f"a price per label of {text!r}; a number of at least 0 was expected")
+    return price
+
+
+def _advise(
+    run_dir: Path, price: float | None, query: Callable[[int], int] | None = None, test_images: int | None = None
+) -> None:
+    """Tell on standard error what a run's last labels bought, once there is a network, and what the next ones cost."""
+    from al_lightning.results.journal import read_run
+    from al_lightning.results.trained import with_tested
+    from al_lightning.results.worth import advice, siblings_of
+
+    try:
+        run = with_tested(read_run(run_dir))
+    except UsageError:  # labels of the initial set are awaited; there is no journal
+        return
+    if not run.cycles or (len(run.cycles) == 1 and price is None):
+        return
+    siblings, notes = siblings_of(run)
+    last, size = run.cycles[-1], run.record.pool_size
+    following = min(query(size), size - last.labelled - len(last.chosen)) if query is not None else None
+    for line in (*notes, advice(run, siblings, price, following, test_images)):
+        print(line, file=sys.stderr)
 
 
 def _query(given: list[str], verbose: bool) -> int:
@@ -178,6 +220,14 @@ def _show(given: list[str], verbose: bool) -> int:
     parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR", help="a run's directory")
     parser.add_argument("--chosen", action="store_true", help="list what was chosen, in order, with scores and names")
     parser.add_argument("--no-plot", dest="plot", action="store_false", help="tables alone")
+    parser.add_argument(
+        "--price-per-label",
+        "--price_per_label",
+        type=_price,
+        dest="price",
+        metavar="X",
+        help="tell what each run's last labels bought, and what the next ones cost",
+    )
     ours = parser.parse_args(given)
 
     from al_lightning.results.journal import read_run
@@ -192,6 +242,9 @@ def _show(given: list[str], verbose: bool) -> int:
         print(f"\n{plot}")
     for run in runs if ours.chosen else ():
         print(f"\n{chosen_table(run)}")
+    for run in runs if ours.price is not None else ():
+        print(f"\n{run.record.name}, seed {run.record.seed}", file=sys.stderr)
+        _advise(run.directory, ours.price)
     return 0
 
 
@@ -240,6 +293,8 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "report": (report, "compare runs: a page, text, markdown, LaTeX or CSV; or a table of the paper"),
     "reproduce": (reproduce, "run a table of the paper, or go on with it, and show how it stands"),
     "labels": (labels, "bring labels of people into a run, and tell how far they are"),
+    "predict": (predict, "say what a run's network says of images: classes, or masks and overlays"),
+    "export": (export, "write a run's network as TorchScript, ONNX or a state dict"),
     "prepare": (prepare, "decode a dataset once, into a cache that its runs read"),
     "audit": (audit, "look a dataset over: duplicates, leakage, redundancy, labels"),
     "recommend": (recommend, "which strategy the study's tables speak for, for a pool and a number of labels"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from torch import Tensor
 from al_lightning.checkpoint import weights_of
 from al_lightning.data.images import Array, read_image
 from al_lightning.data.streams import normalise
-from al_lightning.errors import ALError
+from al_lightning.errors import ALError, DatasetError
 from al_lightning.experiment import Experiment
 from al_lightning.types import Batch
 
@@ -29,12 +30,14 @@ class Prediction:
         path: the file.
         classes: its class, or a class per pixel, (H, W) uint8 at the file's own size.
         confidence: the largest softmax probability, for segmentation its mean over the pixels of `classes`.
+        size: (height, width) of the file.
         probabilities: (C,) float32 softmax of a classification; None for segmentation.
     """
 
     path: Path
     classes: int | Array
     confidence: float
+    size: tuple[int, int]
     probabilities: npt.NDArray[np.float32] | None = None
 
 
@@ -48,6 +51,7 @@ class Predictor:
 
     Attributes:
         network: in evaluation mode, with the weights.
+        network_settings: what the configuration says of it, plain data.
 
     Raises:
         ALError: the weights are gone, damaged, or another network's.
@@ -55,6 +59,7 @@ class Predictor:
 
     def __init__(self, experiment: Experiment, weights: Path, device: str | torch.device = "cpu") -> None:
         self.data = experiment.data
+        self.network_settings: dict[str, Any] = experiment.plain["network"]
         self.device = torch.device(device)
         self.memory_format = torch.channels_last if experiment.channels_last else torch.contiguous_format
         with torch.random.fork_rng(devices=[]):  # its first weights are thrown away; no run must notice
@@ -70,20 +75,39 @@ class Predictor:
         """(height, width) to which images are resized first; None where they are taken as they are."""
         return getattr(self.data, "size", None)
 
-    def predict(self, paths: Sequence[Path]) -> Iterator[Prediction]:
+    def predict(
+        self, paths: Sequence[Path], skip: Callable[[Path, DatasetError], object] | None = None
+    ) -> Iterator[Prediction]:
         """Say what the network says of image files, in their order; any number of them, a batch in memory.
 
+        Args:
+            paths: the files.
+            skip: told of each that cannot be read, while the others go on; by default that is an error.
+
         Raises:
-            DatasetError: a file cannot be read; those before it have been answered.
+            DatasetError: a file cannot be read, and there is no `skip`.
         """
         batch_size = self.data.eval_batch_size
         for start in range(0, len(paths), batch_size):
             part = paths[start : start + batch_size]
-            read = ((path, *_read(path, self.size)) for path in part)
+            read = self._readable(part, skip)
             # Only images of one size make a batch.
             for _, same in groupby(read, key=lambda one: one[1].shape):
                 files, images, sizes = zip(*same, strict=True)
                 yield from self._answer(files, self.logits(np.stack(images)), sizes)
+
+    def _readable(
+        self, paths: Sequence[Path], skip: Callable[[Path, DatasetError], object] | None
+    ) -> Iterator[tuple[Path, Array, tuple[int, int]]]:
+        for path in paths:
+            try:
+                image, size = _read(path, self.size)
+            except DatasetError as error:
+                if skip is None:
+                    raise
+                skip(path, error)
+            else:
+                yield path, image, size
 
     def logits(self, images: Array) -> Tensor:
         """Return the network's logits, (B, C) or (B, C, H, W) float32, of (B, H, W, 3) uint8 RGB images."""
@@ -99,12 +123,12 @@ class Predictor:
         for path, one, size in zip(files, logits, sizes, strict=True):
             if one.ndim == 1:
                 probability = F.softmax(one, dim=0).cpu().numpy()
-                yield Prediction(path, int(probability.argmax()), float(probability.max()), probability)
+                yield Prediction(path, int(probability.argmax()), float(probability.max()), size, probability)
                 continue
             if one.shape[-2:] != size:  # logits are smooth between pixels, classes are not: borders stay clean
                 one = F.interpolate(one[None], size, mode="bilinear", align_corners=False)[0]
             top, classes = F.softmax(one, dim=0).max(dim=0)
-            yield Prediction(path, classes.to(torch.uint8).cpu().numpy(), float(top.mean()))
+            yield Prediction(path, classes.to(torch.uint8).cpu().numpy(), float(top.mean()), size)
 
 
 def _read(path: Path, size: tuple[int, int] | None) -> tuple[Array, tuple[int, int]]:

@@ -1,0 +1,206 @@
+"""The files that a network can be written as, and how each is run: TorchScript, ONNX, a dictionary of tensors."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from al_lightning.data.images import Array
+from al_lightning.errors import ALError
+from al_lightning.networks.base import Network
+
+TOLERANCE = 1e-4
+"""Largest difference of a probability that is let pass."""
+SHAPES = ((13, 22), (32, 8))
+"""Pixels by which heights and widths are larger where a file is tried at other sizes; not all divide by a stride."""
+Floats = npt.NDArray[np.float32]
+Infer = Callable[[Floats], Floats]
+
+
+class Deployed(nn.Module):
+    """A network that normalises its images itself and returns probabilities.
+
+    Args:
+        network: in evaluation mode; it is copied, its loss predictor is left out.
+        mean: (3, 1, 1), of images from 0 to 1.
+        std: (3, 1, 1), likewise.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, network: Network, mean: Tensor, std: Tensor) -> None:
+        super().__init__()
+        self.network = copy.deepcopy(network).to(memory_format=torch.contiguous_format)
+        self.network.loss_predictor = None
+        self.register_buffer("mean", mean.clone())
+        self.register_buffer("std", std.clone())
+        self.requires_grad_(False).eval()
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map (B, 3, H, W) float32 RGB, 0 to 1, to probabilities, (B, C) or (B, C, H, W) float32."""
+        return torch.softmax(self.network((image - self.mean) / self.std).logits, dim=1)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A file's content, and how it is run.
+
+    Attributes:
+        content: of the file.
+        run: maps (B, 3, H, W) float32 images, 0 to 1, to probabilities; read back from the content.
+        sizes: whether it takes images of any size.
+    """
+
+    content: bytes
+    run: Infer
+    sizes: bool
+
+
+def larger(largest: float, got: Floats, wanted: Floats) -> float:
+    """Return the largest difference of two arrays and a number before; infinite where their shapes differ."""
+    if got.shape != wanted.shape:
+        return float("inf")
+    return float(np.maximum(largest, np.abs(got - wanted).max()))  # NaN stays
+
+
+def floats(images: Array) -> Floats:
+    """Return (B, H, W, 3) uint8 images as (B, 3, H, W) float32 from 0 to 1."""
+    floats: Floats = np.ascontiguousarray(images.transpose(0, 3, 1, 2)).astype(np.float32) / np.float32(255)
+    return floats
+
+
+def takes_any_size(run: Infer, deployed: Deployed, images: Array) -> bool:
+    """Whether a file gives what the network gives on images of other sizes than that which it was made with."""
+    for more in SHAPES:
+        high, wide = (size + plus for size, plus in zip(images.shape[1:3], more, strict=True))
+        other = floats(np.resize(images[:2], (2, high, wide, 3)))
+        try:
+            with torch.no_grad():
+                wanted = deployed(torch.from_numpy(other)).numpy()
+            if not larger(0.0, run(other), wanted) <= TOLERANCE:
+                return False
+        except Exception:  # each runtime has errors of its own; all mean that it does not
+            return False
+    return True
+
+
+def _example(images: Array) -> Tensor:
+    """Return a batch to trace with: of two, since one is taken for a constant, and black, since a file may keep it."""
+    return torch.zeros(2, 3, *images.shape[1:3])
+
+
+def torchscript(deployed: Deployed, images: Array) -> Made:
+    """Trace; most networks so traced take images of any size."""
+    buffer = io.BytesIO()
+    with torch.no_grad():
+        traced = torch.jit.trace(deployed, (_example(images),), check_trace=False)  # type: ignore[no-untyped-call]
+        torch.jit.save(traced, buffer)
+    content = _without_sources(buffer)
+    module = torch.jit.load(io.BytesIO(content), map_location="cpu")  # type: ignore[no-untyped-call]
+
+    def run(batch: Floats) -> Floats:
+        with torch.no_grad():
+            return module(torch.from_numpy(batch)).numpy()  # type: ignore[no-any-return]
+
+    return Made(content, run, takes_any_size(run, deployed, images))
+
+
+def _without_sources(file: BinaryIO) -> bytes:
+    """Return a TorchScript file without the paths and lines of the Python code that it was made from."""
+    kept = io.BytesIO()
+    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(kept, "w", zipfile.ZIP_STORED) as fewer:
+        for name in archive.namelist():
+            if not name.endswith(".debug_pkl"):
+                fewer.writestr(name, archive.read(name))
+    return kept.getvalue()
+
+
+def onnx(deployed: Deployed, images: Array, any_size: bool) -> Made:
+    """Export for images of any size where that is wanted and goes, else for the run's."""
+    if any_size:
+        with contextlib.suppress(Exception):  # the exporter and the runtime have errors of their own; it is told
+            content = _onnx_of(deployed, images, sizes=True)
+            run = _onnx_run(content)
+            if takes_any_size(run, deployed, images):
+                return Made(content, run, True)
+    try:
+        content = _onnx_of(deployed, images, sizes=False)
+        return Made(content, _onnx_run(content), False)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ALError(f"The network cannot be exported as ONNX ({type(error).__name__}: {reason}).") from error
+
+
+def _onnx_of(deployed: Deployed, images: Array, sizes: bool) -> bytes:
+    axes = {0: "batch", 2: "height", 3: "width"} if sizes else {0: "batch"}
+    with torch.no_grad(), _silent():
+        program = torch.onnx.export(
+            deployed,
+            (_example(images),),
+            input_names=["image"],
+            output_names=["probabilities"],
+            dynamic_shapes=(axes,),
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise ALError("the exporter returned nothing")
+    model = program.model_proto
+    _strip(model)
+    return bytes(model.SerializeToString())
+
+
+def _strip(message: Any) -> None:
+    """Clear the notes of a protocol buffer's parts: they hold paths and lines of the Python code behind each node."""
+    for field, value in message.ListFields():
+        if field.name in ("metadata_props", "doc_string"):
+            message.ClearField(field.name)
+        elif field.message_type is not None:
+            for part in value if isinstance(value, Iterable) else (value,):
+                _strip(part)
+
+
+def _onnx_run(content: bytes) -> Infer:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return lambda batch: session.run(["probabilities"], {"image": batch})[0]
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Keep the exporter's progress off standard output, where our results are."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield
+
+
+def state_dict(deployed: Deployed) -> Made:
+    """Save the network's tensors; checked by filling a fresh network with what was saved."""
+    buffer = io.BytesIO()
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in deployed.network.state_dict().items()}
+    torch.save(plain, buffer)
+    buffer.seek(0)
+    read = torch.load(buffer, map_location="cpu", weights_only=True)
+    fresh = Deployed(deployed.network, deployed.mean, deployed.std)
+    for tensor in fresh.network.state_dict().values():  # nothing of the old ones may be left
+        tensor.zero_()
+    fresh.network.load_state_dict(read)
+
+    def run(batch: Floats) -> Floats:
+        with torch.no_grad():
+            return fresh(torch.from_numpy(batch)).numpy()  # type: ignore[no-any-return]
+
+    return Made(buffer.getvalue(), run, True)

@@ -1,0 +1,74 @@
+"""A predicted mask laid over its image, with a legend of the classes that are in it. NumPy and Pillow only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from al_lightning.data.images import Array
+from al_lightning.inspect.pictures import colour
+
+SHARE = 0.5
+"""Of the colour, where it lies over the image."""
+_LINE, _GAP, _SWATCH = 16, 4, 10
+_GROUND, _INK = (32, 32, 32), (235, 235, 235)
+
+
+def palette_image(label: Array, palette: Array) -> Image.Image:
+    """Return a label as an 8-bit palette picture, whose pixels are the class ids themselves.
+
+    Args:
+        label: (H, W) uint8, a class per pixel, 255 = ignore, which is black.
+        palette: (C, 3) uint8, C at most 255.
+    """
+    picture = Image.fromarray(label)  # of mode L
+    table = np.zeros((256, 3), dtype=np.uint8)
+    table[: len(palette)] = palette
+    picture.putpalette(table.tobytes())
+    return picture
+
+
+def overlay(image: Array, label: Array, palette: Array, names: Sequence[str]) -> Array:
+    """Return an image with a label over it, and beneath it a legend: the classes that occur, the largest first.
+
+    Args:
+        image: (H, W, 3) uint8.
+        label: (H, W) uint8, a class per pixel; ignored pixels (255) stay as they are.
+        palette: (C, 3) uint8.
+        names: of the classes, (C,).
+
+    Returns:
+        (H + legend, W or more, 3) uint8.
+    """
+    known = label < len(names)
+    blended = image.copy()
+    colours = colour(label, palette)
+    blended[known] = np.rint((1 - SHARE) * image[known] + SHARE * colours[known]).astype(np.uint8)
+    counts = np.bincount(label[known], minlength=len(names))
+    order = [int(index) for index in np.argsort(-counts, kind="stable") if counts[index]]
+    font = ImageFont.load_default()
+    measure = ImageDraw.Draw(Image.new("RGB", (1, 1)))
+    # ASCII only: what Pillow falls back to without FreeType has no more.
+    texts = [
+        f"{names[index]} {counts[index] / label.size:.1%}".encode("ascii", "replace").decode().replace("\n", " ")
+        for index in order
+    ]
+    wide = [_SWATCH + 2 * _GAP + round(measure.textlength(text, font=font)) + _GAP for text in texts]
+    width = max(image.shape[1], *(one + _GAP for one in wide), 1) if wide else image.shape[1]
+    places, x, row = [], _GAP, 0
+    for one in wide:
+        if x > _GAP and x + one > width:
+            x, row = _GAP, row + 1
+        places.append((x, row))
+        x += one
+    height = image.shape[0] + (_GAP + (row + 1) * _LINE if texts else 0)
+    page = Image.new("RGB", (width, height), _GROUND)
+    page.paste(Image.fromarray(blended), (0, 0))
+    draw = ImageDraw.Draw(page)
+    for index, text, (left, line) in zip(order, texts, places, strict=True):
+        top = image.shape[0] + _GAP + line * _LINE
+        draw.rectangle((left, top, left + _SWATCH, top + _SWATCH), fill=tuple(int(part) for part in palette[index]))
+        draw.text((left + _SWATCH + _GAP, top - 1), text, fill=_INK, font=font)
+    return np.asarray(page)

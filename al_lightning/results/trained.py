@@ -1,0 +1,64 @@
+"""Which networks of a run can be taken away: those of finished cycles, and of the one that waits for labels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from al_lightning.errors import UsageError
+from al_lightning.results.journal import CycleRecord, Run, read_run
+from al_lightning.results.store import RunStore
+
+
+def with_tested(run: Run) -> Run:
+    """Return a run with the cycle after its finished ones, where that is trained and tested: it waits for its labels.
+
+    Such a cycle is no line of the journal before people have labelled what it chose. Its nominal budget is told as the
+    share of the pool that is labelled.
+
+    Raises:
+        ALError: what is on disk of that cycle was damaged.
+    """
+    store, cycle = RunStore(run.directory, writes=False), len(run.cycles)
+    if not (store.member_dir(cycle, 0) / "weights.pt").is_file() or (metrics := store.metrics(cycle)) is None:
+        return run
+    labelled = len(run.labelled_at(cycle))
+    tested = CycleRecord(cycle, labelled / max(1, run.record.pool_size), labelled, metrics, [])
+    return replace(run, cycles=(*run.cycles, tested))
+
+
+def trained(run_dir: Path, cycle: int | None = None) -> tuple[Run, CycleRecord, Path]:
+    """Return a run, one of its cycles, and the weights of that cycle's first network.
+
+    Args:
+        run_dir: the run's directory.
+        cycle: its number; by default the last one whose weights are there.
+
+    Raises:
+        UsageError: there is no run, no such cycle, or no weights of it.
+        ALError: the journal was damaged.
+    """
+    run = with_tested(read_run(run_dir))
+    if not run.cycles:
+        raise UsageError(
+            f"No cycle of {run_dir} has finished yet, so that there is no network; `al-lightning fit` goes on with it."
+        )
+    last = len(run.cycles) - 1
+    if cycle is not None and not 0 <= cycle <= last:
+        cycles = f"cycles 0 to {last}" if last else "cycle 0 alone"
+        raise UsageError(f"{run_dir} has finished {cycles}; there is no cycle {cycle}.")
+    store = RunStore(run_dir, writes=False)
+    weights = {done.cycle: store.member_dir(done.cycle, 0) / "weights.pt" for done in run.cycles}
+    there = [number for number, path in weights.items() if path.is_file()]
+    if not there:
+        raise UsageError(
+            f"{run_dir} holds no weights of any cycle: they were deleted, as `--keep none` asks; `--keep last` keeps "
+            "those of the last cycle, in another run."
+        )
+    wanted = there[-1] if cycle is None else cycle
+    if wanted not in there:
+        raise UsageError(
+            f"The weights of cycle {wanted} of {run_dir} are gone, as `--keep last` asks; there are those of cycle "
+            f"{', '.join(map(str, there))}."
+        )
+    return run, run.cycles[wanted], weights[wanted]
