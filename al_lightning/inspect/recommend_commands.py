@@ -18,6 +18,7 @@ SEEDS = "0 1 2"
 BATCHES = 5
 """So many fits, as in the study's curves: a first set, and four batches bought."""
 NAMED = ("datasets", "networks", "augmentation")
+PEOPLE = "Or run one strategy with `--oracle files`: people label what it asks for, batch by batch."
 
 
 def commands(
@@ -59,13 +60,15 @@ def options_of_folder(
     if task == "classification":
         remarks = []
         if not class_folders(images):
-            remarks.append("The commands need labels: put the images in a folder per class first.")
+            remarks.append(f"The commands need labels: put the images in a folder per class first. {PEOPLE}")
         if found.pool.sizes and max(found.pool.sizes[0][:2]) > 32:
             remarks.append("image_folder reads images at 32 x 32; `--data.size '[H, W]'` changes that.")
         return "image_folder", ["--data.root", str(images), *sequences], remarks
     remarks = ["The study's networks begin with ImageNet weights: `--network.backbone.weights imagenet`."]
     if masks is None:
-        remarks.append("The commands need labels: put a PNG of label ids per image into MASKS, and name the classes.")
+        remarks.append(
+            f"The commands need labels: put a PNG of label ids per image into MASKS, and name the classes. {PEOPLE}"
+        )
         given, names = "MASKS", "[CLASS, CLASS]"
     else:
         remarks.append("Name the classes in the order of their ids; `--data.ignore ID` leaves one out.")
