@@ -122,7 +122,7 @@ def _without_sources(file: BinaryIO) -> bytes:
     with zipfile.ZipFile(file) as archive, zipfile.ZipFile(kept, "w", zipfile.ZIP_STORED) as fewer:
         for name in archive.namelist():
             if not name.endswith(".debug_pkl"):
-                fewer.writestr(name, archive.read(name))
+                fewer.writestr(archive.getinfo(name), archive.read(name))  # with its date, not today's
     return kept.getvalue()
 
 

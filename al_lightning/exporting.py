@@ -20,6 +20,7 @@ from al_lightning.inspect.pictures import palette
 from al_lightning.predicting import Predictor
 from al_lightning.results.files import write_atomic, write_text
 from al_lightning.results.journal import CycleRecord, Run
+from al_lightning.results.trained import check_at
 
 Format = Literal["torchscript", "onnx", "state-dict"]
 CHECKED = 3
@@ -156,6 +157,7 @@ def _description(
             "name": run.record.name,
             "seed": run.record.seed,
             "config_sha256": run.record.config_sha256,
+            "journal_check": check_at(run.directory, cycle.cycle),
             **{key: value for key, value in asdict(cycle).items() if key in ("cycle", "labelled", "metrics")},
         },
     }
@@ -163,5 +165,11 @@ def _description(
         about["normalised_inside"] = False
         about["inputs"] = [{**image, "range": "(0 to 1 - mean) / std"}]
         about["outputs"] = [{**probabilities, "name": "logits", "range": "unnormalised; softmax makes probabilities"}]
-        about["network"] = predictor.network_settings
+        about["network"] = _without_loss_predictor(predictor.network_settings)
     return about
+
+
+def _without_loss_predictor(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return a network's settings such that the state dict, which has no loss predictor, fills what they make."""
+    given = settings.get("init_args") or {}
+    return {**settings, "init_args": {**given, "loss_predictor": False}} if "loss_predictor" in given else settings

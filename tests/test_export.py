@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from al_lightning.experiment import reopen
 from al_lightning.export_formats import Deployed, takes_any_size
 from al_lightning.exporting import _some_images
 from al_lightning.inspect.pictures import palette
-from al_lightning.networks import UNet
+from al_lightning.networks import UNet, WideResNet
 
 Call = Callable[..., Answer]
 
@@ -64,6 +65,7 @@ def test_torchscript_of_the_digits_has_the_journals_accuracy(al: Call, here: Pat
         "name": "digits_random",
         "seed": 0,
         "config_sha256": journal(runs / "digits")[0]["config_sha256"],
+        "journal_check": json.loads((runs / "digits/cycles.jsonl").read_text().splitlines()[1])["check"],
         "cycle": 0,
         "labelled": 20,
         "metrics": metrics,
@@ -74,6 +76,7 @@ def test_torchscript_of_the_digits_has_the_journals_accuracy(al: Call, here: Pat
     assert about["largest_difference"] < 1e-5
 
 
+@pytest.mark.slow
 def test_onnx_of_the_streets_takes_any_batch_and_size(al: Call, here: Path, runs: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     answer = al("export", runs / "streets", "--format", "onnx")
@@ -110,6 +113,14 @@ def test_a_state_dict_is_plain_tensors_that_fill_the_network(al: Call, here: Pat
     about = json.loads((here / "s.pt.json").read_text())
     assert about["network"]["class_path"] == "al_lightning.networks.WideResNet"
     assert about["normalised_inside"] is False
+    WideResNet(10, **about["network"]["init_args"]).load_state_dict(state)  # the JSON tells how to build it
+
+
+def test_a_torchscript_file_tells_no_time(al: Call, here: Path, runs: Path) -> None:
+    assert al("export", runs / "digits", "--format", "torchscript", "--out", "a.pt").code == 0
+    torch.jit.save(torch.jit.load(here / "a.pt"), here / "torch.pt")  # torch's own files are the same each time
+    dates = [{part.date_time for part in zipfile.ZipFile(here / name).infolist()} for name in ("a.pt", "torch.pt")]
+    assert dates[0] == dates[1]
 
 
 def test_no_file_tells_where_the_code_lies(al: Call, here: Path, runs: Path) -> None:

@@ -155,6 +155,14 @@ def test_images_of_another_size_than_the_runs_are_counted(al: Call, here: Path, 
     assert "note:" not in al("predict", runs / "digits", "i/a.png", "--out", "p").err
 
 
+def test_the_file_that_cannot_be_written_is_named(al: Call, here: Path, runs: Path) -> None:
+    (here / "o").mkdir()
+    (here / "o/masks").touch()  # where a folder belongs
+    answer = al("predict", runs / "streets", runs / "streets_test", "--out", "o")
+    assert (answer.code, "Cannot write o/masks/0000.png" in answer.err) == (1, True)
+    assert [path.name for path in (here / "o").iterdir()] == ["masks"]
+
+
 def test_damaged_weights_are_a_sentence(al: Call, here: Path, runs: Path) -> None:
     shutil.copytree(runs / "digits", here / "d")
     weights = here / "d/cycle_01/member_0/weights.pt"

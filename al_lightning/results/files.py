@@ -34,7 +34,7 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        if (cause := _from_system(error)) is not None:
+        if not isinstance(error, ALError) and (cause := _from_system(error)) is not None:
             raise ALError(unwritable(path, cause)) from error
         raise
     # The rename itself is durable only once the folder is; some network file systems cannot sync a folder.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 from al_lightning.errors import UsageError
-from al_lightning.results.journal import CycleRecord, Run, read_run
+from al_lightning.results.journal import JOURNAL, CycleRecord, Run, read_run, whole_lines
 from al_lightning.results.store import RunStore
 
 
@@ -62,3 +63,12 @@ def trained(run_dir: Path, cycle: int | None = None) -> tuple[Run, CycleRecord, 
             f"{', '.join(map(str, there))}."
         )
     return run, run.cycles[wanted], weights[wanted]
+
+
+def check_at(run_dir: Path, cycle: int) -> str:
+    """Return the check of a cycle's line in the journal; it is chained, so it stands for all lines up to that one.
+
+    Of a cycle that waits for its labels, and has no line yet, it is that of the last line.
+    """
+    lines = whole_lines(run_dir / JOURNAL)
+    return str(json.loads(lines[min(cycle + 1, len(lines) - 1)])["check"])

@@ -12,6 +12,7 @@ from al_lightning.errors import ALError, UsageError
 from al_lightning.results.comparison import Comparison
 from al_lightning.results.journal import CycleRecord, Run, read_run
 from al_lightning.results.statistics import compare
+from al_lightning.results.trained import with_tested
 
 NORMAL = 1.959964
 """Standard errors to either side of an interval of 95 %."""
@@ -55,14 +56,17 @@ def advice(
 
 
 def siblings_of(run: Run) -> tuple[tuple[Run, ...], tuple[str, ...]]:
-    """Return the runs of other seeds beside a run, `../seed_*`, and a note for each that cannot be read."""
+    """Return the runs of other seeds beside a run, `../seed_*`, and a note for each that cannot be read.
+
+    A cycle that waits for its labels counts as it does for the run itself: seeds that share a store wait together.
+    """
     found, notes = [], []
     here = run.directory.resolve()
     for path in sorted(here.parent.glob("seed_*")):
         if path.resolve() == here:
             continue
         try:
-            found.append(read_run(path))
+            found.append(with_tested(read_run(path)))
         except UsageError:
             continue  # not begun, or no run
         except ALError as error:
