@@ -3,13 +3,17 @@ PYTHON ?= python3
 # make reproduce-table3 SCALE=smoke RUN="--slots 2"; make study CAMVID=DIR CIFAR=DIR
 SCALE ?= full
 RUN ?=
+# make bench DEVICE=cuda BENCH="--full -k k_center"
+DEVICE ?= cpu
+BENCH ?=
 RUNS ?= runs
+LABEL_STUDIO := 1.23.2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all storm lint format tensorboard clean study study-streets study-camvid study-cifar
+.PHONY: help install label-studio demo test test-all storm bench lint format tensorboard clean study study-streets study-camvid study-cifar
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9%-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,11 +47,22 @@ study-cifar: $(STAMP)
 test: $(STAMP) ## the test suite: under 10 minutes on 2 cores
 	$(BIN)/python -m pytest
 
-test-all: $(STAMP) ## the suite and the longer proofs
+test-all: $(STAMP) label-studio ## the suite and the longer proofs
 	$(BIN)/python -m pytest -m "not gpu"
+
+label-studio: .venv-label-studio/.$(LABEL_STUDIO) ## Label Studio beside the project, for the proof that goes through it
+
+.venv-label-studio/.$(LABEL_STUDIO):
+	@test -x .venv-label-studio/bin/python || $(PYTHON) -m venv .venv-label-studio
+	@echo "installing Label Studio into .venv-label-studio (minutes on the first call) ..."
+	@.venv-label-studio/bin/python -m pip install --quiet --disable-pip-version-check label-studio==$(LABEL_STUDIO) \
+		&& touch $@ || echo "Label Studio cannot be installed here; the tests that go through it skip"
 
 storm: $(STAMP) ## runs killed at 50 random instants each with 1 and 2 processes, and at every boundary
 	$(BIN)/python -m pytest -m slow -s tests/test_storm.py
+
+bench: $(STAMP) ## the bounds of docs/performance.md, measured here: half an hour on 2 quiet cores; DEVICE=cuda
+	$(BIN)/python -m pytest tests/benchmarks -q -p no:cacheprovider -o python_files='bench_*.py' -o python_functions='bench_*' --device $(DEVICE) $(BENCH)
 
 lint: $(STAMP) ## ruff and mypy --strict
 	$(BIN)/ruff check .

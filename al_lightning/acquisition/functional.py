@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from al_lightning.acquisition.k_center import k_center_greedy as k_center_greedy  # one of the family
 from al_lightning.errors import ALError, UsageError
 from al_lightning.pool import Pool
 from al_lightning.types import Rows, Selection
@@ -160,39 +161,3 @@ def top_scores(rows: Rows, score: Tensor, count: int, *ties: Tensor) -> Selectio
         order = order[torch.sort(key[order], descending=True, stable=True).indices]
     order = order[:count]
     return Selection(index[order].tolist(), keys[0][order].tolist())
-
-
-def k_center_greedy(features: Tensor, labelled: Tensor, count: int) -> tuple[list[int], list[float]]:
-    """Choose rows one by one, each the farthest from all labelled and chosen ones (Sener and Savarese 2018).
-
-    A running minimum of distances is kept, never an N x N matrix; distances are Euclidean and decided in float64.
-    Ties go to the lower row. With nothing labelled, the first choice is row 0.
-
-    Args:
-        features: (N, D).
-        labelled: (N,) bool, the centres to begin with.
-        count: how many; at most the number of rows not labelled.
-
-    Returns:
-        (rows, distances): chosen row numbers in order, and each one's distance when chosen (inf for the first without
-        any centre).
-    """
-    points = features.double()
-    nearest = torch.full((len(points),), torch.inf, dtype=torch.float64)
-    centres = torch.nonzero(labelled).flatten()
-    # Labelled rows are centres already; -1 keeps them, and later the chosen ones, from being chosen.
-    taken = labelled.clone()
-    for centre in centres.tolist():
-        nearest = torch.minimum(nearest, _squared_distance(points, centre))
-    rows, distances = [], []
-    for _ in range(count):
-        row = int(torch.where(taken, -1.0, nearest).argmax())
-        rows.append(row)
-        distances.append(float(nearest[row].sqrt()))
-        taken[row] = True
-        nearest = torch.minimum(nearest, _squared_distance(points, row))
-    return rows, distances
-
-
-def _squared_distance(points: Tensor, row: int) -> Tensor:
-    return (points - points[row]).square_().sum(dim=1)

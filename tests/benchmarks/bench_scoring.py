@@ -1,0 +1,118 @@
+"""An acquisition step costs what its forward passes cost."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from al_lightning.acquisition import BALD, Coreset, Entropy, EquAL
+from al_lightning.networks import DeepLabV3Plus, ResNet, WideResNet, WiderResNet38
+from al_lightning.seeding import generator
+from al_lightning.types import Batch
+
+from .conftest import Bench
+from .ratio import alternate
+from .rigs import DEEPLAB18, WRN28, experiment, images, new_fit, wait
+
+CASES: dict[str, tuple[dict[str, Any], bool, tuple[int, int], int, int]] = {
+    "WRN-28-2, 32 x 32, batches of 250": (WRN28, False, (32, 32), 250, 2000),
+    "DeepLabV3+ ResNet-18, 128 x 256, batches of 8": (DEEPLAB18, True, (128, 256), 8, 96),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def bench_entropy(bench: Bench, tmp_path: Path, case: str) -> None:
+    network, pixel, size, batch, count = CASES[case]
+    if bench.device.type == "cuda":
+        count *= 10
+    data = {"size": list(size), "count": count + 100, "eval_batch_size": batch, "workers": 2}
+    fit = new_fit(experiment(tmp_path, bench.device, network, data=data, pixel=pixel))
+    image = images(batch, size, bench.device)
+
+    def whole() -> None:
+        fit.score(Entropy())
+
+    def forwards() -> None:
+        model = fit.network.to(bench.device).eval()
+        with torch.inference_mode():
+            for _ in range(count // batch):
+                model(image)
+
+    done = alternate(whole, forwards, bench.rounds(3), bench.device).inverse
+    bench.add(
+        f"scoring, entropy: the whole acquisition's images a second over bare forwards, {case}",
+        done,
+        f"{count} images, {count / done.second:.0f} images a second",
+        at_least=0.95,
+        more={"images_a_second": count / done.second},
+    )
+
+
+def bench_equal(bench: Bench) -> None:
+    for name, network, image in (
+        ("WRN-28-2", WideResNet(10), images(100, (32, 32), bench.device)),
+        ("DeepLabV3+ ResNet-18", DeepLabV3Plus(19, ResNet(18, weights=None)), images(4, (128, 256), bench.device)),
+    ):
+        done = _over_forwards(bench, network, EquAL(), image, rounds=5, repeats=4)
+        bench.add(f"scoring, equal: forwards of one image, {name}", done, at_most=2.05)
+
+
+def bench_bald_and_coreset_on_wrn38(bench: Bench) -> None:
+    network = DeepLabV3Plus(19, WiderResNet38(weights=None), linear_projections=True, dropout=0.1)
+    image = images(1, (256, 512), bench.device)
+    repeats = 1 if bench.device.type == "cpu" else 10
+    where = "DeepLabV3+ WRN-38, 256 x 512"
+    done = _over_forwards(bench, network, BALD(10), image, rounds=2, repeats=repeats)
+    bench.add(f"scoring, BALD, 10 passes: forwards, {where}", done, at_most=2.3)
+    done = _over_forwards(bench, network, Coreset(), image, rounds=3, repeats=repeats)
+    bench.add(f"scoring, coreset: forwards, the decoder is not run, {where}", done, at_most=0.95)
+
+
+def _over_forwards(bench: Bench, network: Any, acquisition: Any, image: torch.Tensor, rounds: int, repeats: int) -> Any:
+    model = network.to(bench.device, memory_format=torch.channels_last).eval()
+    acquisition.prepare(model, generator("prepare", 0, 0))
+    batch = Batch(image, torch.full((len(image),), 255), torch.arange(len(image)))
+
+    def scores() -> None:
+        with torch.inference_mode():
+            for _ in range(repeats):
+                acquisition.score(model, batch)
+
+    def forwards() -> None:
+        with torch.inference_mode():
+            for _ in range(repeats):
+                model(image)
+
+    done = alternate(scores, forwards, bench.rounds(rounds), bench.device)
+    wait(bench.device)
+    return done
+
+
+def bench_memory_of_scoring(bench: Bench) -> None:
+    few, many = (_peak(count) for count in (500, 5000))
+    bench.add(
+        "scoring memory: peak above the network's, 5,000 images of 512 x 1024 over 500",
+        many / few,
+        f"{many:.0f} MB over {few:.0f} MB, on the CPU",
+        at_most=1.05,
+        more={"few_mb": few, "many_mb": many},
+    )
+
+
+def _peak(count: int) -> float:
+    """Return MB of a process of its own."""
+    tests = Path(__file__).parents[1]
+    run = subprocess.run(
+        [sys.executable, "-m", "benchmarks.scoring_memory", str(count)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)])},
+    )
+    return float(run.stdout.split()[-1]) / 1e6

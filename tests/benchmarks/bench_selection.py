@@ -1,0 +1,150 @@
+"""Selection is exact, and without an N x N matrix."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from math import log
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from al_lightning.acquisition.k_center import k_center_greedy
+
+from .conftest import Bench
+from .ratio import alternate
+
+BOUNDS = {"clustered": 0.12, "unclustered": 1.1}
+
+
+def features_of(kind: str, size: int, width: int = 256) -> Tensor:
+    """Return (size, width) float32: Gaussian, or near-copies of centres, 20 each."""
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(size, width, generator=generator)
+    if kind == "unclustered":
+        return noise
+    centres = torch.randn(size // 20, width, generator=generator)
+    return centres.repeat_interleave(20, dim=0) + 0.05 * noise
+
+
+def some_labelled(size: int, count: int) -> Tensor:
+    """Return (size,) bool, `count` of them true."""
+    labelled = torch.zeros(size, dtype=torch.bool)
+    labelled[torch.randperm(size, generator=torch.Generator().manual_seed(1))[:count]] = True
+    return labelled
+
+
+def plain(features: Tensor, labelled: Tensor, count: int, at_once: int = 1) -> list[int]:
+    """A running minimum of squared distances in float32, centre by centre, by one matrix-vector product each.
+
+    Args:
+        features: (N, D).
+        labelled: (N,) bool.
+        count: how many to choose.
+        at_once: labelled rows that one matrix product compares.
+    """
+    norm = features.square().sum(dim=1)
+    nearest = torch.full((len(features),), torch.inf)
+    for rows in torch.split(torch.nonzero(labelled).flatten(), at_once):
+        if at_once == 1:
+            row = int(rows)
+            nearest = torch.minimum(nearest, norm + norm[row] - 2 * (features @ features[row]))
+            continue
+        for start in range(0, len(features), 4096):
+            part = slice(start, start + 4096)
+            squares = torch.addmm(norm[rows], features[part], features[rows].T, alpha=-2).amin(dim=1)
+            nearest[part] = torch.minimum(nearest[part], squares + norm[part])
+    nearest[labelled] = -1
+    chosen = []
+    for _ in range(count):
+        row = int(nearest.argmax())
+        chosen.append(row)
+        nearest = torch.minimum(nearest, norm + norm[row] - 2 * (features @ features[row]))
+        nearest[row] = -1
+    return chosen
+
+
+def exact(features: Tensor, labelled: Tensor, count: int) -> list[int]:
+    """The plain algorithm in float64, from differences."""
+    points, taken = features.double(), labelled.clone()
+    nearest = torch.full((len(points),), torch.inf, dtype=torch.float64)
+    chosen: list[int] = []
+    for row in torch.nonzero(labelled).flatten().tolist():
+        nearest = torch.minimum(nearest, (points - points[row]).square_().sum(dim=1))
+    for _ in range(count):
+        row = int(torch.where(taken, -1.0, nearest).argmax())
+        chosen.append(row)
+        taken[row] = True
+        nearest = torch.minimum(nearest, (points - points[row]).square_().sum(dim=1))
+    return chosen
+
+
+@pytest.mark.parametrize("kind", BOUNDS)
+def bench_k_center(bench: Bench, kind: str) -> None:
+    small, few = features_of(kind, 5000), some_labelled(5000, 500)
+    assert k_center_greedy(small, few, 125)[0] == exact(small, few, 125)
+
+    features, labelled = features_of(kind, 40_000), some_labelled(40_000, 4000)
+
+    def ours() -> None:
+        k_center_greedy(features, labelled, 1000)
+
+    ours()
+    done = alternate(ours, lambda: plain(features, labelled, 1000), bench.rounds(2), warm=False)
+    bench.add(
+        f"k-center greedy, 40,000 x 256, 4,000 labelled, 1,000 picks, {kind}: over a plain float32 loop",
+        done,
+        f"{done.first:.2f} s",
+        at_most=BOUNDS[kind],
+        more={"seconds": done.first},
+    )
+    done = alternate(ours, lambda: plain(features, labelled, 1000, 4000), bench.rounds(3), warm=False)
+    bench.add(f"k-center greedy, {kind}: over a loop that begins with one matrix product of the labelled", done)
+
+
+def bench_k_center_of_a_million(bench: Bench) -> None:
+    sizes = [50_000, 100_000, 200_000] + ([1_000_000] if bench.full else [])
+    measured = [_in_a_process(size) for size in sizes]
+    (time_a, memory_a), (time_b, memory_b) = measured[1], measured[2]
+    power = log(time_b / time_a) / log(2)
+    memory = memory_b + (memory_b - memory_a) / 100_000 * 800_000
+    shown = ", ".join(
+        f"{size:,} rows {seconds:.1f} s {peak:.0f} MB" for size, (seconds, peak) in zip(sizes, measured, strict=True)
+    )
+    shown = f"measured: {shown}; labelled and picks 1 % of the rows each"
+    if bench.full:
+        memory = measured[3][1]
+    what = "k-center greedy, 1,000,000 x 256, 10,000 labelled, 10,000 picks"
+    how = "measured" if bench.full else "by a line through two sizes"
+    bench.add(f"{what}: peak memory above the features, {how}", memory, shown, unit="MB", at_most=1000)
+    bench.add(f"{what}: time, estimated", time_b * 5**power, f"it grows as size^{power:.2f}", unit="s")
+    if bench.full:
+        bench.add(f"{what}: time", measured[3][0], unit="s")
+
+
+def _in_a_process(size: int) -> tuple[float, float]:
+    """Return seconds and MB above the features."""
+    tests = Path(__file__).parents[1]
+    run = subprocess.run(
+        [sys.executable, "-m", "benchmarks.selection_memory", str(size)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)])},
+    )
+    seconds, peak = run.stdout.split()[-2:]
+    return float(seconds), float(peak) / 1e6
+
+
+def bench_scores_are_sorted(bench: Bench) -> None:
+    from al_lightning.acquisition.functional import top_scores
+    from al_lightning.types import Rows
+
+    rows = Rows(torch.arange(1_000_000), torch.zeros(1_000_000, dtype=torch.bool), torch.rand(1, 1_000_000, 1))
+    begun = time.perf_counter()
+    top_scores(rows, rows.value[0, :, 0], 10_000)
+    bench.add("selection by score, 1,000,000 rows, 10,000 picks", time.perf_counter() - begun, unit="s")
