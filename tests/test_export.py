@@ -123,6 +123,7 @@ def test_a_torchscript_file_tells_no_time(al: Call, here: Path, runs: Path) -> N
     assert dates[0] == dates[1]
 
 
+@pytest.mark.slow
 def test_no_file_tells_where_the_code_lies(al: Call, here: Path, runs: Path) -> None:
     pytest.importorskip("onnxruntime")
     for form in ("torchscript", "onnx"):

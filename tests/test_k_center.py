@@ -156,6 +156,7 @@ print(peak() - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="a process's peak is read from /proc")
 def test_no_second_copy_of_the_features():
     # 60,000 x 256: 61 MB in float32, 123 MB in float64.

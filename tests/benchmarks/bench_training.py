@@ -115,7 +115,7 @@ def bench_layout_precision_and_compile(bench: Bench, name: str) -> None:
         shown = image.to(memory_format=layout)
         call = torch.compile(network) if compiled else network
         optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9)
-        steps = 2 if bench.device.type == "cpu" else 20
+        steps = 1 if bench.device.type == "cpu" else 20
 
         def step(_: object) -> None:
             optimizer.zero_grad()
