@@ -26,9 +26,6 @@ NO_BEARING = (
     "trainer.profiler",
 )
 
-# Options that came after runs had been made, at the value that stands for how it was: they leave hashes as they were.
-LATER = {("al_lightning.data.ImageFolder", "data.init_args.classes"): None}
-
 
 def flatten(values: dict[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
     """Yield (dotted key, leaf) of a nested mapping."""
@@ -41,13 +38,10 @@ def flatten(values: dict[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
 
 def bearing(config: dict[str, Any]) -> dict[str, Any]:
     """Return the leaves of a parsed configuration that bear on results, by dotted key."""
-    leaves = dict(flatten(config))
-    later = {key: value for (kind, key), value in LATER.items() if leaves.get("data.class_path") == kind}
     return {
         key: value
-        for key, value in leaves.items()
+        for key, value in flatten(config)
         if not any(key == free or key.startswith(free + ".") for free in NO_BEARING)
-        and not (key in later and later[key] == value)
     }
 
 

@@ -142,16 +142,23 @@ def _fit(given: list[str], verbose: bool) -> int:
         print(f"configured by {origin_text(experiment.files)}", file=sys.stderr)
         for note in experiment.notes:
             print(f"note: {note}", file=sys.stderr)
-    query = experiment.budget.query_count
+
+    def advise() -> None:
+        from al_lightning.results.worth import advice_of
+
+        if first:
+            query, test_images = experiment.budget.query_count, len(experiment.data.test)
+            for line in advice_of(experiment.run_dir, ours.price, query, test_images):
+                print(line, file=sys.stderr)
+
     try:
         done = run_experiment(experiment, ["fit", *given, *(["--verbose"] if verbose else [])], show=True)
     except LabelsAwaited:
-        if first:
-            _advise(experiment.run_dir, ours.price, query, len(experiment.data.test))
+        advise()
         raise
     if first:
         print(curve_table(curve_of(done)), flush=True)
-        _advise(experiment.run_dir, ours.price, query, len(experiment.data.test))
+    advise()
     return 0
 
 
@@ -164,27 +171,6 @@ def _price(text: str) -> float:
     if not 0 <= price < math.inf:
         raise argparse.ArgumentTypeError(f"a price per label of {text!r}; a number of at least 0 was expected")
     return price
-
-
-def _advise(
-    run_dir: Path, price: float | None, query: Callable[[int], int] | None = None, test_images: int | None = None
-) -> None:
-    """Tell on standard error what a run's last labels bought, once there is a network, and what the next ones cost."""
-    from al_lightning.results.journal import read_run
-    from al_lightning.results.trained import with_tested
-    from al_lightning.results.worth import advice, siblings_of
-
-    try:
-        run = with_tested(read_run(run_dir))
-    except UsageError:  # labels of the initial set are awaited; there is no journal
-        return
-    if not run.cycles or (len(run.cycles) == 1 and price is None):
-        return
-    siblings, notes = siblings_of(run)
-    last, size = run.cycles[-1], run.record.pool_size
-    following = min(query(size), size - last.labelled - len(last.chosen)) if query is not None else None
-    for line in (*notes, advice(run, siblings, price, following, test_images)):
-        print(line, file=sys.stderr)
 
 
 def _query(given: list[str], verbose: bool) -> int:
@@ -242,9 +228,11 @@ def _show(given: list[str], verbose: bool) -> int:
         print(f"\n{plot}")
     for run in runs if ours.chosen else ():
         print(f"\n{chosen_table(run)}")
-    for run in runs if ours.price is not None else ():
-        print(f"\n{run.record.name}, seed {run.record.seed}", file=sys.stderr)
-        _advise(run.directory, ours.price)
+    if ours.price is not None:
+        from al_lightning.results.worth import advice_of
+
+        for run in runs:
+            print(f"\n{run.record.name}, seed {run.record.seed}", *advice_of(run.directory, ours.price), sep="\n")
     return 0
 
 

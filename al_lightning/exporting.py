@@ -65,7 +65,7 @@ def export(
         fixed_size: whether ONNX need take images of the run's size alone; some networks take minutes otherwise.
 
     Raises:
-        ALError: the file does not give what the network gives, or cannot be written; then nothing is there.
+        ALError: the file does not give what the network gives, and is not written; or it cannot be.
         DatasetError: the run's images, on which it is checked, cannot be read.
     """
     images = _some_images(predictor)
@@ -90,8 +90,9 @@ def export(
         )
     description = out.with_name(f"{out.name}.json")
     content = _description(predictor, run, cycle, form, images, made.sizes)
-    write_atomic(out, lambda file: file.write(made.content))
+    # The model last: where it is, its description is too.
     write_text(description, json.dumps({**content, "largest_difference": difference}, indent=2) + "\n")
+    write_atomic(out, lambda file: file.write(made.content))
     return Exported(out, description, difference, len(images))
 
 

@@ -121,6 +121,8 @@ def _oracle_first(values: dict[str, Any], options: Sequence[str]) -> list[str]:
         elif option != "--oracle":
             rest.append(option)
         before = option
+    if before == "--oracle":
+        raise UsageError(f"--oracle names who labels: {' or '.join(ORACLES)}, or the import path of a class.")
     return first + rest
 
 
@@ -153,6 +155,8 @@ def explain(message: str, settings: Settings, options: Sequence[str] = ()) -> st
         return f"{_key(message)} must be a {match[2].rpartition('.')[2]}, and {match[1]} is none."
     if match := re.search(r"Expected a dot import path string: (\S+)", message):
         known = [path for path in classes if path.startswith(f"al_lightning.{_key(message)}.")]
+        if _key(message) == "oracle":
+            return f"oracle is {' or '.join(ORACLES)}, or the import path of a class, not {match[1]!r}."
         example = known[0] if known else "my_strategy.Margin"
         return f"{_key(message)} wants the import path of a class, such as {example}, not {match[1]!r}."
     if match := re.search(r'Key "([\w.]+)" is required', message):

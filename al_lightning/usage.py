@@ -12,6 +12,10 @@ options:
   --budget.cycles N    number of acquisitions
   --steps N            length of each fit, or
   --epochs E           steps = E x labelled // batch size
+  --initial HOW        how the first images are chosen: random, balanced (as many of each class), or spread (over
+                       the pool, by a pretrained network's features; needs no label)
+  --oracle files       people label: the run writes each batch, stops with exit code 76, and goes on when the labels
+                       are there (`al-lightning labels`); --oracle.labels DIR, --oracle.accept_partial true
   --share RUN_DIR      take the first cycle's network of a run that differs in nothing but the strategy
   --acquisition CLASS  another strategy, by import path
   --trainer.devices N  number of processes, one GPU each; --trainer.accelerator, --trainer.precision ... likewise

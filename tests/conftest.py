@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from label_exports import make_run
 from PIL import Image
 
 from al_lightning import cli
@@ -90,3 +91,13 @@ def journal(run_dir: Path) -> list[dict[str, object]]:
 
 TINY = ["--steps", "6", "--data.workers", "0", "--data.batch_size", "8", "--data.eval_batch_size", "16"]
 SMALL_NETWORK = ["--network.depth", "10", "--network.width", "1"]
+
+
+@pytest.fixture
+def image_run(here: Path) -> Path:
+    return make_run(here, "image")
+
+
+@pytest.fixture
+def pixel_run(here: Path) -> Path:
+    return make_run(here, "pixel")

@@ -14,13 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from label_exports import pack_counts
 from PIL import Image
 
 from al_lightning.errors import ALError, DatasetError
 from al_lightning.labels import batch as batch_module
 from al_lightning.labels.batch import read_table, write_batch
 from al_lightning.labels.brush import decode_brush, encode_brush
-from al_lightning.labels.coco_rle import decode_counts, decode_rle, encode_counts, pack_counts, unpack_counts
+from al_lightning.labels.coco_rle import decode_counts, decode_rle, encode_counts, unpack_counts
 from al_lightning.labels.cvat_write import mask_colours
 from al_lightning.labels.findings import agreement
 from al_lightning.labels.item import Item

@@ -298,6 +298,22 @@ def test_what_was_not_finished_is_made_again(al, here, class_folders, loose):
     assert result(run) == result(here / "simulated")
 
 
+def test_unlabelled_images_are_learned_from_before_anyone_labels_them(al, here, class_folders, loose, masks, bare):
+    uda = ["--data.unlabelled.batch_size", 8, "--budget.cycles", 1]
+    assert fit(al, class_folders, here / "simulated", *uda, config="image_folder_random_uda").code == 0
+    store = LabelStore(here / "asked/labels", CLASSES, "image")
+    config = "image_folder_random_uda"
+    walk(lambda: ask(al, loose, here / "asked", *uda, config=config), here / "asked", lambda names: say(store, names))
+    assert result(here / "asked") == result(here / "simulated")
+
+    config, once = "mask_folder_random_s4gan", ["--data.augmentation.crop", "[24, 32]", "--budget.cycles", 1]
+    assert fit(al, masks, here / "maps", *once, config=config).code == 0
+    store = LabelStore(here / "painted/labels", ("ground", "box"), "pixel")
+    run = here / "painted"
+    walk(lambda: ask(al, bare, run, *once, config=config), run, lambda names: draw(store, names, masks))
+    assert result(run) == result(here / "maps")
+
+
 def test_settings_that_do_not_go_together_are_told_before_anyone_labels(al, here, loose):
     wrong = ask(al, loose, here / "run", "--task", "al_lightning.tasks.Segmentation")
     assert wrong.code == 2
@@ -308,6 +324,9 @@ def test_settings_that_do_not_go_together_are_told_before_anyone_labels(al, here
     digits = al("fit", "--config", "digits_random", "--oracle", "files", "--run_dir", here / "digits")
     assert digits.code == 2
     assert "Digits comes with its labels" in digits.err
+    for said, message in (([], "--oracle names who labels: simulated or files"), (["fils"], "not 'fils'")):
+        unsaid = al("fit", "--config", "digits_random", "--oracle", *said)
+        assert (unsaid.code, message in unsaid.err) == (2, True)
     typo = ask(al, loose, here / "run", "--oracle.accept_partal", "true")
     assert typo.code == 2
     assert "accept_partial" in typo.err

@@ -122,9 +122,9 @@ def test_fit_and_show_tell_it_and_the_price_is_no_setting(al: Call, here: Path) 
     (here / "r/seed_2").mkdir()
     (here / "r/seed_2/cycles.jsonl").write_text("{}\n")
     shown = al("show", "r/seed_0", "--price-per-label", 1)
-    assert f"changed by {mean:+.2f} points over 2 seeds" in shown.err
-    assert "left out of the comparison over seeds: r" in shown.err.replace(f"{here}/", "")
-    assert "points" not in al("show", "r/seed_0").err
+    assert f"changed by {mean:+.2f} points over 2 seeds" in shown.out
+    assert "left out of the comparison over seeds: r" in shown.out.replace(f"{here}/", "")
+    assert "points" not in al("show", "r/seed_0").out
     found, notes = siblings_of(read_run(here / "r/seed_1"))
     assert ([one.record.seed for one in found], len(notes)) == ([0], 1)
 

@@ -24,20 +24,6 @@ def encode_counts(mask: Bits) -> list[int]:
     return [int(length) for length in np.diff(changes, prepend=0, append=len(flat))]
 
 
-def pack_counts(counts: Sequence[int]) -> str:
-    """Return run lengths as COCO's text."""
-    text = []
-    for place, count in enumerate(counts):
-        rest = count - counts[place - 2] if place > 2 else count
-        while True:
-            bits, rest = rest & 31, rest >> 5
-            done = rest == (-1 if bits & 16 else 0)
-            text.append(chr(48 + bits + (0 if done else 32)))
-            if done:
-                break
-    return "".join(text)
-
-
 def unpack_counts(text: str, most: int) -> list[int]:
     """Return the run lengths in COCO's text.
 

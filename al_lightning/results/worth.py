@@ -6,7 +6,8 @@ Nothing is extrapolated: what further labels would buy is for whoever reads the 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from al_lightning.errors import ALError, UsageError
 from al_lightning.results.comparison import Comparison
@@ -53,6 +54,34 @@ def advice(
         steps = run.cycles[-1].labelled - (run.cycles[-2].labelled if len(run.cycles) > 1 else 0)
         bought = _bought(run, siblings, test_images)
     return " ".join(part for part in (bought, _cost(price, steps, next_count, len(run.cycles))) if part)
+
+
+def advice_of(
+    run_dir: Path,
+    price: float | None = None,
+    query: Callable[[int], int] | None = None,
+    test_images: int | None = None,
+) -> list[str]:
+    """Return the advice on a run directory, in lines; none before there is a network, or anything to say of it.
+
+    The cycle that waits for its labels counts, and so do those of other seeds beside the run.
+
+    Args:
+        run_dir: the run's directory.
+        price: of a label; without one, a single cycle says nothing.
+        query: the number of labels of a batch, of the pool's size; by default as many as the last one had.
+        test_images: number of test images, where that is known.
+    """
+    try:
+        run = with_tested(read_run(run_dir))
+    except UsageError:  # labels of the initial set are awaited; there is no journal
+        return []
+    if not run.cycles or (len(run.cycles) == 1 and price is None):
+        return []
+    siblings, notes = siblings_of(run)
+    last, size = run.cycles[-1], run.record.pool_size
+    following = min(query(size), size - last.labelled - len(last.chosen)) if query is not None else None
+    return [*notes, advice(run, siblings, price, following, test_images)]
 
 
 def siblings_of(run: Run) -> tuple[tuple[Run, ...], tuple[str, ...]]:

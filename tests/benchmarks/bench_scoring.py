@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,7 @@ from al_lightning.seeding import generator
 from al_lightning.types import Batch
 
 from .conftest import Bench
-from .ratio import alternate
+from .ratio import alternate, in_a_process
 from .rigs import DEEPLAB18, WRN28, experiment, images, new_fit, wait
 
 CASES: dict[str, tuple[dict[str, Any], bool, tuple[int, int], int, int]] = {
@@ -107,12 +104,4 @@ def bench_memory_of_scoring(bench: Bench) -> None:
 
 def _peak(count: int) -> float:
     """Return MB of a process of its own."""
-    tests = Path(__file__).parents[1]
-    run = subprocess.run(
-        [sys.executable, "-m", "benchmarks.scoring_memory", str(count)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)])},
-    )
-    return float(run.stdout.split()[-1]) / 1e6
+    return float(in_a_process("scoring_memory", count)[-1]) / 1e6

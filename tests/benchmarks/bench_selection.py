@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
 from math import log
-from pathlib import Path
 
 import pytest
 import torch
@@ -16,7 +11,7 @@ from torch import Tensor
 from al_lightning.acquisition.k_center import k_center_greedy
 
 from .conftest import Bench
-from .ratio import alternate
+from .ratio import alternate, in_a_process
 
 BOUNDS = {"clustered": 0.12, "unclustered": 1.1}
 
@@ -132,23 +127,5 @@ def bench_k_center_of_a_million(bench: Bench) -> None:
 
 def _in_a_process(size: int) -> tuple[float, float]:
     """Return seconds and MB above the features."""
-    tests = Path(__file__).parents[1]
-    run = subprocess.run(
-        [sys.executable, "-m", "benchmarks.selection_memory", str(size)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)])},
-    )
-    seconds, peak = run.stdout.split()[-2:]
+    seconds, peak = in_a_process("selection_memory", size)[-2:]
     return float(seconds), float(peak) / 1e6
-
-
-def bench_scores_are_sorted(bench: Bench) -> None:
-    from al_lightning.acquisition.functional import top_scores
-    from al_lightning.types import Rows
-
-    rows = Rows(torch.arange(1_000_000), torch.zeros(1_000_000, dtype=torch.bool), torch.rand(1, 1_000_000, 1))
-    begun = time.perf_counter()
-    top_scores(rows, rows.value[0, :, 0], 10_000)
-    bench.add("selection by score, 1,000,000 rows, 10,000 picks", time.perf_counter() - begun, unit="s")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
@@ -71,3 +75,16 @@ def alternate(first: Work, second: Work, rounds: int, device: torch.device = CPU
     return Comparison(
         median(a for a, _ in pairs), median(b for _, b in pairs), median(ratios), min(ratios), max(ratios)
     )
+
+
+def in_a_process(module: str, *arguments: object) -> list[str]:
+    """Run a module of the benchmarks in a process of its own; what it printed, in words."""
+    tests = Path(__file__).parents[1]
+    run = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)])},
+    )
+    return run.stdout.split()
