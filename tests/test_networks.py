@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 import torchvision
 from torch import nn
 
@@ -89,12 +90,20 @@ def test_all_of_a_wide_resnet_is_trained_at_one_rate():
 @pytest.mark.parametrize("size", [(64, 64), (45, 61)])
 def test_deeplab_maps_embedding_and_logits(model, output_stride, size):
     network = deeplab(model, output_stride)
-    features = network.encode(torch.randn(2, 3, *size))
-    fine, coarse = features.maps
-    assert fine.shape == (2, network.backbone.channels[0], *(-(-side // 4) for side in size))
-    assert coarse.shape == (2, 16, *(-(-side // output_stride) for side in size))
+    image = torch.randn(2, 3, *size)
+    features = network.encode(image)
+    joined = features.maps[0]
+    fine = tuple(-(-side // 4) for side in size)
+    assert joined.shape[0] == 2
+    assert joined.shape[2:] == fine
     assert features.embedding.shape == (2, 16)
-    assert torch.allclose(features.embedding, coarse.mean(dim=(2, 3)), atol=1e-5)
+    coarse = features.taps[-1].shape[2:]
+    assert coarse == tuple(-(-side // output_stride) for side in size)
+    # ASPP's output, as the last of the joined channels, is the embedding's map made as large as the fine one.
+    aspp = network.aspp(network.backbone(image)[2])
+    assert aspp.shape == (2, 16, *coarse)
+    torch.testing.assert_close(joined[:, -16:], F.interpolate(aspp, fine, mode="bilinear", align_corners=False))
+    torch.testing.assert_close(features.embedding, aspp.mean(dim=(2, 3)))
     assert features.size == size
     assert len(features.taps) == 4
     logits = network.decode(features).logits

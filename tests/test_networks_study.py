@@ -5,6 +5,7 @@ import logging
 import math
 import sys
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -149,11 +150,11 @@ def test_wider_resnet_output_sizes(size, fine, quarter, coarse):
         network.backbone.mod3.register_forward_hook(lambda module, inputs, output: seen.append(output.shape))
         features = network.encode(torch.empty(1, 3, *size))
         logits = network.decode(features).logits
-    assert features.maps[0].shape == (1, 128, *fine)
+    assert features.maps[0].shape == (1, 48 + 256, *fine)
     assert seen == [(1, 256, *quarter)]
     assert [tap.shape for tap in features.taps] == [(1, channels, *coarse) for channels in (512, 1024, 2048, 4096)]
     assert network.backbone.stage_channels == (512, 1024, 2048, 4096)
-    assert features.maps[1].shape == (1, 256, *coarse)
+    assert features.embedding.shape == (1, 256)
     assert logits.shape == (1, 19, *size)
 
 
@@ -265,7 +266,7 @@ def test_monte_carlo_passes_leave_the_backbones_own_dropout_alone():
     features = network.encode(image)
     plain = network.decode(features).logits
     with sampled(network, 5):
-        assert torch.equal(network.encode(image).maps[1], features.maps[1])
+        assert torch.equal(network.encode(image).maps[0], features.maps[0])
         assert not torch.equal(network.decode(features).logits, plain)
     backbone = network.backbone.train()
     torch.manual_seed(1)
@@ -660,6 +661,36 @@ def test_other_keys_and_other_layers_have_other_masks():
     assert len({tuple(mask.flatten().tolist()) for mask in drawn}) == 30
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize("shape", [(2, 5), (3, 4, 5, 6), (2, 7, 300, 130), (2, 3, 2, 3, 4)])
+def test_a_mask_does_not_depend_on_the_layout_nor_on_the_parts_it_is_drawn_in(shape, inplace):
+    """All together the shape of 273,000 elements is drawn in two parts; a mask of one part is its beginning."""
+    layer = MCDropout(0.3, inplace).eval()
+    x, ones = torch.randn(shape), torch.ones(1, *shape[1:])
+    layouts = [x] if len(shape) != 4 else [x, x.to(memory_format=torch.channels_last)]
+    with sampled(layer, 7):
+        mask = layer(ones.clone())
+        outs = [layer(laid.clone()) for laid in layouts]
+    for out in outs:
+        torch.testing.assert_close(out, x * mask, rtol=0, atol=0)
+    kept = np.random.SFC64(7).random_raw(-(-mask.numel() // 4)).view(np.uint16)[: mask.numel()] >= round(0.3 * 65536)
+    assert (mask.movedim(1, -1).flatten().numpy() > 0).tolist() == kept.tolist()
+
+
+@torch.no_grad()
+def test_only_in_place_a_sampled_pass_overwrites_its_input():
+    for layout in (torch.contiguous_format, torch.channels_last):
+        x = torch.randn(2, 8, 4, 4).to(memory_format=layout)
+        before, plain, greedy = x.clone(), MCDropout(0.5).eval(), MCDropout(0.5, inplace=True).eval()
+        with sampled(plain, 1), sampled(greedy, 1):
+            expected = plain(x)
+            assert torch.equal(x, before)
+            assert torch.equal(greedy(x), expected)
+        assert torch.equal(greedy.train(False)(before), before), "without a key nothing is dropped"
+    assert torch.equal(x, expected)
+
+
 def test_the_global_generator_neither_matters_nor_moves(layer):
     torch.manual_seed(1)
     first = masks(layer, 3)[0]
@@ -813,8 +844,9 @@ def test_each_of_the_three_dropouts_matters():
 @torch.no_grad()
 def test_a_grid_of_two_gives_four_means_a_channel():
     network = small_deeplab(embedding_grid=2)
-    features = network.encode(torch.randn(1, 3, 64, 96))
-    aspp = features.maps[1][0]
+    image = torch.randn(1, 3, 64, 96)
+    features = network.encode(image)
+    aspp = network.aspp(network.backbone(image)[2])[0]
     assert aspp.shape == (16, 4, 6)
     quarters = [
         aspp[:, rows, columns].mean(dim=(1, 2))

@@ -19,8 +19,9 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from al_lightning.data.images import Array, Images
 from al_lightning.inspect import collapse as collapse_module
-from al_lightning.inspect.collapse import Thumbnails, collapse, expected_kinds, repeated_in_time
-from al_lightning.inspect.counts import repeats
+from al_lightning.inspect import counts as counts_module
+from al_lightning.inspect.collapse import DRAWS, collapse, expected_kinds, repeated_in_time
+from al_lightning.inspect.counts import FRAMES, repeats
 from al_lightning.inspect.embedding_map import (
     Scores,
     candidate_scores,
@@ -36,9 +37,11 @@ from al_lightning.inspect.report import page
 from al_lightning.inspect.report_findings import Findings, gather
 from al_lightning.inspect.report_numbers import datasets
 from al_lightning.inspect.report_reasons import digits, score_axis
+from al_lightning.inspect.thumbnails import GREY_LEVELS, Thumbnails
 from al_lightning.pool import Pool
 from al_lightning.results.journal import Run, RunRecord, seal
 from al_lightning.results.rows import save_rows
+from al_lightning.seeding import generator
 
 Call = Callable[..., Answer]
 quick = settings(max_examples=60, deadline=None)
@@ -149,6 +152,54 @@ def test_repeats_are_those_of_counts(frames: list[int], order: object) -> None:
 
 
 @quick
+@given(st.data())
+def test_repeats_are_those_of_a_plain_loop(data: st.DataObject) -> None:
+    levels = data.draw(st.lists(st.integers(0, 60), min_size=2, max_size=30))
+    order = data.draw(st.permutations(range(len(levels))))
+    cut = data.draw(st.integers(0, len(levels) - 1))
+    pairs = data.draw(st.sampled_from([1, 7, 1 << 21]))
+    plain = [
+        any(abs(levels[index] - levels[other]) <= GREY_LEVELS for other in order[:place])
+        for place, index in enumerate(order)
+    ][cut:]
+    frames = [any(abs(levels[index] - levels[other]) <= FRAMES for other in order[:place])
+              for place, index in enumerate(order)][cut:]  # fmt: skip
+    timed = Pool(len(levels), tuple(order[:cut]), (0,) * len(levels), tuple(levels))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counts_module, "_PAIRS", pairs)
+        assert repeats(Flat(levels), Pool(len(levels), tuple(order[:cut])), order[cut:]) == plain
+        assert repeats(Flat([]), timed, order[cut:]) == frames
+
+
+@quick
+@given(st.data())
+def test_random_batches_are_counted_as_a_plain_loop_counts_them(data: st.DataObject) -> None:
+    """One table of near-duplicates serves all questions, in whatever order they come."""
+    levels = data.draw(st.lists(st.integers(0, 60), min_size=4, max_size=40))
+    small = Thumbnails(Flat(levels))
+    for _ in range(3):
+        free = np.array(sorted(data.draw(st.sets(st.integers(0, len(levels) - 1), min_size=2))))
+        batch = data.draw(st.permutations(free.tolist()))[: data.draw(st.integers(2, len(free)))]
+        draw = generator("random batches", len(free), len(batch))
+        drawn = [free[draw.choice(len(free), len(batch), replace=False)].tolist() for _ in range(DRAWS)]
+        plain = [
+            sum(
+                any(abs(levels[index] - levels[other]) <= GREY_LEVELS for other in one[:place])
+                for place, index in enumerate(one)
+            )
+            for one in [batch, *drawn]
+        ]
+        pools = [Pool(len(levels)), Pool(len(levels), (), (0,) * len(levels), tuple(levels))]
+        assert GREY_LEVELS == FRAMES, "so that both pools have the same near-duplicates"
+        for pool in pools:
+            found = collapse(small, pool, batch, free)
+            assert found.share == plain[0] / len(batch)
+            assert found.expected == pytest.approx(np.mean(plain[1:]) / len(batch))
+            assert found.as_repetitive == np.mean([count >= plain[0] for count in plain[1:]])
+    assert len(small.images.read) == len(set(small.images.read))  # type: ignore[attr-defined]
+
+
+@quick
 @given(st.integers(2, 60), st.data())
 def test_the_index_is_bounded_and_the_same_again(size: int, draw: st.DataObject) -> None:
     pool = Pool(size, (), tuple(index // 12 for index in range(size)), tuple(index % 12 for index in range(size)))
@@ -228,6 +279,8 @@ def test_runs_are_compared_at_equal_budgets() -> None:
     found = overlap_of_runs(one, apart, 1)
     assert found is not None
     assert found.expected == pytest.approx(20 * (2 / 22) ** 2)
+    listed = [set(range(24)).difference(run.record.initial) for run in (one, apart)]
+    assert found == overlap(one.cycles[0].chosen, apart.cycles[0].chosen, *listed)
 
 
 # What a selection saw

@@ -13,6 +13,8 @@ from al_lightning.acquisition.base import Acquisition, check_selection
 from al_lightning.errors import UsageError
 from al_lightning.types import Batch, Rows, Selection
 
+_EMPTY = torch.empty(0)
+
 
 class Scorer(LightningModule):
     """A trained network under a strategy's eyes.
@@ -51,8 +53,7 @@ class AcquisitionCallback(Callback):
     def __init__(self, acquisition: Acquisition, generator: np.random.Generator) -> None:
         self.acquisition = acquisition
         self.generator = generator
-        self.index: list[Tensor] = []
-        self.value: list[Tensor] = []
+        self.index, self.value, self.kept = _EMPTY, _EMPTY, 0
         self.gathered: tuple[Tensor, Tensor] | None = None
 
     def on_predict_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -68,17 +69,27 @@ class AcquisitionCallback(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep this batch's rows, padding included: every process has the same number of them."""
-        self.index.append(batch.index)
-        self.value.append(outputs)
+        """Keep this batch's rows, padding included: every process has the same number of them.
+
+        Room for all is taken once: small tensors left between a batch's large ones would split the freed memory, which
+        then grows with the pool by hundreds of megabytes.
+        """
+        if self.kept == 0:
+            room = int(trainer.num_predict_batches[dataloader_idx]) * len(batch.index)
+            self.index = batch.index.new_empty(room)
+            self.value = outputs.new_empty((room, outputs.shape[1]))
+        rows = slice(self.kept, self.kept + len(batch.index))
+        self.index[rows] = batch.index
+        self.value[rows] = outputs
+        self.kept = rows.stop
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Gather over processes, on the device that the process group works on; drop padding; sort."""
-        index, value = torch.cat(self.index), torch.cat(self.value)
+        index, value = self.index[: self.kept], self.value[: self.kept]
         if trainer.world_size > 1:
             index = torch.as_tensor(pl_module.all_gather(index)).flatten()
             value = torch.as_tensor(pl_module.all_gather(value)).flatten(0, 1)
-        self.index, self.value = [], []
+        self.index, self.value, self.kept = _EMPTY, _EMPTY, 0
         index, value = index.cpu(), value.cpu()
         order = torch.argsort(index)
         order = order[index[order] >= 0]

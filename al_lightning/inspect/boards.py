@@ -18,10 +18,11 @@ import numpy.typing as npt
 from al_lightning.data.images import Array
 from al_lightning.data.module import PoolDataModule
 from al_lightning.inspect import board_pictures, board_projector
-from al_lightning.inspect.collapse import Thumbnails, collapse
+from al_lightning.inspect.collapse import collapse
 from al_lightning.inspect.counts import class_counts
 from al_lightning.inspect.embedding_map import candidates, scores
 from al_lightning.inspect.pictures import palette
+from al_lightning.inspect.thumbnails import Thumbnails
 from al_lightning.results.events import (
     curve_points,
     drop_events,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -9,14 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from al_lightning.data.images import Array, Images
-from al_lightning.inspect.counts import FRAMES, GREY_LEVELS, THUMBNAIL, has_time_order
+from al_lightning.data.images import Images
+from al_lightning.inspect.counts import FRAMES, has_time_order, moments
+from al_lightning.inspect.thumbnails import Flags, Indices, Thumbnails
 from al_lightning.pool import Pool
 from al_lightning.seeding import generator
 
-Indices = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
 DRAWS = 200
 """Random batches that a batch is compared with."""
@@ -24,38 +24,6 @@ LOOKED_AT = 800
 """Without a time order, candidates whose thumbnails are read for the random batches; of more, a random sample."""
 JUDGED = LOOKED_AT // 4
 """Images of a batch that are judged where the candidates are a sample, so that random batches from it still differ."""
-
-
-class Thumbnails(Images):
-    """Images as their grey thumbnails, (8, 8, 3) uint8; each is read once and kept.
-
-    A thumbnail's thumbnail is itself: near-duplicates among these are those among the images.
-
-    Args:
-        images: a full set.
-    """
-
-    def __init__(self, images: Images) -> None:
-        self.images = images
-        self._kept: dict[int, Array] = {}
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def image(self, index: int) -> Array:
-        """Return a thumbnail, its three channels equal."""
-        if index not in self._kept:
-            grey = Image.fromarray(self.images.image(index)).convert("L")
-            self._kept[index] = np.asarray(grey.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX))
-        return np.repeat(self._kept[index][:, :, None], 3, axis=2)
-
-    def label(self, index: int) -> int | Array:
-        """Return the image's label."""
-        return self.images.label(index)
-
-    def name(self, index: int) -> str:
-        """Return the image's name."""
-        return self.images.name(index)
 
 
 @dataclass(frozen=True)
@@ -85,7 +53,7 @@ class Collapse:
 
 
 def collapse(
-    images: Images, pool: Pool, chosen: Sequence[int], candidates: Sequence[int] | Indices | None = None
+    images: Images | Thumbnails, pool: Pool, chosen: Sequence[int], candidates: Sequence[int] | Indices | None = None
 ) -> Collapse:
     """Hold a batch's repetitions against those of random batches.
 
@@ -102,7 +70,7 @@ def collapse(
     repetitive. Where the batch takes all candidates, random batches differ in their order alone.
 
     Args:
-        images: the full training set, or its `Thumbnails`; looked at only where the pool has no time order.
+        images: the full training set, or its thumbnails; looked at only where the pool has no time order.
         pool: as it was before the batch.
         chosen: the batch, in order.
         candidates: positions that it was chosen from; by default all without a label.
@@ -110,10 +78,11 @@ def collapse(
     Raises:
         ValueError: an image of the batch is no candidate.
     """
-    free = pool.unlabelled if candidates is None else np.unique(np.asarray(candidates, dtype=np.int64))
-    batch = np.asarray(chosen, dtype=np.int64)
-    if len(foreign := np.setdiff1d(batch, free)):
-        raise ValueError(f"image {foreign[0]} is in the batch but not among its candidates")
+    among = np.zeros(pool.size, dtype=bool)
+    among[pool.unlabelled if candidates is None else np.asarray(candidates, dtype=np.int64)] = True
+    batch, free = np.asarray(chosen, dtype=np.int64), np.flatnonzero(among)
+    if len(foreign := batch[~among[batch]]):
+        raise ValueError(f"image {foreign.min()} is in the batch but not among its candidates")
     scenes = scenes_expected = None
     if pool.sequence is not None:
         sequence = np.asarray(pool.sequence)
@@ -125,8 +94,8 @@ def collapse(
         own, drawn = _in_time(pool, batch, free)
     else:
         if len(free) > LOOKED_AT:
-            order = generator("looked at", pool.size).permutation(pool.size)
-            free = order[np.isin(order, free)][:LOOKED_AT]
+            order = _order(pool.size)
+            free = order[among[order]][:LOOKED_AT]
             # Not evenly spaced: near-duplicates have near scores, and even steps would skip them.
             thin = generator("judged", len(batch)).permutation(len(batch))[:JUDGED]
             batch = batch[np.sort(thin)]
@@ -149,51 +118,58 @@ def expected_kinds(counts: Sequence[int], drawn: int) -> float:
     return math.fsum(kinds * (1 - math.comb(total - n, drawn) / ways) for n, kinds in sorted(Counter(counts).items()))
 
 
-def repeated_in_time(moments: Reals) -> int:
-    """Return how many of a batch lie within `FRAMES` of one before them.
+def repeated_in_time(places: Reals) -> Indices:
+    """Return how many of each batch lie within `FRAMES` of one before them.
 
     Args:
-        moments: (b,) in the batch's order, the images' places on one axis of time.
+        places: (..., b) in the batches' order, the images' places on one axis of time.
+
+    Returns:
+        (...,) int64.
     """
-    order = np.argsort(moments, kind="stable")
-    ascending = moments[order]
-    again = np.zeros(len(moments), dtype=bool)
-    for step in range(1, len(moments)):
-        close = ascending[step:] - ascending[:-step] <= FRAMES
+    order = np.argsort(places, axis=-1, kind="stable")
+    ascending = np.take_along_axis(places, order, axis=-1)
+    again = np.zeros(places.shape, dtype=bool)
+    for step in range(1, places.shape[-1]):
+        close = ascending[..., step:] - ascending[..., :-step] <= FRAMES
         if not close.any():
             break
-        again[np.maximum(order[step:], order[:-step])[close]] = True
-    return int(again.sum())
+        later = np.maximum(order[..., step:], order[..., :-step])
+        again[np.nonzero(close)[:-1] + (later[close],)] = True  # noqa: RUF005 - unpacking there is Python 3.11's
+    found: Indices = again.sum(axis=-1)
+    return found
 
 
 def _in_time(pool: Pool, batch: Indices, free: Indices) -> tuple[int, Indices]:
     """Return the number of repetitions in the batch and in each random one, by frames."""
-    frame, sequence = np.asarray(pool.frame, dtype=np.float64), np.asarray(pool.sequence, dtype=np.float64)
-    moments: Reals = sequence * (np.ptp(frame) + FRAMES + 1) + frame  # of different sequences, never close
-    drawn = [repeated_in_time(moments[free[draw]]) for draw in _draws(len(free), len(batch))]
-    return repeated_in_time(moments[batch]), np.asarray(drawn)
+    places = moments(pool)
+    return int(repeated_in_time(places[batch])), repeated_in_time(places[free[_draws(len(free), len(batch))]])
 
 
-def _by_sight(images: Images, batch: Indices, free: Indices) -> tuple[int, Indices]:
+def _by_sight(images: Thumbnails, batch: Indices, free: Indices) -> tuple[int, Indices]:
     """Return the number of repetitions in the batch and in each random one, by thumbnails."""
-    own, near = _alike(images, batch), _alike(images, free)
-    drawn = [_repeated(near[np.ix_(draw, draw)]) for draw in _draws(len(free), len(batch))]
-    return _repeated(own), np.asarray(drawn)
+    own = int(np.tril(images.alike(batch, batch), -1).any(axis=1).sum())
+    near, rows = images.table(free)
+    return own, _repeated(near, rows[_draws(len(free), len(batch))])
 
 
-def _draws(size: int, count: int) -> list[Indices]:
+def _repeated(near: Flags, batches: Indices) -> Indices:
+    """Return how many of each batch are near one before them: `near` is (t, t), batches are (n, b) rows of it."""
+    flat, size = near.ravel(), len(near)
+    again = np.zeros(len(batches), dtype=np.int64)
+    for place in range(1, batches.shape[1]):
+        again += flat[batches[:, place, None] * size + batches[:, :place]].any(axis=1)
+    return again
+
+
+@functools.lru_cache(maxsize=64)
+def _draws(size: int, count: int) -> Indices:
+    """Return the places, of `size`, of all random batches of `count`, (`DRAWS`, count)."""
     draw = generator("random batches", size, count)
-    return [draw.choice(size, count, replace=False) for _ in range(DRAWS)]
+    return np.stack([draw.choice(size, count, replace=False) for _ in range(DRAWS)])
 
 
-def _alike(images: Images, positions: Indices) -> npt.NDArray[np.bool_]:
-    """Return which pairs have near-duplicate thumbnails, (n, n)."""
-    from scipy.spatial.distance import cdist
-
-    flat = np.stack([images.image(index)[..., 0].ravel() for index in positions.tolist()]).astype(np.float64)
-    near: npt.NDArray[np.bool_] = cdist(flat, flat, "cityblock") <= GREY_LEVELS * THUMBNAIL**2  # sums of whole numbers
-    return near
-
-
-def _repeated(near: npt.NDArray[np.bool_]) -> int:
-    return int(np.tril(near, -1).any(axis=1).sum())
+@functools.lru_cache(maxsize=4)
+def _order(size: int) -> Indices:
+    """Return the random order of a pool in which its images are looked at."""
+    return generator("looked at", size).permutation(size)

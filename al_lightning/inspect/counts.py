@@ -6,22 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from al_lightning.data.images import Images
+from al_lightning.inspect.thumbnails import GREY_LEVELS, THUMBNAIL, Flags, Thumbnails
 from al_lightning.pool import Pool
 
 FRAMES = 5
 """Frames of one sequence that lie no further apart count as near-duplicates: about a sixth of a second of video."""
-GREY_LEVELS = 5.0
-"""Without a time order, images whose thumbnails differ by no more than this count as near-duplicates.
 
-In the driving video that comes with the package, neighbouring frames differ by 2 (the median), frames 5 apart by 5,
-frames 11 apart by 8, and scenes by 17 and more: frames that the rule takes are alike to the eye, and some that are
-alike it leaves out.
-"""
-THUMBNAIL = 8
-"""Height and width of those thumbnails, in pixels."""
+_PAIRS = 1 << 21
+"""Pairs of images that are compared at a time."""
 
 
 def class_counts(images: Images, indices: Sequence[int], num_classes: int) -> npt.NDArray[np.int64]:
@@ -42,7 +36,7 @@ def class_counts(images: Images, indices: Sequence[int], num_classes: int) -> np
     return counts
 
 
-def repeats(images: Images, pool: Pool, chosen: Sequence[int]) -> list[bool]:
+def repeats(images: Images | Thumbnails, pool: Pool, chosen: Sequence[int]) -> list[bool]:
     """Tell for each image of a batch whether it repeats what was there: labelled before, or earlier in the batch.
 
     Two images are near-duplicates when they come from one sequence and lie at most `FRAMES` frames apart. Where the
@@ -50,29 +44,37 @@ def repeats(images: Images, pool: Pool, chosen: Sequence[int]) -> list[bool]:
     `GREY_LEVELS` of 255 grey levels on average. Of two near-duplicates in a batch, the second alone is a repeat.
 
     Args:
-        images: the full training set; looked at only where the pool has no time order.
+        images: the full training set, or its thumbnails; looked at only where the pool has no time order.
         pool: as it was before the batch.
         chosen: the batch, in order.
     """
     if not chosen:
         return []
-    ordered, everything = has_time_order(pool), [*pool.labelled, *chosen]
-    places = _frames(pool)[everything] if ordered else _thumbnails(images, everything)
-    within = float(FRAMES) if ordered else GREY_LEVELS
-    return [
-        bool((np.abs(places[:place] - places[place]).mean(axis=1) <= within).any())
-        for place in range(len(pool.labelled), len(everything))
-    ]
+    everything, size = np.asarray([*pool.labelled, *chosen], dtype=np.int64), len(pool.labelled)
+    ordered = has_time_order(pool)
+    places = moments(pool)[everything] if ordered else np.empty(0)
+    small = images if isinstance(images, Thumbnails) else Thumbnails(images)
+    found: list[bool] = []
+    step = max(1, _PAIRS // len(everything))
+    for start in range(size, len(everything), step):
+        part, before = slice(start, start + step), slice(start + step - 1)
+        if ordered:
+            near = np.abs(places[part, None] - places[before]) <= FRAMES
+        else:
+            near = small.alike(everything[part], everything[before])
+        again: Flags = np.asarray(np.tril(near, start - 1).any(axis=1))  # each with all before it
+        found += again.tolist()
+    return found
 
 
-def near_duplicates(images: Images, pool: Pool, chosen: Sequence[int]) -> float:
+def near_duplicates(images: Images | Thumbnails, pool: Pool, chosen: Sequence[int]) -> float:
     """Return the share of a batch that is a near-duplicate of what was there before it, as `repeats` defines it.
 
     That is: the same sequence and at most `FRAMES` frames apart or, without a time order, thumbnails that differ by at
     most `GREY_LEVELS` grey levels.
 
     Args:
-        images: the full training set; looked at only where the pool has no time order.
+        images: the full training set, or its thumbnails; looked at only where the pool has no time order.
         pool: as it was before the batch.
         chosen: the batch, in order.
 
@@ -101,15 +103,8 @@ def definition(pool: Pool) -> str:
     )
 
 
-def _frames(pool: Pool) -> npt.NDArray[np.float64]:
-    """Return a number per image, (N, 1), such that images of different sequences are never close."""
+def moments(pool: Pool) -> npt.NDArray[np.float64]:
+    """Return each image's place on one axis of time, (N,), such that images of different sequences are never close."""
     frame, sequence = np.asarray(pool.frame, dtype=np.float64), np.asarray(pool.sequence, dtype=np.float64)
     places: npt.NDArray[np.float64] = sequence * (np.ptp(frame) + FRAMES + 1) + frame
-    return places[:, None]
-
-
-def _thumbnails(images: Images, indices: Sequence[int]) -> npt.NDArray[np.float64]:
-    """Return the images' grey thumbnails, flat, a row each."""
-    size = (THUMBNAIL, THUMBNAIL)
-    grey = [Image.fromarray(images.image(index)).convert("L").resize(size, Image.Resampling.BOX) for index in indices]
-    return np.stack([np.asarray(image, dtype=np.float64).ravel() for image in grey])
+    return places

@@ -65,14 +65,7 @@ def overlap(
     there = here if others is None else set(others)
     if foreign := (one - here) | (two - there):
         raise ValueError(f"image {min(foreign)} was chosen but is no candidate")
-    both, a, b = len(here & there), len(one), len(two)
-    chance, other = a / max(1, len(here)), b / max(1, len(there))
-    mean = both * chance * other
-    variance = mean * (1 - chance * other)
-    if both > 1:  # what one image takes of a choice, another cannot have
-        again = chance * max(0, a - 1) / max(1, len(here) - 1) * other * max(0, b - 1) / max(1, len(there) - 1)
-        variance += both * (both - 1) * (again - (chance * other) ** 2)
-    return Overlap(a, b, len(one & two), mean, math.sqrt(max(0.0, variance)))
+    return _overlap(one, two, len(here), len(there), len(here & there))
 
 
 def overlap_of_runs(first: Run, second: Run, batches: int) -> Overlap | None:
@@ -94,9 +87,24 @@ def overlap_of_runs(first: Run, second: Run, batches: int) -> Overlap | None:
         bought = [done.chosen for done in run.cycles if done.chosen][:batches]
         if len(bought) < batches or not bought:
             return None
-        candidates = set(range(run.record.pool_size)).difference(run.record.initial)
-        sides.append(([len(batch) for batch in bought], [index for batch in bought for index in batch], candidates))
-    (sizes, one, here), (other_sizes, two, there) = sides
-    if sizes != other_sizes or len(first.record.initial) != len(second.record.initial):
+        sides.append(([len(batch) for batch in bought], {index for batch in bought for index in batch}))
+    (sizes, one), (other_sizes, two) = sides
+    before, earlier = set(first.record.initial), set(second.record.initial)
+    if sizes != other_sizes or len(before) != len(earlier):
         return None
-    return overlap(one, two, here, there)
+    # Counted, not listed: a report compares thousands of pairs of runs, and pools are large.
+    size = min(first.record.pool_size, second.record.pool_size)
+    here, there = first.record.pool_size - len(before), second.record.pool_size - len(earlier)
+    return _overlap(one, two, here, there, size - len(before | earlier))
+
+
+def _overlap(one: set[int], two: set[int], here: int, there: int, both: int) -> Overlap:
+    """Return the overlap of two choices from `here` and `there` candidates, of which they have `both` in common."""
+    a, b = len(one), len(two)
+    chance, other = a / max(1, here), b / max(1, there)
+    mean = both * chance * other
+    variance = mean * (1 - chance * other)
+    if both > 1:  # what one image takes of a choice, another cannot have
+        again = chance * max(0, a - 1) / max(1, here - 1) * other * max(0, b - 1) / max(1, there - 1)
+        variance += both * (both - 1) * (again - (chance * other) ** 2)
+    return Overlap(a, b, len(one & two), mean, math.sqrt(max(0.0, variance)))

@@ -98,7 +98,8 @@ class DeepLabV3Plus(Network):
         self.aspp = ASPP(coarse, channels, (step, 2 * step, 3 * step), linear_projections)
         self.reduce = _project(fine, fine_channels, linear_projections)
         self.decoder = nn.Sequential(_conv(fine_channels + channels, channels, 3), _conv(channels, channels, 3))
-        self.dropouts = nn.ModuleList(MCDropout(dropout) for _ in range(3))
+        # Its input is kept for further passes; what its convolutions give is nobody else's.
+        self.dropouts = nn.ModuleList(MCDropout(dropout, inplace=number > 0) for number in range(3))
         self.classifier = nn.Conv2d(channels, num_classes, 1, bias=not linear_projections)
         self.embedding_grid = embedding_grid
         # Last, so that all else begins with the same weights as without it.
@@ -109,7 +110,7 @@ class DeepLabV3Plus(Network):
         return self.backbone
 
     def encode(self, image: Tensor) -> Features:
-        """Return the fine map and ASPP's output as maps; ASPP's output, pooled, as embedding."""
+        """Return the decoder's input, the reduced fine map and ASPP's output joined; ASPP's, pooled, as embedding."""
         if self.training and image.shape[0] < 2:
             raise UsageError(
                 "DeepLabV3Plus trains on batches of at least 2 images a process (BatchNorm over pooled maps)."
@@ -117,13 +118,14 @@ class DeepLabV3Plus(Network):
         stages, fine, coarse = self.backbone(image)
         aspp = self.aspp(coarse)
         embedding = torch.flatten(F.adaptive_avg_pool2d(aspp, self.embedding_grid), 1)
-        return Features((fine, aspp), embedding, stages, (image.shape[-2], image.shape[-1]))
+        fine = self.reduce(fine)
+        # Joined here, not in decode, which Monte-Carlo dropout repeats.
+        joined = torch.cat([fine, _resize(aspp, (fine.shape[-2], fine.shape[-1]))], dim=1)
+        return Features((joined,), embedding, stages, (image.shape[-2], image.shape[-1]))
 
     def decode(self, features: Features) -> NetworkOutput:
         """Return logits, (B, C, H, W)."""
-        fine, aspp = features.maps
-        fine = self.reduce(fine)
-        x = self.dropouts[0](torch.cat([fine, _resize(aspp, (fine.shape[-2], fine.shape[-1]))], dim=1))
+        x = self.dropouts[0](features.maps[0])
         for conv, dropout in zip(self.decoder, self.dropouts[1:], strict=True):
             x = dropout(conv(x))
         return NetworkOutput(_resize(self.classifier(x), features.size), self.predicted_loss(features))
