@@ -5,6 +5,8 @@ SCALE ?= full
 RUN ?=
 # make bench DEVICE=cuda BENCH="--full -k k_center"
 DEVICE ?= cpu
+# make test JOBS=8: tests at a time, each on one thread
+JOBS ?= 2
 BENCH ?=
 RUNS ?= runs
 LABEL_STUDIO := 1.23.2
@@ -45,7 +47,7 @@ study-cifar: $(STAMP)
 	$(BIN)/al-lightning reproduce study_cifar --runs $(RUNS) $(if $(CIFAR),--data.root $(CIFAR)) $(RUN)
 
 test: $(STAMP) ## the test suite: under 10 minutes on 2 cores
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 test-all: $(STAMP) label-studio ## the suite and the longer proofs
 	$(BIN)/python -m pytest -m "not gpu"

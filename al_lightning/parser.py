@@ -98,6 +98,7 @@ def parse(parser: ArgumentParser, settings: Settings, options: Sequence[str] = (
         cause = error.__context__ if isinstance(error, SystemExit) and error.__context__ else error
         raise UsageError(explain(str(cause), settings, options)) from cause
     config.pop("settings", None)
+    _restore_nulls(config, options)
     if config.steps is None and config.epochs is None:
         raise UsageError(f"No length is set. {LENGTH}")
     for name in ("steps", "epochs", "chunk"):
@@ -124,6 +125,21 @@ def _oracle_first(values: dict[str, Any], options: Sequence[str]) -> list[str]:
     if before == "--oracle":
         raise UsageError(f"--oracle names who labels: {' or '.join(ORACLES)}, or the import path of a class.")
     return first + rest
+
+
+def _restore_nulls(config: Namespace, options: Sequence[str]) -> None:
+    """Put None where an option said null: two classes deep, jsonargparse 4.53 makes the text "None" of it."""
+    for option, value in zip(options, [*options[1:], ""], strict=True):
+        name, equals, joined = option.removeprefix("--").partition("=")
+        if (joined if equals else value) != "null" or not option.startswith("--"):
+            continue
+        *path, last = name.split(".")
+        holder: Any = config
+        for part in path:
+            inner = holder.get(part) if isinstance(holder, Namespace) else None
+            holder = inner.get("init_args", inner) if isinstance(inner, Namespace) else inner
+        if isinstance(holder, Namespace) and holder.get(last) == "None":
+            holder[last] = None
 
 
 def dump(parser: ArgumentParser, config: Namespace) -> dict[str, Any]:

@@ -539,6 +539,12 @@ def test_print_config_needs_nothing_but_the_names(al: Call, here: Path) -> None:
     assert "classes: null" in al("fit", "--config", "mask_folder_entropy", "--print_config").out
 
 
+@pytest.mark.parametrize("option", [["--network.backbone.weights", "null"], ["--network.backbone.weights=null"]])
+def test_null_is_nothing_two_classes_deep_too(al: Call, here: Path, option: list[str]) -> None:
+    answer = al("fit", "--config", "camvid_efficientnet_random", *option, "--print_config")
+    assert yaml.safe_load(answer.out)["network"]["init_args"]["backbone"]["init_args"]["weights"] is None
+
+
 def test_class_255_of_many_counts() -> None:
     from al_lightning.tasks import Classification
 

@@ -25,6 +25,8 @@ DESCRIBED = 500
 ITERATIONS = 500
 """Of t-SNE, half of them with exaggeration: so few points lie still by then."""
 PERPLEXITY = 30.0
+ANGLE = 0.8
+"""How coarsely t-SNE sums over what is far: a third less time than by its usual 0.5, and neighbours kept as well."""
 FEWEST_POINTS = 5
 BINS = 48
 """Of the candidates' scores."""
@@ -203,6 +205,7 @@ def layout(vectors: Reals) -> npt.NDArray[np.float64]:
             init="pca",
             perplexity=min(PERPLEXITY, (count - 1) / 3),
             max_iter=ITERATIONS,
+            angle=ANGLE,
             random_state=seed_of("map", count),
             n_jobs=1,
         )
