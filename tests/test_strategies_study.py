@@ -67,7 +67,7 @@ class LeftEye(Watched):
         return NetworkOutput(logits)
 
 
-def test_equal_adds_the_entropies_of_image_and_mirror_image_shown_in_one_batch():
+def test_equal_adds_the_entropies_of_image_and_mirror_image():
     image = torch.zeros(3, 3, 2, 2)
     image[1, 0, :, 0] = 500.0  # sure as it is, unsure when mirrored
     image[2] = 500.0
@@ -75,8 +75,8 @@ def test_equal_adds_the_entropies_of_image_and_mirror_image_shown_in_one_batch()
     value = EquAL().score(network, batch_of(image))
     assert value.shape == (3, 1)
     assert value[:, 0].tolist() == pytest.approx([2 * LN2, LN2, 0], abs=1e-6)
-    assert len(network.shown) == 1
-    assert torch.equal(network.shown[0], torch.cat([image, image.flip(3)]))
+    assert len(network.shown) == 2
+    assert torch.equal(torch.cat(network.shown), torch.cat([image, image.flip(3)]))
 
 
 def test_equal_of_class_logits_adds_two_entropies():

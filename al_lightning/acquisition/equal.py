@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
@@ -19,9 +18,9 @@ class EquAL(Acquisition):
     """
 
     def score(self, network: Network, batch: Batch) -> Tensor:
-        """Return (B, 1) sums of two entropies in nats; both views are one batch of 2 B."""
-        views = torch.cat([batch.image, batch.image.flip(-1)])
-        return entropy_of_views(network(views).logits, 2)[:, None]
+        """Return (B, 1) sums of two entropies in nats; one forward a view, so that batches are as large as any's."""
+        views = (batch.image, batch.image.flip(-1))
+        return entropy_of_views(network(view).logits for view in views)[:, None]
 
     def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
         """Take the highest, ties by position."""

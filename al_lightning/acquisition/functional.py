@@ -45,19 +45,21 @@ def mean_entropy(logits: Tensor) -> Tensor:
     return _mean_over_pixels(entropy(logits))
 
 
-def entropy_of_views(logits: Tensor, views: int) -> Tensor:
+def entropy_of_views(views: Iterable[Tensor]) -> Tensor:
     """Return the sum over an image's views of their mean entropies, in nats (Eq. 5, EquAL: the image and its mirror).
 
-    No view is turned back: a mean over pixels does not depend on where they are.
+    No view is turned back: a mean over pixels does not depend on where they are. Of the views one is held at a time.
 
     Args:
-        logits: (V x B, C) or (V x B, C, H, W), all images of one view after the other.
-        views: V.
+        views: each one's logits, (B, C) or (B, C, H, W); V of them, at least one.
 
     Returns:
         (B,) float32, between 0 and V log C.
     """
-    return mean_entropy(logits).reshape(views, -1).sum(dim=0)
+    entropies = [mean_entropy(logits) for logits in views]
+    if not entropies:
+        raise ValueError("an entropy of views needs at least one view")
+    return torch.stack(entropies).sum(dim=0)
 
 
 def mutual_information(passes: Iterable[Tensor]) -> Tensor:
