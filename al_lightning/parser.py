@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import inspect
 import io
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
@@ -129,7 +130,7 @@ def _oracle_first(values: dict[str, Any], options: Sequence[str]) -> list[str]:
 
 def _restore_nulls(config: Namespace, options: Sequence[str]) -> None:
     """Put None where an option said null: two classes deep, jsonargparse 4.53 makes the text "None" of it."""
-    for option, value in zip(options, [*options[1:], ""], strict=True):
+    for option, value in itertools.pairwise([*options, ""]):
         name, equals, joined = option.removeprefix("--").partition("=")
         if (joined if equals else value) != "null" or not option.startswith("--"):
             continue
