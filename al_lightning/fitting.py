@@ -26,6 +26,7 @@ from al_lightning.checkpoint import (
 from al_lightning.errors import ALError, Interrupted, TrainingError, UsageError
 from al_lightning.fitting_check import check_parts
 from al_lightning.guard import AGAIN, GUARD
+from al_lightning.heap import keep_large_blocks
 from al_lightning.pool import Pool
 from al_lightning.processes import Processes, trainer_of
 from al_lightning.progress import Reporter
@@ -113,6 +114,8 @@ class Fit:
         check_parts(experiment, self.module)
         self.data = experiment.data.at(pool, self.key, self.steps, self.chunk, (), memory_format)
         self.trainer = self._trainer(dict(parts.trainer), directory)
+        if self.trainer.strategy.root_device.type == "cpu":
+            keep_large_blocks()
 
     def _seed(self, stream: str) -> None:
         """Seed the global generators, for code that is not ours; ours takes keys."""

@@ -19,6 +19,7 @@ from al_lightning.data.images import Array, read_image
 from al_lightning.data.streams import normalise
 from al_lightning.errors import ALError, DatasetError
 from al_lightning.experiment import Experiment
+from al_lightning.heap import keep_large_blocks
 from al_lightning.types import Batch
 
 
@@ -61,6 +62,8 @@ class Predictor:
         self.data = experiment.data
         self.network_settings: dict[str, Any] = experiment.plain["network"]
         self.device = torch.device(device)
+        if self.device.type == "cpu":
+            keep_large_blocks()
         self.memory_format = torch.channels_last if experiment.channels_last else torch.contiguous_format
         with torch.random.fork_rng(devices=[]):  # its first weights are thrown away; no run must notice
             network = experiment.fresh_parts().network(self.data.num_classes)

@@ -28,6 +28,7 @@ ALLOWED = {
     "channel": set(),
     "signals": {"errors"},
     "usage": set(),
+    "heap": set(),
     "guard": {"errors", "signals"},
     "launcher": {"errors", "guard", "progress", "results"},
     "processes": {"errors", "channel", "guard"},

@@ -679,6 +679,21 @@ def test_a_mask_does_not_depend_on_the_layout_nor_on_the_parts_it_is_drawn_in(sh
 
 
 @torch.no_grad()
+def test_masks_are_kept_for_one_size_and_not_without_end(monkeypatch, layer):
+    monkeypatch.setattr("al_lightning.networks.dropout._MOST_MASKS", 3)
+    x = torch.ones(1, 40)
+    first = masks(layer, 1, (1, 40))[0]
+    for key in range(10):
+        masks(layer, key, (1, 40))
+        assert len(layer._masks) <= 3
+    masks(layer, 1, (1, 30))
+    assert set(layer._masks) == {(1, 30)}
+    assert torch.equal(masks(layer, 1, (1, 40))[0], first), "drawn again, the same one"
+    with sampled(layer, 1):
+        assert torch.equal(layer(x), layer(x))
+
+
+@torch.no_grad()
 def test_only_in_place_a_sampled_pass_overwrites_its_input():
     for layout in (torch.contiguous_format, torch.channels_last):
         x = torch.randn(2, 8, 4, 4).to(memory_format=layout)

@@ -128,4 +128,6 @@ class DeepLabV3Plus(Network):
         x = self.dropouts[0](features.maps[0])
         for conv, dropout in zip(self.decoder, self.dropouts[1:], strict=True):
             x = dropout(conv(x))
-        return NetworkOutput(_resize(self.classifier(x), features.size), self.predicted_loss(features))
+        # Softmax over a few channels takes seven times as long where these lie last.
+        logits = self.classifier(x).contiguous()
+        return NetworkOutput(_resize(logits, features.size), self.predicted_loss(features))

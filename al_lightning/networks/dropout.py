@@ -6,16 +6,20 @@ import contextlib
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from al_lightning.errors import UsageError
 
+Bits = npt.NDArray[np.uint8]
 _LEVELS = 1 << 16
 """Sampled masks are drawn from whole numbers below this."""
-_CHUNK = 1 << 18
-"""Elements of a mask that the CPU draws at a time: they stay in its cache, and large tensors are costly to make."""
+_CHUNK = 1 << 17
+"""Elements that the CPU drops at a time."""
+_MOST_MASKS = 256
+"""A layer keeps."""
 
 
 class MCDropout(nn.Module):
@@ -37,6 +41,7 @@ class MCDropout(nn.Module):
             raise UsageError(f"dropout is {p}; a probability of at least 0 and below 1 was expected.")
         self.p, self.inplace = p, inplace
         self.key: int | None = None
+        self._masks: dict[tuple[int, int], Bits] = {}
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, ...) to (B, ...)."""
@@ -45,29 +50,49 @@ class MCDropout(nn.Module):
         # Channels last: the order in which such a map lies in memory. Any other is copied into it.
         placed = x.detach().movedim(1, -1)
         given = placed.flatten(1)
-        out = given if self.inplace else torch.empty_like(given)
-        start = 0
-        for mask in _masks(given.shape[1], self.p, self.key, x.device):
-            part = slice(start, start := start + len(mask))
-            torch.mul(given[:, part], mask.to(x.dtype).div_(1 - self.p), out=out[:, part])
+        out = torch.mul(given, 1 / (1 - self.p), out=given if self.inplace else torch.empty_like(given))
+        if x.device.type == "cpu":
+            _drop(out, self._mask(self.key, out.shape[1]))
+        else:
+            generator = torch.Generator(x.device).manual_seed(self.key)
+            out.mul_(torch.empty_like(out[:1]).bernoulli_(1 - self.p, generator=generator))
         return out.view(placed.shape).movedim(-1, 1)
+
+    def _mask(self, key: int, count: int) -> Bits:
+        """Return the mask of a key, a bit an element; kept, since all batches of a cycle ask for the same ones."""
+        if (key, count) not in self._masks:
+            if len(self._masks) >= _MOST_MASKS or any(size != count for _, size in self._masks):
+                self._masks.clear()
+            self._masks[key, count] = _draw(key, count, self.p)
+        return self._masks[key, count]
 
     def extra_repr(self) -> str:
         """Show the probability."""
         return f"p={self.p}"
 
 
-def _masks(count: int, p: float, key: int, device: torch.device) -> Iterator[Tensor]:
-    """Yield a mask in parts, 1 where an element is kept: in small ones on the CPU, in one part elsewhere."""
-    if device.type != "cpu":
-        yield torch.empty(count, device=device).bernoulli_(1 - p, generator=torch.Generator(device).manual_seed(key))
-        return
-    # torch draws an element at a time, ten times slower; a pass of a large decoder wants tens of millions.
+def _draw(key: int, count: int, p: float) -> Bits:
+    """Return 1 where an element is kept, by NumPy, since torch draws an element at a time, ten times slower."""
     bits, dropped = np.random.SFC64(key), round(p * _LEVELS)
+    packed = np.empty(-(-count // 8), dtype=np.uint8)
     for start in range(0, count, _CHUNK):
         size = min(_CHUNK, count - start)
         drawn = bits.random_raw(-(-size // 4)).view(np.uint16)[:size]
-        yield torch.from_numpy((drawn >= dropped).view(np.uint8))
+        packed[start // 8 : (start + size + 7) // 8] = np.packbits(drawn >= dropped)
+    return packed
+
+
+def _drop(x: Tensor, mask: Bits) -> None:
+    """Put zeros into (B, n) on the CPU, in place: the same elements in each row.
+
+    In parts that stay in the cache. What is dropped is multiplied by 0 as a whole number, which does for floats of any
+    size.
+    """
+    numbers = x.view({2: torch.int16, 4: torch.int32, 8: torch.int64}[x.element_size()]).numpy()
+    for start in range(0, x.shape[1], _CHUNK):
+        part = numbers[:, start : start + _CHUNK]
+        kept = np.unpackbits(mask[start // 8 : (start + _CHUNK) // 8], count=part.shape[1])
+        np.multiply(part, kept.view(bool), out=part)
 
 
 def dropouts(network: nn.Module) -> list[MCDropout]:

@@ -74,4 +74,6 @@ class UNet(Network):
         *fine, x = features.maps
         for stage, dropout, same in zip(self.up, self.dropouts, reversed(fine), strict=True):
             x = dropout(stage(torch.cat([_resize(x, (same.shape[-2], same.shape[-1])), same], dim=1)))
-        return NetworkOutput(_resize(self.classifier(x), features.size), self.predicted_loss(features))
+        # Softmax over a few channels takes seven times as long where these lie last.
+        logits = self.classifier(x).contiguous()
+        return NetworkOutput(_resize(logits, features.size), self.predicted_loss(features))

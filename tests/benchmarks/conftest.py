@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import torch
 
+from al_lightning.heap import keep_large_blocks
+
 from .ratio import Comparison
 from .record import Measure, machine, write
 
@@ -32,6 +34,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if device == "cuda" and not torch.cuda.is_available():
         raise pytest.UsageError("DEVICE=cuda, but torch sees no GPU here.")
     config.stash[MACHINE] = machine(device)  # its load before ours
+    if device == "cpu":
+        keep_large_blocks()  # as every fit does
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")
 
