@@ -51,18 +51,24 @@ def repeats(images: Images | Thumbnails, pool: Pool, chosen: Sequence[int]) -> l
     if not chosen:
         return []
     everything, size = np.asarray([*pool.labelled, *chosen], dtype=np.int64), len(pool.labelled)
-    ordered = has_time_order(pool)
-    places = moments(pool)[everything] if ordered else np.empty(0)
-    small = images if isinstance(images, Thumbnails) else Thumbnails(images)
+    if has_time_order(pool):
+        places = moments(pool)[everything]
+
+        def near(part: slice, before: slice) -> Flags:
+            close: Flags = np.abs(places[part, None] - places[before]) <= FRAMES
+            return close
+
+    else:
+        small = images if isinstance(images, Thumbnails) else Thumbnails(images)
+
+        def near(part: slice, before: slice) -> Flags:
+            return small.alike(everything[part], everything[before])
+
     found: list[bool] = []
     step = max(1, _PAIRS // len(everything))
     for start in range(size, len(everything), step):
-        part, before = slice(start, start + step), slice(start + step - 1)
-        if ordered:
-            near = np.abs(places[part, None] - places[before]) <= FRAMES
-        else:
-            near = small.alike(everything[part], everything[before])
-        again: Flags = np.asarray(np.tril(near, start - 1).any(axis=1))  # each with all before it
+        pairs = near(slice(start, start + step), slice(start + step - 1))
+        again: Flags = np.asarray(np.tril(pairs, start - 1).any(axis=1))  # each with all before it
         found += again.tolist()
     return found
 
