@@ -1,6 +1,7 @@
 """The mathematics of selection against numbers worked out by hand and independent implementations."""
 
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -100,6 +101,65 @@ def test_entropy_of_views_is_a_mean_over_pixels_and_a_sum_over_views():
     logits = torch.zeros(2, 1, 2, 2, 2)
     logits[1, 0, 0, 0] = 500.0  # the second view is sure of half of its pixels
     assert entropy_of_views(logits).tolist() == pytest.approx([1.5 * math.log(2)], rel=1e-6)
+
+
+def test_mutual_information_of_two_opposite_certain_passes_is_ln_2():
+    passes = torch.tensor([[[1000.0, 0.0]], [[0.0, 1000.0]]])
+    assert mutual_information(passes).tolist() == pytest.approx([math.log(2)], rel=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 10])
+def test_mutual_information_of_equal_passes_is_nothing(count):
+    logits = torch.tensor([[0.3, -1.0, 2.0], [0.0, 0.0, 0.0], [900.0, 0.0, -900.0]])
+    value = mutual_information([logits] * count)
+    assert value.shape == (3,)
+    assert value.tolist() == pytest.approx([0, 0, 0], abs=3e-7)
+    assert value.min() >= 0
+
+
+def test_mutual_information_is_never_negative_where_rounding_would_make_it_so():
+    logits = torch.randn(500, 10, generator=torch.Generator().manual_seed(0))
+    assert mutual_information([logits] * 3).min() == 0
+
+
+def test_mutual_information_of_a_mixed_case_by_hand():
+    # (3/4, 1/4) and (1/4, 3/4): the mean is (1/2, 1/2), ln 2; each pass has 2 ln 2 - 3/4 ln 3. The rest is
+    # 3/4 ln 3 - ln 2 = 0.130812. (3/4, 1/4) and certainty: H(7/8, 1/8) = 0.376770, less half of 0.562335: 0.095603.
+    first = torch.tensor([[math.log(3.0), 0.0], [math.log(3.0), 0.0]])
+    second = torch.tensor([[0.0, math.log(3.0)], [500.0, 0.0]])
+    value = mutual_information(iter([first, second])).tolist()
+    assert value == pytest.approx([0.130812, 0.095603], abs=1e-6)
+    assert value[0] == pytest.approx(0.75 * math.log(3) - math.log(2), rel=1e-5)
+
+
+def test_mutual_information_is_the_mean_over_pixels():
+    first, second = torch.zeros(1, 2, 2, 2), torch.zeros(1, 2, 2, 2)
+    first[0, 0, 0, 0] = second[0, 1, 0, 0] = 1000.0  # the passes differ in one pixel of four, by ln 2
+    assert mutual_information([first, second]).tolist() == pytest.approx([math.log(2) / 4], rel=1e-6)
+
+
+@given(st.lists(st.lists(st.floats(-20, 20, width=32), min_size=3, max_size=3), min_size=1, max_size=6))
+@quick
+def test_mutual_information_equals_an_independent_implementation(passes):
+    logits = np.asarray(passes, dtype=np.float64)
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    # The mean divergence of the passes from their mean: the same number by another way.
+    expected = (p * np.log(p / p.mean(axis=0))).sum(axis=1).mean()
+    value = mutual_information([torch.tensor([one], dtype=torch.float32) for one in passes]).item()
+    assert value == pytest.approx(expected, abs=2e-6)
+
+
+def test_mutual_information_computes_in_float32_and_keeps_no_pass():
+    alive = []
+
+    def passes():
+        for _ in range(5):
+            logits = torch.zeros(2, 3, 4, 4, dtype=torch.bfloat16)
+            alive.append(weakref.ref(logits))
+            assert sum(reference() is not None for reference in alive) <= 2  # this one, and the loop's last
+            yield logits
+
+    assert mutual_information(passes()).dtype == torch.float32
 
 
 def test_mutual_information_of_no_pass_is_refused():

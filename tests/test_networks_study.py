@@ -665,7 +665,7 @@ def test_other_keys_and_other_layers_have_other_masks():
 @pytest.mark.parametrize("inplace", [False, True])
 @pytest.mark.parametrize("shape", [(2, 5), (3, 4, 5, 6), (2, 7, 300, 130), (2, 3, 2, 3, 4)])
 def test_a_mask_does_not_depend_on_the_layout_nor_on_the_parts_it_is_drawn_in(shape, inplace):
-    """All together the shape of 273,000 elements is drawn in two parts; a mask of one part is its beginning."""
+    """The largest, of 273,000 elements, is drawn in three parts."""
     layer = MCDropout(0.3, inplace).eval()
     x, ones = torch.randn(shape), torch.ones(1, *shape[1:])
     layouts = [x] if len(shape) != 4 else [x, x.to(memory_format=torch.channels_last)]

@@ -25,10 +25,7 @@ def entropy(logits: Tensor) -> Tensor:
         (B, ...) float32, between 0 and log C.
     """
     log_probability = F.log_softmax(logits.float(), dim=1)
-    probability = log_probability.exp()
-    if torch.is_grad_enabled():
-        return -(probability * log_probability).sum(dim=1)
-    return -probability.mul_(log_probability).sum(dim=1)  # in place: half the time of scoring a small network's logits
+    return -(log_probability.exp() * log_probability).sum(dim=1)
 
 
 def mean_entropy(logits: Tensor) -> Tensor:

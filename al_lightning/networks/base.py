@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from al_lightning.networks.loss_predictor import LossPredictor
@@ -45,3 +46,16 @@ class Network(nn.Module, ABC):
     def trunk(self) -> nn.Module | None:
         """Return the part that pretraining reaches, trained at the base rate; None where all of it is."""
         return None
+
+
+def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return maps, (B, D, H, W), at another (height, width), bilinearly."""
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
+
+
+def full_size(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return logits, (B, C, H, W), at the image's size and class by class.
+
+    Softmax over a few channels takes seven times as long where these lie last.
+    """
+    return resize(logits.contiguous(), size)

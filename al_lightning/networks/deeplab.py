@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from al_lightning.errors import UsageError
 from al_lightning.networks.backbones import Backbone
-from al_lightning.networks.base import Network
+from al_lightning.networks.base import Network, full_size, resize
 from al_lightning.networks.dropout import MCDropout
 from al_lightning.networks.loss_predictor import LossPredictor
 from al_lightning.types import Features, NetworkOutput
@@ -27,10 +27,6 @@ def _conv(channels_in: int, channels: int, size: int = 1, dilation: int = 1) -> 
 
 def _project(channels_in: int, channels: int, linear: bool) -> nn.Module:
     return nn.Conv2d(channels_in, channels, 1, bias=False) if linear else _conv(channels_in, channels)
-
-
-def _resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
 class ASPP(nn.Module):
@@ -120,7 +116,7 @@ class DeepLabV3Plus(Network):
         embedding = torch.flatten(F.adaptive_avg_pool2d(aspp, self.embedding_grid), 1)
         fine = self.reduce(fine)
         # Joined here, not in decode, which Monte-Carlo dropout repeats.
-        joined = torch.cat([fine, _resize(aspp, (fine.shape[-2], fine.shape[-1]))], dim=1)
+        joined = torch.cat([fine, resize(aspp, (fine.shape[-2], fine.shape[-1]))], dim=1)
         return Features((joined,), embedding, stages, (image.shape[-2], image.shape[-1]))
 
     def decode(self, features: Features) -> NetworkOutput:
@@ -128,6 +124,4 @@ class DeepLabV3Plus(Network):
         x = self.dropouts[0](features.maps[0])
         for conv, dropout in zip(self.decoder, self.dropouts[1:], strict=True):
             x = dropout(conv(x))
-        # Softmax over a few channels takes seven times as long where these lie last.
-        logits = self.classifier(x).contiguous()
-        return NetworkOutput(_resize(logits, features.size), self.predicted_loss(features))
+        return NetworkOutput(full_size(self.classifier(x), features.size), self.predicted_loss(features))

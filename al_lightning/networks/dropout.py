@@ -19,7 +19,7 @@ _LEVELS = 1 << 16
 _CHUNK = 1 << 17
 """Elements that the CPU drops at a time."""
 _MOST_MASKS = 256
-"""A layer keeps."""
+"""That a layer keeps; more are drawn anew."""
 
 
 class MCDropout(nn.Module):

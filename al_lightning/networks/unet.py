@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from al_lightning.errors import UsageError
-from al_lightning.networks.base import Network
+from al_lightning.networks.base import Network, full_size, resize
 from al_lightning.networks.dropout import MCDropout
 from al_lightning.networks.loss_predictor import LossPredictor
 from al_lightning.types import Features, NetworkOutput
@@ -19,10 +19,6 @@ def _conv(channels_in: int, channels: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(channels_in, channels, 3, stride, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)
     )
-
-
-def _resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
 class UNet(Network):
@@ -73,7 +69,5 @@ class UNet(Network):
         """Return logits, (B, C, H, W)."""
         *fine, x = features.maps
         for stage, dropout, same in zip(self.up, self.dropouts, reversed(fine), strict=True):
-            x = dropout(stage(torch.cat([_resize(x, (same.shape[-2], same.shape[-1])), same], dim=1)))
-        # Softmax over a few channels takes seven times as long where these lie last.
-        logits = self.classifier(x).contiguous()
-        return NetworkOutput(_resize(logits, features.size), self.predicted_loss(features))
+            x = dropout(stage(torch.cat([resize(x, (same.shape[-2], same.shape[-1])), same], dim=1)))
+        return NetworkOutput(full_size(self.classifier(x), features.size), self.predicted_loss(features))
