@@ -6,14 +6,13 @@ import pytest
 
 from al_lightning.errors import UsageError
 from al_lightning.results.journal import CycleRecord, Run, RunRecord
+from al_lightning.results.label_cost import LabelCost, label_cost
 from al_lightning.results.metrics import Curve
 from al_lightning.results.series import (
-    LabelCost,
     Series,
     baseline_of,
     class_differences,
     class_values,
-    label_cost,
     mean_heights,
     savings,
     series_of_runs,

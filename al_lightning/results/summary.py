@@ -9,12 +9,12 @@ from statistics import fmean
 
 from al_lightning.results.comparison import Comparison, rule
 from al_lightning.results.forms import Grid, Sheet, without_empty
+from al_lightning.results.label_cost import label_cost
 from al_lightning.results.metrics import Curve
 from al_lightning.results.series import (
     Series,
     against,
     class_differences,
-    label_cost,
     mean_heights,
     savings,
     values_at,
