@@ -72,7 +72,7 @@ def bench_entropy(bench: Bench, tmp_path: Path, case: str) -> None:
             for _ in range(count // batch - 1):
                 model(image)
 
-    done = alternate(whole, forwards, bench.rounds(5), bench.device).inverse
+    done = alternate(whole, forwards, bench.rounds(9), bench.device).inverse
     rate = (count - batch) / done.second
     bench.add(
         f"scoring, entropy: the whole acquisition's images a second over bare forwards, {case}",
