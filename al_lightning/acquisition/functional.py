@@ -26,7 +26,7 @@ def entropy(logits: Tensor) -> Tensor:
     """
     if logits.ndim > 2 and logits.is_cpu:
         # Image by image, what a step leaves is in the processor's cache for the next: a quarter of the time less.
-        return torch.cat([_entropy(one) for one in logits.split(1)])
+        return torch.cat([_entropy(one) for one in torch.split(logits, 1)])
     return _entropy(logits)
 
 
