@@ -144,6 +144,8 @@ def report(given: list[str], verbose: bool) -> int:
     rest = [path for path in ours.runs if path not in tables]
     directories = find_runs(rest)
     for path in rest:
+        if path.suffix == ".csv" and not path.exists():
+            raise UsageError(f"There is no file {path}; give a CSV file of numbers, or directories of runs.")
         if not find_runs([path]):
             read_run(path)  # says what is wrong with it
     if tables and (directories or ours.table or form == "html"):

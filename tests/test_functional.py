@@ -58,6 +58,16 @@ def test_entropy_keeps_the_shape_behind_the_classes_and_computes_in_float32():
     assert entropy(logits)[0, 0, 0].item() == pytest.approx(math.log(5), rel=1e-6)
 
 
+def test_entropy_of_label_maps_is_that_of_their_pixels_and_has_its_gradient():
+    maps = torch.randn(3, 5, 4, 6, requires_grad=True)
+    pixels = maps.detach().movedim(1, -1).reshape(-1, 5).requires_grad_()
+    torch.testing.assert_close(entropy(maps).flatten(), entropy(pixels))
+    entropy(maps).sum().backward()
+    entropy(pixels).sum().backward()
+    torch.testing.assert_close(maps.grad.movedim(1, -1).reshape(-1, 5), pixels.grad)
+    assert entropy(maps[:0]).shape == (0, 4, 6)
+
+
 @pytest.mark.parametrize("size", [1e4, 1e30])
 def test_large_logits_give_no_nan(size):
     value = entropy(torch.tensor([[size, -size, 0.0], [size, size, -size]]))

@@ -261,6 +261,12 @@ def test_runs_side_by_side_from_journals_and_from_csv_say_the_same(al: Callable[
     assert "[ok]" not in again.out  # a CSV file does not say how it was made
 
 
+def test_a_csv_file_that_is_not_there(al: Callable[..., Answer], tmp_path: Path) -> None:
+    answer = al("report", tmp_path / "numbers.csv", "--format", "text")
+    assert answer.code == 2
+    assert f"There is no file {tmp_path / 'numbers.csv'}; give a CSV file" in answer.err
+
+
 def test_label_cost_and_penalties(runs: Path) -> None:
     """Random ends at 81 on average with 300 labels; entropy reaches that at 200 + 100 * 7 / 10 = 270 with seed 0."""
     lines = al_text(runs)

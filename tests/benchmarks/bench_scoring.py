@@ -29,7 +29,7 @@ CASES: dict[str, tuple[dict[str, Any], bool, tuple[int, int], int, int]] = {
 class TimedEntropy(Entropy):
     """Entropy that notes when its first batch is done: by then the loader is warm.
 
-    Before, its processes begin; as they share this one's memory, each page that the first forward writes to is copied.
+    Before, its processes begin, and the first forward takes half as long again, or twice as long, as all later ones.
     """
 
     warm: float | None = None
