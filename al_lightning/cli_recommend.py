@@ -25,7 +25,9 @@ def recommend(given: list[str], verbose: bool) -> int:
     parser.add_argument("--images", type=Path, help="a folder of images; where it has `train` and `test`, these")
     parser.add_argument("--masks", type=Path, help="a folder of their masks, PNGs of label ids")
     parser.add_argument("--sequence-pattern", help="regular expression with the groups `sequence` and `frame`")
-    parser.add_argument("--labels", type=int, required=True, metavar="N", help="how many labels there are to be in all")
+    parser.add_argument(
+        "--labels", type=int, metavar="N", help="how many labels there are to be in all (a run's: as many as it has)"
+    )
     parser.add_argument("--task", choices=("classification", "segmentation"), help="where the labels do not tell")
     parser.add_argument("--classes", type=int, metavar="C", help="how many there are (as the labels tell)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the same as data")
@@ -43,7 +45,10 @@ def recommend(given: list[str], verbose: bool) -> int:
     if ours.run_dir:
         from al_lightning.results.journal import read_run
 
-        read_run(ours.run_dir)  # a wrong directory is answered before torch is imported
+        run = read_run(ours.run_dir)  # a wrong directory is answered before torch is imported
+        ours.labels = ours.labels or len(run.labelled_at(len(run.cycles)))
+    elif ours.labels is None:
+        raise UsageError("Say how many labels there are to be in all: --labels N.")
     GUARD.listen()
     quiet(verbose)
     from al_lightning.api import recommend as look

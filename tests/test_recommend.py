@@ -378,6 +378,9 @@ def test_a_run_directory_is_reopened(al: Call, here: Path, class_folders: Path) 
     assert f"The 30 images of {name} are worth" in flat(said.out)
     assert "3.33 for each of 3 classes: few" in flat(said.out)
     assert f"--data.root {class_folders}" in flat(said.out)
+    had = len(read_run(Path("runs") / name / "seed_0").record.initial)
+    as_run = flat(al("recommend", f"runs/{name}/seed_0", "--processes", 1).out)
+    assert f" {had} labels are" in as_run
     found = al_lightning.api.recommend(f"runs/{name}/seed_0", 10, processes=1)
     assert found.situation.classes == 3
     assert found.situation.task == "classification"
