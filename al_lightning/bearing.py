@@ -26,6 +26,9 @@ NO_BEARING = (
     "trainer.profiler",
 )
 
+# Values with which an option that came later changes nothing: a run from before goes on.
+AS_BEFORE = {"compile": ("none", "cuda-graphs")}
+
 
 def flatten(values: dict[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
     """Yield (dotted key, leaf) of a nested mapping."""
@@ -42,6 +45,7 @@ def bearing(config: dict[str, Any]) -> dict[str, Any]:
         key: value
         for key, value in flatten(config)
         if not any(key == free or key.startswith(free + ".") for free in NO_BEARING)
+        and value not in AS_BEFORE.get(key, ())
     }
 
 

@@ -62,6 +62,7 @@ class Experiment:
         keep: whose weights are kept.
         chunk: steps between checkpoints.
         channels_last: memory layout of networks and images.
+        compile: how training is made faster: "none", by "cuda-graphs", or by torch.compile in the mode of that name.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Experiment:
     keep: Literal["all", "last", "none"]
     chunk: int
     channels_last: bool
+    compile: str
     parser: ArgumentParser
     config: Namespace
 
@@ -244,6 +246,7 @@ def _experiment(
         keep=config.keep,
         chunk=config.chunk,
         channels_last=config.channels_last,
+        compile=config.compile,
         parser=parser,
         config=config,
     )

@@ -33,6 +33,7 @@ from al_lightning.progress import Reporter
 from al_lightning.results.events import drop_events
 from al_lightning.seeding import generator, seed_of
 from al_lightning.training.base import seed_global, seed_step
+from al_lightning.training.replay import replay
 
 if TYPE_CHECKING:
     from al_lightning.experiment import Experiment
@@ -110,12 +111,17 @@ class Fit:
         classes = experiment.data.num_classes
         memory_format = torch.channels_last if experiment.channels_last else torch.contiguous_format
         self.network = parts.network(classes).to(memory_format=memory_format)
+        self.compiled = experiment.compile not in ("none", "cuda-graphs")
+        if self.compiled:
+            self.network.compile(mode=experiment.compile)
         self.module = parts.training(self.network, parts.task(classes), self.steps, self.key)
         check_parts(experiment, self.module)
         self.data = experiment.data.at(pool, self.key, self.steps, self.chunk, (), memory_format)
         self.trainer = self._trainer(dict(parts.trainer), directory)
-        if self.trainer.strategy.root_device.type == "cpu":
+        if self.device.type == "cpu":
             keep_large_blocks()
+        if experiment.compile == "cuda-graphs":
+            self.trainer.callbacks.append(replay(self.network, self.device, processes.count))  # type: ignore[attr-defined]
 
     def _seed(self, stream: str) -> None:
         """Seed the global generators, for code that is not ours; ours takes keys."""
@@ -217,7 +223,8 @@ class Fit:
         self._seed("fit")
         with GUARD.patience():
             self._guarded(
-                lambda: self.trainer.fit(self.module, datamodule=self.data, ckpt_path=checkpoint, weights_only=True)
+                lambda: self.trainer.fit(self.module, datamodule=self.data, ckpt_path=checkpoint, weights_only=True),
+                compiled=self.compiled,
             )
             if self.module.step != self.steps:
                 raise TrainingError(
@@ -263,10 +270,15 @@ class Fit:
             raise UsageError(f"{type(acquisition).__name__} named no candidates to score.")
         return callback.gathered
 
-    def _guarded(self, stage: Callable[[], object]) -> None:
-        """Run a stage; where signals are not ours, Lightning turns them into exits of its own, with codes 0 and 1."""
+    def _guarded(self, stage: Callable[[], object], compiled: bool = False) -> None:
+        """Run a stage, with the network compiled or not.
+
+        Where signals are not ours, Lightning turns them into exits of its own, with codes 0 and 1.
+        """
         try:
-            stage()
+            # What is measured and selected follows from the weights alone, whether they were trained compiled or not.
+            with torch.compiler.set_stance("default" if compiled else "force_eager"):
+                stage()
             if self.trainer.received_sigterm:  # prediction does not stop by itself
                 raise Interrupted(f"Interrupted; {AGAIN}.")
         except SystemExit as error:
@@ -274,6 +286,12 @@ class Fit:
                 raise Interrupted(f"Interrupted; {AGAIN}.") from error
             raise
         except Exception as error:
+            if compiled and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+                reason = " ".join(str(error).strip().splitlines()[:2])
+                raise TrainingError(
+                    f"torch.compile cannot compile {type(self.network).__name__} here ({reason}); train without it: "
+                    "--compile none."
+                ) from error
             # An error in a data worker comes back as its traceback, as text: the last line is what it was.
             if not str(error).startswith("Caught "):
                 raise

@@ -14,11 +14,13 @@ from typing import Any, ClassVar, Literal
 import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import CombinedLoader
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from al_lightning.data.augmentation import Augmentation, NoAugmentation
 from al_lightning.data.cache import cached
 from al_lightning.data.images import Images
+from al_lightning.data.parcel import parcel
 from al_lightning.data.person import Answered
 from al_lightning.data.recipe import recipe_of
 from al_lightning.data.streams import PaddedBatches, StepSampler, Stream, normalise
@@ -26,10 +28,6 @@ from al_lightning.data.views import LABELLED, Unlabelled, Views
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.pool import Indices, Pool
 from al_lightning.types import Batch
-
-
-def _as_it_is(batch: Any) -> Any:
-    return batch
 
 
 class PoolDataModule(LightningDataModule):
@@ -87,6 +85,7 @@ class PoolDataModule(LightningDataModule):
         self.augmentation = augmentation or NoAugmentation()
         self.mean = torch.tensor(mean).view(3, 1, 1)
         self.std = torch.tensor(std).view(3, 1, 1)
+        self._scale: dict[torch.device, tuple[Tensor, Tensor]] = {}
         self.unlabelled = unlabelled
         self.cache = cache
         self.answers: Path | None = None
@@ -242,7 +241,7 @@ class PoolDataModule(LightningDataModule):
             batch_size=None,
             sampler=sampler,
             num_workers=self.workers,
-            collate_fn=_as_it_is,
+            collate_fn=parcel,
             pin_memory=torch.cuda.is_available(),
             persistent_workers=self.workers > 0 and sampler is not None,
         )
@@ -289,8 +288,10 @@ class PoolDataModule(LightningDataModule):
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Normalise on the device; uint8 travels from the workers."""
         if isinstance(batch, Batch):
-            mean, std = self.mean.to(batch.image.device), self.std.to(batch.image.device)
-            return normalise(batch, mean, std, self.memory_format)
+            device = batch.image.device
+            if device not in self._scale:  # once: a copy of a few numbers waits for all that the GPU has to do
+                self._scale[device] = self.mean.to(device), self.std.to(device)
+            return normalise(batch, *self._scale[device], self.memory_format)
         flat: dict[str, Any] = {}
         for name, part in batch.items():
             done = self.on_after_batch_transfer(part, dataloader_idx)

@@ -41,12 +41,15 @@ def seed_global(seed: int) -> None:
 def seed_step(key: tuple[int, int, int], step: int, rank: int, device: torch.device) -> None:
     """Seed the global generators for a step of a process that computes on `device`."""
     seed = seed_of("step", *key, step, rank)
-    if device.type == "cpu":  # where CUDA is built in but asleep, torch.manual_seed formats the call stack for it: 1 ms
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.default_generator.manual_seed(seed)
-    else:
+    if device.type not in ("cpu", "cuda"):
         seed_global(seed)
+        return
+    # Not torch.manual_seed: for each kind of accelerator that is built in but asleep it formats the call stack, 1 ms.
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.default_generators[device.index or 0].manual_seed(seed)
 
 
 class TrainingModule(LightningModule, ABC):

@@ -53,7 +53,7 @@ def bench_loader(bench: Bench, tmp_path: Path, case: str) -> None:
     size = settings["data"]["batch_size"]
     bound = {"at_least": 1.0} if bench.device.type == "cpu" else {}
     bench.add(
-        f"data path: the loader's images a second over what training consumes, 2 workers, {case}",
+        f"data path: the loader's images a second over what training consumes, {of.data.workers} workers, {case}",
         done,
         f"{size / done.second:.0f} over {size / done.first:.0f}",
         **bound,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -139,8 +140,11 @@ def experiment(folder: Path, device: torch.device, network: dict[str, Any], **se
             others are the configuration's own.
     """
     pixel = settings.pop("pixel", False)
+    data = dict(settings.pop("data", {}))
+    if "workers" in data:
+        data["workers"] = data["workers"] and workers(device)
     config = {
-        "data": {"class_path": f"{HERE}.{'PerPixel' if pixel else 'PerImage'}", "init_args": settings.pop("data", {})},
+        "data": {"class_path": f"{HERE}.{'PerPixel' if pixel else 'PerImage'}", "init_args": data},
         "task": {"class_path": f"al_lightning.tasks.{'Segmentation' if pixel else 'Classification'}"},
         "network": network,
         "training": {"class_path": "al_lightning.training.Supervised", "init_args": SGD},
@@ -154,6 +158,11 @@ def experiment(folder: Path, device: torch.device, network: dict[str, Any], **se
     path = folder / f"experiment_{next(_numbers)}.yaml"
     path.write_text(yaml.safe_dump(config))
     return configure([str(path)], run_dir=folder / path.stem)
+
+
+def workers(device: torch.device) -> int:
+    """Return how many processes load data: two beside a CPU that computes, else all cores but two."""
+    return 2 if device.type == "cpu" else max(2, len(os.sched_getaffinity(0)) - 2)
 
 
 def new_fit(of: Experiment, labelled: int = 100) -> Fit:

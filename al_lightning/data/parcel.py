@@ -1,0 +1,53 @@
+"""How a batch gets from the process that loaded it to the one that trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import get_worker_info
+
+from al_lightning.types import Batch
+
+SMALL = 1 << 20
+"""Bytes up to which pixels travel by value."""
+
+
+class Parcel:
+    """A batch whose pickle holds the pixels themselves; opened, it is the batch again.
+
+    torch hands over each tensor as shared memory, by a connection of its own. For a batch of small images that takes
+    longer than the pixels do through the queue's pipe, three times over, from the process that should train.
+
+    Args:
+        batch: a Batch, or a dict of such.
+    """
+
+    def __init__(self, batch: Any) -> None:
+        self.batch = batch
+
+    def __reduce__(self) -> tuple[Callable[[Any], Any], tuple[Any]]:
+        return _opened, (_each(self.batch, lambda tensor: tensor.numpy()),)
+
+
+def _opened(arrays: Any) -> Any:
+    return _each(arrays, torch.from_numpy)
+
+
+def _each(batch: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(batch, Batch):
+        return Batch(*map(change, batch))
+    return {name: _each(part, change) for name, part in batch.items()}
+
+
+def _bytes(batch: Any) -> int:
+    if isinstance(batch, Batch):
+        return sum(tensor.nbytes for tensor in batch if isinstance(tensor, Tensor))
+    return sum(_bytes(part) for part in batch.values())
+
+
+def parcel(batch: Any) -> Any:
+    """Return a batch as it should leave this process; as it is where it stays, and where it is large."""
+    return Parcel(batch) if get_worker_info() is not None and _bytes(batch) <= SMALL else batch
