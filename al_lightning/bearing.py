@@ -26,8 +26,8 @@ NO_BEARING = (
     "trainer.profiler",
 )
 
-# Values with which an option that came later changes nothing: a run from before goes on.
-AS_BEFORE = {"compile": ("none", "cuda-graphs")}
+# The value with which an option that came later changes nothing: a run from before goes on.
+AS_BEFORE = {"compile": "none"}
 
 
 def flatten(values: dict[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
@@ -45,7 +45,7 @@ def bearing(config: dict[str, Any]) -> dict[str, Any]:
         key: value
         for key, value in flatten(config)
         if not any(key == free or key.startswith(free + ".") for free in NO_BEARING)
-        and value not in AS_BEFORE.get(key, ())
+        and not (key in AS_BEFORE and value == AS_BEFORE[key])
     }
 
 

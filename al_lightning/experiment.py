@@ -62,7 +62,7 @@ class Experiment:
         keep: whose weights are kept.
         chunk: steps between checkpoints.
         channels_last: memory layout of networks and images.
-        compile: how training is made faster: "none", by "cuda-graphs", or by torch.compile in the mode of that name.
+        compile: the mode in which torch.compile makes training faster, or "none".
     """
 
     name: str

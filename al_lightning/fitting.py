@@ -33,7 +33,6 @@ from al_lightning.progress import Reporter
 from al_lightning.results.events import drop_events
 from al_lightning.seeding import generator, seed_of
 from al_lightning.training.base import seed_global, seed_step
-from al_lightning.training.replay import replay
 
 if TYPE_CHECKING:
     from al_lightning.experiment import Experiment
@@ -111,7 +110,7 @@ class Fit:
         classes = experiment.data.num_classes
         memory_format = torch.channels_last if experiment.channels_last else torch.contiguous_format
         self.network = parts.network(classes).to(memory_format=memory_format)
-        self.compiled = experiment.compile not in ("none", "cuda-graphs")
+        self.compiled = experiment.compile != "none"
         if self.compiled:
             self.network.compile(mode=experiment.compile)
         self.module = parts.training(self.network, parts.task(classes), self.steps, self.key)
@@ -120,8 +119,6 @@ class Fit:
         self.trainer = self._trainer(dict(parts.trainer), directory)
         if self.device.type == "cpu":
             keep_large_blocks()
-        if experiment.compile == "cuda-graphs":
-            self.trainer.callbacks.append(replay(self.network, self.device, processes.count))  # type: ignore[attr-defined]
 
     def _seed(self, stream: str) -> None:
         """Seed the global generators, for code that is not ours; ours takes keys."""

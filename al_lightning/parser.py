@@ -70,11 +70,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--share", type=str | None, default=None)
     parser.add_argument("--keep", type=Literal["all", "last", "none"], default="all")
     parser.add_argument("--channels_last", type=bool, default=True)
-    parser.add_argument(
-        "--compile",
-        type=Literal["none", "cuda-graphs", "default", "reduce-overhead", "max-autotune"],
-        default="none",
-    )
+    parser.add_argument("--compile", type=Literal["none", "default", "reduce-overhead", "max-autotune"], default="none")
     skipped = set(inspect.signature(Trainer.__init__).parameters) - {"self", *TRAINER_OPTIONS}
     parser.add_class_arguments(Trainer, "trainer", skip=skipped, instantiate=False)
     parser.set_defaults({"trainer.devices": 1})
