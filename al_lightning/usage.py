@@ -19,6 +19,7 @@ options:
   --share RUN_DIR      take the first cycle's network of a run that differs in nothing but the strategy
   --acquisition CLASS  another strategy, by import path
   --trainer.devices N  number of processes, one GPU each; --trainer.accelerator, --trainer.precision ... likewise
+  --compile MODE       train with torch.compile: default, reduce-overhead (small networks on a GPU), or max-autotune
   --price-per-label X  tell at the end, and whenever labels are awaited, what the last labels bought and the next cost
   --stop_on SIGNAL     a further signal that stops the run as SIGTERM does, for example USR1; may be repeated
   --print_config       print the merged configuration, with every option there is, and stop
