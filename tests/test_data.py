@@ -469,6 +469,27 @@ def test_images_are_normalised_once_on_arrival():
     assert image.dtype == torch.uint8
 
 
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_what_is_scored_takes_the_place_of_the_batch_before(memory_format):
+    data = Module(Coordinates(), workers=0).at(Pool(6).label([0]), KEY, 1, 1, (), memory_format)
+    draw = torch.Generator().manual_seed(0)
+    shapes = [(2, 3, 4, 6), (2, 3, 4, 6), (1, 3, 8, 2)]
+    images = [torch.randint(0, 256, shape, dtype=torch.uint8, generator=draw) for shape in shapes]
+    batches = [Batch(image, torch.zeros(len(image)), torch.arange(len(image))) for image in images]
+    plain = [data.on_after_batch_transfer(batch, 0).image for batch in batches]
+    assert len({image.data_ptr() for image in plain}) == 3  # a step's images are its own
+    with torch.inference_mode():
+        places = []
+        for batch, wanted in zip(batches, plain, strict=True):
+            image = data.on_after_batch_transfer(batch, 0).image
+            assert torch.equal(image, wanted)
+            assert image.stride() == wanted.stride()
+            places.append(image.data_ptr())
+    assert places[0] == places[1]
+    assert places[2] != places[0]
+    assert data.at(Pool(6).label([0]), KEY, 1, 1, (), memory_format)._kept is None
+
+
 def test_images_take_the_memory_format_of_the_fit():
     data = Module(Coordinates(), workers=0).at(Pool(6).label([0]), KEY, 1, 1, (), torch.channels_last)
     batch = Batch(torch.zeros(2, 3, 4, 5, dtype=torch.uint8), torch.zeros(2), torch.zeros(2))

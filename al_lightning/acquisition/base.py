@@ -63,7 +63,8 @@ class Acquisition(ABC):
     def score(self, network: Any, batch: Batch) -> Tensor:
         """Return (B, K) float32 for a batch of normalised images; pixels are reduced here, without gradients.
 
-        A score, an embedding, a class and an entropy: whatever `select` wants of each image.
+        A score, an embedding, a class and an entropy: whatever `select` wants of each image. The next batch may take
+        the images' place in memory: clone what should outlast the call.
         """
         raise NotImplementedError(f"{type(self).__name__} needs a network but defines no score()")
 

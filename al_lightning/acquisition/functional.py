@@ -14,6 +14,9 @@ from al_lightning.errors import ALError, UsageError
 from al_lightning.pool import Pool
 from al_lightning.types import Rows, Selection
 
+BAND = 160_000
+"""Numbers of an image's logits that are looked at together: 640 kB, and the steps between them as much again."""
+
 
 def entropy(logits: Tensor) -> Tensor:
     """Return the entropy of the softmax over classes, in nats (Eq. 3).
@@ -24,9 +27,14 @@ def entropy(logits: Tensor) -> Tensor:
     Returns:
         (B, ...) float32, between 0 and log C.
     """
-    if logits.ndim > 2 and logits.is_cpu:
-        # Image by image, what a step leaves is in the processor's cache for the next: a quarter of the time less.
-        return torch.cat([_entropy(one) for one in torch.split(logits, 1)])
+    if logits.ndim == 4 and logits.is_cpu and logits.numel():
+        # In bands of lines, what a step leaves is in the processor's cache for the next.
+        lines = max(1, BAND // (logits.shape[1] * logits.shape[3]))
+        images = [
+            torch.cat([_entropy(band) for band in torch.split(image, lines, dim=2)], dim=1)
+            for image in torch.split(logits, 1)
+        ]
+        return torch.cat(images)
     return _entropy(logits)
 
 

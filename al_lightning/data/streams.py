@@ -191,7 +191,17 @@ class PaddedBatches(Dataset[Batch]):
         return collate([read[index] for index in shown], indices, [self.images.name(index) for index in shown])
 
 
-def normalise(batch: Batch, mean: Tensor, std: Tensor, memory_format: torch.memory_format) -> Batch:
-    """Turn uint8 images into float32, (x / 255 - mean) / std with mean and std of shape (3, 1, 1)."""
-    image = batch.image.to(memory_format=memory_format).float().div_(255).sub_(mean).div_(std)
-    return batch._replace(image=image)
+def normalise(
+    batch: Batch, mean: Tensor, std: Tensor, memory_format: torch.memory_format, room: Tensor | None = None
+) -> Batch:
+    """Turn uint8 images into float32, (x / 255 - mean) / std with mean and std of shape (3, 1, 1).
+
+    Args:
+        batch: images as loaded.
+        mean: of each channel.
+        std: of each channel.
+        memory_format: of the new images.
+        room: where to put them, of their shape and format; else they are new.
+    """
+    image = batch.image.to(memory_format=memory_format).float() if room is None else room.copy_(batch.image)
+    return batch._replace(image=image.div_(255).sub_(mean).div_(std))
