@@ -15,7 +15,7 @@ from al_lightning.pool import Pool
 from al_lightning.types import Rows, Selection
 
 BAND = 160_000
-"""Numbers of an image's logits that are looked at together: 640 kB, and the steps between them as much again."""
+"""Numbers of an image's logits that are looked at together on the CPU."""
 
 
 def entropy(logits: Tensor) -> Tensor:
@@ -29,9 +29,10 @@ def entropy(logits: Tensor) -> Tensor:
     """
     if logits.ndim == 4 and logits.is_cpu and logits.numel():
         # In bands of lines, what a step leaves is in the processor's cache for the next.
+        of = _entropy if torch.is_grad_enabled() and logits.requires_grad else _entropy_in_place
         lines = max(1, BAND // (logits.shape[1] * logits.shape[3]))
         images = [
-            torch.cat([_entropy(band) for band in torch.split(image, lines, dim=2)], dim=1)
+            torch.cat([of(band) for band in torch.split(image, lines, dim=2)], dim=1)
             for image in torch.split(logits, 1)
         ]
         return torch.cat(images)
@@ -41,6 +42,15 @@ def entropy(logits: Tensor) -> Tensor:
 def _entropy(logits: Tensor) -> Tensor:
     log_probability = F.log_softmax(logits.float(), dim=1)
     return -(log_probability.exp() * log_probability).sum(dim=1)
+
+
+def _entropy_in_place(logits: Tensor) -> Tensor:
+    # log sum exp z - sum z exp z / sum exp z: one exponential instead of two, and no new memory for the product.
+    logits = logits.float()
+    shifted = logits - logits.amax(dim=1, keepdim=True)
+    exponential = shifted.exp()
+    total = exponential.sum(dim=1)
+    return total.log().sub_(exponential.mul_(shifted).sum(dim=1).div_(total))
 
 
 def mean_entropy(logits: Tensor) -> Tensor:
@@ -68,7 +78,10 @@ def entropy_of_views(views: Iterable[Tensor]) -> Tensor:
     Returns:
         (B,) float32, between 0 and V log C.
     """
-    entropies = [mean_entropy(logits) for logits in views]
+    entropies = []
+    for logits in views:
+        entropies.append(mean_entropy(logits))
+        del logits  # before the next view is computed, which takes its memory
     if not entropies:
         raise ValueError("an entropy of views needs at least one view")
     return torch.stack(entropies).sum(dim=0)
