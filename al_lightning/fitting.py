@@ -23,6 +23,7 @@ from al_lightning.checkpoint import (
     save,
     weights_of,
 )
+from al_lightning.compiling import Compiling
 from al_lightning.errors import ALError, Interrupted, TrainingError, UsageError
 from al_lightning.fitting_check import check_parts
 from al_lightning.guard import AGAIN, GUARD
@@ -108,14 +109,12 @@ class Fit:
         self._seed("build")
         parts = experiment.fresh_parts()
         classes = experiment.data.num_classes
-        memory_format = torch.channels_last if experiment.channels_last else torch.contiguous_format
-        self.network = parts.network(classes).to(memory_format=memory_format)
-        self.compiled = experiment.compile != "none"
-        if self.compiled:
-            self.network.compile(mode=experiment.compile)
+        self.memory_format = torch.channels_last if experiment.channels_last else torch.contiguous_format
+        self.network = parts.network(classes).to(memory_format=self.memory_format)
+        self.compiling = Compiling(self.network, experiment.compile)
         self.module = parts.training(self.network, parts.task(classes), self.steps, self.key)
         check_parts(experiment, self.module)
-        self.data = experiment.data.at(pool, self.key, self.steps, self.chunk, (), memory_format)
+        self.data = experiment.data.at(pool, self.key, self.steps, self.chunk, (), self.memory_format)
         self.trainer = self._trainer(dict(parts.trainer), directory)
         if self.device.type == "cpu":
             keep_large_blocks()
@@ -221,7 +220,7 @@ class Fit:
         with GUARD.patience():
             self._guarded(
                 lambda: self.trainer.fit(self.module, datamodule=self.data, ckpt_path=checkpoint, weights_only=True),
-                compiled=self.compiled,
+                training=True,
             )
             if self.module.step != self.steps:
                 raise TrainingError(
@@ -250,7 +249,7 @@ class Fit:
         images = list(acquisition.candidates(self.pool, generator("candidates", *self.key[:2])))
         if acquisition.reads_labelled:
             images += self.pool.labelled
-        data = self.data.at(self.pool, self.key, self.steps, 1, sorted(images), self.data.memory_format)
+        data = self.data.at(self.pool, self.key, self.steps, 1, sorted(images), self.memory_format)
         self.reporter.begin("score", -(-len(images) // (data.eval_batch_size * self.trainer.world_size)))
         callback = AcquisitionCallback(acquisition, generator("prepare", *self.key[:2]))
         self.trainer.callbacks.append(callback)  # type: ignore[attr-defined]
@@ -267,14 +266,10 @@ class Fit:
             raise UsageError(f"{type(acquisition).__name__} named no candidates to score.")
         return callback.gathered
 
-    def _guarded(self, stage: Callable[[], object], compiled: bool = False) -> None:
-        """Run a stage, with the network compiled or not.
-
-        Where signals are not ours, Lightning turns them into exits of its own, with codes 0 and 1.
-        """
+    def _guarded(self, stage: Callable[[], object], training: bool = False) -> None:
+        """Run a stage; where signals are not ours, Lightning turns them into exits of its own, with codes 0 and 1."""
         try:
-            # What is measured and selected follows from the weights alone, whether they were trained compiled or not.
-            with torch.compiler.set_stance("default" if compiled else "force_eager"):
+            with contextlib.nullcontext() if training else self.compiling.resting():
                 stage()
             if self.trainer.received_sigterm:  # prediction does not stop by itself
                 raise Interrupted(f"Interrupted; {AGAIN}.")
@@ -283,12 +278,7 @@ class Fit:
                 raise Interrupted(f"Interrupted; {AGAIN}.") from error
             raise
         except Exception as error:
-            if compiled and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
-                reason = " ".join(str(error).strip().splitlines()[:2])
-                raise TrainingError(
-                    f"torch.compile cannot compile {type(self.network).__name__} here ({reason}); train without it: "
-                    "--compile none."
-                ) from error
+            self.compiling.explain(error)
             # An error in a data worker comes back as its traceback, as text: the last line is what it was.
             if not str(error).startswith("Caught "):
                 raise

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from al_lightning.checkpoint import weights_of
 from al_lightning.data.images import Array, read_image
-from al_lightning.data.streams import normalise
+from al_lightning.data.normaliser import normalise
 from al_lightning.errors import ALError, DatasetError
 from al_lightning.experiment import Experiment
 from al_lightning.heap import keep_large_blocks

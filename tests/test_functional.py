@@ -9,6 +9,7 @@ import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from al_lightning.acquisition import functional
 from al_lightning.acquisition.functional import (
     entropy,
     entropy_of_views,
@@ -66,6 +67,22 @@ def test_entropy_of_label_maps_is_that_of_their_pixels_and_has_its_gradient():
     entropy(pixels).sum().backward()
     torch.testing.assert_close(maps.grad.movedim(1, -1).reshape(-1, 5), pixels.grad)
     assert entropy(maps[:0]).shape == (0, 4, 6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("lines", [1, 3, 100])
+def test_entropy_of_label_maps_in_bands_is_that_of_their_pixels(monkeypatch, lines, dtype):
+    maps = (5 * torch.randn(3, 5, 7, 6)).to(dtype)
+    maps[0, 2] = 300  # one class sure of itself
+    monkeypatch.setattr(functional, "BAND", lines * 5 * 6)
+    before = maps.clone()
+    value = entropy(maps)
+    assert torch.equal(maps, before)
+    assert (value.shape, value.dtype) == ((3, 7, 6), torch.float32)
+    torch.testing.assert_close(value.flatten(), entropy(maps.movedim(1, -1).reshape(-1, 5)), rtol=1e-5, atol=1e-6)
+    assert value.min() >= 0
+    maps[1, 0, 4, 2] = torch.nan
+    assert entropy(maps).isnan().nonzero().tolist() == [[1, 4, 2]]
 
 
 @pytest.mark.parametrize("size", [1e4, 1e30])

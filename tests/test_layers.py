@@ -29,6 +29,7 @@ ALLOWED = {
     "signals": {"errors"},
     "usage": set(),
     "heap": set(),
+    "compiling": {"errors"},
     "guard": {"errors", "signals"},
     "launcher": {"errors", "guard", "progress", "results"},
     "processes": {"errors", "channel", "guard"},

@@ -14,16 +14,16 @@ from typing import Any, ClassVar, Literal
 import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import CombinedLoader
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from al_lightning.data.augmentation import Augmentation, NoAugmentation
 from al_lightning.data.cache import cached
 from al_lightning.data.images import Images
+from al_lightning.data.normaliser import Normaliser
 from al_lightning.data.parcel import parcel
 from al_lightning.data.person import Answered
 from al_lightning.data.recipe import recipe_of
-from al_lightning.data.streams import PaddedBatches, StepSampler, Stream, normalise
+from al_lightning.data.streams import PaddedBatches, StepSampler, Stream
 from al_lightning.data.views import LABELLED, Unlabelled, Views
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.pool import Indices, Pool
@@ -85,13 +85,11 @@ class PoolDataModule(LightningDataModule):
         self.augmentation = augmentation or NoAugmentation()
         self.mean = torch.tensor(mean).view(3, 1, 1)
         self.std = torch.tensor(std).view(3, 1, 1)
-        self._scale: dict[torch.device, tuple[Tensor, Tensor]] = {}
-        self._kept: Tensor | None = None
         self.unlabelled = unlabelled
         self.cache = cache
         self.answers: Path | None = None
         self._asked: dict[tuple[int, int], Answered] = {}
-        self.memory_format = torch.contiguous_format
+        self._normalised = Normaliser(self.mean, self.std, torch.contiguous_format)
         self._pool = Pool(0)
         self._key = (0, 0, 0)
         self._steps = self._chunk = 1
@@ -233,7 +231,7 @@ class PoolDataModule(LightningDataModule):
         """
         fresh = copy.copy(self)
         fresh._pool, fresh._key, fresh._steps, fresh._chunk = pool, key, steps, chunk
-        fresh._scoring, fresh.memory_format, fresh._kept = scoring, memory_format, None
+        fresh._scoring, fresh._normalised = scoring, Normaliser(self.mean, self.std, memory_format)
         return fresh
 
     def _loader(self, batches: Dataset[Any], sampler: StepSampler | None = None) -> DataLoader[Any]:
@@ -286,25 +284,10 @@ class PoolDataModule(LightningDataModule):
         """Return the images to score once, whole and without augmentation, in padded full batches."""
         return self._loader(PaddedBatches(self.train, self._scoring, self.eval_batch_size, False, *self._ranks))
 
-    def _room(self, image: Tensor) -> Tensor | None:
-        """Return where a batch to test or to score should be normalised: where the one before was.
-
-        The largest block of a pass, freed and taken anew for each batch, would find its place broken by smaller ones
-        now and then, and the process would grow by it.
-        """
-        if not (image.is_cpu and torch.is_inference_mode_enabled()):
-            return None
-        if self._kept is None or self._kept.shape != image.shape:
-            self._kept = torch.empty(image.shape, memory_format=self.memory_format)
-        return self._kept
-
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Normalise on the device; uint8 travels from the workers."""
         if isinstance(batch, Batch):
-            device = batch.image.device
-            if device not in self._scale:  # once: a copy of a few numbers waits for all that the GPU has to do
-                self._scale[device] = self.mean.to(device), self.std.to(device)
-            return normalise(batch, *self._scale[device], self.memory_format, self._room(batch.image))
+            return self._normalised(batch)
         flat: dict[str, Any] = {}
         for name, part in batch.items():
             done = self.on_after_batch_transfer(part, dataloader_idx)

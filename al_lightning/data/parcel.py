@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import get_worker_info
@@ -29,11 +30,22 @@ class Parcel:
         self.batch = batch
 
     def __reduce__(self) -> tuple[Callable[[Any], Any], tuple[Any]]:
-        return _opened, (_each(self.batch, lambda tensor: tensor.numpy()),)
+        return _opened, (_each(self.batch, _as_it_lies),)
+
+
+def _as_it_lies(tensor: Tensor) -> tuple[npt.NDArray[Any], bool]:
+    # A pickle puts an array's axes in order, and channels lie last in images as they are loaded.
+    last = tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+    return (tensor.permute(0, 2, 3, 1) if last else tensor).numpy(), last
 
 
 def _opened(arrays: Any) -> Any:
-    return _each(arrays, torch.from_numpy)
+    return _each(arrays, _tensor)
+
+
+def _tensor(array: tuple[npt.NDArray[Any], bool]) -> Tensor:
+    tensor = torch.from_numpy(array[0])
+    return tensor.permute(0, 3, 1, 2) if array[1] else tensor
 
 
 def _each(batch: Any, change: Callable[[Any], Any]) -> Any:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from al_lightning.data.augmentation import Augmentation, Sample
@@ -189,19 +188,3 @@ class PaddedBatches(Dataset[Batch]):
         shown = [index if index >= 0 else self.filler for index in indices]
         read = {index: self._sample(index) for index in dict.fromkeys(shown)}
         return collate([read[index] for index in shown], indices, [self.images.name(index) for index in shown])
-
-
-def normalise(
-    batch: Batch, mean: Tensor, std: Tensor, memory_format: torch.memory_format, room: Tensor | None = None
-) -> Batch:
-    """Turn uint8 images into float32, (x / 255 - mean) / std with mean and std of shape (3, 1, 1).
-
-    Args:
-        batch: images as loaded.
-        mean: of each channel.
-        std: of each channel.
-        memory_format: of the new images.
-        room: where to put them, of their shape and format; else they are new.
-    """
-    image = batch.image.to(memory_format=memory_format).float() if room is None else room.copy_(batch.image)
-    return batch._replace(image=image.div_(255).sub_(mean).div_(std))
