@@ -28,6 +28,7 @@ from al_lightning.errors import ALError, Interrupted, TrainingError, UsageError
 from al_lightning.fitting_check import check_parts
 from al_lightning.guard import AGAIN, GUARD
 from al_lightning.heap import keep_large_blocks
+from al_lightning.networks import folded
 from al_lightning.pool import Pool
 from al_lightning.processes import Processes, trainer_of
 from al_lightning.progress import Reporter
@@ -255,7 +256,7 @@ class Fit:
         self.trainer.callbacks.append(callback)  # type: ignore[attr-defined]
         self._seed("score")
         try:
-            scorer = Scorer(self.network, acquisition)
+            scorer = Scorer(folded(self.network), acquisition)
             self._guarded(
                 lambda: self.trainer.predict(scorer, datamodule=data, return_predictions=False, weights_only=True)
             )

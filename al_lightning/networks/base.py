@@ -21,6 +21,11 @@ class Network(nn.Module, ABC):
 
     predicts: ClassVar[Literal["image", "pixel"]]
     """Whether a class is given per image, logits (B, C), or per pixel, logits (B, C, H, W)."""
+    foldable: ClassVar[bool] = False
+    """Whether pools may be scored by a copy with BatchNorm folded into the convolutions before it (`folded`).
+
+    Say so where nothing but the BatchNorm reads what such a convolution gives, and no closure holds on to a module.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -73,6 +73,7 @@ class DeepLabV3Plus(Network):
     """
 
     predicts: ClassVar[Literal["image", "pixel"]] = "pixel"
+    foldable: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -31,6 +31,7 @@ class ResNetClassifier(Network):
     """
 
     predicts: ClassVar[Literal["image", "pixel"]] = "image"
+    foldable: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -35,6 +35,7 @@ class UNet(Network):
     """
 
     predicts: ClassVar[Literal["image", "pixel"]] = "pixel"
+    foldable: ClassVar[bool] = True
 
     def __init__(self, num_classes: int, width: int = 16, dropout: float = 0.0, loss_predictor: bool = False) -> None:
         super().__init__()

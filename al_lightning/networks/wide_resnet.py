@@ -18,6 +18,8 @@ from al_lightning.types import Features, NetworkOutput
 class _Block(nn.Module):
     """Pre-activation residual block: BN-ReLU-conv3x3 twice; a 1x1 projection of the raw input where shapes differ."""
 
+    folds: ClassVar[tuple[tuple[str, str], ...]] = (("conv1", "bn2"),)
+
     def __init__(self, channels_in: int, channels: int, stride: int) -> None:
         super().__init__()
         self.bn1 = nn.BatchNorm2d(channels_in)
@@ -48,6 +50,7 @@ class WideResNet(Network):
     """
 
     predicts: ClassVar[Literal["image", "pixel"]] = "image"
+    foldable: ClassVar[bool] = True
 
     def __init__(
         self, num_classes: int, depth: int = 28, width: int = 2, dropout: float = 0.0, loss_predictor: bool = False

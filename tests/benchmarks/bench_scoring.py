@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from al_lightning.acquisition import BALD, Coreset, Entropy, EquAL
-from al_lightning.networks import DeepLabV3Plus, Network, ResNet, WideResNet, WiderResNet38
+from al_lightning.networks import DeepLabV3Plus, Network, ResNet, WideResNet, WiderResNet38, folded
 from al_lightning.seeding import generator
 from al_lightning.types import Batch
 
@@ -47,6 +47,14 @@ class TimedEntropy(Entropy):
         """Since then."""
         assert self.warm is not None
         return time.perf_counter() - self.warm
+
+
+class Forward(Entropy):
+    """No score: the forward that any of them costs."""
+
+    def score(self, network: Network, batch: Batch) -> Tensor:
+        """Return logits."""
+        return network(batch.image).logits
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -90,6 +98,8 @@ def bench_equal(bench: Bench) -> None:
     ):
         done = _over_forwards(bench, network, EquAL(), image, rounds=25, repeats=1)
         bench.add(f"scoring, equal: forwards of one image, {name}", done, at_most=2.05)
+        done = _over_forwards(bench, network, Forward(), image, rounds=25, repeats=1)
+        bench.add(f"scoring, a forward with BatchNorm folded into convolutions over one without, {name}", done)
 
 
 def bench_bald_and_coreset_on_wrn38(bench: Bench) -> None:
@@ -105,13 +115,14 @@ def bench_bald_and_coreset_on_wrn38(bench: Bench) -> None:
 
 def _over_forwards(bench: Bench, network: Any, acquisition: Any, image: torch.Tensor, rounds: int, repeats: int) -> Any:
     model = network.to(bench.device, memory_format=torch.channels_last).eval()
-    acquisition.prepare(model, generator("prepare", 0, 0))
+    scored = folded(model)  # as a pass over a pool has it
+    acquisition.prepare(scored, generator("prepare", 0, 0))
     batch = Batch(image, torch.full((len(image),), 255), torch.arange(len(image)))
 
     def scores() -> None:
         with torch.inference_mode():
             for _ in range(repeats):
-                acquisition.score(model, batch)
+                acquisition.score(scored, batch)
 
     def forwards() -> None:
         with torch.inference_mode():
