@@ -143,6 +143,10 @@ def test_what_cannot_be_known_is_not_folded():
     watched.down[0][0].register_forward_hook(lambda module, args, output: output * 2)
     assert folded(watched) is watched
     assert norms(folded(Foldable(5, width=4))) == 0
+    with torch.enable_grad():
+        watched = UNet(5, width=4).eval()
+        watched.kept = watched(torch.randn(1, 3, 32, 32)).logits
+    assert folded(watched) is watched
 
 
 class Norm(nn.BatchNorm2d):

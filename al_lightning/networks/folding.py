@@ -21,17 +21,21 @@ _TORCHVISION: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
 def folded(network: nn.Module) -> nn.Module:
     """Return a copy of a network in which BatchNorm is part of the convolution before it, for eval mode alone.
 
-    Weights are scaled by gamma / sqrt(variance + epsilon), biases shifted: outputs are the same up to rounding (a few
-    units in the last place of float32). What is folded: neighbours in an `nn.Sequential`, torchvision's residual
-    blocks, and the pairs that a block names in `folds`.
+    Weights are scaled by gamma / sqrt(variance + epsilon), biases shifted: outputs are the same up to rounding. What is
+    folded: neighbours in an `nn.Sequential`, torchvision's residual blocks, and the pairs that a block names in
+    `folds`.
 
     Args:
-        network: left as it is. One that does not say `foldable`, or whose modules have hooks, is returned itself.
+        network: left as it is. One that does not say `foldable`, whose modules have hooks, or that cannot be copied is
+            returned itself.
     """
     modules = list(network.modules())
     if not (isinstance(network, Network) and network.foldable) or any(_is_watched(module) for module in modules):
         return network
-    network = copy.deepcopy(network).eval()
+    try:
+        network = copy.deepcopy(network).eval()
+    except Exception:  # one that keeps, for example, a tensor with a history
+        return network
     for block in list(network.modules()):
         for (parent, name), (norm_parent, norm_name) in _neighbours(block):
             conv, norm = parent._modules[name], norm_parent._modules[norm_name]

@@ -16,7 +16,7 @@ from al_lightning.data import ImageAugmentation
 from . import bare
 from .conftest import Bench
 from .ratio import alternate
-from .rigs import AUGMENTED, DEEPLAB18, WRN28, Windows, experiment, new_fit, step_seconds
+from .rigs import AUGMENTED, DEEPLAB18, WRN28, Windows, experiment, new_fit, step_seconds, workers
 
 STREETS = {
     "class_path": "al_lightning.data.SegmentationAugmentation",
@@ -38,13 +38,14 @@ CASES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("case", CASES)
 def bench_loader(bench: Bench, tmp_path: Path, case: str) -> None:
     settings = CASES[case]
-    of = experiment(tmp_path, bench.device, steps=24, **settings)
+    ahead = 4 * workers(bench.device)  # twice as many as are made before the first is asked for
+    of = experiment(tmp_path, bench.device, steps=3 * ahead, **settings)
     fit = new_fit(of)
     step = bare.supervised(fit, bench.device)
     batch = bare.on_device(fit, next(bare.batches(fit)), bench.device)
 
     def loading() -> float:
-        return step_seconds(bare.run(new_fit(of), lambda batch: None, bench.device), skip=8)  # what was made ahead
+        return step_seconds(bare.run(new_fit(of), lambda batch: None, bench.device), skip=ahead)
 
     def computing() -> None:
         step(batch)
