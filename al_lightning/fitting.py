@@ -244,6 +244,8 @@ class Fit:
     def score(self, acquisition: Acquisition) -> tuple[Tensor, Tensor]:
         """Return positions and scores of the candidates (and the labelled, if read), gathered, ascending.
 
+        A network that is `foldable` is scored by a folded copy.
+
         Returns:
             (N,) int64 positions and (N, K) float32.
         """

@@ -58,7 +58,10 @@ class Acquisition(ABC):
         """Raise UsageError, with a sentence, where this network cannot serve the strategy."""
 
     def prepare(self, network: Any, generator: np.random.Generator) -> None:  # noqa: B027 - likewise
-        """Called before scoring, after the network went into eval mode."""
+        """Called before scoring, after the network went into eval mode.
+
+        It is the trained one, or where that says `foldable` a copy with BatchNorm folded into its convolutions.
+        """
 
     def score(self, network: Any, batch: Batch) -> Tensor:
         """Return (B, K) float32 for a batch of normalised images; pixels are reduced here, without gradients.
