@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torchvision
 from torch import Tensor, nn
@@ -19,7 +19,10 @@ class Backbone(nn.Module, ABC):
         channels: channels of the (fine, coarse) maps.
         stage_channels: channels of each stage.
         output_stride: pixels of the input per pixel of the coarse map, 8 or 16; the fine map is at stride 4, or 2.
+        foldable: whether its BatchNorm may be folded, as in a Network's.
     """
+
+    foldable: ClassVar[bool] = False
 
     channels: tuple[int, int]
     stage_channels: tuple[int, ...]
@@ -59,6 +62,8 @@ class ResNet(Backbone):
         weights: `imagenet` (torchvision's, downloaded once), a path to a state dict, or none.
     """
 
+    foldable: ClassVar[bool] = True
+
     def __init__(self, depth: Literal[18, 50] = 18, output_stride: int = 16, weights: str | None = None) -> None:
         super().__init__()
         _check_stride(output_stride)
@@ -91,6 +96,8 @@ class MobileNetV3(Backbone):
         output_stride: 8 or 16.
         weights: `imagenet` (torchvision's, downloaded once), a path to a state dict, or none.
     """
+
+    foldable: ClassVar[bool] = True
 
     def __init__(self, output_stride: int = 16, weights: str | None = None) -> None:
         super().__init__()

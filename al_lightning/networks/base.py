@@ -24,7 +24,8 @@ class Network(nn.Module, ABC):
     foldable: ClassVar[bool] = False
     """Whether pools may be scored by a copy with BatchNorm folded into the convolutions before it (`folded`).
 
-    Say so where nothing but the BatchNorm reads what such a convolution gives, and no closure holds on to a module.
+    Say so where nothing but the BatchNorm reads what such a convolution gives, and no closure holds on to a module. A
+    subclass inherits it; a backbone answers for itself.
     """
 
     def __init__(self) -> None:

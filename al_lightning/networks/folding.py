@@ -27,16 +27,17 @@ def folded(network: nn.Module) -> nn.Module:
 
     Args:
         network: left as it is. One that does not say `foldable`, whose modules have hooks, or that cannot be copied is
-            returned itself.
+            returned itself. Parts that say they are not foldable, as backbones do unless told otherwise, are shared
+            with the copy.
     """
     modules = list(network.modules())
     if not (isinstance(network, Network) and network.foldable) or any(_is_watched(module) for module in modules):
         return network
     try:
-        network = copy.deepcopy(network).eval()
+        network = copy.deepcopy(network, {id(part): part for part in modules if not _may_fold(part)}).eval()
     except Exception:  # one that keeps, for example, a tensor with a history
         return network
-    for block in list(network.modules()):
+    for block in list(_blocks(network)):
         for (parent, name), (norm_parent, norm_name) in _neighbours(block):
             conv, norm = parent._modules[name], norm_parent._modules[norm_name]
             # Not their subclasses: some of timm's do more than their name says.
@@ -48,6 +49,18 @@ def folded(network: nn.Module) -> nn.Module:
 
 Place = tuple[nn.Module, str]
 """A module by its parent and name."""
+
+
+def _may_fold(module: nn.Module) -> bool:
+    return getattr(module, "foldable", True)
+
+
+def _blocks(module: nn.Module) -> Iterator[nn.Module]:
+    """Yield a module and what it consists of, without the parts that are not foldable."""
+    if _may_fold(module):
+        yield module
+        for child in module.children():
+            yield from _blocks(child)
 
 
 def _neighbours(block: nn.Module) -> Iterator[tuple[Place, Place]]:
@@ -68,7 +81,7 @@ def _flat(chain: nn.Module) -> Iterator[Place]:
 
 
 def _is_chain(module: nn.Module) -> bool:
-    return isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
+    return isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward and _may_fold(module)
 
 
 def _is_watched(module: nn.Module) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections import OrderedDict
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -72,6 +73,8 @@ class WiderResNet38(Backbone):
         dropout7: likewise in the seventh. BALD samples neither: they stay as eval mode has them.
         width: channels of the first convolution; 64 is the published network, less makes a small one of its form.
     """
+
+    foldable: ClassVar[bool] = True
 
     def __init__(
         self, weights: str | None = None, dropout6: float = 0.3, dropout7: float = 0.5, width: int = 64
