@@ -26,6 +26,7 @@ from al_lightning.labels.batch import TABLE, read_table, write_batch
 from al_lightning.labels.item import Item
 from al_lightning.labels.project import Project, read_project, write_project
 from al_lightning.oracle.base import Pending
+from al_lightning.results.choices import read_choice
 from al_lightning.results.store import RunStore
 
 WHOLE = ("index.html", "label_studio/config.xml", "label_studio/tasks.json", "cvat/labels.json")
@@ -185,7 +186,8 @@ class Desk:
         missing = part.missing
         scores: dict[int, float | None] = {}
         if part.cycle is not None:
-            scores = {index: score for index, score, _ in self.store.chosen(part.cycle)}
+            choice = read_choice(self.store.read(), part.cycle)
+            scores = dict(zip(choice.indices, choice.scores, strict=True)) if choice else {}
         said = self._predictions(part, [part.images.file(index) for index in missing])
         rank = {index: number for number, index in reversed(list(enumerate(part.chosen, start=1)))}
         items = []
@@ -214,7 +216,7 @@ class Desk:
         """Return what the cycle's first network says of images; nothing, with a word, where it cannot be asked."""
         if part.cycle is None:
             return []
-        weights = self.store.member_dir(part.cycle, 0) / "weights.pt"
+        weights = self.store.weights(part.cycle)
         if not weights.is_file():
             self.say(f"note: {weights} is gone, so that {part.folder} goes out without predictions")
             return []

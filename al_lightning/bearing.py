@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -26,8 +27,8 @@ NO_BEARING = (
     "trainer.profiler",
 )
 
-# The value with which an option that came later changes nothing: a run from before goes on.
-AS_BEFORE = {"compile": "none"}
+CHOOSES = ("acquisition", "budget")
+"""Sections that say what is chosen and when: no network follows from them, but by the images that it is trained on."""
 
 
 def flatten(values: dict[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
@@ -39,19 +40,38 @@ def flatten(values: dict[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{at}{key}", value
 
 
+def nested(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return a mapping by dotted keys as `flatten` was given it."""
+    whole: dict[str, Any] = {}
+    for key, value in settings.items():
+        *path, last = key.split(".")
+        place = whole
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = value
+    return whole
+
+
 def bearing(config: dict[str, Any]) -> dict[str, Any]:
-    """Return the leaves of a parsed configuration that bear on results, by dotted key."""
+    """Return the leaves of a parsed configuration that bear on results, by dotted key, as JSON keeps them.
+
+    Of what this returns it returns the same again.
+    """
     return {
-        key: value
+        key: _as_json(value)
         for key, value in flatten(config)
         if not any(key == free or key.startswith(free + ".") for free in NO_BEARING)
-        and not (key in AS_BEFORE and value == AS_BEFORE[key])
     }
+
+
+def training_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return what of settings by dotted key a trained network follows from: all but what is chosen, and when."""
+    return {key: value for key, value in settings.items() if key.split(".")[0] not in CHOOSES}
 
 
 def fingerprint(config: dict[str, Any]) -> str:
     """Return the SHA-256 of what in a parsed configuration bears on results."""
-    return hashlib.sha256(json.dumps(bearing(config), sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(bearing(config), sort_keys=True).encode()).hexdigest()
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
@@ -72,3 +92,14 @@ def in_short(changes: list[str], most: int = 5) -> str:
 
 def _union(*mappings: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(key for mapping in mappings for key in mapping))
+
+
+def _as_json(value: Any) -> Any:
+    """Return a value that JSON gives back as it is: no tuples, and what it has no form for as text."""
+    if isinstance(value, dict):
+        return {str(key): _as_json(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_json(part) for part in value]
+    if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return str(value)

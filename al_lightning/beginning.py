@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from al_lightning.annotating import Desk
+from al_lightning.bearing import bearing
 from al_lightning.cold_start import fresh_fit, spread
-from al_lightning.errors import DatasetError, LabelsAwaited, UsageError
+from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError
 from al_lightning.experiment import Experiment, versions
 from al_lightning.oracle.base import Pending
 from al_lightning.pool import Pool, draw_initial
 from al_lightning.processes import Processes
 from al_lightning.progress import Reporter
-from al_lightning.results.journal import RunRecord
+from al_lightning.results.choices import selection_path
+from al_lightning.results.image_list import image_list
+from al_lightning.results.journal import Run, RunRecord
+from al_lightning.results.seals import drop, made_again
 from al_lightning.results.store import RunStore
 from al_lightning.seeding import generator
 from al_lightning.types import Selection
@@ -27,21 +31,23 @@ def start(experiment: Experiment, store: RunStore, processes: Processes, reporte
     data_sha256 = experiment.data.fingerprint()
     if not processes.all_agree(data_sha256):
         raise DatasetError(f"The processes see different images in {experiment.data.root}; all need the same data.")
+    if not processes.once(store.exists):
+        # What does not go together is to be known before anything is written, and before people label.
+        some = range(min(first_count(experiment, pool), pool.size))
+        with fresh_fit(experiment, pool.label(some), processes, reporter):
+            pass
     if not len(experiment.data.test):
         reporter.say("note: there is no test set: this run can choose images, but not say how good the model is")
-    initial, begun = processes.once(first_choice, experiment, store, pool, data_sha256)
-    if initial is not None and begun:
+    run = processes.once(begin, experiment, store, pool, data_sha256, reporter)
+    if run.initial is not None:
         if desk is not None:
             processes.once(desk.test)
-        return pool.label(initial)
+        return pool.label(run.initial)
+    initial = processes.once(first_choice, store, reporter)
     if initial is None:
         first = draw_first(experiment, pool, processes, reporter)
-        if desk is not None:
-            # What does not go together is to be known before people label, and what was asked of them is held fast.
-            with fresh_fit(experiment, pool.label(first.indices), processes, reporter):
-                store.save_config(experiment.plain)
         initial = processes.once(keep_first, experiment, store, pool, first)
-    return pool.label(processes.once(open_journal, experiment, store, pool, desk, initial, data_sha256))
+    return pool.label(processes.once(label_first, experiment, store, desk, initial))
 
 
 def last_count(experiment: Experiment, pool: Pool) -> int:
@@ -53,15 +59,35 @@ def last_count(experiment: Experiment, pool: Pool) -> int:
     return budget.total_count(pool.size)
 
 
-def first_choice(
-    experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str
-) -> tuple[list[int] | None, bool]:
-    """Return the initial set that was drawn, or None, and whether the journal is begun with it."""
-    store.check(experiment.plain, experiment.name, experiment.seed, pool.size, data_sha256)
-    if store.exists():
-        return store.read().record.initial, True
-    store.drop_damaged(None)
-    return store.selection(None), False
+def begin(experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str, reporter: Reporter) -> Run:
+    """Begin the journal, or go on with the one that is there, and return the run as it stands.
+
+    Raises:
+        UsageError: the directory holds a run with other settings, another seed, or other images.
+    """
+    data = experiment.data
+    try:
+        images = image_list(data.image_files(), data.root)
+    except OSError as error:
+        raise DatasetError(f"The image {error.filename} cannot be read ({error.strerror}).") from error
+    settings = bearing(experiment.plain)
+    record = RunRecord(experiment.name, experiment.seed, settings, pool.size, data_sha256, images.digest, versions())
+    run = store.begin(record, images)
+    if store.keep_list(images):
+        reporter.say(made_again(store.images_path))
+    store.save_config(experiment.plain)
+    return run
+
+
+def first_choice(store: RunStore, reporter: Reporter) -> list[int] | None:
+    """Return the initial set where it was drawn but is not labelled yet, else None."""
+    try:
+        return store.selection(None)
+    except ALError:
+        path = selection_path(store.directory, None)
+        drop(path)
+        reporter.say(made_again(path))
+        return None
 
 
 def keep_first(experiment: Experiment, store: RunStore, pool: Pool, first: Selection) -> list[int]:
@@ -71,14 +97,10 @@ def keep_first(experiment: Experiment, store: RunStore, pool: Pool, first: Selec
     return first.indices
 
 
-def open_journal(
-    experiment: Experiment, store: RunStore, pool: Pool, desk: Desk | None, initial: list[int], data_sha256: str
-) -> list[int]:
-    """Have the initial set labelled, and begin the journal with it."""
+def label_first(experiment: Experiment, store: RunStore, desk: Desk | None, initial: list[int]) -> list[int]:
+    """Have the initial set labelled, and write it into the journal."""
     initial = label(experiment, desk, None, initial)
-    store.begin(
-        RunRecord(experiment.name, experiment.seed, experiment.sha256, pool.size, initial, versions(), data_sha256)
-    )
+    store.label_initial(initial)
     return initial
 
 

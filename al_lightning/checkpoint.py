@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,53 +10,68 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import CheckpointIO
+from torch import Tensor
 
-from al_lightning.errors import ALError, Interrupted
+from al_lightning.errors import ALError, Interrupted, TrainingError
 from al_lightning.guard import AGAIN, GUARD
 from al_lightning.processes import Processes
-from al_lightning.results.files import write_atomic
+from al_lightning.results.seals import Seal, drop
 
 KEPT = 2
 """Checkpoints of a running fit that are kept: should the last one be damaged, the one before serves."""
 
 
-def save(content: dict[str, Any], path: Path) -> None:
-    """Write tensors and plain values atomically and durably."""
-    write_atomic(path, lambda file: torch.save(content, file))
+def save(content: dict[str, Any], path: Path, seal: Seal) -> None:
+    """Write tensors and plain values, and their seal, atomically and durably."""
+    seal.write(path, lambda file: torch.save(content, file))
 
 
 def load(path: Path) -> dict[str, Any]:
     """Read what `save` wrote; nothing that could run code is unpickled.
 
     Raises:
-        ALError: the file is truncated or was changed.
+        ALError: the file is truncated, was changed, or holds something else.
     """
     try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises half a dozen types here; all of them mean the same to the user
         raise ALError(f"{path} is damaged or gone; it was cut short, or changed.") from error
+    if not isinstance(content, dict):
+        raise ALError(f"{path} holds something else than a fit of this package writes.")
     return content
 
 
-def weights_of(path: Path) -> dict[str, Any]:
+def save_weights(state: dict[str, Tensor], path: Path, seal: Seal) -> None:
+    """Write the weights of a finished fit.
+
+    Raises:
+        TrainingError: they are not finite.
+    """
+    if (name := _not_finite(state)) is not None:
+        raise TrainingError(
+            f"The fit ended with weights that are not finite ({name}), so that the network says nothing; a smaller "
+            "learning rate, or trainer.gradient_clip_val, keeps them finite."
+        )
+    save({"network": state}, path, seal)
+
+
+def weights_of(path: Path) -> dict[str, Tensor]:
     """Read the weights of a finished fit.
 
     Raises:
-        ALError: the file is gone, truncated or was changed.
+        ALError: the file is gone or damaged, or holds something else than finite weights.
     """
-    if not is_whole(path):
-        raise ALError(f"{path} is damaged or gone; it was cut short, or changed.")
-    weights: dict[str, Any] = load(path)["network"]
+    weights = load(path).get("network")
+    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise ALError(f"{path} holds something else than the weights of a network.")
+    if (name := _not_finite(weights)) is not None:
+        raise ALError(f"{path} holds weights that are not finite ({name}); such a network says nothing.")
     return weights
 
 
-def is_whole(path: Path) -> bool:
-    """Whether a checkpoint is as it was written; torch itself reads past flipped bits."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None
-    except (OSError, zipfile.BadZipFile, EOFError, ValueError, NotImplementedError):
-        return False
+def _not_finite(state: dict[str, Tensor]) -> str | None:
+    """Return the name of a tensor that holds NaN or infinity, or None."""
+    return next((name for name, value in state.items() if not bool(value.isfinite().all())), None)
 
 
 def checkpoints(directory: Path) -> dict[int, Path]:
@@ -73,7 +86,7 @@ _NAME = re.compile(r"step_(\d+)\.ckpt")
 def forget(directory: Path) -> None:
     """Delete a fit's checkpoints, once its weights are written: the optimizer's state goes with them."""
     for path in checkpoints(directory).values():
-        path.unlink(missing_ok=True)
+        drop(path)
 
 
 class DurableCheckpointIO(CheckpointIO):
@@ -81,7 +94,13 @@ class DurableCheckpointIO(CheckpointIO):
 
     Lightning's own goes through the temporary folder and, across file systems, a plain copy
     (Lightning-AI/pytorch-lightning#19970, #21253).
+
+    Args:
+        seal: of the fit's files.
     """
+
+    def __init__(self, seal: Seal) -> None:
+        self.seal = seal
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Write a checkpoint.
@@ -89,9 +108,9 @@ class DurableCheckpointIO(CheckpointIO):
         Raises:
             ALError: it holds what could not be read again without running code.
         """
-        save(checkpoint, Path(path))
+        save(checkpoint, Path(path), self.seal)
         if unsafe := torch.serialization.get_unsafe_globals_in_checkpoint(path):
-            Path(path).unlink()
+            drop(Path(path))
             raise ALError(
                 f"The state of the fit holds {', '.join(unsafe)}; what a callback or a training method keeps must be "
                 "tensors and plain values, or a restart could not read it."
@@ -105,8 +124,7 @@ class DurableCheckpointIO(CheckpointIO):
 
     def remove_checkpoint(self, path: Any) -> None:
         """Delete a checkpoint, if it is there."""
-        with contextlib.suppress(FileNotFoundError):
-            Path(path).unlink()
+        drop(Path(path))
 
 
 class ChunkCheckpoint(Checkpoint):
@@ -155,7 +173,7 @@ class ChunkCheckpoint(Checkpoint):
         trainer.save_checkpoint(self.directory / f"step_{pl_module.step}.ckpt")
         if trainer.is_global_zero:
             for path in list(checkpoints(self.directory).values())[KEPT:]:
-                path.unlink(missing_ok=True)
+                drop(path)
         # One that asks while the checkpoint is written is heard after the next step.
         if stop:
             raise Interrupted(f"Stopped by {GUARD.asked or 'another process'}; {AGAIN}.")

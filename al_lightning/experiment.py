@@ -24,6 +24,7 @@ from al_lightning.pool import Budget, Pool
 from al_lightning.processes import Processes
 from al_lightning.progress import Reporter
 from al_lightning.results.journal import read_run
+from al_lightning.results.seals import Seal
 from al_lightning.settings import Settings, load, parts, resolve
 from al_lightning.tasks import Task
 from al_lightning.training.base import TrainingModule
@@ -107,10 +108,17 @@ class Experiment:
         return max(1, int(self.config.epochs) * labelled // self.data.batch_size)
 
     def build(
-        self, cycle: int, member: int, pool: Pool, directory: Path, processes: Processes, reporter: Reporter
+        self,
+        cycle: int,
+        member: int,
+        pool: Pool,
+        directory: Path,
+        processes: Processes,
+        reporter: Reporter,
+        seal: Seal | None = None,
     ) -> Fit:
-        """Return the fresh objects of one fit."""
-        return Fit(self, cycle, member, pool, directory, processes, reporter)
+        """Return the fresh objects of one fit; without a seal its files are of no run."""
+        return Fit(self, cycle, member, pool, directory, processes, reporter, seal or Seal())
 
 
 def configure(

@@ -19,8 +19,7 @@ from al_lightning.checkpoint import (
     DurableCheckpointIO,
     checkpoints,
     forget,
-    is_whole,
-    save,
+    save_weights,
     weights_of,
 )
 from al_lightning.compiling import Compiling
@@ -33,6 +32,7 @@ from al_lightning.pool import Pool
 from al_lightning.processes import Processes, trainer_of
 from al_lightning.progress import Reporter
 from al_lightning.results.events import drop_events
+from al_lightning.results.seals import Seal, made_again
 from al_lightning.seeding import generator, seed_of
 from al_lightning.training.base import seed_global, seed_step
 
@@ -80,6 +80,7 @@ class Fit:
         directory: folder of this fit: `weights.pt`, checkpoints while it runs, TensorBoard events.
         processes: those of the run.
         reporter: shows progress.
+        seal: of the files in that folder.
 
     Attributes:
         done: steps that an earlier process did; all of them where the weights are there.
@@ -95,8 +96,10 @@ class Fit:
         directory: Path,
         processes: Processes,
         reporter: Reporter,
+        seal: Seal,
     ) -> None:
         self.key = (experiment.seed, cycle, member)
+        self.seal = seal
         self.pool = pool
         self.directory = directory
         self.processes = processes
@@ -127,12 +130,11 @@ class Fit:
     def _look(self) -> tuple[bool, int]:
         """Return what earlier processes left: whether the weights are there, and the steps of the last checkpoint.
 
-        Damaged files are deleted with a word; what they held is made again.
+        Files whose seal does not fit are deleted, and named; what they held is made again.
         """
         for path in [self.weights_path, *checkpoints(self.directory).values()]:
-            if path.is_file() and not is_whole(path):
-                path.unlink()
-                self.reporter.say(f"{path} was damaged; what it held is made again")
+            if self.seal.drop_unfit(path):
+                self.reporter.say(made_again(path))
         if self.weights_path.is_file():
             return True, self.steps
         return False, next(iter(checkpoints(self.directory)), 0)
@@ -151,7 +153,7 @@ class Fit:
                 ChunkCheckpoint(self.directory, self.processes),
                 *(own if isinstance(own, list) else [own]),
             ],
-            plugins=[DurableCheckpointIO()],
+            plugins=[DurableCheckpointIO(self.seal)],
             logger=self._logger(),
             default_root_dir=str(directory),
             log_every_n_steps=1,  # the modules write their own points; this only keeps a warning away
@@ -228,7 +230,7 @@ class Fit:
                     f"The fit ended after {self.module.step} of {self.steps} steps; something stopped it."
                 )
             if self.processes.rank == 0:
-                save({"network": self.network.state_dict()}, self.weights_path)
+                save_weights(self.network.state_dict(), self.weights_path, self.seal)
                 forget(self.directory)
         self.reporter.finish()
 

@@ -20,7 +20,8 @@ from al_lightning.pool import Pool
 from al_lightning.processes import Processes
 from al_lightning.progress import Reporter
 from al_lightning.results.journal import CycleRecord, Run
-from al_lightning.results.rows import save_rows
+from al_lightning.results.rows import SeenRows
+from al_lightning.results.seals import Seal, made_again
 from al_lightning.results.store import RunStore
 from al_lightning.seeding import generator
 from al_lightning.sharing import take_first_cycle
@@ -70,20 +71,21 @@ def run_cycles(
         count = budget.query_count(pool.size) if cycle < last else 0
         reporter.cycle(cycle, len(pool.labelled))
         seconds: dict[str, float] = {"shared": shared} if shared and cycle == 0 else {}
-        metrics, chosen = processes.once(found, store, cycle, count, reporter)
+        members = acquisition.members if count else 1
+        metrics, chosen = processes.once(found, store, cycle, members, count, reporter)
 
         if metrics is None or chosen is None:
             scored = []
-            for member in range(acquisition.members if count else 1):
-                fit = experiment.build(cycle, member, pool, store.member_dir(cycle, member), processes, reporter)
-                store.save_config(experiment.plain)  # only now: its options have served to build something
+            for member in range(members):
+                seal = Seal(processes.once(store.begin_fit, cycle, member), store.still_ours)
+                fit = experiment.build(cycle, member, pool, store.member_dir(cycle, member), processes, reporter, seal)
                 take_weights_of_last_cycle(experiment, store, fit)
                 timed(seconds, "fit", fit.train)
                 seconds["processes"] = processes.count
                 if member == 0:
                     metrics = timed(seconds, "test", fit.test)
-                    timed(seconds, "views", boards.predictions, cycle, fit.network, fit.data, fit.device)
                     store.save_metrics(cycle, metrics)
+                    timed(seconds, "views", boards.predictions, cycle, fit.network, fit.data, fit.device)
                 if count and acquisition.needs_network:
                     scored.append(timed(seconds, "score", fit.score, acquisition))
                 fit.close()
@@ -104,11 +106,11 @@ def run_cycles(
 
 
 def found(
-    store: RunStore, cycle: int, count: int, reporter: Reporter
+    store: RunStore, cycle: int, members: int, count: int, reporter: Reporter
 ) -> tuple[dict[str, Any] | None, list[int] | None]:
-    """Return the metrics and the choice of a cycle that was begun, as far as they are there and whole."""
-    for name in store.drop_damaged(cycle):
-        reporter.say(f"{name} was damaged; what it held is made again")
+    """Return the metrics and the choice of a cycle that was begun, as far as they are there and this run's."""
+    for path in store.drop_unfit(cycle, members, count):
+        reporter.say(made_again(path))
     return store.metrics(cycle), store.selection(cycle) if count else []
 
 
@@ -118,9 +120,8 @@ def choose(
     """Select on one process, tell all, and keep what the selection saw beside what it chose."""
     acquisition = experiment.acquisition
     selection = processes.once(select, acquisition, rows, count, generator("select", experiment.seed, cycle))
-    if store.writes:
-        path = store.cycle_dir(cycle) / "rows.npz"
-        save_rows(path, rows.index.numpy(), rows.labelled.numpy(), rows.value.numpy(), selection.indices)
+    seen = SeenRows(rows.index.numpy(), rows.labelled.numpy(), rows.value.numpy())
+    store.save_rows(cycle, seen, selection.indices)
     store.save_selection(cycle, selection, experiment.data.names(selection.indices))
     return selection
 
@@ -156,7 +157,7 @@ def take_weights_of_last_cycle(experiment: Experiment, store: RunStore, fit: Fit
     _, cycle, member = fit.key
     if experiment.warm_start == "none" or cycle == 0 or fit.started:
         return
-    weights = store.member_dir(cycle - 1, member) / "weights.pt"
+    weights = store.weights(cycle - 1, member)
     if not weights.is_file():
         raise UsageError(f"warm_start needs the weights of the cycle before, but {weights} is gone; use --keep all.")
     fit.warm_start(weights, whole=experiment.warm_start == "all")

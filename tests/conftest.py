@@ -84,9 +84,13 @@ def masks(tmp_path: Path) -> Path:
 
 
 def journal(run_dir: Path) -> list[dict[str, object]]:
-    """What of a journal is deterministic."""
+    """What of a journal is deterministic: the run with its initial set, then its cycles."""
     lines = (run_dir / "cycles.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k not in ("cost", "versions", "check")} for line in lines]
+    first, *rest = (
+        {k: v for k, v in json.loads(line).items() if k not in ("cost", "versions", "check")} for line in lines
+    )
+    initial = {**rest.pop(0), "kind": "run"} if rest else {}
+    return [{**first, **initial}, *rest]
 
 
 TINY = ["--steps", "6", "--data.workers", "0", "--data.batch_size", "8", "--data.eval_batch_size", "16"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from al_lightning.bearing import fingerprint
+from al_lightning.bearing import bearing
 from al_lightning.results.conditions import State, conditions_of
 from al_lightning.results.journal import CycleRecord, Run, RunRecord
 from al_lightning.settings import resolve
@@ -45,8 +45,9 @@ def a_run(folder, method, seed=0, values=None, change=None, where=None, **record
                     {"processes": 1})
         for at, v in enumerate(values)
     ]  # fmt: skip
-    first = RunRecord(f"street_{method}", seed, fingerprint(config), 100, [seed, 50 + seed], {"torch": "2.9"}, "data")
-    return Run(directory, replace(first, **record), tuple(cycles))
+    first = RunRecord(f"street_{method}", seed, bearing(config), 100, "data", versions={"torch": "2.9"})
+    initial = record.pop("initial", [seed, 50 + seed])
+    return Run(directory, replace(first, **record), initial, tuple(cycles))
 
 
 @pytest.fixture
@@ -117,12 +118,14 @@ def test_a_semi_supervised_method_is_held_to_random_with_its_training(plain, tmp
 
 
 def test_a_missing_config_is_unknown(plain):
-    (plain[2].directory / "config.yaml").unlink()
-    (plain[3].directory / "config.yaml").unlink()
+    for place in (2, 3):
+        (plain[place].directory / "config.yaml").unlink()
+        plain[place] = replace(plain[place], record=replace(plain[place].record, settings={}))
     assert one(plain, "training")[0] is State.UNKNOWN
     assert one(plain, "test set")[0] is State.UNKNOWN
     assert "warm start" not in by_topic(plain)
     (plain[4].directory / "config.yaml").write_text("]")
+    plain[4] = replace(plain[4], record=replace(plain[4].record, settings={}))
     assert "street_coreset, seed 0" in one(plain, "test set")[1]
 
 

@@ -39,8 +39,9 @@ from al_lightning.inspect.report_numbers import datasets
 from al_lightning.inspect.report_reasons import digits, score_axis
 from al_lightning.inspect.thumbnails import GREY_LEVELS, Thumbnails
 from al_lightning.pool import Pool
-from al_lightning.results.journal import Run, RunRecord, seal
-from al_lightning.results.rows import save_rows
+from al_lightning.results.journal import Run, RunRecord
+from al_lightning.results.rows import SeenRows
+from al_lightning.results.store import RunStore
 from al_lightning.seeding import generator
 
 Call = Callable[..., Answer]
@@ -275,11 +276,11 @@ def test_runs_are_compared_at_equal_budgets() -> None:
     assert overlap_of_runs(one, a_run("s_entropy", 0, (1, 2, 3), [[18], [1, 5]]), 2) is None
     assert overlap_of_runs(one, a_run("s_entropy", 0, (1,), []), 1) is None
     # Another seed begins from other labels: 24 - 2 - 2 images could be chosen by both.
-    apart = Run(two.directory, RunRecord("s_random", 1, "s", 24, [3, 4]), two.cycles[:2])
+    apart = Run(two.directory, RunRecord("s_random", 1, {"of": "s"}, 24), [3, 4], two.cycles[:2])
     found = overlap_of_runs(one, apart, 1)
     assert found is not None
     assert found.expected == pytest.approx(20 * (2 / 22) ** 2)
-    listed = [set(range(24)).difference(run.record.initial) for run in (one, apart)]
+    listed = [set(range(24)).difference(run.initial) for run in (one, apart)]
     assert found == overlap(one.cycles[0].chosen, apart.cycles[0].chosen, *listed)
 
 
@@ -288,33 +289,33 @@ def test_runs_are_compared_at_equal_budgets() -> None:
 
 def seen_by(tmp_path: Path, value: np.ndarray, labelled: list[int], chosen: list[int], said: list[float | None]) -> Run:
     """A run of one acquisition, in a directory that holds what its selection saw."""
-    count, folder = value.shape[1], tmp_path / "cycle_00"
-    folder.mkdir(parents=True)
-    save_rows(folder / "rows.npz", np.arange(count), np.isin(np.arange(count), labelled), value, chosen)
-    line = seal({"indices": chosen, "scores": said, "names": [str(index) for index in chosen]})[0]
-    (folder / "selection.json").write_text(line)
-    run = a_run("street_coreset", 0, (40, 50), [chosen])
-    return Run(tmp_path, run.record, run.cycles)
+    run, index = a_run("street_coreset", 0, (40, 50), [chosen]), np.arange(value.shape[1])
+    store = RunStore(tmp_path)
+    store.begin(run.record)
+    store.label_initial(run.labelled_at(0))
+    store.save_rows(0, SeenRows(index, np.isin(index, labelled), value), chosen)
+    store.save_selection(0, (chosen, [np.nan if score is None else score for score in said]))
+    return Run(tmp_path, run.record, run.initial, run.cycles)
 
 
 def test_rows_and_scores_are_read(tmp_path: Path) -> None:
     value = np.arange(6, dtype=np.float32).reshape(1, 6, 1)
     value[0, 3, 0] = np.nan
     run = seen_by(tmp_path / "a", value, [0], [5, 4], [5.0, None])
-    assert scores(run.directory, 0) == {5: 5.0}
-    assert candidates(run.directory, 0).tolist() == [1, 2, 3, 4, 5]  # type: ignore[union-attr]
-    assert candidate_scores(run.directory, 0).tolist() == [1, 2, 4, 5]
-    assert embeddings(run.directory, 0) is None
+    assert scores(run, 0) == {5: 5.0}
+    assert candidates(run, 0).tolist() == [1, 2, 3, 4, 5]  # type: ignore[union-attr]
+    assert candidate_scores(run, 0).tolist() == [1, 2, 4, 5]
+    assert embeddings(run, 0) is None
     wide = np.random.default_rng(0).normal(size=(1, 6, 4)).astype(np.float32)
     wide[0, 2, 1] = np.inf
     run = seen_by(tmp_path / "b", wide, [0], [5], [0.0])
-    assert scores(run.directory, 0) == {}
-    assert len(candidate_scores(run.directory, 0)) == 0
-    index, vectors = embeddings(run.directory, 0) or (np.empty(0), np.empty(0))
+    assert scores(run, 0) == {}
+    assert len(candidate_scores(run, 0)) == 0
+    index, vectors = embeddings(run, 0) or (np.empty(0), np.empty(0))
     assert index.tolist() == [0, 1, 3, 4, 5]
     assert np.array_equal(vectors, wide[0, [0, 1, 3, 4, 5]])
-    assert (scores(tmp_path, 7), candidates(tmp_path, 7), embeddings(tmp_path, 7)) == ({}, None, None)
-    assert len(candidate_scores(tmp_path, 7)) == 0
+    assert (scores(run, 7), candidates(run, 7), embeddings(run, 7)) == ({}, None, None)
+    assert len(candidate_scores(run, 7)) == 0
 
 
 def test_a_sample_keeps_what_is_marked() -> None:

@@ -24,7 +24,7 @@ from al_lightning.inspect.recommend_evidence import Difference, ask, judge
 from al_lightning.inspect.recommend_rules import Question, Scale, read_rules
 from al_lightning.inspect.recommend_situation import Situation
 from al_lightning.inspect.recommend_text import recommendation_text
-from al_lightning.results.journal import JOURNAL, read_run, seal
+from al_lightning.results.journal import FORMAT, JOURNAL, read_run, write_line
 from al_lightning.results.published import read_table
 from al_lightning.settings import shipped
 
@@ -348,11 +348,14 @@ def run_of(folder: Path, name: str, seed: int, chosen: list[int], data: str = "s
     """A journal as a run leaves it."""
     directory = folder / name / f"seed_{seed}"
     directory.mkdir(parents=True)
-    first = {"kind": "run", "name": name, "seed": seed, "config_sha256": "", "pool_size": 30, "initial": [0],
-             "versions": {}, "data_sha256": data}  # fmt: skip
+    first = {"kind": "run", "format": FORMAT, "name": name, "seed": seed, "settings": {}, "pool_size": 30,
+             "data_sha256": data}  # fmt: skip
     cycle = {"kind": "cycle", "cycle": 0, "budget": 0.1, "labelled": 1, "metrics": {"accuracy": 0.5}, "chosen": chosen}
-    line, check = seal(first)
-    (directory / JOURNAL).write_text(line + seal(cycle, check)[0])
+    lines, check = [], ""
+    for record in (first, {"kind": "initial", "initial": [0]}, cycle):
+        line, check = write_line(record, check)
+        lines.append(line)
+    (directory / JOURNAL).write_text("".join(lines))
     return directory
 
 
@@ -378,7 +381,7 @@ def test_a_run_directory_is_reopened(al: Call, here: Path, class_folders: Path) 
     assert f"The 30 images of {name} are worth" in flat(said.out)
     assert "3.33 for each of 3 classes: few" in flat(said.out)
     assert f"--data.root {class_folders}" in flat(said.out)
-    had = len(read_run(Path("runs") / name / "seed_0").record.initial)
+    had = len(read_run(Path("runs") / name / "seed_0").labelled_at(0))
     as_run = flat(al("recommend", f"runs/{name}/seed_0", "--processes", 1).out)
     assert f" {had} labels are" in as_run
     found = al_lightning.api.recommend(f"runs/{name}/seed_0", 10, processes=1)

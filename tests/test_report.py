@@ -80,12 +80,12 @@ def a_run(name: str, seed: int, values: Sequence[float], chosen: Sequence[Sequen
     bought = [list(batch) for batch in chosen[: len(values)]]
     if finished:
         bought[len(values) - 1 :] = [[]]
-    record = RunRecord(name, seed, f"sha of {name}", SIZE, [0, 12], {"torch": "2.9"}, "")
+    record = RunRecord(name, seed, {"of": name}, SIZE, versions={"torch": "2.9"})
     cycles = [
         CycleRecord(at, 0.1 * (at + 1), 2 + 2 * at, {"miou": value / 100, "iou": [0.5]}, batch, {"fit": 30.0})
         for at, (value, batch) in enumerate(zip(values, bought, strict=True))
     ]
-    return Run(Path("runs") / name / f"seed_{seed}", record, tuple(cycles))
+    return Run(Path("runs") / name / f"seed_{seed}", record, [0, 12], tuple(cycles))
 
 
 RANDOM = {0: (40, 50, 60), 1: (42, 50, 58), 2: (38, 48, 62)}
@@ -230,11 +230,19 @@ def test_names_fall_into_dataset_and_strategy() -> None:
 def test_other_settings_and_other_data_are_no_seeds_of_a_run() -> None:
     runs = comparison([0])
     other = a_run("street_random", 1, (1, 2, 3), BATCHES)
-    wide = Run(other.directory, RunRecord("street_random", 1, "0123456789", SIZE, [0, 12]), other.cycles)
+    wide = Run(other.directory, RunRecord("street_random", 1, {"of": "wide"}, SIZE), [0, 12], other.cycles)
     (dataset,) = datasets([*runs, wide, runs[0]])
-    assert [method.label for method in dataset.methods] == ["random", "entropy", "coreset", "random (012345)"]
+    short = wide.record.config_sha256[:6]
+    assert [method.label for method in dataset.methods] == [
+        "random",
+        "entropy",
+        "coreset",
+        f"random ({wide.record.config_sha256[:6]})",
+    ]
     assert len(dataset.notes) == 2
-    elsewhere = Run(other.directory, RunRecord("street_random", 1, "s", SIZE, [0, 12], {}, "9876543210"), other.cycles)
+    elsewhere = Run(
+        other.directory, RunRecord("street_random", 1, {"of": "s"}, SIZE, "9876543210"), [0, 12], other.cycles
+    )
     assert [dataset.name for dataset in datasets([*runs, elsewhere])] == [
         "street (miou)", "street (miou, data 987654)",
     ]  # fmt: skip
@@ -242,7 +250,7 @@ def test_other_settings_and_other_data_are_no_seeds_of_a_run() -> None:
 
 def test_a_run_on_all_labels_is_a_line_to_compare_with() -> None:
     full = a_run("street_full", 0, (70,), [[]])
-    whole = Run(full.directory, full.record, (CycleRecord(0, 1.0, SIZE, {"miou": 0.7}, []),))
+    whole = Run(full.directory, full.record, [0, 12], (CycleRecord(0, 1.0, SIZE, {"miou": 0.7}, []),))
     (dataset,) = datasets([*comparison(), whole])
     assert [method.label for method in dataset.references] == ["full"]
     assert dataset.budgets == pytest.approx((0.1, 0.2, 0.3))
@@ -380,8 +388,8 @@ def test_missing_data_leave_a_note_and_the_numbers() -> None:
     assert "coreset is ahead of random by 3.50" in html
     assert "data:image" not in html
     assert "None were given for street_random" in page(comparison(), {}, "t")
-    smaller = RunRecord("street_random", 0, "s", SIZE + 1, [0, 12])
-    assert "other images" in page([Run(Path("r"), smaller, comparison([0])[0].cycles)], data, "t")
+    smaller = RunRecord("street_random", 0, {"of": "s"}, SIZE + 1)
+    assert "other images" in page([Run(Path("r"), smaller, [0, 12], comparison([0])[0].cycles)], data, "t")
 
 
 def test_unfinished_runs_are_shown_as_far_as_they_are() -> None:

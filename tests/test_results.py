@@ -4,18 +4,20 @@ import errno
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from al_lightning.bearing import fingerprint
+from al_lightning.bearing import bearing
 from al_lightning.errors import ALError, UsageError
 from al_lightning.results import rows as rows_module
+from al_lightning.results.choices import selection_path
 from al_lightning.results.files import write_atomic, write_text
 from al_lightning.results.journal import CycleRecord, Run, RunRecord, read_run
 from al_lightning.results.metrics import Curve, area, curve_of
-from al_lightning.results.rows import save_rows
+from al_lightning.results.rows import SeenRows, write_rows
 from al_lightning.results.store import RunStore
 from al_lightning.results.table import comparison_table, curve_table
 
@@ -55,7 +57,8 @@ def test_mean_height_is_area_over_width():
 def test_the_curve_of_a_run_is_its_main_metric_in_percent():
     run = Run(
         Path("runs"),
-        RunRecord("camvid_entropy", 3, "", 100, []),
+        RunRecord("camvid_entropy", 3, {}, 100),
+        [],
         (
             CycleRecord(0, 0.1, 10, {"miou": 0.25, "class_iou": [0.5, None], "pixel_accuracy": 0.9}, [1]),
             CycleRecord(1, 0.2, 20, {"miou": 0.5, "class_iou": [0.5, None], "pixel_accuracy": 0.9}, []),
@@ -67,7 +70,7 @@ def test_the_curve_of_a_run_is_its_main_metric_in_percent():
 
 
 def test_the_curve_of_a_run_without_a_finished_cycle_is_empty():
-    empty = curve_of(Run(Path("runs"), RunRecord("a", 0, "", 9, []), ()))
+    empty = curve_of(Run(Path("runs"), RunRecord("a", 0, {}, 9)))
     assert (empty.values, empty.area, empty.mean_height) == ((), 0, None)
 
 
@@ -183,7 +186,8 @@ CONFIG = {
     "trainer": {"devices": 1, "accelerator": "cpu", "precision": None},
     "keep": "all",
 }
-FIRST = RunRecord("digits_entropy", 1, fingerprint(CONFIG), 100, [7, 3], {"torch": "2.9"})
+FIRST = RunRecord("digits_entropy", 1, bearing(CONFIG), 100, versions={"torch": "2.9"})
+INITIAL = [7, 3]
 CYCLES = [
     CycleRecord(0, 0.02, 2, {"accuracy": 0.1 + 0.2, "class_accuracy": [0.5, None]}, [9, 1], {"fit": 1.5}),
     CycleRecord(1, 0.04, 4, {"accuracy": 0.75, "class_accuracy": [1.0, 0.5]}, []),
@@ -195,6 +199,7 @@ def store(tmp_path):
     """A run of two finished cycles."""
     made = RunStore(tmp_path / "run")
     made.begin(FIRST)
+    made.label_initial(INITIAL)
     for cycle in CYCLES:
         made.append(cycle)
     return made
@@ -212,9 +217,9 @@ def edit_journal(store, change):
 
 def test_what_was_written_is_read_again(store):
     run = store.read()
-    assert run == Run(store.directory, FIRST, tuple(CYCLES))
+    assert run == Run(store.directory, FIRST, INITIAL, tuple(CYCLES))
     assert read_run(str(store.directory)) == run
-    assert [json.loads(line)["kind"] for line in journal_lines(store)] == ["run", "cycle", "cycle"]
+    assert [json.loads(line)["kind"] for line in journal_lines(store)] == ["run", "initial", "cycle", "cycle"]
 
 
 def test_the_pool_of_a_cycle_follows_from_the_journal(store):
@@ -242,7 +247,7 @@ def test_no_metric_may_be_nan(store):
     assert journal_lines(store) == before
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
 def test_a_damaged_line_is_named(store, number):
     def cut(lines):
         lines[number - 1] = lines[number - 1][:-5]
@@ -263,12 +268,12 @@ def test_a_line_that_is_no_record_is_named(store):
     "change",
     [
         lambda lines: lines.pop(1),
-        lambda lines: lines.append(lines[2]),
+        lambda lines: lines.append(lines[3]),
         lambda lines: lines.reverse(),
         lambda lines: lines.pop(0),
         lambda lines: lines.clear(),
-        lambda lines: lines.__setitem__(1, lines[1].replace('"labelled"', '"labeled"')),
-        lambda lines: lines.__setitem__(1, lines[1].replace('"cycle": 0', '"cycle": 5')),
+        lambda lines: lines.__setitem__(2, lines[2].replace('"labelled"', '"labeled"')),
+        lambda lines: lines.__setitem__(2, lines[2].replace('"cycle": 0', '"cycle": 5')),
     ],
     ids=["gap", "repeat", "reversed", "headless", "empty", "renamed", "renumbered"],
 )
@@ -280,40 +285,44 @@ def test_an_edited_journal_is_refused(store, change):
         store.read()
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
 def test_a_changed_number_does_not_go_unnoticed(store, number):
     def change(lines):
         before = lines[number - 1]
         lines[number - 1] = before.replace('"seed": 1', '"seed": 4').replace("[9, 1]", "[9, 2]").replace("0.75", "0.8")
+        lines[number - 1] = lines[number - 1].replace("[7, 3]", "[7, 4]")
         assert lines[number - 1] != before
 
     edit_journal(store, change)
-    with pytest.raises(ALError, match=rf"line {number} is not what was written .* delete it from that line on"):
+    with pytest.raises(
+        ALError, match=rf"line {number} is not what was written .* Restore the file, or (delete it from that|begin in)"
+    ):
         store.read()
 
 
 def test_cost_and_versions_are_no_part_of_the_result(store):
-    edit_journal(store, lambda lines: lines.__setitem__(1, lines[1].replace('"fit": 1.5', '"fit": 2.5')))
+    edit_journal(store, lambda lines: lines.__setitem__(2, lines[2].replace('"fit": 1.5', '"fit": 2.5')))
     edit_journal(store, lambda lines: lines.__setitem__(0, lines[0].replace('"torch": "2.9', '"torch": "3.9')))
     assert store.read().cycles[0].cost == {"fit": 2.5}
     assert store.read().record.versions == {"torch": "3.9"}
 
 
-@pytest.mark.parametrize("kept", [1, 2])
+@pytest.mark.parametrize("kept", [1, 2, 3])
 def test_a_torn_last_line_did_not_happen(store, kept):
     text = (store.directory / "cycles.jsonl").read_text()
     lines = text.splitlines(keepends=True)
     (store.directory / "cycles.jsonl").write_text("".join(lines[:kept]) + lines[kept][:30])
-    assert len(store.read().cycles) == kept - 1
+    assert (store.read().initial is None, len(store.read().cycles)) == (kept == 1, max(0, kept - 2))
     assert "was cut short" in store.open()[0]
     assert (store.directory / "cycles.jsonl").read_text() == "".join(lines[:kept])
     assert store.open() == []
 
 
-def test_a_torn_first_line_is_no_journal(store):
+def test_a_torn_first_line_is_damage(store):
     (store.directory / "cycles.jsonl").write_text('{"kind": "ru')
-    assert "was cut short" in store.open()[0]
-    assert not store.exists()
+    assert store.open() == []
+    with pytest.raises(ALError, match=r"line 1 is not valid JSON .* Restore the file, or begin in another directory"):
+        store.read()
 
 
 def test_what_an_interrupted_write_left_is_cleared(store):
@@ -327,11 +336,13 @@ def test_what_an_interrupted_write_left_is_cleared(store):
 def test_damaged_work_of_an_unfinished_cycle_is_dropped_by_name(store):
     store.save_metrics(2, {"accuracy": 0.5})
     store.save_selection(2, ([4, 2], [0.5, 0.25]))
-    assert store.drop_damaged(2) == []
+    assert store.drop_unfit(2, 1, 2) == []
     path = store.cycle_dir(2) / "metrics.json"
     path.write_text(path.read_text().replace("0.5", "0.6"))
-    assert store.drop_damaged(2) == [path]
+    assert store.drop_unfit(2, 1, 2) == [path]
     assert (store.metrics(2), store.selection(2)) == (None, [4, 2])
+    assert store.drop_unfit(2, 1, 3) == [selection_path(store.directory, 2)]  # another number was asked for
+    assert names(store.cycle_dir(2)) == []
 
 
 def test_a_write_that_the_system_refuses_is_one_sentence_and_leaves_the_journal(store, monkeypatch):
@@ -367,17 +378,25 @@ def test_metrics_and_selections_are_read_again(store):
     assert store.selection(None) == [8]
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"scores": [1]}', '{"indices": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{", "[]", '{"scores": [1]}', '{"indices": 3}', "[" * 20_000),
+        '{"indices": [1], "scores": [0.5], "names": ["a"]}',  # without a seal
+        '{"indices": [-1], "scores": [0.5], "names": ["a"]}',
+    ],
+    ids=range(7),
+)
 def test_a_damaged_selection_says_what_to_do(store, text):
-    write_text(store.selection_path(0), text)
-    with pytest.raises(ALError, match=r"selection\.json is not .* was edited or damaged; delete it"):
+    write_text(selection_path(store.directory, 0), text)
+    with pytest.raises(ALError, match=r"selection\.json is damaged, or is not of this run .* Delete it"):
         store.selection(0)
 
 
 LOCK = """
 import sys
 from pathlib import Path
-from al_lightning.bearing import fingerprint
+from al_lightning.bearing import bearing
 from al_lightning.errors import ALError
 from al_lightning.results.store import RunStore
 try:
@@ -423,7 +442,7 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path):
 def test_a_process_that_does_not_write_writes_nothing(tmp_path):
     store = RunStore(tmp_path / "run", writes=False)
     store.lock()
-    keep(store)
+    store.save_config(CONFIG)
     store.begin(FIRST)
     store.append(CYCLES[0])
     store.save_metrics(0, {"accuracy": 1.0})
@@ -450,7 +469,7 @@ def keep(store, name="digits_entropy", seed=1, pool_size=100, **leaves):
         for parent in parents:
             section = section[parent]
         section[leaf] = value
-    store.check(config, name, seed, pool_size)
+    store.begin(replace(FIRST, name=name, seed=seed, pool_size=pool_size, settings=bearing(config)))
     store.save_config(config)
 
 
@@ -498,15 +517,15 @@ def test_a_network_trained_in_part_is_not_given_up_for_other_settings(tmp_path, 
 @pytest.mark.parametrize(("leaves", "phrase"), BEARING)
 def test_a_run_that_trained_nothing_begins_anew_with_other_settings(tmp_path, leaves, phrase):
     store = RunStore(tmp_path)
-    store.save_selection(None, ([7, 3], [0.0, 0.0]))
     store.begin(FIRST)
+    store.save_selection(None, ([7, 3], [0.0, 0.0]))
     keep(store)
     keep(store)
     assert store.read().record == FIRST
     keep(RunStore(tmp_path, writes=False), **leaves)
-    assert store.read().record == FIRST
+    assert (store.read().record, store.selection(None)) == (FIRST, [7, 3])
     keep(store, **leaves)
-    assert not store.exists()
+    assert store.read() != Run(tmp_path, FIRST)
     assert store.selection(None) is None
     keep(store, **leaves)
 
@@ -530,7 +549,7 @@ def test_what_bears_on_no_result_may_change_and_is_kept(store, leaves):
     value = next(iter(leaves.values()))
     assert f": {value}\n" in (store.directory / "config.yaml").read_text()
     keep(store)
-    assert store.read() == Run(store.directory, FIRST, tuple(CYCLES))
+    assert store.read() == Run(store.directory, FIRST, INITIAL, tuple(CYCLES))
 
 
 # What a selection saw
@@ -539,7 +558,8 @@ def test_what_bears_on_no_result_may_change_and_is_kept(store, leaves):
 def test_rows_are_kept_whole(tmp_path):
     value = np.arange(12, dtype=np.float32).reshape(1, 4, 3)
     labelled = np.array([False, True, False, False])
-    save_rows(tmp_path / "rows.npz", np.array([2, 3, 5, 8]), labelled, value, [8, 2])
+    with (tmp_path / "rows.npz").open("wb") as file:
+        write_rows(file, SeenRows(np.array([2, 3, 5, 8]), labelled, value), [8, 2])
     kept = np.load(tmp_path / "rows.npz")
     assert kept["index"].tolist() == [2, 3, 5, 8]
     assert kept["labelled"].tolist() == labelled.tolist()
@@ -550,7 +570,8 @@ def test_rows_are_kept_whole(tmp_path):
 def test_of_large_rows_a_sample_is_kept_with_all_that_were_chosen(tmp_path, monkeypatch):
     monkeypatch.setattr(rows_module, "LARGEST", 40)
     value = np.arange(200, dtype=np.float32).reshape(1, 100, 2)
-    save_rows(tmp_path / "rows.npz", np.arange(100), np.zeros(100, dtype=bool), value, [17, 3, 99])
+    with (tmp_path / "rows.npz").open("wb") as file:
+        write_rows(file, SeenRows(np.arange(100), np.zeros(100, dtype=bool), value), [17, 3, 99])
     kept = np.load(tmp_path / "rows.npz")
     assert {3, 17, 99} <= set(kept["index"].tolist())
     assert 17 <= len(kept["index"]) <= 20

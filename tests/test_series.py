@@ -34,7 +34,7 @@ def a_run(name, seed, values, *, sha="s", classes=None, data="", start=1):
         )
         for at, value in enumerate(values)
     ]
-    return Run(Path(name) / f"seed_{seed}", RunRecord(name, seed, sha, 100, [0], {}, data), tuple(cycles))
+    return Run(Path(name) / f"seed_{seed}", RunRecord(name, seed, {"of": sha}, 100, data), [0], tuple(cycles))
 
 
 def curves(**by_method):
@@ -88,7 +88,8 @@ def test_other_settings_and_repeated_seeds_are_told():
     runs = [*curves(random=[[0.4, 0.5]]), a_run("street_random", 1, [0.2, 0.3], sha="0123456789")]
     first, second = series_of_runs([*runs, runs[0]])
     assert (first.method, first.seeds, [run.record.seed for run in first.repeated]) == ("random", (0,), [0])
-    assert (second.method, second.seeds, second.repeated) == ("random (012345)", (1,), ())
+    short = runs[-1].record.config_sha256[:6]
+    assert (second.method, second.seeds, second.repeated) == (f"random ({short})", (1,), ())
 
 
 def test_other_data_of_one_name_are_another_setting():

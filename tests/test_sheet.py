@@ -12,7 +12,7 @@ from conftest import Answer
 
 from al_lightning.reproduce import plan, read_standings
 from al_lightning.results.forms import latex, markdown, text
-from al_lightning.results.journal import seal
+from al_lightning.results.journal import FORMAT, write_line
 from al_lightning.results.published import Table, table_of
 from al_lightning.results.series_csv import read_csv
 from al_lightning.results.sheet import blocks, csv_text, sheet
@@ -57,8 +57,8 @@ def write_run(
     directory: Path, name: str, seed: int, points: Sequence[tuple[float, float]], chosen: bool = False
 ) -> None:
     """Write a journal: (budget, accuracy in percent) of each cycle."""
-    run = {"name": name, "seed": seed, "config_sha256": name, "pool_size": 1000, "initial": [0, 1], "versions": {}}
-    records = [{"kind": "run", **run, "data_sha256": "d"}]
+    run = {"name": name, "seed": seed, "settings": {"of": name}, "pool_size": 1000, "data_sha256": "d"}
+    records = [{"kind": "run", "format": FORMAT, **run}, {"kind": "initial", "initial": [0, 1]}]
     for cycle, (budget, value) in enumerate(points):
         bought = [cycle + 2] if chosen or cycle + 1 < len(points) else []
         done = {
@@ -70,7 +70,7 @@ def write_run(
         records.append({"kind": "cycle", **done, "chosen": bought, "cost": {"fit": 60.0}})
     lines, check = [], ""
     for record in records:
-        line, check = seal(record, check)
+        line, check = write_line(record, check)
         lines.append(line)
     directory.mkdir(parents=True)
     (directory / "cycles.jsonl").write_text("".join(lines))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -99,6 +100,10 @@ class CopiedImages(Images):
     def _draws(self, index: int) -> np.random.Generator:
         position, number = self.entries[index]
         return generator("a2d2/copy", self.seed, zlib.crc32(self.keys[position].encode()), number)
+
+    def source(self, index: int) -> Path | None:
+        """Return the original's file."""
+        return self.originals.source(self.entries[index][0])
 
     def name(self, index: int) -> str:
         """Return the original's name, and the copy's number."""

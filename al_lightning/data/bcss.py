@@ -88,6 +88,10 @@ class Tiles(Images):
         square: Array = whole[tile.top : tile.top + self.side, tile.left : tile.left + self.side].copy()
         return square
 
+    def source(self, index: int) -> Path | None:
+        """Return the region's image."""
+        return self.regions[self.tiles[index].region].image
+
     def name(self, index: int) -> str:
         """Return the region's image, and the tile's first row and column."""
         tile = self.tiles[index]

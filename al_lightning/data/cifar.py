@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -125,6 +126,14 @@ class CIFAR(PoolDataModule):
             f"{bad} is not the official file (its checksum differs); delete {folder} and fetch it anew with "
             "--data.download true."
         )
+
+    def image_files(self) -> Iterator[Path]:
+        """Yield the archives' files."""
+        from torchvision import datasets
+
+        kind = datasets.CIFAR100 if self.fine else datasets.CIFAR10
+        for name, _ in [*kind.train_list, *kind.test_list]:
+            yield self.root / kind.base_folder / name
 
     def build_train(self) -> Images:
         """Return the training images."""

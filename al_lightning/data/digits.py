@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -37,6 +38,10 @@ class ArrayImages(Images):
     def label(self, index: int) -> int:
         """Return its class."""
         return int(self.classes[index])
+
+    def source(self, index: int) -> Path | None:
+        """Return None: an array has no file."""
+        return None
 
     def name(self, index: int) -> str:
         """Return its number."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import cv2
@@ -79,6 +80,10 @@ class DrawnImages(Images):
         """Return its classes."""
         label: Array = self.labels[index]
         return label
+
+    def source(self, index: int) -> Path | None:
+        """Return None: a drawing has no file."""
+        return None
 
     def name(self, index: int) -> str:
         """Return scene and frame."""

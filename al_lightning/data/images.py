@@ -38,6 +38,10 @@ class Images(ABC):
     def name(self, index: int) -> str:
         """Return what a person calls the image, for example its file name."""
 
+    def source(self, index: int) -> Path | None:
+        """Return the file that the pixels come from, by default its name; None where they come from none of its own."""
+        return Path(self.name(index))
+
     def has_label(self, index: int) -> bool:
         """Whether `label` has an answer by now; images for people to label have none at first."""
         return True
@@ -55,6 +59,10 @@ class ImageFiles(Images):
     @abstractmethod
     def file(self, index: int) -> Path:
         """Return the image's file."""
+
+    def source(self, index: int) -> Path | None:
+        """Return the image's file."""
+        return self.file(index)
 
     @abstractmethod
     def has_label(self, index: int) -> bool:

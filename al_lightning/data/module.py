@@ -6,7 +6,7 @@ import copy
 import hashlib
 import os
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -164,6 +164,17 @@ class PoolDataModule(LightningDataModule):
             per_pixel = self.labels == "pixel"
             self._asked[key] = Answered(images, own, self.root, self.answers, self.class_names, per_pixel)
         return self._asked[key]
+
+    def image_files(self) -> Iterator[Path]:
+        """Yield the files that the pixels of the pool and the test set come from; some may come more than once.
+
+        A run notices when they change. Here those that the sets name; a dataset that keeps many images in a file of
+        another name says so.
+        """
+        for images in (self.source_train, self.source_test):
+            for index in range(len(images)):
+                if (path := images.source(index)) is not None:
+                    yield path
 
     def recipe(self) -> dict[str, str]:
         """Return what the pixels and labels of both sets follow from, part by part; another recipe, another cache.

@@ -23,6 +23,7 @@ from al_lightning.inspect.counts import class_counts
 from al_lightning.inspect.embedding_map import candidates, scores
 from al_lightning.inspect.pictures import palette
 from al_lightning.inspect.thumbnails import Thumbnails
+from al_lightning.results.choices import read_seen
 from al_lightning.results.events import (
     curve_points,
     drop_events,
@@ -172,7 +173,7 @@ class Boards:
         if not done.chosen:
             return []
         shown = done.chosen[:GALLERY]
-        said = scores(self.directory, done.cycle)
+        said = scores(run, done.cycle)
         sheet = board_pictures.gallery(
             self.data.train, shown, [said.get(index) for index in shown], self.names, self.colours
         )
@@ -197,7 +198,7 @@ class Boards:
         if not done.chosen:
             return []
         before = self.data.pool().label(run.labelled_at(done.cycle))
-        found = collapse(self.thumbnails, before, done.chosen, candidates(self.directory, done.cycle))
+        found = collapse(self.thumbnails, before, done.chosen, candidates(run, done.cycle))
         points = {"near_duplicates": found.share, "near_duplicates_random": found.expected}
         if found.scenes is not None and found.scenes_expected is not None:
             points |= {"scenes": found.scenes, "scenes_random": found.scenes_expected}
@@ -205,12 +206,11 @@ class Boards:
 
     def _seen(self, run: Run, done: CycleRecord) -> list[Any]:
         """Return a histogram of the candidates' scores; write their embeddings beside the events."""
-        path, folder = self._cycle(done.cycle) / "rows.npz", self.directory / "curve"
+        folder = self.directory / "curve"
         board_projector.forget_points(folder, done.cycle)
-        if not done.chosen or not path.is_file():
+        if not done.chosen or (seen := read_seen(run, done.cycle)) is None:
             return []
-        with np.load(path) as rows:
-            index, labelled, value = rows["index"], rows["labelled"], rows["value"]
+        index, labelled, value = seen
         if value.shape[2] > 1:
             images = self.data.train
             board_projector.write_points(folder, done.cycle, index, labelled, value[0], done.chosen, images)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from al_lightning.data.images import Images
 from al_lightning.inspect.audit_descriptor import describe
-from al_lightning.results.journal import Run, unseal
+from al_lightning.results.choices import read_choice, read_seen, seen_shape
+from al_lightning.results.journal import Run
 from al_lightning.results.rows import LARGEST
 from al_lightning.seeding import seed_of
 
@@ -66,83 +65,83 @@ class Map:
     source: Run | None
 
 
-def scores(directory: Path, cycle: int) -> dict[int, float]:
+def scores(run: Run, cycle: int) -> dict[int, float]:
     """Return the scores of what a cycle selected; none where the strategy had no opinion, and said 0 of each.
 
-    Args:
-        directory: of the run.
-        cycle: number of the cycle.
-
     Raises:
-        ValueError: selection.json was edited or damaged.
+        ALError: selection.json is damaged, or of another run.
     """
-    path = directory / f"cycle_{cycle:02d}" / "selection.json"
-    if not path.is_file():
+    choice = read_choice(run, cycle)
+    if choice is None:
         return {}
-    record = unseal(path.read_text())[0]
-    pairs = zip(record["indices"], record["scores"], strict=True)
-    found = {int(index): float(score) for index, score in pairs if score is not None}
+    pairs = zip(choice.indices, choice.scores, strict=True)
+    found = {index: float(score) for index, score in pairs if score is not None}
     return found if any(found.values()) else {}
 
 
-def candidates(directory: Path, cycle: int) -> Indices | None:
+def candidates(run: Run, cycle: int) -> Indices | None:
     """Return the positions that a cycle chose from, ascending, (N,).
 
     None where they are not known: there is no rows.npz, or it is so large that it may hold a sample.
+
+    Raises:
+        ALError: the file is damaged, or of another run.
     """
-    path = _rows(directory, cycle)
-    if not path.is_file() or path.stat().st_size > 3 * LARGEST:  # of 4 bytes each; an embedding that was cut is near 4
+    members, count, width = seen_shape(run, cycle)
+    if members * count * width > LARGEST * 3 // 4:  # an embedding that was cut is near LARGEST
         return None
-    with np.load(path) as rows:
-        found: Indices = rows["index"][~rows["labelled"]]
-    return found
+    seen = read_seen(run, cycle, value=False)
+    return None if seen is None else seen.index[~seen.labelled]
 
 
-def candidate_scores(directory: Path, cycle: int) -> Reals:
-    """Return the scores of all of a cycle's candidates, (N,), the finite ones; (0,) where it kept none or no single."""
-    path = _rows(directory, cycle)
-    if _shape(path)[::2] != (1, 1):
+def candidate_scores(run: Run, cycle: int) -> Reals:
+    """Return the scores of all of a cycle's candidates, (N,), the finite ones; (0,) where it kept none or no single.
+
+    Raises:
+        ALError: the file is damaged, or of another run.
+    """
+    if seen_shape(run, cycle)[::2] != (1, 1) or (seen := read_seen(run, cycle)) is None:
         return np.empty(0, dtype=np.float32)
-    with np.load(path) as rows:
-        found: Reals = rows["value"][0, ~rows["labelled"], 0]
+    found: Reals = seen.value[0, ~seen.labelled, 0]
     return found[np.isfinite(found)]
 
 
-def batch_scores(directory: Path, cycle: int, chosen: Sequence[int]) -> Scores | None:
+def batch_scores(run: Run, cycle: int, chosen: Sequence[int]) -> Scores | None:
     """Return what a strategy said of the images that it chose, and of all it could have chosen.
 
     Args:
-        directory: of the run.
+        run: the run.
         cycle: number of the cycle.
         chosen: the batch, in order.
 
     Returns:
         The scores; None where the strategy had no opinion.
     """
-    said = scores(directory, cycle)
+    said = scores(run, cycle)
     own = [said[index] for index in chosen if index in said]
     if not own:
         return None
-    others = candidate_scores(directory, cycle)
+    others = candidate_scores(run, cycle)
     ends = [*own, *(others.tolist() or own)]
     low, high = min(ends), max(ends)
     among = np.histogram(others, BINS, (low, high))[0].tolist() if len(others) and high > low else []
     return Scores(tuple(said.get(index) for index in chosen), low, high, tuple(among))
 
 
-def embeddings(directory: Path, cycle: int) -> tuple[Indices, Reals] | None:
+def embeddings(run: Run, cycle: int) -> tuple[Indices, Reals] | None:
     """Return the positions, (N,), and embeddings, (N, D), that a cycle's selection saw; None where it saw none.
 
     Rows that are not finite are left out.
+
+    Raises:
+        ALError: the file is damaged, or of another run.
     """
-    path = _rows(directory, cycle)
-    members, _, width = _shape(path)
-    if members != 1 or width < NARROWEST:
+    members, _, width = seen_shape(run, cycle)
+    if members != 1 or width < NARROWEST or (seen := read_seen(run, cycle)) is None:
         return None
-    with np.load(path) as rows:
-        index, value = rows["index"], rows["value"][0]
+    value = seen.value[0]
     sound = np.isfinite(value).all(axis=1)
-    return index[sound], value[sound]
+    return seen.index[sound], value[sound]
 
 
 def embedding_map(images: Images, runs: Sequence[Run], marked: Sequence[int]) -> Map | None:
@@ -161,7 +160,7 @@ def embedding_map(images: Images, runs: Sequence[Run], marked: Sequence[int]) ->
         The map; None where there are fewer than `FEWEST_POINTS` images.
     """
     for source in runs:
-        if (seen := embeddings(source.directory, 0)) is not None and len(seen[0]) >= FEWEST_POINTS:
+        if (seen := embeddings(source, 0)) is not None and len(seen[0]) >= FEWEST_POINTS:
             index = sampled(seen[0], marked, MOST_POINTS)
             return Map(index, layout(seen[1][np.searchsorted(seen[0], index)]), source)
     if len(images) < FEWEST_POINTS:
@@ -213,18 +212,3 @@ def layout(vectors: Reals) -> npt.NDArray[np.float64]:
     low, extent = place.min(axis=0), np.ptp(place, axis=0)
     centred: npt.NDArray[np.float64] = (place - low - extent / 2) / max(float(extent.max()), 1e-9) + 0.5
     return centred
-
-
-def _rows(directory: Path, cycle: int) -> Path:
-    return directory / f"cycle_{cycle:02d}" / "rows.npz"
-
-
-def _shape(path: Path) -> tuple[int, int, int]:
-    """Return members, rows and width of what was kept, from the file's head: the numbers may be many."""
-    if not path.is_file():
-        return 0, 0, 0
-    with zipfile.ZipFile(path) as archive, archive.open("value.npy") as file:
-        np.lib.format.read_magic(file)
-        shape, _, _ = np.lib.format.read_array_header_1_0(file)
-    members, rows, width = shape
-    return members, rows, width

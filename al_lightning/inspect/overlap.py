@@ -89,7 +89,7 @@ def overlap_of_runs(first: Run, second: Run, batches: int) -> Overlap | None:
             return None
         sides.append(([len(batch) for batch in bought], {index for batch in bought for index in batch}))
     (sizes, one), (other_sizes, two) = sides
-    before, earlier = set(first.record.initial), set(second.record.initial)
+    before, earlier = set(first.labelled_at(0)), set(second.labelled_at(0))
     if sizes != other_sizes or len(before) != len(earlier):
         return None
     # Counted, not listed: a report compares thousands of pairs of runs, and pools are large.

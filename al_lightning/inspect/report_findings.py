@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -33,7 +32,7 @@ SHOWN = 60
 """Frames of a batch that are shown."""
 COLUMNS = 20
 """Frames in a row of the sprite."""
-UNREADABLE = (OSError, ValueError, KeyError, zipfile.BadZipFile)
+UNREADABLE = (ALError, OSError, ValueError)
 """What a damaged file of a run's cycle may raise: worth a line, and the rest of the page."""
 
 
@@ -228,8 +227,8 @@ def _batch(images: Thumbnails, pool: Pool, run: Run, cycle: CycleRecord, shown: 
     again = tuple(repeats(images, before, chosen))
     said = None
     try:
-        found = collapse(images, before, chosen, candidates(run.directory, cycle.cycle))
-        said = batch_scores(run.directory, cycle.cycle, chosen) if shown else None
+        found = collapse(images, before, chosen, candidates(run, cycle.cycle))
+        said = batch_scores(run, cycle.cycle, chosen) if shown else None
     except UNREADABLE as error:
         where = f"{run.record.name}, seed {run.record.seed}, cycle {cycle.cycle}"
         notes.append(f"{where}: what its selection saw cannot be read ({error}); all unlabelled images stand for it.")
@@ -240,7 +239,7 @@ def _batch(images: Thumbnails, pool: Pool, run: Run, cycle: CycleRecord, shown: 
 def _map(dataset: Dataset, images: Images, notes: list[str]) -> Map | None:
     """Lay out the pool for the seed that the report shows, with all first batches on it."""
     runs = first_runs(dataset)
-    marked = [index for run in runs.values() for index in [*run.record.initial, *run.cycles[0].chosen]]
+    marked = [index for run in runs.values() for index in run.labelled_at(1)]
     try:
         return embedding_map(images, list(runs.values()), marked) if runs else None
     except UNREADABLE as error:

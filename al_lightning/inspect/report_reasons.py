@@ -207,7 +207,7 @@ def _maps(dataset: Dataset, drawn: Map, styles: Mapping[str, int], number: int) 
     figures = []
     for label, run in runs.items():
         first = run.cycles[0]
-        before = "".join(place.get(index, "") for index in run.record.initial)
+        before = "".join(place.get(index, "") for index in run.labelled_at(0))
         chosen = "".join(place.get(index, "") for index in first.chosen)
         other = "" if drawn.source is None or _one_network(run, drawn.source) else "; its network is another one"
         said = f"{len(first.chosen)} images that {label} chose, among {len(place)} of the pool"

@@ -85,7 +85,7 @@ def _same_settings(setting: Setting) -> Iterable[Finding]:
     if found:
         yield WARN, f"More differs than what chooses, so a difference may come from that: {'; '.join(found)}."
     if unknown:
-        yield UNKNOWN, f"Whether {all_of(unknown)} was trained as its baseline is unknown: a config.yaml is missing."
+        yield UNKNOWN, f"Whether {all_of(unknown)} was trained as its baseline is unknown: a journal tells no settings."
     if setting.pairs() and not found and not unknown:
         yield OK, "Every method was trained with the settings of its baseline; only what chooses differs."
 
@@ -95,7 +95,7 @@ def _initial(setting: Setting) -> Iterable[Finding]:
         f"{method.method}, seed {seed}"
         for method, base in setting.pairs()
         for seed in sorted(method.runs.keys() & base.runs.keys())
-        if set(method.runs[seed].record.initial) != set(base.runs[seed].record.initial)
+        if set(method.runs[seed].labelled_at(0)) != set(base.runs[seed].labelled_at(0))
     ]
     if others:
         yield WARN, f"Not started from the labelled images of its baseline: {'; '.join(others)}."

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from al_lightning.bearing import flatten, nested
 from al_lightning.results.checks import CHECKS, Setting, all_of
 from al_lightning.results.checks import State as State  # a condition's, so importable with it
 from al_lightning.results.journal import Run
@@ -47,7 +48,7 @@ def conditions_of(
     """Check what an honest comparison needs.
 
     Args:
-        runs: to be compared; `config.yaml` is read from their directories.
+        runs: to be compared; their journals tell the settings, and `config.yaml` what has no bearing on results.
         strategies: names of strategies, to find where in a run's name the dataset ends; see `series_of_runs`.
         resolved: by run name: the merged values that the name's configs say (`settings.resolve([name]).values`). What
             they leave at a default is not held to it. Without them, that condition is left out.
@@ -59,7 +60,7 @@ def conditions_of(
     by_setting: dict[str, list[Series]] = {}
     for one in series_of_runs(runs, strategies):
         by_setting.setdefault(one.setting, []).append(one)
-    configs = {directory: _config(directory) for directory in dict.fromkeys(run.directory for run in runs)}
+    configs = {run.directory: _settings(run) for run in runs}
     found: dict[tuple[str, State, str], list[str]] = {}
     for topic, check in CHECKS.items():
         if topic == "settings" and resolved is None:
@@ -71,6 +72,12 @@ def conditions_of(
         Condition(topic, state, text if len(where) == len(by_setting) else f"On {all_of(where)}: {text}")
         for (topic, state, text), where in found.items()
     ]
+
+
+def _settings(run: Run) -> dict[str, Any] | None:
+    """Return what is known of a run's configuration: where the two differ, config.yaml was edited."""
+    known = {**dict(flatten(_config(run.directory) or {})), **run.record.settings}
+    return nested(known) if known else None
 
 
 def _config(directory: Path) -> dict[str, Any] | None:

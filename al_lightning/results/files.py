@@ -13,19 +13,21 @@ from typing import BinaryIO
 from al_lightning.errors import ALError
 
 
-def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def write_atomic(path: Path, write: Callable[[BinaryIO], object], make_folder: bool = True) -> None:
     """Write a file so that a reader, or a power cut, sees the old content or the new, never a part.
 
     Args:
-        path: the target; its folder is made where it is missing.
+        path: the target.
         write: called with the open temporary file beside the target.
+        make_folder: make the target's folder where it is missing, and those above it.
 
     Raises:
         ALError: the disk is full, the folder cannot be written to, or the like; what was there is untouched.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if make_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             write(file)
             file.flush()
@@ -63,9 +65,25 @@ def unwritable(path: str | Path, error: OSError) -> str:
     )
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text atomically."""
-    write_atomic(path, lambda file: file.write(text.encode()))
+def write_text(path: Path, text: str, make_folder: bool = True) -> None:
+    """Write UTF-8 text atomically; arguments as `write_atomic`'s."""
+    write_atomic(path, lambda file: file.write(text.encode()), make_folder)
+
+
+def read_small(path: Path, most: int) -> bytes:
+    """Read a file of at most `most` bytes: one that somebody sent may be of any size.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is larger, or no regular file.
+    """
+    if not path.is_file():  # reading a pipe would wait for ever
+        raise FileNotFoundError(errno.ENOENT, "no such file", str(path))
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"is larger than {most >> 20} MiB" if most >> 20 else f"is larger than {most} bytes")
+    return content
 
 
 def hold(path: Path) -> BinaryIO | None:

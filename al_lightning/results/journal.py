@@ -1,20 +1,27 @@
-"""The journal `cycles.jsonl`: first the run, then a line per finished cycle. Each line carries a check.
+"""The journal `cycles.jsonl`: the run, its initial set, then a line per finished cycle. Each line carries a check.
 
-The checks are chained, so that a line that was edited, left out or moved does not go unnoticed; `cost` and `versions`
-are no part of them, as they are no part of the result.
+The first line is written before any other file of a run, and the initial set once it is labelled. The checks are
+chained, so that a line that was edited, left out or moved does not go unnoticed; `cost` and `versions` are no part of
+them, as they are no part of the result.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from al_lightning.bearing import fingerprint
 from al_lightning.errors import ALError, UsageError
+from al_lightning.results.files import read_small
 
 JOURNAL = "cycles.jsonl"
+FORMAT = 2
+"""Of a run directory: raised when what is written there changes, so that no other version misreads it."""
+LARGEST = 64 << 20
+"""Bytes that a journal may have: a pool of a million images, all chosen, takes 8 MB."""
 
 
 @dataclass(frozen=True)
@@ -24,20 +31,25 @@ class RunRecord:
     Attributes:
         name: the run's name, its parts joined by underscores.
         seed: the run's seed.
-        config_sha256: hash of what in the configuration bears on results.
+        settings: what in the configuration bears on results, by dotted key.
         pool_size: number of images in the pool.
-        initial: labelled before the first fit, in order.
-        versions: packages and their versions, for the reader; no part of the result.
         data_sha256: hash of the class names and the names of all images: what positions mean.
+        images_sha256: hash of the list of image files (see `data.image_list`): what they hold.
+        versions: packages and their versions, for the reader; no part of the result.
     """
 
     name: str
     seed: int
-    config_sha256: str
+    settings: dict[str, Any]
     pool_size: int
-    initial: list[int]
-    versions: dict[str, str] = field(default_factory=dict)
     data_sha256: str = ""
+    images_sha256: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def config_sha256(self) -> str:
+        """Hash of the settings."""
+        return fingerprint(self.settings)
 
 
 @dataclass(frozen=True)
@@ -63,22 +75,38 @@ class CycleRecord:
 
 @dataclass(frozen=True)
 class Run:
-    """A run directory, read: its first line and its finished cycles."""
+    """A run directory, read.
+
+    Attributes:
+        directory: its path.
+        record: the journal's first line.
+        initial: labelled before the first fit, in order; None as long as these labels are awaited.
+        cycles: the finished cycles.
+    """
 
     directory: Path
     record: RunRecord
-    cycles: tuple[CycleRecord, ...]
+    initial: list[int] | None = None
+    cycles: tuple[CycleRecord, ...] = ()
 
     def labelled_at(self, cycle: int) -> list[int]:
         """Return the positions that cycle's fit saw, in the order of labelling."""
-        return [*self.record.initial, *(index for done in self.cycles[:cycle] for index in done.chosen)]
+        return [*(self.initial or ()), *(index for done in self.cycles[:cycle] for index in done.chosen)]
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The journal's lines, without their checks."""
+        lines = [{"kind": "run", "format": FORMAT, **asdict(self.record)}]
+        if self.initial is not None:
+            lines.append({"kind": "initial", "initial": self.initial})
+        return [*lines, *({"kind": "cycle", **asdict(done)} for done in self.cycles)]
 
 
 def read_run(directory: str | Path) -> Run:
     """Read a run directory into plain records.
 
     Raises:
-        UsageError: there is no run in that directory.
+        UsageError: there is no run in that directory, or one of another format.
         ALError: the journal was damaged; the message names the line.
     """
     path = Path(directory)
@@ -87,40 +115,80 @@ def read_run(directory: str | Path) -> Run:
         raise UsageError(f"There is no run in {path}: {JOURNAL} is missing. `al-lightning fit` makes one.")
     try:
         lines = whole_lines(journal)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ALError(f"{journal} cannot be read ({error}).") from error
     records, check = [], ""
     for number, line in enumerate(lines, start=1):
         try:
-            record, check = unseal(line, check)
+            record, check = read_line(line, check)
         except ValueError as error:
-            raise ALError(
-                f"{journal}, line {number} {error}. Restore the file, or delete it from that line on: the same "
-                "command makes again what is gone."
-            ) from error
+            way = "delete it from that line on: the same command makes again what is gone"
+            if number == 1:
+                way = "begin in another directory: --run_dir DIR"
+            raise ALError(f"{journal}, line {number} {error}. Restore the file, or {way}.") from error
         records.append(record)
+    if records and records[0].get("kind") == "run" and (found := records[0].get("format", 1)) != FORMAT:
+        raise UsageError(
+            f"{path} holds a run of format {found}, which this version does not read (it reads {FORMAT}); run it again "
+            "in another directory (--run_dir DIR), or use the version that made it."
+        )
     try:
-        run = RunRecord(**_take(records[0], "run"))
-        cycles = tuple(CycleRecord(**_take(record, "cycle")) for record in records[1:])
-        if [done.cycle for done in cycles] != list(range(len(cycles))):
-            raise ValueError("cycles are not numbered 0, 1, ...")
-    except (IndexError, KeyError, TypeError, ValueError) as error:
+        return _run(path, records)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise ALError(f"{journal} is not a journal of this version ({error}); it was edited or damaged.") from error
-    return Run(path, run, cycles)
+
+
+def _run(path: Path, records: list[dict[str, Any]]) -> Run:
+    first = _take(records[0], "run")
+    first.pop("format")
+    initial = list(_take(records[1], "initial")["initial"]) if len(records) > 1 else None
+    cycles = tuple(CycleRecord(**_take(record, "cycle")) for record in records[2:])
+    if [done.cycle for done in cycles] != list(range(len(cycles))):
+        raise ValueError("cycles are not numbered 0, 1, ...")
+    run = Run(path, RunRecord(**first), initial, cycles)
+    _check_kinds(run)
+    return run
+
+
+def _check_kinds(run: Run) -> None:
+    """Raise ValueError where a value is not of its kind, or an image is labelled twice: somebody else wrote this."""
+    record, number = run.record, (int, float)
+    texts = (record.name, record.data_sha256, record.images_sha256, *record.versions, *record.versions.values())
+    whole = (record.seed, record.pool_size, *(done.labelled for done in run.cycles))
+    labelled = run.labelled_at(len(run.cycles))
+    measured = [value for done in run.cycles for value in done.metrics.values()]
+    numbers = [one for value in measured for one in (value if isinstance(value, list) else [value]) if one is not None]
+    numbers += [value for done in run.cycles for value in (done.budget, *done.cost.values())]
+    sound = (
+        all(isinstance(text, str) for text in texts)
+        and isinstance(record.settings, dict)
+        and all(type(value) is int and value >= 0 for value in whole)
+        and all(type(index) is int and 0 <= index < record.pool_size for index in labelled)
+        and all(isinstance(value, number) for value in numbers)
+    )
+    if not sound:
+        raise ValueError("a value is not of its kind")
+    if len(set(labelled)) != len(labelled):
+        raise ValueError("an image is labelled twice")
 
 
 def whole_lines(journal: Path) -> list[str]:
-    """Return the journal's lines without a torn last one: what was not written to its end did not happen."""
-    lines = journal.read_text().splitlines(keepends=True)
+    """Return the journal's lines without a torn last one: what was not written to its end did not happen.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is too large, or no text.
+    """
+    lines = read_small(journal, LARGEST).decode().splitlines(keepends=True)
     if len(lines) > 1 and not lines[-1].endswith("\n"):
         try:
             json.loads(lines[-1])
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             lines.pop()
     return lines
 
 
-def seal(record: dict[str, Any], before: str = "") -> tuple[str, str]:
+def write_line(record: dict[str, Any], before: str = "") -> tuple[str, str]:
     """Return a record as a line with a check, and the check, which is chained to that of the line before."""
     result = {key: value for key, value in record.items() if key not in ("cost", "versions", "check")}
     text = before + json.dumps(result, sort_keys=True, allow_nan=False)
@@ -128,7 +196,7 @@ def seal(record: dict[str, Any], before: str = "") -> tuple[str, str]:
     return json.dumps({**record, "check": check}, allow_nan=False) + "\n", check
 
 
-def unseal(line: str, before: str = "") -> tuple[dict[str, Any], str]:
+def read_line(line: str, before: str = "") -> tuple[dict[str, Any], str]:
     """Return a line's record and its check.
 
     Raises:
@@ -138,10 +206,16 @@ def unseal(line: str, before: str = "") -> tuple[dict[str, Any], str]:
         record = json.loads(line)
     except json.JSONDecodeError as error:
         raise ValueError(f"is not valid JSON ({error.msg}); it was edited or damaged") from error
+    except RecursionError as error:
+        raise ValueError("is nested too deeply; it was edited or damaged") from error
     if not isinstance(record, dict):
         raise ValueError("is not a record; it was edited or damaged")
     check = record.pop("check", None)
-    if check != seal(record, before)[1]:
+    try:
+        fits = check == write_line(record, before)[1]
+    except RecursionError:
+        fits = False
+    if not fits:
         raise ValueError("is not what was written (its check does not fit); it was edited or damaged")
     return record, str(check)
 

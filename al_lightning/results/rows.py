@@ -1,39 +1,90 @@
-"""What a selection saw, kept beside what it chose."""
+"""What a selection saw, kept beside what it chose: scores or embeddings, in rows.npz."""
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-
-from al_lightning.results.files import write_atomic
 
 LARGEST = 16_000_000
 """Numbers kept per cycle (64 MB); of larger embeddings an even sample of rows stays, the chosen always among them."""
 
 
-def save_rows(
-    path: Path,
-    index: npt.NDArray[np.int64],
-    labelled: npt.NDArray[np.bool_],
-    value: npt.NDArray[np.float32],
-    chosen: list[int],
-) -> None:
-    """Write rows.npz atomically: index (N,), labelled (N,), value (M, N, K) and chosen.
+class SeenRows(NamedTuple):
+    """What a selection saw; N images, M members, K numbers each.
+
+    Attributes:
+        index: (N,) int64 positions in the training set, ascending, unique.
+        labelled: (N,) bool, whether each was labelled.
+        value: (M, N, K) float32 scores or embeddings.
+    """
+
+    index: npt.NDArray[np.int64]  # type: ignore[assignment]  # hides tuple.index
+    labelled: npt.NDArray[np.bool_]
+    value: npt.NDArray[np.float32]
+
+
+def write_rows(file: BinaryIO, rows: SeenRows, chosen: list[int]) -> None:
+    """Write what a selection saw, or, where that is more than `LARGEST`, an even sample and the chosen.
 
     Args:
-        path: the file.
-        index: positions, ascending.
-        labelled: whether each was labelled.
-        value: scores or embeddings.
-        chosen: positions chosen, in order.
+        file: open for writing.
+        rows: what it saw.
+        chosen: positions that it chose, in order.
     """
+    index, labelled, value = rows
     if value.size > LARGEST:
         room = max(len(chosen), LARGEST * len(index) // value.size)
         keep = np.isin(index, chosen)
         keep[np.linspace(0, len(index) - 1, max(0, room - len(chosen)), dtype=np.int64)] = True
         index, labelled, value = index[keep], labelled[keep], value[:, keep]
     arrays: dict[str, Any] = {"index": index, "labelled": labelled, "value": value, "chosen": np.asarray(chosen)}
-    write_atomic(path, lambda file: np.savez(file, **arrays))
+    np.savez(file, **arrays)
+
+
+def read_rows(path: Path, pool_size: int, value: bool = True) -> SeenRows:
+    """Read what `write_rows` wrote, no more memory than the file is long.
+
+    Args:
+        path: the file.
+        pool_size: number of images in the pool.
+        value: whether `value`, which may be large, is read; it comes back empty otherwise.
+
+    Raises:
+        ValueError: it is not what was written.
+        OSError: it cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if any(one.compress_type != zipfile.ZIP_STORED for one in archive.infolist()):
+                raise ValueError("it is compressed, as no file of ours is")
+        with np.load(path, allow_pickle=False) as arrays:
+            none = np.empty((0, len(arrays["index"]), 0), np.float32)
+            rows = SeenRows(arrays["index"], arrays["labelled"], arrays["value"] if value else none)
+    except (zipfile.BadZipFile, KeyError, EOFError, MemoryError, NotImplementedError, SyntaxError) as error:
+        raise ValueError(f"it is no file of rows ({type(error).__name__})") from error
+    kinds = [array.dtype.str for array in rows] == ["<i8", "|b1", "<f4"]
+    shapes = rows.index.ndim == 1 and rows.labelled.shape == rows.index.shape and rows.value.ndim == 3
+    if not kinds or not shapes or rows.value.shape[1] != len(rows.index):
+        raise ValueError("its arrays do not fit together")
+    if len(rows.index) and (rows.index[0] < 0 or rows.index[-1] >= pool_size or (np.diff(rows.index) <= 0).any()):
+        raise ValueError(f"its positions are not ascending, from 0 to {pool_size - 1}")
+    return rows
+
+
+def shape_of(path: Path) -> tuple[int, int, int]:
+    """Return members, rows and width of what was kept, from the file's head: the numbers may be many.
+
+    Raises:
+        ValueError: it is not what was written.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("value.npy") as file:
+            np.lib.format.read_magic(file)
+            (members, rows, width), _, _ = np.lib.format.read_array_header_1_0(file)
+    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, SyntaxError) as error:
+        raise ValueError(f"it is no file of rows ({type(error).__name__})") from error
+    return members, rows, width

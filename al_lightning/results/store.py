@@ -1,25 +1,41 @@
 """The run directory: `config.yaml`, the journal `cycles.jsonl`, and a folder per cycle. The journal is the truth.
 
 A cycle goes TRAINED (every member's weights are there) -> SELECTED (`selection.json`) -> LABELLED (the oracle
-answered) -> DONE (a line in the journal). Each step is written atomically and can be repeated.
+answered) -> DONE (a line in the journal). Each step is written atomically and can be repeated. The journal's first line
+comes before any other file, and each file that is read back has a seal (see `seals`), so that nothing that another run
+or an earlier one left is taken for this one's.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
+import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import yaml
 
-from al_lightning.bearing import differences, fingerprint, in_short
+from al_lightning.bearing import differences, in_short
 from al_lightning.errors import ALError, UsageError
-from al_lightning.results.files import hold, write_text
-from al_lightning.results.journal import JOURNAL, CycleRecord, Run, RunRecord, read_run, seal, unseal, whole_lines
+from al_lightning.results.choices import (
+    LARGEST,
+    choice_seal,
+    read_choice,
+    read_json,
+    rows_path,
+    selection_path,
+    write_choice,
+    write_json,
+)
+from al_lightning.results.files import hold, read_small, write_text
+from al_lightning.results.image_list import ImageList, difference, read_list
+from al_lightning.results.journal import JOURNAL, CycleRecord, Run, RunRecord, read_run, whole_lines, write_line
+from al_lightning.results.origins import cycle_dir, fit_origin, weights_path
+from al_lightning.results.rows import SeenRows, write_rows
+from al_lightning.results.seals import Seal, drop
 
 LOCK = ".lock"
 TAKEN = "Another process is at work in"
@@ -33,45 +49,87 @@ class RunStore:
         self.directory = directory
         self.writes = writes
         self._lock: BinaryIO | None = None
+        self._made: list[Path] = []
 
     def lock(self) -> None:
-        """Hold the directory until this process ends; a second run in it is refused."""
+        """Hold the directory until this process ends; a second run in it is refused.
+
+        Raises:
+            ALError: another process holds it, or it cannot be written to.
+        """
         if not self.writes or self._lock is not None:
             return
+        above = [self.directory, *self.directory.parents]
+        missing = [folder for folder in above if not folder.exists()]
         handle = hold(self.directory / LOCK)
         if handle is None:
             raise ALError(f"{TAKEN} {self.directory}; wait for it, or use another one.")
-        self._lock = handle
+        self._lock, self._made = handle, missing
+
+    def still_ours(self) -> None:
+        """See that the directory is the one that this run holds: it may have been deleted, or replaced by another.
+
+        Raises:
+            ALError: it is not.
+        """
+        if self._lock is None:
+            return
+        held = os.fstat(self._lock.fileno())
+        try:
+            there = os.stat(self.directory / LOCK)
+        except OSError:
+            there = None
+        if there is None or (there.st_dev, there.st_ino) != (held.st_dev, held.st_ino):
+            raise ALError(
+                f"{self.directory} was deleted or replaced while this run was at work in it, so that the run ends and "
+                "writes nothing more; the same command begins anew."
+            )
 
     def release(self) -> None:
-        """Let go of the directory."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        """Let go of the directory; one that was made for a run that never began goes, too."""
+        if self._lock is None:
+            return
+        if self._made and [path.name for path in self.directory.iterdir()] == [LOCK]:
+            (self.directory / LOCK).unlink()
+            with contextlib.suppress(OSError):  # somebody else put something there meanwhile
+                for folder in self._made:
+                    folder.rmdir()
+        self._lock.close()
+        self._lock = None
 
     def open(self) -> list[str]:
-        """Lock the directory and clear what an interrupted write left; return what the user should know."""
+        """Lock the directory and clear what an interrupted write left; return what the user should know.
+
+        Raises:
+            ALError: another process holds it, or it cannot be written to.
+            UsageError: it holds files of a run whose journal is gone.
+        """
         self.lock()
+        if not self.writes:
+            return []
+        if not self.exists() and (left := self._left_behind()):
+            raise UsageError(
+                f"{self.directory} holds files of a run ({left}), but not its journal {JOURNAL}, without which nobody "
+                "knows what they are. Put the journal back, or delete the directory, or use another one: --run_dir DIR."
+            )
+        for stale in list(self.directory.rglob(".*.tmp")):
+            if stale.is_dir() and not stale.is_symlink():  # a batch for people that was not finished
+                shutil.rmtree(stale, ignore_errors=True)
+            else:
+                stale.unlink(missing_ok=True)
         notes = []
-        if self.writes:
-            for stale in list(self.directory.rglob(".*.tmp")):
-                if stale.is_dir() and not stale.is_symlink():  # a batch for people that was not finished
-                    shutil.rmtree(stale, ignore_errors=True)
-                else:
-                    stale.unlink(missing_ok=True)
-            journal = self.directory / JOURNAL
-            with contextlib.suppress(OSError, UnicodeDecodeError):
-                text = journal.read_text()
-                whole = "".join(whole_lines(journal))
-                if len(text.splitlines()) == 1 and not text.endswith("\n"):
-                    whole = ""  # nothing but the torn first line
-                if whole != text:
-                    if whole:
-                        write_text(journal, whole)
-                    else:
-                        journal.unlink()
-                    notes.append(f"the last line of {journal} was cut short; what it held is made again")
+        journal = self.directory / JOURNAL
+        with contextlib.suppress(OSError, ValueError):
+            text, whole = journal.read_text(), "".join(whole_lines(journal))
+            if whole != text:
+                write_text(journal, whole)
+                notes.append(f"the last line of {journal} was cut short; what it held is made again")
         return notes
+
+    def _left_behind(self) -> str:
+        """Return a file that a run writes after its journal, or ""."""
+        kinds = ("config.yaml", "images.json", "selection.json", "cycle_*", "batches")
+        return next((path.name for kind in kinds for path in sorted(self.directory.glob(kind))), "")
 
     def exists(self) -> bool:
         """Whether the run has a journal."""
@@ -81,64 +139,89 @@ class RunStore:
         """Read the journal."""
         return read_run(self.directory)
 
-    def check(self, plain: dict[str, Any], name: str, seed: int, pool_size: int, data_sha256: str = "") -> None:
-        """Hold a run that goes on to the one that is there.
+    @property
+    def images_path(self) -> Path:
+        """Where the list of the run's images lies."""
+        return self.directory / "images.json"
+
+    def begin(self, record: RunRecord, images: ImageList | None = None) -> Run:
+        """Begin the journal, or go on with it where it is that of the same run.
 
         What bears on results must be the same once anything was trained; before that, the run begins anew.
 
         Args:
-            plain: the configuration.
-            name: the run's name.
-            seed: its seed.
-            pool_size: number of images in the pool.
-            data_sha256: hash of the data.
+            record: of the run that is wanted.
+            images: the list of its image files, for what is said where they are others.
+
+        Returns:
+            The run as it stands.
 
         Raises:
-            UsageError: the run was made with other settings, another seed, or other data.
-            ALError: its config.yaml was damaged.
+            UsageError: the directory holds a run with other settings, another seed, or other data.
         """
-        changed: list[str] = []
-        old = self._config()
         if self.exists():
-            was = self.read().record
-            changed += [
-                f"{key}: {a} -> {b}" for key, a, b in (("name", was.name, name), ("seed", was.seed, seed)) if a != b
-            ]
-            if was.pool_size != pool_size:
-                changed.append(f"images in the pool: {was.pool_size} -> {pool_size}")
-            elif was.data_sha256 != data_sha256:
-                changed.append("images or classes of other names")
-            if old is None and was.config_sha256 != fingerprint(plain):
-                changed.append("config.yaml is gone, and the settings are not those of the journal")
-        if old is not None:
-            changed += differences(old, plain)
-        if not changed:
-            return
-        if self.trained():
-            raise UsageError(
-                f"{self.directory} holds a run with other settings ({in_short(changed)}). "
-                "Use those, or another directory: --run_dir DIR."
-            )
+            run = self.read()
+            changed = _changed(run.record, record)
+            if run.record.images_sha256 != record.images_sha256:
+                kept = read_list(self.images_path, run.record.images_sha256)
+                found = images is not None and kept is not None and difference(kept, images)
+                changed.append(f"other images under the same names: {found}" if found else "other images")
+            if not changed:
+                return run
+            if self.trained():
+                raise UsageError(
+                    f"{self.directory} holds a run with other settings ({in_short(changed)}). "
+                    "Use those, or another directory: --run_dir DIR."
+                )
+        run = Run(self.directory, record)
+        self._write(run)
         if self.writes:
-            for stale in (self.directory / JOURNAL, self.selection_path(None)):
-                stale.unlink(missing_ok=True)
+            drop(selection_path(self.directory, None))
+        return run
 
-    def _config(self) -> dict[str, Any] | None:
-        path = self.directory / "config.yaml"
-        if not path.is_file():
-            return None
-        try:
-            old = yaml.safe_load(path.read_text())
-        except (yaml.YAMLError, UnicodeDecodeError):
-            old = None
-        if not isinstance(old, dict):
-            raise ALError(f"{path} was edited or damaged; restore it, or begin in another directory: --run_dir DIR.")
-        return old
+    def keep_list(self, images: ImageList) -> bool:
+        """Write the list of the run's images where it is not there; return whether a damaged one was replaced."""
+        if not self.writes or read_list(self.images_path, images.digest) is not None:
+            return False
+        self.still_ours()
+        there = self.images_path.is_file()
+        write_text(self.images_path, images.text, make_folder=False)
+        return there
+
+    def label_initial(self, initial: list[int]) -> None:
+        """Add the initial set to the journal, once it is labelled."""
+        self._write(replace(self.read(), initial=initial))
+
+    def append(self, record: CycleRecord) -> None:
+        """Add a finished cycle: from now on the cycle is DONE."""
+        if self.writes:
+            run = self.read()
+            self._write(replace(run, cycles=(*run.cycles[: record.cycle], record)))
+
+    def _write(self, run: Run) -> None:
+        if self.writes:
+            self.still_ours()
+            lines, check = [], ""
+            for record in run.records:
+                line, check = write_line(record, check)
+                lines.append(line)
+            self._make(self.directory)
+            write_text(self.directory / JOURNAL, "".join(lines), make_folder=False)
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder; never the run's own where this run holds it, for then it was deleted meanwhile."""
+        folder.mkdir(parents=self._lock is None, exist_ok=True)
 
     def save_config(self, plain: dict[str, Any]) -> None:
-        """Write config.yaml; devices, workers, data root and number of cycles may have changed."""
-        if self.writes and self._config() != plain:
-            write_text(self.directory / "config.yaml", yaml.safe_dump(plain, sort_keys=False))
+        """Write config.yaml, a view of the configuration for people; what decides is the journal."""
+        if not self.writes:
+            return
+        text, path = yaml.safe_dump(plain, sort_keys=False), self.directory / "config.yaml"
+        with contextlib.suppress(OSError, ValueError):
+            if read_small(path, LARGEST) == text.encode():
+                return
+        self.still_ours()
+        write_text(path, text, make_folder=False)
 
     def trained(self) -> bool:
         """Whether there is work that would be lost: a finished cycle, or a network that was trained in part."""
@@ -155,86 +238,93 @@ class RunStore:
             return cycles[:-1]
         return cycles
 
-    def begin(self, record: RunRecord) -> None:
-        """Write the journal's first line."""
-        self._write([{"kind": "run", **asdict(record)}])
-
-    def append(self, record: CycleRecord) -> None:
-        """Add a finished cycle: from now on the cycle is DONE."""
-        if not self.writes:
-            return
-        run = self.read()
-        cycles = [*run.cycles[: record.cycle], record]
-        self._write([{"kind": "run", **asdict(run.record)}, *({"kind": "cycle", **asdict(done)} for done in cycles)])
-
-    def _write(self, records: list[dict[str, Any]]) -> None:
+    def begin_fit(self, cycle: int, member: int) -> str:
+        """Make the folders of a fit, and return the origin of its files."""
         if self.writes:
-            lines, check = [], ""
-            for record in records:
-                line, check = seal(record, check)
-                lines.append(line)
-            write_text(self.directory / JOURNAL, "".join(lines))
+            self.still_ours()
+            self._make(self.cycle_dir(cycle))
+            self._make(self.member_dir(cycle, member))
+        return fit_origin(self.read(), cycle, member)
+
+    def fit_seal(self, cycle: int, member: int) -> Seal:
+        """Return the seal of a fit's files."""
+        return Seal(fit_origin(self.read(), cycle, member), self.still_ours)
+
+    def weights(self, cycle: int, member: int = 0) -> Path:
+        """Return the file of a trained network, which need not be there.
+
+        Raises:
+            ALError: it is not what was written, or is another network's.
+        """
+        path = weights_path(self.directory, cycle, member)
+        if path.is_file() and not self.fit_seal(cycle, member).fits(path):
+            raise ALError(
+                f"{path} is damaged, or is not the network of cycle {cycle} of this run (its seal does not fit); take "
+                "another cycle, or run the experiment again in another directory."
+            )
+        return path
+
+    def weights_path(self, cycle: int, member: int) -> Path:
+        """Where a trained network lies, if it is there; `weights` holds it to its seal."""
+        return weights_path(self.directory, cycle, member)
+
+    def metrics_path(self, cycle: int) -> Path:
+        """Where the test metrics of a cycle lie."""
+        return self.cycle_dir(cycle) / "metrics.json"
 
     def metrics(self, cycle: int) -> dict[str, Any] | None:
-        """Return the test metrics of a cycle that was tested but may not be finished; None where it was not."""
-        return self._read(self.cycle_dir(cycle) / "metrics.json")
+        """Return the test metrics of a cycle that was tested but may not be finished; None where it was not.
+
+        Raises:
+            ALError: they are damaged, or another run's.
+        """
+        path = self.metrics_path(cycle)
+        return read_json(path, self.fit_seal(cycle, 0)) if path.is_file() else None
 
     def save_metrics(self, cycle: int, metrics: dict[str, Any]) -> None:
         """Write the test metrics of a cycle."""
         if self.writes:
-            write_text(self.cycle_dir(cycle) / "metrics.json", seal(metrics)[0])
+            self._make(self.cycle_dir(cycle))
+            write_json(self.metrics_path(cycle), metrics, self.fit_seal(cycle, 0))
 
-    def _read(self, path: Path) -> dict[str, Any] | None:
-        """Return what a file of ours holds; None where it is not there.
+    def drop_unfit(self, cycle: int, members: int, count: int) -> list[Path]:
+        """Delete, and return, what a cycle's unfinished work left that is not what this run wrote.
 
-        Raises:
-            ALError: it was edited or damaged.
+        Args:
+            cycle: number of the cycle.
+            members: number of its networks.
+            count: how many images it chooses.
         """
-        if not path.is_file():
-            return None
-        try:
-            return unseal(path.read_text())[0]
-        except ValueError as error:
-            raise ALError(f"{path} {error}; delete it, and the same command makes it again.") from error
+        weights = [weights_path(self.directory, cycle, member) for member in range(members)]
+        unfit = [path for member, path in enumerate(weights) if self.fit_seal(cycle, member).drop_unfit(path)]
+        if self.fit_seal(cycle, 0).drop_unfit(self.metrics_path(cycle)):
+            unfit.append(self.metrics_path(cycle))
+        return unfit + (self.drop_unfit_choice(cycle, count) if count else [])
 
-    def drop_damaged(self, cycle: int | None) -> list[Path]:
-        """Delete, and name, what a cycle's unfinished work left that is not what was written."""
-        paths = [self.selection_path(cycle)]
+    def drop_unfit_choice(self, cycle: int | None, count: int) -> list[Path]:
+        """Delete, and return, what tells a choice that is not this run's, or not of so many images.
+
+        Args:
+            cycle: its number; None for the initial set.
+            count: how many images are to be chosen.
+        """
+        seal = choice_seal(self.read(), cycle, count, self.still_ours)
+        paths = [selection_path(self.directory, cycle)]
         if cycle is not None:
-            paths.append(self.cycle_dir(cycle) / "metrics.json")
-        damaged = []
-        for path in paths:
-            try:
-                self._read(path)
-            except ALError:
-                path.unlink()
-                damaged.append(path)
-        return damaged
-
-    def cycle_dir(self, cycle: int) -> Path:
-        """Folder of a cycle."""
-        return self.directory / f"cycle_{cycle:02d}"
-
-    def member_dir(self, cycle: int, member: int) -> Path:
-        """Folder of one trained network: weights, TensorBoard events."""
-        return self.cycle_dir(cycle) / f"member_{member}"
-
-    def selection_path(self, cycle: int | None) -> Path:
-        """Where a selection lies: of a cycle, or, for None, of the initial set."""
-        return (self.directory if cycle is None else self.cycle_dir(cycle)) / "selection.json"
+            paths.append(rows_path(self.directory, cycle))
+        return [path for path in paths if seal.drop_unfit(path)]
 
     def selection(self, cycle: int | None) -> list[int] | None:
         """Return what was selected but may not be labelled yet; None where nothing was."""
-        record = self._read(self.selection_path(cycle))
-        return [int(index) for index in record["indices"]] if record is not None else None
+        choice = read_choice(self.read(), cycle)
+        return None if choice is None else choice.indices
 
-    def chosen(self, cycle: int | None) -> list[tuple[int, float | None, str]]:
-        """Return (index, score, name) of what was chosen, in order; a score that was not finite is None."""
-        record = self._read(self.selection_path(cycle))
-        if record is None:
-            return []
-        names = record.get("names") or [f"image {index}" for index in record["indices"]]
-        return list(zip(record["indices"], record["scores"], names, strict=True))
+    def save_rows(self, cycle: int, rows: SeenRows, chosen: list[int]) -> None:
+        """Write what a selection saw; see `write_rows`."""
+        if self.writes:
+            self._make(self.cycle_dir(cycle))
+            seal = choice_seal(self.read(), cycle, len(chosen), self.still_ours)
+            seal.write(rows_path(self.directory, cycle), lambda file: write_rows(file, rows, chosen))
 
     def save_selection(
         self, cycle: int | None, selection: tuple[list[int], list[float]], names: Sequence[str] = ()
@@ -247,9 +337,26 @@ class RunStore:
             names: what a person calls the images.
         """
         if self.writes:
+            self._make(self.directory if cycle is None else self.cycle_dir(cycle))
             indices, scores = selection
-            # JSON knows no infinity; a strategy's own scale may.
-            finite = [score if math.isfinite(score) else None for score in scores]
-            write_text(
-                self.selection_path(cycle), seal({"indices": indices, "scores": finite, "names": list(names)})[0]
-            )
+            seal = choice_seal(self.read(), cycle, len(indices), self.still_ours)
+            write_choice(selection_path(self.directory, cycle), seal, indices, scores, names)
+
+    def cycle_dir(self, cycle: int) -> Path:
+        """Folder of a cycle."""
+        return cycle_dir(self.directory, cycle)
+
+    def member_dir(self, cycle: int, member: int) -> Path:
+        """Folder of one trained network: weights, TensorBoard events."""
+        return weights_path(self.directory, cycle, member).parent
+
+
+def _changed(was: RunRecord, wanted: RunRecord) -> list[str]:
+    """Return one phrase for each thing that tells two runs apart."""
+    pairs = (("name", was.name, wanted.name), ("seed", was.seed, wanted.seed))
+    changed = [f"{key}: {one} -> {other}" for key, one, other in pairs if one != other]
+    if was.pool_size != wanted.pool_size:
+        changed.append(f"images in the pool: {was.pool_size} -> {wanted.pool_size}")
+    elif was.data_sha256 != wanted.data_sha256:
+        changed.append("images or classes of other names")
+    return changed + differences(was.settings, wanted.settings)

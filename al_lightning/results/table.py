@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import fmean, stdev
 
+from al_lightning.results.choices import read_choice
 from al_lightning.results.journal import Run
 from al_lightning.results.metrics import Curve
-from al_lightning.results.store import RunStore
 
 
 def _align(rows: Sequence[Sequence[str]]) -> str:
@@ -73,11 +73,11 @@ def comparison_table(curves: Iterable[Curve]) -> str:
 
 def chosen_table(run: Run) -> str:
     """Return what a run chose, a line per image: cycle, order, score, position and name; the initial set first."""
-    store = RunStore(run.directory, writes=False)
     cycles: list[int | None] = [None, *(done.cycle for done in run.cycles if done.chosen)]
     rows = [("after", "order", "score", "index", "name")]
     for cycle in cycles:
-        for order, (index, score, name) in enumerate(store.chosen(cycle), start=1):
+        choice = read_choice(run, cycle)
+        for order, (index, score, name) in enumerate(zip(*choice, strict=True) if choice else (), start=1):
             shown = "-" if score is None else f"{score:.4g}"
             where = ("start", "") if cycle is None else (f"cycle {cycle}", shown)
             rows.append((where[0], str(order), where[1], str(index), name))

@@ -37,7 +37,7 @@ def trained(run_dir: Path, cycle: int | None = None) -> tuple[Run, CycleRecord, 
 
     Raises:
         UsageError: there is no run, no such cycle, or no weights of it.
-        ALError: the journal was damaged.
+        ALError: the journal or the weights are damaged, or the weights are another cycle's or run's.
     """
     run = with_tested(read_run(run_dir))
     if not run.cycles:
@@ -62,7 +62,7 @@ def trained(run_dir: Path, cycle: int | None = None) -> tuple[Run, CycleRecord, 
             f"The weights of cycle {wanted} of {run_dir} are gone, as `--keep last` asks; there are those of cycle "
             f"{', '.join(map(str, there))}."
         )
-    return run, run.cycles[wanted], weights[wanted]
+    return run, run.cycles[wanted], store.weights(wanted)
 
 
 def check_at(run_dir: Path, cycle: int) -> str:

@@ -1,0 +1,79 @@
+"""What the files of a run are functions of: their origins, told from the journal alone. Never devices.
+
+Weights, checkpoints and metrics follow from the settings of training, seed, cycle, member, data and labelled images;
+with a warm start from the weights before, too. What was scored and chosen follows besides from the strategy's
+settings, from how many were to be chosen, and from the weights that scored.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from al_lightning.bearing import training_settings
+from al_lightning.results.journal import Run
+from al_lightning.results.seals import origin_of, sealed_digest
+
+WEIGHTS = "weights.pt"
+
+
+def cycle_dir(directory: Path, cycle: int) -> Path:
+    """Return the folder of a cycle."""
+    return directory / f"cycle_{cycle:02d}"
+
+
+def weights_path(directory: Path, cycle: int, member: int) -> Path:
+    """Return where a trained network lies."""
+    return cycle_dir(directory, cycle) / f"member_{member}" / WEIGHTS
+
+
+def fit_origin(run: Run, cycle: int, member: int) -> str:
+    """Return the origin of a network's checkpoints and weights, and of its metrics.
+
+    Args:
+        run: whose finished cycles tell what is labelled.
+        cycle: number of the cycle.
+        member: number of the network in an ensemble.
+    """
+    record = run.record
+    warm = cycle and record.settings.get("warm_start", "none") != "none"
+    return origin_of(
+        settings=training_settings(record.settings),
+        seed=record.seed,
+        cycle=cycle,
+        member=member,
+        data=[record.data_sha256, record.images_sha256],
+        labelled=run.labelled_at(cycle),
+        before=sealed_digest(weights_path(run.directory, cycle - 1, member)) if warm else None,
+    )
+
+
+def choice_origin(run: Run, cycle: int, count: int) -> str:
+    """Return the origin of what a cycle's selection saw and chose.
+
+    Args:
+        run: whose finished cycles tell what is labelled.
+        cycle: number of the cycle.
+        count: how many were to be chosen.
+    """
+    record = run.record
+    strategy = {key: value for key, value in record.settings.items() if key.split(".")[0] == "acquisition"}
+    networks = sorted(cycle_dir(run.directory, cycle).glob(f"member_*/{WEIGHTS}.seal"))
+    return origin_of(
+        fit=fit_origin(run, cycle, 0),
+        strategy=strategy,
+        count=count,
+        weights=[sealed_digest(path.with_suffix("")) for path in networks],
+    )
+
+
+def first_choice_origin(run: Run, count: int) -> str:
+    """Return the origin of the initial set.
+
+    Args:
+        run: that begins with it.
+        count: how many images it has.
+    """
+    record = run.record
+    return origin_of(
+        settings=record.settings, seed=record.seed, data=[record.data_sha256, record.images_sha256], count=count
+    )

@@ -1,0 +1,111 @@
+"""Seals: beside each file that a run reads back lies NAME.seal, which says what was written and what it was made of.
+
+A seal is one line of JSON: the format, the file's name, the SHA-256 of its bytes, and its origin, a hash of all that
+the file is a function of. It is written after the file. A file whose seal does not fit does not exist: a run names it,
+deletes it and makes it again. So a file that was cut, changed, or belongs to another run, cycle or member is never
+taken for this one's. A seal guards against accidents; whoever means harm can write one, so it is no signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from al_lightning.results.files import read_small, write_atomic, write_text
+
+FORMAT = 1
+LARGEST = 1 << 12
+"""Bytes that a seal may have."""
+
+
+def origin_of(**parts: Any) -> str:
+    """Return the origin of a file: the SHA-256 of all that it is a function of, given as plain data by name."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def seal_of(path: Path) -> Path:
+    """Return where the seal of a file lies."""
+    return path.with_name(f"{path.name}.seal")
+
+
+def sealed_digest(path: Path) -> str | None:
+    """Return the SHA-256 that a file's seal tells; None without a seal. The file itself need not be there any more."""
+    try:
+        seal = json.loads(read_small(seal_of(path), LARGEST))
+        return str(seal["sha256"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def fits(path: Path, origin: str) -> bool:
+    """Whether a file is there, is what was written, and was made of what its reader says."""
+    try:
+        return _line(path, origin) == read_small(seal_of(path), LARGEST).decode()
+    except (OSError, ValueError):
+        return False
+
+
+def drop(path: Path) -> None:
+    """Delete a file and its seal."""
+    path.unlink(missing_ok=True)
+    seal_of(path).unlink(missing_ok=True)
+
+
+def made_again(path: Path) -> str:
+    """Return what the user is told of a file that was deleted because its seal does not fit."""
+    return f"{path} was damaged, or not of this run; what it held is made again"
+
+
+def _line(path: Path, origin: str) -> str:
+    return json.dumps({"format": FORMAT, "file": path.name, "sha256": digest_of(path), "origin": origin}) + "\n"
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def _nothing() -> None:
+    """Check nothing: of a folder that no run holds."""
+
+
+@dataclass(frozen=True)
+class Seal:
+    """Writes and recognises the files of one origin.
+
+    Attributes:
+        origin: what `origin_of` returns.
+        check: called before each write; it raises where the files' folder is no longer the run's.
+    """
+
+    origin: str = ""
+    check: Callable[[], object] = _nothing
+
+    def write(self, path: Path, write: Callable[[BinaryIO], object]) -> None:
+        """Write a file and then its seal, each whole or not at all; the folder has to be there.
+
+        Raises:
+            ALError: it cannot be written, or the folder is not the run's any more.
+        """
+        self.check()
+        write_atomic(path, write, make_folder=False)
+        write_text(seal_of(path), _line(path, self.origin), make_folder=False)
+
+    def fits(self, path: Path) -> bool:
+        """Whether a file is there, is what was written, and is of this origin."""
+        return fits(path, self.origin)
+
+    def drop_unfit(self, path: Path) -> bool:
+        """Delete a file that does not fit, and its seal; return whether there was one."""
+        if not path.is_file() or self.fits(path):
+            return False
+        drop(path)
+        return True
