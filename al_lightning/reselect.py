@@ -42,7 +42,7 @@ def query_cycle(
     if not count:
         why = "budget.query is 0; give --budget.query N" if len(pool.unlabelled) else "nothing is unlabelled"
         raise UsageError(f"There is nothing to choose in cycle {cycle}: {why}.")
-    needed = [store.member_dir(cycle, member) / "weights.pt" for member in range(strategy.members)]
+    needed = [store.weights(cycle, member) for member in range(strategy.members)]
     if gone := [path for path in needed if not path.is_file()]:
         raise UsageError(
             f"{type(strategy).__name__} needs {len(needed)} trained network(s) of cycle {cycle}, "

@@ -15,7 +15,6 @@ from conftest import Answer, journal
 from test_methods import images, maps
 from torch.utils.data import DataLoader, Dataset
 
-from al_lightning.bearing import bearing, fingerprint
 from al_lightning.checkpoint import weights_of
 from al_lightning.compiling import Compiling
 from al_lightning.data import ImageAugmentation
@@ -79,12 +78,6 @@ def test_auto_augment_leaves_the_generator_where_it_was() -> None:
     assert torch.equal(torch.default_generator.get_state(), before)
     assert np.array_equal(ImageAugmentation()(image, 0, 7)[0], first)
     assert not np.array_equal(ImageAugmentation()(image, 0, 8)[0], first)
-
-
-def test_compilation_bears_on_results_and_its_absence_does_not() -> None:
-    before = {"steps": 3, "network": {"class_path": "n"}}
-    assert fingerprint(before) == fingerprint({**before, "compile": "none"})
-    assert bearing({**before, "compile": "default"})["compile"] == "default"
 
 
 def test_a_mode_that_is_none_is_said(al: Call, here: Path, class_folders: Path) -> None:

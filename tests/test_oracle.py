@@ -19,6 +19,8 @@ from al_lightning.data import ImageFolder, MaskFolder
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.labels.project import read_project
 from al_lightning.labels.store import LabelStore
+from al_lightning.results.choices import read_choice
+from al_lightning.results.journal import read_run
 from al_lightning.results.store import RunStore
 
 CLASSES = ("blue", "green", "red")
@@ -106,7 +108,7 @@ def test_a_run_with_people_ends_as_the_simulated_one(al, here, class_folders, lo
         f"6 of 6 images of the initial set wait for labels: label what is in {run / 'batches' / 'initial'}, bring the "
         f"labels in with `al-lightning labels import {run} FILE...`, and run the same command again." in answer.err
     )
-    assert not (run / "cycles.jsonl").exists()
+    assert len((run / "cycles.jsonl").read_text().splitlines()) == 1  # the run; its initial set is not labelled yet
     rows = batch(run, "initial")
     assert [row["rank"] for row in rows] == list("123456")
     project = read_project(run)
@@ -126,7 +128,7 @@ def test_a_run_with_people_ends_as_the_simulated_one(al, here, class_folders, lo
     assert result(run) == result(here / "simulated")
     assert {row["path"]: (12, 12) for name in batches for row in batch(run, name)} == read_project(run).images
     scores = [float(row["score"]) for row in batch(run, "cycle_00")]
-    assert scores == [score for _, score, _ in RunStore(run).chosen(0)]
+    assert scores == read_choice(read_run(run), 0).scores
     assert scores[0] > 0
     tasks = json.loads((run / "batches" / "cycle_00" / "label_studio" / "tasks.json").read_text())
     assert len(tasks) == 5
@@ -245,8 +247,7 @@ def test_an_initial_set_spread_over_the_pool_needs_no_label(al, here, class_fold
     assert answer.code == 76
     assert answer.err.count("note: initial: spread goes by the features of a network without pretrained weights") == 1
     assert fit(al, class_folders, here / "simulated", *spread).code == 0
-    chosen = RunStore(here / "asked").chosen(None)
-    indices, scores = [index for index, _, _ in chosen], [score for _, score, _ in chosen]
+    indices, scores, _ = read_choice(read_run(here / "asked"), None)
     assert journal(here / "simulated")[0]["initial"] == indices
     assert len(set(indices)) == 6
     assert scores[0] == 0

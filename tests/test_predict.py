@@ -168,7 +168,7 @@ def test_damaged_weights_are_a_sentence(al: Call, here: Path, runs: Path) -> Non
     weights = here / "d/cycle_01/member_0/weights.pt"
     weights.write_bytes(weights.read_bytes()[:-200])
     answer = al("predict", "d", runs / "digits_test")
-    assert (answer.code, "weights.pt is damaged or gone" in answer.err) == (1, True)
+    assert (answer.code, "weights.pt is damaged, or is not the network of cycle 1" in answer.err) == (1, True)
     assert not (here / "d/predictions").exists()
 
 

@@ -237,7 +237,7 @@ def test_other_settings_and_other_data_are_no_seeds_of_a_run() -> None:
         "random",
         "entropy",
         "coreset",
-        f"random ({wide.record.config_sha256[:6]})",
+        f"random ({short})",
     ]
     assert len(dataset.notes) == 2
     elsewhere = Run(

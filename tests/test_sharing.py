@@ -12,7 +12,7 @@ OPTIONS = [*TINY, *SMALL_NETWORK, "--budget.cycles", 1]
 
 
 def first_cost(run_dir: Path) -> dict[str, float]:
-    cost: dict[str, float] = json.loads((run_dir / "cycles.jsonl").read_text().splitlines()[1])["cost"]
+    cost: dict[str, float] = json.loads((run_dir / "cycles.jsonl").read_text().splitlines()[2])["cost"]
     return cost
 
 

@@ -71,4 +71,4 @@ def check_at(run_dir: Path, cycle: int) -> str:
     Of a cycle that waits for its labels, and has no line yet, it is that of the last line.
     """
     lines = whole_lines(run_dir / JOURNAL)
-    return str(json.loads(lines[min(cycle + 1, len(lines) - 1)])["check"])
+    return str(json.loads(lines[min(cycle + 2, len(lines) - 1)])["check"])
