@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,12 +69,29 @@ def run(experiment: Experiment, command: Sequence[str], show: bool) -> Run:
         store = RunStore(experiment.run_dir, writes=processes.rank == 0)
         file = os.environ.get(PROGRESS) if processes.rank == 0 else None
         try:
-            with Reporter(show and processes.rank == 0, file=Path(file) if file else None) as reporter:
+            with (
+                _silent_threads(lambda: not store.is_ours()),
+                Reporter(show and processes.rank == 0, file=Path(file) if file else None) as reporter,
+            ):
                 for note in processes.once(store.open):
                     reporter.say(note)
                 return run_cycles(experiment, store, processes, reporter, command)
+        except Exception:
+            store.still_ours()  # where the directory was deleted, whatever failed failed for that
+            raise
         finally:
             store.release()
+
+
+@contextmanager
+def _silent_threads(when: Callable[[], bool]) -> Iterator[None]:
+    """Keep back tracebacks of other threads while `when` holds: TensorBoard's writer fails where its folder is gone."""
+    shown = threading.excepthook
+    threading.excepthook = lambda failure: None if when() else shown(failure)
+    try:
+        yield
+    finally:
+        threading.excepthook = shown
 
 
 def query(

@@ -66,32 +66,36 @@ class RunStore:
             raise ALError(f"{TAKEN} {self.directory}; wait for it, or use another one.")
         self._lock, self._made = handle, missing
 
+    def is_ours(self) -> bool:
+        """Whether the directory is still the one that this run holds; also where it holds none."""
+        if self._lock is None:
+            return True
+        held = os.fstat(self._lock.fileno())
+        try:
+            there = os.stat(self.directory / LOCK)
+        except OSError:
+            return False
+        return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
+
     def still_ours(self) -> None:
         """See that the directory is the one that this run holds: it may have been deleted, or replaced by another.
 
         Raises:
             ALError: it is not.
         """
-        if self._lock is None:
-            return
-        held = os.fstat(self._lock.fileno())
-        try:
-            there = os.stat(self.directory / LOCK)
-        except OSError:
-            there = None
-        if there is None or (there.st_dev, there.st_ino) != (held.st_dev, held.st_ino):
+        if not self.is_ours():
             raise ALError(
                 f"{self.directory} was deleted or replaced while this run was at work in it, so that the run ends and "
                 "writes nothing more; the same command begins anew."
             )
 
     def release(self) -> None:
-        """Let go of the directory; one that was made for a run that never began goes, too."""
+        """Let go of the directory; of a run that never began nothing stays."""
         if self._lock is None:
             return
-        if self._made and [path.name for path in self.directory.iterdir()] == [LOCK]:
-            (self.directory / LOCK).unlink()
-            with contextlib.suppress(OSError):  # somebody else put something there meanwhile
+        with contextlib.suppress(OSError):  # it was deleted, or somebody else put something there meanwhile
+            if self.is_ours() and [path.name for path in self.directory.iterdir()] == [LOCK]:
+                (self.directory / LOCK).unlink()
                 for folder in self._made:
                     folder.rmdir()
         self._lock.close()
