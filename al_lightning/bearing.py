@@ -20,6 +20,7 @@ NO_BEARING = (
     "data.init_args.download",
     "data.init_args.complete",  # a part of a dataset has another data_sha256
     "data.init_args.workers",
+    "data.init_args.timeout",
     "trainer.accelerator",
     "trainer.devices",
     "trainer.num_nodes",

@@ -6,7 +6,16 @@ Exit codes: 0 done, 1 failed, 2 usage, 75 interrupted (run the same command to g
 from __future__ import annotations
 
 import difflib
+import math
+import os
 from collections.abc import Iterable
+from numbers import Real
+from typing import Any
+
+MOST = 2**20
+"""Beyond the number of anything that an option counts: images of a batch, of a drawn pool, passes."""
+MOST_PIXELS = 2**15
+"""Beyond the side of an image, or of a crop or a padding of one."""
 
 
 class ALError(Exception):
@@ -45,3 +54,66 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     """Return ` Did you mean 'a' or 'b'?` for the known names close to `name`, or an empty string."""
     close = difflib.get_close_matches(name, list(known), n=count, cutoff=0.6)
     return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
+
+
+def require(
+    name: str,
+    value: object,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+) -> None:
+    """Raise UsageError where an option's value is not a finite number within its limits.
+
+    Args:
+        name: the option's name, as one would type it.
+        value: a number, or a sequence of numbers, each of which is looked at.
+        least: the value must not be smaller.
+        above: it must be larger.
+        most: it must not be larger.
+        below: it must be smaller.
+    """
+    if isinstance(value, (list, tuple)):
+        for place, part in enumerate(value):
+            require(f"{name}[{place}]", part, least=least, above=above, most=most, below=below)
+        return
+    number: Any = value
+    if not isinstance(value, Real) or not -math.inf < number < math.inf:
+        limit = "a finite number"
+    elif least is not None and number < least:
+        limit = f"at least {least}"
+    elif above is not None and number <= above:
+        limit = f"above {above}"
+    elif most is not None and number > most:
+        limit = f"at most {most}"
+    elif below is not None and number >= below:
+        limit = f"below {below}"
+    else:
+        return
+    raise UsageError(f"{name} is {value}; it must be {limit}.")
+
+
+def require_folder(name: str, path: object, what: str = "a folder") -> None:
+    """Raise UsageError where what should name a folder cannot: nothing, an option, a number, a file.
+
+    A folder whose name looks like one of these is named with `./` before it; a number may be one that is there.
+    """
+    text = str(path)
+    if isinstance(path, (str, os.PathLike)) and text.strip() and "\0" not in text and not text.startswith("-"):
+        try:
+            float(text)
+        except ValueError:
+            if os.path.isdir(text) or not os.path.exists(text):
+                return
+        else:
+            if os.path.isdir(text):
+                return
+    raise UsageError(f"{name} is {text!r}; {what} was expected.")
+
+
+def reason_of(error: BaseException) -> str:
+    """Return another library's reason as a part of a sentence: its first line, without addresses to read on."""
+    line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return ". ".join(part for part in line.split(". ") if "://" not in part).rstrip(" .,")

@@ -23,6 +23,7 @@ from al_lightning.checkpoint import (
     weights_of,
 )
 from al_lightning.compiling import Compiling
+from al_lightning.data.workers import of_workers
 from al_lightning.errors import ALError, Interrupted, TrainingError, UsageError
 from al_lightning.fitting_check import check_parts
 from al_lightning.guard import AGAIN, GUARD
@@ -284,6 +285,8 @@ class Fit:
             raise
         except Exception as error:
             self.compiling.explain(error)
+            if sentence := of_workers(error, self.data.timeout):
+                raise ALError(sentence) from error
             # An error in a data worker comes back as its traceback, as text: the last line is what it was.
             if not str(error).startswith("Caught "):
                 raise

@@ -22,6 +22,7 @@ from al_lightning.bearing import flatten
 from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import UsageError, nearest
 from al_lightning.networks.base import Network
+from al_lightning.option_values import check_nulls, check_values, naming, nulls
 from al_lightning.oracle.base import Oracle
 from al_lightning.pool import Budget
 from al_lightning.settings import Settings
@@ -103,9 +104,8 @@ def parse(parser: ArgumentParser, settings: Settings, options: Sequence[str] = (
     _restore_nulls(config, options)
     if config.steps is None and config.epochs is None:
         raise UsageError(f"No length is set. {LENGTH}")
-    for name in ("steps", "epochs", "chunk"):
-        if config[name] is not None and config[name] < 1:
-            raise UsageError(f"{name} is {config[name]}; it must be at least 1.")
+    check_nulls(config)
+    check_values(config)
     return config
 
 
@@ -152,15 +152,20 @@ def dump(parser: ArgumentParser, config: Namespace) -> dict[str, Any]:
 
 def instantiate(parser: ArgumentParser, config: Namespace, names: Sequence[str]) -> Any:
     """Return new objects for some of the configuration's sections, as attributes of those names."""
-    part = Namespace()  # type: ignore[no-untyped-call]
+    made = Namespace()  # type: ignore[no-untyped-call]
     for name in names:
+        part = Namespace()  # type: ignore[no-untyped-call]
         part[name] = config[name]
-    return parser.instantiate(part)
+        with naming(name):
+            made[name] = parser.instantiate(part)[name]
+    return made
 
 
 def explain(message: str, settings: Settings, options: Sequence[str] = ()) -> str:
     """Turn the parser's words into one sentence with the nearest valid names."""
     classes = list(_classes(settings.values))
+    if _key(message) in nulls(settings.values, options):
+        return f"{_key(message)} cannot be null."
     if match := re.search(r"unrecognized arguments: (\S+)", message, re.IGNORECASE):
         option = match[1].split("=")[0]
         known = [name for name in _options(settings) if name != option]
@@ -171,7 +176,8 @@ def explain(message: str, settings: Settings, options: Sequence[str] = ()) -> st
         return _unknown_class(match[1], match[2], match[3], message, settings)
     if match := re.search(r"Expected '([\w.]+)' to be a subclass of <class '([\w.]+)'>", message):
         return f"{_key(message)} must be a {match[2].rpartition('.')[2]}, and {match[1]} is none."
-    if match := re.search(r"Expected a dot import path string: (\S+)", message):
+    kinds = re.findall(r"Expected a <class '([\w.]+)'>", message)
+    if not set(kinds) - {"NoneType"} and (match := re.search(r"Expected a dot import path string: (\S+)", message)):
         known = [path for path in classes if path.startswith(f"al_lightning.{_key(message)}.")]
         if _key(message) == "oracle":
             return f"oracle is {' or '.join(ORACLES)}, or the import path of a class, not {match[1]!r}."
@@ -181,7 +187,7 @@ def explain(message: str, settings: Settings, options: Sequence[str] = ()) -> st
         return f"{match[1]} is not set; --config NAME sets it, and `al-lightning configs` lists the names."
     if choices := re.findall(r"Expected a typing\.Literal\[(.+?)\]", message):
         return f"{_key(message)} is one of {', '.join(choices)}, not {_value(message)}."
-    if kinds := re.findall(r"Expected a <class '([\w.]+)'>", message):
+    if kinds:
         if set(kinds) == {"NoneType"} and (match := re.search(r"NestedArg\(key='([\w.]+)'", message)):
             return f"{_key(message)} has no class yet that could have the option {match[1]!r}; give its class first."
         wanted = " or ".join(dict.fromkeys("nothing" if kind == "NoneType" else kind for kind in kinds))

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from al_lightning.errors import UsageError
+from al_lightning.errors import UsageError, require
 
 Indices = npt.NDArray[np.int64]
 
@@ -79,10 +79,9 @@ class Budget:
     unit: Literal["images", "percent"] = "percent"
 
     def __post_init__(self) -> None:
-        if self.initial < 1:
-            raise UsageError(f"budget.initial is {self.initial}; the first fit needs at least one label.")
-        if self.cycles < 0:
-            raise UsageError(f"budget.cycles is {self.cycles}; it counts acquisitions and cannot be negative.")
+        require("budget.initial", self.initial, least=1)
+        require("budget.cycles", self.cycles, least=0)
+        require("budget.query", self.query, least=0)
         if self.query < 1 and self.cycles:
             raise UsageError(
                 f"budget.query is {self.query}: nothing would ever be bought; "

@@ -29,6 +29,7 @@ from torch.utils.data import DataLoader
 from al_lightning.data.cache import COLUMNS, MANIFEST, SETS, damaged, home_of, open_cache, seal, unseal
 from al_lightning.data.module import PoolDataModule
 from al_lightning.data.recipe import NONE, in_memory, key_of
+from al_lightning.data.workers import was_ended
 from al_lightning.errors import ALError, DatasetError, UsageError
 from al_lightning.experiment import dataset
 from al_lightning.progress import QUIET_SECONDS, duration
@@ -126,7 +127,7 @@ def _go_through(what: str, shards: Shards, processes: int, say: Say) -> Iterator
                     spoken = now
                 yield done
         except RuntimeError as error:
-            if "exited unexpectedly" not in str(error):
+            if not was_ended(error):
                 raise
             raise ALError(
                 f"A process that decodes was ended from outside ({error}), perhaps for want of memory; what was done "

@@ -21,7 +21,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy
 
 from al_lightning.channel import Hub, Spoke
-from al_lightning.errors import ALError, UsageError
+from al_lightning.errors import ALError, UsageError, reason_of
 from al_lightning.guard import GUARD, LAUNCHER
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ def trainer_of(options: Mapping[str, Any], **more: Any) -> Trainer:
     try:
         return Trainer(**settings)
     except (MisconfigurationException, TypeError, ValueError, RuntimeError) as error:
-        raise UsageError(f"Lightning's Trainer refuses the options under trainer: {error}") from error
+        raise UsageError(f"Lightning's Trainer refuses the options under trainer: {reason_of(error)}.") from error
 
 
 def _environment() -> ClusterEnvironment | None:

@@ -463,7 +463,7 @@ def test_the_studys_sizes_fit():
         ({"duplicates": "maybe"}, "data.duplicates is 'maybe'; drop or keep"),
         ({"pool": "aug", "pool_list": "l"}, "the copies of data.pool aug have none"),
         ({"mapping": "cityscapes"}, "data.mapping is 'cityscapes', which is no file"),
-        ({"size": (0, 5)}, "data.size is"),
+        ({"size": (0, 5)}, "data.size[0] is 0"),
     ],
 )
 def test_a_wrong_argument_is_named(options, words):

@@ -116,7 +116,7 @@ def test_every_unit_has_its_place() -> None:
         "shards",
     }
     above |= {"__init__", "__main__", "fitting_check", "cli_tables", "estimate", "plan_text", "reproduce"}
-    above |= {"sharing", "table_report"}
+    above |= {"sharing", "table_report", "option_values"}
     assert units().keys() == ALLOWED.keys() | above
 
 

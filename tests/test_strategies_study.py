@@ -348,7 +348,7 @@ def test_uniform_entropy_scores_by_the_mean_entropy():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: BALD(1), r"acquisition\.passes is 1; passes are compared, so give at least 2"),
+        (lambda: BALD(1), r"acquisition\.passes is 1; it must be at least 2"),
         (lambda: BALD(0), r"acquisition\.passes is 0"),
         (lambda: LearningLoss(0), r"acquisition\.subset is 0; it must be at least 1"),
         (lambda: UniformEntropy(0), r"acquisition\.step is 0; it must be at least 1"),

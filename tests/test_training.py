@@ -295,7 +295,7 @@ def test_supervised_trains_a_loss_predictor_and_stops_its_gradient_in_time():
         (lambda: uda(threshold=1.0), "training.threshold is 1.0"),
         (lambda: uda(ema=1.0), "training.ema is 1.0"),
         (lambda: uda(warm_up=-1), "training.warm_up is -1; it must be at least 0"),
-        (lambda: uda(prediction_stop=1.5), "training.prediction_stop is 1.5; it must be between 0 and 1"),
+        (lambda: uda(prediction_stop=1.5), "training.prediction_stop is 1.5; it must be at most 1"),
         (lambda: s4gan(gamma=1.5), "training.gamma is 1.5"),
         (lambda: s4gan(discriminator_lr=0), "training.discriminator_lr is 0"),
     ],

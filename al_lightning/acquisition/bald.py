@@ -9,7 +9,7 @@ from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.functional import mutual_information, top_scores
-from al_lightning.errors import UsageError
+from al_lightning.errors import MOST, UsageError, require
 from al_lightning.networks.base import Network
 from al_lightning.networks.dropout import dropouts, sampled
 from al_lightning.types import Batch, Features, Rows, Selection
@@ -26,8 +26,7 @@ class BALD(Acquisition):
     """
 
     def __init__(self, passes: int = 10) -> None:
-        if passes < 2:
-            raise UsageError(f"acquisition.passes is {passes}; passes are compared, so give at least 2.")
+        require("acquisition.passes", passes, least=2, most=MOST)
         self.passes = passes
         self.keys: list[int] = []
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.functional import top_scores
-from al_lightning.errors import ALError, UsageError
+from al_lightning.errors import ALError, UsageError, require
 from al_lightning.networks.base import Network
 from al_lightning.pool import Pool
 from al_lightning.types import Batch, Rows, Selection
@@ -26,8 +26,7 @@ class LearningLoss(Acquisition):
     narrowed_by: ClassVar[str | None] = "subset"
 
     def __init__(self, subset: int = 10000) -> None:
-        if subset < 1:
-            raise UsageError(f"acquisition.subset is {subset}; it must be at least 1.")
+        require("acquisition.subset", subset, least=1)
         self.subset = subset
 
     def candidates(self, pool: Pool, generator: np.random.Generator) -> Sequence[int]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.functional import mean_entropy, sequences_in_time, top_scores
-from al_lightning.errors import UsageError
+from al_lightning.errors import UsageError, require
 from al_lightning.networks.base import Network
 from al_lightning.pool import Pool
 from al_lightning.types import Batch, Rows, Selection
@@ -28,8 +28,7 @@ class UniformEntropy(Acquisition):
     narrowed_by: ClassVar[str | None] = "step"
 
     def __init__(self, step: int = 5) -> None:
-        if step < 1:
-            raise UsageError(f"acquisition.step is {step}; it must be at least 1.")
+        require("acquisition.step", step, least=1)
         self.step = step
 
     def check_pool(self, pool: Pool, total: int) -> None:

@@ -16,7 +16,7 @@ from al_lightning.data.images import Images, check_size
 from al_lightning.data.mappings import find_mapping, load_mapping
 from al_lightning.data.mask_folder import MaskFiles
 from al_lightning.data.module import PoolDataModule
-from al_lightning.errors import DatasetError, UsageError
+from al_lightning.errors import MOST, DatasetError, UsageError, require
 from al_lightning.pool import Pool
 
 TEST_SCENE = "20180925_112730"
@@ -99,9 +99,9 @@ class A2D2(PoolDataModule):
             raise UsageError(
                 f"data.pool is {pool!r}; all, 0f, 5f, 11f, 21f (or another number of frames) or aug was expected."
             )
-        for what, value, least in (("pool_size", pool_size, 1), ("pool_seed", pool_seed, 0), ("copies", copies, 1)):
-            if value < least:
-                raise UsageError(f"data.{what} is {value}; it must be at least {least}.")
+        require("data.pool_size", pool_size, least=1, most=MOST)
+        require("data.pool_seed", pool_seed, least=0)
+        require("data.copies", copies, least=1, most=MOST)
         if duplicates not in ("drop", "keep"):
             raise UsageError(f"data.duplicates is {duplicates!r}; drop or keep was expected.")
         if pool_list and pool == "aug":

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from al_lightning.data.images import Array
-from al_lightning.errors import UsageError
+from al_lightning.errors import MOST_PIXELS, UsageError, require
 
 Sample = tuple[Array, "int | Array"]
 
@@ -53,6 +53,8 @@ class ImageAugmentation(Augmentation):
     labels: ClassVar[Literal["image", "pixel", "any"]] = "image"
 
     def __init__(self, auto_augment: bool = True, cutout: int = 16, flip: bool = True, crop_padding: int = 4) -> None:
+        require("augmentation.cutout", cutout, least=0, most=MOST_PIXELS)
+        require("augmentation.crop_padding", crop_padding, least=0, most=MOST_PIXELS)
         self.auto_augment = auto_augment
         self.cutout = cutout
         self.flip = flip
@@ -109,7 +111,7 @@ class SegmentationAugmentation(Augmentation):
     Args:
         crop: (height, width) of a random crop; smaller images are padded with grey, their labels with 255.
         flip: mirror half of the images.
-        scale: (smallest, largest) factor of a random scaling before the crop; none by default.
+        scale: (smallest, largest) factor of a random scaling before the crop, above 0, at most 10; none by default.
     """
 
     labels: ClassVar[Literal["image", "pixel", "any"]] = "pixel"
@@ -120,10 +122,12 @@ class SegmentationAugmentation(Augmentation):
         flip: bool = True,
         scale: tuple[float, float] | None = None,
     ) -> None:
-        if crop is not None and min(crop) < 1:
-            raise UsageError(f"crop is {list(crop)}; [height, width] in pixels, at least 1, or null.")
-        if scale is not None and not 0 < scale[0] <= scale[1]:
-            raise UsageError(f"scale is {list(scale)}; [smallest, largest] factor, above 0, or null.")
+        if crop is not None:
+            require("augmentation.crop", crop, least=1, most=MOST_PIXELS)
+        if scale is not None:
+            require("augmentation.scale", scale, above=0, most=10)
+            if scale[0] > scale[1]:
+                raise UsageError(f"augmentation.scale is {list(scale)}; [smallest, largest] factor was expected.")
         self.crop = crop
         self.flip = flip
         self.scale = scale

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from al_lightning.data.images import Array, Images, read_image, read_mask
 from al_lightning.data.mappings import Mapping, find_mapping, load_mapping
 from al_lightning.data.module import PoolDataModule
-from al_lightning.errors import DatasetError, UsageError
+from al_lightning.errors import MOST_PIXELS, DatasetError, require
 from al_lightning.pool import Pool
 from al_lightning.seeding import generator
 
@@ -146,12 +146,9 @@ class BCSS(PoolDataModule):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        if tile < 1:
-            raise UsageError(f"data.tile is {tile}; a side in pixels, at least 1, was expected.")
-        if not 0 < test_share < 1:
-            raise UsageError(f"data.test_share is {test_share}; a share of the patients between 0 and 1 was expected.")
-        if split_seed < 0:
-            raise UsageError(f"data.split_seed is {split_seed}; it must be at least 0.")
+        require("data.tile", tile, least=1, most=MOST_PIXELS)
+        require("data.test_share", test_share, above=0, below=1)
+        require("data.split_seed", split_seed, least=0)
         self.tile = tile
         self.test_share = test_share
         self.split_seed = split_seed

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from al_lightning.data.images import Array, Images
 from al_lightning.data.module import PoolDataModule
 from al_lightning.data.streets import CLASSES, Nuisance, draw, sample_scene
-from al_lightning.errors import UsageError
+from al_lightning.errors import MOST, MOST_PIXELS, UsageError, require
 from al_lightning.pool import Pool
 from al_lightning.seeding import generator
 
@@ -151,17 +151,13 @@ class DrivingVideo(PoolDataModule):
         **options: Any,
     ) -> None:
         super().__init__(root=None, **options)  # they come with the package
-        if min(size) < 16:
-            raise UsageError(f"data.size is {list(size)}; [height, width] in pixels, at least 16, was expected.")
-        for what, value, least in (
-            ("pool_size", pool_size, 1),
-            ("follow", follow, 0),
-            ("copies", copies, 0),
-            ("test_size", test_size, 1),
-            ("seed", seed, 0),
-        ):
-            if value < least:
-                raise UsageError(f"data.{what} is {value}; it must be at least {least}.")
+        require("data.size", size, least=16, most=MOST_PIXELS)
+        require("data.pool_size", pool_size, least=1, most=MOST)
+        require("data.follow", follow, least=0, most=MOST)
+        require("data.copies", copies, least=0, most=MOST)
+        require("data.test_size", test_size, least=1, most=MOST)
+        require("data.repeated", repeated, least=0, below=0.5)
+        require("data.seed", seed, least=0)
         if follow and copies:
             raise UsageError(
                 f"data.follow is {follow} and data.copies is {copies}; a pool has consecutive frames or augmented "
@@ -174,8 +170,6 @@ class DrivingVideo(PoolDataModule):
             )
         if nuisance not in ("mild", "strong"):
             raise UsageError(f"data.nuisance is {nuisance!r}; mild or strong was expected.")
-        if not 0 <= repeated < 0.5:
-            raise UsageError(f"data.repeated is {repeated}; a share of the pool from 0 to below 0.5 was expected.")
         self.size = (size[0], size[1])
         self.pool_size = pool_size
         self.follow = follow

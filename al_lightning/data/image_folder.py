@@ -19,7 +19,7 @@ from al_lightning.data.images import (
     time_order,
 )
 from al_lightning.data.module import PoolDataModule
-from al_lightning.errors import DatasetError, UsageError, nearest
+from al_lightning.errors import DatasetError, UsageError, nearest, require
 from al_lightning.pool import Pool
 
 NO_CLASS = -1
@@ -109,6 +109,7 @@ class ImageFolder(PoolDataModule):
             raise UsageError(f"data.classes is {classes}; two or more different names were expected.")
         self.named = tuple(classes) if classes is not None else None
         self.size = check_size(size)
+        require("data.test_share", test_share, least=0, below=1)
         self.test_share = test_share
         self.sequence_pattern = sequence_pattern
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from al_lightning.errors import DatasetError, UsageError
+from al_lightning.errors import MOST_PIXELS, DatasetError, UsageError, require
 
 Array = npt.NDArray[np.uint8]
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm"})
@@ -193,16 +193,16 @@ def _of_colours(path: Path, pixels: Array, colours: Colours) -> Array:
 
 
 def check_size(size: tuple[int, int] | None) -> tuple[int, int] | None:
-    """Return a (height, width) that images can be resized to."""
-    if size is not None and min(size) < 1:
-        raise UsageError(f"data.size is {list(size)}; [height, width] in pixels, at least 1, or null.")
+    """Return a (height, width) that images can be resized to, or None."""
+    if size is not None:
+        require("data.size", size, least=1, most=MOST_PIXELS)
     return size
 
 
 def label_table(num_classes: int, ignore: int | None) -> Array:
     """Return the (256,) table from label id to class: identity below `num_classes`, 255 and `ignore` to 255."""
-    if ignore is not None and not 0 <= ignore <= 255:
-        raise UsageError(f"data.ignore is {ignore}; label ids are 0 to 255, or null for none to ignore.")
+    if ignore is not None:
+        require("data.ignore", ignore, least=0, most=255)
     table = np.full(256, 254, dtype=np.uint8)
     table[:num_classes] = np.arange(num_classes)
     table[255] = 255

@@ -25,7 +25,7 @@ from al_lightning.data.images import (
 )
 from al_lightning.data.mappings import check_count, find_mapping, load_mapping
 from al_lightning.data.module import PoolDataModule
-from al_lightning.errors import DatasetError, UsageError
+from al_lightning.errors import DatasetError, UsageError, require
 from al_lightning.pool import Pool
 
 Pair = tuple[Path, Path]
@@ -153,6 +153,7 @@ class MaskFolder(PoolDataModule):
         self.size = check_size(size)
         self.images, self.masks, self.train_list = images, masks, train_list
         self.test_images, self.test_masks, self.test_list = test_images, test_masks, test_list
+        require("data.test_share", test_share, least=0, below=1)
         self.test_share = test_share
         self.sequence_pattern = sequence_pattern
         self.duplicates: Literal["error", "drop", "keep"] = duplicates

@@ -25,7 +25,8 @@ from al_lightning.data.person import Answered
 from al_lightning.data.recipe import recipe_of
 from al_lightning.data.streams import PaddedBatches, StepSampler, Stream
 from al_lightning.data.views import LABELLED, Unlabelled, Views
-from al_lightning.errors import DatasetError, UsageError
+from al_lightning.data.workers import wake_stopped
+from al_lightning.errors import MOST, DatasetError, UsageError, require, require_folder
 from al_lightning.pool import Indices, Pool
 from al_lightning.types import Batch
 
@@ -43,10 +44,12 @@ class PoolDataModule(LightningDataModule):
         workers: processes that load data, per training process; results do not depend on it.
         augmentation: of training images; none by default.
         mean: of each channel, on a scale of 0 to 1; ImageNet's by default.
-        std: of each channel, likewise.
+        std: of each channel, likewise; above 0.
         unlabelled: a stream of images without labels, for training methods that want one.
         cache: whether images come from the cache that `al-lightning prepare` made, where there is one, or the folder
             to look for it; by default $AL_CACHE/<folder>, else .al_cache below root. Results do not depend on it.
+        timeout: seconds after which a run ends whose workers gave no batch, since they hang or their disk does; 0 waits
+            for ever. Results do not depend on it.
     """
 
     folder: ClassVar[str]
@@ -69,15 +72,17 @@ class PoolDataModule(LightningDataModule):
         std: tuple[float, float, float] = (0.229, 0.224, 0.225),
         unlabelled: Unlabelled | None = None,
         cache: bool | str = True,
+        timeout: float = 600,
     ) -> None:
         super().__init__()
-        for what, value, least in (
-            ("batch_size", batch_size, 1),
-            ("eval_batch_size", eval_batch_size, 1),
-            ("workers", workers, 0),
-        ):
-            if value < least:
-                raise UsageError(f"data.{what} is {value}; it must be at least {least}.")
+        require("data.batch_size", batch_size, least=1, most=MOST)
+        require("data.eval_batch_size", eval_batch_size, least=1, most=MOST)
+        require("data.workers", workers, least=0, most=1024)
+        require("data.mean", mean, least=0, most=1)
+        require("data.std", std, above=0)
+        require("data.timeout", timeout, least=0)
+        if not isinstance(cache, bool):
+            require_folder("data.cache", cache, "true, false or a folder")
         self.root = Path(root).expanduser() if root else Path(os.environ.get("AL_DATA", "data")) / self.folder
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
@@ -87,6 +92,7 @@ class PoolDataModule(LightningDataModule):
         self.std = torch.tensor(std).view(3, 1, 1)
         self.unlabelled = unlabelled
         self.cache = cache
+        self.timeout = timeout
         self.answers: Path | None = None
         self._asked: dict[tuple[int, int], Answered] = {}
         self._normalised = Normaliser(self.mean, self.std, torch.contiguous_format)
@@ -251,10 +257,15 @@ class PoolDataModule(LightningDataModule):
             batch_size=None,
             sampler=sampler,
             num_workers=self.workers,
+            timeout=self.timeout if self.workers else 0,
             collate_fn=parcel,
             pin_memory=torch.cuda.is_available(),
             persistent_workers=self.workers > 0 and sampler is not None,
         )
+
+    def on_exception(self, exception: BaseException) -> None:
+        """Lightning's hook, before it ends the workers."""
+        wake_stopped(exception)
 
     @property
     def _ranks(self) -> tuple[int, int]:

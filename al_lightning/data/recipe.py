@@ -38,6 +38,7 @@ NO_PIXELS = frozenset(
             "std",
             "unlabelled",
             "cache",
+            "timeout",
             "answers",
         ),
         *("memory_format", "source_train", "source_test", "_cached"),

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from al_lightning.data.augmentation import Augmentation
 from al_lightning.data.streams import Stream, collate
-from al_lightning.errors import UsageError
+from al_lightning.errors import MOST, UsageError, require
 from al_lightning.pool import Indices, Pool
 from al_lightning.seeding import seed_of
 from al_lightning.types import Batch
@@ -36,8 +36,8 @@ class Unlabelled:
     views: dict[str, Augmentation | None] | None = None
 
     def __post_init__(self) -> None:
-        if self.batch_size is not None and self.batch_size < 1:
-            raise UsageError(f"data.unlabelled.batch_size is {self.batch_size}; it must be at least 1.")
+        if self.batch_size is not None:
+            require("data.unlabelled.batch_size", self.batch_size, least=1, most=MOST)
         if LABELLED in self.names:
             raise UsageError(f"A view of unlabelled images cannot be called {LABELLED!r}; that is the labelled stream.")
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from torch.utils.data import DataLoader, Dataset
 
 from al_lightning.data.images import Images
+from al_lightning.data.workers import was_ended
 from al_lightning.errors import ALError
 from al_lightning.inspect.audit_descriptor import EDGES, GREY, Descriptors, describe, pixel_hash
 
@@ -128,7 +129,15 @@ def read(
 
 def _parts(chunks: _Chunks, workers: int) -> Iterator[Contents]:
     # Every dataset is made to be read by a loader's processes; whether threads may read one, none says.
-    yield from DataLoader(chunks, batch_size=None, num_workers=min(workers, len(chunks)), collate_fn=_as_it_is)
+    try:
+        yield from DataLoader(chunks, batch_size=None, num_workers=min(workers, len(chunks)), collate_fn=_as_it_is)
+    except RuntimeError as error:
+        if not was_ended(error):
+            raise
+        raise ALError(
+            f"A process that reads was ended from outside ({error}), perhaps for want of memory; run the same command "
+            "with fewer of them: --data.workers."
+        ) from error
 
 
 def _as_it_is(part: Any) -> Any:

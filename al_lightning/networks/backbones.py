@@ -67,6 +67,8 @@ class ResNet(Backbone):
     def __init__(self, depth: Literal[18, 50] = 18, output_stride: int = 16, weights: str | None = None) -> None:
         super().__init__()
         _check_stride(output_stride)
+        if depth not in (18, 50):
+            raise UsageError(f"backbone.depth {depth} is not supported; use 18 or 50.")
         net = torchvision.models.get_model(f"resnet{depth}", weights=None)
         load_weights(net, weights, f"resnet{depth}", ignore=("fc.",))
         self.stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from al_lightning.errors import UsageError
+from al_lightning.errors import UsageError, require
 from al_lightning.networks.backbones import Backbone
 from al_lightning.networks.base import Network, full_size, resize
 from al_lightning.networks.dropout import MCDropout
@@ -87,8 +87,9 @@ class DeepLabV3Plus(Network):
         loss_predictor: bool = False,
     ) -> None:
         super().__init__()
-        if embedding_grid < 1:
-            raise UsageError(f"network.embedding_grid is {embedding_grid}; it must be at least 1.")
+        require("network.channels", channels, least=1, most=8192)
+        require("network.fine_channels", fine_channels, least=1, most=8192)
+        require("network.embedding_grid", embedding_grid, least=1, most=64)
         self.backbone = backbone
         fine, coarse = backbone.channels
         step = 96 // backbone.output_stride

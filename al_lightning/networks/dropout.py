@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from al_lightning.errors import UsageError
+from al_lightning.errors import require
 
 Bits = npt.NDArray[np.uint8]
 _LEVELS = 1 << 16
@@ -37,8 +37,7 @@ class MCDropout(nn.Module):
 
     def __init__(self, p: float, inplace: bool = False) -> None:
         super().__init__()
-        if not 0 <= p < 1:
-            raise UsageError(f"dropout is {p}; a probability of at least 0 and below 1 was expected.")
+        require("dropout", p, least=0, below=1)
         self.p, self.inplace = p, inplace
         self.key: int | None = None
         self._masks: dict[tuple[int, int], Bits] = {}

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from al_lightning.errors import UsageError
+from al_lightning.errors import require
 from al_lightning.networks.base import Network, full_size, resize
 from al_lightning.networks.dropout import MCDropout
 from al_lightning.networks.loss_predictor import LossPredictor
@@ -39,8 +39,7 @@ class UNet(Network):
 
     def __init__(self, num_classes: int, width: int = 16, dropout: float = 0.0, loss_predictor: bool = False) -> None:
         super().__init__()
-        if width < 1:
-            raise UsageError(f"network.width is {width}; it must be at least 1.")
+        require("network.width", width, least=1, most=2048)
         one, two, three, four = (width * factor for factor in (1, 2, 3, 4))
         self.down = nn.ModuleList(
             [

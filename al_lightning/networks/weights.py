@@ -91,9 +91,9 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise UsageError(f"No weights at {path}; give `imagenet`, the path of a state dict, or null.")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises half a dozen types here; all of them mean the same to the user
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UsageError(f"{path} cannot be read as plain weights ({reason}).") from error
+    except Exception:  # torch raises half a dozen types here; all of them mean the same to the user
+        # Not "from": torch's own words advise to load the file in the way that runs code in it.
+        raise UsageError(f"{path} holds no plain weights: a state dict that torch.save wrote was expected.") from None
     if isinstance(content, dict):
         content = content.get("state_dict", content)
     if not isinstance(content, dict) or not all(

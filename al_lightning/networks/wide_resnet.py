@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from al_lightning.errors import UsageError
+from al_lightning.errors import UsageError, require
 from al_lightning.networks.base import Network
 from al_lightning.networks.dropout import MCDropout
 from al_lightning.networks.loss_predictor import LossPredictor
@@ -56,6 +56,8 @@ class WideResNet(Network):
         self, num_classes: int, depth: int = 28, width: int = 2, dropout: float = 0.0, loss_predictor: bool = False
     ) -> None:
         super().__init__()
+        require("network.depth", depth, most=1000)
+        require("network.width", width, least=1, most=256)
         if depth < 10 or (depth - 4) % 6:
             raise UsageError(f"WideResNet depth {depth} is not 6 n + 4 (10, 16, 22, 28, 40 ...).")
         blocks = (depth - 4) // 6

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from al_lightning.errors import UsageError
+from al_lightning.errors import UsageError, require
 from al_lightning.networks.backbones import Backbone
 from al_lightning.networks.weights import load_weights
 
@@ -80,11 +80,9 @@ class WiderResNet38(Backbone):
         self, weights: str | None = None, dropout6: float = 0.3, dropout7: float = 0.5, width: int = 64
     ) -> None:
         super().__init__()
-        if width < 1:
-            raise UsageError(f"backbone.width is {width}; it must be at least 1.")
-        for name, p in (("dropout6", dropout6), ("dropout7", dropout7)):
-            if not 0 <= p < 1:
-                raise UsageError(f"backbone.{name} is {p}; a probability of at least 0 and below 1 was expected.")
+        require("backbone.width", width, least=1, most=512)
+        require("backbone.dropout6", dropout6, least=0, below=1)
+        require("backbone.dropout7", dropout7, least=0, below=1)
         one, two, four, eight, sixteen, half, whole = (width * 2**power for power in range(7))
         self.mod1 = nn.Sequential(OrderedDict(conv1=_conv(3, one, 3)))
         self.pool2 = nn.MaxPool2d(3, 2, 1)

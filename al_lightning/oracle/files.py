@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from al_lightning.errors import require_folder
 from al_lightning.oracle.base import Labelled, Oracle, Pending
 
 
@@ -22,6 +23,8 @@ class Files(Oracle):
     asks_people: ClassVar[bool] = True
 
     def __init__(self, labels: str | None = None, accept_partial: bool = False) -> None:
+        if labels:
+            require_folder("oracle.labels", labels, "the folder of a label store")
         self.labels = labels
         self.accept_partial = accept_partial
         self._has_label: Callable[[int], bool] | None = None

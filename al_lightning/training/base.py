@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
@@ -12,7 +13,7 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
-from al_lightning.errors import TrainingError, UsageError
+from al_lightning.errors import TrainingError, UsageError, reason_of, require
 from al_lightning.networks.base import Network
 from al_lightning.seeding import seed_of
 from al_lightning.tasks import Task
@@ -108,19 +109,15 @@ class TrainingModule(LightningModule, ABC):
                 f"{type(network).__name__} predicts a class per {network.predicts}, but {type(task).__name__} "
                 f"is about a class per {task.predicts}; name a network that fits."
             )
+        require("training.head_lr_factor", head_lr_factor, least=0)
+        require("training.warm_up", warm_up, least=0, most=10**9)
+        require("training.prediction_weight", prediction_weight, least=0)
+        require("training.prediction_margin", prediction_margin, least=0)
+        require("training.prediction_stop", prediction_stop, least=0, most=1)
         if head_lr_factor != 1 and network.trunk() is None:
             raise UsageError(
                 f"head_lr_factor is {head_lr_factor}, but {type(network).__name__} has no backbone beside it."
             )
-        for name, value, most in (
-            ("warm_up", warm_up, None),
-            ("prediction_weight", prediction_weight, None),
-            ("prediction_margin", prediction_margin, None),
-            ("prediction_stop", prediction_stop, 1),
-        ):
-            if value < 0 or (most is not None and value > most):
-                limits = "at least 0" if most is None else f"between 0 and {most}"
-                raise UsageError(f"training.{name} is {value}; it must be {limits}.")
         self.network = network
         self.task = task
         self.steps = steps
@@ -139,6 +136,7 @@ class TrainingModule(LightningModule, ABC):
         self.step = 0
         self._sums: dict[str, Tensor] = {}
         self._since = 0
+        self._fresh_optimizer()  # what it refuses is to be known before anything is trained
 
     @abstractmethod
     def losses(self, batch: TrainingBatch) -> dict[str, Tensor]:
@@ -167,8 +165,12 @@ class TrainingModule(LightningModule, ABC):
         """Return a scheduler that follows `rate`, one call a step."""
         return torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
 
-    def network_optimizer(self) -> torch.optim.Optimizer:
-        """Return the optimizer of the network, whose head has a rate of its own."""
+    def _fresh_optimizer(self) -> torch.optim.Optimizer:
+        """Return the optimizer of the network, with one rate.
+
+        Raises:
+            UsageError: the optimizer refuses its options.
+        """
         trunk = self.network.trunk()
         base = {id(parameter) for parameter in trunk.parameters()} if trunk is not None else set()
         parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
@@ -176,7 +178,24 @@ class TrainingModule(LightningModule, ABC):
             {"params": [parameter for parameter in parameters if id(parameter) in base]},
             {"params": [parameter for parameter in parameters if id(parameter) not in base], "head": True},
         ]
-        optimizer = self.optimizer([group for group in groups if group["params"]])
+        try:
+            optimizer = self.optimizer([group for group in groups if group["params"]])
+        except (TypeError, ValueError) as error:
+            raise UsageError(
+                f"The optimizer refuses the options under training.optimizer: {reason_of(error)}."
+            ) from error
+        for name, value in optimizer.defaults.items():
+            for part in value if isinstance(value, tuple) else (value,):
+                if isinstance(part, float) and math.isnan(part):  # torch compares, and NaN is not below 0
+                    require(f"training.optimizer.{name}", part)
+        for group in optimizer.param_groups:
+            if isinstance(group["lr"], (int, float)):
+                require("training.optimizer.lr", group["lr"], least=0)
+        return optimizer
+
+    def network_optimizer(self) -> torch.optim.Optimizer:
+        """Return the optimizer of the network, whose head has a rate of its own."""
+        optimizer = self._fresh_optimizer()
         for group in optimizer.param_groups:
             if group.get("head"):
                 group["lr"] *= self.head_lr_factor

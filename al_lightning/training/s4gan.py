@@ -9,7 +9,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
-from al_lightning.errors import UsageError
+from al_lightning.errors import require
 from al_lightning.networks.base import Network
 from al_lightning.networks.discriminator import Discriminator
 from al_lightning.tasks import IGNORE, Task
@@ -59,10 +59,10 @@ class S4GAN(TrainingModule):
         **options: Any,
     ) -> None:
         super().__init__(network, task, steps, key, **options)
-        if not 0 <= gamma <= 1:
-            raise UsageError(f"training.gamma is {gamma}; a probability between 0 and 1 was expected.")
-        if discriminator_lr <= 0:
-            raise UsageError(f"training.discriminator_lr is {discriminator_lr}; it must be above 0.")
+        require("training.matching_weight", matching_weight, least=0)
+        require("training.self_training_weight", self_training_weight, least=0)
+        require("training.gamma", gamma, least=0, most=1)
+        require("training.discriminator_lr", discriminator_lr, above=0)
         self.automatic_optimization = False
         self.matching_weight = matching_weight
         self.self_training_weight = self_training_weight

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 
+from al_lightning.errors import require
+
 
 class Schedule(ABC):
     """Maps progress through the fit, 0 <= t < 1, to a factor of the base learning rate."""
@@ -34,10 +36,11 @@ class Poly(Schedule):
     """(1 - t) ** power (Chen et al. 2017).
 
     Args:
-        power: the exponent.
+        power: the exponent, at least 0.
     """
 
     def __init__(self, power: float = 0.9) -> None:
+        require("training.schedule.power", power, least=0)
         self.power = power
 
     def __call__(self, t: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from al_lightning.errors import UsageError
+from al_lightning.errors import require
 from al_lightning.networks.base import Network
 from al_lightning.tasks import Task
 from al_lightning.training.base import TrainingBatch, TrainingModule
@@ -56,14 +56,10 @@ class UDA(TrainingModule):
         **options: Any,
     ) -> None:
         super().__init__(network, task, steps, key, **options)
-        if temperature <= 0:
-            raise UsageError(f"training.temperature is {temperature}; it must be above 0.")
-        if not 0 <= threshold < 1:
-            raise UsageError(
-                f"training.threshold is {threshold}; a probability of at least 0 and below 1 was expected."
-            )
-        if not 0 <= ema < 1:
-            raise UsageError(f"training.ema is {ema}; a decay of at least 0 and below 1 was expected.")
+        require("training.temperature", temperature, above=0)
+        require("training.threshold", threshold, least=0, below=1)
+        require("training.weight", weight, least=0)
+        require("training.ema", ema, least=0, below=1)
         self.temperature = temperature
         self.threshold = threshold
         self.weight = weight

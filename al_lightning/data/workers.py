@@ -1,0 +1,51 @@
+"""What befalls the processes that load data, as a sentence, and what is left to do for them then."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from multiprocessing import active_children
+
+LOST = re.compile(r"DataLoader worker .*(?:is killed by signal|exited unexpectedly)")
+AGAIN = "what was finished is kept, and the same command goes on"
+
+
+def was_ended(error: BaseException) -> bool:
+    """Whether an error says that a process that loads data is gone."""
+    return LOST.search(str(error)) is not None
+
+
+def of_workers(error: BaseException, timeout: float) -> str:
+    """Return one sentence on a process that loads data and is gone, or gives nothing; "" for any other error.
+
+    Args:
+        error: as torch's loader raises it.
+        timeout: seconds that a batch was waited for.
+    """
+    if was_ended(error):
+        signalled = re.search(r"killed by signal: ([\w ]+)", f"{error} {error.__cause__ or ''}")
+        how = f" ({signalled[1]})" if signalled else ""
+        memory = "shared memory (/dev/shm)" if "Bus error" in how else "memory"
+        return (
+            f"A process that loads data was killed{how}, most likely for want of {memory}: take fewer of them by "
+            f"--data.workers, or smaller images; {AGAIN}."
+        )
+    if _timed_out(error):
+        return (
+            f"No batch came for {timeout:g} seconds: the processes that load data hang, or the disk that they read "
+            f"from; --data.timeout SECONDS waits longer; {AGAIN}."
+        )
+    return ""
+
+
+def wake_stopped(error: BaseException) -> None:
+    """Where no batch came, let processes that were stopped go on, to their end: it is waited for, ten seconds each."""
+    if _timed_out(error):
+        for child in active_children():
+            if child.pid is not None:
+                os.kill(child.pid, signal.SIGCONT)
+
+
+def _timed_out(error: BaseException) -> bool:
+    return str(error).startswith("DataLoader timed out")
