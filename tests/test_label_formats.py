@@ -25,9 +25,9 @@ from al_lightning.labels.coco_rle import decode_counts, decode_rle, encode_count
 from al_lightning.labels.cvat_write import mask_colours
 from al_lightning.labels.findings import agreement
 from al_lightning.labels.item import Item
+from al_lightning.labels.limits import Limits, parse_json
 from al_lightning.labels.names import Names, link_name
-from al_lightning.labels.polygons import fill, points_of
-from al_lightning.labels.untrusted import Malformed, parse_json, real, shown, whole
+from al_lightning.labels.untrusted import Malformed, real, shown, whole
 
 CLASSES = ("background", 'c<a>"r', "tree & bush")
 COLOURS = ((0, 0, 0), (200, 10, 10), (10, 200, 10))
@@ -112,7 +112,13 @@ def test_coco_run_lengths_come_back(mask: np.ndarray) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ({"size": [3, 2], "counts": [6]}, "of size"),
+        ({"size": [3, 2], "counts": [6]}, r"of size \[3, 2\]; its image is \[2, 3\]"),
+        ({"size": [3, 2] * 500, "counts": [6]}, r"of size \[3, 2, 3, 2, 3, 2, 3, 2, ...\]; its image"),
+        ({"size": ["x" * 90] * 8, "counts": [6]}, "of size a list of 8; its image"),
+        ({"size": [2, 3], "counts": [0] * 99}, "more run lengths than its image can need"),
+        ({"size": [2, 3], "counts": "0" * 999}, "more run lengths than its image can need"),
+        ({"size": [2, 3], "counts": [True] * 6}, "a run length is True, no number"),
+        ({"size": [2, 3], "counts": [5.0, None]}, "a run length is None, no number"),
         ({"size": [2, 3], "counts": [5]}, "sum to 5 pixels; an image of 3 x 2 has 6"),
         ({"size": [2, 3], "counts": [6, 10**30]}, "a run length is"),
         ({"size": [2, 3], "counts": [7, -1]}, "a run length is"),
@@ -130,49 +136,6 @@ def test_coco_run_lengths_come_back(mask: np.ndarray) -> None:
 def test_broken_coco_run_lengths_are_said(value: object, message: str) -> None:
     with pytest.raises(Malformed, match=message):
         decode_rle(value, 3, 2)
-
-
-def test_polygons_worked_out_by_hand() -> None:
-    square = fill(np.array([[1.0, 1], [3, 1], [3, 3], [1, 3]]), 5, 4)
-    assert np.argwhere(square).tolist() == [[1, 1], [1, 2], [2, 1], [2, 2]]
-    # Centres (x + 0.5, y + 0.5) with a sum below 4: three, two, one, none.
-    assert fill(np.array([[0.0, 0], [4, 0], [0, 4]]), 5, 4).sum(axis=1).tolist() == [3, 2, 1, 0]
-    outside = fill(np.array([[-3.0, -3], [9, -3], [9, 9], [-3, 9]]), 5, 4)
-    assert outside.all()
-    assert not fill(np.array([[7.0, 1], [9, 1], [9, 3]]), 5, 4).any()
-    # Wound around twice is inside; so is what lies between a figure's two ways round.
-    twice = np.array([[0.0, 0], [4, 0], [4, 4], [0, 4]] * 2)
-    assert fill(twice, 5, 4).sum() == 16
-
-
-@given(st.integers(0, 7), st.integers(0, 7), st.integers(1, 8), st.integers(1, 8), st.booleans())
-def test_a_rectangle_of_pixels_is_itself(x: int, y: int, wide: int, high: int, backwards: bool) -> None:
-    points = np.array([[x, y], [x + wide, y], [x + wide, y + high], [x, y + high]], float)
-    expected = np.zeros((10, 12), bool)
-    expected[y : y + high, x : x + wide] = True
-    assert (fill(points[::-1] if backwards else points, 12, 10) == expected).all()
-
-
-@pytest.mark.parametrize(
-    ("points", "message"),
-    [
-        ([[0, 0], [1, 1]], "2 points"),
-        ([[0, 0], [1, 1], [1]], "no \\[x, y\\]"),
-        ([[0, 0], [1, 1], ["1", 2]], "no number"),
-        ([[0, 0], [1, 1], [float("nan"), 2]], "not between"),
-        ([[0, 0], [1, 1], [10**40, 2]], "not between"),
-        ([[0, 0], [1, 1], [-7, 2]], "not between"),
-        ("points", "is no list"),
-    ],
-)
-def test_a_broken_polygon_is_said(points: object, message: str) -> None:
-    with pytest.raises(Malformed, match=message):
-        points_of(points, 5, 4)
-
-
-def test_percent_are_scaled() -> None:
-    points = points_of([[0, 0], [50, 0], [50, 100]], 40, 20, (0.4, 0.2))
-    assert points.tolist() == [[0, 0], [20, 0], [20, 20]]
 
 
 @pytest.mark.parametrize(
@@ -248,11 +211,14 @@ def test_agreement_worked_out_by_hand() -> None:
 def test_hostile_json_is_a_sentence() -> None:
     for text in (b"[" * 200_000, b"[NaN]", b"[" + b"9" * 10_000 + b"]", b"{", b"\xff\xfe", b"[-Infinity]"):
         with pytest.raises(Malformed):
-            parse_json(text)
+            parse_json(text, Limits.of([]))
     deep: list[object] = []
     for _ in range(100_000):
         deep = [deep]
-    assert shown(deep) == "a list"
+    assert shown(deep) == shown([1, {}]) == "a list"
+    assert shown([3, "x\x1b", None]) == r"[3, 'x\x1b', None]"
+    assert (shown([]), shown({"a": 1})) == ("[]", "an object")
+    assert shown(list(range(10**6))) == "[0, 1, 2, 3, 4, 5, 6, 7, ...]"
     assert shown("a\x1b[31mb" + "c" * 500).startswith(r"'a\x1b[31mb")
     assert len(shown("c" * 500)) < 110
     for bad in (True, "1", None, 1.5, float("nan"), 1e300, -1):

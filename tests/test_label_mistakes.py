@@ -116,7 +116,7 @@ MALFORMED = {
     "task": (edited(lambda e: e.append(7)), "a task is no object"),
     "not exported": (edited(lambda e: e[0].pop("annotations")), "export the project as JSON"),
     "no image": (edited(lambda e: e[0].update(data={})), "names no image"),
-    "too many": (edited(lambda e: e[0].update(annotations=e[0]["annotations"] * 101)), "more than 100 annotations"),
+    "too many": (edited(lambda e: e[0].update(annotations=e[0]["annotations"] * 21)), "more than 20 annotations"),
     "JSON-MIN": (file("m.json", '[{"image": "two.png", "class": "car"}]'), "not JSON-MIN"),
     "other JSON": (file("m.json", '{"a": 1}'), "neither Label Studio's"),
     "nested": (file("m.json", "[" * 100_000), "nested too deeply"),

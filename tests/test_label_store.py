@@ -52,7 +52,7 @@ def test_a_store_that_was_read_sees_what_comes_later_and_travels(tmp_path):
         ("image,class\na.jpg,cats\n", "Did you mean 'cat'"),
         ("image,class\na.jpg\n", "row 2: an image and a class were expected"),
         ("a.jpg,cat\n", "The first line of"),
-        ("image,class\na.jpg,cat\na.jpg,dog\n", "row 3: a.jpg has two classes"),
+        ("image,class\na.jpg,cat\na.jpg,dog\n", "row 3: 'a.jpg' has two classes"),
         ("\xff\xfe", "cannot be read"),
     ],
 )
@@ -138,6 +138,31 @@ def test_a_crash_leaves_all_labels_or_none(tmp_path, monkeypatch, crash_at):
     assert done == (crash_at >= 7)
     store.apply({})
     assert not (tmp_path / ".incoming").exists()
+
+
+@pytest.mark.parametrize(
+    "moves",
+    [
+        '{{"{secret}": "a.png"}}',
+        '{{"../../secret": "a.png"}}',
+        '{{"0.png": "../../../secret"}}',
+        '{{"0.png": ["a.png"]}}',
+        '["0.png"]',
+        "[" * 20_000 + "]" * 20_000,
+        '{{"0.png": ' * 20_000,
+        "7",
+    ],
+)
+def test_a_list_of_masks_that_somebody_made_up_moves_nothing(tmp_path, moves):
+    (tmp_path / "secret").write_text("mine")
+    incoming = tmp_path / "run" / "labels" / ".incoming"
+    incoming.mkdir(parents=True)
+    (incoming / "0.png").write_bytes(b"")
+    (incoming / "moves.json").write_text(moves.format(secret=tmp_path / "secret"))
+    with pytest.raises(DatasetError, match=r"moves\.json is damaged|no name of an image"):
+        LabelStore(tmp_path / "run" / "labels", CLASSES, "pixel").names()
+    assert (tmp_path / "secret").read_text() == "mine"
+    assert not (tmp_path / "run" / "labels" / "masks").exists()
 
 
 def test_two_at_once_are_told(tmp_path, monkeypatch):

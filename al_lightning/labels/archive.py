@@ -53,6 +53,10 @@ class Archive:
     ) -> None:
         self._file.close()
 
+    def size(self, name: str) -> int:
+        """Return how many bytes a file says to have, unpacked; no more of it is ever read."""
+        return self._members[name].file_size
+
     def read(self, name: str, most: int) -> bytes:
         """Return a file's content.
 
@@ -107,6 +111,9 @@ def _members(found: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
             raise Malformed(f"{shown(name)} in it is a link or no file; nothing of it was read")
         if member.flag_bits & 1:
             raise Malformed(f"{shown(name)} in it is encrypted")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            # Of bzip2 and LZMA, Python unpacks all that there is before it looks at how much was asked for.
+            raise Malformed(f"{shown(name)} in it is packed in a way that no labelling tool uses; pack it with deflate")
         if name.endswith("/") or parts[0] == "__MACOSX" or parts[-1].startswith("."):
             continue
         if name in members:

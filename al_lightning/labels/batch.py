@@ -19,6 +19,7 @@ from al_lightning.labels.label_studio_write import config_xml, readme, tasks
 from al_lightning.labels.pictures import Colours, place_image
 from al_lightning.labels.sheet_page import sheet_page
 from al_lightning.labels.store import Kind
+from al_lightning.labels.untrusted import Malformed, table_rows
 from al_lightning.results.files import unwritable
 
 TABLE = "to_label.csv"
@@ -101,7 +102,11 @@ def read_table(folder: Path) -> list[str]:
     """
     path = folder / TABLE
     try:
-        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            return [row["path"] for row in csv.DictReader(file)]
-    except (OSError, csv.Error, KeyError) as error:
-        raise ALError(f"The batch's table {path} cannot be read ({error}); let the run write it again.") from error
+        rows = table_rows(path, errors="surrogateescape")
+        _, head = next(rows, (0, []))
+        if "path" not in head:
+            raise Malformed("it has no column `path`")
+        place = head.index("path")
+        return [row[place] for _, row in rows if len(row) > place]
+    except Malformed as error:
+        raise ALError(f"The batch's table {path} cannot be read: {error}; let the run write it again.") from error

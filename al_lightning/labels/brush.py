@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from al_lightning.labels.region import Bits
 from al_lightning.labels.untrusted import Malformed, listed
 
-Bits = npt.NDArray[np.bool_]
 CHANNELS = 4
 SIZES = (3, 4, 8, 16)
 _HEADER = 32 + 5 + 4 * 4

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from al_lightning.labels.findings import Findings
 from al_lightning.labels.masks import files_below
-from al_lightning.labels.untrusted import LARGEST_TEXT, Malformed, as_text, read_bytes, shown
+from al_lightning.labels.untrusted import Malformed, shown, table_rows
 
 _IMAGE_COLUMNS = ("image", "path")
 
@@ -66,31 +64,29 @@ def read_csv(path: Path, where: str, findings: Findings) -> None:
     Raises:
         Malformed: it is no such table, or this run's labels are masks.
     """
-    rows = csv.reader(io.StringIO(as_text(read_bytes(path, LARGEST_TEXT)), newline=""))
+    rows = table_rows(path)
     waiting = 0
-    try:
-        head = [column.strip().lower() for column in next(rows, [])]
-        columns = [name for name in _IMAGE_COLUMNS if name in head]
-        if len(columns) != 1 or head.count("class") != 1 or head.count(columns[0]) != 1:
-            raise Malformed("it is none of the formats that are read; of a table the first line is `image,class`")
-        if findings.kind != "image":
-            raise Malformed("it is a table, which can name a class per image; this run's labels are masks")
-        image, label = head.index(columns[0]), head.index("class")
-        for row in rows:
-            if not any(row):
-                continue
-            place = f"{where}, line {rows.line_num}"
-            if len(row) != len(head):
-                findings.problem(place, f"it has {len(row)} fields, its head {len(head)}")
-                continue
-            if not row[label].strip():
-                waiting += 1
-                continue
-            try:
-                findings.add_class(findings.names.find(row[image], ours=True), findings.number(row[label].strip()))
-            except Malformed as error:
-                findings.problem(place, error)
-    except csv.Error as error:
-        raise Malformed(f"it is no table that can be read ({error})") from error
+    _, first = next(rows, (0, []))
+    head = [column.strip().lower() for column in first]
+    columns = [name for name in _IMAGE_COLUMNS if name in head]
+    if len(columns) != 1 or head.count("class") != 1 or head.count(columns[0]) != 1:
+        raise Malformed("it is none of the formats that are read; of a table the first line is `image,class`")
+    if findings.kind != "image":
+        raise Malformed("it is a table, which can name a class per image; this run's labels are masks")
+    image, label = head.index(columns[0]), head.index("class")
+    for line, row in rows:
+        if not any(row):
+            continue
+        place = f"{where}, line {line}"
+        if len(row) != len(head):
+            findings.problem(place, f"it has {len(row)} fields, its head {len(head)}")
+            continue
+        if not row[label].strip():
+            waiting += 1
+            continue
+        try:
+            findings.add_class(findings.names.find(row[image], ours=True), findings.number(row[label].strip()))
+        except Malformed as error:
+            findings.problem(place, error)
     if waiting:
         findings.notes.append(f"{where}: {waiting} images have no class yet.")

@@ -6,16 +6,17 @@ https://cocodataset.org/#format-data
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from al_lightning.labels.coco_rle import Bits, decode_rle, encode_counts
+from al_lightning.labels.coco_rle import decode_rle, encode_counts
 from al_lightning.labels.findings import IGNORED, MOST_REGIONS, Findings
 from al_lightning.labels.item import Item
 from al_lightning.labels.names import link_name
-from al_lightning.labels.polygons import fill, flat_points, points_of
+from al_lightning.labels.polygons import fill, flat_polygons
+from al_lightning.labels.region import Region
 from al_lightning.labels.untrusted import Malformed, listed, mapped, shown, whole
 
 _LARGEST_ID = 1 << 62
@@ -87,30 +88,29 @@ def _image(
     findings.check_size(name, size[0], size[1])
     if len(found) > MOST_REGIONS:
         raise Malformed(f"it has {len(found):,} annotations; at most {MOST_REGIONS:,} are read")
-    regions = []
+    findings.paint_by_size(name, _regions(found, width, height, classes, findings))
+
+
+def _regions(
+    found: list[dict[str, Any]], width: int, height: int, classes: dict[int, object], findings: Findings
+) -> Iterator[tuple[int, Region]]:
     for one in found:
         category = whole(one.get("category_id"), "`category_id`", 0, _LARGEST_ID)
         if category not in classes:
             raise Malformed(f"its category {category} is not in `categories`")
-        # Decoded once for its size and once to be painted: all of an image's regions at a time could fill the memory.
-        area = int(_region(one.get("segmentation"), width, height).sum())
-        regions.append((area, findings.number(classes[category]), one["segmentation"]))
-    regions.sort(key=lambda entry: -entry[0])  # a stable sort: of one size the later stays later
-    findings.paint(name, ((number, _region(segmentation, width, height)) for _, number, segmentation in regions))
+        region = _region(one.get("segmentation"), width, height)
+        yield findings.number(classes[category]), region
 
 
-def _region(segmentation: object, width: int, height: int) -> Bits:
+def _region(segmentation: object, width: int, height: int) -> Region:
     if isinstance(segmentation, dict):
-        return decode_rle(segmentation, width, height)
+        return Region(decode_rle(segmentation, width, height))
     parts = listed(segmentation, "`segmentation`")
     if not parts:
         raise Malformed("an annotation has no `segmentation`, perhaps a box alone; masks or polygons are read")
     if len(parts) > MOST_REGIONS:
         raise Malformed(f"an annotation has {len(parts):,} polygons; at most {MOST_REGIONS:,} are read")
-    region = np.zeros((height, width), dtype=bool)
-    for part in parts:
-        region |= fill(points_of(flat_points(part), width, height), width, height)
-    return region
+    return fill(flat_polygons(parts, width, height), width, height)
 
 
 def write_coco(items: Sequence[Item], classes: Sequence[str]) -> dict[str, Any]:

@@ -12,9 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from al_lightning.labels.untrusted import Malformed, listed, mapped, shown, whole
+from al_lightning.labels.region import Bits
+from al_lightning.labels.untrusted import Malformed, listed, mapped, shown, wholes
 
-Bits = npt.NDArray[np.bool_]
+_CHARACTERS = 9
+"""Of one number in text, at most."""
+_TOO_MANY = "it has more run lengths than its image can need, zeros and all"
 
 
 def encode_counts(mask: Bits) -> list[int]:
@@ -34,6 +37,8 @@ def unpack_counts(text: str, most: int) -> list[int]:
     Raises:
         Malformed: the text is none, or they sum to more.
     """
+    if len(text) > _CHARACTERS * (2 * most + 1):
+        raise Malformed(_TOO_MANY)
     counts: list[int] = []
     total = number = shift = 0
     for character in text:
@@ -57,18 +62,19 @@ def unpack_counts(text: str, most: int) -> list[int]:
     return counts
 
 
-def decode_counts(counts: Sequence[int], width: int, height: int) -> Bits:
+def decode_counts(counts: Sequence[int] | npt.NDArray[np.int64], width: int, height: int) -> Bits:
     """Return run lengths down the columns as a mask, (height, width) bool.
 
     Raises:
         Malformed: they do not sum to the image's pixels.
     """
-    if (total := sum(counts)) != width * height:
+    lengths = np.asarray(counts, dtype=np.int64)
+    if (total := int(lengths.sum())) != width * height:
         raise Malformed(
             f"its run lengths sum to {total:,} pixels; an image of {width} x {height} has {width * height:,}"
         )
     ones = np.arange(len(counts)) % 2 == 1
-    mask: Bits = np.repeat(ones, np.asarray(counts, dtype=np.int64)).reshape(width, height).T
+    mask: Bits = np.repeat(ones, lengths).reshape(width, height).T
     return mask
 
 
@@ -85,5 +91,7 @@ def decode_rle(value: object, width: int, height: int) -> Bits:
     counts, most = fields.get("counts"), width * height
     if isinstance(counts, str):
         return decode_counts(unpack_counts(counts, most), width, height)
-    numbers = [whole(count, "a run length", 0, most) for count in listed(counts, "`counts` of run lengths")]
-    return decode_counts(numbers, width, height)
+    numbers = listed(counts, "`counts` of run lengths")
+    if len(numbers) > 2 * most + 1:
+        raise Malformed(_TOO_MANY)
+    return decode_counts(wholes(numbers, "a run length", 0, most), width, height)

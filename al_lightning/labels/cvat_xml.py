@@ -10,15 +10,17 @@ from xml.parsers import expat
 
 import numpy as np
 
-from al_lightning.labels.brush import Bits
 from al_lightning.labels.findings import MOST_REGIONS, Findings
-from al_lightning.labels.polygons import fill, points_of
+from al_lightning.labels.polygons import MOST_POINTS, fill, polygon_of
+from al_lightning.labels.region import Region
 from al_lightning.labels.untrusted import Malformed, shown
 
 Attributes = dict[str, str]
 Shape = tuple[str, Attributes]
 _SHAPES = frozenset({"tag", "polygon", "mask", "box", "polyline", "points", "ellipse", "cuboid", "skeleton"})
 _DIGITS = 18
+_ENCODINGS = ("utf-8", "us-ascii", "iso-8859-1", "utf-16")
+"""Those that the parser knows itself; in others the signs that are counted might be other bytes."""
 
 
 def read_cvat_xml(content: bytes, where: str, findings: Findings) -> None:
@@ -29,6 +31,7 @@ def read_cvat_xml(content: bytes, where: str, findings: Findings) -> None:
     Raises:
         Malformed: it is no such file.
     """
+    findings.limits.check_xml(content)
     images = _images(content)
     waiting = left_out = 0
     for attributes, shapes in images:
@@ -76,15 +79,17 @@ def _images(content: bytes) -> list[tuple[Attributes, list[Shape]]]:
     def refuse(*_: Any) -> NoReturn:
         raise Malformed("its XML has a document type (DOCTYPE), which no annotations need; it was not read")
 
+    def declared(_version: str, encoding: str | None, _standalone: int) -> None:
+        if (encoding or _ENCODINGS[0]).lower() not in _ENCODINGS:
+            raise Malformed(f"its XML is in the encoding {shown(encoding)}; save it as UTF-8")
+
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.StartDoctypeDeclHandler = refuse
+    parser.StartDoctypeDeclHandler, parser.XmlDeclHandler = refuse, declared
     try:
         parser.Parse(content, True)
     except expat.ExpatError as error:
         raise Malformed(f"it is no XML ({error})") from error
-    except (ValueError, LookupError) as error:  # an encoding that it declares
-        raise Malformed("its XML is in an encoding that cannot be read") from error
     return images
 
 
@@ -98,7 +103,7 @@ def _mask(name: str, attributes: Attributes, shapes: list[Shape], findings: Find
     findings.paint(name, (_region(tag, values, width, height, findings) for tag, values in ordered))
 
 
-def _region(tag: str, values: Attributes, width: int, height: int, findings: Findings) -> tuple[int, Bits]:
+def _region(tag: str, values: Attributes, width: int, height: int, findings: Findings) -> tuple[int, Region]:
     if tag not in ("polygon", "mask"):
         raise Malformed(f"it has a shape of type {tag}; polygons and masks are read")
     number = findings.number(values.get("label"))
@@ -113,25 +118,27 @@ def _whole(values: Attributes, key: str, most: int, least: int = 0, missing: int
     return int(text)
 
 
-def _polygon(values: Attributes, width: int, height: int) -> Bits:
-    points = []
-    for pair in values.get("points", "").split(";"):
+def _polygon(values: Attributes, width: int, height: int) -> Region:
+    points, text = [], values.get("points", "")
+    if max(text.count(";"), text.count(",")) > MOST_POINTS:
+        raise Malformed(f"a polygon has more than {MOST_POINTS:,} points")
+    for pair in text.split(";"):
         try:
             points.append([float(number) for number in pair.split(",")])
         except ValueError as error:
             raise Malformed(f"a polygon's point is {shown(pair)}, not `x,y`") from error
-    return fill(points_of(points, width, height), width, height)
+    return fill(polygon_of(points, width, height), width, height)
 
 
-def _run_lengths(values: Attributes, width: int, height: int) -> Bits:
+def _run_lengths(values: Attributes, width: int, height: int) -> Region:
     """Return CVAT's mask: zeros, ones, zeros ... along the rows of a box of the image."""
     left, top = _whole(values, "left", width), _whole(values, "top", height)
     wide, high = _whole(values, "width", width - left, 1), _whole(values, "height", height - top, 1)
-    texts = values.get("rle", "").split(",")
-    counts = [_whole({"rle": text}, "rle", wide * high) for text in texts]
+    text = values.get("rle", "")
+    if text.count(",") > 2 * wide * high:
+        raise Malformed(f"a mask has more run lengths than its box, {wide} x {high}, can need")
+    counts = [_whole({"rle": one}, "rle", wide * high) for one in text.split(",")]
     if sum(counts) != wide * high:
         raise Malformed(f"a mask's run lengths sum to {sum(counts):,} pixels; its box has {wide * high:,}")
-    region = np.zeros((height, width), dtype=bool)
     ones = np.arange(len(counts)) % 2 == 1
-    region[top : top + high, left : left + wide] = np.repeat(ones, counts).reshape(high, wide)
-    return region
+    return Region(np.repeat(ones, counts).reshape(high, wide), top, left)

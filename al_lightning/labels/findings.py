@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from al_lightning.errors import nearest
+from al_lightning.labels.limits import Limits
 from al_lightning.labels.names import Names
+from al_lightning.labels.opinions import Label, Labels, Mask, PackedMask, pack, unpack
+from al_lightning.labels.region import Region
 from al_lightning.labels.store import Kind
 from al_lightning.labels.untrusted import Malformed, shown
 
-Mask = npt.NDArray[np.uint8]
-Label = int | Mask
 OnDisagreement = Literal["stop", "first", "ignore-pixels"]
 IGNORED = 255
 IGNORE = "ignore"
 """A label for pixels that no class is to be learned from; people may paint it as they paint a class."""
 MOST_REGIONS = 10_000
-MOST_OPINIONS = 100
+MOST_OPINIONS = 20
+"""Annotations of one image: all pairs of them are compared, and studies of annotators have five to ten."""
+MOST_PROBLEMS, HINTED = 10_000, 100
+"""Problems that are looked for, and those of which the nearest class is; people are shown twenty."""
+
+
+class TooManyProblems(Exception):
+    """So much is wrong that nobody needs to know the rest."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class Imported:
         notes: what was left out and is not wrong.
     """
 
-    labels: dict[str, Label]
+    labels: Mapping[str, Label]
     problems: list[str]
     disagreements: list[tuple[str, float]]
     notes: list[str]
@@ -57,12 +64,12 @@ class Findings:
     classes: Sequence[str]
     kind: Kind
     background: int | None = None
-    opinions: dict[str, list[Label]] = field(default_factory=dict)
+    opinions: dict[str, list[int | PackedMask]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.names = Names(self.known)
+        self.names, self.limits = Names(self.known), Limits.of(self.known.values())
         self.numbers = {name: number for number, name in enumerate(self.classes)}
 
     def number(self, name: object) -> int:
@@ -75,7 +82,8 @@ class Findings:
             return self.numbers[name]
         if self.kind == "pixel" and name == IGNORE:
             return IGNORED
-        near = nearest(name, self.classes) if isinstance(name, str) and len(name) < 100 else ""
+        hinted = isinstance(name, str) and len(name) < 100 and len(self.problems) < HINTED
+        near = nearest(str(name), self.classes) if hinted else ""
         known = ", ".join(self.classes[:12]) + (" ..." if len(self.classes) > 12 else "")
         raise Malformed(f"{shown(name)} is no class.{near} Classes: {known}")
 
@@ -90,8 +98,14 @@ class Findings:
             raise Malformed(f"it was labelled at {width} x {height}, its image is {own[0]} x {own[1]} (width, height)")
 
     def problem(self, where: str, error: Malformed | str) -> None:
-        """Keep a problem: where it is, and what."""
+        """Keep a problem: where it is, and what.
+
+        Raises:
+            TooManyProblems: these are enough.
+        """
         self.problems.append(f"{where}: {error}.")
+        if len(self.problems) >= MOST_PROBLEMS:
+            raise TooManyProblems
 
     def add_class(self, name: str, number: int) -> None:
         """Keep what somebody said that an image is.
@@ -123,9 +137,9 @@ class Findings:
         opinions = self.opinions.setdefault(name, [])
         if len(opinions) >= MOST_OPINIONS:
             raise Malformed(f"there are more than {MOST_OPINIONS} annotations of it")
-        opinions.append(label)
+        opinions.append(pack(label))
 
-    def paint(self, name: str, regions: Iterable[tuple[int, npt.NDArray[np.bool_]]]) -> None:
+    def paint(self, name: str, regions: Iterable[tuple[int, Region]]) -> None:
         """Keep what somebody said of an image's pixels, a class per region; a later one covers an earlier one.
 
         Raises:
@@ -135,25 +149,45 @@ class Findings:
         mask = np.full((height, width), IGNORED if self.background is None else self.background, dtype=np.uint8)
         meant = False
         for number, region in regions:
-            mask[region] = number
-            meant = meant or (number == IGNORED and bool(region.any()))
+            region.of(mask)[region.bits] = number
+            meant = meant or (number == IGNORED and bool(region.bits.any()))
         self.add_mask(name, mask, meant=meant)
+
+    def paint_by_size(self, name: str, regions: Iterable[tuple[int, Region]]) -> None:
+        """Keep what somebody said of an image's pixels; a smaller region covers a larger one, of one size the later.
+
+        Raises:
+            Malformed: nothing is labelled.
+        """
+        width, height = self.known[name]
+        # The size of the region that a pixel belongs to, so that no region is kept or made a second time.
+        owner = np.full((height, width), width * height, dtype=np.uint32)
+
+        def on_top() -> Iterator[tuple[int, Region]]:
+            for number, region in regions:
+                size, below = np.count_nonzero(region.bits), region.of(owner)
+                bits = region.bits & (below >= size)
+                below[bits] = size
+                yield number, region._replace(bits=bits)
+
+        self.paint(name, on_top())
 
     def settle(self, on_disagreement: OnDisagreement) -> Imported:
         """Return what was found, one label an image; where annotators differ, as `on_disagreement` says."""
-        labels: dict[str, Label] = {}
+        labels: dict[str, int | PackedMask] = {}
         disagreements: list[tuple[str, float]] = []
-        for name, opinions in sorted(self.opinions.items()):
-            share = agreement(opinions)
-            labels[name] = opinions[0]
-            if share == 1:
+        for name, packed in sorted(self.opinions.items()):
+            labels[name] = packed[0]
+            if packed.count(packed[0]) == len(packed):
                 continue
+            opinions = [unpack(one) for one in packed]
+            share = agreement(opinions)
             disagreements.append((name, share))
             if on_disagreement == "stop":
-                self.problem(shown(name), _stopped(len(opinions), share, self.kind))
+                self.problems.append(f"{shown(name)}: {_stopped(len(opinions), share, self.kind)}.")
             elif on_disagreement == "ignore-pixels":
-                labels[name] = _in_common(opinions)
-        return Imported({} if self.problems else labels, self.problems, disagreements, self.notes)
+                labels[name] = pack(_in_common(opinions))
+        return Imported(Labels({} if self.problems else labels), self.problems, disagreements, self.notes)
 
 
 def agreement(opinions: Sequence[Label]) -> float:

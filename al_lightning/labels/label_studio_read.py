@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from al_lightning.labels.brush import Bits, decode_brush
+from al_lightning.labels.brush import decode_brush
 from al_lightning.labels.findings import MOST_REGIONS, Findings
-from al_lightning.labels.polygons import fill, points_of
+from al_lightning.labels.polygons import fill, polygon_of
+from al_lightning.labels.region import Region
 from al_lightning.labels.untrusted import Malformed, listed, mapped, shown, whole
 
 _COMMENTS = frozenset({"textarea", "rating", "relation", "number", "datetime"})
@@ -92,7 +93,7 @@ def _choice(result: dict[str, Any]) -> object:
     return choices[0]
 
 
-def _regions(name: str, results: list[dict[str, Any]], findings: Findings) -> Iterator[tuple[int, Bits]]:
+def _regions(name: str, results: list[dict[str, Any]], findings: Findings) -> Iterator[tuple[int, Region]]:
     width, height = findings.known[name]
     for result in results:
         kind, value = result.get("type"), mapped(result.get("value"), "`value`")
@@ -109,7 +110,7 @@ def _regions(name: str, results: list[dict[str, Any]], findings: Findings) -> It
         if kind == "brushlabels":
             if value.get("format") != "rle":
                 raise Malformed(f"a brush has format {shown(value.get('format'))}; 'rle' was expected")
-            yield number, decode_brush(value.get("rle"), width, height)
+            yield number, Region(decode_brush(value.get("rle"), width, height))
         else:
             scale = width / 100, height / 100
-            yield number, fill(points_of(value.get("points"), width, height, scale), width, height)
+            yield number, fill(polygon_of(value.get("points"), width, height, scale), width, height)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from al_lightning.labels.findings import IGNORE, IGNORED, Findings, Mask
+from al_lightning.labels.findings import IGNORE, IGNORED, Findings
+from al_lightning.labels.opinions import Mask
 from al_lightning.labels.untrusted import Malformed, as_text, read_bytes, shown
 
 BACKGROUND = "background"
@@ -115,14 +116,17 @@ def _of_labels(image: Image.Image, labels: LabelMap, findings: Findings) -> tupl
     if image.mode == "L":  # one channel without colours holds positions in the label map
         values, indices = np.unique(np.array(image), return_inverse=True)
         order = list(labels.values())
-        found: list[tuple[object, str | None]] = [(int(v), order[v] if v < len(order) else None) for v in values]
+        # One after the other: a mask can have as many colours as pixels.
+        found: Iterator[tuple[object, str | None]] = (
+            (int(value), order[value] if value < len(order) else None) for value in values
+        )
     elif image.mode in ("RGB", "RGBA", "P"):
         packed = _packed(np.array(image.convert("RGB")))
         values, indices = np.unique(packed, return_inverse=True)
-        found = [(f"#{value:06x}", labels.get(_unpacked(int(value)))) for value in values]
+        found = ((f"#{value:06x}", labels.get(_unpacked(int(value)))) for value in values)
     else:
         raise Malformed(f"it has mode {image.mode}; colours (RGB or palette) were expected")
-    numbers = np.zeros(len(found), dtype=np.uint8)
+    numbers = np.zeros(len(values), dtype=np.uint8)
     meant = False
     for place, (value, label) in enumerate(found):
         if label is None:
@@ -186,8 +190,8 @@ def files_below(folder: Path) -> list[Path]:
                     waiting += [] if path.is_symlink() else [path]
                 elif path.is_file():
                     found.append(path)
-            if len(found) + len(waiting) > MOST_FILES:
-                raise Malformed(f"it holds more than {MOST_FILES:,} files")
+                if len(found) + len(waiting) > MOST_FILES:
+                    raise Malformed(f"it holds more than {MOST_FILES:,} files")
     except OSError as error:
         raise Malformed(f"it cannot be read ({error.strerror})") from error
     return sorted(found)

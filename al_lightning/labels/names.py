@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from al_lightning.labels.untrusted import Malformed, shown
 
 LONGEST_LINK = 200
+LONGEST_REFERENCE = 16_384
+"""Characters of what a tool calls an image: four times the longest path of Linux."""
 _RANK = re.compile(r"^\d{4,}_(?=.)")
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-(?=.)")
 
@@ -65,6 +67,8 @@ class Names:
         if ours and reference in self.known:
             return reference
         found: set[str] = set()
+        if len(reference) > LONGEST_REFERENCE:
+            return _one(found, reference)
         for parts in _readings(reference, folders):
             found |= self._whole.find(parts)
         return _one(found, reference)
@@ -85,8 +89,10 @@ class _Index:
         self.names = names
         self.tails: dict[str, set[str]] = defaultdict(set)
         self.flat: dict[str, set[str]] = defaultdict(set)
+        self.deepest = 0
         for key, images in names.items():
             parts = key.split("/")
+            self.deepest = max(self.deepest, len(parts))
             for start in range(len(parts)):
                 self.tails["/".join(parts[start:])] |= images
             self.flat[_flat(key)] |= images
@@ -95,7 +101,8 @@ class _Index:
         if not parts:
             return set()
         found: set[str] = set()
-        for start in range(len(parts)):  # the longest name first: a folder's own image wins over one of the root
+        # The longest name first: a folder's own image wins over one of the root.
+        for start in range(max(0, len(parts) - self.deepest), len(parts)):
             if (tail := "/".join(parts[start:])) in self.names:
                 found |= self.names[tail]
                 break

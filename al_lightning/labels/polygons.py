@@ -1,19 +1,39 @@
-"""Polygons as pixels, and rectangles of pixels as polygons."""
+"""Polygons as pixels: their points checked, and what is inside them filled."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from al_lightning.labels.untrusted import Malformed, listed, real
+from al_lightning.labels.region import Bits, Region
+from al_lightning.labels.untrusted import Malformed, listed, numbers_of, real
 
-Bits = npt.NDArray[np.bool_]
+Points = npt.NDArray[np.float64]
 MOST_POINTS = 100_000
+"""Of one polygon; tools simplify outlines to hundreds."""
+MOST_POINTS_OF_REGION = 1_000_000
+"""Of all polygons of one region: an edge costs some hundred bytes while they are filled."""
+CROSSINGS, CELLS = 1 << 18, 1 << 22
+"""Crossings of edges with rows, and pixels, that are looked at together: at most some 60 MB."""
 
 
-def points_of(values: object, width: int, height: int, scale: tuple[float, float] = (1, 1)) -> npt.NDArray[np.float64]:
+class Polygons(NamedTuple):
+    """Checked polygons of one region.
+
+    Attributes:
+        points: (N, 2) float64, x and y in pixels, polygon after polygon; the last of each is joined to its first.
+        sizes: (P,) int64, how many points each polygon has, three or more.
+    """
+
+    points: Points
+    sizes: npt.NDArray[np.int64]
+
+
+def polygon_of(values: object, width: int, height: int, scale: tuple[float, float] = (1, 1)) -> Polygons:
     """Check a polygon's points.
 
     Args:
@@ -23,16 +43,50 @@ def points_of(values: object, width: int, height: int, scale: tuple[float, float
         scale: pixels per unit of x and y: (1, 1), or (width / 100, height / 100) for percent.
 
     Returns:
-        (N, 2) float64, x and y in pixels. A point may lie outside the image by its width or height: tools let a
-        polygon's corner be pulled over the edge.
+        The polygon, in pixels. A point may lie outside the image by its width or height: tools let a polygon's corner
+        be pulled over the edge.
 
     Raises:
         Malformed: there are fewer than three points or far too many, or one is no point near the image.
     """
+    return _joined([_points(values, width, height, scale)])
+
+
+def flat_polygons(parts: Sequence[object], width: int, height: int) -> Polygons:
+    """Check COCO's polygons of a region, each [x, y, x, y, ...]; otherwise like `polygon_of`.
+
+    Raises:
+        Malformed: one is no list, an odd one, or no polygon near the image, or all have too many points.
+    """
+    if set(map(type, parts)) == {list}:
+        lists: list[list[object]] = list(parts)  # type: ignore[arg-type]
+        sizes = np.fromiter(map(len, lists), np.int64, len(lists))
+        if (total := int(sizes.sum()) // 2) > MOST_POINTS_OF_REGION:
+            raise Malformed(
+                f"an annotation's polygons have {total:,} points; at most {MOST_POINTS_OF_REGION:,} are read"
+            )
+        if not (sizes % 2).any() and sizes.min() >= 6 and sizes.max() <= 2 * MOST_POINTS:
+            found = _coordinates(list(chain.from_iterable(lists)), width, height, (1, 1))
+            if found is not None:
+                return Polygons(found, sizes // 2)
+    return _joined(
+        [_points(_pairs(part), width, height, (1, 1)) for part in parts]
+    )  # one by one: it says what is wrong
+
+
+def _joined(polygons: Sequence[Points]) -> Polygons:
+    return Polygons(np.concatenate(polygons), np.array([len(points) for points in polygons], dtype=np.int64))
+
+
+def _points(values: object, width: int, height: int, scale: tuple[float, float]) -> Points:
     points = listed(values, "a polygon")
     if not 3 <= len(points) <= MOST_POINTS:
         raise Malformed(f"a polygon has {len(points)} points; 3 to {MOST_POINTS:,} were expected")
-    found = np.empty((len(points), 2))
+    if set(map(type, points)) == {list} and set(map(len, points)) == {2}:
+        quick = _coordinates(list(chain.from_iterable(points)), width, height, scale)
+        if quick is not None:
+            return quick
+    found = np.empty((len(points), 2))  # one by one: it says what is wrong
     sizes = width, height
     for place, point in enumerate(points):
         if not isinstance(point, list) or len(point) != 2:
@@ -43,44 +97,115 @@ def points_of(values: object, width: int, height: int, scale: tuple[float, float
     return found
 
 
-def fill(points: npt.NDArray[np.float64], width: int, height: int) -> Bits:
-    """Return the pixels whose centre is inside a polygon, (height, width) bool.
-
-    The corner of the image is (0, 0), the centre of its first pixel (0.5, 0.5). A polygon that winds around a point
-    has it inside, however often (the rule of browsers, which people see when they draw).
-
-    Args:
-        points: (N, 2), x and y in pixels; the last is joined to the first.
-        width: of the image, in pixels.
-        height: of the image, in pixels.
-    """
-    filled = np.zeros((height, width), dtype=bool)
-    low, high = points.min(axis=0), points.max(axis=0)
-    left, top = max(0, int(low[0]) - 1), max(0, int(low[1]) - 1)
-    right, bottom = min(width, int(high[0]) + 2), min(height, int(high[1]) + 2)
-    if left >= right or top >= bottom:
-        return filled
-    turns = np.zeros((bottom - top, right - left + 1), dtype=np.int32)
-    for (x, y), (next_x, next_y) in zip(points, np.roll(points, -1, axis=0), strict=True):
-        if y == next_y:
-            continue
-        sign = 1 if y < next_y else -1
-        (x, y), (next_x, next_y) = ((x, y), (next_x, next_y))[::sign]
-        rows = np.arange(max(top, np.ceil(y - 0.5)), min(bottom, np.ceil(next_y - 0.5)), dtype=np.int64)
-        crossings = x + (rows + 0.5 - y) * ((next_x - x) / (next_y - y))
-        columns = np.clip(np.ceil(crossings - 0.5).astype(np.int64) - left, 0, right - left)
-        turns[rows - top, columns] += sign  # an edge crosses a row once
-    filled[top:bottom, left:right] = turns.cumsum(axis=1)[:, :-1] != 0
-    return filled
+def _coordinates(values: list[object], width: int, height: int, scale: tuple[float, float]) -> Points | None:
+    """Return x, y, x, y, ... in pixels, (N, 2); None where one is no number near the image."""
+    numbers = numbers_of(values)
+    if numbers is None:
+        return None
+    found, scales = numbers.reshape(-1, 2), np.array(scale, dtype=np.float64)
+    largest = 2 * np.array([width, height]) / scales
+    near = (found >= -largest / 2) & (found <= largest)  # no NaN is
+    return found * scales if near.all() else None
 
 
-def flat_points(values: object) -> Sequence[list[object]]:
-    """Return COCO's [x, y, x, y, ...] as [[x, y], ...].
-
-    Raises:
-        Malformed: it is no list, or an odd one.
-    """
+def _pairs(values: object) -> list[list[object]]:
+    """Return COCO's [x, y, x, y, ...] as [[x, y], ...]."""
     numbers = listed(values, "a polygon")
     if len(numbers) % 2:
         raise Malformed("a polygon has an odd number of coordinates")
     return [numbers[place : place + 2] for place in range(0, len(numbers), 2)]
+
+
+def fill(polygons: Polygons, width: int, height: int) -> Region:
+    """Return the pixels whose centre is inside one of the polygons.
+
+    The corner of the image is (0, 0), the centre of its first pixel (0.5, 0.5). A polygon that winds around a point
+    has it inside, however often (the rule of browsers, which people see when they draw).
+
+    All polygons are filled together, some rows at a time: as many as keep the memory within a bound, whatever the
+    number of edges and the size of the image.
+
+    Args:
+        polygons: of the region.
+        width: of the image, in pixels.
+        height: of the image, in pixels.
+    """
+    low, high = polygons.points.min(axis=0), polygons.points.max(axis=0)
+    left, top = max(0, int(low[0]) - 1), max(0, int(low[1]) - 1)
+    right, bottom = min(width, int(high[0]) + 2), min(height, int(high[1]) + 2)
+    if left >= right or top >= bottom:
+        return Region(np.zeros((0, 0), dtype=bool))
+    edges = _edges(polygons, top, bottom)
+    begun = np.bincount(edges.begin - top, minlength=bottom - top + 1)
+    crossings = np.cumsum(np.cumsum(begun - np.bincount(edges.end - top, minlength=bottom - top + 1)))
+    bits = np.zeros((bottom - top, right - left), dtype=bool)
+    rows = max(1, CELLS // (right - left + 1))
+    row, before = 0, 0
+    while row < len(bits):
+        enough = int(np.searchsorted(crossings, before + CROSSINGS, side="right"))
+        stop = min(len(bits), row + rows, max(row + 1, enough))
+        _fill_rows(edges, top + row, left, bits[row:stop])
+        row, before = stop, int(crossings[stop - 1])
+    return Region(bits, top, left)
+
+
+class _Edges(NamedTuple):
+    """Edges that cross a row of pixel centres, each from its upper end (x, y): (E,) arrays.
+
+    Attributes:
+        polygon: which polygon an edge is of.
+        x: of its upper end.
+        y: of its upper end.
+        slope: columns a row.
+        sign: 1 where the polygon goes down along it, else 0.
+        begin: the first row that it crosses.
+        end: the row after the last.
+    """
+
+    polygon: npt.NDArray[np.int64]
+    x: Points
+    y: Points
+    slope: Points
+    sign: npt.NDArray[np.int64]
+    begin: npt.NDArray[np.int64]
+    end: npt.NDArray[np.int64]
+
+
+def _edges(polygons: Polygons, top: int, bottom: int) -> _Edges:
+    points, sizes = polygons
+    ends = np.cumsum(sizes)
+    following = np.arange(1, len(points) + 1)
+    following[ends - 1] = ends - sizes
+    down = points[:, 1] < points[following, 1]
+    upper = np.where(down[:, None], points, points[following])
+    lower = np.where(down[:, None], points[following], points)
+    begin, end = (np.clip(np.ceil(y - 0.5), top, bottom).astype(np.int64) for y in (upper[:, 1], lower[:, 1]))
+    crossing = begin < end  # a level edge never
+    (x, y), (next_x, next_y) = upper[crossing].T, lower[crossing].T
+    polygon = np.repeat(np.arange(len(sizes)), sizes)[crossing]
+    slope = (next_x - x) / (next_y - y)
+    return _Edges(polygon, x, y, slope, down[crossing].astype(np.int64), begin[crossing], end[crossing])
+
+
+def _fill_rows(edges: _Edges, first: int, left: int, bits: Bits) -> None:
+    """Fill rows of the image from `first` on, columns from `left` on, in (h, w) bits."""
+    height, width = bits.shape[0], bits.shape[1] + 1
+    begin, end = np.maximum(edges.begin, first), np.minimum(edges.end, first + height)
+    here = np.flatnonzero(begin < end)
+    begin, counts = begin[here], (end - begin)[here]
+    # An event for each row that an edge crosses: the polygon, the row, the first column behind, and the direction.
+    edge = np.repeat(here, counts)
+    rows = np.arange(len(edge)) + np.repeat(begin - (np.cumsum(counts) - counts), counts)
+    crossings = edges.x[edge] + (rows + 0.5 - edges.y[edge]) * edges.slope[edge]
+    columns = np.clip(np.ceil(crossings - 0.5) - left, 0, width - 1).astype(np.int64)
+    order = 2 * ((edges.polygon[edge] * height + rows - first) * width + columns) + edges.sign[edge]
+    order.sort()
+    # Down a polygon and up again: in each of its rows the windings end at 0, and the sum can go on to the next.
+    inside = np.cumsum(2 * (order & 1) - 1) != 0
+    changed = np.flatnonzero(inside != np.concatenate([[False], inside[:-1]]))
+    # Where a polygon's stretch begins and where it ends; polygons may lie over each other.
+    cells = (order[changed] >> 1) % (height * width)
+    depth = np.zeros(height * width, dtype=np.int32)
+    np.add.at(depth, cells, np.where(inside[changed], 1, -1).astype(np.int32))
+    np.cumsum(depth, out=depth)
+    np.greater(depth.reshape(height, width)[:, :-1], 0, out=bits)

@@ -9,11 +9,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from al_lightning.errors import UsageError
+from al_lightning.labels.limits import Limits, parse_json
 from al_lightning.labels.store import Kind
-from al_lightning.labels.untrusted import Malformed, read_json
+from al_lightning.labels.untrusted import Malformed, read_bytes
 from al_lightning.results.files import write_text
 
-LARGEST_SIDE = 1 << 16
+LARGEST_SIDE, MOST_PIXELS = 1 << 16, 1 << 29
+"""Of one image: a mask of 512 MiB; Pillow opens none of a third of that unless it is told to."""
+MOST_IMAGES, LONGEST_NAME, DEEPEST_NAME = 1_000_000, 4096, 64
+"""Images, and the characters and parts of a name: each way to refer to an image by the end of its path is kept."""
+MOST_CLASSES, LONGEST_CLASS = 100_000, 1000
+_LIMITS = Limits(128 << 20, parts=MOST_IMAGES + MOST_CLASSES, texts=MOST_IMAGES + MOST_CLASSES)
 Colour = tuple[int, int, int]
 
 
@@ -78,7 +84,7 @@ def read_project(run_dir: Path) -> Project:
             "for labels."
         )
     try:
-        return _project(read_json(path))
+        return _project(parse_json(read_bytes(path, _LIMITS.size), _LIMITS))
     except Malformed as error:
         raise UsageError(f"{path} is damaged: {error}. The run writes it anew when it goes on.") from error
 
@@ -90,8 +96,8 @@ def _project(values: Any) -> Project:
     root, labels, images, command = (values.get(key) for key in ("root", "labels", "images", "command"))
     if kind not in ("image", "pixel"):
         raise Malformed("`kind` is neither 'image' nor 'pixel'")
-    if not isinstance(classes, list) or not classes or not all(isinstance(name, str) for name in classes):
-        raise Malformed("`classes` is no list of names")
+    if not isinstance(classes, list) or not 1 <= len(classes) <= MOST_CLASSES or not all(map(_is_class, classes)):
+        raise Malformed(f"`classes` is no list of 1 to {MOST_CLASSES:,} names of at most {LONGEST_CLASS:,} characters")
     if len(set(classes)) != len(classes) or (kind == "pixel" and len(classes) > 255):
         raise Malformed("`classes` repeats a name, or has more than 255 of them")
     if not isinstance(colours, list) or len(colours) != len(classes) or not all(_is_colour(one) for one in colours):
@@ -99,7 +105,10 @@ def _project(values: Any) -> Project:
     if not isinstance(root, str) or not isinstance(labels, str) or not isinstance(command, str | None):
         raise Malformed("`root`, `labels` or `command` is no text")
     if not isinstance(images, dict) or not all(_is_name(name) and _is_size(size) for name, size in images.items()):
-        raise Malformed("`images` does not give [width, height] for relative paths")
+        raise Malformed(
+            f"`images` does not give [width, height], of at most {MOST_PIXELS:,} pixels, for relative paths of at most "
+            f"{LONGEST_NAME:,} characters"
+        )
     return Project(
         kind=kind,
         classes=tuple(classes),
@@ -117,9 +126,15 @@ def _is_colour(value: Any) -> bool:
 
 def _is_size(value: Any) -> bool:
     whole = isinstance(value, list) and len(value) == 2 and all(type(one) is int for one in value)
-    return whole and all(1 <= one <= LARGEST_SIDE for one in value)
+    return whole and all(1 <= one <= LARGEST_SIDE for one in value) and value[0] * value[1] <= MOST_PIXELS
+
+
+def _is_class(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= LONGEST_CLASS
 
 
 def _is_name(name: str) -> bool:
+    if len(name) > LONGEST_NAME or name.count("/") > DEEPEST_NAME:
+        return False
     path = PurePosixPath(name)
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name

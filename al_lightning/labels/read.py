@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from al_lightning.errors import UsageError, nearest
 from al_lightning.labels.archive import Archive
 from al_lightning.labels.class_files import read_class_folder, read_class_paths, read_csv
 from al_lightning.labels.coco import is_coco, read_coco
 from al_lightning.labels.cvat_xml import read_cvat_xml
-from al_lightning.labels.findings import Findings, Imported, OnDisagreement
+from al_lightning.labels.findings import MOST_PROBLEMS, Findings, Imported, OnDisagreement, TooManyProblems
 from al_lightning.labels.label_studio_read import is_label_studio, read_label_studio
+from al_lightning.labels.limits import parse_json
 from al_lightning.labels.masks import (
     CLASS_MASKS,
     LABEL_MAP,
@@ -23,7 +23,7 @@ from al_lightning.labels.masks import (
     read_masks,
 )
 from al_lightning.labels.store import Kind
-from al_lightning.labels.untrusted import LARGEST_JSON, Malformed, parse_json, read_bytes, shown
+from al_lightning.labels.untrusted import Malformed, read_bytes, shown
 
 
 def read_labels(
@@ -58,15 +58,21 @@ def read_labels(
             f"{', '.join(classes)}."
         )
     findings = Findings(known, classes, kind, None if background is None else list(classes).index(background))
-    for path in files:
-        where = str(path)
-        try:
-            _read(path, where, findings)
-        except Malformed as error:
-            findings.problem(where, error)
-        except MemoryError:
-            findings.problem(where, "it does not fit into the memory; export it in parts")
+    try:
+        for path in files:
+            _read_file(path, str(path), findings)
+    except TooManyProblems:
+        findings.notes.append(f"The first {MOST_PROBLEMS:,} problems were looked for, and no more.")
     return findings.settle(on_disagreement)
+
+
+def _read_file(path: Path, where: str, findings: Findings) -> None:
+    try:
+        _read(path, where, findings)
+    except Malformed as error:
+        findings.problem(where, error)
+    except MemoryError:
+        findings.problem(where, "it does not fit into the memory; export it in parts")
 
 
 def _read(path: Path, where: str, findings: Findings) -> None:
@@ -85,9 +91,9 @@ def _read(path: Path, where: str, findings: Findings) -> None:
         _only(findings, "pixel", "a mask")
         read_masks([(path.name, partial(read_bytes, path))], None, where, findings)
     elif (text := head.removeprefix(b"\xef\xbb\xbf").lstrip()).startswith(b"<"):
-        read_cvat_xml(read_bytes(path, LARGEST_JSON), where, findings)
+        read_cvat_xml(_content(path, findings), where, findings)
     elif text[:1] in (b"{", b"["):
-        _read_json(parse_json(read_bytes(path, LARGEST_JSON)), where, findings)
+        _read_json(_content(path, findings), where, findings)
     else:
         read_csv(path, where, findings)
 
@@ -108,7 +114,13 @@ def _only(findings: Findings, kind: Kind, what: str) -> None:
         raise Malformed(f"it is {what}; this run's labels are {wanted}")
 
 
-def _read_json(values: Any, where: str, findings: Findings) -> None:
+def _content(path: Path, findings: Findings) -> bytes:
+    findings.limits.check_size(path.stat().st_size)
+    return read_bytes(path, findings.limits.size)
+
+
+def _read_json(content: bytes, where: str, findings: Findings) -> None:
+    values = parse_json(content, findings.limits)
     if is_coco(values):
         read_coco(values, where, findings)
     elif is_label_studio(values):
@@ -129,10 +141,10 @@ def _read_archive(path: Path, where: str, findings: Findings) -> None:
             _only(findings, "pixel", "CVAT's zip file of masks")
             _read_archived_masks(archive, masks, where, findings)
         elif xml or jsons:
-            for name in xml:
-                read_cvat_xml(archive.read(name, LARGEST_JSON), f"{where}/{shown(name)}", findings)
-            for name in jsons:
-                _read_json(parse_json(archive.read(name, LARGEST_JSON)), f"{where}/{shown(name)}", findings)
+            findings.limits.check_size(sum(archive.size(name) for name in xml + jsons))
+            for names, read in ((xml, read_cvat_xml), (jsons, _read_json)):
+                for name in names:
+                    read(archive.read(name, findings.limits.size), f"{where}/{shown(name)}", findings)
         elif findings.kind == "image" and any("/" in name for name in archive.names):
             read_class_paths(archive.names, where, findings)
         else:

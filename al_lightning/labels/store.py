@@ -11,6 +11,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +26,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from al_lightning.errors import ALError, DatasetError, nearest
+from al_lightning.labels.limits import Limits, parse_json
+from al_lightning.labels.untrusted import Malformed, read_bytes, shown, table_rows
 from al_lightning.results.files import hold, unwritable, write_atomic, write_text
 
 Kind = Literal["image", "pixel"]
@@ -32,6 +35,9 @@ Mask = npt.NDArray[np.uint8]
 
 HEADER = ["image", "class"]
 IGNORE = 255
+_STAGED = re.compile(r"\d{1,9}\.png", re.ASCII)
+_JOURNAL = Limits(128 << 20, parts=1, texts=2_000_000)
+"""What the list of masks on their way to their places can need: two texts a mask."""
 PATIENCE = 60.0
 """Seconds that a reader waits for another process to finish putting labels in place."""
 
@@ -115,12 +121,15 @@ class LabelStore:
         if not path.is_file():
             return None
         try:
-            with Image.open(path) as image:
-                mode, ids = image.mode, np.array(image)
+            # Of PNG alone: to read others, Pillow starts programs.
+            with Image.open(path, formats=["PNG"]) as image:
+                if image.mode not in ("L", "P"):
+                    raise DatasetError(
+                        f"The label {path} has mode {image.mode}; one channel of label ids was expected."
+                    )
+                ids = np.array(image)
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise DatasetError(f"The label {path} cannot be read ({error}); import it again.") from error
-        if mode not in ("L", "P") or ids.dtype != np.uint8:
-            raise DatasetError(f"The label {path} has mode {mode}; one channel of label ids was expected.")
         self._check(ids, f"The label {path}")
         return ids
 
@@ -171,25 +180,26 @@ class LabelStore:
     def _parse(self) -> dict[str, int]:
         number = {name: index for index, name in enumerate(self.classes)}
         classes: dict[str, int] = {}
+        line = 0
         try:
-            rows = list(csv.reader(io.StringIO(self.table.read_text(encoding="utf-8"), newline="")))
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise DatasetError(f"The labels {self.table} cannot be read ({error}).") from error
-        if not rows or rows[0] != HEADER:
+            for line, (_, row) in enumerate(table_rows(self.table), start=1):
+                if line == 1 and row != HEADER:
+                    raise DatasetError(f"The first line of {self.table} is not {','.join(HEADER)!r}.")
+                if line == 1 or not row:
+                    continue
+                where = f"{self.table}, row {line}"
+                if len(row) != 2:
+                    raise DatasetError(f"{where}: an image and a class were expected, not {shown(row)}.")
+                name, label = row
+                if label not in number:
+                    near = nearest(label, number) if len(label) < 100 else ""
+                    raise DatasetError(f"{where}: {shown(label)} is none of the classes.{near}")
+                if classes.setdefault(name, number[label]) != number[label]:
+                    raise DatasetError(f"{where}: {shown(name)} has two classes; leave one of them.")
+        except Malformed as error:
+            raise DatasetError(f"The labels {self.table} cannot be read: {error}.") from error
+        if not line:
             raise DatasetError(f"The first line of {self.table} is not {','.join(HEADER)!r}.")
-        for line, row in enumerate(rows[1:], start=2):
-            if not row:
-                continue
-            if len(row) != 2:
-                raise DatasetError(f"{self.table}, row {line}: an image and a class were expected, not {row}.")
-            name, label = row
-            if label not in number:
-                raise DatasetError(
-                    f"{self.table}, row {line}: {label!r} is none of the classes.{nearest(label, number)}"
-                )
-            if classes.get(name, number[label]) != number[label]:
-                raise DatasetError(f"{self.table}, row {line}: {name} has two classes; leave one of them.")
-            classes[name] = number[label]
         return classes
 
     def _apply_classes(self, labels: Mapping[str, int | Mask]) -> Changes:
@@ -256,7 +266,7 @@ class LabelStore:
             return
         try:
             if self._journal.exists():
-                for staged, name in json.loads(self._journal.read_text()).items():
+                for staged, name in self._moves().items():
                     if (source := self._incoming / staged).is_file():  # else it was moved before the crash
                         target = self.mask_path(name)
                         target.parent.mkdir(parents=True, exist_ok=True)
@@ -264,10 +274,19 @@ class LabelStore:
             shutil.rmtree(self._incoming)
         except OSError as error:
             raise ALError(unwritable(self.folder, error)) from error
-        except ValueError as error:
+        except Malformed as error:
             raise DatasetError(
-                f"{self._journal} is damaged; delete its folder, and import the labels again."
+                f"{self._journal} is damaged: {error}; delete its folder, and import the labels again."
             ) from error
+
+    def _moves(self) -> dict[str, str]:
+        """Return what is listed: a mask's name among the incoming, and its image's."""
+        moves = parse_json(read_bytes(self._journal, _JOURNAL.size), _JOURNAL)
+        if not isinstance(moves, dict) or not all(
+            _STAGED.fullmatch(one) and isinstance(moves[one], str) for one in moves
+        ):
+            raise Malformed("it is no list of masks, `NUMBER.png` and an image's name")
+        return moves
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import csv
+import io
 import math
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-LARGEST_JSON = 512 << 20
-LARGEST_TEXT = 64 << 20
-SHOWN = 100
+import numpy as np
+import numpy.typing as npt
+
+LARGEST_TABLE, MOST_LINES, MOST_FIELDS = 128 << 20, 2_000_000, 10_000_000
+"""Bytes, lines and fields of a table of images: those of ImageNet, half as many again, 60 characters a line."""
+SHOWN, LISTED = 100, 8
 
 
 class Malformed(Exception):
@@ -18,12 +23,22 @@ class Malformed(Exception):
 
 def shown(text: object) -> str:
     """Return a value of a file for a sentence: text quoted, cut, without characters that a terminal would obey."""
-    if isinstance(text, list | dict):  # of any depth and length
-        return "a list" if isinstance(text, list) else "an object"
+    if isinstance(text, dict):  # of any depth and length
+        return "an object"
+    if isinstance(text, list):
+        return _shown_list(text)
     if text is None or isinstance(text, int | float):
         return str(text)[:SHOWN]
     whole = str(text)
     return repr(whole if len(whole) <= SHOWN else whole[: SHOWN - 3] + "...")
+
+
+def _shown_list(values: list[Any]) -> str:
+    first = values[:LISTED]
+    if any(isinstance(one, list | dict) for one in first):
+        return "a list"
+    line = ", ".join([shown(one) for one in first] + (["..."] if len(values) > LISTED else []))
+    return f"[{line}]" if len(line) <= SHOWN else f"a list of {len(values):,}"
 
 
 def read_bytes(path: Path, most: int) -> bytes:
@@ -42,7 +57,7 @@ def read_bytes(path: Path, most: int) -> bytes:
     except ValueError as error:  # a NUL byte in the path
         raise Malformed("its name is no file's name") from error
     if len(content) > most:
-        raise Malformed(f"it is larger than {most >> 20} MiB; export it in parts")
+        raise Malformed(f"it has more than {most:,} bytes; export it in parts")
     return content
 
 
@@ -58,33 +73,29 @@ def as_text(content: bytes) -> str:
         raise Malformed(f"it is not UTF-8 text (byte {error.start})") from error
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file as plain data; numbers are finite.
+def table_rows(path: Path, errors: str = "strict") -> Iterator[tuple[int, list[str]]]:
+    """Yield the lines of a table, CSV in UTF-8, with their numbers.
+
+    Args:
+        path: the file.
+        errors: what becomes of bytes that are no UTF-8, as Python calls it.
 
     Raises:
-        Malformed: it is none, too large or too deep.
+        Malformed: it is too large, or none.
     """
-    return parse_json(read_bytes(path, LARGEST_JSON))
-
-
-def parse_json(content: bytes) -> Any:
-    """Return JSON as plain data; numbers are finite.
-
-    Raises:
-        Malformed: it is none, or too deep.
-    """
+    content = read_bytes(path, LARGEST_TABLE)
+    if max(content.count(b"\n"), content.count(b"\r")) > MOST_LINES:
+        raise Malformed(f"it has more than {MOST_LINES:,} lines; export it in parts")
+    if content.count(b",") > MOST_FIELDS:
+        raise Malformed(f"it has more than {MOST_FIELDS:,} fields; export it in parts")
+    rows = csv.reader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", errors=errors, newline=""))
     try:
-        return json.loads(as_text(content), parse_constant=_no_constant)
-    except RecursionError as error:
-        raise Malformed("its JSON is nested too deeply") from error
-    except json.JSONDecodeError as error:
-        raise Malformed(f"it is no JSON ({error.msg}, line {error.lineno})") from error
-    except ValueError as error:  # a number of thousands of digits
-        raise Malformed("it holds a number that is out of all bounds") from error
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise Malformed(f"it holds {name}, which is no JSON")
+        for row in rows:
+            yield rows.line_num, row
+    except UnicodeDecodeError as error:
+        raise Malformed(f"it is not UTF-8 text (behind line {rows.line_num})") from error
+    except csv.Error as error:
+        raise Malformed(f"it is no table that can be read ({error})") from error
 
 
 def whole(value: object, what: str, low: int, high: int) -> int:
@@ -113,6 +124,29 @@ def real(value: object, what: str, low: float, high: float) -> float:
     if (isinstance(value, float) and not math.isfinite(value)) or not low <= value <= high:
         raise Malformed(f"{what} is {shown(value)}, not between {low:g} and {high:g}")
     return float(value)
+
+
+def numbers_of(values: list[Any]) -> npt.NDArray[np.float64] | None:
+    """Return a list of numbers as an array; None where one is something else, or too large for one."""
+    if not set(map(type, values)) <= {int, float}:
+        return None
+    try:
+        return np.array(values, dtype=np.float64)
+    except OverflowError:
+        return None
+
+
+def wholes(values: list[Any], what: str, low: int, high: int) -> npt.NDArray[np.int64]:
+    """Return whole numbers within bounds of at most 2^53, as `whole` does.
+
+    Raises:
+        Malformed: one is something else.
+    """
+    numbers = numbers_of(values)
+    if numbers is not None and ((numbers >= low) & (numbers <= high) & (numbers == np.floor(numbers))).all():
+        return numbers.astype(np.int64)
+    # One by one: it says what is wrong.
+    return np.array([whole(value, what, low, high) for value in values], dtype=np.int64)
 
 
 def listed(value: object, what: str) -> list[Any]:

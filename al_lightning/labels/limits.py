@@ -1,0 +1,115 @@
+"""What a file of labels may hold: what labels of the known images can need, looked at before anything is parsed.
+
+A file of half a megabyte can unpack to gigabytes, and in memory a list takes thirty times its three characters. The
+numbers here lie far above what tools write: a polygon of 40 points takes Label Studio 1.6 KB and some 50 lists and
+objects, a class 1 KB and 10; a brush over 12 megapixels that follows every tenth pixel 16 MB, one byte and a half a
+pixel. What a file may hold grows with the images. The bounds of all keep what is parsed within some 5 GB, and those of
+a run with few small images within 0.5 GB; whoever has more exports in parts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from al_lightning.labels.untrusted import Malformed, as_text
+
+LARGEST_FILE, FILE_BASE, FILE_PER_IMAGE, FILE_PER_PIXEL = 512 << 20, 16 << 20, 64 << 10, 32
+"""Bytes: at most, of any file, and what an image and each of its pixels add."""
+MOST_PARTS, PARTS_BASE, PARTS_PER_IMAGE = 8_000_000, 1_000_000, 16_384
+"""Lists and objects of JSON, elements of XML: three hundred polygons of 40 points an image."""
+MOST_TEXTS, TEXTS_BASE, TEXTS_PER_IMAGE = 16_000_000, 1_000_000, 16_384
+"""Texts and keys of JSON, attributes of XML."""
+MOST_VALUES = 64_000_000
+"""Values of any kind: three thousand images with three hundred polygons of 20 points each, and half as many again."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one file may hold.
+
+    Attributes:
+        size: bytes.
+        parts: lists and objects of JSON; elements of XML.
+        texts: texts and keys of JSON; attributes of XML.
+        values: of JSON.
+        because: what a sentence adds: why no more is read, and what to do.
+    """
+
+    size: int
+    parts: int
+    texts: int
+    values: int = MOST_VALUES
+    because: str = ""
+
+    @classmethod
+    def of(cls, sizes: Iterable[tuple[int, int]]) -> Limits:
+        """Return what labels of images can need.
+
+        Args:
+            sizes: (width, height) in pixels of each image.
+        """
+        pixels = [width * height for width, height in sizes]
+        return cls(
+            min(LARGEST_FILE, FILE_BASE + FILE_PER_IMAGE * len(pixels) + FILE_PER_PIXEL * sum(pixels)),
+            min(MOST_PARTS, PARTS_BASE + PARTS_PER_IMAGE * len(pixels)),
+            min(MOST_TEXTS, TEXTS_BASE + TEXTS_PER_IMAGE * len(pixels)),
+            because=", which labels of this run's images stay far below; export it in parts",
+        )
+
+    def check_size(self, size: int) -> None:
+        """See that a file, or what an archive holds of one kind, is not too large.
+
+        Args:
+            size: in bytes, unpacked.
+
+        Raises:
+            Malformed: it is.
+        """
+        self._check(size, self.size, "bytes")
+
+    def check_json(self, content: bytes) -> None:
+        """Count what JSON holds, without parsing it: signs within texts count too.
+
+        Raises:
+            Malformed: it is more than its images can need.
+        """
+        self._check(content.count(b"[") + content.count(b"{"), self.parts, "lists and objects")
+        self._check(content.count(b'"') // 2, self.texts, "texts and keys")
+        self._check(content.count(b",") + 1, self.values, "values")
+
+    def check_xml(self, content: bytes) -> None:
+        """Count what XML holds, without parsing it, in any encoding that keeps ASCII's signs as they are.
+
+        Raises:
+            Malformed: it is more than its images can need.
+        """
+        self._check(content.count(b"<") - content.count(b"</"), self.parts, "elements")
+        self._check(content.count(b"="), self.texts, "attributes")
+
+    def _check(self, count: int, most: int, what: str) -> None:
+        if count > most:
+            raise Malformed(f"it has {count:,} {what}; at most {most:,} are read{self.because}")
+
+
+def parse_json(content: bytes, limits: Limits) -> Any:
+    """Return JSON as plain data; numbers are finite.
+
+    Raises:
+        Malformed: it is none, holds too much, or is too deep.
+    """
+    limits.check_json(content)
+    try:
+        return json.loads(as_text(content), parse_constant=_no_constant)
+    except RecursionError as error:
+        raise Malformed("its JSON is nested too deeply") from error
+    except json.JSONDecodeError as error:
+        raise Malformed(f"it is no JSON ({error.msg}, line {error.lineno})") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise Malformed("it holds a number that is out of all bounds") from error
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise Malformed(f"it holds {name}, which is no JSON")

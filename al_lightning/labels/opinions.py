@@ -1,0 +1,54 @@
+"""Labels by image name, masks packed: an import takes the memory that its files need, not that of all images."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Mask = npt.NDArray[np.uint8]
+Label = int | Mask
+
+
+class PackedMask(NamedTuple):
+    """A mask, some hundred times smaller; two of them are equal where the masks are."""
+
+    content: bytes
+    shape: tuple[int, ...]
+
+
+def pack(label: Label) -> int | PackedMask:
+    """Return a label, a mask packed."""
+    if isinstance(label, int):
+        return label
+    return PackedMask(zlib.compress(label.tobytes(), level=1), label.shape)
+
+
+def unpack(packed: int | PackedMask) -> Label:
+    """Return a label as it was; a mask may be written to."""
+    if isinstance(packed, int):
+        return packed
+    return np.frombuffer(bytearray(zlib.decompress(packed.content)), dtype=np.uint8).reshape(packed.shape)
+
+
+class Labels(Mapping[str, Label]):
+    """Labels by image name, each mask unpacked when it is asked for.
+
+    Args:
+        packed: the labels.
+    """
+
+    def __init__(self, packed: Mapping[str, int | PackedMask]) -> None:
+        self._packed = packed
+
+    def __getitem__(self, name: str) -> Label:
+        return unpack(self._packed[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._packed)
+
+    def __len__(self) -> int:
+        return len(self._packed)

@@ -1,0 +1,261 @@
+"""Polygons as pixels: worked out by hand, and the same as filling them one after the other, edge by edge."""
+
+from __future__ import annotations
+
+import math
+import time
+import tracemalloc
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from al_lightning.labels import polygons as module
+from al_lightning.labels.findings import IGNORED, Findings
+from al_lightning.labels.polygons import Polygons, fill, flat_polygons, polygon_of
+from al_lightning.labels.region import Region
+from al_lightning.labels.untrusted import Malformed, real
+
+
+def reference(points: np.ndarray, width: int, height: int) -> np.ndarray:
+    """One polygon, edge by edge: what the pixels inside are."""
+    filled = np.zeros((height, width), dtype=bool)
+    low, high = points.min(axis=0), points.max(axis=0)
+    left, top = max(0, int(low[0]) - 1), max(0, int(low[1]) - 1)
+    right, bottom = min(width, int(high[0]) + 2), min(height, int(high[1]) + 2)
+    if left >= right or top >= bottom:
+        return filled
+    turns = np.zeros((bottom - top, right - left + 1), dtype=np.int32)
+    for (x, y), (next_x, next_y) in zip(points, np.roll(points, -1, axis=0), strict=True):
+        if y == next_y:
+            continue
+        sign = 1 if y < next_y else -1
+        (x, y), (next_x, next_y) = ((x, y), (next_x, next_y))[::sign]
+        rows = np.arange(max(top, np.ceil(y - 0.5)), min(bottom, np.ceil(next_y - 0.5)), dtype=np.int64)
+        crossings = x + (rows + 0.5 - y) * ((next_x - x) / (next_y - y))
+        columns = np.clip(np.ceil(crossings - 0.5).astype(np.int64) - left, 0, right - left)
+        turns[rows - top, columns] += sign  # an edge crosses a row once
+    filled[top:bottom, left:right] = turns.cumsum(axis=1)[:, :-1] != 0
+    return filled
+
+
+def whole(region: Region, width: int, height: int) -> np.ndarray:
+    made = np.zeros((height, width), bool)
+    region.of(made)[:] = region.bits
+    return made
+
+
+def together(parts: Sequence[np.ndarray]) -> Polygons:
+    return Polygons(np.concatenate(parts), np.array([len(part) for part in parts]))
+
+
+def filled(points: np.ndarray, width: int, height: int) -> np.ndarray:
+    return whole(fill(together([points]), width, height), width, height)
+
+
+def test_polygons_worked_out_by_hand() -> None:
+    square = filled(np.array([[1.0, 1], [3, 1], [3, 3], [1, 3]]), 5, 4)
+    assert np.argwhere(square).tolist() == [[1, 1], [1, 2], [2, 1], [2, 2]]
+    # Centres (x + 0.5, y + 0.5) with a sum below 4: three, two, one, none.
+    assert filled(np.array([[0.0, 0], [4, 0], [0, 4]]), 5, 4).sum(axis=1).tolist() == [3, 2, 1, 0]
+    outside = filled(np.array([[-3.0, -3], [9, -3], [9, 9], [-3, 9]]), 5, 4)
+    assert outside.all()
+    assert not filled(np.array([[7.0, 1], [9, 1], [9, 3]]), 5, 4).any()
+    # Wound around twice is inside; so is what lies between a figure's two ways round.
+    twice = np.array([[0.0, 0], [4, 0], [4, 4], [0, 4]] * 2)
+    assert filled(twice, 5, 4).sum() == 16
+    # Two polygons in opposite directions are two: where they lie over each other is inside, and no hole.
+    assert whole(fill(together([twice[:4], twice[3::-1]]), 5, 4), 5, 4).sum() == 16
+
+
+@given(st.integers(0, 7), st.integers(0, 7), st.integers(1, 8), st.integers(1, 8), st.booleans())
+def test_a_rectangle_of_pixels_is_itself(x: int, y: int, wide: int, high: int, backwards: bool) -> None:
+    points = np.array([[x, y], [x + wide, y], [x + wide, y + high], [x, y + high]], float)
+    expected = np.zeros((10, 12), bool)
+    expected[y : y + high, x : x + wide] = True
+    assert (filled(points[::-1] if backwards else points, 12, 10) == expected).all()
+
+
+# Corners and centres of pixels and what is between; few values, so that edges are level, upright, and the same twice.
+coordinate = st.one_of(
+    st.integers(-6, 44).map(lambda number: number / 2),
+    st.sampled_from([-1e6, -20.0, 0.1, 0.49999999999999994, 4.500000000000001, 40.0, 1e6]),
+    st.floats(-25, 50),
+)
+polygon = st.lists(st.tuples(coordinate, coordinate), min_size=3, max_size=12).map(
+    lambda points: np.array(points, float)
+)
+tiny = st.tuples(coordinate, coordinate, st.floats(1e-9, 1)).map(
+    lambda place: np.array(place[:2]) + place[2] * np.array([[0, 0], [1, 0.2], [0.3, 1]])
+)
+several = st.lists(st.one_of(polygon, tiny), min_size=1, max_size=6)
+side = st.integers(1, 21)
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")  # of the reference, on edges that cross no row
+@pytest.mark.parametrize("bounds", [(1 << 18, 1 << 22), (3, 1 << 22), (1 << 18, 40), (1, 1)])
+@given(several, side, side)
+@example([np.array([[0, 0], [10, 10], [10, 0], [0, 10]], float)], 10, 10)  # crosses itself
+@example([np.array([[0, 0.5], [9, 0.5], [9, 1.5], [0, 1.5]])], 9, 3)  # along centres
+@example([np.array([[2, 1], [2, 1], [2, 1]], float)], 9, 3)  # a point
+def test_all_at_once_are_as_one_by_one(bounds, parts: list[np.ndarray], width: int, height: int) -> None:
+    expected = np.zeros((height, width), bool)
+    for part in parts:
+        expected |= reference(part, width, height)
+    with pytest.MonkeyPatch.context() as patch:  # whatever the number of crossings and pixels at a time
+        patch.setattr(module, "CROSSINGS", bounds[0])
+        patch.setattr(module, "CELLS", bounds[1])
+        assert np.array_equal(whole(fill(together(parts), width, height), width, height), expected)
+
+
+def measured(polygons: Polygons, width: int, height: int) -> tuple[Region, float]:
+    """Fill; return the peak of memory beside the result, in MB."""
+    tracemalloc.start()
+    region = fill(polygons, width, height)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return region, (peak - region.bits.nbytes) / 1e6
+
+
+def test_memory_is_bounded_for_a_polygon_of_many_points_over_a_tall_image() -> None:
+    draw = np.random.default_rng(0)
+    points = draw.uniform(0, 1, (100_000, 2)) * (30, 220)  # 7 million crossings, which at once would take 700 MB
+    points[0, 1], points[1, 1] = -60_000, 120_000
+    region, megabytes = measured(together([points]), 30, 60_000)
+    assert megabytes < 100
+    assert np.array_equal(whole(region, 30, 60_000), reference(points, 30, 60_000))
+
+
+def test_memory_and_time_are_bounded_for_many_large_polygons() -> None:
+    draw = np.random.default_rng(0)
+    expected, parts = np.zeros((1500, 2000), bool), []
+    for _ in range(5000):  # 8 million crossings
+        (x, wide), (y, high) = (np.sort(draw.integers(0, side, 2)).tolist() for side in (2000, 1500))
+        expected[y:high, x:wide] = True
+        parts.append(np.array([[x, y], [wide, y], [wide, high], [x, high]], float))
+    begun = time.monotonic()
+    region, megabytes = measured(together(parts), 2000, 1500)
+    assert (megabytes < 100, time.monotonic() - begun < 20) == (True, True)
+    assert np.array_equal(whole(region, 2000, 1500), expected)
+
+
+# What is a polygon, and what is none.
+
+
+def one_by_one(values: list, width: int, height: int, scale: tuple[float, float]) -> np.ndarray:
+    """A polygon's points, each looked at by itself."""
+    found = np.empty((len(values), 2))
+    sizes = width, height
+    for place, point in enumerate(values):
+        if not isinstance(point, list) or len(point) != 2:
+            raise Malformed("a polygon's point is no [x, y]")
+        for axis in (0, 1):
+            largest = 2 * sizes[axis] / scale[axis]
+            found[place, axis] = real(point[axis], "a polygon's coordinate", -largest / 2, largest) * scale[axis]
+    return found
+
+
+odd = st.sampled_from(
+    [True, None, "1", [], {}, math.nan, math.inf, -math.inf, 10**400, -(10**40), 1e308, 2**53 + 1, -5, 10, -5.000000001]
+)
+number = st.one_of(st.integers(-5, 10), st.floats(-5, 10, width=32), st.integers(0, 4), odd)
+point = st.one_of(st.lists(number, min_size=2, max_size=2), st.lists(number, max_size=3), odd)
+fine = st.one_of(st.integers(-4, 8), st.floats(-4, 8))
+good = st.lists(st.lists(fine, min_size=2, max_size=2), min_size=3, max_size=9)
+flat = st.one_of(st.lists(fine, min_size=6, max_size=6), st.lists(number, min_size=6, max_size=9), odd)
+
+
+def outcome(call, *arguments: object) -> object:
+    try:
+        return np.asarray(call(*arguments)).tolist()
+    except Malformed as error:
+        return str(error)
+
+
+@given(st.one_of(good, st.lists(point, min_size=3, max_size=9)), st.sampled_from([(1, 1), (0.05, 0.04), (3, 7)]))
+def test_points_are_what_each_by_itself_is_and_refused_with_the_same_words(values: list, scale: tuple) -> None:
+    def quick(*arguments: object) -> np.ndarray:
+        return polygon_of(*arguments).points
+
+    assert outcome(quick, values, 5, 4, scale) == outcome(one_by_one, values, 5, 4, scale)
+
+
+@given(st.lists(flat, min_size=1))
+def test_flat_polygons_are_what_each_by_itself_is(parts: list) -> None:
+    def quick() -> np.ndarray:
+        points, sizes = flat_polygons(parts, 5, 4)
+        assert sizes.tolist() == [len(part) // 2 for part in parts]
+        return points
+
+    def slow() -> list:
+        found = []
+        for part in parts:
+            if not isinstance(part, list):
+                raise Malformed("a polygon is no list")
+            if len(part) % 2:
+                raise Malformed("a polygon has an odd number of coordinates")
+            pairs = [part[place : place + 2] for place in range(0, len(part), 2)]
+            if len(pairs) < 3:
+                raise Malformed(f"a polygon has {len(pairs)} points; 3 to 100,000 were expected")
+            found += one_by_one(pairs, 5, 4, (1, 1)).tolist()
+        return found
+
+    assert outcome(quick) == outcome(slow)
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        ([[0, 0], [1, 1]], "2 points"),
+        ([[0, 0], [1, 1], [1]], "no \\[x, y\\]"),
+        ([[0, 0], [1, 1], ["1", 2]], "is '1', no number"),
+        ([[0, 0], [1, 1], [[3, 4], 2]], r"is \[3, 4\], no number"),
+        ([[0, 0], [1, 1], [True, 2]], "no number"),
+        ([[0, 0], [1, 1], [float("nan"), 2]], "not between"),
+        ([[0, 0], [1, 1], [10**40, 2]], "not between"),
+        ([[0, 0], [1, 1], [-7, 2]], "not between"),
+        ([[0, 0]] * 100_001, "100001 points"),
+        ("points", "is no list"),
+    ],
+)
+def test_a_broken_polygon_is_said(points: object, message: str) -> None:
+    with pytest.raises(Malformed, match=message):
+        polygon_of(points, 5, 4)
+
+
+def test_a_region_of_too_many_points_is_said() -> None:
+    with pytest.raises(Malformed, match="have 1,100,000 points; at most 1,000,000 are read"):
+        flat_polygons([[0.5] * 200_000] * 11, 5, 4)
+
+
+def test_percent_are_scaled() -> None:
+    points, sizes = polygon_of([[0, 0], [50, 0], [50, 100]], 40, 20, (0.4, 0.2))
+    assert (points.tolist(), sizes.tolist()) == ([[0, 0], [20, 0], [20, 20]], [3])
+
+
+# What lies on top.
+
+shape = st.builds(
+    lambda top, left, bits: Region(np.array(bits, bool).reshape(2, 3)[: 6 - top, : 7 - left], top, left),
+    st.integers(0, 4),
+    st.integers(0, 5),
+    st.lists(st.booleans(), min_size=6, max_size=6),
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from([0, 1, 2, IGNORED]), shape), max_size=8), st.sampled_from([None, 1]))
+def test_smaller_regions_lie_on_top_as_if_sorted(regions: list[tuple[int, Region]], background: int | None) -> None:
+    def painted(by_size: bool) -> object:
+        findings = Findings({"x": (7, 6)}, ["a", "b", "c"], "pixel", background)
+        try:
+            if by_size:
+                findings.paint_by_size("x", iter(regions))
+            else:
+                findings.paint("x", sorted(regions, key=lambda one: -one[1].bits.sum()))
+        except Malformed as error:
+            return str(error)
+        return np.asarray(findings.settle("stop").labels["x"]).tolist()
+
+    assert painted(True) == painted(False)
