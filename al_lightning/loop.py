@@ -99,6 +99,7 @@ def run_cycles(
         )
         if store.writes:
             show(store, reporter)
+        store.still_ours()
         boards.write(finished=cycle == last)
         forget_weights(experiment, store, cycle, last)
         pool = pool.label(bought)

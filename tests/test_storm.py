@@ -1,4 +1,7 @@
-"""SIGKILL at random instants, and at every boundary there is: the finished journal is the uninterrupted run's."""
+"""Runs that are killed, and run directories that are deleted, damaged, exchanged and edited.
+
+However it went, the same command ends with the journal of the run that was left alone, or with a sentence.
+"""
 
 import json
 import os
@@ -14,6 +17,7 @@ from drivers import STAGES, arguments, environment, kill_all, ranks, start
 
 pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("AL_STORM_KILLS", "50"))
+BLOWS = int(os.environ.get("AL_STORM_BLOWS", "200"))
 
 
 def lines(run_dir: Path) -> list[str]:
@@ -110,7 +114,10 @@ from pathlib import Path
 
 import al_lightning.cli, al_lightning.loop, al_lightning.results.files as files, stages
 
-def run(options, folder, limit):
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def run(options, folder, limit, act=die, log=os.devnull):
     """Return (exit status, boundaries passed): changes of the run directory's files, steps, batches, stages."""
     out, into = os.pipe()
     pid = os.fork()
@@ -122,7 +129,7 @@ def run(options, folder, limit):
             passed[0] += 1
             os.write(into, (kind + chr(10)).encode())
             if passed[0] == limit:
-                os.kill(os.getpid(), signal.SIGKILL)
+                act()
 
         def hook(event, arguments):
             if event == "open":
@@ -136,7 +143,7 @@ def run(options, folder, limit):
         synced = os.fsync
         files.os.fsync = lambda number: (boundary("half-written"), synced(number))[1]
         stages.passing = lambda stage, cycle: boundary(f"{stage} of cycle {cycle}")
-        null = os.open(os.devnull, os.O_WRONLY)
+        null = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(null, 1); os.dup2(null, 2)
         os._exit(al_lightning.cli.main([*options, "--run_dir", folder]))
     os.close(into)
@@ -178,3 +185,105 @@ def test_killed_at_every_boundary(here: Path, class_folders: Path) -> None:
     print(f"\nboundaries: killed at each of {count}, {len(kinds)} kinds; every journal equals the uninterrupted run's")
     assert {"half-written", "fit of cycle 1", "test of cycle 0", "score of cycle 0", "select of cycle 0"} <= kinds
     assert {f"os.rename .cycles.jsonl.{0}.tmp"[:24]} <= {kind[:24] for kind in kinds}
+
+
+STORM = '''
+"""Deals blows to run directories that were killed somewhere, and runs the same command on what is left."""
+import json, os, random, shutil, sys
+from pathlib import Path
+
+from harness import run
+
+KINDS = ("delete", "cut", "flip", "own exchange", "foreign exchange", "unsealed exchange", "edit", "rmtree")
+READ_BACK = ("cycles.jsonl", "config.yaml", "images.json", "*.seal", "weights.pt", "*.ckpt", "metrics.json", "rows.npz",
+             "selection.json")
+
+def files(folder):
+    found = [path for kind in READ_BACK for path in Path(folder).rglob(kind)]
+    return sorted(path for path in found if path.stat().st_size)
+
+def blow(kind, folder, draw, other):
+    """Deal a blow; return what was hit."""
+    path = draw.choice(files(folder))
+    below = path.relative_to(folder)
+    if kind == "delete":
+        path.unlink()
+    elif kind in ("cut", "flip"):
+        content = bytearray(path.read_bytes())
+        place = draw.randrange(len(content))
+        if kind == "cut":
+            del content[place:]
+        else:
+            content[place] ^= 1 << draw.randrange(8)
+        path.write_bytes(content)
+    elif kind.endswith("exchange"):
+        places = [Path(folder)] if kind.startswith("own") else [Path(other)]
+        sources = [one for place in places for one in files(place) if one.name == path.name and one != path]
+        if not sources:
+            return "nothing"
+        source = draw.choice(sources)
+        shutil.copyfile(source, path)
+        seal = source.with_name(source.name + ".seal")
+        if seal.is_file() and not kind.startswith("unsealed"):
+            shutil.copyfile(seal, path.with_name(path.name + ".seal"))
+    elif kind == "edit":
+        below = Path("config.yaml")
+        text = (Path(folder) / below).read_text().splitlines()
+        place = draw.choice([number for number, line in enumerate(text) if ": " in line])
+        text[place] = text[place].partition(": ")[0] + draw.choice([": 7", ": null", ": [", ": 0.05", ": {a: 1}"])
+        (Path(folder) / below).write_text("\\n".join(text))
+    return str(below)
+
+if __name__ == "__main__":
+    count, options = int(sys.argv[1]), sys.argv[2:]
+    status, kinds = run(options, "whole", -1)
+    status_other, _ = run([*options, "--seed", "1"], "other", -1)
+    print(status, status_other, len(kinds), flush=True)
+    draw = random.Random(5)
+    for number in range(count):
+        folder, log = f"blow_{number}", f"blow_{number}.log"
+        kind = KINDS[number % len(KINDS)]
+        hits = []
+        if kind == "rmtree":
+            first, hits = run(options, folder, draw.randrange(3, len(kinds)), lambda: shutil.rmtree(folder), log)
+            left = [str(path) for path in Path(folder).rglob("*") if path.is_file()]
+            print(json.dumps(["deleted under it", hits[-1:], first, Path(log).read_text(), folder, left]), flush=True)
+        else:
+            run(options, folder, draw.randrange(3, len(kinds) + 30))
+            if not Path(folder).is_dir() or not files(folder):
+                continue  # killed before anything was there
+            hits = []
+            for _ in range(draw.choice([1, 1, 2])):
+                hits += [blow(kind, folder, draw, "other")] if files(folder) else []
+        last, _ = run(options, folder, -1, log=log)
+        print(json.dumps([kind, hits, last, Path(log).read_text(), folder, []]), flush=True)
+'''
+
+
+def test_blows(here: Path, class_folders: Path) -> None:
+    """Files deleted, cut, exchanged between cycles and runs, bits flipped, config.yaml edited, directories removed."""
+    (here / "harness.py").write_text(HARNESS)
+    (here / "storm.py").write_text(STORM)
+    (here / "stages.py").write_text(STAGES)
+    options = arguments(class_folders, "--data.eval_batch_size", 8, steps=4, chunk=2, cycles=2)
+    done = subprocess.run(
+        [sys.executable, "storm.py", str(BLOWS), *options], cwd=here, env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    head, *rows = done.stdout.splitlines()
+    assert head.split()[:2] == ["0", "0"]
+    expected, counts = lines(here / "whole"), dict[str, list[int]]()
+    for row in rows:
+        kind, _, status, words, folder, left = json.loads(row)
+        code, tally = os.waitstatus_to_exitcode(status), counts.setdefault(kind, [0, 0])
+        if code == 0:
+            assert lines(here / folder) == expected, row
+        else:  # one sentence
+            assert (code in (1, 2), words.count("al-lightning: "), "Traceback" in words) == (True, 1, False), row
+            assert kind != "deleted under it" or "was deleted or replaced" in words, row
+        assert not any("cycle_" in path or path.endswith(("jsonl", "json", "yaml")) for path in left), row
+        tally[code != 0] += 1
+    print(f"\nblows: {len(rows)} ends, every finished journal equals that of the run that was left alone")
+    for kind, (equal, sentences) in sorted(counts.items()):
+        print(f"  {kind:18} {equal:3} with that journal, {sentences:3} with a sentence")
+    assert counts["edit"][1] == 0  # config.yaml is a view

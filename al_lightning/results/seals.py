@@ -97,6 +97,10 @@ class Seal:
         """
         self.check()
         write_atomic(path, write, make_folder=False)
+        self.confirm(path)
+
+    def confirm(self, path: Path) -> None:
+        """Write the seal of a file that was just written."""
         write_text(seal_of(path), _line(path, self.origin), make_folder=False)
 
     def fits(self, path: Path) -> bool:

@@ -49,6 +49,7 @@ def _runs(folder: Path, strategy: str, seeds: int) -> list[Path]:
         shutil.copy(first / "config.yaml", directory)
         store = RunStore(directory)
         store.begin(replace(done.record, seed=seed))
+        store.label_initial(done.labelled_at(0))
         for record in done.cycles:
             metrics = {
                 name: value + draw.gauss(0, 0.02) if isinstance(value, float) else value
