@@ -6,9 +6,11 @@ import io
 import json
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -36,6 +38,7 @@ from al_lightning.labels.batch import write_batch
 from al_lightning.labels.brush import encode_brush
 from al_lightning.labels.coco import write_coco
 from al_lightning.labels.item import Item
+from al_lightning.labels.project import read_project, write_project
 from al_lightning.labels.read import read_labels
 
 
@@ -265,3 +268,22 @@ def test_cvats_masks_in_palettes_and_positions_and_its_background(al: Call, pixe
         assert store(pixel_run).mask("a/one.jpg")[0, :3].tolist() == expected
     assert al("labels", "import", pixel_run, "m.zip", "--background", "tree & bush").code == 0
     assert store(pixel_run).mask("a/one.jpg")[0, :3].tolist() == [2, 1, 0]
+
+
+def test_labels_that_are_kept_elsewhere_say_where(al: Call, image_run: Path, here: Path) -> None:
+    (here / "table.csv").write_text("image,class\na/one.jpg,car\n")
+    assert "outside of" not in al("labels", "import", image_run, here / "table.csv").out
+    write_project(image_run, replace(read_project(image_run), labels=str(here / "elsewhere")))
+    answer = al("labels", "import", image_run, here / "table.csv")
+    assert f"Labels of this run are kept in {here / 'elsewhere'}, outside of {image_run}." in answer.out
+    assert (here / "elsewhere" / "labels.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    "change", [{"command": "x\x1b[2J"}, {"classes": ("sky", "car\n", "tree")}, {"labels": "a\x07"}]
+)
+def test_texts_that_a_terminal_would_obey_are_damage(al: Call, image_run: Path, change: dict[str, object]) -> None:
+    write_project(image_run, replace(read_project(image_run), **change))  # type: ignore[arg-type]
+    answer = al("labels", "status", image_run)
+    assert (answer.code, "holds characters that a terminal would obey" in answer.err) == (2, True)
+    assert "\x1b" not in answer.out + answer.err

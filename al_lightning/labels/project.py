@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,7 @@ MOST_IMAGES, LONGEST_NAME, DEEPEST_NAME = 1_000_000, 4096, 64
 """Images, and the characters and parts of a name: each way to refer to an image by the end of its path is kept."""
 MOST_CLASSES, LONGEST_CLASS = 100_000, 1000
 _LIMITS = Limits(128 << 20, parts=MOST_IMAGES + MOST_CLASSES, texts=MOST_IMAGES + MOST_CLASSES)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 Colour = tuple[int, int, int]
 
 
@@ -104,6 +106,8 @@ def _project(values: Any) -> Project:
         raise Malformed("`colours` is no list of [red, green, blue], one per class")
     if not isinstance(root, str) or not isinstance(labels, str) or not isinstance(command, str | None):
         raise Malformed("`root`, `labels` or `command` is no text")
+    if any(_CONTROL.search(text) for text in (*classes, root, labels, command or "")):
+        raise Malformed("a text in it holds characters that a terminal would obey")
     if not isinstance(images, dict) or not all(_is_name(name) and _is_size(size) for name, size in images.items()):
         raise Malformed(
             f"`images` does not give [width, height], of at most {MOST_PIXELS:,} pixels, for relative paths of at most "

@@ -160,7 +160,7 @@ def _check_kinds(run: Run) -> None:
     numbers = [one for value in measured for one in (value if isinstance(value, list) else [value]) if one is not None]
     numbers += [value for done in run.cycles for value in (done.budget, *done.cost.values())]
     sound = (
-        all(isinstance(text, str) for text in texts)
+        all(isinstance(text, str) and text.isprintable() for text in texts)
         and isinstance(record.settings, dict)
         and all(type(value) is int and value >= 0 for value in whole)
         and all(type(index) is int and 0 <= index < record.pool_size for index in labelled)

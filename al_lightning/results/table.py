@@ -80,7 +80,8 @@ def chosen_table(run: Run) -> str:
         for order, (index, score, name) in enumerate(zip(*choice, strict=True) if choice else (), start=1):
             shown = "-" if score is None else f"{score:.4g}"
             where = ("start", "") if cycle is None else (f"cycle {cycle}", shown)
-            rows.append((where[0], str(order), where[1], str(index), name))
+            plain = "".join(letter if letter.isprintable() else "\ufffd" for letter in name)  # a terminal obeys others
+            rows.append((where[0], str(order), where[1], str(index), plain))
     wide = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = [
         f"{after:<{wide[0]}}  {order:>{wide[1]}}  {shown:>{wide[2]}}  {index:>{wide[3]}}  {name}"
