@@ -6,25 +6,26 @@ from pathlib import Path
 import al_lightning
 
 ROOT = Path(al_lightning.__file__).parent
-LEAVES = {"errors", "seeding", "types"}
+LEAVES = {"errors", "seeding", "types", "yaml_files"}
 ALLOWED = {
     "errors": set(),
     "seeding": set(),
     "types": set(),
+    "yaml_files": set(),
     "pool": {"errors"},
     "arguments": {"errors"},
     "bearing": set(),
-    "settings": {"errors", "bearing"},
+    "settings": {"errors", "bearing", "yaml_files"},
     "progress": set(),
-    "results": {"errors", "bearing"},
+    "results": {"errors", "bearing", "yaml_files"},
     "networks": {"errors", "types"},
     "tasks": set(),
     "training": {"errors", "seeding", "types", "networks", "tasks"},
     "acquisition": {"errors", "types", "pool", "networks"},
     "labels": {"errors", "results"},
-    "data": {"errors", "seeding", "types", "pool", "labels"},
+    "data": {"errors", "seeding", "types", "pool", "labels", "yaml_files"},
     "oracle": {"errors", "pool"},
-    "inspect": {"errors", "types", "data", "results", "pool", "seeding"},
+    "inspect": {"errors", "types", "data", "results", "pool", "seeding", "yaml_files"},
     "channel": set(),
     "signals": {"errors"},
     "usage": set(),
@@ -41,6 +42,7 @@ NO_TORCH = {
     "pool",
     "bearing",
     "settings",
+    "yaml_files",
     "progress",
     "results",
     "arguments",
