@@ -8,7 +8,8 @@ import inspect
 import io
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from lightning.pytorch import Trainer
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.bearing import flatten
+from al_lightning.class_paths import check_classes
 from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import UsageError, nearest
 from al_lightning.networks.base import Network
@@ -27,6 +29,7 @@ from al_lightning.pool import Budget
 from al_lightning.settings import Settings
 from al_lightning.tasks import Task
 from al_lightning.training.base import TrainingModule
+from al_lightning.yaml_files import check_text
 
 # What of Lightning's Trainer a user may set; all else is the loop's own or has no meaning here.
 TRAINER_OPTIONS = (
@@ -46,39 +49,60 @@ TRAINER_OPTIONS = (
 )
 ORACLES = {"simulated": "al_lightning.oracle.Simulated", "files": "al_lightning.oracle.Files"}
 """Who labels, by the names that a command line or a config may use for short."""
+OPTIONS: dict[str, Any] = {
+    "data": PoolDataModule,
+    "task": Callable[[int], Task],
+    "network": Callable[[int], Network],
+    "training": Callable[[Network, Task, int, tuple[int, int, int]], TrainingModule],
+    "acquisition": Acquisition,
+    "oracle": Oracle,
+    "budget": Budget,
+    "initial": Literal["random", "balanced", "spread"],
+    "steps": int | None,
+    "epochs": int | None,
+    "chunk": int,
+    "warm_start": Literal["none", "backbone", "all"],
+    "share": str | None,
+    "keep": Literal["all", "last", "none"],
+    "channels_last": bool,
+    "compile": Literal["none", "default", "reduce-overhead", "max-autotune"],
+    "trainer": Trainer,
+}
+"""A run's options and their types: what the parser is made from, and what class paths are held to."""
+DEFAULTS: dict[str, Any] = {
+    "oracle": {"class_path": ORACLES["simulated"]},
+    "initial": "random",
+    "steps": None,
+    "epochs": None,
+    "chunk": 500,
+    "warm_start": "none",
+    "share": None,
+    "keep": "all",
+    "channels_last": True,
+    "compile": "none",
+}
 LENGTH = "A fit's length is --steps N, or --epochs E (steps = E x labelled // batch size); Lightning's own is derived."
 
 
-def build_parser() -> ArgumentParser:
-    """Return the parser of a run's configuration."""
+def build_parser(names: Collection[str] = tuple(OPTIONS)) -> ArgumentParser:
+    """Return the parser of a run's configuration, or of some of its options."""
     parser = ArgumentParser(prog="al-lightning fit", exit_on_error=False, usage=argparse.SUPPRESS)
     parser.add_argument("--settings", action="config", help=argparse.SUPPRESS)
-    parser.add_argument("--data", type=PoolDataModule, required=True)
-    parser.add_argument("--task", type=Callable[[int], Task], required=True)
-    parser.add_argument("--network", type=Callable[[int], Network], required=True)
-    parser.add_argument(
-        "--training", type=Callable[[Network, Task, int, tuple[int, int, int]], TrainingModule], required=True
-    )
-    parser.add_argument("--acquisition", type=Acquisition, required=True)
-    parser.add_argument("--oracle", type=Oracle, default={"class_path": ORACLES["simulated"]})
-    parser.add_class_arguments(Budget, "budget", instantiate=False)
-    parser.add_argument("--initial", type=Literal["random", "balanced", "spread"], default="random")
-    parser.add_argument("--steps", type=int | None, default=None)
-    parser.add_argument("--epochs", type=int | None, default=None)
-    parser.add_argument("--chunk", type=int, default=500)
-    parser.add_argument("--warm_start", type=Literal["none", "backbone", "all"], default="none")
-    parser.add_argument("--share", type=str | None, default=None)
-    parser.add_argument("--keep", type=Literal["all", "last", "none"], default="all")
-    parser.add_argument("--channels_last", type=bool, default=True)
-    parser.add_argument("--compile", type=Literal["none", "default", "reduce-overhead", "max-autotune"], default="none")
-    skipped = set(inspect.signature(Trainer.__init__).parameters) - {"self", *TRAINER_OPTIONS}
-    parser.add_class_arguments(Trainer, "trainer", skip=skipped, instantiate=False)
-    parser.set_defaults({"trainer.devices": 1})
+    for name in names:
+        if name == "budget":
+            parser.add_class_arguments(Budget, name, instantiate=False)
+        elif name == "trainer":
+            skipped = set(inspect.signature(Trainer.__init__).parameters) - {"self", *TRAINER_OPTIONS}
+            parser.add_class_arguments(Trainer, name, skip=skipped, instantiate=False)
+            parser.set_defaults({"trainer.devices": 1})
+        else:
+            default = {"default": DEFAULTS[name]} if name in DEFAULTS else {"required": True}
+            parser.add_argument(f"--{name}", type=OPTIONS[name], **default)
     return parser
 
 
 def parse(parser: ArgumentParser, settings: Settings, options: Sequence[str] = ()) -> Namespace:
-    """Parse merged settings, then the command line's options, which win wherever they stand.
+    """Parse the merged settings of a run, then the command line's options, which win wherever they stand.
 
     Raises:
         UsageError: one sentence; the parser's own words are its cause, shown by --verbose.
@@ -92,7 +116,25 @@ def parse(parser: ArgumentParser, settings: Settings, options: Sequence[str] = (
     for name in (*(key for key, _ in flatten(values)), *options):
         if re.match(r"(--)?trainer\.max_(epochs|steps|time)\b", name):
             raise UsageError(f"{name.split('=')[0]} is not set by hand. {LENGTH}")
+    config = parse_some(parser, replace(settings, values=values), options)
+    if config.steps is None and config.epochs is None:
+        raise UsageError(f"No length is set. {LENGTH}")
+    for name in ("steps", "epochs", "chunk"):
+        if config[name] is not None and config[name] < 1:
+            raise UsageError(f"{name} is {config[name]}; it must be at least 1.")
+    return config
+
+
+def parse_some(parser: ArgumentParser, settings: Settings, options: Sequence[str] = ()) -> Namespace:
+    """Parse the settings of the options that a parser has; classes are imported, but nothing is called.
+
+    Raises:
+        UsageError: one sentence; the parser's own words are its cause, shown by --verbose.
+    """
+    values = dict(settings.values)
+    _check_texts(values, options)
     options = _oracle_first(values, options)
+    check_classes(values, OPTIONS)
     try:
         with contextlib.redirect_stderr(io.StringIO()):
             config = parser.parse_args(["--settings", yaml.safe_dump(values), *options])
@@ -101,12 +143,32 @@ def parse(parser: ArgumentParser, settings: Settings, options: Sequence[str] = (
         raise UsageError(explain(str(cause), settings, options)) from cause
     config.pop("settings", None)
     _restore_nulls(config, options)
-    if config.steps is None and config.epochs is None:
-        raise UsageError(f"No length is set. {LENGTH}")
-    for name in ("steps", "epochs", "chunk"):
-        if config[name] is not None and config[name] < 1:
-            raise UsageError(f"{name} is {config[name]}; it must be at least 1.")
+    check_classes(config, OPTIONS)
     return config
+
+
+def _check_texts(values: dict[str, Any], options: Sequence[str]) -> None:
+    """Hold what the parser reads as YAML once more to its bounds: options, and texts where something else is wanted."""
+    name = ""
+    for option in options:
+        if option.startswith("--"):
+            name = option.partition("=")[0]
+            if len(name) > 4 and "--settings".startswith(name):
+                raise UsageError(f"There is no option {name}.")
+        _check_text(name, option)
+    for name, value in flatten(values):
+        _check_text(name, value)
+
+
+def _check_text(name: str, text: Any) -> None:
+    if isinstance(text, str):
+        try:
+            check_text(text)
+        except yaml.YAMLError as error:
+            raise UsageError(f"{name.replace('init_args.', '')} is too much to read: {error}.") from error
+    elif isinstance(text, (list, dict)):
+        for part in text.values() if isinstance(text, dict) else text:
+            _check_text(name, part)
 
 
 def _oracle_first(values: dict[str, Any], options: Sequence[str]) -> list[str]:
@@ -169,8 +231,14 @@ def explain(message: str, settings: Settings, options: Sequence[str] = ()) -> st
         return _unknown_key(match[1], message, settings)
     if match := re.search(r"(?:module '([\w.]+)' has no attribute '(\w+)'|No module named '([\w.]+)')", message):
         return _unknown_class(match[1], match[2], match[3], message, settings)
-    if match := re.search(r"Expected '([\w.]+)' to be a subclass of <class '([\w.]+)'>", message):
-        return f"{_key(message)} must be a {match[2].rpartition('.')[2]}, and {match[1]} is none."
+    if match := re.search(
+        r"(?:Expected|Import path) '?([\w.]+)'? (?:to be a subclass of|to be a function that returns|"
+        r"does not correspond to a subclass of) (?:<class ')?([\w.]+)",
+        message,
+    ):
+        return f"{_key(message)} is {match[1]}; {match[2].rpartition('.')[2]} or a class derived from it was expected."
+    if match := re.search(r"Parameter '\w+' from '([\w.]+)' does not specify a type", message):
+        return f"{_key(message)} is {match[1]}, which is no class that could be built there."
     if match := re.search(r"Expected a dot import path string: (\S+)", message):
         known = [path for path in classes if path.startswith(f"al_lightning.{_key(message)}.")]
         if _key(message) == "oracle":

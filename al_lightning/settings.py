@@ -18,7 +18,7 @@ import yaml
 
 from al_lightning.bearing import flatten
 from al_lightning.errors import UsageError, nearest
-from al_lightning.yaml_files import Loader, read_yaml
+from al_lightning.yaml_files import Loader, TooMuch, read_yaml
 
 AXES = ("datasets", "networks", "budgets", "augmentation", "acquisition", "training")
 REQUIRED = ("datasets", "acquisition")
@@ -156,6 +156,8 @@ def load(path: Path) -> dict[str, Any]:
         content = read_yaml(path, _Loader) or {}
     except OSError as error:
         raise UsageError(f"The config {path} cannot be read ({error}).") from error
+    except TooMuch as error:
+        raise UsageError(f"The config {path} is too much to read: {error}.") from error
     except yaml.YAMLError as error:
         raise UsageError(f"The config {path} is not valid YAML ({' '.join(str(error).split())}).") from error
     if not isinstance(content, dict):

@@ -6,7 +6,6 @@ What a text stands for is counted, aliases written out, from its events and befo
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,16 +116,15 @@ def check(text: str) -> None:
     _count(text, 0)
 
 
-def check_texts(texts: Iterable[str]) -> None:
-    """Hold texts that may be YAML to the bounds, such as the values of options; what is no YAML passes.
+def check_text(text: str) -> None:
+    """Hold a text that may be YAML to the bounds, such as the value of an option; what is no YAML passes.
 
     Raises:
-        TooMuch: one is beyond them.
+        TooMuch: it is beyond them.
     """
-    for text in texts:
-        if len(text) > LONGEST:
-            raise TooMuch(f"a value has more than {LONGEST:,} characters")
-        _check_inner(text, 0)
+    if len(text) > LONGEST:
+        raise TooMuch(f"a value has more than {LONGEST:,} characters")
+    _check_inner(text, 0)
 
 
 def _check_inner(text: str, level: int) -> None:
@@ -162,7 +160,7 @@ def _count(text: str, level: int) -> None:
             if level < DEEPEST:
                 _check_inner(event.value, level + 1)
         elif isinstance(event, yaml.AliasEvent):
-            anchor, size = None, sizes.get(event.anchor, 0)
+            anchor, size = None, sizes.get(str(event.anchor), 0)
             if any(event.anchor == name for name, _ in open_):
                 raise TooMuch(f"the alias *{event.anchor} stands inside of what it names")
         else:

@@ -22,7 +22,7 @@ import yaml
 
 from al_lightning.data.images import Array, Colours
 from al_lightning.errors import UsageError, nearest
-from al_lightning.yaml_files import Loader, read_yaml
+from al_lightning.yaml_files import Loader, TooMuch, read_yaml
 
 HERE = Path(__file__).resolve().parent
 _KEYS = ("classes", "colours", "ids", "ignore", "unknown")
@@ -105,6 +105,8 @@ def load_mapping(path: Path) -> Mapping:
         content = read_yaml(path, _Loader)
     except OSError as error:
         raise UsageError(f"The mapping {path} cannot be read ({error}).") from error
+    except TooMuch as error:
+        raise UsageError(f"The mapping {path} is too much to read: {error}.") from error
     except yaml.YAMLError as error:
         raise UsageError(f"The mapping {path} is not valid YAML ({' '.join(str(error).split())}).") from error
     if not isinstance(content, dict):
