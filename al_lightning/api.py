@@ -123,14 +123,14 @@ def report(
         `out`.
     """
     from al_lightning.inspect.report import write_report
-    from al_lightning.reopen import reopen
+    from al_lightning.reopen import data_of
     from al_lightning.settings import parts
 
     runs = [read_run(directory) for directory in dict.fromkeys(Path(directory).resolve() for directory in run_dirs)]
     return write_report(
         Path(out),
         runs,
-        lambda run: reopen(run.directory, imports=imports).data,
+        data_of(imports),
         title,
         strategies=parts("acquisition"),
         command=command,

@@ -91,6 +91,8 @@ def _dispatch(given: list[str], verbose: bool) -> int:
     name = given[0]
     if name not in COMMANDS:
         raise UsageError(f"There is no command {name!r}.{nearest(name, COMMANDS)} Commands: {', '.join(COMMANDS)}.")
+    if GUARD.owns_process and name not in ("fit", "reproduce", "demo") and not {"", str(Path.cwd())} & set(sys.path):
+        os.environ["PYTHONSAFEPATH"] = "1"  # nor is it an import path of processes that these start
     return COMMANDS[name][0](given[1:], verbose)
 
 

@@ -236,7 +236,7 @@ def explain(message: str, settings: Settings, options: Sequence[str] = ()) -> st
         r"does not correspond to a subclass of) (?:<class ')?([\w.]+)",
         message,
     ):
-        return f"{_key(message)} is {match[1]}; {match[2].rpartition('.')[2]} or a class derived from it was expected."
+        return f"{_key(message)} is {match[1]}; {match[2].rstrip('.').rpartition('.')[2]} or a class derived from it was expected."
     if match := re.search(r"Parameter '\w+' from '([\w.]+)' does not specify a type", message):
         return f"{_key(message)} is {match[1]}, which is no class that could be built there."
     if match := re.search(r"Expected a dot import path string: (\S+)", message):
@@ -252,6 +252,7 @@ def explain(message: str, settings: Settings, options: Sequence[str] = ()) -> st
     if kinds := re.findall(r"Expected a <class '([\w.]+)'>", message):
         if set(kinds) == {"NoneType"} and (match := re.search(r"NestedArg\(key='([\w.]+)'", message)):
             return f"{_key(message)} has no class yet that could have the option {match[1]!r}; give its class first."
+        kinds = re.findall(r"(?:does not correspond to a|Not a valid) subclass of (\w+)", message) + kinds
         wanted = " or ".join(dict.fromkeys("nothing" if kind == "NoneType" else kind for kind in kinds))
         return f"{_key(message)} expects {wanted}, not {_value(message)}."
     if match := re.search(r"arguments are required: ([\w, ]+)\. Got value: Namespace\(class_path='([\w.]+)'", message):

@@ -7,6 +7,7 @@ modules that the user names, are imported.
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,10 +24,11 @@ from al_lightning.errors import UsageError, nearest
 from al_lightning.networks.base import Network
 from al_lightning.parser import OPTIONS, build_parser, dump, instantiate, parse_some
 from al_lightning.pool import Budget
-from al_lightning.results.journal import RunRecord, read_run
+from al_lightning.results.journal import Run, RunRecord, read_run
 from al_lightning.settings import Settings, load, merge, parts
 from al_lightning.yaml_files import read_mapping
 
+log = logging.getLogger(__name__)
 PACKAGE = "al_lightning"
 TRAINER = ("precision", "deterministic", "benchmark")
 """What of a run's Trainer bears on scores; all else is the machine's, or a class."""
@@ -137,6 +139,23 @@ def reopen(
         parser=parser,
         config=config,
     )
+
+
+def data_of(imports: Sequence[str] = ()) -> Callable[[Run], PoolDataModule]:
+    """Return what gives a run's datamodule; where it may not be built, that is logged.
+
+    Args:
+        imports: modules that may be imported, besides this package's.
+    """
+
+    def look(run: Run) -> PoolDataModule:
+        try:
+            return reopen(run.directory, imports=imports).data
+        except UsageError as error:
+            log.warning("note: %s, seed %d, goes without pictures: %s", run.record.name, run.record.seed, error)
+            raise
+
+    return look
 
 
 def import_from_here(name: str) -> None:

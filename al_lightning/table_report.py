@@ -8,7 +8,7 @@ from pathlib import Path
 from al_lightning.inspect.report import page
 from al_lightning.inspect.report_decisions import decisions_section
 from al_lightning.inspect.report_published import published_section
-from al_lightning.reopen import reopen
+from al_lightning.reopen import data_of
 from al_lightning.results.conditions import conditions_of
 from al_lightning.results.files import write_text
 from al_lightning.results.forms import FORMS
@@ -82,7 +82,7 @@ def _page(
     runs = list({run.directory: run for standing in standings for run in standing.complete.values()}.values())
     return page(
         runs,
-        lambda run: reopen(run.directory, imports=imports).data,
+        data_of(imports),
         f"al-lightning: {table.title}",
         strategies=parts("acquisition"),
         command=command,

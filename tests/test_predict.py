@@ -173,7 +173,8 @@ def test_damaged_weights_are_a_sentence(al: Call, here: Path, runs: Path) -> Non
 
 
 def test_any_number_of_images_is_in_memory_a_batch_at_a_time(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    predictor = Predictor(reopen(runs / "streets", sections=("network",)), runs / "streets/cycle_01/member_0/weights.pt")
+    run = reopen(runs / "streets", sections=("network",))
+    predictor = Predictor(run, runs / "streets/cycle_01/member_0/weights.pt")
     read: list[Path] = []
     first = runs / "streets_test/0000.png"
     monkeypatch.setattr(
