@@ -236,7 +236,8 @@ def explain(message: str, settings: Settings, options: Sequence[str] = ()) -> st
         r"does not correspond to a subclass of) (?:<class ')?([\w.]+)",
         message,
     ):
-        return f"{_key(message)} is {match[1]}; {match[2].rstrip('.').rpartition('.')[2]} or a class derived from it was expected."
+        wanted = match[2].rstrip(".").rpartition(".")[2]
+        return f"{_key(message)} is {match[1]}; {wanted} or a class derived from it was expected."
     if match := re.search(r"Parameter '\w+' from '([\w.]+)' does not specify a type", message):
         return f"{_key(message)} is {match[1]}, which is no class that could be built there."
     if match := re.search(r"Expected a dot import path string: (\S+)", message):
