@@ -22,7 +22,8 @@ from al_lightning.class_paths import check_classes
 from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import UsageError, nearest
 from al_lightning.networks.base import Network
-from al_lightning.parser import OPTIONS, build_parser, dump, instantiate, parse_some
+from al_lightning.options import OPTIONS
+from al_lightning.parser import build_parser, dump, instantiate, parse_some
 from al_lightning.pool import Budget
 from al_lightning.results.journal import Run, RunRecord, read_run
 from al_lightning.settings import Settings, load, merge, parts

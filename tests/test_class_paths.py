@@ -349,6 +349,7 @@ def test_commands_about_a_run_directory(
         ["fit", "--config", "digits_entropy", "--trainer.callbacks=os.abort"],
         ["fit", "--config", "digits_entropy", "--trainer.strategy=os.abort", "--run_dir", "r"],
         ["fit", "--config", "digits_entropy", "--settings", "bad.yaml"],
+        ["fit", "--config", "digits_entropy", "--config", "more"],
         ["audit", "digits", "bad"],
         ["prepare", "digits", "bad"],
     ],
@@ -356,6 +357,7 @@ def test_commands_about_a_run_directory(
 def test_commands_about_a_config(al: Call, here: Path, command: list[str]) -> None:
     section = "data" if command[0] != "fit" else "network"
     bad = {"class_path": "os.system", "init_args": ATTACKS["os.system"]}
+    (here / "more.yaml").write_text("settings: bad.yaml\n")  # the parser's own option, which reads a file
     (here / "bad.yaml").write_text(f"{section}: !replace {json.dumps(bad)}\n")
     answer = al(*command)
     assert answer.code == 2, answer.err

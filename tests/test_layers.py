@@ -119,7 +119,7 @@ def test_every_unit_has_its_place() -> None:
         "shards",
     }
     above |= {"__init__", "__main__", "fitting_check", "cli_tables", "estimate", "plan_text", "reproduce"}
-    above |= {"sharing", "table_report", "reopen", "scoring"}
+    above |= {"sharing", "table_report", "reopen", "scoring", "options", "mistakes"}
     assert units().keys() == ALLOWED.keys() | above
 
 
