@@ -1,9 +1,8 @@
 """al-lightning: does active learning help on my data, and which method?"""
 
-from __future__ import annotations
-
 import os
-from typing import TYPE_CHECKING, Any
+
+TYPE_CHECKING = False  # typing's, without importing it: see __main__
 
 # albumentations asks the package index for updates at import, in every process, unless this stands before it.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -15,10 +14,12 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "audit", "fit", "query", "read_run", "recommend", "report"]
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from al_lightning.api import audit, fit, query, read_run, recommend, report
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Load the Python interface on first use, so that `import al_lightning` does not import torch."""
     if name in ("audit", "fit", "query", "read_run", "recommend", "report"):
         from al_lightning import api

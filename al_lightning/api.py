@@ -101,6 +101,7 @@ def query(
     acquisition: str | None = None,
     options: Sequence[str] = (),
     show: bool = False,
+    imports: Sequence[str] = (),
 ) -> list[int]:
     """Score a finished cycle's network again and return what would be chosen, in order.
 
@@ -110,6 +111,7 @@ def query(
         acquisition: a part's name (`coreset`) or a class path; the run's own strategy by default.
         options: further options, for example `["--trainer.devices", "2"]`.
         show: print progress to standard error.
+        imports: modules besides this package's whose classes the run's config.yaml may name; see `--import`.
 
     Raises:
         ALError: there is no such cycle or no weights of it, or the network cannot serve the strategy.
@@ -117,7 +119,7 @@ def query(
     from al_lightning.reselect import query_cycle
 
     with hushed():
-        return query_cycle(Path(run_dir), cycle, acquisition, options, show)
+        return query_cycle(Path(run_dir), cycle, acquisition, options, show, imports)
 
 
 def report(
@@ -125,6 +127,7 @@ def report(
     out: str | Path = "report.html",
     title: str = "al-lightning: runs compared",
     command: str = "",
+    imports: Sequence[str] = (),
 ) -> Path:
     """Write one self-contained HTML page about runs: curves, what each strategy chose, what to try next.
 
@@ -133,19 +136,20 @@ def report(
         out: the page.
         title: its title.
         command: what made the runs, where that is not a command for each.
+        imports: modules besides this package's whose datasets are shown; see `--import`.
 
     Returns:
         `out`.
     """
-    from al_lightning.experiment import reopen
     from al_lightning.inspect.report import write_report
+    from al_lightning.reopen import data_of
     from al_lightning.settings import parts
 
     runs = [read_run(directory) for directory in dict.fromkeys(Path(directory).resolve() for directory in run_dirs)]
     return write_report(
         Path(out),
         runs,
-        lambda run: reopen(run.directory).data,
+        data_of(imports),
         title,
         strategies=parts("acquisition"),
         command=command,
@@ -205,6 +209,7 @@ def recommend(
     task: str | None = None,
     classes: int | None = None,
     processes: int | None = None,
+    imports: Sequence[str] = (),
 ) -> Recommendation:
     """Say which strategy and training the study's tables speak for, for a pool and a budget.
 
@@ -217,6 +222,7 @@ def recommend(
         task: "classification" or "segmentation", where the labels do not tell.
         classes: how many there are; by default as the labels tell.
         processes: that read; one per core by default, at most eight.
+        imports: modules besides this package's whose dataset the run's may be; see `--import`.
 
     Raises:
         UsageError: budget, task and data do not go together.
@@ -240,11 +246,11 @@ def recommend(
     remarks: list[str] = []
     mask_folder = Path(masks) if masks is not None else None
     if run_dir is not None:
-        from al_lightning.experiment import reopen
+        from al_lightning.reopen import reopen
 
         done = read_run(run_dir)
-        experiment = reopen(Path(run_dir))
-        data, title = experiment.data, done.record.name
+        opened = reopen(Path(run_dir), imports=imports)
+        data, title = opened.data, done.record.name
     else:
         data, title = AuditFolder(Path(str(images)), mask_folder, sequence_pattern), str(images)
     with counting() as progress:
@@ -258,7 +264,7 @@ def recommend(
     else:
         if own := lines.own_evidence(done):
             remarks.append(own)
-        root = experiment.plain["data"]["init_args"].get("root")
+        root = opened.plain["data"]["init_args"].get("root")
         options = ["--data.root", str(root)] if root else []
         try:
             prefix = lines.prefix_of({axis: part.stem for axis, part in split_name(done.record.name).items()})

@@ -21,6 +21,18 @@ class Arguments(argparse.ArgumentParser):
         raise UsageError(f"{self.prog}: {message}.")
 
 
+def add_imports(parser: argparse.ArgumentParser) -> None:
+    """Take the option that lets a run directory name classes of other modules."""
+    parser.add_argument(
+        "--import",
+        action="append",
+        default=[],
+        dest="imports",
+        metavar="MODULE",
+        help="a module of yours that the run's config.yaml names, by its dotted name; may be repeated",
+    )
+
+
 class _ToStandardError(logging.StreamHandler):  # type: ignore[type-arg]  # not at run time in Python 3.10
     """The handler that `quiet` sets."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from al_lightning import __version__
-from al_lightning.arguments import Arguments, quiet
+from al_lightning.arguments import Arguments, add_imports, quiet
 from al_lightning.cli_data import audit, prepare
 from al_lightning.cli_labels import labels
 from al_lightning.cli_model import export, predict
@@ -91,6 +91,8 @@ def _dispatch(given: list[str], verbose: bool) -> int:
     name = given[0]
     if name not in COMMANDS:
         raise UsageError(f"There is no command {name!r}.{nearest(name, COMMANDS)} Commands: {', '.join(COMMANDS)}.")
+    if GUARD.owns_process and name not in ("fit", "reproduce", "demo") and not {"", str(Path.cwd())} & set(sys.path):
+        os.environ["PYTHONSAFEPATH"] = "1"  # nor is it an import path of processes that these start
     return COMMANDS[name][0](given[1:], verbose)
 
 
@@ -184,6 +186,7 @@ def _query(given: list[str], verbose: bool) -> int:
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="a run's directory")
     parser.add_argument("--cycle", type=int, required=True, help="number of a finished cycle")
     parser.add_argument("--acquisition", metavar="NAME_OR_CLASS", help="another strategy; the run's own by default")
+    add_imports(parser)
     ours, options = parser.parse_known_args(given)
     GUARD.listen()
 
@@ -193,7 +196,9 @@ def _query(given: list[str], verbose: bool) -> int:
     quiet(verbose)
     from al_lightning.api import query
 
-    chosen = query(ours.run_dir, ours.cycle, acquisition=ours.acquisition, options=options, show=True)
+    chosen = query(
+        ours.run_dir, ours.cycle, acquisition=ours.acquisition, options=options, show=True, imports=ours.imports
+    )
     if GUARD.rank == 0:
         print(json.dumps(chosen))
     return 0

@@ -7,7 +7,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from al_lightning.arguments import Arguments, quiet
+from al_lightning.arguments import Arguments, add_imports, quiet
 from al_lightning.errors import ALError, UsageError
 from al_lightning.guard import GUARD
 
@@ -51,13 +51,14 @@ def predict(given: list[str], verbose: bool) -> int:
 
     if ours.device == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: there is no CUDA device that torch could use here; take --device cpu.")
-    from al_lightning.experiment import reopen
     from al_lightning.predicting import Predictor
     from al_lightning.predictions import find_images, write_predictions
     from al_lightning.progress import counting
+    from al_lightning.reopen import reopen
 
     images = find_images(ours.images, out)
-    predictor = Predictor(reopen(ours.run_dir, _options(ours)), weights, ours.device)
+    run = reopen(ours.run_dir, _options(ours), ("network",), ours.imports)
+    predictor = Predictor(run, weights, ours.device)
     broken: list[str] = []
 
     def tell(sentence: str) -> None:
@@ -105,13 +106,12 @@ def export(given: list[str], verbose: bool) -> int:
         raise UsageError(f"--out {out} is a folder; name a file in it.")
     GUARD.listen()
     quiet(verbose)
-    from al_lightning.experiment import reopen
     from al_lightning.exporting import export as write
     from al_lightning.predicting import Predictor
+    from al_lightning.reopen import reopen
 
-    done = write(
-        Predictor(reopen(ours.run_dir, _options(ours)), weights), run, cycle, ours.format, out, _say, ours.fixed_size
-    )
+    predictor = Predictor(reopen(ours.run_dir, _options(ours), ("network",), ours.imports), weights)
+    done = write(predictor, run, cycle, ours.format, out, _say, ours.fixed_size)
     print(done.path)
     print(done.description)
     print(
@@ -125,6 +125,7 @@ def _where(parser: Arguments) -> None:
     """Take the options of fit that say where and how the data are read."""
     parser.add_argument("--data.root", metavar="DIR", dest="root", help="where the data of the run are (as in the run)")
     parser.add_argument("--data.eval_batch_size", metavar="N", dest="batch", help="images in memory (as in the run)")
+    add_imports(parser)
 
 
 def _options(ours: Namespace) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from al_lightning.arguments import Arguments, quiet
+from al_lightning.arguments import Arguments, add_imports, quiet
 from al_lightning.errors import UsageError
 from al_lightning.guard import GUARD
 
@@ -32,6 +32,7 @@ def recommend(given: list[str], verbose: bool) -> int:
     parser.add_argument("--classes", type=int, metavar="C", help="how many there are (as the labels tell)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the same as data")
     parser.add_argument("--processes", type=int, help="that read (one per core, at most eight)")
+    add_imports(parser)
     ours = parser.parse_args(given)
     if bool(ours.run_dir) == bool(ours.images):
         raise UsageError("Say what to look at: either RUN_DIR or --images DIR.")
@@ -64,6 +65,7 @@ def recommend(given: list[str], verbose: bool) -> int:
         task=ours.task,
         classes=ours.classes,
         processes=ours.processes,
+        imports=ours.imports,
     )
     print(recommendation_text(found))
     if ours.json:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from al_lightning.arguments import Arguments, quiet
+from al_lightning.arguments import Arguments, add_imports, quiet
 from al_lightning.errors import UsageError
 from al_lightning.guard import GUARD
 
@@ -51,6 +51,7 @@ def reproduce(given: list[str], verbose: bool) -> int:
     parser.add_argument("--slurm-gpus", type=int, default=1, help="slurm: GPUs of a node for each run (1)")
     parser.add_argument("--slurm-nodes", type=int, default=1, help="slurm: nodes for each run (1)")
     parser.add_argument("--slurm-at-once", type=int, default=32, help="slurm: runs at a time (32)")
+    add_imports(parser)
     ours, options = parser.parse_known_args(given)
     for name, value in (("seeds", ours.seeds), ("slots", ours.slots), ("slots-per-gpu", ours.slots_per_gpu)):
         if value is not None and value < 1:
@@ -87,7 +88,8 @@ def reproduce(given: list[str], verbose: bool) -> int:
     from al_lightning.table_report import write_all
 
     standings = tables.read_standings(table, made.directory, ours.seeds)
-    print(write_all(table, standings, ours.out or made.directory, f"al-lightning reproduce {' '.join(given)}"))
+    command = f"al-lightning reproduce {' '.join(given)}"
+    print(write_all(table, standings, ours.out or made.directory, command, ours.imports))
     return 1 if failed else 0
 
 
@@ -135,6 +137,7 @@ def report(given: list[str], verbose: bool) -> int:
         "--unit", choices=("percent", "fraction"), help="of a CSV file's metric, where that is not plain"
     )
     parser.add_argument("--out", type=Path, help="the file; for html report.html, for all else standard output")
+    add_imports(parser)
     ours = parser.parse_args(given)
     form = ours.format or SUFFIXES.get(ours.out.suffix if ours.out else "", "html")
     tables = [path for path in ours.runs if path.is_file() and path.suffix == ".csv"]
@@ -155,11 +158,11 @@ def report(given: list[str], verbose: bool) -> int:
     if form == "html" or ours.table:
         quiet(verbose)
     if ours.table:
-        content = _table(ours.table, ours.scale, directories, form)
+        content = _table(ours.table, ours.scale, directories, form, ours.imports)
     elif form == "html":
         from al_lightning.api import report as write
 
-        print(write(directories, ours.out or Path("report.html")))
+        print(write(directories, ours.out or Path("report.html"), imports=ours.imports))
         return 0
     else:
         content = _summary(directories, tables, form, ours.unit)
@@ -174,14 +177,14 @@ def report(given: list[str], verbose: bool) -> int:
     return 0
 
 
-def _table(name: str, scale: str, directories: Sequence[Path], form: str) -> str:
+def _table(name: str, scale: str, directories: Sequence[Path], form: str, imports: Sequence[str]) -> str:
     from al_lightning.reproduce import find_table
     from al_lightning.results.standing import by_name, stand
     from al_lightning.table_report import render
 
     table = find_table(name, scale)
     names = {cell.place for row in table.rows for cell in row.cells.values()}
-    return render(table, stand(table, by_name(directories, names)), form)
+    return render(table, stand(table, by_name(directories, names)), form, imports=imports)
 
 
 def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, unit: Unit | None) -> str:

@@ -23,9 +23,8 @@ from al_lightning.parser import build_parser, dump, instantiate, parse
 from al_lightning.pool import Budget, Pool
 from al_lightning.processes import Processes
 from al_lightning.progress import Reporter
-from al_lightning.results.journal import read_run
 from al_lightning.results.seals import Seal
-from al_lightning.settings import Settings, load, parts, resolve
+from al_lightning.settings import Settings, parts, resolve
 from al_lightning.tasks import Task
 from al_lightning.training.base import TrainingModule
 
@@ -100,6 +99,11 @@ class Experiment:
         """Return new factories for a fit."""
         made = instantiate(self.parser, self.config.clone(), ("network", "task", "training", "trainer"))
         return Parts(made.network, made.task, made.training, made.trainer)
+
+    def network(self, classes: int) -> Network:
+        """Return a new network."""
+        network: Network = instantiate(self.parser, self.config.clone(), ("network",)).network(classes)
+        return network
 
     def steps(self, labelled: int) -> int:
         """Return the length of a fit on so many labelled images: 100 epochs of 59 at batch 8 are 737 steps."""
@@ -201,27 +205,6 @@ def _dropped(settings: Settings, plain: dict[str, Any]) -> tuple[str, ...]:
     lost = [key for key, _ in flatten(settings.values) if ".init_args." in key and key not in kept]
     shown = ", ".join(key.replace("init_args.", "") for key in lost)
     return (f"another class was named, so that these settings of the configs do not count: {shown}",) if lost else ()
-
-
-def reopen(run_dir: Path, options: Sequence[str] = (), acquisition: dict[str, Any] | None = None) -> Experiment:
-    """Make the experiment of an existing run directory again, from its own config.yaml.
-
-    Args:
-        run_dir: the directory.
-        options: further options as on the command line.
-        acquisition: another strategy, as `class_path` and `init_args`.
-    """
-    record, path = read_run(run_dir).record, run_dir / "config.yaml"
-    values = load(path)
-    for machine in ("accelerator", "strategy", "devices", "num_nodes"):  # of the run; this is another process
-        values.get("trainer", {}).pop(machine, None)
-    if acquisition is not None:
-        values["acquisition"] = acquisition
-    _import_from_here()
-    parser = build_parser()
-    settings = Settings(record.name, (path,), values, {})
-    config = parse(parser, settings, options)
-    return _experiment(parser, config, dump(parser, config), settings, record.seed, run_dir)
 
 
 def _experiment(

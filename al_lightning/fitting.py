@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.callback import AcquisitionCallback, Scorer
 from al_lightning.checkpoint import (
     ChunkCheckpoint,
     DurableCheckpointIO,
@@ -23,48 +22,31 @@ from al_lightning.checkpoint import (
     weights_of,
 )
 from al_lightning.compiling import Compiling
-from al_lightning.data.workers import of_workers
-from al_lightning.errors import ALError, Interrupted, TrainingError, UsageError
+from al_lightning.errors import ALError, TrainingError
 from al_lightning.fitting_check import check_parts
-from al_lightning.guard import AGAIN, GUARD
+from al_lightning.guard import GUARD
 from al_lightning.heap import keep_large_blocks
-from al_lightning.networks import folded
 from al_lightning.pool import Pool
 from al_lightning.processes import Processes, trainer_of
 from al_lightning.progress import Reporter
 from al_lightning.results.events import drop_events
 from al_lightning.results.seals import Seal, made_again
-from al_lightning.seeding import generator, seed_of
+from al_lightning.scoring import StageProgress, guarded, score
+from al_lightning.seeding import seed_of
 from al_lightning.training.base import seed_global, seed_step
 
 if TYPE_CHECKING:
     from al_lightning.experiment import Experiment
 
 
-class _FirstCallback(Callback):
+class _FirstCallback(StageProgress):
     """Seeds what other callbacks may draw in a step, and tells the reporter how far a stage is."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        self.reporter = reporter
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: Any, *args: Any) -> None:
         seed_step(pl_module.key, pl_module.step, trainer.global_rank, pl_module.device)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *args: Any) -> None:
         self.reporter.advance(pl_module.step + 1)  # the module counts after its callbacks
-
-    def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        self.reporter.advance(batch_idx + 1)
-
-    on_predict_batch_end = on_test_batch_end
 
 
 class Fit:
@@ -245,55 +227,27 @@ class Fit:
         return self.module.results
 
     def score(self, acquisition: Acquisition) -> tuple[Tensor, Tensor]:
-        """Return positions and scores of the candidates (and the labelled, if read), gathered, ascending.
-
-        A network that is `foldable` is scored by a folded copy.
-
-        Returns:
-            (N,) int64 positions and (N, K) float32.
-        """
-        images = list(acquisition.candidates(self.pool, generator("candidates", *self.key[:2])))
-        if acquisition.reads_labelled:
-            images += self.pool.labelled
-        data = self.data.at(self.pool, self.key, self.steps, 1, sorted(images), self.memory_format)
-        self.reporter.begin("score", -(-len(images) // (data.eval_batch_size * self.trainer.world_size)))
-        callback = AcquisitionCallback(acquisition, generator("prepare", *self.key[:2]))
-        self.trainer.callbacks.append(callback)  # type: ignore[attr-defined]
-        self._seed("score")
-        try:
-            scorer = Scorer(folded(self.network), acquisition)
-            self._guarded(
-                lambda: self.trainer.predict(scorer, datamodule=data, return_predictions=False, weights_only=True)
-            )
-        finally:
-            self.trainer.callbacks.remove(callback)  # type: ignore[attr-defined]
-        self.reporter.finish()
-        if callback.gathered is None:
-            raise UsageError(f"{type(acquisition).__name__} named no candidates to score.")
-        return callback.gathered
+        """Return positions, (N,) int64, and scores, (N, K) float32, of candidates; see `scoring.score`."""
+        return score(
+            acquisition,
+            self.network,
+            self.data,
+            self.pool,
+            self.key,
+            self.trainer,
+            self.reporter,
+            self._guarded,
+            self.memory_format,
+        )
 
     def _guarded(self, stage: Callable[[], object], training: bool = False) -> None:
-        """Run a stage; where signals are not ours, Lightning turns them into exits of its own, with codes 0 and 1."""
+        """Run a stage; what goes wrong in compiling is said."""
         try:
             with contextlib.nullcontext() if training else self.compiling.resting():
-                stage()
-            if self.trainer.received_sigterm:  # prediction does not stop by itself
-                raise Interrupted(f"Interrupted; {AGAIN}.")
-        except SystemExit as error:
-            if self.trainer.interrupted or self.trainer.received_sigterm:
-                raise Interrupted(f"Interrupted; {AGAIN}.") from error
-            raise
+                guarded(self.trainer, stage, self.data.timeout)
         except Exception as error:
             self.compiling.explain(error)
-            if sentence := of_workers(error, self.data.timeout):
-                raise ALError(sentence) from error
-            # An error in a data worker comes back as its traceback, as text: the last line is what it was.
-            if not str(error).startswith("Caught "):
-                raise
-            last = str(error).rstrip().rsplit("\n", 1)[-1]
-            reason = last.partition(": ")[2] or last
-            kind = type(error) if isinstance(error, ALError) else ALError
-            raise kind(reason if isinstance(error, ALError) else f"Loading the data failed ({last}).") from error
+            raise
 
     def close(self) -> None:
         """Let go of the event file."""

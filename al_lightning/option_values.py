@@ -34,17 +34,18 @@ WANTED = {
 
 
 def check_values(config: Namespace) -> None:
-    """Hold the options that stand in no section, and the Trainer's numbers, to their ranges.
+    """Hold the options that stand in no section, and the Trainer's numbers, to their ranges; some need not be there.
 
     Raises:
         UsageError: one of them is outside.
     """
     for name in ("steps", "epochs", "chunk"):
-        if config[name] is not None:
-            require(name, config[name], least=1, most=LONGEST)
-    if config.share is not None:
-        require_folder("share", config.share, "the directory of a run")
-    trainer = config.trainer
+        if (length := config.get(name)) is not None:
+            require(name, length, least=1, most=LONGEST)
+    if (share := config.get("share")) is not None:
+        require_folder("share", share, "the directory of a run")
+    if (trainer := config.get("trainer")) is None:
+        return
     if trainer.gradient_clip_val is not None:
         require("trainer.gradient_clip_val", trainer.gradient_clip_val, least=0)
     require("trainer.num_nodes", trainer.num_nodes, least=1, most=MOST)

@@ -8,78 +8,45 @@ import inspect
 import io
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
-from importlib import import_module
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from jsonargparse import ArgumentParser, Namespace
 from lightning.pytorch import Trainer
 
-from al_lightning.acquisition.base import Acquisition
 from al_lightning.bearing import flatten
-from al_lightning.data.module import PoolDataModule
-from al_lightning.errors import UsageError, nearest
-from al_lightning.networks.base import Network
-from al_lightning.option_values import check_nulls, check_values, naming, nulls
-from al_lightning.oracle.base import Oracle
+from al_lightning.class_paths import check_classes
+from al_lightning.errors import UsageError
+from al_lightning.mistakes import explain
+from al_lightning.option_values import check_nulls, check_values, naming
+from al_lightning.options import DEFAULTS, LENGTH, OPTIONS, ORACLES, TRAINER_OPTIONS
 from al_lightning.pool import Budget
 from al_lightning.settings import Settings
-from al_lightning.tasks import Task
-from al_lightning.training.base import TrainingModule
-
-# What of Lightning's Trainer a user may set; all else is the loop's own or has no meaning here.
-TRAINER_OPTIONS = (
-    "accelerator",
-    "strategy",
-    "devices",
-    "num_nodes",
-    "precision",
-    "callbacks",
-    "gradient_clip_val",
-    "gradient_clip_algorithm",
-    "deterministic",
-    "benchmark",
-    "sync_batchnorm",
-    "detect_anomaly",
-    "profiler",
-)
-ORACLES = {"simulated": "al_lightning.oracle.Simulated", "files": "al_lightning.oracle.Files"}
-"""Who labels, by the names that a command line or a config may use for short."""
-LENGTH = "A fit's length is --steps N, or --epochs E (steps = E x labelled // batch size); Lightning's own is derived."
+from al_lightning.yaml_files import check_text
 
 
-def build_parser() -> ArgumentParser:
-    """Return the parser of a run's configuration."""
+def build_parser(names: Collection[str] = tuple(OPTIONS)) -> ArgumentParser:
+    """Return the parser of a run's configuration, or of some of its options."""
     parser = ArgumentParser(prog="al-lightning fit", exit_on_error=False, usage=argparse.SUPPRESS)
     parser.add_argument("--settings", action="config", help=argparse.SUPPRESS)
-    parser.add_argument("--data", type=PoolDataModule, required=True)
-    parser.add_argument("--task", type=Callable[[int], Task], required=True)
-    parser.add_argument("--network", type=Callable[[int], Network], required=True)
-    parser.add_argument(
-        "--training", type=Callable[[Network, Task, int, tuple[int, int, int]], TrainingModule], required=True
-    )
-    parser.add_argument("--acquisition", type=Acquisition, required=True)
-    parser.add_argument("--oracle", type=Oracle, default={"class_path": ORACLES["simulated"]})
-    parser.add_class_arguments(Budget, "budget", instantiate=False)
-    parser.add_argument("--initial", type=Literal["random", "balanced", "spread"], default="random")
-    parser.add_argument("--steps", type=int | None, default=None)
-    parser.add_argument("--epochs", type=int | None, default=None)
-    parser.add_argument("--chunk", type=int, default=500)
-    parser.add_argument("--warm_start", type=Literal["none", "backbone", "all"], default="none")
-    parser.add_argument("--share", type=str | None, default=None)
-    parser.add_argument("--keep", type=Literal["all", "last", "none"], default="all")
-    parser.add_argument("--channels_last", type=bool, default=True)
-    parser.add_argument("--compile", type=Literal["none", "default", "reduce-overhead", "max-autotune"], default="none")
-    skipped = set(inspect.signature(Trainer.__init__).parameters) - {"self", *TRAINER_OPTIONS}
-    parser.add_class_arguments(Trainer, "trainer", skip=skipped, instantiate=False)
-    parser.set_defaults({"trainer.devices": 1})
+    for name in names:
+        if name == "budget":
+            parser.add_class_arguments(Budget, name, instantiate=False)
+        elif name == "trainer":
+            skipped = set(inspect.signature(Trainer.__init__).parameters) - {"self", *TRAINER_OPTIONS}
+            parser.add_class_arguments(Trainer, name, skip=skipped, instantiate=False)
+            parser.set_defaults({"trainer.devices": 1})
+        else:
+            default = {"default": DEFAULTS[name]} if name in DEFAULTS else {"required": True}
+            parser.add_argument(f"--{name}", type=OPTIONS[name], **default)
     return parser
 
 
 def parse(parser: ArgumentParser, settings: Settings, options: Sequence[str] = ()) -> Namespace:
-    """Parse merged settings, then the command line's options, which win wherever they stand.
+    """Parse the merged settings of a run, then the command line's options, which win wherever they stand.
 
     Raises:
         UsageError: one sentence; the parser's own words are its cause, shown by --verbose.
@@ -93,7 +60,22 @@ def parse(parser: ArgumentParser, settings: Settings, options: Sequence[str] = (
     for name in (*(key for key, _ in flatten(values)), *options):
         if re.match(r"(--)?trainer\.max_(epochs|steps|time)\b", name):
             raise UsageError(f"{name.split('=')[0]} is not set by hand. {LENGTH}")
+    config = parse_some(parser, replace(settings, values=values), options)
+    if config.steps is None and config.epochs is None:
+        raise UsageError(f"No length is set. {LENGTH}")
+    return config
+
+
+def parse_some(parser: ArgumentParser, settings: Settings, options: Sequence[str] = ()) -> Namespace:
+    """Parse the settings of the options that a parser has; classes are imported, but nothing is called.
+
+    Raises:
+        UsageError: one sentence; the parser's own words are its cause, shown by --verbose.
+    """
+    values = dict(settings.values)
+    _check_texts(values, options)
     options = _oracle_first(values, options)
+    check_classes(values, OPTIONS)
     try:
         with contextlib.redirect_stderr(io.StringIO()):
             config = parser.parse_args(["--settings", yaml.safe_dump(values), *options])
@@ -102,11 +84,36 @@ def parse(parser: ArgumentParser, settings: Settings, options: Sequence[str] = (
         raise UsageError(explain(str(cause), settings, options)) from cause
     config.pop("settings", None)
     _restore_nulls(config, options)
-    if config.steps is None and config.epochs is None:
-        raise UsageError(f"No length is set. {LENGTH}")
+    check_classes(config, OPTIONS)
     check_nulls(config)
     check_values(config)
     return config
+
+
+def _check_texts(values: dict[str, Any], options: Sequence[str]) -> None:
+    """Hold what the parser reads as YAML once more to its bounds: options, and texts where something else is wanted."""
+    name = ""
+    for option in options:
+        if option.startswith("--"):
+            name = option.partition("=")[0]
+            if len(name) > 4 and "--settings".startswith(name):
+                raise UsageError(f"There is no option {name}.")
+        _check_text(name, option)
+    if "settings" in values:
+        raise UsageError("There is no option 'settings'; --config may be repeated for further files.")
+    for name, value in flatten(values):
+        _check_text(name, value)
+
+
+def _check_text(name: str, text: Any) -> None:
+    if isinstance(text, str):
+        try:
+            check_text(text)
+        except yaml.YAMLError as error:
+            raise UsageError(f"{name.replace('init_args.', '')} is too much to read: {error}.") from error
+    elif isinstance(text, (list, dict)):
+        for part in text.values() if isinstance(text, dict) else text:
+            _check_text(name, part)
 
 
 def _oracle_first(values: dict[str, Any], options: Sequence[str]) -> list[str]:
@@ -159,135 +166,6 @@ def instantiate(parser: ArgumentParser, config: Namespace, names: Sequence[str])
         with naming(name):
             made[name] = parser.instantiate(part)[name]
     return made
-
-
-def explain(message: str, settings: Settings, options: Sequence[str] = ()) -> str:
-    """Turn the parser's words into one sentence with the nearest valid names."""
-    classes = list(_classes(settings.values))
-    if _key(message) in nulls(settings.values, options):
-        return f"{_key(message)} cannot be null."
-    if match := re.search(r"unrecognized arguments: (\S+)", message, re.IGNORECASE):
-        option = match[1].split("=")[0]
-        known = [name for name in _options(settings) if name != option]
-        return f"There is no option {option}.{nearest(option, known)} --print_config shows all of them."
-    if match := re.search(r"Option '([^']+)' is not accepted", message):
-        return _unknown_key(match[1], message, settings)
-    if match := re.search(r"(?:module '([\w.]+)' has no attribute '(\w+)'|No module named '([\w.]+)')", message):
-        return _unknown_class(match[1], match[2], match[3], message, settings)
-    if match := re.search(r"Expected '([\w.]+)' to be a subclass of <class '([\w.]+)'>", message):
-        return f"{_key(message)} must be a {match[2].rpartition('.')[2]}, and {match[1]} is none."
-    kinds = re.findall(r"Expected a <class '([\w.]+)'>", message)
-    if not set(kinds) - {"NoneType"} and (match := re.search(r"Expected a dot import path string: (\S+)", message)):
-        known = [path for path in classes if path.startswith(f"al_lightning.{_key(message)}.")]
-        if _key(message) == "oracle":
-            return f"oracle is {' or '.join(ORACLES)}, or the import path of a class, not {match[1]!r}."
-        example = known[0] if known else "my_strategy.Margin"
-        return f"{_key(message)} wants the import path of a class, such as {example}, not {match[1]!r}."
-    if match := re.search(r'Key "([\w.]+)" is required', message):
-        return f"{match[1]} is not set; --config NAME sets it, and `al-lightning configs` lists the names."
-    if choices := re.findall(r"Expected a typing\.Literal\[(.+?)\]", message):
-        return f"{_key(message)} is one of {', '.join(choices)}, not {_value(message)}."
-    if kinds:
-        if set(kinds) == {"NoneType"} and (match := re.search(r"NestedArg\(key='([\w.]+)'", message)):
-            return f"{_key(message)} has no class yet that could have the option {match[1]!r}; give its class first."
-        wanted = " or ".join(dict.fromkeys("nothing" if kind == "NoneType" else kind for kind in kinds))
-        return f"{_key(message)} expects {wanted}, not {_value(message)}."
-    if match := re.search(r"arguments are required: ([\w, ]+)\. Got value: Namespace\(class_path='([\w.]+)'", message):
-        key, first = _key(message), match[1].split(", ")[0]
-        return f"{key}: {match[2].rpartition('.')[2]} needs {match[1]}, and nothing sets it; give --{key}.{first}."
-    if match := re.search(r"missing.*?required.*?argument:? '?(\w+)'?", message):
-        return f"{_key(message)} lacks {match[1]}."
-    lines = [line.strip(" -") for line in message.splitlines() if line.strip()]
-    return f"{_key(message)}: {lines[-1] if lines else message}"
-
-
-def _key(message: str) -> str:
-    found = [key for key in re.findall(r'(?:Parser key|key) "([\w.]+)"', message) if key != "settings"]
-    return ".".join(dict.fromkeys(found)).replace("init_args.", "") or "The configuration"
-
-
-def _value(message: str) -> str:
-    found = re.findall(r"(?:Given value|Got value): ([^\n]+)", message)
-    value = next(
-        (text for text in found if not text.startswith(("NestedArg", "Namespace"))), found[0] if found else "?"
-    )
-    return repr(value.split(". Got value")[0].strip().strip("'\""))
-
-
-def _unknown_key(name: str, message: str, settings: Settings) -> str:
-    """Say which class or section has no such option, and where the option comes from."""
-    at = message.index(f"Option '{name}' is not accepted")
-    # The innermost class is the last one named before, or, for a factory, the first one shown after.
-    before = re.findall(r"class_path '([\w.]+)'", message[:at])
-    after = re.findall(r"class_path='([\w.]+)'", message[at:])
-    holder = before[-1] if before else after[0] if after else None
-    set_in = next((path for key, path in settings.origins.items() if name in key.split(".")), None)
-    source = f" (set in {set_in})" if set_in is not None else ""
-    if holder is None:
-        known = dict.fromkeys(option.removeprefix("--").split(".")[0] for option in _options(settings))
-        return f"There is no option {name!r}{source}.{nearest(name, known)}"
-    known = dict.fromkeys(option for option in _parameters(holder) if option != name)
-    return f"{holder.rpartition('.')[2]} has no option {name!r}{source}.{nearest(name, known)}"
-
-
-def _unknown_class(module: str | None, name: str | None, absent: str | None, message: str, settings: Settings) -> str:
-    if absent is not None:
-        return (
-            f"{_key(message)}: there is no module {absent!r} to import; modules in the working directory are found too."
-        )
-    return f"{_key(message)}: {module} has no {name!r}.{nearest(str(name), vars(import_module(str(module))))}"
-
-
-def _classes(values: Any) -> Iterator[str]:
-    if isinstance(values, dict):
-        if isinstance(path := values.get("class_path"), str):
-            yield path
-        for part in values.values():
-            yield from _classes(part)
-
-
-def _parameters(class_path: str) -> list[str]:
-    """Names of a class's options, its bases' included."""
-    module, _, name = class_path.rpartition(".")
-    try:
-        cls = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError):
-        return []
-    names: dict[str, None] = {}
-    for base in inspect.getmro(cls):
-        if base is not object and (constructor := vars(base).get("__init__")) is not None:
-            parameters = inspect.signature(constructor).parameters
-            names.update(dict.fromkeys(parameters))
-            if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-                break
-    return [name for name in names if name not in ("self", "args", "kwargs", "options")]
-
-
-def _options(settings: Settings) -> list[str]:
-    """Options as one would type them, for suggestions."""
-    top = [
-        "steps",
-        "epochs",
-        "initial",
-        "chunk",
-        "warm_start",
-        "share",
-        "keep",
-        "channels_last",
-        "compile",
-        "acquisition",
-        "data",
-        "network",
-    ]
-    names = [*top, *(f"budget.{name}" for name in ("initial", "query", "cycles", "unit"))]
-    names += [f"trainer.{name}" for name in TRAINER_OPTIONS]
-    for section in ("data", "network", "training", "acquisition", "task", "oracle"):
-        part = settings.values.get(section)
-        if isinstance(part, dict):
-            names += [f"{section}.{name}" for path in [part.get("class_path", "")] for name in _parameters(path)]
-            names += [f"{section}.{key}".replace("init_args.", "") for key, _ in flatten(part.get("init_args") or {})]
-    fixed = ["config", "seed", "run_dir", "print_config", "verbose"]
-    return [f"--{name}" for name in dict.fromkeys([*fixed, *names])]
 
 
 def origin_text(files: Sequence[Path]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,11 @@ from torch import Tensor
 
 from al_lightning.checkpoint import weights_of
 from al_lightning.data.images import Array, read_image
+from al_lightning.data.module import PoolDataModule
 from al_lightning.data.normaliser import normalise
 from al_lightning.errors import ALError, DatasetError
-from al_lightning.experiment import Experiment
 from al_lightning.heap import keep_large_blocks
+from al_lightning.networks.base import Network
 from al_lightning.types import Batch
 
 
@@ -42,11 +43,30 @@ class Prediction:
     probabilities: npt.NDArray[np.float32] | None = None
 
 
+class HasNetwork(Protocol):
+    """What of a run a predictor needs: an experiment has it, and a run that was opened again with its network."""
+
+    @property
+    def data(self) -> PoolDataModule:
+        """The datamodule."""
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The configuration as plain data."""
+
+    @property
+    def channels_last(self) -> bool:
+        """Memory layout of networks and images."""
+
+    def network(self, classes: int) -> Network:
+        """Return a new network, whose weights are still to be loaded."""
+
+
 class Predictor:
     """A trained network without a Trainer.
 
     Args:
-        experiment: the run's; says how the network is built, and how images are read and normalised.
+        run: says how the network is built, and how images are read and normalised.
         weights: file of a finished fit, `cycle_KK/member_0/weights.pt`.
         device: where it computes; the CPU by default.
 
@@ -58,19 +78,16 @@ class Predictor:
         ALError: the weights are gone, damaged, or another network's.
     """
 
-    def __init__(self, experiment: Experiment, weights: Path, device: str | torch.device = "cpu") -> None:
-        self.data = experiment.data
-        self.network_settings: dict[str, Any] = experiment.plain["network"]
+    def __init__(self, run: HasNetwork, weights: Path, device: str | torch.device = "cpu") -> None:
+        self.data = run.data
+        self.network_settings: dict[str, Any] = run.plain["network"]
         self.device = torch.device(device)
         if self.device.type == "cpu":
             keep_large_blocks()
-        self.memory_format = torch.channels_last if experiment.channels_last else torch.contiguous_format
+        self.memory_format = torch.channels_last if run.channels_last else torch.contiguous_format
         with torch.random.fork_rng(devices=[]):  # its first weights are thrown away; no run must notice
-            network = experiment.fresh_parts().network(self.data.num_classes)
-        try:
-            network.load_state_dict(weights_of(weights))
-        except (RuntimeError, KeyError) as error:
-            raise ALError(f"{weights} holds the weights of another network than the configuration's.") from error
+            network = run.network(self.data.num_classes)
+        fill(network, weights)
         self.network = network.to(self.device, memory_format=self.memory_format).eval()  # type: ignore[call-overload]
 
     @property
@@ -132,6 +149,18 @@ class Predictor:
                 one = F.interpolate(one[None], size, mode="bilinear", align_corners=False)[0]
             top, classes = F.softmax(one, dim=0).max(dim=0)
             yield Prediction(path, classes.to(torch.uint8).cpu().numpy(), float(top.mean()), size)
+
+
+def fill(network: Network, weights: Path) -> None:
+    """Put the weights of a finished fit into a network.
+
+    Raises:
+        ALError: they are gone, damaged, or another network's.
+    """
+    try:
+        network.load_state_dict(weights_of(weights))
+    except (RuntimeError, KeyError) as error:
+        raise ALError(f"{weights} holds the weights of another network than the configuration's.") from error
 
 
 def _read(path: Path, size: tuple[int, int] | None) -> tuple[Array, tuple[int, int]]:

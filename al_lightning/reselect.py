@@ -4,39 +4,55 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
+import torch
+from lightning.pytorch import Trainer
+from torch import Tensor
+
+from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.callback import join_members, select
-from al_lightning.errors import UsageError, nearest
-from al_lightning.experiment import reopen
-from al_lightning.loop import unscored
-from al_lightning.processes import Processes
+from al_lightning.errors import UsageError
+from al_lightning.heap import keep_large_blocks
+from al_lightning.pool import Pool
+from al_lightning.predicting import fill
+from al_lightning.processes import Processes, trainer_of
 from al_lightning.progress import Reporter
+from al_lightning.reopen import Reopened, reopen
 from al_lightning.results.store import RunStore
-from al_lightning.seeding import generator
-from al_lightning.settings import load, merge, parts
+from al_lightning.scoring import StageProgress, guarded, score, unscored
+from al_lightning.seeding import generator, seed_of
+from al_lightning.training.base import seed_global
 
 OPTIONS = ("--trainer.", "--data.root", "--data.workers", "--acquisition.", "--budget.query")
 
 
 def query_cycle(
-    run_dir: Path, cycle: int, acquisition: str | None = None, options: Sequence[str] = (), show: bool = False
+    run_dir: Path,
+    cycle: int,
+    acquisition: str | None = None,
+    options: Sequence[str] = (),
+    show: bool = False,
+    imports: Sequence[str] = (),
 ) -> list[int]:
     """Return what a strategy chooses with a finished cycle's network; nothing in the run directory changes."""
     command = ["query", str(run_dir), "--cycle", str(cycle), *options]
     command += ["--acquisition", acquisition] if acquisition else []
+    command += [part for name in imports for part in ("--import", name)]
     for option in options:
         if option.startswith("--") and not option.startswith(OPTIONS):
             raise UsageError(f"query has no option {option}; it takes those of {', '.join(OPTIONS)}.")
     store = RunStore(run_dir, writes=False)
-    run = store.read()
-    if not 0 <= cycle < len(run.cycles):
-        raise UsageError(f"{run_dir} has finished cycles 0 to {len(run.cycles) - 1}; there is no cycle {cycle}.")
-    experiment = reopen(run_dir, options, _strategy(acquisition))
-    strategy = experiment.acquisition
-    pool = experiment.data.pool().label(run.labelled_at(cycle))
-    count = min(experiment.budget.query_count(pool.size), len(pool.unlabelled))
+    done = store.read()
+    if not 0 <= cycle < len(done.cycles):
+        raise UsageError(f"{run_dir} has finished cycles 0 to {len(done.cycles) - 1}; there is no cycle {cycle}.")
+    run = reopen(run_dir, options, ("network", "acquisition"), imports, acquisition)
+    strategy, budget = run.acquisition, run.budget
+    assert strategy is not None
+    assert budget is not None
+    pool = run.data.pool().label(done.labelled_at(cycle))
+    count = min(budget.query_count(pool.size), len(pool.unlabelled))
     if strategy.one_fit:
         raise UsageError(f"{type(strategy).__name__} chooses nothing after a fit.")
     if not count:
@@ -49,38 +65,46 @@ def query_cycle(
             f"but {gone[0]} is not there."
         )
     with (
-        Processes.of(experiment.trainer_options, 0, command) as processes,
-        tempfile.TemporaryDirectory() as scratch,
+        Processes.of(run.trainer, 0, command) as processes,
         Reporter(shown=show and processes.rank == 0) as reporter,
     ):
         reporter.cycle(cycle, len(pool.labelled))
         scored = []
-        for member, weights in enumerate(needed):
-            folder = Path(scratch) / f"member_{member}"
-            fit = experiment.build(cycle, member, pool, folder, processes, reporter)
-            fit.load(weights)
-            if strategy.needs_network:
-                scored.append(fit.score(strategy))
-            fit.close()
-        rows = join_members(scored, pool.labelled) if scored else unscored(experiment, pool, cycle)
-        draw = generator("select", experiment.seed, cycle)
+        for member, weights in enumerate(needed if strategy.needs_network else ()):
+            scored.append(_score(run, strategy, pool, (run.record.seed, cycle, member), weights, reporter))
+        rows = join_members(scored, pool.labelled) if scored else unscored(strategy, pool, run.record.seed, cycle)
+        draw = generator("select", run.record.seed, cycle)
         return processes.once(select, strategy, rows, count, draw).indices
 
 
-def _strategy(name: str | None) -> dict[str, Any] | None:
-    """Turn a part's name or a class path into the configuration's section."""
-    if name is None:
-        return None
-    known = parts("acquisition")
-    if name in known:
-        values: dict[str, Any] = {}
-        merge(values, load(known[name]), known[name], {})
-        if "acquisition" not in values:
-            raise UsageError(f"The config {known[name]} names no acquisition.")
-        return dict(values["acquisition"])
-    if "." not in name:
-        raise UsageError(
-            f"There is no strategy {name!r}.{nearest(name, known)} Known: {', '.join(sorted(known))}; "
-            "or give the import path of a class, for example my_strategy.Margin."
+def _score(
+    run: Reopened, strategy: Acquisition, pool: Pool, key: tuple[int, int, int], weights: Path, reporter: Reporter
+) -> tuple[Tensor, Tensor]:
+    """Return the rows of one member's network, as its run had them."""
+    memory_format = torch.channels_last if run.channels_last else torch.contiguous_format
+    seed_global(seed_of("build", *key))  # a network may draw what its weights do not hold
+    network = run.network(run.data.num_classes).to(memory_format=memory_format)
+    strategy.check(network)
+    fill(network, weights)
+    with tempfile.TemporaryDirectory() as scratch:
+        trainer = _trainer(run, Path(scratch), reporter)
+        if trainer.strategy.root_device.type == "cpu":
+            keep_large_blocks()
+        return score(
+            strategy, network, run.data, pool, key, trainer, reporter, partial(guarded, trainer), memory_format
         )
-    return {"class_path": name}
+
+
+def _trainer(run: Reopened, directory: Path, reporter: Reporter) -> Trainer:
+    options = run.trainer_options()
+    own = options.pop("callbacks", None) or []
+    return trainer_of(
+        options,
+        callbacks=[StageProgress(reporter), *(own if isinstance(own, list) else [own])],
+        logger=False,
+        default_root_dir=str(directory),
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )

@@ -18,6 +18,7 @@ import yaml
 
 from al_lightning.bearing import flatten
 from al_lightning.errors import UsageError, nearest
+from al_lightning.yaml_files import Loader, TooMuch, read_yaml
 
 AXES = ("datasets", "networks", "budgets", "augmentation", "acquisition", "training")
 REQUIRED = ("datasets", "acquisition")
@@ -48,14 +49,8 @@ class _Replace:
     value: Any
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(Loader):
     """Plain YAML, plus `!replace`; a key given twice is an error."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if repeated := [key for key in keys if keys.count(key) > 1]:
-            raise yaml.constructor.ConstructorError(None, None, f"key {repeated[0]!r} is given twice", node.start_mark)
-        return super().construct_mapping(node, deep)
 
 
 def _replace(loader: _Loader, node: yaml.Node) -> _Replace:
@@ -158,9 +153,11 @@ def load(path: Path) -> dict[str, Any]:
         UsageError: the file is missing, not YAML, not a mapping, or sets both `steps` and `epochs`.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader) or {}
-    except (OSError, UnicodeDecodeError) as error:
+        content = read_yaml(path, _Loader) or {}
+    except OSError as error:
         raise UsageError(f"The config {path} cannot be read ({error}).") from error
+    except TooMuch as error:
+        raise UsageError(f"The config {path} is too much to read: {error}.") from error
     except yaml.YAMLError as error:
         raise UsageError(f"The config {path} is not valid YAML ({' '.join(str(error).split())}).") from error
     if not isinstance(content, dict):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from al_lightning.experiment import reopen
 from al_lightning.inspect.report import page
 from al_lightning.inspect.report_decisions import decisions_section
 from al_lightning.inspect.report_published import published_section
+from al_lightning.reopen import data_of
 from al_lightning.results.conditions import conditions_of
 from al_lightning.results.files import write_text
 from al_lightning.results.forms import FORMS
@@ -18,7 +18,9 @@ from al_lightning.results.standing import Standing
 from al_lightning.settings import parts, values_of
 
 
-def render(table: Table, standings: Sequence[Standing], form: str, command: str = "") -> str:
+def render(
+    table: Table, standings: Sequence[Standing], form: str, command: str = "", imports: Sequence[str] = ()
+) -> str:
     """Return a table in a form: text, markdown, latex, csv or html.
 
     Args:
@@ -26,14 +28,17 @@ def render(table: Table, standings: Sequence[Standing], form: str, command: str 
         standings: of its cells.
         form: which.
         command: that made the runs, to be shown on the page.
+        imports: modules besides this package's whose datasets are shown.
     """
     found, said = blocks(table, standings), honest(standings)
     if form == "html":
-        return _page(table, standings, found, said, command)
+        return _page(table, standings, found, said, command, imports)
     return csv_text(table, found) if form == "csv" else FORMS[form](sheet(table, found, said))
 
 
-def write_all(table: Table, standings: Sequence[Standing], directory: Path, command: str) -> str:
+def write_all(
+    table: Table, standings: Sequence[Standing], directory: Path, command: str, imports: Sequence[str] = ()
+) -> str:
     """Write a table's page, markdown, LaTeX and CSV, and return it as text, with where they are.
 
     Args:
@@ -41,13 +46,14 @@ def write_all(table: Table, standings: Sequence[Standing], directory: Path, comm
         standings: of its cells.
         directory: for the files, `<table>.html` and so on.
         command: that made the runs, to be shown on the page.
+        imports: modules besides this package's whose datasets are shown.
 
     Raises:
         ALError: a file cannot be written.
     """
     found, said = blocks(table, standings), honest(standings)
     path = directory / f"{table.name}.html"
-    write_text(path, _page(table, standings, found, said, command))
+    write_text(path, _page(table, standings, found, said, command, imports))
     shown = sheet(table, found, said)
     write_text(directory / f"{table.name}.md", FORMS["markdown"](shown))
     write_text(directory / f"{table.name}.tex", FORMS["latex"](shown))
@@ -66,12 +72,17 @@ def honest(standings: Sequence[Standing]) -> list[str]:
 
 
 def _page(
-    table: Table, standings: Sequence[Standing], found: Sequence[Block], said: Sequence[str], command: str
+    table: Table,
+    standings: Sequence[Standing],
+    found: Sequence[Block],
+    said: Sequence[str],
+    command: str,
+    imports: Sequence[str],
 ) -> str:
     runs = list({run.directory: run for standing in standings for run in standing.complete.values()}.values())
     return page(
         runs,
-        lambda run: reopen(run.directory).data,
+        data_of(imports),
         f"al-lightning: {table.title}",
         strategies=parts("acquisition"),
         command=command,

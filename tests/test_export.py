@@ -16,11 +16,11 @@ import al_lightning
 from al_lightning import cli
 from al_lightning.data.images import Images
 from al_lightning.data.module import PoolDataModule
-from al_lightning.experiment import reopen
 from al_lightning.export_formats import Deployed, takes_any_size
 from al_lightning.exporting import _some_images
 from al_lightning.inspect.pictures import palette
 from al_lightning.networks import UNet, WideResNet
+from al_lightning.reopen import reopen
 from al_lightning.results.journal import read_run
 
 Call = Callable[..., Answer]
@@ -87,14 +87,14 @@ def test_onnx_of_the_streets_takes_any_batch_and_size(al: Call, here: Path, runs
     (taken,), (given,) = session.get_inputs(), session.get_outputs()
     assert (taken.name, taken.shape) == ("image", ["batch", 3, "height", "width"])
     assert (given.name, given.shape) == ("probabilities", ["batch", 10, "height", "width"])
-    experiment = reopen(runs / "streets")
-    network = experiment.fresh_parts().network(10).eval()
+    run = reopen(runs / "streets", sections=("network",))
+    network = run.network(10).eval()
     content = torch.load(runs / "streets/cycle_00/member_0/weights.pt", weights_only=True)
     network.load_state_dict(content["network"])
-    images = floats(experiment.data.test, 4)
+    images = floats(run.data.test, 4)
     for batch in (images, images[:1], images[:2, :, :23, :41]):
         with torch.no_grad():
-            normalised = (torch.from_numpy(batch) - experiment.data.mean) / experiment.data.std
+            normalised = (torch.from_numpy(batch) - run.data.mean) / run.data.std
             wanted = network(normalised).logits.softmax(1).numpy()
         got = session.run(None, {"image": np.ascontiguousarray(batch)})[0]
         assert np.abs(got - wanted).max() < 1e-5

@@ -6,25 +6,27 @@ from pathlib import Path
 import al_lightning
 
 ROOT = Path(al_lightning.__file__).parent
-LEAVES = {"errors", "seeding", "types"}
+LEAVES = {"errors", "seeding", "types", "yaml_files"}
 ALLOWED = {
     "errors": set(),
     "seeding": set(),
     "types": set(),
+    "yaml_files": set(),
     "pool": {"errors"},
     "arguments": {"errors"},
     "bearing": set(),
-    "settings": {"errors", "bearing"},
+    "settings": {"errors", "bearing", "yaml_files"},
+    "class_paths": {"errors"},
     "progress": set(),
-    "results": {"errors", "bearing"},
+    "results": {"errors", "bearing", "yaml_files"},
     "networks": {"errors", "types"},
     "tasks": set(),
     "training": {"errors", "seeding", "types", "networks", "tasks"},
     "acquisition": {"errors", "types", "pool", "networks"},
     "labels": {"errors", "results"},
-    "data": {"errors", "seeding", "types", "pool", "labels"},
+    "data": {"errors", "seeding", "types", "pool", "labels", "yaml_files"},
     "oracle": {"errors", "pool"},
-    "inspect": {"errors", "types", "data", "results", "pool", "seeding"},
+    "inspect": {"errors", "types", "data", "results", "pool", "seeding", "yaml_files"},
     "channel": set(),
     "signals": {"errors"},
     "usage": set(),
@@ -41,6 +43,7 @@ NO_TORCH = {
     "pool",
     "bearing",
     "settings",
+    "yaml_files",
     "progress",
     "results",
     "arguments",
@@ -116,7 +119,7 @@ def test_every_unit_has_its_place() -> None:
         "shards",
     }
     above |= {"__init__", "__main__", "fitting_check", "cli_tables", "estimate", "plan_text", "reproduce"}
-    above |= {"sharing", "table_report", "option_values"}
+    above |= {"sharing", "option_values", "table_report", "reopen", "scoring", "options", "mistakes"}
     assert units().keys() == ALLOWED.keys() | above
 
 

@@ -253,7 +253,10 @@ def test_a_non_finite_loss_stops_the_run_with_cycle_and_step(al: Call, here: Pat
         (["--acquisition", "nowhere.Mine"], "no module 'nowhere'"),
         (["--acquisition", "al_lightning.acquisition.Entropi"], "Did you mean 'Entropy'"),
         (["--acquisition", "entropy"], "import path of a class"),
-        (["--network", "al_lightning.acquisition.Entropy"], "network must be a Network"),
+        (
+            ["--network", "al_lightning.acquisition.Entropy"],
+            "network is al_lightning.acquisition.Entropy; Network or a",
+        ),
         (["--config", "networks/mobilenet.yaml"], "predicts a class per pixel"),
         (["--network", "al_lightning.networks.DeepLabV3Plus"], "DeepLabV3Plus needs backbone, and nothing sets it"),
         (["--trainer.precision", 7], "'bf16-mixed'"),

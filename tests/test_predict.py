@@ -12,11 +12,11 @@ from PIL import Image
 
 from al_lightning import cli
 from al_lightning.data.images import Images
-from al_lightning.experiment import reopen
 from al_lightning.inspect.overlays import overlay, palette_image
 from al_lightning.inspect.pictures import palette
 from al_lightning.predicting import Predictor
 from al_lightning.predictions import find_images, without_endings
+from al_lightning.reopen import reopen
 
 Call = Callable[..., Answer]
 STREETS = ["--config", "demo_0f_random", "--data.pool_size", 24, "--data.test_size", 6, "--data.size", "[32, 64]"]
@@ -173,7 +173,8 @@ def test_damaged_weights_are_a_sentence(al: Call, here: Path, runs: Path) -> Non
 
 
 def test_any_number_of_images_is_in_memory_a_batch_at_a_time(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    predictor = Predictor(reopen(runs / "streets"), runs / "streets/cycle_01/member_0/weights.pt")
+    run = reopen(runs / "streets", sections=("network",))
+    predictor = Predictor(run, runs / "streets/cycle_01/member_0/weights.pt")
     read: list[Path] = []
     first = runs / "streets_test/0000.png"
     monkeypatch.setattr(

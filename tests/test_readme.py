@@ -36,6 +36,8 @@ def test_the_strategy_is_under_20_lines_and_works(
     command = next(line for line in COMMANDS if "my_strategy.Margin" in line)
     answer = al(*shlex.split(command)[1:], *QUICK, "margin")
     assert answer.code == 0, answer.err
+    command = next(line for line in COMMANDS if "--import my_strategy" in line)
+    assert al(*shlex.split(command.replace("runs/digits_margin", "margin"))[1:]).code == 0
     monkeypatch.syspath_prepend(str(here))
     monkeypatch.delitem(sys.modules, "my_strategy", raising=False)
     test: dict[str, Callable[[], None]] = {}

@@ -11,6 +11,7 @@ import yaml
 
 from al_lightning.errors import UsageError
 from al_lightning.results.published import Cell, Column, Row, Table
+from al_lightning.yaml_files import read_yaml
 
 Task = Literal["classification", "segmentation"]
 TASKS: tuple[Task, Task] = ("classification", "segmentation")
@@ -142,8 +143,7 @@ def read_rules(path: Path, tables: Mapping[str, Table]) -> Rules:
         UsageError: it is not there, is of another form, or cites a cell that is not in the tables.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        rules = _rules(content, tables)
+        rules = _rules(read_yaml(path), tables)
     except OSError as error:
         raise UsageError(f"The rules {path} cannot be read ({error.strerror}).") from error
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:

@@ -14,6 +14,7 @@ from al_lightning.results.checks import CHECKS, Setting, all_of
 from al_lightning.results.checks import State as State  # a condition's, so importable with it
 from al_lightning.results.journal import Run
 from al_lightning.results.series import Series, series_of_runs
+from al_lightning.yaml_files import read_mapping
 
 MARKS = {State.OK: "[ok]", State.WARN: "[!]", State.UNKNOWN: "[?]"}
 
@@ -82,7 +83,6 @@ def _settings(run: Run) -> dict[str, Any] | None:
 
 def _config(directory: Path) -> dict[str, Any] | None:
     try:
-        found = yaml.safe_load((directory / "config.yaml").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return read_mapping(directory / "config.yaml")
+    except (OSError, yaml.YAMLError):
         return None
-    return found if isinstance(found, dict) else None

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from al_lightning.errors import UsageError
+from al_lightning.yaml_files import read_yaml
 
 SUPERVISED = "supervised"
 
@@ -184,8 +185,7 @@ def read_table(path: Path) -> Table:
         UsageError: it is not there, or not a table.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return table_of(path.stem, content)
+        return table_of(path.stem, read_yaml(path))
     except OSError as error:
         raise UsageError(f"The table {path} cannot be read ({error.strerror}).") from error
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:

@@ -11,6 +11,7 @@ import yaml
 
 from al_lightning.errors import UsageError
 from al_lightning.results.published import Cell, Column, Table
+from al_lightning.yaml_files import read_yaml
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def read_scale(path: Path) -> Scale:
         UsageError: it is not there, or not a scale.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path)
         return Scale(name=path.stem, **{**content, "marker": " ".join(content["marker"].split())})
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{path} is not a scale ({' '.join(str(error).split())}).") from error

@@ -22,6 +22,7 @@ import yaml
 
 from al_lightning.data.images import Array, Colours
 from al_lightning.errors import UsageError, nearest
+from al_lightning.yaml_files import Loader, TooMuch, read_yaml
 
 HERE = Path(__file__).resolve().parent
 _KEYS = ("classes", "colours", "ids", "ignore", "unknown")
@@ -61,14 +62,12 @@ class Mapping:
         return hashlib.sha256(repr((self.classes, pairs, self.colours, self.unknown)).encode()).hexdigest()
 
 
-class _Loader(yaml.SafeLoader):
-    """Plain YAML in which a key given twice is an error."""
+class _Loader(Loader):
+    """Plain YAML in which a key given twice is an error, in large letters or small ones: colours have both."""
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [str(self.construct_object(key, deep=True)).lower() for key, _ in node.value]
-        if repeated := [key for key in keys if keys.count(key) > 1]:
-            raise yaml.constructor.ConstructorError(None, None, f"{repeated[0]!r} is given twice", node.start_mark)
-        return super().construct_mapping(node, deep)
+    def key(self, node: Any) -> str:
+        """Return what must not come twice of a key."""
+        return str(super().key(node)).lower()
 
 
 def find_mapping(name: str, family: str = "", root: Path | None = None) -> Path:
@@ -103,9 +102,11 @@ def load_mapping(path: Path) -> Mapping:
         UsageError: it cannot be read, or says something that it may not; the message names file and entry.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (OSError, UnicodeDecodeError) as error:
+        content = read_yaml(path, _Loader)
+    except OSError as error:
         raise UsageError(f"The mapping {path} cannot be read ({error}).") from error
+    except TooMuch as error:
+        raise UsageError(f"The mapping {path} is too much to read: {error}.") from error
     except yaml.YAMLError as error:
         raise UsageError(f"The mapping {path} is not valid YAML ({' '.join(str(error).split())}).") from error
     if not isinstance(content, dict):

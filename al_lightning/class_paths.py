@@ -1,0 +1,272 @@
+"""What classes a configuration may name: those derived from what its options declare. Checked before any is called.
+
+jsonargparse calls whatever function a `class_path` names under a `Callable[..., T]`, and takes any function for a plain
+`Callable`: `class_path: os.system` would run a command.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import datetime
+import enum
+import functools
+import inspect
+import os
+import re
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from jsonargparse import Namespace
+
+from al_lightning.errors import UsageError
+
+PLAIN = (str, bytes, int, float, complex, type(None), enum.Enum, datetime.timedelta, os.PathLike)
+"""Values that nothing is called for."""
+CONTAINERS = (list, tuple, set, frozenset, collections.abc.Collection, collections.abc.Iterable)
+Names = Callable[[str, str], None]
+"""Is told an option and a class path before that is imported; may refuse it."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What an option may hold besides plain values.
+
+    Attributes:
+        classes: what a class must derive from, one of them.
+        inner: what a list, a tuple or a mapping holds.
+        callables: whether something to be called is declared that is not taken from configurations.
+        text: whether a text is as good.
+    """
+
+    classes: tuple[type, ...] = ()
+    inner: Declared | None = None
+    callables: bool = False
+    text: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value stands.
+
+    Attributes:
+        name: of the option, as one types it.
+        declared: what it may hold.
+        default: of the constructor's parameter, which is the class's own word.
+    """
+
+    name: str
+    declared: Declared
+    default: Any = inspect.Parameter.empty
+
+
+def check_classes(
+    config: Mapping[str, Any] | Namespace, options: Mapping[str, Any], names: Names | None = None
+) -> None:
+    """Hold every class path of a configuration to what its option declares.
+
+    Args:
+        config: parsed, or plain data before that; of these, what cannot be imported is left to the parser.
+        options: top-level options: their types. A class under `budget` and `trainer` stands for its own options.
+        names: told of each class path before it is imported; for configurations that nobody vouches for.
+
+    Raises:
+        UsageError: a class path names no class, or one of another kind; or `names` refuses it.
+    """
+    walk = _Walk(isinstance(config, Namespace), names)
+    for name, value in _items(config):
+        if name in ("budget", "trainer"):
+            walk.options(value, options[name], name)
+        else:
+            walk.value(value, Place(name, declared(options.get(name), ours=True)))
+
+
+def declared(hint: Any, ours: bool) -> Declared:
+    """Return what a type hint declares.
+
+    Args:
+        hint: resolved; what could not be is None.
+        ours: whether it is a hint of this package's classes or of one derived from them, whose factories may be named.
+    """
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Annotated:
+        return declared(arguments[0], ours)
+    if origin in (typing.Union, types.UnionType):
+        return _any_of([declared(part, ours) for part in arguments])
+    kind = origin or hint
+    if kind is collections.abc.Callable or kind is typing.Callable:
+        made = declared(arguments[-1], ours).classes if ours and arguments else ()
+        return Declared(made, callables=not made)
+    if kind in (type, types.ModuleType):
+        return Declared(callables=True)
+    if not inspect.isclass(kind) or kind is object or issubclass(kind, PLAIN):
+        return Declared(text=kind is str)
+    if issubclass(kind, collections.abc.Mapping):
+        return Declared(inner=_any_of([declared(part, ours) for part in arguments[1:]]))
+    if kind in CONTAINERS or kind.__module__ in ("collections.abc", "typing", "collections"):
+        return Declared(inner=_any_of([declared(part, ours) for part in arguments]))
+    return Declared((kind,))
+
+
+def _any_of(parts: Sequence[Declared]) -> Declared:
+    inner = [part.inner for part in parts if part.inner is not None]
+    return Declared(
+        tuple(one for part in parts for one in part.classes),
+        _any_of(inner) if inner else None,
+        any(part.callables for part in parts),
+        any(part.text for part in parts),
+    )
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """Goes through a configuration and what its options declare.
+
+    Attributes:
+        parsed: whether import paths have become what they name.
+        names: told of each class path before it is imported.
+    """
+
+    parsed: bool
+    names: Names | None
+
+    def value(self, value: Any, place: Place) -> None:
+        """Look at one value and all that is in it."""
+        what = place.declared
+        if isinstance(value, (Namespace, Mapping)):
+            if "class_path" in value:
+                self.spec(value, place)
+            elif what.inner is not None:
+                for key, part in _items(value):
+                    self.value(part, Place(f"{place.name}.{key}", what.inner))
+            else:  # a dataclass's options may stand without its name
+                self.options(value, what.classes[0] if len(what.classes) == 1 else None, place.name)
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            for part in value:
+                self.value(part, Place(place.name, what.inner or Declared()))
+        elif isinstance(value, str) and not self.parsed:
+            self.text(value, place)
+        elif value is not place.default and not isinstance(value, PLAIN):
+            name = getattr(value, "__qualname__", type(value).__qualname__)
+            module = getattr(value, "__module__", None) or type(value).__module__
+            raise _refused(place, f"{module}.{name}", value)
+
+    def text(self, value: str, place: Place) -> None:
+        """Look at a text before it is parsed: it may stand for a class."""
+        what = place.declared
+        if not (what.classes or what.callables) or not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", value):
+            return
+        if self.names is not None:
+            self.names(place.name, value)
+        if not what.text:
+            self.names_a_fitting_class(value, place)
+
+    def spec(self, value: Mapping[str, Any] | Namespace, place: Place) -> None:
+        """Look at a class and its options."""
+        path = value["class_path"]
+        if not isinstance(path, str):
+            raise UsageError(f"{place.name} has the class_path {path!r}; the import path of a class was expected.")
+        if self.names is not None:
+            self.names(place.name, path)
+        found = self.names_a_fitting_class(path, place)
+        for key, part in _items(value):
+            if key == "init_args":
+                self.options(part or {}, found, place.name)
+            elif key != "class_path":
+                self.value(part, Place(place.name, Declared()))
+
+    def options(self, value: Any, owner: type | None, at: str) -> None:
+        """Look at the options of a class; of None, those of nothing that declares any."""
+        if not isinstance(value, (Mapping, Namespace)):
+            self.value(value, Place(at, Declared()))
+            return
+        known = parameters(owner) if owner is not None else {}
+        ours = owner is not None and any(base.__module__.split(".")[0] == "al_lightning" for base in owner.__mro__)
+        for key, part in _items(value):
+            hint, default = known.get(key, (None, inspect.Parameter.empty))
+            self.value(part, Place(f"{at}.{key}", declared(hint, ours), default))
+
+    def names_a_fitting_class(self, path: str, place: Place) -> type | None:
+        """Return the class that a path names.
+
+        None for the parameter's own default, and for what the parser will say is not there.
+
+        Raises:
+            UsageError: it is another thing than the place declares.
+        """
+        try:
+            found = imported(path)
+        except (ImportError, AttributeError, ValueError):
+            if self.parsed or self.names is not None:
+                raise UsageError(f"{place.name}: there is no {path} to import.") from None
+            return None
+        if found is place.default:
+            return None
+        if not inspect.isclass(found) or not any(one in found.__mro__ for one in place.declared.classes):
+            raise _refused(place, path, found)
+        return found
+
+
+def _refused(place: Place, path: str, found: Any) -> UsageError:
+    is_none = "" if inspect.isclass(found) else ", which is no class"
+    wanted = " or ".join(dict.fromkeys(one.__name__ for one in place.declared.classes))
+    if wanted:
+        return UsageError(f"{place.name} is {path}{is_none}; {wanted} or a class derived from it was expected.")
+    if place.declared.callables:
+        return UsageError(f"{place.name} is {path}, and what is called there is not taken from a configuration.")
+    return UsageError(f"{place.name} is {path}; a plain value was expected there, and no class.")
+
+
+def imported(path: str) -> Any:
+    """Return what an import path names: an attribute of a module, or of a class in one.
+
+    Raises:
+        ImportError, AttributeError, ValueError: there is no such thing.
+    """
+    module, _, last = path.rpartition(".")
+    try:
+        holder: Any = import_module(module)
+    except ModuleNotFoundError:
+        above, _, name = module.rpartition(".")
+        holder = getattr(import_module(above), name)
+    return getattr(holder, last)
+
+
+@functools.cache
+def parameters(owner: type) -> dict[str, tuple[Any, Any]]:
+    """Return the hint and the default of each of a constructor's parameters; of its bases' too, where it takes more.
+
+    A hint that cannot be resolved is None.
+    """
+    found: dict[str, tuple[Any, Any]] = {}
+    for base in owner.__mro__:
+        constructor = vars(base).get("__init__")
+        if base is object or constructor is None:
+            continue
+        try:
+            signature = inspect.signature(constructor)
+        except (TypeError, ValueError):
+            break
+        function = inspect.unwrap(constructor)
+        for parameter in list(signature.parameters.values())[1:]:
+            found.setdefault(parameter.name, (_resolved(parameter.annotation, function), parameter.default))
+        if not any(one.kind is one.VAR_KEYWORD for one in signature.parameters.values()):
+            break
+    return found
+
+
+def _resolved(annotation: Any, function: Any) -> Any:
+    if annotation is inspect.Parameter.empty:
+        return None
+    one = types.SimpleNamespace(__annotations__={"one": annotation})
+    try:
+        return typing.get_type_hints(one, getattr(function, "__globals__", {}), include_extras=True)["one"]
+    except Exception:  # a name that only type checkers know, a syntax of a later Python
+        return None
+
+
+def _items(value: Mapping[str, Any] | Namespace) -> Iterator[tuple[str, Any]]:
+    yield from (vars(value) if isinstance(value, Namespace) else value).items()

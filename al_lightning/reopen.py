@@ -1,0 +1,228 @@
+"""What a command needs of a run directory, built again; the directory may be a stranger's.
+
+Of its config.yaml only the sections that are asked for are parsed, and of these only classes of this package, and of
+modules that the user names, are imported.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentParser, Namespace
+
+from al_lightning.acquisition.base import Acquisition
+from al_lightning.class_paths import check_classes
+from al_lightning.data.module import PoolDataModule
+from al_lightning.errors import UsageError, nearest
+from al_lightning.networks.base import Network
+from al_lightning.options import OPTIONS
+from al_lightning.parser import build_parser, dump, instantiate, parse_some
+from al_lightning.pool import Budget
+from al_lightning.results.journal import Run, RunRecord, read_run
+from al_lightning.settings import Settings, load, merge, parts
+from al_lightning.yaml_files import read_mapping
+
+log = logging.getLogger(__name__)
+PACKAGE = "al_lightning"
+TRAINER = ("precision", "deterministic", "benchmark")
+"""What of a run's Trainer bears on scores; all else is the machine's, or a class."""
+
+
+@dataclass(frozen=True)
+class Reopened:
+    """What was built of a run.
+
+    Attributes:
+        run_dir: its directory.
+        record: the first line of its journal.
+        plain: the sections that were used, as plain data, all defaults filled in.
+        data: the datamodule's prototype.
+        channels_last: memory layout of networks and images.
+        acquisition: the strategy, where it was asked for.
+        budget: how many labels when, where the strategy was asked for.
+        trainer: options of a Trainer, likewise.
+    """
+
+    run_dir: Path
+    record: RunRecord
+    plain: dict[str, Any]
+    data: PoolDataModule
+    channels_last: bool
+    acquisition: Acquisition | None
+    budget: Budget | None
+    trainer: dict[str, Any]
+    parser: ArgumentParser
+    config: Namespace
+
+    def network(self, classes: int) -> Network:
+        """Return a new network, whose weights are still to be loaded; that section was asked for."""
+        network: Network = instantiate(self.parser, self.config.clone(), ("network",)).network(classes)
+        return network
+
+    def trainer_options(self) -> dict[str, Any]:
+        """Return new options of a Trainer; the strategy was asked for."""
+        return dict(instantiate(self.parser, self.config.clone(), ("trainer",)).trainer)
+
+
+def reopen(
+    run_dir: Path,
+    options: Sequence[str] = (),
+    sections: Collection[str] = (),
+    imports: Sequence[str] = (),
+    acquisition: str | None = None,
+) -> Reopened:
+    """Build what a command needs of a run directory.
+
+    Networks are built without pretrained weights, and datasets download nothing.
+
+    Args:
+        run_dir: the directory.
+        options: further options as on the command line.
+        sections: what is needed besides the data: "network", "acquisition".
+        imports: modules that may be imported, besides this package's; they may lie in the working directory.
+        acquisition: another strategy: a part's name or a class path, whose module may be imported too.
+
+    Raises:
+        UsageError: the configuration names a class of another module, or is none.
+    """
+    run_dir = Path(run_dir)
+    record, path = read_run(run_dir).record, run_dir / "config.yaml"
+    try:
+        values = read_mapping(path)
+    except OSError as error:
+        raise UsageError(f"The config {path} cannot be read ({error}).") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"The config {path} is no configuration ({' '.join(str(error).split())}).") from error
+    names = ["data", "oracle"]  # what people said of images is part of the data
+    if "network" in sections:
+        names += ["network", "channels_last"]
+    if "acquisition" in sections:
+        names += ["acquisition", "budget", "trainer"]
+        trainer = values.get("trainer")
+        kept = {name: trainer.get(name) for name in TRAINER} if isinstance(trainer, dict) else {}
+        values["trainer"] = {name: one for name, one in kept.items() if isinstance(one, (str, int))}
+    values = {name: values[name] for name in names if name in values}
+    source = path
+    if acquisition is not None:
+        values["acquisition"], part = _strategy(acquisition)
+        source = part or path
+        imports = [*imports, *([] if part else [acquisition.rpartition(".")[0]])]
+    for name in imports:
+        import_from_here(name)
+    for name, value in values.items():
+        check_classes({name: value}, OPTIONS, _only(imports, source if name == "acquisition" else path))
+    parser = build_parser(names)
+    config = parse_some(parser, Settings(record.name, (path,), values, {}), options)
+    plain = dump(parser, config)
+    _without_weights(config.get("network"))
+    if "download" in (config.data.get("init_args") or {}):
+        config.data.init_args.download = False
+    made = instantiate(parser, config, [name for name in names if name in ("data", "oracle", "acquisition")])
+    data, oracle = made.data, made.oracle
+    if oracle.asks_people:
+        data.ask(oracle.answers(run_dir))
+    return Reopened(
+        run_dir=run_dir,
+        record=record,
+        plain=plain,
+        data=data,
+        channels_last=bool(config.get("channels_last")),
+        acquisition=made.get("acquisition"),
+        budget=Budget(**dict(config.budget)) if "budget" in config else None,
+        trainer=dict(config.trainer) if "trainer" in config else {},
+        parser=parser,
+        config=config,
+    )
+
+
+def data_of(imports: Sequence[str] = ()) -> Callable[[Run], PoolDataModule]:
+    """Return what gives a run's datamodule; where it may not be built, that is logged.
+
+    Args:
+        imports: modules that may be imported, besides this package's.
+    """
+
+    def look(run: Run) -> PoolDataModule:
+        try:
+            return reopen(run.directory, imports=imports).data
+        except UsageError as error:
+            log.warning("note: %s, seed %d, goes without pictures: %s", run.record.name, run.record.seed, error)
+            raise
+
+    return look
+
+
+def import_from_here(name: str) -> None:
+    """Import a module that a user names; for that long, the working directory is an import path.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if name in sys.modules or name == PACKAGE:
+        return
+    here = str(Path.cwd())
+    importlib.invalidate_caches()
+    sys.path.insert(0, here)
+    try:
+        importlib.import_module(name)
+    except (ImportError, ValueError) as error:
+        raise UsageError(
+            f"The module {name!r} could not be imported ({error}); --import takes the dotted name of a module that is "
+            "installed, or lies in the working directory."
+        ) from error
+    finally:
+        sys.path.remove(here)
+
+
+def _only(imports: Sequence[str], source: Path) -> Callable[[str, str], None]:
+    """Return what refuses class paths of other modules than this package's and those that the user named."""
+    trusted = tuple(f"{name}." for name in (PACKAGE, *imports))
+
+    def look(option: str, text: str) -> None:
+        module = text.rpartition(".")[0]
+        if module and not text.startswith(trusted):
+            raise UsageError(
+                f"{source} names {text} under {option}, which is no class of this package; if you trust it, add "
+                f"--import {module}."
+            )
+
+    return look
+
+
+def _without_weights(node: Any) -> None:
+    """Take the files of pretrained weights out of a network's configuration; a run's own weights fill it."""
+    if isinstance(node, Namespace):
+        node = vars(node)
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name == "weights":
+                node[name] = None
+            else:
+                _without_weights(value)
+    elif isinstance(node, list):
+        for value in node:
+            _without_weights(value)
+
+
+def _strategy(name: str) -> tuple[Mapping[str, Any], Path | None]:
+    """Turn a part's name or a class path into the configuration's section; of a part, return its file too."""
+    known = parts("acquisition")
+    if name in known:
+        values: dict[str, Any] = {}
+        merge(values, load(known[name]), known[name], {})
+        if not isinstance(values.get("acquisition"), dict):
+            raise UsageError(f"The config {known[name]} names no acquisition.")
+        return values["acquisition"], known[name]
+    if "." not in name:
+        raise UsageError(
+            f"There is no strategy {name!r}.{nearest(name, known)} Known: {', '.join(sorted(known))}; "
+            "or give the import path of a class, for example my_strategy.Margin."
+        )
+    return {"class_path": name}, None
