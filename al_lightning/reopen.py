@@ -18,6 +18,7 @@ import yaml
 from jsonargparse import ArgumentParser, Namespace
 
 from al_lightning.acquisition.base import Acquisition
+from al_lightning.bearing import differences, in_short, nested
 from al_lightning.class_paths import check_classes
 from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import UsageError, nearest
@@ -90,7 +91,7 @@ def reopen(
         acquisition: another strategy: a part's name or a class path, whose module may be imported too.
 
     Raises:
-        UsageError: the configuration names a class of another module, or is none.
+        UsageError: the configuration names a class of another module, is none, or is not the one of the journal.
     """
     run_dir = Path(run_dir)
     record, path = read_run(run_dir).record, run_dir / "config.yaml"
@@ -109,15 +110,17 @@ def reopen(
         kept = {name: trainer.get(name) for name in TRAINER} if isinstance(trainer, dict) else {}
         values["trainer"] = {name: one for name, one in kept.items() if isinstance(one, (str, int))}
     values = {name: values[name] for name in names if name in values}
-    source = path
+    source, compared = path, values.keys() - {"trainer"}
     if acquisition is not None:
         values["acquisition"], part = _strategy(acquisition)
+        compared -= {"acquisition"}
         source = part or path
         imports = [*imports, *([] if part else [acquisition.rpartition(".")[0]])]
     for name in imports:
         import_from_here(name)
     for name, value in values.items():
         check_classes({name: value}, OPTIONS, _only(imports, source if name == "acquisition" else path))
+    _check_unedited(path, {name: value for name, value in values.items() if name in compared}, record)
     parser = build_parser(names)
     config = parse_some(parser, Settings(record.name, (path,), values, {}), options)
     plain = dump(parser, config)
@@ -140,6 +143,20 @@ def reopen(
         parser=parser,
         config=config,
     )
+
+
+def _check_unedited(path: Path, values: dict[str, Any], record: RunRecord) -> None:
+    """Hold a run's config.yaml, which is a view for people, to the settings in its journal.
+
+    Raises:
+        UsageError: a setting that bears on results is another.
+    """
+    used = {key: value for key, value in record.settings.items() if key.split(".")[0] in values}
+    if used and (changed := differences(nested(used), values)):
+        raise UsageError(
+            f"{path} was edited: its run has other settings ({in_short(changed)}). Put them back, or run the same "
+            "`al-lightning fit` command again, which writes the file anew."
+        )
 
 
 def data_of(imports: Sequence[str] = ()) -> Callable[[Run], PoolDataModule]:

@@ -91,7 +91,15 @@ def _score(
         if trainer.strategy.root_device.type == "cpu":
             keep_large_blocks()
         return score(
-            strategy, network, run.data, pool, key, trainer, reporter, partial(guarded, trainer), memory_format
+            strategy,
+            network,
+            run.data,
+            pool,
+            key,
+            trainer,
+            reporter,
+            partial(guarded, trainer, timeout=run.data.timeout),
+            memory_format,
         )
 
 

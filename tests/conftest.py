@@ -6,15 +6,21 @@ import json
 import signal
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import yaml
 from label_exports import make_run
 from PIL import Image
 
 from al_lightning import cli
+from al_lightning.bearing import bearing
+from al_lightning.results.choices import choice_seal, rows_path, selection_path
+from al_lightning.results.journal import read_run, write_line
+from al_lightning.results.store import RunStore
 
 warnings.filterwarnings("ignore", module="lightning")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell ignores it for what it runs in the background
@@ -91,6 +97,25 @@ def journal(run_dir: Path) -> list[dict[str, object]]:
     )
     initial = {**rest.pop(0), "kind": "run"} if rest else {}
     return [{**first, **initial}, *rest]
+
+
+def forge(run_dir: Path, values: dict[str, Any]) -> None:
+    """Give a run another configuration as somebody would who means harm: its journal and its seals fit it."""
+    (run_dir / "config.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+    run = read_run(run_dir)
+    forged, lines, check = replace(run, record=replace(run.record, settings=bearing(values))), [], ""
+    for record in forged.records:
+        line, check = write_line(record, check)
+        lines.append(line)
+    (run_dir / "cycles.jsonl").write_text("".join(lines))
+    store = RunStore(run_dir)
+    for cycle in range(len(run.cycles)):
+        for path in (store.weights_path(cycle, 0), store.metrics_path(cycle)):
+            store.fit_seal(cycle, 0).confirm(path)
+    choices = {None: run.labelled_at(0), **{done.cycle: done.chosen for done in run.cycles if done.chosen}}
+    for number, chosen in choices.items():
+        for path in (selection_path(run_dir, number), *([] if number is None else [rows_path(run_dir, number)])):
+            choice_seal(forged, number, len(chosen)).confirm(path)
 
 
 TINY = ["--steps", "6", "--data.workers", "0", "--data.batch_size", "8", "--data.eval_batch_size", "16"]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from conftest import SMALL_NETWORK, TINY, Answer
+from conftest import SMALL_NETWORK, TINY, Answer, forge
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import LambdaCallback
 from lightning.pytorch.strategies import DDPStrategy
@@ -272,7 +272,7 @@ def changed(run: Path, here: Path, at: Place, new: Any) -> Path:
     copied = here / "sent"
     if not copied.is_dir():
         shutil.copytree(run, copied)
-    (copied / "config.yaml").write_text(yaml.safe_dump(put(config_of(run), at, new), sort_keys=False))
+    forge(copied, put(config_of(run), at, new))
     return copied
 
 

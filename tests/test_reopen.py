@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import SMALL_NETWORK, TINY, Answer
+from conftest import SMALL_NETWORK, TINY, Answer, forge
 from PIL import Image
 
 import al_lightning
@@ -85,7 +85,7 @@ def edit(folder: Path, **sections: Any) -> None:
             values[name]["class_path"] = value
         else:
             values[name].update(value)
-    path.write_text(yaml.safe_dump(values))
+    forge(path.parent, values)
 
 
 def imported(folder: Path) -> list[str]:
@@ -203,7 +203,7 @@ def test_networks_are_built_without_pretrained_weights_and_nothing_is_downloaded
     values = yaml.safe_load((sent / "sent/config.yaml").read_text())
     values["network"] = {"class_path": "al_lightning.networks.DeepLabV3Plus", "init_args": {"backbone": backbone}}
     values["data"] = {"class_path": "al_lightning.data.CIFAR", "init_args": {"download": True, "root": "none"}}
-    (sent / "sent/config.yaml").write_text(yaml.safe_dump(values))
+    forge(sent / "sent", values)
     made = reopen(Path("sent"), sections=("network",))
     assert made.network(10).predicts == "pixel"
     assert made.data.download is False
@@ -324,3 +324,17 @@ def test_a_config_that_the_user_gives_finds_modules_beside_it(sent: Path) -> Non
     done = start(sent, "module", "fit", "--config", "digits_entropy", "--config", "mine", "--print_config")
     assert done.returncode == 0, done.stderr
     assert imported(sent) == ["sent_strategy"]
+
+
+def test_a_config_that_was_edited_is_refused_by_the_setting(al: Call, sent: Path) -> None:
+    path = sent / "sent" / "config.yaml"
+    values = yaml.safe_load(path.read_text())
+    values["data"]["init_args"]["mean"] = [0.1, 0.5, 0.5]
+    path.write_text(yaml.safe_dump(values))
+    for command in ("predict", "export", "query", "recommend"):
+        answer = al(command, *COMMANDS[command])
+        assert (answer.code, "was edited: its run has other settings (data.mean: [0.5, " in answer.err) == (2, True)
+    values["data"]["init_args"]["mean"] = [0.5, 0.5, 0.5]
+    values["data"]["init_args"]["workers"] = 1  # has no bearing on results
+    path.write_text(yaml.safe_dump(values))
+    assert al("query", *COMMANDS["query"]).code == 0
