@@ -121,8 +121,8 @@ def _oracle_first(values: dict[str, Any], options: Sequence[str]) -> list[str]:
     said = values.get("oracle")
     if isinstance(said, str):
         values["oracle"] = {"class_path": ORACLES.get(said, said)}
-    elif isinstance(said, dict) and said.get("class_path") in ORACLES:
-        values["oracle"] = {**said, "class_path": ORACLES[said["class_path"]]}
+    elif isinstance(said, dict) and isinstance(path := said.get("class_path"), str):
+        values["oracle"] = {**said, "class_path": ORACLES.get(path, path)}
     first, rest, before = [], list[str](), ""
     for option in options:
         if before == "--oracle" or option.startswith("--oracle="):
