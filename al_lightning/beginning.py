@@ -72,7 +72,9 @@ def begin(experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str,
         raise DatasetError(f"The image {error.filename} cannot be read ({error.strerror}).") from error
     settings = bearing(experiment.plain)
     record = RunRecord(experiment.name, experiment.seed, settings, pool.size, data_sha256, images.digest, versions())
-    run = store.begin(record, images)
+    run, note = store.begin(record, images)
+    if note:
+        reporter.say(note)
     if store.keep_list(images):
         reporter.say(made_again(store.images_path))
     store.save_config(experiment.plain)

@@ -148,7 +148,7 @@ class RunStore:
         """Where the list of the run's images lies."""
         return self.directory / "images.json"
 
-    def begin(self, record: RunRecord, images: ImageList | None = None) -> Run:
+    def begin(self, record: RunRecord, images: ImageList | None = None) -> tuple[Run, str]:
         """Begin the journal, or go on with it where it is that of the same run.
 
         What bears on results must be the same once anything was trained; before that, the run begins anew.
@@ -158,11 +158,12 @@ class RunStore:
             images: the list of its image files, for what is said where they are others.
 
         Returns:
-            The run as it stands.
+            The run as it stands, and what the user should know, or "".
 
         Raises:
             UsageError: the directory holds a run with other settings, another seed, or other data.
         """
+        note = ""
         if self.exists():
             run = self.read()
             changed = _changed(run.record, record)
@@ -171,17 +172,18 @@ class RunStore:
                 found = images is not None and kept is not None and difference(kept, images)
                 changed.append(f"other images under the same names: {found}" if found else "other images")
             if not changed:
-                return run
+                return run, ""
             if self.trained():
                 raise UsageError(
                     f"{self.directory} holds a run with other settings ({in_short(changed)}). "
                     "Use those, or another directory: --run_dir DIR."
                 )
+            note = f"other settings ({in_short(changed)}), and nothing was trained yet: the run begins anew"
         run = Run(self.directory, record)
         self._write(run)
         if self.writes:
             drop(selection_path(self.directory, None))
-        return run
+        return run, note
 
     def keep_list(self, images: ImageList) -> bool:
         """Write the list of the run's images where it is not there; return whether a damaged one was replaced."""
