@@ -101,6 +101,9 @@ def _check_texts(values: dict[str, Any], options: Sequence[str]) -> None:
         _check_text(name, option)
     if "settings" in values:
         raise UsageError("There is no option 'settings'; --config may be repeated for further files.")
+    for name in ("budget", "trainer"):
+        if values.get(name) is not None and not isinstance(values[name], dict):
+            raise UsageError(f"{name} is {values[name]!r}; its options by name were expected.")
     for name, value in flatten(values):
         _check_text(name, value)
 
