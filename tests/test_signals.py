@@ -91,7 +91,7 @@ def test_a_signal_while_the_other_process_is_paused(
 ) -> None:
     """The paused one is continued, or killed, once the other has ended."""
     expected = unstopped(whole, here, class_folders, 2)
-    options = arguments(class_folders, "--trainer.devices", 2, "--run_dir", "r", "--data.workers", 1)
+    options = arguments(class_folders, "--trainer.devices", 2, "--run_dir", "r")
     run = start(here, options, LINGER=stage)
     await_stage(here, run, 2, only_first=stage.startswith(("select", "label")))
     pids = ranks(run)
