@@ -61,10 +61,11 @@ class _Line:
             until: instant, of time.monotonic(), at which it must be there, however many bytes have come.
         """
         while b"\n" not in self._unread:
-            if most is not None and len(self._unread) >= most:
+            left = None if until is None else until - time.monotonic()
+            if (most is not None and len(self._unread) >= most) or (left is not None and left <= 0):
                 return None
             try:
-                self.connection.settimeout(None if until is None else max(0.001, until - time.monotonic()))
+                self.connection.settimeout(left)
                 received = self.connection.recv(65536 if most is None else most - len(self._unread))
             except OSError:  # ended by the other side, or by ours meanwhile, or too late
                 return None
