@@ -14,20 +14,22 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from al_lightning.errors import Interrupted, UsageError
-from al_lightning.signals import signal_named
+from al_lightning.signals import Child, await_signals, end_all, how_ended, signal_named
 
 GRACE = 20.0
 """Seconds that a fit has to end its step and write its checkpoint."""
 PATIENCE_WITH_PEERS = 2.0
 """Seconds that a failure which looks like a consequence waits for its cause."""
+ANSWER = 8.0
+"""Seconds that another process has to answer that it stops too; one that is itself stopped, by SIGSTOP, never does."""
 LEAVE = 6.0
 """Seconds that leaving itself may take."""
 LAUNCHER = "AL_LAUNCHER_PID"
@@ -36,7 +38,6 @@ AGAIN = "run the same command to go on"
 
 
 Send = Callable[[dict[str, Any]], None]
-Child = subprocess.Popen[bytes]
 
 
 class Guard:
@@ -61,8 +62,7 @@ class Guard:
         self._patient = False
         self._failures: list[tuple[bool, int, int, str]] = []
         self._leaving = False
-        self._joined: set[int] = set()
-        self._done: set[int] = set()
+        self._said: defaultdict[int, set[str]] = defaultdict(set)
 
     def listen(self, more: Sequence[str] = ()) -> None:
         """Take over the signals of this process, if it is ours; to be called before anything starts a thread.
@@ -76,19 +76,11 @@ class Guard:
         further = {signal_named(name) for name in more}
         if not self.owns_process or self.listening:
             return
-        wanted = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, *further}
-        # A shell or nohup that ignores a signal for us means it.
-        wanted = {number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN}
-        signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+        await_signals({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, *further}, self.ask)
         self.listening = True
-        threading.Thread(target=self._wait_for, args=(wanted,), daemon=True, name="al-signals").start()
         if LAUNCHER in os.environ:
             launcher = int(os.environ[LAUNCHER])
             threading.Thread(target=self._outlive_not, args=(launcher,), daemon=True, name="al-launcher").start()
-
-    def _wait_for(self, wanted: set[signal.Signals]) -> None:
-        while True:
-            self.ask(signal.Signals(signal.sigwait(wanted)).name)
 
     def _outlive_not(self, launcher: int) -> None:
         while os.getppid() == launcher:
@@ -107,18 +99,38 @@ class Guard:
             if self._patient and self.rank == 0:
                 _print(f"{why}: ending the step and saving ...")
             threading.Thread(target=self._enforce, daemon=True, name="al-deadline").start()
-        elif (
-            why == "SIGINT" and not relayed and time.monotonic() - self._since > 1
-        ):  # a second Ctrl-C; group signals come in pairs
-            self._leave(Interrupted.exit_code, self._stopped())
+        elif why == "SIGINT" and not relayed and time.monotonic() - self._since > 1:
+            self._stop()  # a second Ctrl-C; group signals come in pairs
 
     def _enforce(self) -> None:
-        while self._patient and time.monotonic() < self._since + GRACE:
+        """Leave once it is time: after a fit's step, and once process 0 answered, which saves and speaks for all."""
+        while self._patient or (self.rank and self._without("stop", "bye")):
+            # A step that another process takes no part in does not end.
+            alone = self._without("stop") or any("bye" in words for words in list(self._said.values()))
+            late = time.monotonic() > self._since + (ANSWER if alone else GRACE)
+            if late or (self.rank and "gone" in self._said[0]):
+                break
             time.sleep(0.02)
-        self._leave(Interrupted.exit_code, self._stopped())
+        self._stop()
 
-    def _stopped(self) -> str:
-        return f"Stopped by {self.asked}; {AGAIN}."
+    def _without(self, *words: str) -> list[int]:
+        """Return which others have said none of these words; to others than process 0, it is the only one."""
+        others = [0] if self.rank else sorted(self._said)
+        return [rank for rank in others if self._send is not None and not self._said[rank].intersection(words)]
+
+    def _stop(self) -> None:
+        """Leave as asked to; where process 0 does not say so, the others do."""
+        silent = self._without("stop", "bye", "gone")
+        text = f"Stopped by {self.asked}; {AGAIN}."
+        if silent and self.rank:
+            which = f"process 0 of {self.processes} does not answer (is it paused?)"
+            text = f"Stopped by {self.asked}, but {which}: continue it with kill -CONT or kill it, then {AGAIN}."
+        elif silent and time.monotonic() > self._since + ANSWER:
+            which = f"process {silent[0]} of {self.processes} does not answer (is it paused?)"
+            text = f"Stopped by {self.asked} without saving the fit's last steps, since {which}; {AGAIN}."
+        if speak := bool(self.rank and self._without("stop")):
+            self._tell({"bye": True})  # it need not wait for this process once it is continued
+        self._leave(Interrupted.exit_code, text, speak)
 
     @contextlib.contextmanager
     def patience(self) -> Iterator[None]:
@@ -133,7 +145,7 @@ class Guard:
         """Tell which process of how many this is; a new run begins."""
         self.rank, self.processes = rank, processes
         self._failures, self._leaving = [], False
-        self._joined, self._done = set(), set()
+        self._said.clear()
         self.children = {}
         if not self.owns_process:
             self.asked = None
@@ -144,13 +156,13 @@ class Guard:
         threading.Thread(target=self._await_joining, args=(rank, child), daemon=True, name="al-child").start()
 
     def _await_joining(self, rank: int, child: Child) -> None:
-        while rank not in self._joined and child.poll() is None:
+        while "hello" not in self._said[rank] and child.poll() is None:
             time.sleep(0.1)
-        if rank not in self._joined and self.asked is None and child.poll():
+        if "hello" not in self._said[rank] and self.asked is None and child.poll():
             if child.poll() == Interrupted.exit_code:
                 return self.ask(f"a signal to process {rank}")
             time.sleep(1)  # a mistake that all make is this process's too, and shown as such
-            self._failed(True, rank, 1, f"ended {self._how(rank)}")
+            self._failed(True, rank, 1, f"ended {how_ended(self.children.get(rank))}")
 
     def connect(self, send: Send) -> None:
         """Tell the others so from now on."""
@@ -165,25 +177,24 @@ class Guard:
 
     def heard(self, rank: int, message: dict[str, Any] | None) -> None:
         """Take note of what another process says, or of the end of its line."""
+        self._said[rank].update(["gone"] if message is None else message)
         if message is None:
-            if rank not in self._done and self._send is not None:
+            if "bye" not in self._said[rank] and self._send is not None:
                 self._gone(rank)
-        elif "stop" in message:
+        elif "stop" in message:  # it asks, or answers; so does this process now, unless it has
             self.ask(message["stop"], relayed=True)
         elif "failed" in message:
             self._failed(bool(message["cause"]), rank, int(message["code"]), str(message["failed"]))
         elif "end" in message:
             self._leave(int(message["end"]), None)
-        elif "bye" in message:
-            self._done.add(rank)
-        elif "hello" in message:
-            self._joined.add(rank)
+        elif "hello" in message and self.asked is not None:  # the others were told before this one joined
+            self._tell({"stop": self.asked})
 
     def _gone(self, rank: int) -> None:
         """Act on a process that ended without a word."""
         if self.asked is not None:
             return  # it was to end; this process does so by itself
-        if self.rank == 0 and (how := self._how(rank)) == f"with code {Interrupted.exit_code}":
+        if self.rank == 0 and (how := how_ended(self.children.get(rank))) == f"with code {Interrupted.exit_code}":
             self.ask(f"a signal to process {rank}")
         elif self.rank == 0:
             self._failed(True, rank, 1, f"ended {how}")
@@ -191,15 +202,6 @@ class Guard:
             first = self.rank == 1  # process 0 would have spoken; now one of the others does
             text = f"Process 0 of {self.processes} ended without a word, killed perhaps; {AGAIN}."
             self._leave(1, text if first else None, speak=first)
-
-    def _how(self, rank: int) -> str:
-        try:
-            code = self.children[rank].wait(timeout=2)
-        except (KeyError, subprocess.TimeoutExpired):  # another machine's or launcher's
-            return "without a word, killed perhaps (out of memory?)"
-        if code >= 0:
-            return f"with code {code}"
-        return f"by {signal.Signals(-code).name}" + (" (out of memory?)" if code == -signal.SIGKILL else "")
 
     def _failed(self, cause: bool, rank: int, code: int, text: str) -> None:
         """Collect failures at process 0; the first cause is shown, a mere consequence only when no cause comes."""
@@ -214,7 +216,7 @@ class Guard:
         while not any(cause for cause, *_ in self._failures) and time.monotonic() < deadline:
             time.sleep(0.02)
         if self.asked is not None:
-            self._leave(Interrupted.exit_code, self._stopped())
+            self._stop()
         time.sleep(0.3)  # a mistake that all make is shown as process 0's
         _, rank, code, text = min(self._failures, key=lambda failure: (not failure[0], failure[1]))
         self._tell({"end": code})
@@ -236,7 +238,7 @@ class Guard:
             the exit code, where there are no other processes to wait for.
         """
         if self.asked is not None:
-            self._leave(Interrupted.exit_code, self._stopped())
+            self._enforce()
         if self._send is None and not self.children:
             if self.rank == 0 or code != UsageError.exit_code:  # every process of a run makes the same mistake
                 _print(text)
@@ -246,7 +248,9 @@ class Guard:
         else:
             self._tell({"failed": text, "code": code, "cause": cause})
         time.sleep(PATIENCE_WITH_PEERS + 3)  # process 0 says when and how to leave
-        self._leave(code, None)
+        answered = self.rank == 0 or "end" in self._said[0]
+        silent = f"{text.rstrip('.')}; process 0 of {self.processes} does not answer."
+        self._leave(code, None if answered else silent, speak=True)
         return code
 
     def _tell(self, message: dict[str, Any]) -> None:
@@ -268,15 +272,7 @@ class Guard:
                 _print(text)
             if children := list(self.children.values()):
                 self._tell({"end": code})
-                deadline = time.monotonic() + LEAVE / 2
-                for child in children:
-                    with contextlib.suppress(Exception):
-                        child.terminate()
-                for child in children:
-                    try:
-                        child.wait(timeout=max(0.1, deadline - time.monotonic()))
-                    except Exception:
-                        child.kill()
+                end_all(children, LEAVE / 2)
             with contextlib.suppress(Exception):
                 sys.stdout.flush()
         finally:

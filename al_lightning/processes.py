@@ -22,7 +22,7 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from al_lightning.channel import Hub, Spoke
 from al_lightning.errors import ALError, UsageError, reason_of
-from al_lightning.guard import GUARD, LAUNCHER
+from al_lightning.guard import AGAIN, GUARD, LAUNCHER
 
 T = TypeVar("T")
 MACHINE = ("accelerator", "strategy", "devices", "num_nodes", "precision")
@@ -193,7 +193,13 @@ class Processes:
             self.once(lambda: (hub.port, key))
         else:
             port, key = self.once(lambda: (0, b""))
-            self._line = Spoke(host, port, key, self.rank, GUARD.heard)
+            try:
+                self._line = Spoke(host, port, key, self.rank, GUARD.heard)
+            except ConnectionError as error:
+                raise ALError(
+                    f"Process {self.rank} of {self.count} cannot reach process 0 ({error}); see that it runs and that "
+                    f"nothing between the two closes its ports, then {AGAIN}."
+                ) from error
         GUARD.connect(self._line.send)
 
     def _end(self) -> None:

@@ -1,10 +1,17 @@
-"""Signals by name. No torch."""
+"""Signals: by name, waiting for them, and the child processes that end by them. No torch."""
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
 
 from al_lightning.errors import UsageError, nearest
+
+Child = subprocess.Popen[bytes]
 
 
 def signal_named(name: str) -> signal.Signals:
@@ -18,3 +25,42 @@ def signal_named(name: str) -> signal.Signals:
     if number is None or number in (signal.SIGKILL, signal.SIGSTOP):
         raise UsageError(f"--stop_on {name}: there is no such signal to wait for.{nearest(name.upper(), known)}")
     return signal.Signals(number)
+
+
+def await_signals(numbers: Iterable[signal.Signals], ask: Callable[[str], None]) -> None:
+    """Block signals in this thread and those that it starts; a thread waits for them and passes on their names."""
+    # A shell or nohup that ignores a signal for us means it.
+    wanted = {number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN}
+    signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+
+    def wait() -> None:
+        while True:
+            ask(signal.Signals(signal.sigwait(wanted)).name)
+
+    threading.Thread(target=wait, daemon=True, name="al-signals").start()
+
+
+def end_all(children: Sequence[Child], seconds: float) -> None:
+    """Ask child processes to end; kill those that have not after so many seconds."""
+    deadline = time.monotonic() + seconds
+    for child in children:
+        with contextlib.suppress(Exception):
+            child.terminate()
+    for child in children:
+        try:
+            child.wait(timeout=max(0.1, deadline - time.monotonic()))
+        except Exception:
+            child.kill()
+
+
+def how_ended(child: Child | None) -> str:
+    """Return how a process ended, for "Process 1 ended ..."; None is another machine's or launcher's."""
+    try:
+        code = child.wait(timeout=2) if child is not None else None
+    except subprocess.TimeoutExpired:
+        code = None
+    if code is None:
+        return "without a word, killed perhaps (out of memory?)"
+    if code >= 0:
+        return f"with code {code}"
+    return f"by {signal.Signals(-code).name}" + (" (out of memory?)" if code == -signal.SIGKILL else "")

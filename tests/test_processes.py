@@ -16,6 +16,9 @@ from conftest import SMALL_NETWORK, TINY, Answer, journal
 from drivers import STAGES, await_stage, environment, family, is_gone, parent
 from PIL import Image
 
+from al_lightning.errors import ALError
+from al_lightning.processes import Processes
+
 Call = Callable[..., Answer]
 pytestmark = pytest.mark.slow
 
@@ -210,6 +213,15 @@ def test_processes_that_see_other_images_are_told(here: Path) -> None:
     run = ["fit", "--config", "digits_random", "--data", "elsewhere.Elsewhere", *SHORT, "--run_dir", "r"]
     done = command(here, *run, "--trainer.devices", 2)
     assert (done.returncode, done.stderr.count("The processes see different images")) == (1, 1), done.stderr
+
+
+def test_a_process_that_does_not_reach_process_0_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = int(free_port())  # nobody listens there
+    own = Processes(rank=1, count=2)
+    monkeypatch.setattr("torch.distributed.new_group", lambda **_: None)
+    monkeypatch.setattr(own, "once", lambda _: (port, b"key"))
+    with pytest.raises(ALError, match=f"Process 1 of 2 cannot reach process 0 .*127.0.0.1, port {port}.*to go on"):
+        own._connect("127.0.0.1", several_machines=False)
 
 
 @pytest.mark.gpu

@@ -1,5 +1,6 @@
 """SIGTERM, SIGINT, failures and deaths, of one process or all, in every stage: all end soon, nothing is lost."""
 
+import contextlib
 import os
 import signal
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import journal
 from drivers import arguments, await_stage, finish, is_gone, ranks, start
+from test_channel import pause
 
 pytestmark = pytest.mark.slow
 STAGES = ["fit/1", "test/1", "score/1", "select/1", "label/1"]
@@ -28,6 +30,13 @@ def unstopped(
     return whole[processes][1]
 
 
+def await_end(pids: list[int], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not all(map(is_gone, pids)):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def signalled(here: Path, options: list[str], stage: str, processes: int, to: str, number: signal.Signals) -> str:
     """Run until the stage, signal some processes, hold them to their promise, return what was printed."""
     run = start(here, options, LINGER=stage)
@@ -43,10 +52,7 @@ def signalled(here: Path, options: list[str], stage: str, processes: int, to: st
     out, _ = run.communicate(timeout=25)
     assert run.returncode == 75, out
     assert time.monotonic() - begun < 10
-    deadline = time.monotonic() + 1
-    while not all(map(is_gone, pids)):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    await_end(pids, 1)
     assert out.count("run the same command to go on") == 1, out
     return out
 
@@ -69,6 +75,58 @@ def test_a_signal_in_every_stage(
     if stage.startswith("fit"):  # it was worth a moment's patience: less than a chunk was lost
         (saved,) = (here / "r/cycle_01/member_0").glob("step_*.ckpt")
         assert saved.name != "step_4.ckpt"
+    finish(here, options)
+    assert journal(here / "r") == expected
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(("paused", "then"), [(0, "continued"), (0, "killed"), (1, "continued"), (1, "killed")])
+def test_a_signal_while_the_other_process_is_paused(
+    here: Path,
+    class_folders: Path,
+    whole: dict[int, tuple[Path, list[dict[str, object]]]],
+    stage: str,
+    paused: int,
+    then: str,
+) -> None:
+    """The paused one is continued, or killed, once the other has ended."""
+    expected = unstopped(whole, here, class_folders, 2)
+    options = arguments(class_folders, "--trainer.devices", 2, "--run_dir", "r")
+    run = start(here, options, LINGER=stage)
+    await_stage(here, run, 2, only_first=stage.startswith(("select", "label")))
+    pids = ranks(run)
+    pause(pids[paused])
+    os.kill(pids[1 - paused], signal.SIGTERM)
+    await_end([pids[1 - paused]], 15)
+    with contextlib.suppress(ProcessLookupError):  # process 0 ends those that it started
+        os.kill(pids[paused], signal.SIGCONT if then == "continued" else signal.SIGKILL)
+    await_end(pids, 15)
+    out, _ = run.communicate(timeout=10)  # data workers may hold the output a little longer
+    killed = paused == 0 and then == "killed"
+    assert run.returncode == (-signal.SIGKILL if killed else 75), out
+    sentences = [line for line in out.splitlines() if "run the same command to go on" in line]
+    silent = "process 0 of 2 does not answer (is it paused?): continue it with kill -CONT or kill it"
+    assert sum(silent in line for line in sentences) == (paused == 0), out
+    assert len(sentences) == (2 if paused == 0 and not killed else 1), out
+    finish(here, options)
+    assert journal(here / "r") == expected
+
+
+def test_a_process_killed_while_the_other_is_paused(
+    here: Path, class_folders: Path, whole: dict[int, tuple[Path, list[dict[str, object]]]]
+) -> None:
+    """Process 1 finds, once it is continued, that process 0 is gone."""
+    expected = unstopped(whole, here, class_folders, 2)
+    options = arguments(class_folders, "--trainer.devices", 2, "--run_dir", "r", "--data.workers", 1)
+    run = start(here, options, LINGER="fit/1")
+    await_stage(here, run, 2)
+    pids = ranks(run)
+    pause(pids[1])
+    os.kill(pids[0], signal.SIGKILL)
+    os.kill(pids[1], signal.SIGCONT)
+    await_end(pids, 15)
+    out, _ = run.communicate(timeout=10)
+    assert out.count("Process 0 of 2 ended without a word") == 1, out
     finish(here, options)
     assert journal(here / "r") == expected
 
@@ -174,10 +232,7 @@ def test_a_process_that_is_killed_while_it_starts_ends_all(
     time.sleep(delay)
     os.kill(pids[rank], signal.SIGKILL)
     out, _ = run.communicate(timeout=15)
-    deadline = time.monotonic() + 5
-    while not all(map(is_gone, pids)):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    await_end(pids, 5)
     assert run.returncode == (1 if rank else -signal.SIGKILL), out
     if rank:
         assert out.count("Process 1 of 2: ended by SIGKILL") == 1, out
