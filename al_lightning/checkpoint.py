@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import CheckpointIO
-from torch import Tensor
+from torch import Tensor, nn
 
 from al_lightning.errors import ALError, Interrupted, TrainingError
 from al_lightning.guard import AGAIN, GUARD
@@ -67,6 +67,18 @@ def weights_of(path: Path) -> dict[str, Tensor]:
     if (name := _not_finite(weights)) is not None:
         raise ALError(f"{path} holds weights that are not finite ({name}); such a network says nothing.")
     return weights
+
+
+def load_network(network: nn.Module, path: Path) -> None:
+    """Put the weights of a finished fit into a network.
+
+    Raises:
+        ALError: they are gone, damaged, or another network's.
+    """
+    try:
+        network.load_state_dict(weights_of(path))
+    except (RuntimeError, KeyError) as error:
+        raise ALError(f"{path} holds the weights of another network than the configuration's.") from error
 
 
 def _not_finite(state: dict[str, Tensor]) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections.abc
 import datetime
+import decimal
 import enum
 import functools
 import inspect
@@ -15,6 +16,7 @@ import os
 import re
 import types
 import typing
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -24,7 +26,10 @@ from jsonargparse import Namespace
 
 from al_lightning.errors import UsageError
 
-PLAIN = (str, bytes, int, float, complex, type(None), enum.Enum, datetime.timedelta, os.PathLike)
+PLAIN = (
+    *(str, bytes, int, float, complex, type(None), range, decimal.Decimal, uuid.UUID, enum.Enum, os.PathLike),
+    *(datetime.date, datetime.timedelta),
+)
 """Values that nothing is called for."""
 CONTAINERS = (list, tuple, set, frozenset, collections.abc.Collection, collections.abc.Iterable)
 Names = Callable[[str, str], None]

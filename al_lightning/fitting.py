@@ -18,11 +18,12 @@ from al_lightning.checkpoint import (
     DurableCheckpointIO,
     checkpoints,
     forget,
+    load_network,
     save_weights,
     weights_of,
 )
 from al_lightning.compiling import Compiling
-from al_lightning.errors import ALError, TrainingError
+from al_lightning.errors import TrainingError
 from al_lightning.fitting_check import check_parts
 from al_lightning.guard import GUARD
 from al_lightning.heap import keep_large_blocks
@@ -183,21 +184,10 @@ class Fit:
         own = trunk.state_dict(keep_vars=True)
         trunk.load_state_dict({name: state[names[id(tensor)]] for name, tensor in own.items()})
 
-    def load(self, weights: Path) -> None:
-        """Take the weights of a finished fit.
-
-        Raises:
-            ALError: they are damaged, or another network's.
-        """
-        try:
-            self.network.load_state_dict(weights_of(weights))
-        except (RuntimeError, KeyError) as error:
-            raise ALError(f"{weights} holds the weights of another network than the configuration's.") from error
-
     def train(self) -> None:
         """Train, or load what a finished fit left behind; a started fit goes on from its last checkpoint."""
         if self.trained:
-            self.load(self.weights_path)
+            load_network(self.network, self.weights_path)
             self.reporter.skip(self.steps)
             return
         self.reporter.begin(self.label, self.steps, self.done)

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
-
 from al_lightning.acquisition.callback import join_members, select
 from al_lightning.annotating import Desk
 from al_lightning.bearing import bearing
@@ -23,6 +21,7 @@ from al_lightning.results.journal import CycleRecord, Run
 from al_lightning.results.rows import SeenRows
 from al_lightning.results.seals import Seal, made_again
 from al_lightning.results.store import RunStore
+from al_lightning.scoring import unscored
 from al_lightning.seeding import generator
 from al_lightning.sharing import take_first_cycle
 from al_lightning.types import Rows, Selection
@@ -48,7 +47,7 @@ def run_cycles(
     Raises:
         LabelsAwaited: people are to label; the same command goes on once they have.
     """
-    acquisition, budget = experiment.acquisition, experiment.budget
+    acquisition, budget, seed = experiment.acquisition, experiment.budget, experiment.seed
     last = 0 if acquisition.one_fit else budget.cycles
     desk = Desk(experiment, store, reporter.say, command) if experiment.oracle.asks_people else None
     pool = start(experiment, store, processes, reporter, desk)
@@ -90,7 +89,7 @@ def run_cycles(
                     scored.append(timed(seconds, "score", fit.score, acquisition))
                 fit.close()
             if count:
-                rows = join_members(scored, pool.labelled) if scored else unscored(experiment, pool, cycle)
+                rows = join_members(scored, pool.labelled) if scored else unscored(acquisition, pool, seed, cycle)
                 chosen = timed(seconds, "select", choose, experiment, store, processes, rows, count, cycle).indices
 
         bought = processes.once(label, experiment, desk, cycle, chosen) if chosen else []
@@ -125,12 +124,6 @@ def choose(
     store.save_rows(cycle, seen, selection.indices)
     store.save_selection(cycle, selection, experiment.data.names(selection.indices))
     return selection
-
-
-def unscored(experiment: Experiment, pool: Pool, cycle: int) -> Rows:
-    """Return the candidates of a strategy that needs no network."""
-    candidates = experiment.acquisition.candidates(pool, generator("candidates", experiment.seed, cycle))
-    return Rows.without_scores(torch.tensor(sorted(candidates), dtype=torch.int64))
 
 
 def nominal(experiment: Experiment, pool: Pool, cycle: int) -> float:

@@ -14,11 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from al_lightning.checkpoint import weights_of
+from al_lightning.checkpoint import load_network
 from al_lightning.data.images import Array, read_image
 from al_lightning.data.module import PoolDataModule
 from al_lightning.data.normaliser import normalise
-from al_lightning.errors import ALError, DatasetError
+from al_lightning.errors import DatasetError
 from al_lightning.heap import keep_large_blocks
 from al_lightning.networks.base import Network
 from al_lightning.types import Batch
@@ -87,7 +87,7 @@ class Predictor:
         self.memory_format = torch.channels_last if run.channels_last else torch.contiguous_format
         with torch.random.fork_rng(devices=[]):  # its first weights are thrown away; no run must notice
             network = run.network(self.data.num_classes)
-        fill(network, weights)
+        load_network(network, weights)
         self.network = network.to(self.device, memory_format=self.memory_format).eval()  # type: ignore[call-overload]
 
     @property
@@ -149,18 +149,6 @@ class Predictor:
                 one = F.interpolate(one[None], size, mode="bilinear", align_corners=False)[0]
             top, classes = F.softmax(one, dim=0).max(dim=0)
             yield Prediction(path, classes.to(torch.uint8).cpu().numpy(), float(top.mean()), size)
-
-
-def fill(network: Network, weights: Path) -> None:
-    """Put the weights of a finished fit into a network.
-
-    Raises:
-        ALError: they are gone, damaged, or another network's.
-    """
-    try:
-        network.load_state_dict(weights_of(weights))
-    except (RuntimeError, KeyError) as error:
-        raise ALError(f"{weights} holds the weights of another network than the configuration's.") from error
 
 
 def _read(path: Path, size: tuple[int, int] | None) -> tuple[Array, tuple[int, int]]:

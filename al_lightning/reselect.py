@@ -13,10 +13,10 @@ from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.callback import join_members, select
+from al_lightning.checkpoint import load_network
 from al_lightning.errors import UsageError
 from al_lightning.heap import keep_large_blocks
 from al_lightning.pool import Pool
-from al_lightning.predicting import fill
 from al_lightning.processes import Processes, trainer_of
 from al_lightning.progress import Reporter
 from al_lightning.reopen import Reopened, reopen
@@ -85,7 +85,7 @@ def _score(
     seed_global(seed_of("build", *key))  # a network may draw what its weights do not hold
     network = run.network(run.data.num_classes).to(memory_format=memory_format)
     strategy.check(network)
-    fill(network, weights)
+    load_network(network, weights)
     with tempfile.TemporaryDirectory() as scratch:
         trainer = _trainer(run, Path(scratch), reporter)
         if trainer.strategy.root_device.type == "cpu":

@@ -312,9 +312,9 @@ def test_flipped_bits_of_a_finished_cycles_weights_are_noticed(
 ) -> None:
     assert al("fit", *options, "--run_dir", "r").code == 0
     damage(here / "r/cycle_00/member_0/weights.pt", "flipped")
-    answer = al("query", "r", "--cycle", 0)
+    answer = al("query", "r", "--cycle", 0, "--import", "watched")
     assert (answer.code, "weights.pt is damaged, or is not the network of cycle 0" in answer.err) == (1, True)
-    assert al("query", "r", "--cycle", 1).code == 0
+    assert al("query", "r", "--cycle", 1, "--import", "watched").code == 0
 
 
 def test_weights_that_a_kill_left_are_forgotten_as_asked_for(
