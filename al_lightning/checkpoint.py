@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ def load(path: Path) -> dict[str, Any]:
         ALError: the file is truncated, was changed, or holds something else.
     """
     try:
+        with zipfile.ZipFile(path) as archive:
+            if any(one.compress_type != zipfile.ZIP_STORED for one in archive.infolist()):
+                raise ValueError("compressed, as torch.save writes nothing; it may unpack to any size")
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises half a dozen types here; all of them mean the same to the user
         raise ALError(f"{path} is damaged or gone; it was cut short, or changed.") from error
@@ -62,7 +66,7 @@ def weights_of(path: Path) -> dict[str, Tensor]:
         ALError: the file is gone or damaged, or holds something else than finite weights.
     """
     weights = load(path).get("network")
-    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+    if not isinstance(weights, dict) or not all(map(_is_plain, weights.values())):
         raise ALError(f"{path} holds something else than the weights of a network.")
     if (name := _not_finite(weights)) is not None:
         raise ALError(f"{path} holds weights that are not finite ({name}); such a network says nothing.")
@@ -79,6 +83,13 @@ def load_network(network: nn.Module, path: Path) -> None:
         network.load_state_dict(weights_of(path))
     except (RuntimeError, KeyError) as error:
         raise ALError(f"{path} holds the weights of another network than the configuration's.") from error
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value is a tensor that holds each of its numbers: a repeated one may claim to have any size."""
+    return (
+        isinstance(value, Tensor) and value.layout == torch.strided and value.nbytes <= value.untyped_storage().nbytes()
+    )
 
 
 def _not_finite(state: dict[str, Tensor]) -> str | None:

@@ -17,6 +17,7 @@ from drivers import await_stage
 from drivers import start as start_run
 from PIL import Image
 
+from al_lightning.checkpoint import weights_of
 from al_lightning.errors import ALError
 from al_lightning.results import image_list, seals
 from al_lightning.results.image_list import difference, read_list
@@ -293,6 +294,8 @@ def test_of_many_files_32_at_even_distances_are_read(tmp_path: Path) -> None:
         ({"other": 1}, "holds something else than the weights of a network"),
         ({"network": {"a": torch.zeros(1)}}, "holds the weights of another network"),
         ("nan", "holds weights that are not finite"),
+        ({"network": {"a": torch.zeros(1).expand(1 << 30, 1 << 9)}}, "holds something else than the weights"),
+        ({"network": {"a": torch.zeros(3).to_sparse()}}, "holds something else than the weights"),
         (None, "is damaged or gone"),
     ],
 )
@@ -395,3 +398,14 @@ def test_values_nested_deeply_are_damage(al: Call, here: Path, whole: Path, name
     assert answer.err.count("Error") == 0
     if name != "cycles.jsonl":
         assert journal(whole) == expected
+
+
+def test_weights_unpack_to_no_more_than_their_file(whole: Path) -> None:
+    path = whole / "cycle_02/member_0/weights.pt"
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(ALError, match="damaged or gone"):
+        weights_of(path)
