@@ -66,7 +66,7 @@ def weights_of(path: Path) -> dict[str, Tensor]:
         ALError: the file is gone or damaged, or holds something else than finite weights.
     """
     weights = load(path).get("network")
-    if not isinstance(weights, dict) or not all(map(_is_plain, weights.values())):
+    if not isinstance(weights, dict) or not all(_is_plain(one, path) for one in weights.values()):
         raise ALError(f"{path} holds something else than the weights of a network.")
     if (name := _not_finite(weights)) is not None:
         raise ALError(f"{path} holds weights that are not finite ({name}); such a network says nothing.")
@@ -85,11 +85,9 @@ def load_network(network: nn.Module, path: Path) -> None:
         raise ALError(f"{path} holds the weights of another network than the configuration's.") from error
 
 
-def _is_plain(value: object) -> bool:
-    """Whether a value is a tensor that holds each of its numbers: a repeated one may claim to have any size."""
-    return (
-        isinstance(value, Tensor) and value.layout == torch.strided and value.nbytes <= value.untyped_storage().nbytes()
-    )
+def _is_plain(value: object, path: Path) -> bool:
+    """Whether a value is a tensor no larger than its file: one that repeats a number may claim to have any size."""
+    return isinstance(value, Tensor) and value.layout == torch.strided and value.nbytes <= path.stat().st_size
 
 
 def _not_finite(state: dict[str, Tensor]) -> str | None:
