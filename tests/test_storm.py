@@ -228,6 +228,8 @@ def blow(kind, folder, draw, other):
             shutil.copyfile(seal, path.with_name(path.name + ".seal"))
     elif kind == "edit":
         below = Path("config.yaml")
+        if not Path(folder, below).is_file():
+            return "nothing"  # it was killed before
         text = (Path(folder) / below).read_text().splitlines()
         place = draw.choice([number for number, line in enumerate(text) if ": " in line])
         text[place] = text[place].partition(": ")[0] + draw.choice([": 7", ": null", ": [", ": 0.05", ": {a: 1}"])
