@@ -64,14 +64,21 @@ def begin(experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str,
 
     Raises:
         UsageError: the directory holds a run with other settings, another seed, or other images.
+        DatasetError: an image cannot be read.
     """
     data = experiment.data
-    try:
-        images = image_list(data.image_files(), data.root)
-    except OSError as error:
-        raise DatasetError(f"The image {error.filename} cannot be read ({error.strerror}).") from error
-    settings = bearing(experiment.plain)
-    record = RunRecord(experiment.name, experiment.seed, settings, pool.size, data_sha256, images.digest, versions())
+    images = image_list(data.image_files(), data.root)
+    record = RunRecord(
+        name=experiment.name,
+        seed=experiment.seed,
+        settings=bearing(experiment.plain),
+        pool_size=pool.size,
+        data_sha256=data_sha256,
+        images_sha256=images.digest,
+        classes=list(data.class_names),
+        oracle=str(experiment.plain["oracle"]["class_path"]),
+        versions=versions(),
+    )
     run, note = store.begin(record, images)
     if note:
         reporter.say(note)

@@ -25,6 +25,10 @@ from al_lightning.guard import GUARD
 from al_lightning.usage import FIT_HELP, QUERY_HELP
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
+MEMORY = (
+    "There is not enough memory for this: take smaller images (--data.size), fewer at a time (--data.batch_size, "
+    "--data.eval_batch_size) or a smaller network; what was finished is kept."
+)
 Command = Callable[[list[str], bool], int]
 
 
@@ -51,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return _end(1, unwritable(error.filename or "the run directory", error), verbose)
     except Exception as error:
+        if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+            return _end(1, MEMORY, verbose, hint=True)
         if "lightning.pytorch" not in sys.modules:
             return _end(1, f"{type(error).__name__}: {error}", verbose, hint=True)
         from al_lightning.processes import is_consequence

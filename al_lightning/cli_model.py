@@ -40,7 +40,10 @@ def predict(given: list[str], verbose: bool) -> int:
     from al_lightning.results.trained import trained
 
     _, cycle, weights = trained(ours.run_dir, ours.cycle)
-    out = ours.out or ours.run_dir / "predictions" / f"cycle_{cycle.cycle:02d}"
+    out = ours.out or _below(ours.run_dir, "predictions", f"cycle_{cycle.cycle:02d}")
+    if ours.out is None:
+        for folder in ("masks", "overlays"):
+            _below(out, folder)
     if missing := [path for path in ours.images if not path.exists()]:
         raise UsageError(f"There is no file or folder {missing[0]}.")
     if out.exists() and not out.is_dir():
@@ -58,6 +61,7 @@ def predict(given: list[str], verbose: bool) -> int:
 
     images = find_images(ours.images, out)
     run = reopen(ours.run_dir, _options(ours), ("network",), ours.imports)
+    run.check_weights(weights)
     predictor = Predictor(run, weights, ours.device)
     broken: list[str] = []
 
@@ -101,7 +105,7 @@ def export(given: list[str], verbose: bool) -> int:
     from al_lightning.results.trained import trained
 
     run, cycle, weights = trained(ours.run_dir, ours.cycle)
-    out = ours.out or ours.run_dir / "export" / f"cycle_{cycle.cycle:02d}{ENDINGS[ours.format]}"
+    out = ours.out or _below(ours.run_dir, "export", f"cycle_{cycle.cycle:02d}{ENDINGS[ours.format]}")
     if out.is_dir():
         raise UsageError(f"--out {out} is a folder; name a file in it.")
     GUARD.listen()
@@ -110,8 +114,9 @@ def export(given: list[str], verbose: bool) -> int:
     from al_lightning.predicting import Predictor
     from al_lightning.reopen import reopen
 
-    predictor = Predictor(reopen(ours.run_dir, _options(ours), ("network",), ours.imports), weights)
-    done = write(predictor, run, cycle, ours.format, out, _say, ours.fixed_size)
+    opened = reopen(ours.run_dir, _options(ours), ("network",), ours.imports)
+    opened.check_weights(weights)
+    done = write(Predictor(opened, weights), run, cycle, ours.format, out, _say, ours.fixed_size)
     print(done.path)
     print(done.description)
     print(
@@ -119,6 +124,19 @@ def export(given: list[str], verbose: bool) -> int:
         "run at batch sizes 1 and 3"
     )
     return 0
+
+
+def _below(folder: Path, *names: str) -> Path:
+    """Return a place below a folder, of which no part is a link: whoever sent a run may have put one there.
+
+    Raises:
+        UsageError: one is.
+    """
+    for name in names:
+        folder = folder / name
+        if folder.is_symlink():
+            raise UsageError(f"{folder} is a link, which may lead out of the run; name a place with --out.")
+    return folder
 
 
 def _where(parser: Arguments) -> None:

@@ -193,6 +193,9 @@ class Fit:
         self.reporter.begin(self.label, self.steps, self.done)
         checkpoint = self.directory / f"step_{self.done}.ckpt" if self.done else None
         self._seed("fit")
+        self.seal.check()
+        for logger in self.trainer.loggers:  # opened now: later one would make a folder anew that was deleted meanwhile
+            _ = logger.experiment  # type: ignore[attr-defined]
         with GUARD.patience():
             self._guarded(
                 lambda: self.trainer.fit(self.module, datamodule=self.data, ckpt_path=checkpoint, weights_only=True),

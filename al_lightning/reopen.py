@@ -11,21 +11,25 @@ import logging
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from jsonargparse import ArgumentParser, Namespace
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.bearing import differences, in_short, nested
+from al_lightning.checkpoint import weights_of
 from al_lightning.class_paths import check_classes
 from al_lightning.data.module import PoolDataModule
-from al_lightning.errors import UsageError, nearest
+from al_lightning.errors import ALError, UsageError, nearest
 from al_lightning.networks.base import Network
 from al_lightning.options import OPTIONS
 from al_lightning.parser import build_parser, dump, instantiate, parse_some
 from al_lightning.pool import Budget
+from al_lightning.results.image_list import image_list
 from al_lightning.results.journal import Run, RunRecord, read_run
 from al_lightning.settings import Settings, load, merge, parts
 from al_lightning.yaml_files import read_mapping
@@ -66,6 +70,21 @@ class Reopened:
         """Return a new network, whose weights are still to be loaded; that section was asked for."""
         network: Network = instantiate(self.parser, self.config.clone(), ("network",)).network(classes)
         return network
+
+    def check_weights(self, path: Path) -> None:
+        """See that weights are this network's, before memory is spent on one of whatever size its configuration says.
+
+        Raises:
+            ALError: they are damaged, or another network's.
+        """
+        weights = weights_of(path)
+        try:
+            with torch.device("meta"):
+                wanted = self.network(self.data.num_classes).state_dict()
+        except (NotImplementedError, RuntimeError):  # a network that cannot be built without its numbers
+            return
+        if {name: one.shape for name, one in wanted.items()} != {name: one.shape for name, one in weights.items()}:
+            raise ALError(f"{path} holds the weights of another network than the configuration's.")
 
     def trainer_options(self) -> dict[str, Any]:
         """Return new options of a Trainer; the strategy was asked for."""
@@ -110,7 +129,7 @@ def reopen(
         kept = {name: trainer.get(name) for name in TRAINER} if isinstance(trainer, dict) else {}
         values["trainer"] = {name: one for name, one in kept.items() if isinstance(one, (str, int))}
     values = {name: values[name] for name in names if name in values}
-    source, compared = path, values.keys() - {"trainer"}
+    source, compared = path, set(values)
     if acquisition is not None:
         values["acquisition"], part = _strategy(acquisition)
         compared -= {"acquisition"}
@@ -120,7 +139,10 @@ def reopen(
         import_from_here(name)
     for name, value in values.items():
         check_classes({name: value}, OPTIONS, _only(imports, source if name == "acquisition" else path))
-    _check_unedited(path, {name: value for name, value in values.items() if name in compared}, record)
+    there = {name: value for name, value in values.items() if name in compared}
+    if "trainer" in there:
+        there["trainer"] = {name: there["trainer"].get(name) for name in TRAINER}
+    _check_unedited(path, there, record)
     parser = build_parser(names)
     config = parse_some(parser, Settings(record.name, (path,), values, {}), options)
     plain = dump(parser, config)
@@ -131,6 +153,7 @@ def reopen(
     data, oracle = made.data, made.oracle
     if oracle.asks_people:
         data.ask(oracle.answers(run_dir))
+    _check_data(data, record, path, whole="acquisition" in sections, classes="network" in sections)
     return Reopened(
         run_dir=run_dir,
         record=record,
@@ -152,11 +175,42 @@ def _check_unedited(path: Path, values: dict[str, Any], record: RunRecord) -> No
         UsageError: a setting that bears on results is another.
     """
     used = {key: value for key, value in record.settings.items() if key.split(".")[0] in values}
+    for key in [key for key in used if key.startswith("trainer.") and key.removeprefix("trainer.") not in TRAINER]:
+        del used[key]
     if used and (changed := differences(nested(used), values)):
         raise UsageError(
             f"{path} was edited: its run has other settings ({in_short(changed)}). Put them back, or run the same "
             "`al-lightning fit` command again, which writes the file anew."
         )
+
+
+def _check_data(data: PoolDataModule, record: RunRecord, path: Path, whole: bool, classes: bool) -> None:
+    """Hold data to those that a run had, as far as a command's answer follows from them.
+
+    Args:
+        data: as they are now.
+        record: of the run.
+        path: of its configuration, for the sentence.
+        whole: whether the pool must be the same, image by image.
+        classes: whether the classes must be.
+
+    Raises:
+        UsageError: they are not.
+    """
+    found = list(data.class_names) if classes and record.classes else record.classes
+    if found != record.classes:
+        others = next((pair for pair in zip_longest(record.classes, found) if pair[0] != pair[1]), ("", ""))
+        raise UsageError(
+            f"The data in {data.root} have other classes than the run of {path.parent} ({others[0]!r} is {others[1]!r} "
+            "there), so that its network would be misread; name the run's own data with --data.root DIR."
+        )
+    if whole and record.data_sha256:
+        images = image_list(data.image_files(), data.root).digest if record.images_sha256 else ""
+        if (data.fingerprint(), images) != (record.data_sha256, record.images_sha256):
+            raise UsageError(
+                f"The images in {data.root} are not those of the run of {path.parent}, so that its positions mean "
+                "others; name the run's own data with --data.root DIR."
+            )
 
 
 def data_of(imports: Sequence[str] = ()) -> Callable[[Run], PoolDataModule]:

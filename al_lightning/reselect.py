@@ -64,6 +64,8 @@ def query_cycle(
             f"{type(strategy).__name__} needs {len(needed)} trained network(s) of cycle {cycle}, "
             f"but {gone[0]} is not there."
         )
+    for path in needed if strategy.needs_network else ():
+        run.check_weights(path)
     with (
         Processes.of(run.trainer, 0, command) as processes,
         Reporter(shown=show and processes.rank == 0) as reporter,

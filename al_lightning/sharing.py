@@ -38,7 +38,7 @@ def take_first_cycle(experiment: Experiment, store: RunStore, processes: int) ->
         donor = read_run(experiment.share)
     except ALError:
         return f"{experiment.share} has no first cycle to share yet; this run trains its own", 0.0
-    if reason := _differs(store.read(), donor, processes):
+    if reason := _differs(store.read(), donor, processes, experiment.oracle.asks_people):
         return f"the first network of {experiment.share} does not serve here ({reason}); this run trains its own", 0.0
     seal = store.fit_seal(0, 0)
     theirs = RunStore(donor.directory, writes=False)
@@ -58,10 +58,12 @@ def take_first_cycle(experiment: Experiment, store: RunStore, processes: int) ->
     )
 
 
-def _differs(mine: Run, donor: Run, processes: int) -> str:
+def _differs(mine: Run, donor: Run, processes: int, people: bool) -> str:
     """Return what tells the first fits of two runs apart, or ""."""
     if not donor.cycles:
         return "its first cycle is not finished"
+    if people or donor.record.oracle != mine.record.oracle:
+        return "labels of people, or of another oracle"
     same = {
         "seed": (mine.record.seed, donor.record.seed),
         "first labels": (mine.initial, donor.initial),

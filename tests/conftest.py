@@ -93,7 +93,8 @@ def journal(run_dir: Path) -> list[dict[str, object]]:
     """What of a journal is deterministic: the run with its initial set, then its cycles."""
     lines = (run_dir / "cycles.jsonl").read_text().splitlines()
     first, *rest = (
-        {k: v for k, v in json.loads(line).items() if k not in ("cost", "versions", "check")} for line in lines
+        {k: v for k, v in json.loads(line).items() if k not in ("cost", "versions", "oracle", "check")}
+        for line in lines
     )
     initial = {**rest.pop(0), "kind": "run"} if rest else {}
     return [{**first, **initial}, *rest]
@@ -103,7 +104,7 @@ def forge(run_dir: Path, values: dict[str, Any]) -> None:
     """Give a run another configuration as somebody would who means harm: its journal and its seals fit it."""
     (run_dir / "config.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     run = read_run(run_dir)
-    forged, lines, check = replace(run, record=replace(run.record, settings=bearing(values))), [], ""
+    forged, lines, check = replace(run, record=replace(run.record, settings=bearing(values), classes=[])), [], ""
     for record in forged.records:
         line, check = write_line(record, check)
         lines.append(line)

@@ -43,7 +43,8 @@ def write_points(
         lines.append(f"{state}\t{place.get(position, '')}\t{position}\t{name}")
     points = np.ascontiguousarray(value, dtype="<f4")
     write_text(_says(folder, cycle), "\n".join(lines) + "\n")
-    write_atomic(_points(folder, cycle), lambda file: file.write(points.tobytes()))
+    folder.mkdir(exist_ok=True)
+    write_atomic(_points(folder, cycle), lambda file: file.write(points.tobytes()), make_folder=False)
 
 
 def write_config(folder: Path, labelled: Sequence[int]) -> None:

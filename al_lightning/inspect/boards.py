@@ -260,7 +260,8 @@ def _shares(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
 
 
 def _keep(path: Path, content: bytes) -> None:
-    write_atomic(path, lambda file: file.write(content))
+    path.parent.mkdir(exist_ok=True)  # not its parents: the run's directory may have been deleted
+    write_atomic(path, lambda file: file.write(content), make_folder=False)
 
 
 def _shown(tag: str, image: Array, photo: bool = True) -> Any:

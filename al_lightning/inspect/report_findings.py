@@ -23,6 +23,7 @@ from al_lightning.inspect.pictures import colour, palette, shrink
 from al_lightning.inspect.report_numbers import Dataset
 from al_lightning.inspect.thumbnails import Thumbnails
 from al_lightning.pool import Pool
+from al_lightning.results.image_list import image_list
 from al_lightning.results.journal import CycleRecord, Run
 
 Lookup = Callable[[Run], PoolDataModule] | Mapping[str, PoolDataModule]
@@ -184,6 +185,9 @@ def _gather(dataset: Dataset, data: PoolDataModule, run: Run) -> Findings:
     images, pool, classes = data.train, data.pool(), tuple(data.class_names)
     if len(images) != run.record.pool_size or run.record.data_sha256 not in ("", data.fingerprint()):
         raise DatasetError(f"They are not those of {run.record.name}: other images, or another order.")
+    listed = run.record.images_sha256
+    if listed and image_list(data.image_files(), data.root).digest != listed:
+        raise DatasetError(f"They are not those of {run.record.name}: other images under the same names.")
     small, notes = Thumbnails(images), list[str]()
     batches: dict[str, dict[int, tuple[Batch, ...]]] = {}
     for method in dataset.methods:

@@ -127,7 +127,8 @@ def write_events(path: Path, step: int, values: Iterable[Any]) -> None:
 
     # Under a name that TensorBoard does not take for an event file, as it would `.events.out.tfevents...tmp`.
     whole = path.with_name(f"{path.name.rsplit('.', 1)[-1]}.new")
-    write_atomic(whole, write)
+    whole.parent.mkdir(exist_ok=True)  # not its parents: the run's directory may have been deleted
+    write_atomic(whole, write, make_folder=False)
     os.replace(whole, path)
 
 

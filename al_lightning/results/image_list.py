@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from al_lightning.errors import DatasetError
 from al_lightning.results.files import read_small
 from al_lightning.results.seals import digest_of
 
@@ -53,7 +54,7 @@ def image_list(files: Iterable[Path], root: Path) -> ImageList:
         root: folder that names are relative to, where they lie below it.
 
     Raises:
-        OSError: one cannot be read.
+        DatasetError: one cannot be read.
     """
     sizes: dict[str, int] = {}
     paths: dict[str, Path] = {}
@@ -63,13 +64,16 @@ def image_list(files: Iterable[Path], root: Path) -> ImageList:
             continue
         try:
             sizes[name] = os.stat(path).st_size
-        except (FileNotFoundError, NotADirectoryError, ValueError):
-            continue
+        except (OSError, ValueError):
+            continue  # it is no file, or says so itself when it is read
         paths[name] = path
     names = sorted(sizes)
     count = min(READ, len(names))
     read = [names[place * (len(names) - 1) // max(1, count - 1)] for place in range(count)]
-    return ImageList({name: sizes[name] for name in names}, {name: digest_of(paths[name]) for name in read})
+    try:
+        return ImageList({name: sizes[name] for name in names}, {name: digest_of(paths[name]) for name in read})
+    except OSError as error:
+        raise DatasetError(f"The image {error.filename} cannot be read ({error.strerror}).") from error
 
 
 def read_list(path: Path, digest: str) -> ImageList | None:

@@ -1,8 +1,8 @@
 """The journal `cycles.jsonl`: the run, its initial set, then a line per finished cycle. Each line carries a check.
 
 The first line is written before any other file of a run, and the initial set once it is labelled. The checks are
-chained, so that a line that was edited, left out or moved does not go unnoticed; `cost` and `versions` are no part of
-them, as they are no part of the result.
+chained, so that a line that was edited, left out or moved does not go unnoticed; `cost`, `versions` and `oracle` are no
+part of them, as they are no part of the result.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ class RunRecord:
         settings: what in the configuration bears on results, by dotted key.
         pool_size: number of images in the pool.
         data_sha256: hash of the class names and the names of all images: what positions mean.
-        images_sha256: hash of the list of image files (see `data.image_list`): what they hold.
+        images_sha256: hash of the list of image files (see `image_list`): what they hold.
+        classes: names of the classes, in the order of their numbers.
+        oracle: class path of who labelled when the run began; another one may have gone on.
         versions: packages and their versions, for the reader; no part of the result.
     """
 
@@ -44,6 +46,8 @@ class RunRecord:
     pool_size: int
     data_sha256: str = ""
     images_sha256: str = ""
+    classes: list[str] = field(default_factory=list)
+    oracle: str = ""
     versions: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -153,7 +157,8 @@ def _run(path: Path, records: list[dict[str, Any]]) -> Run:
 def _check_kinds(run: Run) -> None:
     """Raise ValueError where a value is not of its kind, or an image is labelled twice: somebody else wrote this."""
     record, number = run.record, (int, float)
-    texts = (record.name, record.data_sha256, record.images_sha256, *record.versions, *record.versions.values())
+    texts = (record.name, record.data_sha256, record.images_sha256, record.oracle, *record.classes)
+    texts += (*record.versions, *record.versions.values())
     whole = (record.seed, record.pool_size, *(done.labelled for done in run.cycles))
     labelled = run.labelled_at(len(run.cycles))
     measured = [value for done in run.cycles for value in done.metrics.values()]
@@ -190,7 +195,7 @@ def whole_lines(journal: Path) -> list[str]:
 
 def write_line(record: dict[str, Any], before: str = "") -> tuple[str, str]:
     """Return a record as a line with a check, and the check, which is chained to that of the line before."""
-    result = {key: value for key, value in record.items() if key not in ("cost", "versions", "check")}
+    result = {key: value for key, value in record.items() if key not in ("cost", "versions", "oracle", "check")}
     text = before + json.dumps(result, sort_keys=True, allow_nan=False)
     check = hashlib.sha256(text.encode()).hexdigest()[:16]
     return json.dumps({**record, "check": check}, allow_nan=False) + "\n", check
