@@ -205,6 +205,16 @@ def test_nothing_is_written_through_a_link_that_leads_out(tmp_path, link, half):
     assert not (tmp_path / "made").exists()
 
 
+def test_a_table_is_written_through_no_link_that_lies_in_its_way(tmp_path):
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    for name in ("labels.csv", f".labels.csv.{os.getpid()}.tmp"):  # a stranger can try every number
+        (folder / name).symlink_to(tmp_path / "mine")
+        (tmp_path / "mine").write_text("image,class\n")
+        LabelStore(folder, CLASSES, "image").apply({f"{len(name)}.jpg": 0})
+        assert (tmp_path / "mine").read_text() == "image,class\n"
+
+
 def test_the_folder_itself_may_be_a_link(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
