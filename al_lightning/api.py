@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from al_lightning.arguments import hushed
-from al_lightning.errors import UsageError
+from al_lightning.errors import UsageError, printable
 from al_lightning.results.journal import Run, read_run
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def audit(
         data, title = dataset(names, options), " ".join(names)
     with counting() as progress:
         found = look(data, title, sequence_pattern=sequence_pattern, workers=processes, progress=progress)
-    print(summary(found))
+    print(printable(summary(found)))
     for path in write(found, Path(out)):
         print(path)
     return found

@@ -20,7 +20,7 @@ from al_lightning.cli_labels import labels
 from al_lightning.cli_model import export, predict
 from al_lightning.cli_recommend import recommend
 from al_lightning.cli_tables import report, reproduce
-from al_lightning.errors import ALError, Interrupted, LabelsAwaited, UsageError, nearest
+from al_lightning.errors import ALError, Interrupted, LabelsAwaited, UsageError, nearest, printable
 from al_lightning.guard import GUARD
 from al_lightning.usage import FIT_HELP, QUERY_HELP
 
@@ -234,16 +234,17 @@ def _show(given: list[str], verbose: bool) -> int:
 
     runs = [read_run(directory) for directory in dict.fromkeys(path.resolve() for path in ours.run_dirs)]
     curves = [curve_of(run) for run in runs]
-    print(curve_table(curves[0]) if len(curves) == 1 else comparison_table(curves))
+    print(printable(curve_table(curves[0]) if len(curves) == 1 else comparison_table(curves)))
     if ours.plot and (plot := text_plot(curves)):
-        print(f"\n{plot}")
+        print(f"\n{printable(plot)}")
     for run in runs if ours.chosen else ():
         print(f"\n{chosen_table(run)}")
     if ours.price is not None:
         from al_lightning.results.worth import advice_of
 
         for run in runs:
-            print(f"\n{run.record.name}, seed {run.record.seed}", *advice_of(run.directory, ours.price), sep="\n")
+            lines = [f"\n{run.record.name}, seed {run.record.seed}", *advice_of(run.directory, ours.price)]
+            print(printable("\n".join(lines)))
     return 0
 
 

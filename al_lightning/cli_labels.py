@@ -89,8 +89,8 @@ def _import(given: list[str]) -> int:
     changes = preview(store, found.labels) if ours.dry_run else store.apply(found.labels)
     counts = f"{len(changes.added):,} added, {len(changes.changed):,} changed, {len(changes.unchanged):,} unchanged"
     print(f"{len(found.labels):,} images labelled: {counts}.{' Nothing was written.' if ours.dry_run else ''}")
-    if not store.folder.resolve().is_relative_to(ours.run_dir.resolve()):
-        print(f"Labels of this run are kept in {store.folder}, outside of {ours.run_dir}.")
+    if not (folder := store.folder.resolve()).is_relative_to(ours.run_dir.resolve()):
+        print(f"Labels of this run are kept in {folder}, outside of {ours.run_dir}.")
     if found.labels:
         print("\n".join(counted(found.labels, project.classes, project.kind)))
     if not ours.dry_run:

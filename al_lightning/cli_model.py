@@ -8,7 +8,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from al_lightning.arguments import Arguments, add_imports, quiet
-from al_lightning.errors import ALError, UsageError
+from al_lightning.errors import ALError, UsageError, printable
 from al_lightning.guard import GUARD
 
 FORMATS = ("torchscript", "onnx", "state-dict")
@@ -17,7 +17,7 @@ ONNX = ("onnx", "onnxscript", "onnxruntime")
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 def predict(given: list[str], verbose: bool) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from al_lightning.arguments import Arguments, add_imports, quiet
-from al_lightning.errors import UsageError
+from al_lightning.errors import UsageError, printable
 from al_lightning.guard import GUARD
 
 if TYPE_CHECKING:
@@ -168,6 +168,7 @@ def report(given: list[str], verbose: bool) -> int:
         content = _summary(directories, tables, form, ours.unit)
     out = ours.out or (Path(f"{Path(ours.table).stem}.html") if form == "html" else None)
     if out is None:
+        content = printable(content) if form == "text" else content  # the others go into files and programs
         print(content, end="" if content.endswith("\n") else "\n")
     else:
         from al_lightning.results.files import write_text

@@ -50,6 +50,11 @@ class LabelsAwaited(ALError):
     exit_code = 76
 
 
+def printable(text: str) -> str:
+    """Return a text with U+FFFD for all that a terminal may obey and not show: names of files may hold anything."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
+
+
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     """Return ` Did you mean 'a' or 'b'?` for the known names close to `name`, or an empty string."""
     close = difflib.get_close_matches(name, list(known), n=count, cutoff=0.6)

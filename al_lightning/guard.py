@@ -21,7 +21,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from al_lightning.errors import Interrupted, UsageError
+from al_lightning.errors import Interrupted, UsageError, printable
 from al_lightning.signals import Child, await_signals, end_all, how_ended, signal_named
 
 GRACE = 20.0
@@ -290,7 +290,7 @@ def _print(text: str) -> None:
     with contextlib.suppress(Exception):
         # A live line may be on the screen, and the cursor hidden.
         start = "\r\x1b[2K\x1b[?25h" if sys.stderr.isatty() else ""
-        print(f"{start}al-lightning: {text}", file=sys.stderr, flush=True)
+        print(f"{start}al-lightning: {printable(text)}", file=sys.stderr, flush=True)
 
 
 GUARD = Guard()

@@ -10,6 +10,8 @@ import pytest
 from conftest import SMALL_NETWORK, TINY, Answer, journal
 from PIL import Image
 
+from al_lightning.errors import printable
+
 Call = Callable[..., Answer]
 
 
@@ -70,6 +72,24 @@ def test_audit_of_a_folder_finds_what_was_planted_and_strict_fails(al: Call, her
     assert result["fails"] is True
     assert "<img" in (here / "found/audit.html").read_text()
     assert al("audit", "--images", folder, "--processes", 1).code == 0  # without --strict it only tells
+
+
+def test_names_of_files_give_a_terminal_no_orders(al: Call, here: Path) -> None:
+    (here / "pictures").mkdir()
+    for number in range(2):
+        pixels = np.random.default_rng(number).integers(0, 255, (32, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(here / f"pictures/{number}.png")
+    (here / "pictures/e\x1b[31m\x07l.png").write_bytes(b"no image")
+    answer = al("audit", "--images", here / "pictures", "--processes", 1)
+    assert "e\ufffd[31m\ufffdl.png cannot be read" in answer.out
+    assert not {"\x1b", "\x07"} & set(answer.out + answer.err)
+    answer = al("audit", "--images", here / "no\x1bwhere")
+    assert "no\ufffdwhere" in answer.err
+    assert "\x1b" not in answer.err
+
+
+def test_what_can_be_shown_is_left_as_it_is() -> None:
+    assert printable("a\nb ü 漢 \x1b\t\x9b\u202e\udcff") == "a\nb ü 漢 " + "\ufffd" * 5
 
 
 def test_audit_of_a_dataset_by_name(al: Call, here: Path) -> None:

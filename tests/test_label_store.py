@@ -165,6 +165,63 @@ def test_a_list_of_masks_that_somebody_made_up_moves_nothing(tmp_path, moves):
     assert not (tmp_path / "run" / "labels" / "masks").exists()
 
 
+def interrupted(folder: Path, name: str, ids: np.ndarray) -> LabelStore:
+    """A store with a mask that was listed and never moved."""
+    (folder / ".incoming").mkdir(parents=True)
+    Image.fromarray(ids).save(folder / ".incoming" / "0.png")
+    (folder / ".incoming" / "moves.json").write_text(f'{{"0.png": "{name}"}}')
+    return LabelStore(folder, CLASSES, "pixel")
+
+
+def test_reading_counts_what_is_on_its_way_and_moves_nothing(tmp_path):
+    folder = tmp_path / "labels"
+    store = LabelStore(folder, CLASSES, "pixel")
+    store.apply({"a.jpg": mask([0]), "b.jpg": mask([0])})
+    interrupted(folder, "a.jpg", mask([2]))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert (store.names(), store.has("a.jpg"), store.has("c.jpg")) == ({"a.jpg", "b.jpg"}, True, False)
+    assert (store.mask("a.jpg").item(), store.mask("b.jpg").item()) == (2, 0)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    store.apply({})
+    assert store.mask("a.jpg").item() == 2
+    assert not (folder / ".incoming").exists()
+
+
+@pytest.mark.parametrize("link", ["masks", "masks/x", ".incoming", ".lock"])
+@pytest.mark.parametrize("half", [True, False])
+def test_nothing_is_written_through_a_link_that_leads_out(tmp_path, link, half):
+    folder, victim = tmp_path / "labels", tmp_path / "victim"
+    victim.mkdir()
+    folder.mkdir()
+    (victim / "y.png.png").write_text("mine")
+    if half and link != ".incoming":
+        interrupted(folder, "x/y.png", mask([0]))
+    (folder / link).parent.mkdir(exist_ok=True)
+    (folder / link).symlink_to(victim if link != ".lock" else tmp_path / "made")
+    store = LabelStore(folder, CLASSES, "pixel")
+    with pytest.raises(DatasetError, match="by a link, outside of the labels' folder"):
+        store.apply({"z.png" if half and link == "masks/x" else "x/y.png": mask([1])})
+    assert {path.name: path.read_text() for path in victim.iterdir()} == {"y.png.png": "mine"}
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_table_is_written_through_no_link_that_lies_in_its_way(tmp_path):
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    for name in ("labels.csv", f".labels.csv.{os.getpid()}.tmp"):  # a stranger can try every number
+        (folder / name).symlink_to(tmp_path / "mine")
+        (tmp_path / "mine").write_text("image,class\n")
+        LabelStore(folder, CLASSES, "image").apply({f"{len(name)}.jpg": 0})
+        assert (tmp_path / "mine").read_text() == "image,class\n"
+
+
+def test_the_folder_itself_may_be_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    assert LabelStore(tmp_path / "link", CLASSES, "pixel").apply({"x/y.png": mask([1])}).added == ["x/y.png"]
+    assert LabelStore(tmp_path / "real", CLASSES, "pixel").mask("x/y.png").item() == 1
+
+
 def test_two_at_once_are_told(tmp_path, monkeypatch):
     store = LabelStore(tmp_path, CLASSES, "image")
     store.apply({"a.jpg": 0})

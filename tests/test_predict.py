@@ -93,10 +93,12 @@ def test_names_keep_folders_sizes_are_the_files_own_and_a_broken_image_costs_a_s
         with Image.open(source) as image:
             image.resize((90, 50)).save(here / name)
     (here / "two/broken.png").write_bytes(b"no image")
-    (here / "two/empty.png").touch()
+    (here / "two/emp\x1bty.png").touch()
     answer = al("predict", runs / "streets", "one", "two", "one/a.png", "--cycle", 0, "--out", "two/p")
     assert answer.code == 1
     assert "The image two/broken.png cannot be read" in answer.err
+    assert "The image two/emp\ufffdty.png cannot be read" in answer.err
+    assert "\x1b" not in answer.err
     assert "2 of 6 images could not be read" in answer.err
     masks = sorted(str(path.relative_to(here / "two/p/masks")) for path in (here / "two/p/masks").rglob("*.png"))
     assert masks == ["one/a.bmp.png", "one/a.png.png", "two/a.png", "two/b/a.png"]

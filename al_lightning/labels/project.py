@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -36,7 +37,8 @@ class Project:
         root: folder of the images, which their names are relative to.
         labels: folder of the label store, absolute, or relative to the run directory.
         images: (width, height) in pixels of each image in a batch, by name.
-        command: the command that goes on once labels are there; None where it is not known.
+        command: the command that goes on once labels are there; None where it is not known, or is no plain
+            `al-lightning fit ...`: people paste it into a shell.
     """
 
     kind: Kind
@@ -120,8 +122,17 @@ def _project(values: Any) -> Project:
         root=root,
         labels=labels,
         images={name: (size[0], size[1]) for name, size in images.items()},
-        command=command,
+        command=command if command and _is_fit(command) else None,
     )
+
+
+def _is_fit(command: str) -> bool:
+    """Whether a shell would run `al-lightning fit` with plain arguments, and nothing else."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return False
+    return words[:2] == ["al-lightning", "fit"] and command == shlex.join(words) and command.isprintable()
 
 
 def _is_colour(value: Any) -> bool:

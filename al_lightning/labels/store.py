@@ -3,6 +3,10 @@
 labels.csv          `image,class`: the image's path below the data root, the class by name
 masks/IMAGE.png     IMAGE is that path, with its suffix: a/b.jpg is masks/a/b.jpg.png; ids in the order of the class
                     names, 255 = ignore, at the image's own size
+.incoming/          masks on their way to their places; once they are listed in moves.json they count where they are
+
+Reading changes nothing, since the folder may be a stranger's. Writing goes through no link out of the folder, which
+may be one itself.
 """
 
 from __future__ import annotations
@@ -11,9 +15,7 @@ import csv
 import io
 import json
 import os
-import re
 import shutil
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,8 +28,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from al_lightning.errors import ALError, DatasetError, nearest
-from al_lightning.labels.limits import Limits, parse_json
-from al_lightning.labels.untrusted import Malformed, read_bytes, shown, table_rows
+from al_lightning.labels.incoming import check_inside, read_moves
+from al_lightning.labels.untrusted import Malformed, shown, table_rows
 from al_lightning.results.files import hold, unwritable, write_atomic, write_text
 
 Kind = Literal["image", "pixel"]
@@ -35,11 +37,6 @@ Mask = npt.NDArray[np.uint8]
 
 HEADER = ["image", "class"]
 IGNORE = 255
-_STAGED = re.compile(r"\d{1,9}\.png", re.ASCII)
-_JOURNAL = Limits(128 << 20, parts=1, texts=2_000_000)
-"""What the list of masks on their way to their places can need: two texts a mask."""
-PATIENCE = 60.0
-"""Seconds that a reader waits for another process to finish putting labels in place."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +68,10 @@ class LabelStore:
         self.classes = tuple(classes)
         self.kind: Kind = kind
         self._read: tuple[tuple[int, int, int], dict[str, int]] | None = None
+        self._listed: tuple[tuple[int, int, int], dict[str, Path]] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_read": None}
+        return {**self.__dict__, "_read": None, "_listed": None}
 
     @property
     def table(self) -> Path:
@@ -95,16 +93,16 @@ class LabelStore:
         """Whether an image has a label."""
         if self.kind == "image":
             return name in self._classes()
-        self._settle()
-        return self.mask_path(name).is_file()
+        return any(path.is_file() for path in self._places(name))
 
     def names(self) -> set[str]:
         """Return the names of all labelled images."""
         if self.kind == "image":
             return set(self._classes())
-        self._settle()
+        # Those on their way first: what is moved meanwhile is found at its place.
+        coming = {name for name, path in self._coming().items() if path.is_file()}
         masks = self.folder / "masks"
-        return {path.relative_to(masks).as_posix().removesuffix(".png") for path in masks.rglob("*.png")}
+        return coming | {path.relative_to(masks).as_posix().removesuffix(".png") for path in masks.rglob("*.png")}
 
     def image_class(self, name: str) -> int | None:
         """Return an image's class as an index, or None."""
@@ -116,35 +114,39 @@ class LabelStore:
         Raises:
             DatasetError: the file cannot be read, has other than one channel, or has ids that are no class.
         """
-        self._settle()
-        path = self.mask_path(name)
-        if not path.is_file():
-            return None
-        try:
-            # Of PNG alone: to read others, Pillow starts programs.
-            with Image.open(path, formats=["PNG"]) as image:
-                if image.mode not in ("L", "P"):
-                    raise DatasetError(
-                        f"The label {path} has mode {image.mode}; one channel of label ids was expected."
-                    )
-                ids = np.array(image)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise DatasetError(f"The label {path} cannot be read ({error}); import it again.") from error
-        self._check(ids, f"The label {path}")
-        return ids
+        for path in self._places(name):
+            if not path.is_file():
+                continue
+            try:
+                # Of PNG alone: to read others, Pillow starts programs.
+                with Image.open(path, formats=["PNG"]) as image:
+                    if image.mode not in ("L", "P"):
+                        raise DatasetError(
+                            f"The label {path} has mode {image.mode}; one channel of label ids was expected."
+                        )
+                    ids = np.array(image)
+            except FileNotFoundError:  # another process has just moved it to its place, which comes next
+                continue
+            except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+                raise DatasetError(f"The label {path} cannot be read ({error}); import it again.") from error
+            self._check(ids, f"The label {path}")
+            return ids
+        return None
 
     def apply(self, labels: Mapping[str, int | Mask]) -> Changes:
-        """Put labels in place, all or none of them; a crash on the way is completed, or undone, by the next reader.
+        """Put labels in place, all or none of them; what a crash left on its way counts, or is gone.
 
         Args:
             labels: by name, a class index or (H, W) uint8 label ids.
 
         Raises:
-            DatasetError: a label is none that this store can hold; nothing was changed.
+            DatasetError: a label is none that this store can hold, or a link leads out; nothing was changed.
             ALError: another process is putting labels in place, or the disk is full.
         """
         for name, label in labels.items():
             self._check_label(name, label)
+        own = (self.folder / name for name in (".lock", ".incoming", "masks"))
+        check_inside(self.folder, [*own, *(self.mask_path(name).parent for name in labels)])
         with self._alone():
             self._finish()
             return self._apply_classes(labels) if self.kind == "image" else self._apply_masks(labels)
@@ -168,11 +170,8 @@ class LabelStore:
 
     def _classes(self) -> dict[str, int]:
         """Return the classes in the file, read anew where it changed."""
-        try:
-            found = self.table.stat()
-        except OSError:
+        if (stamp := _stamp(self.table)) is None:
             return {}
-        stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
         if self._read is None or self._read[0] != stamp:
             self._read = stamp, self._parse()
         return self._read[1]
@@ -237,7 +236,7 @@ class LabelStore:
                 moves[f"{number}.png"] = name
                 write_atomic(self._incoming / f"{number}.png", partial(_write_png, ids))
         if moves:
-            # From here on the labels count: whoever comes next finishes what is listed.
+            # From here on the labels count: a reader finds them by the list, and the next to write moves them.
             write_text(self._journal, json.dumps(moves))
             self._finish()
         return changes
@@ -248,45 +247,35 @@ class LabelStore:
         except DatasetError:  # what was there is damaged: it is replaced
             return False
 
-    def _settle(self) -> None:
-        """See that no labels are on their way: finish what a crash left, or wait for who is at it."""
-        begun = time.monotonic()
-        while self._journal.exists():
-            if (handle := hold(self.folder / ".lock")) is not None:
-                with handle:
-                    self._finish()
-            elif time.monotonic() - begun > PATIENCE:
-                raise ALError(f"Another process has been putting labels into {self.folder} for a minute; wait for it.")
-            else:
-                time.sleep(0.05)
+    def _places(self, name: str) -> list[Path]:
+        """Return where an image's mask may lie, the place that counts first."""
+        return [*filter(None, [self._coming().get(name)]), self.mask_path(name)]
+
+    def _coming(self) -> dict[str, Path]:
+        """Return where masks lie, or lay, that were listed to be moved, by their images' names."""
+        if (stamp := _stamp(self._journal)) is None:
+            return {}
+        if self._listed is None or self._listed[0] != stamp:
+            moves = read_moves(self._journal)
+            for name in moves.values():
+                self.mask_path(name)
+            self._listed = stamp, {name: self._incoming / staged for staged, name in moves.items()}
+        return self._listed[1]
 
     def _finish(self) -> None:
         """Move what is listed to its place; forget what never came to be listed. The lock is held."""
         if not self._incoming.is_dir():
             return
+        coming = {source: self.mask_path(name) for name, source in self._coming().items()}
+        check_inside(self.folder, (target.parent for target in coming.values()))
         try:
-            if self._journal.exists():
-                for staged, name in self._moves().items():
-                    if (source := self._incoming / staged).is_file():  # else it was moved before the crash
-                        target = self.mask_path(name)
-                        target.parent.mkdir(parents=True, exist_ok=True)
-                        os.replace(source, target)
+            for source, target in coming.items():
+                if source.is_file():  # else it was moved before the crash
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    os.replace(source, target)
             shutil.rmtree(self._incoming)
         except OSError as error:
             raise ALError(unwritable(self.folder, error)) from error
-        except Malformed as error:
-            raise DatasetError(
-                f"{self._journal} is damaged: {error}; delete its folder, and import the labels again."
-            ) from error
-
-    def _moves(self) -> dict[str, str]:
-        """Return what is listed: a mask's name among the incoming, and its image's."""
-        moves = parse_json(read_bytes(self._journal, _JOURNAL.size), _JOURNAL)
-        if not isinstance(moves, dict) or not all(
-            _STAGED.fullmatch(one) and isinstance(moves[one], str) for one in moves
-        ):
-            raise Malformed("it is no list of masks, `NUMBER.png` and an image's name")
-        return moves
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -294,6 +283,15 @@ class LabelStore:
             raise ALError(f"Another process is putting labels into {self.folder}; wait for it, then import again.")
         with handle:
             yield
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes with a file; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _write_png(ids: Mask, file: BinaryIO) -> None:

@@ -28,7 +28,8 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object], make_folder: b
     try:
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        temporary.unlink(missing_ok=True)  # a killed process's; or a stranger's link, which must not be written through
+        with temporary.open("xb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import fmean, stdev
 
+from al_lightning.errors import printable
 from al_lightning.results.choices import read_choice
 from al_lightning.results.journal import Run
 from al_lightning.results.metrics import Curve
@@ -80,7 +81,7 @@ def chosen_table(run: Run) -> str:
         for order, (index, score, name) in enumerate(zip(*choice, strict=True) if choice else (), start=1):
             shown = "-" if score is None else f"{score:.4g}"
             where = ("start", "") if cycle is None else (f"cycle {cycle}", shown)
-            plain = "".join(letter if letter.isprintable() else "\ufffd" for letter in name)  # a terminal obeys others
+            plain = printable(name.replace("\n", "\ufffd"))
             rows.append((where[0], str(order), where[1], str(index), plain))
     wide = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = [
