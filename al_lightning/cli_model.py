@@ -10,6 +10,7 @@ from pathlib import Path
 from al_lightning.arguments import Arguments, add_imports, quiet
 from al_lightning.errors import ALError, UsageError, printable
 from al_lightning.guard import GUARD
+from al_lightning.results.journal import CycleRecord, Run
 
 FORMATS = ("torchscript", "onnx", "state-dict")
 ENDINGS = {"torchscript": ".torchscript.pt", "onnx": ".onnx", "state-dict": ".state_dict.pt"}
@@ -24,7 +25,7 @@ def predict(given: list[str], verbose: bool) -> int:
     """Say what a run's network says of images."""
     parser = Arguments(
         prog="al-lightning predict",
-        usage="al-lightning predict RUN_DIR IMAGES... [--out DIR] [--cycle K] [--device cpu|cuda] [--data.root DIR]",
+        usage="al-lightning predict RUN_DIR IMAGES... [--out DIR] [--cycle K] [--device cpu|cuda] [--data.root DIR] [--import MODULE]",
         description="Predicts images with a finished cycle's network. Classification: DIR/predictions.csv. "
         "Segmentation besides: DIR/masks, PNGs of class ids with a palette, and DIR/overlays. The dataset of the run "
         "tells the classes; --data.root says where it is now.",
@@ -39,7 +40,9 @@ def predict(given: list[str], verbose: bool) -> int:
     ours = parser.parse_args(given)
     from al_lightning.results.trained import trained
 
-    _, cycle, weights = trained(ours.run_dir, ours.cycle)
+    run, cycle, weights = trained(ours.run_dir, ours.cycle)
+    if ours.cycle is None:
+        _note_earlier(run, cycle)
     out = ours.out or _below(ours.run_dir, "predictions", f"cycle_{cycle.cycle:02d}")
     if ours.out is None:
         for folder in ("masks", "overlays"):
@@ -60,9 +63,9 @@ def predict(given: list[str], verbose: bool) -> int:
     from al_lightning.reopen import reopen
 
     images = find_images(ours.images, out)
-    run = reopen(ours.run_dir, _options(ours), ("network",), ours.imports)
-    run.check_weights(weights)
-    predictor = Predictor(run, weights, ours.device)
+    opened = reopen(ours.run_dir, _options(ours), ("network",), ours.imports)
+    opened.check_weights(weights)
+    predictor = Predictor(opened, weights, ours.device)
     broken: list[str] = []
 
     def tell(sentence: str) -> None:
@@ -82,7 +85,7 @@ def export(given: list[str], verbose: bool) -> int:
     parser = Arguments(
         prog="al-lightning export",
         usage="al-lightning export RUN_DIR --format torchscript|onnx|state-dict [--out FILE] [--cycle K] "
-        "[--fixed-size] [--data.root DIR]",
+        "[--fixed-size] [--data.root DIR] [--import MODULE]",
         description="Writes a finished cycle's network into a file, and what one has to know of it into FILE.json. "
         "TorchScript and ONNX take (B, 3, H, W) float32 RGB from 0 to 1, normalise themselves, and return "
         "probabilities. The file is checked against the network on images of the run before it is put in place.",
@@ -105,6 +108,8 @@ def export(given: list[str], verbose: bool) -> int:
     from al_lightning.results.trained import trained
 
     run, cycle, weights = trained(ours.run_dir, ours.cycle)
+    if ours.cycle is None:
+        _note_earlier(run, cycle)
     out = ours.out or _below(ours.run_dir, "export", f"cycle_{cycle.cycle:02d}{ENDINGS[ours.format]}")
     if out.is_dir():
         raise UsageError(f"--out {out} is a folder; name a file in it.")
@@ -124,6 +129,12 @@ def export(given: list[str], verbose: bool) -> int:
         "run at batch sizes 1 and 3"
     )
     return 0
+
+
+def _note_earlier(run: Run, cycle: CycleRecord) -> None:
+    """Say where the network is not that of the last cycle, whose weights are gone."""
+    if cycle.cycle < (last := run.cycles[-1].cycle):
+        _say(f"note: the weights of cycle {last} are gone; the network is that of cycle {cycle.cycle}")
 
 
 def _below(folder: Path, *names: str) -> Path:

@@ -123,7 +123,7 @@ def report(given: list[str], verbose: bool) -> int:
     """Compare runs, in a form."""
     parser = Arguments(
         prog="al-lightning report",
-        usage="al-lightning report RUNS... [--table TABLE] [--format FORMAT] [--out FILE]",
+        usage="al-lightning report RUNS... [--table TABLE] [--format FORMAT] [--out FILE] [--import MODULE]",
         description="Compares runs: one HTML page (curves, what each strategy chose, what to try next), or text, "
         "markdown, LaTeX or CSV. With --table, our numbers beside the published ones.",
     )

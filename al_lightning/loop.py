@@ -10,14 +10,14 @@ from al_lightning.acquisition.callback import join_members, select
 from al_lightning.annotating import Desk
 from al_lightning.bearing import bearing
 from al_lightning.beginning import first_count, label, start
-from al_lightning.errors import ALError, UsageError
+from al_lightning.errors import UsageError
 from al_lightning.experiment import Experiment
 from al_lightning.fitting import Fit
 from al_lightning.inspect.boards import Boards
 from al_lightning.pool import Pool
 from al_lightning.processes import Processes
 from al_lightning.progress import Reporter
-from al_lightning.results.journal import JOURNAL, CycleRecord, Run
+from al_lightning.results.journal import CycleRecord, Run
 from al_lightning.results.rows import SeenRows
 from al_lightning.results.seals import Seal, made_again
 from al_lightning.results.store import RunStore
@@ -151,15 +151,11 @@ def take_weights_of_last_cycle(experiment: Experiment, store: RunStore, fit: Fit
     _, cycle, member = fit.key
     if experiment.warm_start == "none" or cycle == 0 or fit.started:
         return
-    try:
-        weights = store.weights(cycle - 1, member)
-    except ALError as error:
-        raise ALError(
-            f"Cycle {cycle} cannot begin with the network of the one before: {error} Or delete the lines of "
-            f"{store.directory / JOURNAL} from that of cycle {cycle - 1} on: the same command makes these cycles again."
-        ) from error
+    weights = store.weights(cycle - 1, member)
     if not weights.is_file():
-        raise UsageError(f"warm_start needs the weights of the cycle before, but {weights} is gone; use --keep all.")
+        raise UsageError(
+            f"warm_start needs the weights of the cycle before, but {weights} is gone; {store.again(cycle - 1)}"
+        )
     fit.warm_start(weights, whole=experiment.warm_start == "all")
 
 

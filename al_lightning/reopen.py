@@ -117,7 +117,9 @@ def reopen(
     try:
         values = read_mapping(path)
     except OSError as error:
-        raise UsageError(f"The config {path} cannot be read ({error}).") from error
+        raise UsageError(
+            f"The config {path} cannot be read ({error}); the run's own `al-lightning fit` command writes it anew."
+        ) from error
     except yaml.YAMLError as error:
         raise UsageError(f"The config {path} is no configuration ({' '.join(str(error).split())}).") from error
     names = ["data", "oracle"]  # what people said of images is part of the data
@@ -245,8 +247,8 @@ def import_from_here(name: str) -> None:
         importlib.import_module(name)
     except (ImportError, ValueError) as error:
         raise UsageError(
-            f"The module {name!r} could not be imported ({error}); --import takes the dotted name of a module that is "
-            "installed, or lies in the working directory."
+            f"The module {name!r} could not be imported ({error}); --import takes the dotted name of a module "
+            "(my_strategy, not my_strategy.Margin or my_strategy.py) that is installed, or lies in the working directory."
         ) from error
     finally:
         sys.path.remove(here)

@@ -45,6 +45,8 @@ def query_cycle(
             raise UsageError(f"query has no option {option}; it takes those of {', '.join(OPTIONS)}.")
     store = RunStore(run_dir, writes=False)
     done = store.read()
+    if not done.cycles:
+        raise UsageError(f"No cycle of {run_dir} has finished yet, so that there is no network to ask again.")
     if not 0 <= cycle < len(done.cycles):
         raise UsageError(f"{run_dir} has finished cycles 0 to {len(done.cycles) - 1}; there is no cycle {cycle}.")
     run = reopen(run_dir, options, ("network", "acquisition"), imports, acquisition)

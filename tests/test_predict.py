@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SMALL_NETWORK, TINY, Answer, journal
+import yaml
+from conftest import SMALL_NETWORK, TINY, Answer, forge, journal
 from PIL import Image
 
 from al_lightning import cli
@@ -219,3 +220,44 @@ def test_an_overlay_blends_and_lists_the_classes_that_are_there() -> None:
     assert narrow.shape[1] > 100
     assert overlay(image, np.full_like(label, 255), colours, ("road", "car", "sky")).shape == image.shape
     assert np.array_equal(np.asarray(palette_image(label, colours)), label)
+
+
+def test_data_of_other_classes_are_refused(al: Call, here: Path, class_folders: Path) -> None:
+    options = ["--data.root", class_folders, "--data.size", "null", "--network.depth", 10, "--network.width", 1]
+    options += ["--data.workers", 0, "--steps", 1, "--budget.cycles", 1, "--budget.unit", "images", "--run_dir", "r"]
+    options += ["--budget.initial", 6, "--budget.query", 3]
+    assert al("fit", "--config", "image_folder_entropy", *options).code == 0
+    image = next((class_folders / "test/red").iterdir())
+    assert al("predict", "r", image, "--out", "out").code == 0
+    before = al("query", "r", "--cycle", 0)
+    assert before.code == 0, before.err
+    (class_folders / "train/blue/new.png").write_bytes(image.read_bytes())
+    assert al("predict", "r", image, "--out", "out").code == 0  # more images change no class
+    answer = al("query", "r", "--cycle", 0)
+    assert (answer.code, "are not those of the run of r" in answer.err) == (2, True)
+    for split in ("train", "test"):
+        (class_folders / split / "blue").rename(class_folders / split / "yellow")
+    for command in (["predict", "r", image], ["export", "r", "--format", "state-dict"]):
+        answer = al(*command)
+        assert (answer.code, "other classes than the run of r ('blue' is 'green' there)" in answer.err) == (2, True)
+
+
+def test_nothing_is_written_through_a_link_of_a_run(al: Call, here: Path, runs: Path) -> None:
+    shutil.copytree(runs / "digits", here / "d")
+    (here / "victim").mkdir()
+    (here / "d/export").symlink_to(here / "victim")
+    (here / "d/predictions").mkdir()
+    (here / "d/predictions/cycle_01").symlink_to(here / "victim")
+    for command in (["predict", "d", runs / "digits_test"], ["export", "d", "--format", "state-dict"]):
+        answer = al(*command)
+        assert (answer.code, "is a link, which may lead out of the run; name a place with --out" in answer.err) == (2, True)
+    assert not list((here / "victim").iterdir())
+
+
+def test_a_network_of_another_size_is_refused_before_it_is_built(al: Call, here: Path, runs: Path) -> None:
+    shutil.copytree(runs / "digits", here / "d")
+    values = yaml.safe_load((here / "d/config.yaml").read_text())
+    values["network"]["init_args"].update(depth=994, width=256)
+    forge(here / "d", values)
+    answer = al("predict", "d", runs / "digits_test")
+    assert (answer.code, "holds the weights of another network" in answer.err) == (1, True)
