@@ -30,7 +30,7 @@ from al_lightning.results.choices import (
     write_choice,
     write_json,
 )
-from al_lightning.results.files import hold, read_small, write_text
+from al_lightning.results.files import hold, in_the_way, read_small, write_text
 from al_lightning.results.image_list import ImageList, difference, read_list
 from al_lightning.results.journal import JOURNAL, CycleRecord, Run, RunRecord, read_run, whole_lines, write_line
 from al_lightning.results.origins import cycle_dir, fit_origin, weights_path
@@ -125,7 +125,7 @@ class RunStore:
         journal = self.directory / JOURNAL
         with contextlib.suppress(OSError, ValueError):
             text, whole = journal.read_text(), "".join(whole_lines(journal))
-            if whole != text:
+            if whole.rstrip() != text.rstrip():
                 write_text(journal, whole)
                 notes.append(f"the last line of {journal} was cut short; what it held is made again")
         return notes
@@ -216,7 +216,10 @@ class RunStore:
 
     def _make(self, folder: Path) -> None:
         """Make a folder; never the run's own where this run holds it, for then it was deleted meanwhile."""
-        folder.mkdir(parents=self._lock is None, exist_ok=True)
+        try:
+            folder.mkdir(parents=self._lock is None, exist_ok=True)
+        except FileExistsError as error:
+            raise in_the_way(folder) from error
 
     def save_config(self, plain: dict[str, Any]) -> None:
         """Write config.yaml, a view of the configuration for people; what decides is the journal."""
