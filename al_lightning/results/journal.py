@@ -171,6 +171,7 @@ def _check_kinds(run: Run) -> None:
     sound = (
         _is_text(record.name, 500)
         and all(_is_text(text, 200) for text in texts)
+        and isinstance(record.settings, dict)
         and _is_whole(record.seed, MOST_SEED)
         and _is_whole(record.pool_size, MOST_IMAGES)
         and all(_is_whole(done.labelled, record.pool_size) for done in cycles)
