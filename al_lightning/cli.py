@@ -184,7 +184,8 @@ def _price(text: str) -> float:
 def _query(given: list[str], verbose: bool) -> int:
     parser = Arguments(
         prog="al-lightning query",
-        usage="al-lightning query RUN_DIR --cycle K [--acquisition NAME_OR_CLASS] [--import MODULE] [--trainer.devices N] ...",
+        usage="al-lightning query RUN_DIR --cycle K [--acquisition NAME_OR_CLASS] [--import MODULE] "
+        "[--trainer.devices N] ...",
         description=QUERY_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -25,7 +25,8 @@ def predict(given: list[str], verbose: bool) -> int:
     """Say what a run's network says of images."""
     parser = Arguments(
         prog="al-lightning predict",
-        usage="al-lightning predict RUN_DIR IMAGES... [--out DIR] [--cycle K] [--device cpu|cuda] [--data.root DIR] [--import MODULE]",
+        usage="al-lightning predict RUN_DIR IMAGES... [--out DIR] [--cycle K] [--device cpu|cuda] [--data.root DIR] "
+        "[--import MODULE]",
         description="Predicts images with a finished cycle's network. Classification: DIR/predictions.csv. "
         "Segmentation besides: DIR/masks, PNGs of class ids with a palette, and DIR/overlays. The dataset of the run "
         "tells the classes; --data.root says where it is now.",

@@ -248,7 +248,7 @@ def import_from_here(name: str) -> None:
     except (ImportError, ValueError) as error:
         raise UsageError(
             f"The module {name!r} could not be imported ({error}); --import takes the dotted name of a module "
-            "(my_strategy, not my_strategy.Margin or my_strategy.py) that is installed, or lies in the working directory."
+            "(my_strategy, not my_strategy.Margin or my_strategy.py), installed or in the working directory."
         ) from error
     finally:
         sys.path.remove(here)

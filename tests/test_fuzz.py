@@ -135,6 +135,7 @@ COMMANDS = (
     ["query", "sent", "--cycle", "0"],
     ["recommend", "sent", "--labels", "50", "--processes", "1"],
 )
+EXTREME = (10**400, 1e308, 1e12, -1, True)
 FILES = ("config.yaml", "cycles.jsonl", "selection.json", "cycle_00/selection.json", "cycle_00/rows.npz",
          "cycle_00/metrics.json", "cycle_01/member_0/weights.pt", "cycle_00/member_0/weights.pt.seal")  # fmt: skip
 
@@ -164,14 +165,17 @@ def run_directories(al: Callable[..., Answer], here: Path, run: Path, examples: 
         sound(al(*command))
 
     @settings(max_examples=examples, **COMMON)
-    @given(st.sampled_from(COMMANDS), st.integers(0, 3), st.integers(0, 12), values)
+    @given(
+        st.sampled_from(COMMANDS), st.integers(0, 3), st.integers(0, 40), st.one_of(st.sampled_from(EXTREME), values)
+    )
     def rewritten(command: list[str], line: int, key: int, value: Any) -> None:
         shutil.rmtree(here / "sent", ignore_errors=True)
         shutil.copytree(run, here / "sent")
         path = here / "sent" / "cycles.jsonl"
         records = [json.loads(text) for text in path.read_text().splitlines()]
-        names = sorted(records[line % len(records)])
-        records[line % len(records)][names[key % len(names)]] = value
+        at = line % len(records)
+        known = sorted(places(records[at]), key=str)
+        records[at] = put(records[at], known[key % len(known)], value)
         rechained(path, records)
         sound(al(*command))
 

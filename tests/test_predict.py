@@ -250,7 +250,10 @@ def test_nothing_is_written_through_a_link_of_a_run(al: Call, here: Path, runs: 
     (here / "d/predictions/cycle_01").symlink_to(here / "victim")
     for command in (["predict", "d", runs / "digits_test"], ["export", "d", "--format", "state-dict"]):
         answer = al(*command)
-        assert (answer.code, "is a link, which may lead out of the run; name a place with --out" in answer.err) == (2, True)
+        assert (answer.code, "is a link, which may lead out of the run; name a place with --out" in answer.err) == (
+            2,
+            True,
+        )
     assert not list((here / "victim").iterdir())
 
 

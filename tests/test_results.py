@@ -12,10 +12,11 @@ import pytest
 
 from al_lightning.bearing import bearing
 from al_lightning.errors import ALError, UsageError
+from al_lightning.results import journal
 from al_lightning.results import rows as rows_module
 from al_lightning.results.choices import selection_path
 from al_lightning.results.files import write_atomic, write_text
-from al_lightning.results.journal import CycleRecord, Run, RunRecord, read_run
+from al_lightning.results.journal import CycleRecord, Run, RunRecord, read_run, write_line
 from al_lightning.results.metrics import Curve, area, curve_of
 from al_lightning.results.rows import SeenRows, write_rows
 from al_lightning.results.store import RunStore
@@ -300,6 +301,122 @@ def test_a_changed_number_does_not_go_unnoticed(store, number):
         store.read()
 
 
+def forged(directory, changes):
+    """Write a journal with other values in some of its lines, as somebody does who makes the checks fit."""
+    lines, check = [], ""
+    for number, record in enumerate(Run(directory, FIRST, INITIAL, tuple(CYCLES)).records):
+        text, check = write_line({**record, **changes.get(number, {})}, check)
+        lines.append(text)
+    (directory / "cycles.jsonl").write_text("".join(lines))
+
+
+HUGE = (10**400, 1e308, -1e308, -1, True, None, "1", [1])
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        *((0, {key: value}) for key in ("seed", "pool_size") for value in (*HUGE, 1.0)),
+        *((2, {key: value}) for key in ("budget", "labelled") for value in HUGE),
+        *((2, {"metrics": {**CYCLES[0].metrics, "accuracy": value}}) for value in HUGE if value != -1),
+        *((2, {"metrics": {**CYCLES[0].metrics, "class_accuracy": value}}) for value in (*HUGE[:5], [1e308, 0], [0.5])),
+        *((2, {"cost": {"fit": value}}) for value in (10**400, 1e308, True, None)),
+        (2, {"cost": {"a\n": 1}}),
+        (2, {"cost": [1]}),
+        (2, {"metrics": {"miou": 0.5}}),
+        (2, {"metrics": {}}),
+        (2, {"metrics": [0.5]}),
+        (3, {"metrics": {}}),
+        (2, {"labelled": 101}),
+        (2, {"chosen": [100]}),
+        (1, {"initial": [7, True]}),
+        (0, {"pool_size": 10**9 + 1}),
+        (0, {"name": "n" * 501}),
+        (0, {"name": "a\nb"}),
+        (0, {"versions": {"p" * 201: "1"}}),
+        (0, {"versions": {"torch": 2}}),
+        (0, {"settings": {"data": 1, "data.x": 2}}),
+        (0, {"settings": {"data": {"x": 2}}}),
+        (0, {"settings": {"a." * 300: 2}}),
+        (0, {"settings": [1]}),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_value_that_no_run_writes_is_refused_though_its_check_fits(tmp_path, line, values):
+    forged(tmp_path, {line: values})
+    with pytest.raises(ALError, match=r"is not a journal of this version \(.+\); it was edited or damaged"):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize("metrics", [{"a\n": 0.5}, {"m" * 201: 0.5}, {"class": [0.5]}, {"class": None}])
+def test_metrics_that_no_run_writes_are_refused_though_all_cycles_have_them(tmp_path, metrics):
+    forged(tmp_path, {2: {"metrics": metrics}, 3: {"metrics": metrics}})
+    with pytest.raises(ALError, match="is not a journal of this version"):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize("metrics", [[{}, {}], [{"loss": 70.5, "auc": None}, {"loss": -3, "auc": 0.5}]])
+def test_metrics_of_other_tasks_are_read(tmp_path, metrics):
+    forged(tmp_path, {2: {"metrics": metrics[0]}, 3: {"metrics": metrics[1]}})
+    assert [done.metrics for done in read_run(tmp_path).cycles] == metrics
+
+
+@pytest.mark.parametrize("cost", ["Infinity", "NaN", "1e999"])
+def test_a_cost_that_is_not_finite_is_refused(store, cost):
+    edit_journal(store, lambda lines: lines.__setitem__(2, lines[2].replace('"fit": 1.5', f'"fit": {cost}')))
+    with pytest.raises(ALError, match=r"cycles\.jsonl(, line 3)? is not"):
+        store.read()
+
+
+def test_more_cycles_than_any_run_has_are_refused(store, monkeypatch):
+    monkeypatch.setattr(journal, "MOST_CYCLES", 1)
+    with pytest.raises(ALError, match="more than 1 cycles"):
+        store.read()
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "1e999"])
+def test_a_number_that_python_cannot_hold_is_damage(store, number):
+    edit_journal(store, lambda lines: lines.__setitem__(2, lines[2].replace("0.02", number)))
+    with pytest.raises(ALError, match=r"line 3 (holds a number of too many digits|is not what was written)"):
+        store.read()
+
+
+@pytest.mark.parametrize("text", ["", "\n", " \n\n"])
+def test_an_empty_journal_says_the_way_out(store, text):
+    (store.directory / "cycles.jsonl").write_text(text)
+    with pytest.raises(ALError, match=r"cycles\.jsonl is empty; .* begin in another directory: --run_dir DIR\."):
+        store.read()
+
+
+@pytest.mark.parametrize("blank", ["\n", "\n\n", "  \n"])
+def test_blank_lines_at_the_end_are_no_damage(store, blank):
+    expected = store.read()
+    path = store.directory / "cycles.jsonl"
+    path.write_text(path.read_text() + blank)
+    assert (store.open(), store.read()) == ([], expected)
+    store.append(CYCLES[1])
+    assert not path.read_text().endswith("\n\n")
+
+
+@pytest.mark.parametrize(
+    "name", ["metrics.json", "metrics.json.seal", "selection.json", "rows.npz", "member_0/weights.pt.seal"]
+)
+def test_a_folder_where_a_file_belongs_is_named_and_stays(store, name):
+    path = store.cycle_dir(2) / name
+    path.mkdir(parents=True)
+    with pytest.raises(ALError, match=rf"cycle_02/{name} is a folder, where a file belongs; move it away"):
+        store.drop_unfit(2, 1, 2)
+    with pytest.raises(ALError, match="is a folder, where a file belongs; move it away"):
+        write_text(path, "")
+    assert path.is_dir()
+
+
+def test_a_file_where_a_folder_belongs_is_named(store):
+    store.cycle_dir(2).write_text("")
+    with pytest.raises(ALError, match="cycle_02 is a file, where a folder belongs; move it away"):
+        store.begin_fit(2, 0)
+
+
 def test_cost_and_versions_are_no_part_of_the_result(store):
     edit_journal(store, lambda lines: lines.__setitem__(2, lines[2].replace('"fit": 1.5', '"fit": 2.5')))
     edit_journal(store, lambda lines: lines.__setitem__(0, lines[0].replace('"torch": "2.9', '"torch": "3.9')))
@@ -354,10 +471,10 @@ def test_a_write_that_the_system_refuses_is_one_sentence_and_leaves_the_journal(
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", full)
         with pytest.raises(ALError, match=r"Cannot write .*cycles\.jsonl: No space left on device\. Make room"):
-            store.append(CycleRecord(2, 0.06, 6, {"accuracy": 0.5}, []))
+            store.append(CycleRecord(2, 0.06, 6, CYCLES[1].metrics, []))
     assert journal_lines(store) == before
     assert not list(store.directory.glob(".*.tmp"))
-    store.append(CycleRecord(2, 0.06, 6, {"accuracy": 0.5}, []))
+    store.append(CycleRecord(2, 0.06, 6, CYCLES[1].metrics, []))
     assert len(store.read().cycles) == 3
 
 

@@ -12,9 +12,9 @@ from typing import Any, BinaryIO, Literal
 
 from al_lightning.errors import ALError, Interrupted, LabelsAwaited, UsageError
 from al_lightning.results.files import hold
+from al_lightning.results.held import LOCK as STORE_LOCK
+from al_lightning.results.held import TAKEN
 from al_lightning.results.journal import read_run
-from al_lightning.results.store import LOCK as STORE_LOCK
-from al_lightning.results.store import TAKEN
 
 LOCK = ".launcher.lock"
 TAIL = 5

@@ -148,6 +148,6 @@ def read_json(path: Path, seal: Seal) -> dict[str, Any] | None:
 def damaged(path: Path) -> ALError:
     """Return the error for a file of a run that is not what was written."""
     return ALError(
-        f"{path} is damaged, or is not of this run (its seal does not fit). Delete it; where the run needs it, the "
-        "same command makes it again."
+        f"{path} is damaged, or is not of this run: its seal is missing or does not fit. Delete it: what an unfinished "
+        "cycle needs, `al-lightning fit` makes again."
     )

@@ -60,10 +60,18 @@ def _from_system(error: BaseException | None) -> OSError | None:
 
 def unwritable(path: str | Path, error: OSError) -> str:
     """Return the sentence for a write that the system refused."""
+    if isinstance(error, IsADirectoryError) and Path(path).is_dir():
+        return str(in_the_way(Path(path)))
     return (
         f"Cannot write {path}: {error.strerror or error}. Make room, or let it be written to; what was finished is "
         "kept, and the same command goes on."
     )
+
+
+def in_the_way(path: Path) -> ALError:
+    """Return the error for a folder where a file belongs, or for a file where a folder belongs."""
+    there, wanted = ("folder", "file") if path.is_dir() else ("file", "folder")
+    return ALError(f"{path} is a {there}, where a {wanted} belongs; move it away, and run the same command.")
 
 
 def write_text(path: Path, text: str, make_folder: bool = True) -> None:

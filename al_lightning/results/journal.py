@@ -20,8 +20,13 @@ from al_lightning.results.files import read_small
 JOURNAL = "cycles.jsonl"
 FORMAT = 2
 """Of a run directory: raised when what is written there changes, so that no other version misreads it."""
-LARGEST = 64 << 20
+LARGEST = 16 << 20
 """Bytes that a journal may have: a pool of a million images, all chosen, takes 8 MB."""
+MOST_CYCLES = 10_000
+MOST_IMAGES = 10**9
+MOST_SEED = 2**64
+MOST = 1e12
+"""Magnitude of any other number: what is computed of it stays finite."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,11 @@ def read_run(directory: str | Path) -> Run:
         lines = whole_lines(journal)
     except (OSError, ValueError) as error:
         raise ALError(f"{journal} cannot be read ({error}).") from error
+    if not lines:
+        raise ALError(
+            f"{journal} is empty; it was edited or damaged. Restore the file, or begin in another directory: "
+            "--run_dir DIR."
+        )
     records, check = [], ""
     for number, line in enumerate(lines, start=1):
         try:
@@ -131,7 +141,7 @@ def read_run(directory: str | Path) -> Run:
                 way = "begin in another directory: --run_dir DIR"
             raise ALError(f"{journal}, line {number} {error}. Restore the file, or {way}.") from error
         records.append(record)
-    if records and records[0].get("kind") == "run" and (found := records[0].get("format", 1)) != FORMAT:
+    if records[0].get("kind") == "run" and (found := records[0].get("format", 1)) != FORMAT:
         raise UsageError(
             f"{path} holds a run of format {found}, which this version does not read (it reads {FORMAT}); run it again "
             "in another directory (--run_dir DIR), or use the version that made it."
@@ -156,29 +166,76 @@ def _run(path: Path, records: list[dict[str, Any]]) -> Run:
 
 def _check_kinds(run: Run) -> None:
     """Raise ValueError where a value is not of its kind, or an image is labelled twice: somebody else wrote this."""
-    record, number = run.record, (int, float)
-    texts = (record.name, record.data_sha256, record.images_sha256, record.oracle, *record.classes)
-    texts += (*record.versions, *record.versions.values())
-    whole = (record.seed, record.pool_size, *(done.labelled for done in run.cycles))
-    labelled = run.labelled_at(len(run.cycles))
-    measured = [value for done in run.cycles for value in done.metrics.values()]
-    numbers = [one for value in measured for one in (value if isinstance(value, list) else [value]) if one is not None]
-    numbers += [value for done in run.cycles for value in (done.budget, *done.cost.values())]
+    record, cycles = run.record, run.cycles
+    if len(cycles) > MOST_CYCLES:
+        raise ValueError(f"it has more than {MOST_CYCLES:,} cycles")
+    labelled = run.labelled_at(len(cycles))
+    texts = [record.data_sha256, record.images_sha256, record.oracle, *record.versions, *record.versions.values()]
+    texts += [name for done in cycles for name in (*done.metrics, *done.cost)]
     sound = (
-        all(isinstance(text, str) and text.isprintable() for text in texts)
+        _is_text(record.name, 500)
+        and all(_is_text(text, 200) for text in texts)
+        and all(isinstance(name, str) for name in record.classes)
         and isinstance(record.settings, dict)
-        and all(type(value) is int and value >= 0 for value in whole)
-        and all(type(index) is int and 0 <= index < record.pool_size for index in labelled)
-        and all(isinstance(value, number) for value in numbers)
+        and _is_whole(record.seed, MOST_SEED)
+        and _is_whole(record.pool_size, MOST_IMAGES)
+        and all(_is_whole(done.labelled, record.pool_size) for done in cycles)
+        and all(_is_whole(index, record.pool_size - 1) for index in labelled)
+        and all(_is_number(done.budget) and done.budget >= 0 for done in cycles)
+        and all(_is_number(value) for done in cycles for value in done.cost.values())
     )
     if not sound:
         raise ValueError("a value is not of its kind")
     if len(set(labelled)) != len(labelled):
         raise ValueError("an image is labelled twice")
+    _check_settings(record.settings)
+    _check_metrics([done.metrics for done in cycles])
+
+
+def _check_settings(settings: dict[str, Any]) -> None:
+    """Raise ValueError for settings that are none by dotted key: each is a leaf, and none lies below another."""
+    for key, value in settings.items():
+        parts = key.split(".")
+        above = (".".join(parts[:count]) for count in range(1, len(parts)))
+        if len(key) > 500 or (isinstance(value, dict) and value) or any(place in settings for place in above):
+            raise ValueError("its settings are not values by dotted key")
+
+
+def _check_metrics(metrics: list[dict[str, Any]]) -> None:
+    """Raise ValueError where cycles tell other metrics, or other kinds of them; the main one, the first, is a number.
+
+    Any other may be null in a cycle that it is not defined for.
+    """
+    names = list(metrics[0]) if metrics else []
+    if any(list(one) != names for one in metrics):
+        raise ValueError("its cycles have different metrics")
+    for name in names:
+        values, main = [one[name] for one in metrics], name == names[0]
+        if isinstance(values[0], list) and not main:
+            same = all(isinstance(value, list) and len(value) == len(values[0]) for value in values)
+            sound = same and all(part is None or _is_number(part) for value in values for part in value)
+        else:
+            sound = all(_is_number(value) or (value is None and not main) for value in values)
+        if not sound:
+            raise ValueError(f"the metric {name} is not of its kind")
+
+
+def _is_text(value: object, most: int) -> bool:
+    return isinstance(value, str) and len(value) <= most and value.isprintable()
+
+
+def _is_whole(value: object, most: int) -> bool:
+    return type(value) is int and 0 <= value <= most
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and abs(value) <= MOST  # type: ignore[arg-type]  # so it is finite
 
 
 def whole_lines(journal: Path) -> list[str]:
     """Return the journal's lines without a torn last one: what was not written to its end did not happen.
+
+    Blank lines at the end are left out, too; they are no damage.
 
     Raises:
         OSError: it cannot be read.
@@ -190,6 +247,8 @@ def whole_lines(journal: Path) -> list[str]:
             json.loads(lines[-1])
         except (ValueError, RecursionError):
             lines.pop()
+    while lines and not lines[-1].strip():
+        lines.pop()
     return lines
 
 
@@ -211,6 +270,8 @@ def read_line(line: str, before: str = "") -> tuple[dict[str, Any], str]:
         record = json.loads(line)
     except json.JSONDecodeError as error:
         raise ValueError(f"is not valid JSON ({error.msg}); it was edited or damaged") from error
+    except ValueError as error:  # Python reads no number of more than 4300 digits
+        raise ValueError("holds a number of too many digits; it was edited or damaged") from error
     except RecursionError as error:
         raise ValueError("is nested too deeply; it was edited or damaged") from error
     if not isinstance(record, dict):
@@ -218,7 +279,7 @@ def read_line(line: str, before: str = "") -> tuple[dict[str, Any], str]:
     check = record.pop("check", None)
     try:
         fits = check == write_line(record, before)[1]
-    except RecursionError:
+    except (RecursionError, ValueError):  # nested too deeply, or not finite
         fits = False
     if not fits:
         raise ValueError("is not what was written (its check does not fit); it was edited or damaged")

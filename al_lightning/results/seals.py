@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from al_lightning.results.files import read_small, write_atomic, write_text
+from al_lightning.results.files import in_the_way, read_small, write_atomic, write_text
 
 FORMAT = 1
 LARGEST = 1 << 12
@@ -50,9 +50,20 @@ def fits(path: Path, origin: str) -> bool:
 
 
 def drop(path: Path) -> None:
-    """Delete a file and its seal."""
+    """Delete a file and its seal.
+
+    Raises:
+        ALError: a folder is in the place of either.
+    """
+    _refuse_folders(path)
     path.unlink(missing_ok=True)
     seal_of(path).unlink(missing_ok=True)
+
+
+def _refuse_folders(path: Path) -> None:
+    for place in (path, seal_of(path)):
+        if place.is_dir():  # no run makes it, so that it is not ours to delete
+            raise in_the_way(place)
 
 
 def made_again(path: Path) -> str:
@@ -108,7 +119,12 @@ class Seal:
         return fits(path, self.origin)
 
     def drop_unfit(self, path: Path) -> bool:
-        """Delete a file that does not fit, and its seal; return whether there was one."""
+        """Delete a file that does not fit, and its seal; return whether there was one.
+
+        Raises:
+            ALError: a folder is in the place of either.
+        """
+        _refuse_folders(path)
         if not path.is_file() or self.fits(path):
             return False
         drop(path)

@@ -9,12 +9,11 @@ or an earlier one left is taken for this one's.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import yaml
 
@@ -30,76 +29,17 @@ from al_lightning.results.choices import (
     write_choice,
     write_json,
 )
-from al_lightning.results.files import hold, read_small, write_text
+from al_lightning.results.files import in_the_way, read_small, write_text
+from al_lightning.results.held import Held
 from al_lightning.results.image_list import ImageList, difference, read_list
 from al_lightning.results.journal import JOURNAL, CycleRecord, Run, RunRecord, read_run, whole_lines, write_line
 from al_lightning.results.origins import cycle_dir, fit_origin, weights_path
 from al_lightning.results.rows import SeenRows, write_rows
 from al_lightning.results.seals import Seal, drop
 
-LOCK = ".lock"
-TAKEN = "Another process is at work in"
-"""How the sentence begins that refuses a directory; a launcher knows it by that, in another process's words."""
 
-
-class RunStore:
+class RunStore(Held):
     """Writes and reads one run directory. Only one process of a run writes (`writes`); the others read."""
-
-    def __init__(self, directory: Path, writes: bool = True) -> None:
-        self.directory = directory
-        self.writes = writes
-        self._lock: BinaryIO | None = None
-        self._made: list[Path] = []
-
-    def lock(self) -> None:
-        """Hold the directory until this process ends; a second run in it is refused.
-
-        Raises:
-            ALError: another process holds it, or it cannot be written to.
-        """
-        if not self.writes or self._lock is not None:
-            return
-        above = [self.directory, *self.directory.parents]
-        missing = [folder for folder in above if not folder.exists()]
-        handle = hold(self.directory / LOCK)
-        if handle is None:
-            raise ALError(f"{TAKEN} {self.directory}; wait for it, or use another one.")
-        self._lock, self._made = handle, missing
-
-    def is_ours(self) -> bool:
-        """Whether the directory is still the one that this run holds; also where it holds none."""
-        if self._lock is None:
-            return True
-        held = os.fstat(self._lock.fileno())
-        try:
-            there = os.stat(self.directory / LOCK)
-        except OSError:
-            return False
-        return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
-
-    def still_ours(self) -> None:
-        """See that the directory is the one that this run holds: it may have been deleted, or replaced by another.
-
-        Raises:
-            ALError: it is not.
-        """
-        if not self.is_ours():
-            raise ALError(
-                f"{self.directory} was deleted or replaced while this run was at work in it, so that the run ends and "
-                "writes nothing more; the same command begins anew."
-            )
-
-    def release(self) -> None:
-        """Let go of the directory; of a run that never began nothing stays."""
-        if self._lock is None:
-            return
-        with contextlib.suppress(OSError):  # it was deleted, or somebody else put something there meanwhile
-            if self.is_ours() and [path.name for path in self.directory.iterdir()] == [LOCK]:
-                (self.directory / LOCK).unlink()
-                for folder in self._made:
-                    folder.rmdir()
-        self._lock.close()
-        self._lock = None
 
     def open(self) -> list[str]:
         """Lock the directory and clear what an interrupted write left; return what the user should know.
@@ -125,7 +65,7 @@ class RunStore:
         journal = self.directory / JOURNAL
         with contextlib.suppress(OSError, ValueError):
             text, whole = journal.read_text(), "".join(whole_lines(journal))
-            if whole != text:
+            if whole.rstrip() != text.rstrip():
                 write_text(journal, whole)
                 notes.append(f"the last line of {journal} was cut short; what it held is made again")
         return notes
@@ -170,7 +110,13 @@ class RunStore:
             if run.record.images_sha256 != record.images_sha256:
                 kept = read_list(self.images_path, run.record.images_sha256)
                 found = images is not None and kept is not None and difference(kept, images)
-                changed.append(f"other images under the same names: {found}" if found else "other images")
+                others = f"other images: {found}" if found else "other images"
+                if not changed and self.trained():
+                    raise UsageError(
+                        f"{self.directory} holds a run on {others}. Put back what it was made with, or use another "
+                        "directory: --run_dir DIR."
+                    )
+                changed.append(others)
             if not changed:
                 return run, ""
             if self.trained():
@@ -216,7 +162,10 @@ class RunStore:
 
     def _make(self, folder: Path) -> None:
         """Make a folder; never the run's own where this run holds it, for then it was deleted meanwhile."""
-        folder.mkdir(parents=self._lock is None, exist_ok=True)
+        try:
+            folder.mkdir(parents=not self.holds, exist_ok=True)
+        except FileExistsError as error:
+            raise in_the_way(folder) from error
 
     def save_config(self, plain: dict[str, Any]) -> None:
         """Write config.yaml, a view of the configuration for people; what decides is the journal."""
@@ -265,10 +214,15 @@ class RunStore:
         path = weights_path(self.directory, cycle, member)
         if path.is_file() and not self.fit_seal(cycle, member).fits(path):
             raise ALError(
-                f"{path} is damaged, or is not the network of cycle {cycle} of this run (its seal does not fit); take "
-                "another cycle, or run the experiment again in another directory."
+                f"{path} is damaged, or is not the network of cycle {cycle} of this run: its seal is missing or does "
+                f"not fit. Take another cycle's, or {self.again(cycle)}"
             )
         return path
+
+    def again(self, cycle: int) -> str:
+        """Return what makes a finished cycle once more, as the end of a sentence."""
+        lines = f"the lines of {self.directory / JOURNAL} from that of cycle {cycle} on"
+        return f"delete {lines}: the run's own `al-lightning fit` command makes these cycles again."
 
     def weights_path(self, cycle: int, member: int) -> Path:
         """Where a trained network lies, if it is there; `weights` holds it to its seal."""

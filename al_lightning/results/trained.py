@@ -53,8 +53,8 @@ def trained(run_dir: Path, cycle: int | None = None) -> tuple[Run, CycleRecord, 
     there = [number for number, path in weights.items() if path.is_file()]
     if not there:
         raise UsageError(
-            f"{run_dir} holds no weights of any cycle: `--keep none` deletes them, and a copy may lack them; `--keep last` "
-            "keeps those of the last cycle, in another run."
+            f"{run_dir} holds no weights of any cycle: `--keep none` deletes them, and a copy may lack them; "
+            "`--keep last` keeps those of the last cycle, in another run."
         )
     wanted = there[-1] if cycle is None else cycle
     if wanted not in there:
