@@ -77,8 +77,11 @@ def conditions_of(
 
 def _settings(run: Run) -> dict[str, Any] | None:
     """Return what is known of a run's configuration: where the two differ, config.yaml was edited."""
-    known = {**dict(flatten(_config(run.directory) or {})), **run.record.settings}
-    return nested(known) if known else None
+    there = dict(flatten(_config(run.directory) or {}))
+    try:
+        return nested({**there, **run.record.settings}) or None
+    except TypeError:  # a section of config.yaml was edited into a value
+        return nested(run.record.settings) or None
 
 
 def _config(directory: Path) -> dict[str, Any] | None:

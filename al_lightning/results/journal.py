@@ -189,7 +189,7 @@ def _check_kinds(run: Run) -> None:
     if len(set(labelled)) != len(labelled):
         raise ValueError("an image is labelled twice")
     _check_settings(record.settings)
-    _check_metrics([done.metrics for done in cycles])
+    check_metrics([done.metrics for done in cycles])
 
 
 def _check_settings(settings: dict[str, Any]) -> None:
@@ -201,7 +201,7 @@ def _check_settings(settings: dict[str, Any]) -> None:
             raise ValueError("its settings are not values by dotted key")
 
 
-def _check_metrics(metrics: list[dict[str, Any]]) -> None:
+def check_metrics(metrics: list[dict[str, Any]]) -> None:
     """Raise ValueError where cycles tell other metrics, or other kinds of them; the main one, the first, is a number.
 
     Any other may be null in a cycle that it is not defined for.

@@ -32,7 +32,16 @@ from al_lightning.results.choices import (
 from al_lightning.results.files import in_the_way, read_small, write_text
 from al_lightning.results.held import Held
 from al_lightning.results.image_list import ImageList, difference, read_list
-from al_lightning.results.journal import JOURNAL, CycleRecord, Run, RunRecord, read_run, whole_lines, write_line
+from al_lightning.results.journal import (
+    JOURNAL,
+    CycleRecord,
+    Run,
+    RunRecord,
+    check_metrics,
+    read_run,
+    whole_lines,
+    write_line,
+)
 from al_lightning.results.origins import cycle_dir, fit_origin, weights_path
 from al_lightning.results.rows import SeenRows, write_rows
 from al_lightning.results.seals import Seal, drop
@@ -242,8 +251,19 @@ class RunStore(Held):
         return read_json(path, self.fit_seal(cycle, 0)) if path.is_file() else None
 
     def save_metrics(self, cycle: int, metrics: dict[str, Any]) -> None:
-        """Write the test metrics of a cycle."""
+        """Write the test metrics of a cycle.
+
+        Raises:
+            ALError: they are none, or others than those of the cycles before.
+        """
         if self.writes:
+            try:
+                check_metrics([*(done.metrics for done in self.read().cycles[:cycle]), metrics])
+            except ValueError as error:
+                raise ALError(
+                    f"The metrics of cycle {cycle} cannot be kept: {error}. A task's are numbers up to 1e12, or lists "
+                    "of them, the first one a number, the same in each cycle."
+                ) from error
             self._make(self.cycle_dir(cycle))
             write_json(self.metrics_path(cycle), metrics, self.fit_seal(cycle, 0))
 
