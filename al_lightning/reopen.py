@@ -122,7 +122,7 @@ def reopen(
         check_classes({name: value}, OPTIONS, _only(imports, source if name == "acquisition" else path))
     _check_unedited(path, {name: value for name, value in values.items() if name in compared}, record)
     parser = build_parser(names)
-    config = parse_some(parser, Settings(record.name, (path,), values, {}), options)
+    config = parse_some(parser, Settings(record.name, (path,), values, {}), options, _only(imports, path))
     plain = dump(parser, config)
     _without_weights(config.get("network"))
     if "download" in (config.data.get("init_args") or {}):
