@@ -22,9 +22,11 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from jsonargparse import Namespace
+import yaml
+from jsonargparse import Namespace, get_loader
 
 from al_lightning.errors import UsageError
+from al_lightning.yaml_files import TooMuch, check
 
 PLAIN = (
     *(str, bytes, int, float, complex, type(None), range, decimal.Decimal, uuid.UUID, enum.Enum, os.PathLike),
@@ -140,7 +142,7 @@ class _Walk:
 
     def value(self, value: Any, place: Place) -> None:
         """Look at one value and all that is in it."""
-        what = place.declared
+        what, value = place.declared, self.read(value, place.name)
         if isinstance(value, (Namespace, Mapping)):
             if "class_path" in value:
                 self.spec(value, place)
@@ -158,6 +160,24 @@ class _Walk:
             name = getattr(value, "__qualname__", type(value).__qualname__)
             module = getattr(value, "__module__", None) or type(value).__module__
             raise _refused(place, f"{module}.{name}", value)
+
+    def read(self, value: Any, at: str) -> Any:
+        """Return what the parser will make of a value: where it wants no text, it reads one as YAML.
+
+        Raises:
+            UsageError: it is beyond the bounds of YAML.
+        """
+        if self.parsed or not isinstance(value, str):
+            return value
+        try:
+            check(value)
+            # The parser's own way of reading: another one might refuse, and so pass over, what that takes.
+            found = get_loader("yaml")(value)
+        except TooMuch as error:
+            raise UsageError(f"{at} is too much to read: {error}.") from error
+        except (yaml.YAMLError, ValueError, OverflowError, TypeError, AttributeError, KeyError):
+            return value
+        return found if isinstance(found, (dict, list, tuple, set)) else value
 
     def text(self, value: str, place: Place) -> None:
         """Look at a text before it is parsed: it may stand for a class."""
@@ -181,18 +201,26 @@ class _Walk:
             if key == "init_args":
                 self.options(part or {}, found, place.name)
             elif key != "class_path":
+                self.whole(key, place.name)
                 self.value(part, Place(place.name, Declared()))
 
     def options(self, value: Any, owner: type | None, at: str) -> None:
         """Look at the options of a class; of None, those of nothing that declares any."""
+        value = self.read(value, at)
         if not isinstance(value, (Mapping, Namespace)):
             self.value(value, Place(at, Declared()))
             return
         known = parameters(owner) if owner is not None else {}
         ours = owner is not None and any(base.__module__.split(".")[0] == "al_lightning" for base in owner.__mro__)
         for key, part in _items(value):
+            self.whole(key, at)
             hint, default = known.get(key, (None, inspect.Parameter.empty))
             self.value(part, Place(f"{at}.{key}", declared(hint, ours), default))
+
+    def whole(self, key: Any, at: str) -> None:
+        """Refuse an option's path for a key, which the parser would follow, where nobody vouches for it."""
+        if self.names is not None and not self.parsed and "." in str(key):
+            raise UsageError(f"{at} has the key {str(key)!r}; the name of one option was expected, without a dot.")
 
     def names_a_fitting_class(self, path: str, place: Place) -> type | None:
         """Return the class that a path names.
@@ -212,6 +240,8 @@ class _Walk:
             return None
         if not inspect.isclass(found) or not any(one in found.__mro__ for one in place.declared.classes):
             raise _refused(place, path, found)
+        if inspect.isabstract(found):
+            raise UsageError(f"{place.name} is {path}, which is abstract; a class derived from it was expected.")
         return found
 
 
@@ -230,6 +260,7 @@ def imported(path: str) -> Any:
 
     Raises:
         ImportError, AttributeError, ValueError: there is no such thing.
+        UsageError: the module ends the process.
     """
     module, _, last = path.rpartition(".")
     try:
@@ -237,6 +268,8 @@ def imported(path: str) -> Any:
     except ModuleNotFoundError:
         above, _, name = module.rpartition(".")
         holder = getattr(import_module(above), name)
+    except SystemExit as error:
+        raise UsageError(f"The module of {path} ends the process when it is imported.") from error
     return getattr(holder, last)
 
 

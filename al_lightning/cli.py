@@ -122,8 +122,8 @@ def _fit(given: list[str], verbose: bool) -> int:
         return 0
     ours, options = parser.parse_known_args(given)
     GUARD.listen(ours.stop_on)
-    if ours.seed < 0:
-        raise UsageError(f"--seed is {ours.seed}; seeds are 0 or larger.")
+    if not 0 <= ours.seed < 2**63:
+        raise UsageError(f"--seed is {ours.seed}; seeds are 0 or larger, and below 2**63.")
 
     from al_lightning.settings import resolve
 

@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Iterable
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 MOST = 2**20
@@ -116,6 +117,22 @@ def require_folder(name: str, path: object, what: str = "a folder") -> None:
             if os.path.isdir(text):
                 return
     raise UsageError(f"{name} is {text!r}; {what} was expected.")
+
+
+def from_home(name: str, path: str | Path) -> Path:
+    """Return a path whose ~ is written out.
+
+    Args:
+        name: the option's name, as one would type it.
+        path: what it says.
+
+    Raises:
+        UsageError: nobody of the name after ~ has a home directory here.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"{name} is {str(path)!r}, and no home directory is known for it; write it out.") from error
 
 
 def reason_of(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from al_lightning import __version__
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.bearing import differences, fingerprint, flatten, in_short
 from al_lightning.data.module import PoolDataModule
-from al_lightning.errors import UsageError
+from al_lightning.errors import UsageError, from_home
 from al_lightning.fitting import Fit
 from al_lightning.networks.base import Network
 from al_lightning.oracle.base import Oracle
@@ -139,8 +139,8 @@ def configure(
     Raises:
         UsageError: anything is wrong with them, or options that change results come without a run_dir.
     """
-    if seed < 0:
-        raise UsageError(f"The seed is {seed}; seeds are 0 or larger.")
+    if not 0 <= seed < 2**63:
+        raise UsageError(f"The seed is {seed}; seeds are 0 or larger, and below 2**63.")
     settings = resolve(configs)
     _import_from_here()
     parser = build_parser()
@@ -233,7 +233,7 @@ def _experiment(
         budget=Budget(**dict(config.budget)),
         initial=config.initial,
         warm_start=config.warm_start,
-        share=Path(config.share).expanduser() if config.share else None,
+        share=from_home("share", config.share) if config.share else None,
         keep=config.keep,
         chunk=config.chunk,
         channels_last=config.channels_last,

@@ -48,6 +48,8 @@ def explain(message: str, settings: Settings, options: Sequence[str] = ()) -> st
         return f"{match[1]} is not set; --config NAME sets it, and `al-lightning configs` lists the names."
     if choices := re.findall(r"Expected a typing\.Literal\[(.+?)\]", message):
         return f"{_key(message)} is one of {', '.join(choices)}, not {_value(message)}."
+    if match := re.search(r"Expected a tuple with (\d+) elements", message):
+        return f"{_key(message)} expects a list of {match[1]} values, not {_value(message)}."
     if kinds:
         if set(kinds) == {"NoneType"} and (match := re.search(r"NestedArg\(key='([\w.]+)'", message)):
             return f"{_key(message)} has no class yet that could have the option {match[1]!r}; give its class first."
@@ -114,6 +116,8 @@ def _parameters(class_path: str) -> list[str]:
     try:
         cls = getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError):
+        return []
+    if not inspect.isclass(cls):
         return []
     names: dict[str, None] = {}
     for base in inspect.getmro(cls):

@@ -66,12 +66,12 @@ def check_nulls(config: Namespace) -> None:
 
 def nulls(values: Mapping[str, Any], options: Sequence[str]) -> set[str]:
     """Return the dotted names of what a configuration sets to null, after the command line's options."""
-    found = {key: value is None for key, value in flatten(dict(values))}
+    found = {key.replace(".init_args", ""): value is None for key, value in flatten(dict(values))}
     for option, following in itertools.pairwise([*options, ""]):
         if option.startswith("--"):
             name, equals, joined = option.removeprefix("--").partition("=")
-            found[name] = (joined if equals else following) == "null"
-    return {key.replace(".init_args", "") for key, null in found.items() if null}
+            found[name.replace(".init_args", "")] = (joined if equals else following) == "null"
+    return {key for key, null in found.items() if null}
 
 
 @contextlib.contextmanager

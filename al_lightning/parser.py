@@ -18,7 +18,7 @@ from jsonargparse import ArgumentParser, Namespace
 from lightning.pytorch import Trainer
 
 from al_lightning.bearing import flatten
-from al_lightning.class_paths import check_classes
+from al_lightning.class_paths import Names, check_classes, imported
 from al_lightning.errors import UsageError
 from al_lightning.mistakes import explain
 from al_lightning.option_values import check_nulls, check_values, naming
@@ -66,8 +66,16 @@ def parse(parser: ArgumentParser, settings: Settings, options: Sequence[str] = (
     return config
 
 
-def parse_some(parser: ArgumentParser, settings: Settings, options: Sequence[str] = ()) -> Namespace:
+def parse_some(
+    parser: ArgumentParser, settings: Settings, options: Sequence[str] = (), names: Names | None = None
+) -> Namespace:
     """Parse the settings of the options that a parser has; classes are imported, but nothing is called.
+
+    Args:
+        parser: of these options.
+        settings: merged.
+        options: of the command line.
+        names: may refuse what the settings name, for those that nobody vouches for; see `check_classes`.
 
     Raises:
         UsageError: one sentence; the parser's own words are its cause, shown by --verbose.
@@ -75,19 +83,46 @@ def parse_some(parser: ArgumentParser, settings: Settings, options: Sequence[str
     values = dict(settings.values)
     _check_texts(values, options)
     options = _oracle_first(values, options)
-    check_classes(values, OPTIONS)
+    told: list[str] = []
+    check_classes(values, OPTIONS, names and _noting(names, told))
     try:
         with contextlib.redirect_stderr(io.StringIO()):
             config = parser.parse_args(["--settings", yaml.safe_dump(values), *options])
     except (argparse.ArgumentError, TypeError, ValueError, KeyError, SystemExit) as error:
         cause = error.__context__ if isinstance(error, SystemExit) and error.__context__ else error
+        if isinstance(error, SystemExit) and not isinstance(cause, argparse.ArgumentError):
+            raise UsageError("A module that a class path names ends the process when it is imported.") from error
         raise UsageError(explain(str(cause), settings, options)) from cause
     config.pop("settings", None)
     _restore_nulls(config, options)
-    check_classes(config, OPTIONS)
+    check_classes(config, OPTIONS, names and _but_known(names, told, options))
     check_nulls(config)
     check_values(config)
     return config
+
+
+def _noting(names: Names, told: list[str]) -> Names:
+    """Note each class path that is not refused."""
+
+    def look(option: str, path: str) -> None:
+        names(option, path)
+        told.append(path)
+
+    return look
+
+
+def _but_known(names: Names, told: Sequence[str], options: Sequence[str]) -> Names:
+    """Let pass what was not refused before, under whatever name the parser put, and what the command line names."""
+    typed = {word.rpartition(".")[2] for word in re.findall(r"[\w.]+", " ".join(options))}
+
+    def look(option: str, path: str) -> None:
+        try:
+            names(option, path)
+        except UsageError:
+            if path.rpartition(".")[2] not in typed and not any(imported(path) is imported(one) for one in told):
+                raise
+
+    return look
 
 
 def _check_texts(values: dict[str, Any], options: Sequence[str]) -> None:

@@ -46,7 +46,7 @@ def trainer_of(options: Mapping[str, Any], **more: Any) -> Trainer:
         settings["plugins"] = [*settings.get("plugins", ()), environment]
     try:
         return Trainer(**settings)
-    except (MisconfigurationException, TypeError, ValueError, RuntimeError) as error:
+    except (MisconfigurationException, ImportError, TypeError, ValueError, RuntimeError) as error:
         raise UsageError(f"Lightning's Trainer refuses the options under trainer: {reason_of(error)}.") from error
 
 

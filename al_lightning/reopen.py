@@ -146,7 +146,7 @@ def reopen(
         there["trainer"] = {name: there["trainer"].get(name) for name in TRAINER}
     _check_unedited(path, there, record)
     parser = build_parser(names)
-    config = parse_some(parser, Settings(record.name, (path,), values, {}), options)
+    config = parse_some(parser, Settings(record.name, (path,), values, {}), options, _only(imports, path))
     plain = dump(parser, config)
     _without_weights(config.get("network"))
     if "download" in (config.data.get("init_args") or {}):

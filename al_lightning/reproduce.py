@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
-from al_lightning.errors import ALError, UsageError, nearest
+from al_lightning.errors import ALError, UsageError, from_home, nearest
 from al_lightning.estimate import as_mapping, images_seen
 from al_lightning.launcher import Job
 from al_lightning.results.journal import read_run
@@ -240,7 +240,7 @@ def missing_data(plan: Plan) -> dict[Path, list[str]]:
         if not column.data or given.get("--data.download", "").lower() == "true":
             continue
         own = given.get("--data.root")
-        root = Path(own).expanduser() if own else Path(os.environ.get("AL_DATA", "data")) / column.data
+        root = from_home("--data.root", own) if own else Path(os.environ.get("AL_DATA", "data")) / column.data
         if not root.is_dir():
             titles = absent.setdefault(root, [])
             titles += [title for title in run.columns if title not in titles]

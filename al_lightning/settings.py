@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from al_lightning.bearing import flatten
-from al_lightning.errors import UsageError, nearest
+from al_lightning.errors import UsageError, from_home, nearest
 from al_lightning.yaml_files import Loader, TooMuch, read_yaml
 
 AXES = ("datasets", "networks", "budgets", "augmentation", "acquisition", "training")
@@ -197,7 +197,7 @@ def _plain(value: Any) -> Any:
 
 def _find(config: str) -> Path | None:
     """Return the file that is meant, if one of that very name exists; None where it must be a name of parts."""
-    given = Path(config).expanduser()
+    given = from_home("--config", config)
     for candidate in (given, given.with_name(given.name + ".yaml")):
         if candidate.is_file():
             return candidate.resolve()

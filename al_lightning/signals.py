@@ -22,7 +22,9 @@ def signal_named(name: str) -> signal.Signals:
     """
     known = {number.name.removeprefix("SIG"): number for number in signal.valid_signals() if hasattr(number, "name")}
     number = known.get(name.upper().removeprefix("SIG"))
-    if number is None or number in (signal.SIGKILL, signal.SIGSTOP):
+    if number in (signal.SIGKILL, signal.SIGSTOP):
+        raise UsageError(f"--stop_on {name}: no process can catch this signal; name another, such as USR1.")
+    if number is None:
         raise UsageError(f"--stop_on {name}: there is no such signal to wait for.{nearest(name.upper(), known)}")
     return signal.Signals(number)
 

@@ -16,7 +16,7 @@ ALLOWED = {
     "arguments": {"errors"},
     "bearing": set(),
     "settings": {"errors", "bearing", "yaml_files"},
-    "class_paths": {"errors"},
+    "class_paths": {"errors", "yaml_files"},
     "progress": set(),
     "results": {"errors", "bearing", "yaml_files"},
     "networks": {"errors", "types"},

@@ -62,7 +62,18 @@ def fit(al, config, *options):
         ("digits_random", [f"--network.width={10**11}"], ["network.width", "256"]),
         ("digits_random", [f"--network.depth={10**11 + 6}"], ["network.depth", "1000"]),
         ("digits_random", [f"--data.batch_size={2**20 + 1}"], ["data.batch_size", str(2**20)]),
+        ("digits_random", ["--training=al_lightning.training.base.TrainingModule"], ["training", "abstract"]),
+        ("digits_random", ["--network.init_args={class_path: os.system}"], ["system has no option"]),
+        ("digits_random", ["--share=~nouser/x"], ["share", "~nouser/x"]),
+        ("digits_random", ["--data.cache=~nouser/x"], ["data.cache", "~nouser/x"]),
+        ("digits_random", ["--stop_on=KILL"], ["KILL", "no process can catch"]),
+        ("digits_random", ["--data.mean=[1]"], ["data.mean", "3", "[1]"]),
+        ("digits_random", ["--data.augmentation={class_path: ending.X}"], ["ends the process when it is imported"]),
+        ("digits_random", ["--data.augmentation={class_path: nowhere.X}"], ["data.augmentation", "nowhere"]),
+        ("digits_random", ["--trainer.accelerator=tpu"], ["trainer", "torch_xla"]),
         # Accepted in silence.
+        ("digits_random", ["--data.timeout=1e-300"], ["data.timeout", "1e-300", "at least 0.1"]),
+        ("digits_random", [f"--seed={2**63}"], ["--seed", str(2**63)]),
         ("digits_random", ["--share=-1e-9"], ["share", "-1e-9", "the directory of a run"]),
         ("digits_random", ["--share=7"], ["share", "'7'", "the directory of a run"]),
         ("digits_random", ["--data.cache=-1"], ["data.cache", "-1", "true, false or a folder"]),
@@ -74,12 +85,28 @@ def fit(al, config, *options):
     ],
     ids=lambda value: value[-1] if isinstance(value, list) and str(value[-1]).startswith("--") else "",
 )
-def test_a_value_that_cannot_be_is_one_sentence(al, here, config, options, facts):
+def test_a_value_that_cannot_be_is_one_sentence(al, here, config, options, facts, monkeypatch):
+    Path("ending.py").write_text("raise SystemExit(3)\n")
+    monkeypatch.syspath_prepend(str(here))
     answer = fit(al, config, *options)
     last = answer.err.splitlines()[-1]
     assert (answer.code, [fact for fact in facts if fact not in last]) == (2, []), answer.err
     assert last.startswith("al-lightning: ")
     assert "Error" not in last
+
+
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [
+        ("--training.optimizer.lr=1e308", "overflow"),
+        ("--training.optimizer=torch.optim.SparseAdam", "dense gradients"),
+    ],
+)
+def test_what_an_optimizer_cannot_do_names_it(al, here, option, reason):
+    answer = fit(al, "digits_random", option, "--data.workers", 0)
+    last = answer.err.splitlines()[-1]
+    assert (answer.code, reason in last) == (1, True), answer.err
+    assert last.startswith("al-lightning: The optimizer under training.optimizer fails at step 0: ")
 
 
 @pytest.mark.parametrize(

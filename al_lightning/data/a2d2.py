@@ -16,7 +16,7 @@ from al_lightning.data.images import Images, check_size
 from al_lightning.data.mappings import find_mapping, load_mapping
 from al_lightning.data.mask_folder import MaskFiles
 from al_lightning.data.module import PoolDataModule
-from al_lightning.errors import MOST, DatasetError, UsageError, require
+from al_lightning.errors import MOST, DatasetError, UsageError, from_home, require
 from al_lightning.pool import Pool
 
 TEST_SCENE = "20180925_112730"
@@ -151,7 +151,7 @@ class A2D2(PoolDataModule):
         """The pool's frames; with copies, the originals."""
         recorded = self._recorded[0]
         if self.pool_list:
-            return self._listed(Path(self.pool_list).expanduser())
+            return self._listed(from_home("data.pool_list", self.pool_list))
         if self.kind == "all":
             return recorded
         numbers: dict[str, int] = {}

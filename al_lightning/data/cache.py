@@ -31,7 +31,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from al_lightning.data.images import Array, Images
 from al_lightning.data.recipe import NONE, in_memory, key_of
-from al_lightning.errors import DatasetError
+from al_lightning.errors import DatasetError, from_home
 
 if TYPE_CHECKING:
     from al_lightning.data.module import PoolDataModule
@@ -59,7 +59,7 @@ ROOT = "\0"
 def home_of(data: PoolDataModule) -> Path:
     """Return the folder of a datamodule's caches: `cache`, else $AL_CACHE/<folder>, else .al_cache below its root."""
     if isinstance(data.cache, str):
-        return Path(data.cache).expanduser()
+        return from_home("data.cache", data.cache)
     if "AL_CACHE" in os.environ:
         return Path(os.environ["AL_CACHE"]) / data.folder
     return data.root / ".al_cache"

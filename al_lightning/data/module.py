@@ -26,7 +26,7 @@ from al_lightning.data.recipe import recipe_of
 from al_lightning.data.streams import PaddedBatches, StepSampler, Stream
 from al_lightning.data.views import LABELLED, Unlabelled, Views
 from al_lightning.data.workers import wake_stopped
-from al_lightning.errors import MOST, DatasetError, UsageError, require, require_folder
+from al_lightning.errors import MOST, DatasetError, UsageError, from_home, require, require_folder
 from al_lightning.pool import Indices, Pool
 from al_lightning.types import Batch
 
@@ -48,8 +48,8 @@ class PoolDataModule(LightningDataModule):
         unlabelled: a stream of images without labels, for training methods that want one.
         cache: whether images come from the cache that `al-lightning prepare` made, where there is one, or the folder
             to look for it; by default $AL_CACHE/<folder>, else .al_cache below root. Results do not depend on it.
-        timeout: seconds after which a run ends whose workers gave no batch, since they hang or their disk does; 0 waits
-            for ever. Results do not depend on it.
+        timeout: seconds, at least 0.1, after which a run ends whose workers gave no batch, since they hang or their
+            disk does; 0 waits for ever. Results do not depend on it.
     """
 
     folder: ClassVar[str]
@@ -80,10 +80,11 @@ class PoolDataModule(LightningDataModule):
         require("data.workers", workers, least=0, most=1024)
         require("data.mean", mean, least=0, most=1)
         require("data.std", std, above=0)
-        require("data.timeout", timeout, least=0)
+        if timeout:
+            require("data.timeout", timeout, least=0.1)
         if not isinstance(cache, bool):
             require_folder("data.cache", cache, "true, false or a folder")
-        self.root = Path(root).expanduser() if root else Path(os.environ.get("AL_DATA", "data")) / self.folder
+        self.root = from_home("data.root", root) if root else Path(os.environ.get("AL_DATA", "data")) / self.folder
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.workers = workers

@@ -10,7 +10,7 @@ import numpy as np
 
 from al_lightning.data.images import Array, Images, list_images, read_image, read_mask
 from al_lightning.data.module import PoolDataModule
-from al_lightning.errors import DatasetError
+from al_lightning.errors import DatasetError, from_home
 
 Pair = tuple[Path, Path | None]
 _IDS: Array = np.arange(256, dtype=np.uint8)
@@ -62,7 +62,7 @@ class AuditFolder(PoolDataModule):
 
     def __init__(self, images: Path, masks: Path | None = None, sequence_pattern: str | None = None) -> None:
         super().__init__(root=str(images))
-        self.masks = masks.expanduser() if masks is not None else None
+        self.masks = from_home("--masks", masks) if masks is not None else None
         self.sequence_pattern = sequence_pattern
 
     @cached_property

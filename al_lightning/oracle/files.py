@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from al_lightning.errors import require_folder
+from al_lightning.errors import from_home, require_folder
 from al_lightning.oracle.base import Labelled, Oracle, Pending
 
 
@@ -31,7 +31,7 @@ class Files(Oracle):
 
     def answers(self, run_dir: Path) -> Path:
         """Return the folder of the label store."""
-        return Path(self.labels).expanduser() if self.labels else super().answers(run_dir)
+        return from_home("oracle.labels", self.labels) if self.labels else super().answers(run_dir)
 
     def look_by(self, has_label: Callable[[int], bool]) -> None:
         """Be told how to see whether an image has its label by now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Literal
@@ -205,6 +206,24 @@ class TrainingModule(LightningModule, ABC):
         """Schedule the rates per step."""
         optimizer = self.network_optimizer()
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.scheduled(optimizer), "interval": "step"}}
+
+    def optimizer_step(self, *arguments: Any, **options: Any) -> None:
+        """Take a step.
+
+        Raises:
+            TrainingError: the optimizer itself cannot, whatever the loss: not with these options or gradients.
+        """
+        try:
+            super().optimizer_step(*arguments, **options)
+        except RuntimeError as error:
+            *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+            # Not those of memory, which have classes of their own, nor of a device, which come up anywhere.
+            inside = frame.f_globals.get("__name__", "").startswith("torch.optim.")
+            if not inside or type(error) is not RuntimeError or "CUDA" in str(error):
+                raise
+            raise TrainingError(
+                f"The optimizer under training.optimizer fails at step {self.step}: {reason_of(error)}."
+            ) from error
 
     def on_train_batch_start(self, batch: TrainingBatch, batch_idx: int) -> None:
         """Reseed what the network itself draws (dropout), so that a resumed fit draws the same.

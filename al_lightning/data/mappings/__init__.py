@@ -21,7 +21,7 @@ import numpy as np
 import yaml
 
 from al_lightning.data.images import Array, Colours
-from al_lightning.errors import UsageError, nearest
+from al_lightning.errors import UsageError, from_home, nearest
 from al_lightning.yaml_files import Loader, TooMuch, read_yaml
 
 HERE = Path(__file__).resolve().parent
@@ -81,7 +81,7 @@ def find_mapping(name: str, family: str = "", root: Path | None = None) -> Path:
     Raises:
         UsageError: there is none; the message has the nearest names.
     """
-    given = Path(name).expanduser()
+    given = from_home("data.mapping", name)
     for path in (given, *([root / given] if root is not None else [])):
         if path.is_file():
             return path
