@@ -112,7 +112,8 @@ def forge(run_dir: Path, values: dict[str, Any]) -> None:
     store = RunStore(run_dir)
     for cycle in range(len(run.cycles)):
         for path in (store.weights_path(cycle, 0), store.metrics_path(cycle)):
-            store.fit_seal(cycle, 0).confirm(path)
+            if path.is_file():
+                store.fit_seal(cycle, 0).confirm(path)
     choices = {None: run.labelled_at(0), **{done.cycle: done.chosen for done in run.cycles if done.chosen}}
     for number, chosen in choices.items():
         for path in (selection_path(run_dir, number), *([] if number is None else [rows_path(run_dir, number)])):

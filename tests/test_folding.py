@@ -10,7 +10,7 @@ from test_methods import maps
 from test_networks_study import stir
 from torch import nn
 
-from al_lightning import fitting
+from al_lightning import scoring
 from al_lightning.acquisition import BALD
 from al_lightning.networks import (
     Backbone,
@@ -201,7 +201,7 @@ def test_a_run_scores_by_the_folded_network_and_keeps_its_own(al, here, masks, m
         return folds[-1][1]
 
     for name, replacement in (("folded", spied), ("plain", lambda network: network)):
-        monkeypatch.setattr(fitting, "folded", replacement)
+        monkeypatch.setattr(scoring, "folded", replacement)
         answer = al("fit", *maps(strategy, "supervised", masks), "--run_dir", name)
         assert answer.code == 0, answer.err
         lines.append(journal(here / name))

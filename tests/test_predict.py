@@ -127,7 +127,7 @@ def test_names_keep_folders_sizes_are_the_files_own_and_a_broken_image_costs_a_s
         (["digits", "empty", "--out", "file"], "--out file is a file"),
         (["digits"], "IMAGES"),
         (["digits", "empty", "--device", "cuda"], "there is no CUDA device"),
-        (["bare", "empty"], "bare holds no weights of any cycle: they were deleted, as `--keep none` asks"),
+        (["bare", "empty"], "bare holds no weights of any cycle: `--keep none` deletes them"),
         (["begun", "empty"], "No cycle of begun has finished yet"),
     ],
 )

@@ -451,7 +451,7 @@ def test_what_an_interrupted_write_left_is_cleared(store):
 
 
 def test_damaged_work_of_an_unfinished_cycle_is_dropped_by_name(store):
-    store.save_metrics(2, {"accuracy": 0.5})
+    store.save_metrics(2, {**CYCLES[1].metrics, "accuracy": 0.5})
     store.save_selection(2, ([4, 2], [0.5, 0.25]))
     assert store.drop_unfit(2, 1, 2) == []
     path = store.cycle_dir(2) / "metrics.json"
@@ -506,7 +506,7 @@ def test_metrics_and_selections_are_read_again(store):
 )
 def test_a_damaged_selection_says_what_to_do(store, text):
     write_text(selection_path(store.directory, 0), text)
-    with pytest.raises(ALError, match=r"selection\.json is damaged, or is not of this run .* Delete it"):
+    with pytest.raises(ALError, match=r"selection\.json is damaged, or is not of this run: .* Delete it"):
         store.selection(0)
 
 
