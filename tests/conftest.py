@@ -55,6 +55,15 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of two cycles, whose data come with a package; to be copied, not changed."""
+    where = tmp_path_factory.mktemp("runs") / "digits"
+    options = ["fit", "--config", "digits_entropy", *TINY, *SMALL_NETWORK, "--budget.cycles", "1"]
+    assert cli.main([*options, "--run_dir", str(where)]) == 0
+    return where
+
+
 @pytest.fixture
 def class_folders(tmp_path: Path) -> Path:
     """Three classes of coloured noise, 12 x 12: 10 images each to train on, 4 to test."""

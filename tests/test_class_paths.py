@@ -14,12 +14,11 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from conftest import SMALL_NETWORK, TINY, Answer, forge
+from conftest import Answer, forge
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import LambdaCallback
 from lightning.pytorch.strategies import DDPStrategy
 
-from al_lightning import cli
 from al_lightning.class_paths import Declared, declared, parameters
 from al_lightning.data import A2D2, Augmentation
 from al_lightning.errors import UsageError
@@ -258,38 +257,29 @@ def test_what_constructors_declare() -> None:
         assert found.inner is None or not found.inner.classes
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of one cycle, and an image."""
-    where = tmp_path_factory.mktemp("runs") / "digits"
-    options = ["fit", "--config", "digits_entropy", *TINY, *SMALL_NETWORK, "--budget.cycles", "1"]
-    assert cli.main([*options, "--run_dir", str(where)]) == 0
-    return where
-
-
-def changed(run: Path, here: Path, at: Place, new: Any) -> Path:
+def changed(digits_run: Path, here: Path, at: Place, new: Any) -> Path:
     """A copy of the run, of which somebody edited a place of config.yaml."""
     copied = here / "sent"
     if not copied.is_dir():
-        shutil.copytree(run, copied)
-    forge(copied, put(config_of(run), at, new))
+        shutil.copytree(digits_run, copied)
+    forge(copied, put(config_of(digits_run), at, new))
     return copied
 
 
-def config_of(run: Path) -> dict[str, Any]:
-    values: dict[str, Any] = yaml.safe_load((run / "config.yaml").read_text())
+def config_of(digits_run: Path) -> dict[str, Any]:
+    values: dict[str, Any] = yaml.safe_load((digits_run / "config.yaml").read_text())
     values["trainer"].update(EXTRA)
     return values
 
 
-def test_no_place_of_a_run_directory_takes_it(run: Path, here: Path) -> None:
-    values = config_of(run)
+def test_no_place_of_a_run_directory_takes_it(digits_run: Path, here: Path) -> None:
+    values = config_of(digits_run)
     inside = [("network", "init_args", "depth"), ("data", "init_args", "augmentation"), ("data", "init_args", "mean")]
     for at in [*places(values), *inside]:
         used = at[0] in ("data", "network", "acquisition", "oracle")
         for path in ATTACKS if used else ("os.system",):
             for form in forms(path)[: (2 if at[-1] in ("depth", "mean") else 3) if used else 1]:
-                copied = changed(run, here, at, form)
+                copied = changed(digits_run, here, at, form)
                 sections = ("network", "acquisition")
                 if not used:
                     assert reopen(copied, (), sections).acquisition is not None
@@ -319,9 +309,9 @@ USED = {
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("section", ["task", "network", "data"])
 def test_commands_about_a_run_directory(
-    al: Call, run: Path, here: Path, command: str, section: str, caplog: pytest.LogCaptureFixture
+    al: Call, digits_run: Path, here: Path, command: str, section: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    changed(run, here, (section,), {"class_path": "os.system", "init_args": ATTACKS["os.system"]})
+    changed(digits_run, here, (section,), {"class_path": "os.system", "init_args": ATTACKS["os.system"]})
     shutil.copyfile(Path(__file__).parents[1] / "docs" / "streets.png", here / "sent" / "image.png")
     answer = al(command, *COMMANDS[command])
     if section in USED[command]:

@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from conftest import SMALL_NETWORK, TINY, Answer, forge
+from conftest import Answer, forge
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from al_lightning import cli
 from al_lightning.experiment import merged
 
 EXAMPLES = int(os.environ.get("AL_FUZZ_EXAMPLES", "1000"))
@@ -44,15 +43,6 @@ values = st.recursive(
     ),
     max_leaves=6,
 )
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run, whose data come with a package."""
-    where = tmp_path_factory.mktemp("runs") / "digits"
-    options = ["fit", "--config", "digits_entropy", *TINY, *SMALL_NETWORK, "--budget.cycles", "1"]
-    assert cli.main([*options, "--run_dir", str(where)]) == 0
-    return where
 
 
 STARTED: list[str] = []
@@ -140,16 +130,16 @@ FILES = ("config.yaml", "cycles.jsonl", "selection.json", "cycle_00/selection.js
          "cycle_00/metrics.json", "cycle_01/member_0/weights.pt", "cycle_00/member_0/weights.pt.seal")  # fmt: skip
 
 
-def run_directories(al: Callable[..., Answer], here: Path, run: Path, examples: int) -> Callable[..., None]:
+def run_directories(al: Callable[..., Answer], here: Path, digits_run: Path, examples: int) -> Callable[..., None]:
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(here / "image.png")
-    config = yaml.safe_load((run / "config.yaml").read_text())
+    config = yaml.safe_load((digits_run / "config.yaml").read_text())
     known = sorted(places(config), key=str)
 
     @settings(max_examples=examples, **COMMON)
     @given(st.sampled_from(COMMANDS), st.sampled_from(FILES), st.binary(max_size=40), st.integers(0, 1 << 20))
     def damaged(command: list[str], name: str, content: bytes, place: int) -> None:
         shutil.rmtree(here / "sent", ignore_errors=True)
-        shutil.copytree(run, here / "sent")
+        shutil.copytree(digits_run, here / "sent")
         path = here / "sent" / name
         whole = path.read_bytes()
         at = place % (len(whole) + 1)
@@ -160,7 +150,7 @@ def run_directories(al: Callable[..., Answer], here: Path, run: Path, examples: 
     @given(st.sampled_from(COMMANDS), st.sampled_from(known), values)
     def forged(command: list[str], at: tuple[Any, ...], value: Any) -> None:
         shutil.rmtree(here / "sent", ignore_errors=True)
-        shutil.copytree(run, here / "sent")
+        shutil.copytree(digits_run, here / "sent")
         forge(here / "sent", put(config, at, value))
         sound(al(*command))
 
@@ -170,7 +160,7 @@ def run_directories(al: Callable[..., Answer], here: Path, run: Path, examples: 
     )
     def rewritten(command: list[str], line: int, key: int, value: Any) -> None:
         shutil.rmtree(here / "sent", ignore_errors=True)
-        shutil.copytree(run, here / "sent")
+        shutil.copytree(digits_run, here / "sent")
         path = here / "sent" / "cycles.jsonl"
         records = [json.loads(text) for text in path.read_text().splitlines()]
         at = line % len(records)
@@ -201,10 +191,10 @@ def rechained(path: Path, records: list[dict[str, Any]]) -> None:
     path.write_text("".join(lines))
 
 
-def test_run_directories(al: Callable[..., Answer], here: Path, run: Path) -> None:
-    run_directories(al, here, run, 12)()
+def test_run_directories(al: Callable[..., Answer], here: Path, digits_run: Path) -> None:
+    run_directories(al, here, digits_run, 12)()
 
 
 @pytest.mark.slow
-def test_many_run_directories(al: Callable[..., Answer], here: Path, run: Path) -> None:
-    run_directories(al, here, run, EXAMPLES)()
+def test_many_run_directories(al: Callable[..., Answer], here: Path, digits_run: Path) -> None:
+    run_directories(al, here, digits_run, EXAMPLES)()

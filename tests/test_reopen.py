@@ -20,11 +20,10 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import SMALL_NETWORK, TINY, Answer, forge
+from conftest import Answer, forge
 from PIL import Image
 
 import al_lightning
-from al_lightning import cli
 from al_lightning.errors import UsageError
 from al_lightning.reopen import reopen
 
@@ -55,20 +54,12 @@ NEEDED = {
 }
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    where = tmp_path_factory.mktemp("runs") / "digits"
-    options = ["fit", "--config", "digits_entropy", *TINY, *SMALL_NETWORK, "--budget.cycles", "1"]
-    assert cli.main([*options, "--run_dir", str(where)]) == 0
-    return where
-
-
 @pytest.fixture
-def sent(run: Path, here: Path) -> Iterator[Path]:
+def sent(digits_run: Path, here: Path) -> Iterator[Path]:
     """A folder as somebody sent it, and as the user works in it: a run, and modules that tell when they are run."""
     for name, text in MODULES.items():
         (here / f"{name}.py").write_text(f"open({str(here / f'ran_{name}')!r}, 'w').close()\n{text}")
-    shutil.copytree(run, here / "sent")
+    shutil.copytree(digits_run, here / "sent")
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(here / "image.png")
     before = list(sys.path)
     for name in MODULES:
