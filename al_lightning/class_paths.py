@@ -10,7 +10,6 @@ import collections.abc
 import datetime
 import decimal
 import enum
-import functools
 import inspect
 import os
 import re
@@ -19,13 +18,13 @@ import typing
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import yaml
 from jsonargparse import Namespace, get_loader
 
 from al_lightning.errors import UsageError
+from al_lightning.signatures import imported, parameters
 from al_lightning.yaml_files import TooMuch, check
 
 PLAIN = (
@@ -234,7 +233,7 @@ class _Walk:
             found = imported(path)
         except (ImportError, AttributeError, ValueError):
             if self.parsed or self.names is not None:
-                raise UsageError(f"{place.name}: there is no {path} to import.") from None
+                raise UsageError(f"{place.name}: there is no {path!r} to import.") from None
             return None
         if found is place.default:
             return None
@@ -253,57 +252,6 @@ def _refused(place: Place, path: str, found: Any) -> UsageError:
     if place.declared.callables:
         return UsageError(f"{place.name} is {path}, and what is called there is not taken from a configuration.")
     return UsageError(f"{place.name} is {path}; a plain value was expected there, and no class.")
-
-
-def imported(path: str) -> Any:
-    """Return what an import path names: an attribute of a module, or of a class in one.
-
-    Raises:
-        ImportError, AttributeError, ValueError: there is no such thing.
-        UsageError: the module ends the process.
-    """
-    module, _, last = path.rpartition(".")
-    try:
-        holder: Any = import_module(module)
-    except ModuleNotFoundError:
-        above, _, name = module.rpartition(".")
-        holder = getattr(import_module(above), name)
-    except SystemExit as error:
-        raise UsageError(f"The module of {path} ends the process when it is imported.") from error
-    return getattr(holder, last)
-
-
-@functools.cache
-def parameters(owner: type) -> dict[str, tuple[Any, Any]]:
-    """Return the hint and the default of each of a constructor's parameters; of its bases' too, where it takes more.
-
-    A hint that cannot be resolved is None.
-    """
-    found: dict[str, tuple[Any, Any]] = {}
-    for base in owner.__mro__:
-        constructor = vars(base).get("__init__")
-        if base is object or constructor is None:
-            continue
-        try:
-            signature = inspect.signature(constructor)
-        except (TypeError, ValueError):
-            break
-        function = inspect.unwrap(constructor)
-        for parameter in list(signature.parameters.values())[1:]:
-            found.setdefault(parameter.name, (_resolved(parameter.annotation, function), parameter.default))
-        if not any(one.kind is one.VAR_KEYWORD for one in signature.parameters.values()):
-            break
-    return found
-
-
-def _resolved(annotation: Any, function: Any) -> Any:
-    if annotation is inspect.Parameter.empty:
-        return None
-    one = types.SimpleNamespace(__annotations__={"one": annotation})
-    try:
-        return typing.get_type_hints(one, getattr(function, "__globals__", {}), include_extras=True)["one"]
-    except Exception:  # a name that only type checkers know, a syntax of a later Python
-        return None
 
 
 def _items(value: Mapping[str, Any] | Namespace) -> Iterator[tuple[str, Any]]:

@@ -13,6 +13,7 @@ from al_lightning.errors import nearest
 from al_lightning.option_values import nulls
 from al_lightning.options import ORACLES, TRAINER_OPTIONS
 from al_lightning.settings import Settings
+from al_lightning.signatures import imported, parameters
 
 
 def explain(message: str, settings: Settings, options: Sequence[str] = ()) -> str:
@@ -112,21 +113,12 @@ def _classes(values: Any) -> Iterator[str]:
 
 def _parameters(class_path: str) -> list[str]:
     """Names of a class's options, its bases' included."""
-    module, _, name = class_path.rpartition(".")
     try:
-        cls = getattr(import_module(module), name)
+        found = imported(class_path)
     except (ImportError, AttributeError, ValueError):
         return []
-    if not inspect.isclass(cls):
-        return []
-    names: dict[str, None] = {}
-    for base in inspect.getmro(cls):
-        if base is not object and (constructor := vars(base).get("__init__")) is not None:
-            parameters = inspect.signature(constructor).parameters
-            names.update(dict.fromkeys(parameters))
-            if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-                break
-    return [name for name in names if name not in ("self", "args", "kwargs", "options")]
+    known = parameters(found) if inspect.isclass(found) else {}
+    return [name for name in known if name not in ("args", "kwargs", "options")]
 
 
 def _options(settings: Settings) -> list[str]:

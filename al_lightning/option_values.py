@@ -9,7 +9,7 @@ import sys
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeVar, Union
+from typing import Any, Literal, Optional, TypeVar, Union
 
 from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -18,6 +18,7 @@ from lightning.pytorch import Trainer
 from al_lightning.bearing import flatten
 from al_lightning.errors import MOST, ALError, UsageError, reason_of, require, require_folder
 from al_lightning.pool import Budget
+from al_lightning.signatures import parameters
 
 LONGEST = 10**9
 """Beyond the steps or the epochs of any fit."""
@@ -126,22 +127,12 @@ def _look_into(key: str, value: Namespace, annotation: Any) -> None:
 
 
 def _hints(constructed: Any) -> dict[str, Any]:
-    """Return the annotations of what a class or a function takes, its bases' included where it hands options on."""
-    if not callable(constructed):
-        return {}
-    known: dict[str, Any] = {}
-    bases = inspect.getmro(constructed) if inspect.isclass(constructed) else ()
-    for maker in [vars(base)["__init__"] for base in bases if "__init__" in vars(base)] or [constructed]:
-        try:
-            parameters, hints = inspect.signature(maker).parameters, typing.get_type_hints(maker)
-        except (TypeError, ValueError, NameError):  # written in C, or annotated for a type checker alone
-            break
-        for name, parameter in parameters.items():
-            hint = hints.get(name, Any)
-            known.setdefault(name, hint | None if parameter.default is None else hint)
-        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-            break
-    return known
+    """Return the annotations of what a class takes; Any where there is none. What is null by default may be null."""
+    known = parameters(constructed) if inspect.isclass(constructed) else {}
+    return {
+        name: Any if hint is None else Optional[hint] if default is None else hint  # noqa: UP045 - it takes any hint
+        for name, (hint, default) in known.items()
+    }
 
 
 def _takes_none(annotation: Any) -> bool:

@@ -172,7 +172,7 @@ def test_a_name_may_hide_in_a_text_or_stand_without_its_module(sent: Path) -> No
     with pytest.raises(UsageError, match=r"names sent_data.Mine under data.augmentation"):
         reopen(Path("sent"))
     edit(sent, data={"init_args": {"augmentation": {"class_path": "Mine"}}})
-    with pytest.raises(UsageError, match=r"data.augmentation: there is no Mine to import"):
+    with pytest.raises(UsageError, match=r"data.augmentation: there is no 'Mine' to import"):
         reopen(Path("sent"))
     edit(sent, data={"init_args": {"augmentation": {"class_path": "al_lightning.cli.os.system"}}})
     with pytest.raises(UsageError, match=r"data.augmentation is al_lightning.cli.os.system, which is no class"):
