@@ -13,17 +13,13 @@ from typing import Any, Literal, Optional, TypeVar, Union
 
 from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Trainer
 
 from al_lightning.bearing import flatten
 from al_lightning.errors import MOST, ALError, UsageError, reason_of, require, require_folder
-from al_lightning.pool import Budget
 from al_lightning.signatures import parameters
 
 LONGEST = 10**9
 """Beyond the steps or the epochs of any fit."""
-GROUPS: dict[str, type] = {"budget": Budget, "trainer": Trainer}
-"""Sections that name no class, since theirs is always the same."""
 WANTED = {
     int: "a whole number",
     float: "a number",
@@ -55,14 +51,18 @@ def check_values(config: Namespace) -> None:
             require("trainer.devices", devices, least=1, most=1024)
 
 
-def check_nulls(config: Namespace) -> None:
-    """Refuse null where a class's option takes none, at whatever depth; nothing is built or imported.
+def check_nulls(config: Namespace, options: Mapping[str, Any]) -> None:
+    """Refuse null where an option takes none, at whatever depth; nothing is built or imported.
+
+    Args:
+        config: parsed.
+        options: top-level options and their types.
 
     Raises:
         UsageError: an option is null whose annotation does not allow it.
     """
     for name, value in vars(config).items():
-        _look(name, value, GROUPS.get(name, Any))
+        _look(name, value, options.get(name, Any))
 
 
 def nulls(values: Mapping[str, Any], options: Sequence[str]) -> set[str]:

@@ -97,7 +97,7 @@ def parse_some(
     config.pop("settings", None)
     _restore_nulls(config, options)
     check_classes(config, OPTIONS, names and _but_known(names, told, options))
-    check_nulls(config)
+    check_nulls(config, OPTIONS)
     check_values(config)
     return config
 

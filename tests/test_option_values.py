@@ -20,6 +20,7 @@ from al_lightning.errors import ALError, UsageError, require, require_folder
 from al_lightning.inspect.audit_read import read
 from al_lightning.networks import Backbone, UNet, WideResNet
 from al_lightning.option_values import check_nulls
+from al_lightning.options import OPTIONS
 from al_lightning.parser import build_parser, parse
 from al_lightning.pool import Budget
 from al_lightning.settings import resolve
@@ -291,13 +292,13 @@ def holders(node, path):
 
 def test_null_is_for_options_that_take_none():
     config = parse(build_parser(), resolve(["digits_random_uda"]))
-    check_nulls(config)
+    check_nulls(config, OPTIONS)
     taken, refused = set(), set()
     for holder, name, option in list(holders(config, [])):
         before, holder[name] = holder[name], None
         words = ""
         try:
-            check_nulls(config)
+            check_nulls(config, OPTIONS)
         except UsageError as error:
             words = str(error)
         holder[name] = before

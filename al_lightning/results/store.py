@@ -171,6 +171,8 @@ class RunStore(Held):
 
     def _make(self, folder: Path) -> None:
         """Make a folder; never the run's own where this run holds it, for then it was deleted meanwhile."""
+        if self.holds and folder == self.directory:
+            return
         try:
             folder.mkdir(parents=not self.holds, exist_ok=True)
         except FileExistsError as error:
