@@ -31,8 +31,8 @@ def start(experiment: Experiment, store: RunStore, processes: Processes, reporte
     data_sha256 = experiment.data.fingerprint()
     if not processes.all_agree(data_sha256):
         raise DatasetError(f"The processes see different images in {experiment.data.root}; all need the same data.")
-    if not processes.once(store.exists):
-        # What does not go together is to be known before anything is written, and before people label.
+    if not processes.once(store.trained):
+        # What does not go together is to be known before a journal is written (or begun anew), and before people label.
         some = range(min(first_count(experiment, pool), pool.size))
         with fresh_fit(experiment, pool.label(some), processes, reporter):
             pass

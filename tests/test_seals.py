@@ -210,6 +210,23 @@ def test_a_refused_command_leaves_nothing(al: Call, here: Path, options: list[ob
     assert [path.name for path in here.rglob("*")] == ["empty"]
 
 
+def test_a_refused_command_leaves_a_run_that_waits_for_labels_as_it_was(
+    al: Call, here: Path, class_folders: Path
+) -> None:
+    root = here / "loose"
+    shutil.copytree(class_folders / "train", root / "unlabelled")
+    shutil.copytree(class_folders / "test", root / "test")
+    options = ["--data.root", root, "--data.size", "[12, 12]", *TINY, *SMALL_NETWORK, "--oracle", "files"]
+    options += ["--initial", "random", "--budget.initial", 20, "--budget.query", 20]
+    options += ["--budget.cycles", 1, "--run_dir", "r"]
+    answer = al("fit", "--config", "image_folder_random", *options)
+    assert answer.code == 76, answer.err
+    before = {path: path.read_bytes() for path in (here / "r").rglob("*") if path.is_file()}
+    answer = al("fit", "--config", "image_folder_random_s4gan", *options)
+    assert (answer.code, "S4GAN trains for a class per pixel" in answer.err) == (2, True), answer.err
+    assert {path: path.read_bytes() for path in (here / "r").rglob("*") if path.is_file()} == before
+
+
 # The images
 
 
