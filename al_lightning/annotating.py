@@ -26,8 +26,8 @@ from al_lightning.labels.batch import TABLE, read_table, write_batch
 from al_lightning.labels.item import Item
 from al_lightning.labels.project import Project, read_project, write_project
 from al_lightning.oracle.base import Pending
-from al_lightning.results.choices import read_choice
-from al_lightning.results.store import RunStore
+from al_lightning.runs.selections import read_choice
+from al_lightning.runs.store import RunStore
 
 WHOLE = ("index.html", "label_studio/config.xml", "label_studio/tasks.json", "cvat/labels.json")
 """Files that a whole batch has, besides its table and its images."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from al_lightning.arguments import hushed
 from al_lightning.errors import UsageError, printable
-from al_lightning.results.journal import Run, read_run
+from al_lightning.runs.journal import Run, read_run
 
 if TYPE_CHECKING:
     from al_lightning.data.module import PoolDataModule
@@ -63,7 +63,7 @@ def run(experiment: Experiment, command: Sequence[str], show: bool) -> Run:
     from al_lightning.loop import run_cycles
     from al_lightning.processes import Processes
     from al_lightning.progress import PROGRESS, Reporter
-    from al_lightning.results.store import RunStore
+    from al_lightning.runs.store import RunStore
 
     with Processes.of(experiment.trainer_options, experiment.data.batch_size, command) as processes:
         store = RunStore(experiment.run_dir, writes=processes.rank == 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from al_lightning.annotating import Desk
-from al_lightning.bearing import bearing
 from al_lightning.cold_start import fresh_fit, spread
 from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError
 from al_lightning.experiment import Experiment, versions
@@ -11,11 +10,12 @@ from al_lightning.oracle.base import Pending
 from al_lightning.pool import Pool, draw_initial
 from al_lightning.processes import Processes
 from al_lightning.progress import Reporter
-from al_lightning.results.choices import selection_path
-from al_lightning.results.image_list import image_list
-from al_lightning.results.journal import Run, RunRecord
-from al_lightning.results.seals import drop, made_again
-from al_lightning.results.store import RunStore
+from al_lightning.runs.identity import bearing
+from al_lightning.runs.image_list import image_list
+from al_lightning.runs.journal import Run, RunRecord
+from al_lightning.runs.seals import drop, made_again
+from al_lightning.runs.selections import selection_path
+from al_lightning.runs.store import RunStore
 from al_lightning.seeding import generator
 from al_lightning.types import Selection
 

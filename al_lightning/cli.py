@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             return _end(1, f"{type(error).__name__}: {error}", verbose, hint=True)
-        from al_lightning.results.files import unwritable
+        from al_lightning.runs.files import unwritable
 
         return _end(1, unwritable(error.filename or "the run directory", error), verbose)
     except Exception as error:
@@ -197,7 +197,7 @@ def _query(given: list[str], verbose: bool) -> int:
     ours, options = parser.parse_known_args(given)
     GUARD.listen()
 
-    from al_lightning.results.journal import read_run
+    from al_lightning.runs.journal import read_run
 
     read_run(ours.run_dir)  # a wrong directory is answered before torch is imported
     quiet(verbose)
@@ -228,10 +228,10 @@ def _show(given: list[str], verbose: bool) -> int:
     )
     ours = parser.parse_args(given)
 
-    from al_lightning.results.journal import read_run
     from al_lightning.results.metrics import curve_of
     from al_lightning.results.plot import text_plot
     from al_lightning.results.table import chosen_table, comparison_table, curve_table
+    from al_lightning.runs.journal import read_run
 
     runs = [read_run(directory) for directory in dict.fromkeys(path.resolve() for path in ours.run_dirs)]
     curves = [curve_of(run) for run in runs]

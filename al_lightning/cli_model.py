@@ -10,7 +10,7 @@ from pathlib import Path
 from al_lightning.arguments import Arguments, add_imports, quiet
 from al_lightning.errors import ALError, UsageError, printable
 from al_lightning.guard import GUARD
-from al_lightning.results.journal import CycleRecord, Run
+from al_lightning.runs.journal import CycleRecord, Run
 
 FORMATS = ("torchscript", "onnx", "state-dict")
 ENDINGS = {"torchscript": ".torchscript.pt", "onnx": ".onnx", "state-dict": ".state_dict.pt"}
@@ -39,7 +39,7 @@ def predict(given: list[str], verbose: bool) -> int:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="that computes (cpu)")
     _where(parser)
     ours = parser.parse_args(given)
-    from al_lightning.results.trained import trained
+    from al_lightning.runs.weights import trained
 
     run, cycle, weights = trained(ours.run_dir, ours.cycle)
     if ours.cycle is None:
@@ -106,7 +106,7 @@ def export(given: list[str], verbose: bool) -> int:
             f"--format onnx needs {', '.join(lacking)}, which the extra `onnx` installs: "
             "pip install 'al-lightning[onnx]'."
         )
-    from al_lightning.results.trained import trained
+    from al_lightning.runs.weights import trained
 
     run, cycle, weights = trained(ours.run_dir, ours.cycle)
     if ours.cycle is None:

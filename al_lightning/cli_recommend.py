@@ -44,7 +44,7 @@ def recommend(given: list[str], verbose: bool) -> int:
         if (value := getattr(ours, name)) is not None and value < 1:
             raise UsageError(f"--{name} is {value}; it must be at least 1.")
     if ours.run_dir:
-        from al_lightning.results.journal import read_run
+        from al_lightning.runs.journal import read_run
 
         run = read_run(ours.run_dir)  # a wrong directory is answered before torch is imported
         ours.labels = ours.labels or len(run.labelled_at(len(run.cycles)))
@@ -54,7 +54,7 @@ def recommend(given: list[str], verbose: bool) -> int:
     quiet(verbose)
     from al_lightning.api import recommend as look
     from al_lightning.inspect.recommend_text import recommendation_text
-    from al_lightning.results.files import write_text
+    from al_lightning.runs.files import write_text
 
     found = look(
         ours.run_dir,

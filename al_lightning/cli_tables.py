@@ -141,8 +141,8 @@ def report(given: list[str], verbose: bool) -> int:
     ours = parser.parse_args(given)
     form = ours.format or SUFFIXES.get(ours.out.suffix if ours.out else "", "html")
     tables = [path for path in ours.runs if path.is_file() and path.suffix == ".csv"]
-    from al_lightning.results.journal import read_run
     from al_lightning.results.standing import find_runs
+    from al_lightning.runs.journal import read_run
 
     rest = [path for path in ours.runs if path not in tables]
     directories = find_runs(rest)
@@ -171,7 +171,7 @@ def report(given: list[str], verbose: bool) -> int:
         content = printable(content) if form == "text" else content  # the others go into files and programs
         print(content, end="" if content.endswith("\n") else "\n")
     else:
-        from al_lightning.results.files import write_text
+        from al_lightning.runs.files import write_text
 
         write_text(out, content)
         print(out)
@@ -191,10 +191,10 @@ def _table(name: str, scale: str, directories: Sequence[Path], form: str, import
 def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, unit: Unit | None) -> str:
     from al_lightning.results.conditions import conditions_of
     from al_lightning.results.forms import FORMS
-    from al_lightning.results.journal import read_run
     from al_lightning.results.series import series_of_runs
     from al_lightning.results.series_csv import read_csv
     from al_lightning.results.summary import csv_text, summary
+    from al_lightning.runs.journal import read_run
     from al_lightning.settings import parts, values_of
 
     if tables:

@@ -18,9 +18,9 @@ from al_lightning.experiment import versions
 from al_lightning.export_formats import TOLERANCE, Deployed, Infer, floats, larger, onnx, state_dict, torchscript
 from al_lightning.inspect.pictures import palette
 from al_lightning.predicting import Predictor
-from al_lightning.results.files import write_atomic, write_text
-from al_lightning.results.journal import CycleRecord, Run
-from al_lightning.results.trained import check_at
+from al_lightning.runs.files import write_atomic, write_text
+from al_lightning.runs.journal import CycleRecord, Run
+from al_lightning.runs.weights import check_at
 
 Format = Literal["torchscript", "onnx", "state-dict"]
 CHECKED = 3

@@ -13,15 +13,6 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.checkpoint import (
-    ChunkCheckpoint,
-    DurableCheckpointIO,
-    checkpoints,
-    forget,
-    load_network,
-    save_weights,
-    weights_of,
-)
 from al_lightning.compiling import Compiling
 from al_lightning.errors import TrainingError
 from al_lightning.fitting_check import check_parts
@@ -31,7 +22,16 @@ from al_lightning.pool import Pool
 from al_lightning.processes import Processes, trainer_of
 from al_lightning.progress import Reporter
 from al_lightning.results.events import drop_events
-from al_lightning.results.seals import Seal, made_again
+from al_lightning.runs.checkpoints import (
+    ChunkCheckpoint,
+    DurableCheckpointIO,
+    checkpoints,
+    forget,
+    load_network,
+    save_weights,
+    weights_of,
+)
+from al_lightning.runs.seals import Seal, made_again
 from al_lightning.scoring import StageProgress, guarded, score
 from al_lightning.seeding import seed_of
 from al_lightning.training.base import seed_global, seed_step

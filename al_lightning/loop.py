@@ -8,7 +8,6 @@ from typing import Any
 
 from al_lightning.acquisition.callback import join_members, select
 from al_lightning.annotating import Desk
-from al_lightning.bearing import bearing
 from al_lightning.beginning import first_count, label, start
 from al_lightning.errors import UsageError
 from al_lightning.experiment import Experiment
@@ -17,10 +16,11 @@ from al_lightning.inspect.boards import Boards
 from al_lightning.pool import Pool
 from al_lightning.processes import Processes
 from al_lightning.progress import Reporter
-from al_lightning.results.journal import CycleRecord, Run
-from al_lightning.results.rows import SeenRows
-from al_lightning.results.seals import Seal, made_again
-from al_lightning.results.store import RunStore
+from al_lightning.runs.identity import bearing
+from al_lightning.runs.journal import CycleRecord, Run
+from al_lightning.runs.scores import SeenRows
+from al_lightning.runs.seals import Seal, made_again
+from al_lightning.runs.store import RunStore
 from al_lightning.scoring import unscored
 from al_lightning.seeding import generator
 from al_lightning.sharing import take_first_cycle

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
-from al_lightning.bearing import flatten
 from al_lightning.errors import nearest
 from al_lightning.option_values import nulls
 from al_lightning.options import ORACLES, TRAINER_OPTIONS
+from al_lightning.runs.identity import flatten
 from al_lightning.settings import Settings
 from al_lightning.signatures import imported, parameters
 

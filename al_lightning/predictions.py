@@ -18,7 +18,7 @@ from al_lightning.errors import ALError, DatasetError, UsageError
 from al_lightning.inspect.overlays import overlay, palette_image
 from al_lightning.inspect.pictures import palette
 from al_lightning.predicting import Prediction, Predictor
-from al_lightning.results.files import write_atomic
+from al_lightning.runs.files import write_atomic
 
 TABLE = "predictions.csv"
 

@@ -33,7 +33,7 @@ from al_lightning.data.workers import was_ended
 from al_lightning.errors import ALError, DatasetError, UsageError
 from al_lightning.experiment import dataset
 from al_lightning.progress import QUIET_SECONDS, duration
-from al_lightning.results.files import unwritable, write_atomic
+from al_lightning.runs.files import unwritable, write_atomic
 from al_lightning.shards import Done, Job, Shards, jobs_of
 
 Say = Callable[[str], None]

@@ -20,8 +20,6 @@ import yaml
 from jsonargparse import ArgumentParser, Namespace
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.bearing import differences, in_short, nested
-from al_lightning.checkpoint import weights_of
 from al_lightning.class_paths import check_classes
 from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import ALError, UsageError, nearest
@@ -29,8 +27,10 @@ from al_lightning.networks.base import Network
 from al_lightning.options import OPTIONS
 from al_lightning.parser import build_parser, dump, instantiate, parse_some
 from al_lightning.pool import Budget
-from al_lightning.results.image_list import image_list
-from al_lightning.results.journal import Run, RunRecord, read_run
+from al_lightning.runs.checkpoints import weights_of
+from al_lightning.runs.identity import differences, in_short, nested
+from al_lightning.runs.image_list import image_list
+from al_lightning.runs.journal import Run, RunRecord, read_run
 from al_lightning.settings import Settings, load, merge, parts
 from al_lightning.yaml_files import read_mapping
 

@@ -13,14 +13,14 @@ from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.callback import join_members, select
-from al_lightning.checkpoint import load_network
 from al_lightning.errors import UsageError
 from al_lightning.heap import keep_large_blocks
 from al_lightning.pool import Pool
 from al_lightning.processes import Processes, trainer_of
 from al_lightning.progress import Reporter
 from al_lightning.reopen import Reopened, reopen
-from al_lightning.results.store import RunStore
+from al_lightning.runs.checkpoints import load_network
+from al_lightning.runs.store import RunStore
 from al_lightning.scoring import StageProgress, guarded, score, unscored
 from al_lightning.seeding import generator, seed_of
 from al_lightning.training.base import seed_global

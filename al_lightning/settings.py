@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
-from al_lightning.bearing import flatten
 from al_lightning.errors import UsageError, from_home, nearest
+from al_lightning.runs.identity import flatten
 from al_lightning.yaml_files import Loader, TooMuch, read_yaml
 
 AXES = ("datasets", "networks", "budgets", "augmentation", "acquisition", "training")

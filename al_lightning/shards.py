@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from al_lightning.data.cache import ROOT, seal, shard_file, unseal
 from al_lightning.data.images import Array, Images
 from al_lightning.errors import ALError
-from al_lightning.results.files import write_atomic
+from al_lightning.runs.files import write_atomic
 
 SIZE = 64
 """Images of a shard: what a killed process has to do again."""

@@ -11,12 +11,12 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from al_lightning.bearing import training_settings
 from al_lightning.errors import ALError
 from al_lightning.experiment import Experiment, versions
-from al_lightning.results.journal import Run, read_run
-from al_lightning.results.seals import seal_of
-from al_lightning.results.store import RunStore
+from al_lightning.runs.identity import training_settings
+from al_lightning.runs.journal import Run, read_run
+from al_lightning.runs.seals import seal_of
+from al_lightning.runs.store import RunStore
 
 
 def take_first_cycle(experiment: Experiment, store: RunStore, processes: int) -> tuple[str, float]:

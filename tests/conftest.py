@@ -17,10 +17,10 @@ from label_exports import make_run
 from PIL import Image
 
 from al_lightning import cli
-from al_lightning.bearing import bearing
-from al_lightning.results.choices import choice_seal, rows_path, selection_path
-from al_lightning.results.journal import read_run, write_line
-from al_lightning.results.store import RunStore
+from al_lightning.runs.identity import bearing
+from al_lightning.runs.journal import read_run, write_line
+from al_lightning.runs.selections import choice_seal, rows_path, selection_path
+from al_lightning.runs.store import RunStore
 
 warnings.filterwarnings("ignore", module="lightning")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell ignores it for what it runs in the background

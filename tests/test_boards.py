@@ -28,7 +28,7 @@ from al_lightning.inspect.boards import Boards
 from al_lightning.inspect.counts import repeats
 from al_lightning.pool import Pool
 from al_lightning.results.events import curve_points, event_file, short_settings
-from al_lightning.results.journal import CycleRecord
+from al_lightning.runs.journal import CycleRecord
 
 Call = Callable[..., Answer]
 WATCHED = '''
@@ -137,7 +137,7 @@ def test_a_process_that_only_tests_and_scores_leaves_no_event_file(
     al: Call, here: Path, options: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("al_lightning.results.store.RunStore.save_selection", fail_in_cycle)
+        patch.setattr("al_lightning.runs.store.RunStore.save_selection", fail_in_cycle)
         assert al("fit", *options, "--run_dir", "r").code == 1
     before = event_files(here / "r")
     assert len(before) == 1

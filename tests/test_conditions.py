@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from al_lightning.bearing import bearing
 from al_lightning.results.conditions import State, conditions_of
-from al_lightning.results.journal import CycleRecord, Run, RunRecord
+from al_lightning.runs.identity import bearing
+from al_lightning.runs.journal import CycleRecord, Run, RunRecord
 from al_lightning.settings import resolve
 
 CONFIG = {

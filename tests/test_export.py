@@ -21,7 +21,7 @@ from al_lightning.exporting import _some_images
 from al_lightning.inspect.pictures import palette
 from al_lightning.networks import UNet, WideResNet
 from al_lightning.reopen import reopen
-from al_lightning.results.journal import read_run
+from al_lightning.runs.journal import read_run
 
 Call = Callable[..., Answer]
 

@@ -179,7 +179,7 @@ def run_directories(al: Callable[..., Answer], here: Path, digits_run: Path, exa
 
 def rechained(path: Path, records: list[dict[str, Any]]) -> None:
     """Write a journal whose checks fit, whatever it says."""
-    from al_lightning.results.journal import write_line
+    from al_lightning.runs.journal import write_line
 
     lines, check = [], ""
     for record in records:

@@ -15,7 +15,7 @@ from PIL import Image
 from al_lightning.errors import ALError, DatasetError
 from al_lightning.labels import store as module
 from al_lightning.labels.store import Changes, LabelStore
-from al_lightning.results.files import hold
+from al_lightning.runs.files import hold
 
 CLASSES = ("cat", "dog", "red, big")
 

@@ -26,7 +26,7 @@ from al_lightning.launcher.local import LocalLauncher
 from al_lightning.launcher.machine import cores, listed_gpus, visible_gpus
 from al_lightning.launcher.screen import Screen, overall
 from al_lightning.progress import PROGRESS, Reporter
-from al_lightning.results.files import hold
+from al_lightning.runs.files import hold
 
 CHILD = """
 import os, signal, subprocess, sys, time
@@ -241,7 +241,7 @@ def test_two_launchers_at_once_run_each_run_once(fake: Path) -> None:
 
 
 def test_a_run_started_by_hand_is_waited_for_or_elsewhere(fake: Path) -> None:
-    code = "import sys; from pathlib import Path; from al_lightning.results.store import RunStore\n"
+    code = "import sys; from pathlib import Path; from al_lightning.runs.store import RunStore\n"
     code += "store = RunStore(Path('d/0')); store.lock(); print('locked', flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()

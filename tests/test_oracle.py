@@ -19,9 +19,9 @@ from al_lightning.data import ImageFolder, MaskFolder
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.labels.project import read_project
 from al_lightning.labels.store import LabelStore
-from al_lightning.results.choices import read_choice
-from al_lightning.results.journal import read_run
-from al_lightning.results.store import RunStore
+from al_lightning.runs.journal import read_run
+from al_lightning.runs.selections import read_choice
+from al_lightning.runs.store import RunStore
 
 CLASSES = ("blue", "green", "red")
 SMALL = [*TINY, "--steps", "4", "--data.size", "[12, 12]", *SMALL_NETWORK, "--initial", "random"]

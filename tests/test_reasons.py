@@ -39,9 +39,9 @@ from al_lightning.inspect.report_numbers import datasets
 from al_lightning.inspect.report_reasons import digits, score_axis
 from al_lightning.inspect.thumbnails import GREY_LEVELS, Thumbnails
 from al_lightning.pool import Pool
-from al_lightning.results.journal import Run, RunRecord
-from al_lightning.results.rows import SeenRows
-from al_lightning.results.store import RunStore
+from al_lightning.runs.journal import Run, RunRecord
+from al_lightning.runs.scores import SeenRows
+from al_lightning.runs.store import RunStore
 from al_lightning.seeding import generator
 
 Call = Callable[..., Answer]

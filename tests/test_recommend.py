@@ -24,8 +24,8 @@ from al_lightning.inspect.recommend_evidence import Difference, ask, judge
 from al_lightning.inspect.recommend_rules import Question, Scale, read_rules
 from al_lightning.inspect.recommend_situation import Situation
 from al_lightning.inspect.recommend_text import recommendation_text
-from al_lightning.results.journal import FORMAT, JOURNAL, read_run, write_line
 from al_lightning.results.published import read_table
+from al_lightning.runs.journal import FORMAT, JOURNAL, read_run, write_line
 from al_lightning.settings import shipped
 
 Call = Callable[..., Answer]

@@ -22,7 +22,7 @@ from al_lightning.inspect.report_chart import nice_ticks
 from al_lightning.inspect.report_findings import Findings, gather
 from al_lightning.inspect.report_numbers import datasets, headline, split_name
 from al_lightning.pool import Pool
-from al_lightning.results.journal import CycleRecord, Run, RunRecord
+from al_lightning.runs.journal import CycleRecord, Run, RunRecord
 
 SIZE, CLIP = 24, 12
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import SMALL_NETWORK, TINY, Answer, journal
 
-from al_lightning.checkpoint import load
+from al_lightning.runs.checkpoints import load
 
 Call = Callable[..., Answer]
 MODULE = '''
@@ -122,7 +122,7 @@ def test_stopped_before_something_is_written(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"al_lightning.results.store.RunStore.{name}", fail)
+        patch.setattr(f"al_lightning.runs.store.RunStore.{name}", fail)
         assert al("fit", *options, "--run_dir", "stopped").code == 75
     assert al("fit", *options, "--run_dir", "stopped").code == 0
     assert journal(here / "stopped") == journal(here / "whole")

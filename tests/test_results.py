@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from al_lightning.bearing import bearing
 from al_lightning.errors import ALError, UsageError
-from al_lightning.results import journal
-from al_lightning.results import rows as rows_module
-from al_lightning.results.choices import selection_path
-from al_lightning.results.files import write_atomic, write_text
-from al_lightning.results.journal import CycleRecord, Run, RunRecord, read_run, write_line
 from al_lightning.results.metrics import Curve, area, curve_of
-from al_lightning.results.rows import SeenRows, write_rows
-from al_lightning.results.store import RunStore
 from al_lightning.results.table import comparison_table, curve_table
+from al_lightning.runs import journal
+from al_lightning.runs import scores as rows_module
+from al_lightning.runs.files import write_atomic, write_text
+from al_lightning.runs.identity import bearing
+from al_lightning.runs.journal import CycleRecord, Run, RunRecord, read_run, write_line
+from al_lightning.runs.scores import SeenRows, write_rows
+from al_lightning.runs.selections import selection_path
+from al_lightning.runs.store import RunStore
 
 # Areas
 
@@ -513,9 +513,9 @@ def test_a_damaged_selection_says_what_to_do(store, text):
 LOCK = """
 import sys
 from pathlib import Path
-from al_lightning.bearing import bearing
+from al_lightning.runs.identity import bearing
 from al_lightning.errors import ALError
-from al_lightning.results.store import RunStore
+from al_lightning.runs.store import RunStore
 try:
     RunStore(Path(sys.argv[1]), writes=sys.argv[2] == "writes").lock()
 except ALError as error:

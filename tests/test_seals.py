@@ -17,14 +17,14 @@ from drivers import await_stage
 from drivers import start as start_run
 from PIL import Image
 
-from al_lightning.checkpoint import weights_of
 from al_lightning.errors import ALError
-from al_lightning.results import image_list, seals
-from al_lightning.results.image_list import difference, read_list
-from al_lightning.results.journal import FORMAT, write_line
-from al_lightning.results.rows import read_rows
-from al_lightning.results.seals import Seal, fits, seal_of, sealed_digest
-from al_lightning.results.store import RunStore
+from al_lightning.runs import image_list, seals
+from al_lightning.runs.checkpoints import weights_of
+from al_lightning.runs.image_list import difference, read_list
+from al_lightning.runs.journal import FORMAT, write_line
+from al_lightning.runs.scores import read_rows
+from al_lightning.runs.seals import Seal, fits, seal_of, sealed_digest
+from al_lightning.runs.store import RunStore
 
 Call = Callable[..., Answer]
 RUN = ["fit", "--config", "digits_coreset", *TINY, *SMALL_NETWORK, "--budget.initial", 20, "--budget.query", 10]

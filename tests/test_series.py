@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from al_lightning.errors import UsageError
-from al_lightning.results.journal import CycleRecord, Run, RunRecord
 from al_lightning.results.label_cost import LabelCost, label_cost
 from al_lightning.results.metrics import Curve
 from al_lightning.results.series import (
@@ -21,6 +20,7 @@ from al_lightning.results.series import (
 )
 from al_lightning.results.series_csv import read_csv
 from al_lightning.results.statistics import compare, compare_settings
+from al_lightning.runs.journal import CycleRecord, Run, RunRecord
 
 
 def a_run(name, seed, values, *, sha="s", classes=None, data="", start=1):

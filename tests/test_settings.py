@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from al_lightning import bearing, settings
+from al_lightning import settings
 from al_lightning.errors import UsageError
+from al_lightning.runs import identity
 
 
 def write(path: Path, text: str) -> Path:
@@ -113,10 +114,10 @@ def test_patches_meet_their_pair_only(here: Path) -> None:
 def test_what_has_no_bearing_does_not_change_the_fingerprint() -> None:
     one = {"data": {"init_args": {"root": "/a", "workers": 2, "size": 1}}, "budget": {"cycles": 4, "query": 1}}
     two = {"data": {"init_args": {"root": "/b", "workers": 0, "size": 1}}, "budget": {"cycles": 9, "query": 1}}
-    assert bearing.fingerprint(one) == bearing.fingerprint(two)
+    assert identity.fingerprint(one) == identity.fingerprint(two)
     two["budget"]["query"] = 2
-    assert bearing.fingerprint(one) != bearing.fingerprint(two)
-    assert bearing.differences(one, two) == ["budget.query: 1 -> 2"]
+    assert identity.fingerprint(one) != identity.fingerprint(two)
+    assert identity.differences(one, two) == ["budget.query: 1 -> 2"]
 
 
 def test_every_shipped_part_has_a_head_and_every_dataset_says_what_to_expect() -> None:

@@ -298,7 +298,7 @@ def test_what_sbatch_says_is_passed_on(cluster: Path) -> None:
 
 
 def test_a_run_that_another_launcher_has_is_elsewhere(fake: Path) -> None:
-    code = "import sys; from pathlib import Path; from al_lightning.results.files import hold\n"
+    code = "import sys; from pathlib import Path; from al_lightning.runs.files import hold\n"
     code += "held = hold(Path('d/0/.launcher.lock')); print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None

@@ -9,10 +9,10 @@ import pytest
 from conftest import SMALL_NETWORK, TINY, Answer
 
 from al_lightning.labels.store import LabelStore
-from al_lightning.results.journal import CycleRecord, Run, RunRecord, read_run
-from al_lightning.results.store import RunStore
-from al_lightning.results.trained import with_tested
 from al_lightning.results.worth import advice, siblings_of
+from al_lightning.runs.journal import CycleRecord, Run, RunRecord, read_run
+from al_lightning.runs.store import RunStore
+from al_lightning.runs.weights import with_tested
 
 Call = Callable[..., Answer]
 CLASSES = ("blue", "green", "red")

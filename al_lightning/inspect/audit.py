@@ -25,7 +25,7 @@ from al_lightning.inspect.audit_problems import problems, side_name
 from al_lightning.inspect.audit_read import VOID, VOID_MASK, Contents, read
 from al_lightning.inspect.audit_result import Audit, ClassFacts, Finding, Group, SetFacts, Side
 from al_lightning.inspect.audit_sequences import Place, places, spans
-from al_lightning.results.files import write_text
+from al_lightning.runs.files import write_text
 
 Progress = Callable[[str, int, int], None]
 """Is told (what, done, total) now and then."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from al_lightning.data.images import Images
-from al_lightning.results.files import write_atomic, write_text
+from al_lightning.runs.files import write_atomic, write_text
 
 MOST_POINTS = 2000
 

@@ -23,7 +23,6 @@ from al_lightning.inspect.counts import class_counts
 from al_lightning.inspect.embedding_map import candidates, scores
 from al_lightning.inspect.pictures import palette
 from al_lightning.inspect.thumbnails import Thumbnails
-from al_lightning.results.choices import read_seen
 from al_lightning.results.events import (
     curve_points,
     drop_events,
@@ -35,8 +34,9 @@ from al_lightning.results.events import (
     write_events,
     write_final,
 )
-from al_lightning.results.files import write_atomic
-from al_lightning.results.journal import CycleRecord, Run, read_run
+from al_lightning.runs.files import write_atomic
+from al_lightning.runs.journal import CycleRecord, Run, read_run
+from al_lightning.runs.selections import read_seen
 from al_lightning.seeding import generator
 
 TEST_IMAGES = 4

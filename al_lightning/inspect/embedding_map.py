@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from al_lightning.data.images import Images
 from al_lightning.inspect.audit_descriptor import describe
-from al_lightning.results.choices import read_choice, read_seen, seen_shape
-from al_lightning.results.journal import Run
-from al_lightning.results.rows import LARGEST
+from al_lightning.runs.journal import Run
+from al_lightning.runs.scores import LARGEST
+from al_lightning.runs.selections import read_choice, read_seen, seen_shape
 from al_lightning.seeding import seed_of
 
 Indices = npt.NDArray[np.int64]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from al_lightning.results.journal import Run
+from al_lightning.runs.journal import Run
 
 
 @dataclass(frozen=True)

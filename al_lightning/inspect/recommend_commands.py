@@ -11,7 +11,7 @@ from al_lightning.errors import ALError
 from al_lightning.inspect.audit_result import Audit
 from al_lightning.inspect.recommend import BASELINE, SUPERVISED
 from al_lightning.inspect.recommend_situation import class_folders
-from al_lightning.results.journal import JOURNAL, Run, read_run
+from al_lightning.runs.journal import JOURNAL, Run, read_run
 
 RUNS = "runs/recommend"
 SEEDS = "0 1 2"

@@ -20,8 +20,8 @@ from al_lightning.inspect.report_numbers import BASELINE, Dataset, datasets, hea
 from al_lightning.inspect.report_reasons import agreement, reasons
 from al_lightning.inspect.report_tables import capital, code, cost, curves, differences, more
 from al_lightning.results.comparison import rule
-from al_lightning.results.files import write_text
-from al_lightning.results.journal import Run
+from al_lightning.runs.files import write_text
+from al_lightning.runs.journal import Run
 
 OWN = (
     Advice(

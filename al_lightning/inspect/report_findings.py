@@ -23,8 +23,8 @@ from al_lightning.inspect.pictures import colour, palette, shrink
 from al_lightning.inspect.report_numbers import Dataset
 from al_lightning.inspect.thumbnails import Thumbnails
 from al_lightning.pool import Pool
-from al_lightning.results.image_list import image_list
-from al_lightning.results.journal import CycleRecord, Run
+from al_lightning.runs.image_list import image_list
+from al_lightning.runs.journal import CycleRecord, Run
 
 Lookup = Callable[[Run], PoolDataModule] | Mapping[str, PoolDataModule]
 COUNTED = 1000

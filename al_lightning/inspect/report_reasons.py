@@ -12,7 +12,7 @@ from al_lightning.inspect.overlap import Overlap, overlap_of_runs
 from al_lightning.inspect.report_chart import COLOURS, swatch
 from al_lightning.inspect.report_findings import Findings, first_runs
 from al_lightning.inspect.report_numbers import Dataset, Method, mean_text
-from al_lightning.results.journal import Run
+from al_lightning.runs.journal import Run
 
 SIDE = 240
 """Width and height of a map, in its own units."""

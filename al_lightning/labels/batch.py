@@ -20,7 +20,7 @@ from al_lightning.labels.pictures import Colours, place_image
 from al_lightning.labels.sheet_page import sheet_page
 from al_lightning.labels.store import Kind
 from al_lightning.labels.untrusted import Malformed, table_rows
-from al_lightning.results.files import unwritable
+from al_lightning.runs.files import unwritable
 
 TABLE = "to_label.csv"
 

@@ -14,7 +14,7 @@ from al_lightning.errors import UsageError
 from al_lightning.labels.limits import Limits, parse_json
 from al_lightning.labels.store import Kind
 from al_lightning.labels.untrusted import Malformed, read_bytes
-from al_lightning.results.files import write_text
+from al_lightning.runs.files import write_text
 
 LARGEST_SIDE, MOST_PIXELS = 1 << 16, 1 << 29
 """Of one image: a mask of 512 MiB; Pillow opens none of a third of that unless it is told to."""

@@ -30,7 +30,7 @@ from PIL import Image
 from al_lightning.errors import ALError, DatasetError, nearest
 from al_lightning.labels.incoming import check_inside, read_moves
 from al_lightning.labels.untrusted import Malformed, shown, table_rows
-from al_lightning.results.files import hold, unwritable, write_atomic, write_text
+from al_lightning.runs.files import hold, unwritable, write_atomic, write_text
 
 Kind = Literal["image", "pixel"]
 Mask = npt.NDArray[np.uint8]

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from al_lightning.errors import ALError, Interrupted, LabelsAwaited, UsageError
-from al_lightning.results.files import hold
-from al_lightning.results.held import LOCK as STORE_LOCK
-from al_lightning.results.held import TAKEN
-from al_lightning.results.journal import read_run
+from al_lightning.runs.files import hold
+from al_lightning.runs.journal import read_run
+from al_lightning.runs.lock import LOCK as STORE_LOCK
+from al_lightning.runs.lock import TAKEN
 
 LOCK = ".launcher.lock"
 TAIL = 5

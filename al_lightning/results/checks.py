@@ -9,9 +9,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from al_lightning.bearing import bearing, differences, in_short
-from al_lightning.results.journal import Run
 from al_lightning.results.series import Series, baseline_of
+from al_lightning.runs.identity import bearing, differences, in_short
+from al_lightning.runs.journal import Run
 
 MEASURED = "every network is measured on the test set after its fit, and its last weights count"
 STOPPING = ("EarlyStopping", "ModelCheckpoint", "StochasticWeightAveraging")

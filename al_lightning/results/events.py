@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from al_lightning.results.files import write_atomic
-from al_lightning.results.journal import CycleRecord, Run
 from al_lightning.results.metrics import curve_of
+from al_lightning.runs.files import write_atomic
+from al_lightning.runs.journal import CycleRecord, Run
 
 FORMAT = 2
 """Part of each event file's name: views that are made in another way than before are made again."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from al_lightning.results.journal import Run
+from al_lightning.runs.journal import Run
 
 
 def area(budgets: Sequence[float], values: Sequence[float]) -> float:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean, stdev
 
 from al_lightning.errors import printable
-from al_lightning.results.choices import read_choice
-from al_lightning.results.journal import Run
 from al_lightning.results.metrics import Curve
+from al_lightning.runs.journal import Run
+from al_lightning.runs.selections import read_choice
 
 
 def _align(rows: Sequence[Sequence[str]]) -> str:

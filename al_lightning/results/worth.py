@@ -11,9 +11,9 @@ from pathlib import Path
 
 from al_lightning.errors import ALError, UsageError
 from al_lightning.results.comparison import Comparison
-from al_lightning.results.journal import CycleRecord, Run, read_run
 from al_lightning.results.statistics import compare
-from al_lightning.results.trained import with_tested
+from al_lightning.runs.journal import CycleRecord, Run, read_run
+from al_lightning.runs.weights import with_tested
 
 NORMAL = 1.959964
 """Standard errors to either side of an interval of 95 %."""

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from al_lightning import api
-from al_lightning.results.journal import read_run
-from al_lightning.results.store import RunStore
+from al_lightning.runs.journal import read_run
+from al_lightning.runs.store import RunStore
 
 from .conftest import Bench
 

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from al_lightning.networks import DeepLabV3Plus, ResNet
-from al_lightning.results.files import write_atomic
-from al_lightning.results.rows import LARGEST, SeenRows, write_rows
-from al_lightning.results.seals import Seal, digest_of, seal_of
+from al_lightning.runs.files import write_atomic
+from al_lightning.runs.scores import LARGEST, SeenRows, write_rows
+from al_lightning.runs.seals import Seal, digest_of, seal_of
 
 from .conftest import Bench
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from al_lightning.bearing import training_settings
-from al_lightning.results.journal import Run
-from al_lightning.results.seals import origin_of, sealed_digest
+from al_lightning.runs.identity import training_settings
+from al_lightning.runs.journal import Run
+from al_lightning.runs.seals import origin_of, sealed_digest
 
 WEIGHTS = "weights.pt"
 

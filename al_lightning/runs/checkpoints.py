@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from al_lightning.errors import ALError, Interrupted, TrainingError
 from al_lightning.guard import AGAIN, GUARD
 from al_lightning.processes import Processes
-from al_lightning.results.seals import Seal, drop
+from al_lightning.runs.seals import Seal, drop
 
 KEPT = 2
 """Checkpoints of a running fit that are kept: should the last one be damaged, the one before serves."""

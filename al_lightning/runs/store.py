@@ -17,22 +17,11 @@ from typing import Any
 
 import yaml
 
-from al_lightning.bearing import differences, in_short
 from al_lightning.errors import ALError, UsageError
-from al_lightning.results.choices import (
-    LARGEST,
-    choice_seal,
-    read_choice,
-    read_json,
-    rows_path,
-    selection_path,
-    write_choice,
-    write_json,
-)
-from al_lightning.results.files import in_the_way, read_small, write_text
-from al_lightning.results.held import Held
-from al_lightning.results.image_list import ImageList, difference, read_list
-from al_lightning.results.journal import (
+from al_lightning.runs.files import in_the_way, read_small, write_text
+from al_lightning.runs.identity import differences, in_short
+from al_lightning.runs.image_list import ImageList, difference, read_list
+from al_lightning.runs.journal import (
     JOURNAL,
     CycleRecord,
     Run,
@@ -42,9 +31,20 @@ from al_lightning.results.journal import (
     whole_lines,
     write_line,
 )
-from al_lightning.results.origins import cycle_dir, fit_origin, weights_path
-from al_lightning.results.rows import SeenRows, write_rows
-from al_lightning.results.seals import Seal, drop
+from al_lightning.runs.lock import Held
+from al_lightning.runs.origins import cycle_dir, fit_origin, weights_path
+from al_lightning.runs.scores import SeenRows, write_rows
+from al_lightning.runs.seals import Seal, drop
+from al_lightning.runs.selections import (
+    LARGEST,
+    choice_seal,
+    read_choice,
+    read_json,
+    rows_path,
+    selection_path,
+    write_choice,
+    write_json,
+)
 
 
 class RunStore(Held):

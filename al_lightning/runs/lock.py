@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from al_lightning.errors import ALError
-from al_lightning.results.files import hold
+from al_lightning.runs.files import hold
 
 LOCK = ".lock"
 TAKEN = "Another process is at work in"

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from al_lightning.errors import UsageError
-from al_lightning.results.journal import JOURNAL, CycleRecord, Run, read_run, whole_lines
-from al_lightning.results.store import RunStore
+from al_lightning.runs.journal import JOURNAL, CycleRecord, Run, read_run, whole_lines
+from al_lightning.runs.store import RunStore
 
 
 def with_tested(run: Run) -> Run:

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from al_lightning.errors import DatasetError
-from al_lightning.results.files import read_small
-from al_lightning.results.seals import digest_of
+from al_lightning.runs.files import read_small
+from al_lightning.runs.seals import digest_of
 
 READ = 32
 """Files of which the content is compared."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from al_lightning.results.files import in_the_way, read_small, write_atomic, write_text
+from al_lightning.runs.files import in_the_way, read_small, write_atomic, write_text
 
 FORMAT = 1
 LARGEST = 1 << 12

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from al_lightning.errors import ALError
-from al_lightning.results.files import read_small
-from al_lightning.results.journal import Run
-from al_lightning.results.origins import choice_origin, cycle_dir, first_choice_origin
-from al_lightning.results.rows import SeenRows, read_rows, shape_of
-from al_lightning.results.seals import Seal
+from al_lightning.runs.files import read_small
+from al_lightning.runs.journal import Run
+from al_lightning.runs.origins import choice_origin, cycle_dir, first_choice_origin
+from al_lightning.runs.scores import SeenRows, read_rows, shape_of
+from al_lightning.runs.seals import Seal
 
 LARGEST = 64 << 20
 """Bytes that a file of JSON in a run directory may have: a selection of a million images takes as much."""

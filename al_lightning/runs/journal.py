@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from al_lightning.bearing import fingerprint
 from al_lightning.errors import ALError, UsageError
-from al_lightning.results.files import read_small
+from al_lightning.runs.files import read_small
+from al_lightning.runs.identity import fingerprint
 
 JOURNAL = "cycles.jsonl"
 FORMAT = 2
