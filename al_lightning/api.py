@@ -60,8 +60,8 @@ def run(experiment: Experiment, command: Sequence[str], show: bool) -> Run:
         command: arguments of the command line that does the same; further processes are started with them.
         show: print progress to standard error.
     """
+    from al_lightning.distributed.processes import Processes
     from al_lightning.loop import run_cycles
-    from al_lightning.processes import Processes
     from al_lightning.progress import PROGRESS, Reporter
     from al_lightning.runs.store import RunStore
 

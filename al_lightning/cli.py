@@ -20,8 +20,8 @@ from al_lightning.cli_labels import labels
 from al_lightning.cli_model import export, predict
 from al_lightning.cli_recommend import recommend
 from al_lightning.cli_tables import report, reproduce
+from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import ALError, Interrupted, LabelsAwaited, UsageError, nearest, printable
-from al_lightning.guard import GUARD
 from al_lightning.usage import FIT_HELP, QUERY_HELP
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _end(1, MEMORY, verbose, hint=True)
         if "lightning.pytorch" not in sys.modules:
             return _end(1, f"{type(error).__name__}: {error}", verbose, hint=True)
-        from al_lightning.processes import is_consequence
+        from al_lightning.distributed.processes import is_consequence
 
         return _end(1, f"{type(error).__name__}: {error}", verbose, hint=True, cause=not is_consequence(error))
 

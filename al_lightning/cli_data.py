@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from al_lightning.arguments import Arguments, quiet
+from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import UsageError
-from al_lightning.guard import GUARD
 
 
 def _say(text: str) -> None:

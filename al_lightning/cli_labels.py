@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from al_lightning.arguments import Arguments
+from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import ALError, UsageError, nearest
-from al_lightning.guard import GUARD
 
 if TYPE_CHECKING:
     from al_lightning.labels.project import Project

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from al_lightning.arguments import Arguments, add_imports, quiet
+from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import UsageError
-from al_lightning.guard import GUARD
 
 
 def recommend(given: list[str], verbose: bool) -> int:

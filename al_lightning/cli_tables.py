@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from al_lightning.arguments import Arguments, add_imports, quiet
+from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import UsageError, printable
-from al_lightning.guard import GUARD
 
 if TYPE_CHECKING:
     from al_lightning.reproduce import Plan

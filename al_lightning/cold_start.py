@@ -12,10 +12,10 @@ import numpy as np
 
 from al_lightning.acquisition.callback import join_members, select
 from al_lightning.acquisition.coreset import Coreset
+from al_lightning.distributed.processes import Processes
 from al_lightning.experiment import Experiment
 from al_lightning.fitting import Fit
 from al_lightning.pool import Pool
-from al_lightning.processes import Processes
 from al_lightning.progress import Reporter
 from al_lightning.runs.identity import flatten
 from al_lightning.seeding import generator

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from al_lightning.api import report as write_report
+from al_lightning.distributed.shutdown import AGAIN
 from al_lightning.errors import ALError, Interrupted
-from al_lightning.guard import AGAIN
 from al_lightning.launcher import Job
 from al_lightning.launcher.local import LocalLauncher
 from al_lightning.launcher.machine import cores

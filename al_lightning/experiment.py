@@ -14,13 +14,13 @@ from jsonargparse import ArgumentParser, Namespace
 from al_lightning import __version__
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.data.module import PoolDataModule
+from al_lightning.distributed.processes import Processes
 from al_lightning.errors import UsageError, from_home
 from al_lightning.fitting import Fit
 from al_lightning.networks.base import Network
 from al_lightning.oracle.base import Oracle
 from al_lightning.parser import build_parser, dump, instantiate, parse
 from al_lightning.pool import Budget, Pool
-from al_lightning.processes import Processes
 from al_lightning.progress import Reporter
 from al_lightning.runs.identity import differences, fingerprint, flatten, in_short
 from al_lightning.runs.seals import Seal

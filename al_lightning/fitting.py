@@ -14,12 +14,12 @@ from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.compiling import Compiling
+from al_lightning.distributed.malloc import keep_large_blocks
+from al_lightning.distributed.processes import Processes, trainer_of
+from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import TrainingError
 from al_lightning.fitting_check import check_parts
-from al_lightning.guard import GUARD
-from al_lightning.heap import keep_large_blocks
 from al_lightning.pool import Pool
-from al_lightning.processes import Processes, trainer_of
 from al_lightning.progress import Reporter
 from al_lightning.results.events import drop_events
 from al_lightning.runs.checkpoints import (

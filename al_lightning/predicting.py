@@ -17,8 +17,8 @@ from torch import Tensor
 from al_lightning.data.images import Array, read_image
 from al_lightning.data.module import PoolDataModule
 from al_lightning.data.normaliser import normalise
+from al_lightning.distributed.malloc import keep_large_blocks
 from al_lightning.errors import DatasetError
-from al_lightning.heap import keep_large_blocks
 from al_lightning.networks.base import Network
 from al_lightning.runs.checkpoints import load_network
 from al_lightning.types import Batch

@@ -13,8 +13,8 @@ from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.callback import AcquisitionCallback, Scorer
 from al_lightning.data.module import PoolDataModule
 from al_lightning.data.workers import of_workers
+from al_lightning.distributed.shutdown import AGAIN
 from al_lightning.errors import ALError, Interrupted, UsageError
-from al_lightning.guard import AGAIN
 from al_lightning.networks import folded
 from al_lightning.networks.base import Network
 from al_lightning.pool import Pool

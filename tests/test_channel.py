@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from al_lightning import channel
-from al_lightning.channel import Hub, Message, Spoke
+from al_lightning.distributed import control_channel
+from al_lightning.distributed.control_channel import Hub, Message, Spoke
 
 ROOT = Path(__file__).parents[1]
 KEY = bytes(range(32))
@@ -125,7 +125,7 @@ def test_what_is_no_proof_is_sent_away(run: Run, say: bytes) -> None:
 def test_an_impossible_process_that_knows_the_key(run: Run, rank: object) -> None:
     stranger = connected(run)
     challenge = json.loads(stranger.recv(4096))["challenge"]
-    proof = channel._proof(KEY, "spoke", rank, challenge, "x")  # type: ignore[arg-type]
+    proof = control_channel._proof(KEY, "spoke", rank, challenge, "x")  # type: ignore[arg-type]
     stranger.sendall(json.dumps({"hello": rank, "challenge": "x", "proof": proof}).encode() + b"\n")
     assert is_closed(stranger)
     run.joins()
@@ -133,9 +133,9 @@ def test_an_impossible_process_that_knows_the_key(run: Run, rank: object) -> Non
 
 def test_silent_connections_keep_nobody_waiting_and_end(run: Run) -> None:
     with ExitStack() as stack:
-        strangers = [stack.enter_context(connected(run)) for _ in range(3 * channel.STRANGERS)]
+        strangers = [stack.enter_context(connected(run)) for _ in range(3 * control_channel.STRANGERS)]
         most = sum(thread.name == "al-line" for thread in threading.enumerate())
-        assert most < 2 * channel.STRANGERS
+        assert most < 2 * control_channel.STRANGERS
         spoke = run.joins()
         assert all(map(is_closed, strangers))
         run.talks(spoke)
@@ -177,7 +177,7 @@ def test_no_more_files(run: Run) -> None:
 
 
 def test_a_wrong_key(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel, "ATTEMPTS", 1)
+    monkeypatch.setattr(control_channel, "ATTEMPTS", 1)
     with pytest.raises(ConnectionError, match=f"no answer at 127.0.0.1, port {run.hub.port}"):
         run.join(key=bytes(32))
     assert run.heard.empty()
@@ -187,7 +187,7 @@ def test_a_wrong_key(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_process_that_is_there_already(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(others=2)
     first = run.joins(1)
-    monkeypatch.setattr(channel, "ATTEMPTS", 1)
+    monkeypatch.setattr(control_channel, "ATTEMPTS", 1)
     with pytest.raises(ConnectionError):
         run.join(1)
     first.send({"bye": True})
@@ -243,7 +243,7 @@ def test_a_process_that_was_turned_away_tries_again(run: Run) -> None:
 
 
 def test_a_hub_that_does_not_know_the_key_is_not_believed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel, "ATTEMPTS", 1)
+    monkeypatch.setattr(control_channel, "ATTEMPTS", 1)
     false = Hub(1, bytes(32), lambda *_: None)
     monkeypatch.setattr(false, "_prove", lambda line: (line.send({"challenge": "x"}), line.receive(), (1, "x"))[2])
     with pytest.raises(ConnectionError):
@@ -254,12 +254,12 @@ def test_a_hub_that_does_not_know_the_key_is_not_believed(run: Run, monkeypatch:
 PAIR = '''
 """One of two processes of a run, without the run: its signals, its line, and a step that ends or does not."""
 import sys, threading, time
-from al_lightning import guard
-from al_lightning.channel import Hub, Spoke
+from al_lightning.distributed import shutdown
+from al_lightning.distributed.control_channel import Hub, Spoke
 
-guard.ANSWER, guard.PATIENCE_WITH_PEERS = 1.0, -2.0
+shutdown.ANSWER, shutdown.PATIENCE_WITH_PEERS = 1.0, -2.0
 rank, stage = int(sys.argv[1]), sys.argv[2]
-own = guard.GUARD
+own = shutdown.GUARD
 own.owns_process = True
 own.listen()
 own.join(rank, 2)

@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from al_lightning.heap import keep_large_blocks
+from al_lightning.distributed.malloc import keep_large_blocks
 
 COUNT = """
 import resource, torch
-from al_lightning.heap import keep_large_blocks
+from al_lightning.distributed.malloc import keep_large_blocks
 def touched():
     x = torch.ones(12 << 20)  # 48 MB
     for _ in range(12):  # of the first few, some may still be new

@@ -64,7 +64,7 @@ DRIVER = """
 import sys
 from pathlib import Path
 from al_lightning.errors import ALError
-from al_lightning.guard import GUARD
+from al_lightning.distributed.shutdown import GUARD
 from al_lightning.launcher import Job
 from al_lightning.launcher.local import LocalLauncher
 GUARD.owns_process = True

@@ -16,8 +16,8 @@ from conftest import SMALL_NETWORK, TINY, Answer, journal
 from drivers import STAGES, await_stage, environment, family, is_gone, parent
 from PIL import Image
 
+from al_lightning.distributed.processes import Processes
 from al_lightning.errors import ALError
-from al_lightning.processes import Processes
 
 Call = Callable[..., Answer]
 pytestmark = pytest.mark.slow

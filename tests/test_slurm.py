@@ -20,8 +20,8 @@ from conftest import SMALL_NETWORK, TINY
 from drivers import ROOT
 from submitit import SlurmJob
 
+from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import ALError, Interrupted, UsageError
-from al_lightning.guard import GUARD
 from al_lightning.launcher import Job
 from al_lightning.launcher import slurm as module
 from al_lightning.launcher.slurm import SlurmLauncher, minutes

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
+from al_lightning.distributed.shutdown import AGAIN, GRACE, GUARD, LAUNCHER, LEAVE
 from al_lightning.errors import ALError, Interrupted, UsageError
-from al_lightning.guard import AGAIN, GRACE, GUARD, LAUNCHER, LEAVE
 from al_lightning.launcher.job import Complete, Job, Outcome, distinct, never, outcome_of, take
 from al_lightning.launcher.machine import VISIBLE, cores, visible_gpus
 from al_lightning.launcher.screen import Screen

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import ALError, Interrupted, UsageError
-from al_lightning.guard import GUARD
 from al_lightning.launcher.job import Complete, Job, Outcome, distinct, never, outcome_of, progress_of, tail, take
 from al_lightning.launcher.screen import Screen
 from al_lightning.launcher.task import Task

@@ -18,8 +18,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from al_lightning.distributed.shutdown import LAUNCHER
 from al_lightning.errors import Interrupted
-from al_lightning.guard import LAUNCHER
 from al_lightning.progress import PROGRESS
 
 

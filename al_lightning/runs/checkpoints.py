@@ -13,9 +13,9 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import CheckpointIO
 from torch import Tensor, nn
 
+from al_lightning.distributed.processes import Processes
+from al_lightning.distributed.shutdown import AGAIN, GUARD
 from al_lightning.errors import ALError, Interrupted, TrainingError
-from al_lightning.guard import AGAIN, GUARD
-from al_lightning.processes import Processes
 from al_lightning.runs.seals import Seal, drop
 
 KEPT = 2

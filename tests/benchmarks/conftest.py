@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from al_lightning.heap import keep_large_blocks
+from al_lightning.distributed.malloc import keep_large_blocks
 
 from .ratio import Comparison
 from .record import Measure, machine, write

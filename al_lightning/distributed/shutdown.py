@@ -21,8 +21,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from al_lightning.distributed.signals import Child, await_signals, end_all, how_ended, signal_named
 from al_lightning.errors import Interrupted, UsageError, printable
-from al_lightning.signals import Child, await_signals, end_all, how_ended, signal_named
 
 GRACE = 20.0
 """Seconds that a fit has to end its step and write its checkpoint."""

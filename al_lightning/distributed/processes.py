@@ -20,9 +20,9 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy
 
-from al_lightning.channel import Hub, Spoke
+from al_lightning.distributed.control_channel import Hub, Spoke
+from al_lightning.distributed.shutdown import AGAIN, GUARD, LAUNCHER
 from al_lightning.errors import ALError, UsageError, reason_of
-from al_lightning.guard import AGAIN, GUARD, LAUNCHER
 
 T = TypeVar("T")
 MACHINE = ("accelerator", "strategy", "devices", "num_nodes", "precision")

@@ -1,0 +1,1 @@
+"""The processes of one run: how they start, agree, stop together, and use memory."""
