@@ -235,8 +235,8 @@ def recommend(
     from al_lightning.inspect.recommend_rules import read_rules
     from al_lightning.inspect.recommend_situation import situation_of
     from al_lightning.progress import counting
-    from al_lightning.results.published import read_table
     from al_lightning.settings import roots, split_name
+    from al_lightning.tables.published import read_table
 
     if (run_dir is None) == (images is None):
         raise UsageError("Say what to look at: either a run's directory or a folder of images.")

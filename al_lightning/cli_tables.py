@@ -13,7 +13,7 @@ from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import UsageError, printable
 
 if TYPE_CHECKING:
-    from al_lightning.reproduce import Plan
+    from al_lightning.tables.plan import Plan
 
 FORMATS = ("text", "markdown", "latex", "html", "csv")
 Unit = Literal["percent", "fraction"]
@@ -59,8 +59,8 @@ def reproduce(given: list[str], verbose: bool) -> int:
     if ours.dry_run and ours.report_only:
         raise UsageError("--dry-run and --report-only exclude each other: the one shows the runs, the other the table.")
     GUARD.listen()
-    from al_lightning import reproduce as tables
-    from al_lightning.plan_text import plan_text, sum_text, warnings
+    from al_lightning.tables import plan as tables
+    from al_lightning.tables.plan_text import plan_text, sum_text, warnings
 
     table = tables.find_table(ours.table, ours.scale)
     made = tables.plan(
@@ -85,7 +85,7 @@ def reproduce(given: list[str], verbose: bool) -> int:
         _say(f"{table.title}: {len(made.missing)} of {len(made.runs)} runs to run{sum_text(made)}")
         failed = _launch(made, ours)
     quiet(verbose)
-    from al_lightning.table_report import write_all
+    from al_lightning.tables.report import write_all
 
     standings = tables.read_standings(table, made.directory, ours.seeds)
     command = f"al-lightning reproduce {' '.join(given)}"
@@ -95,7 +95,7 @@ def reproduce(given: list[str], verbose: bool) -> int:
 
 def _launch(made: Plan, ours: Namespace) -> int:
     """Run what is missing; return how many failed."""
-    from al_lightning.reproduce import complete
+    from al_lightning.tables.plan import complete
 
     jobs = [run.job for run in made.missing]
     if ours.launcher == "slurm":
@@ -141,8 +141,8 @@ def report(given: list[str], verbose: bool) -> int:
     ours = parser.parse_args(given)
     form = ours.format or SUFFIXES.get(ours.out.suffix if ours.out else "", "html")
     tables = [path for path in ours.runs if path.is_file() and path.suffix == ".csv"]
-    from al_lightning.results.standing import find_runs
     from al_lightning.runs.journal import read_run
+    from al_lightning.tables.status import find_runs
 
     rest = [path for path in ours.runs if path not in tables]
     directories = find_runs(rest)
@@ -179,9 +179,9 @@ def report(given: list[str], verbose: bool) -> int:
 
 
 def _table(name: str, scale: str, directories: Sequence[Path], form: str, imports: Sequence[str]) -> str:
-    from al_lightning.reproduce import find_table
-    from al_lightning.results.standing import by_name, stand
-    from al_lightning.table_report import render
+    from al_lightning.tables.plan import find_table
+    from al_lightning.tables.report import render
+    from al_lightning.tables.status import by_name, stand
 
     table = find_table(name, scale)
     names = {cell.place for row in table.rows for cell in row.cells.values()}

@@ -24,9 +24,9 @@ from al_lightning.inspect.recommend_evidence import Difference, ask, judge
 from al_lightning.inspect.recommend_rules import Question, Scale, read_rules
 from al_lightning.inspect.recommend_situation import Situation
 from al_lightning.inspect.recommend_text import recommendation_text
-from al_lightning.results.published import read_table
 from al_lightning.runs.journal import FORMAT, JOURNAL, read_run, write_line
 from al_lightning.settings import shipped
+from al_lightning.tables.published import read_table
 
 Call = Callable[..., Answer]
 TABLES = {path.stem: read_table(path) for path in sorted((shipped() / "tables").glob("table*.yaml"))}

@@ -8,8 +8,8 @@ import yaml
 from conftest import Answer
 
 from al_lightning.experiment import configure
-from al_lightning.reproduce import plan, table_files
-from al_lightning.results.published import read_table
+from al_lightning.tables.plan import plan, table_files
+from al_lightning.tables.published import read_table
 
 TINY = ["--steps", "4", "--budget.cycles", "1", "--network.depth", "10", "--network.width", "1"]
 

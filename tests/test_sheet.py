@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from conftest import Answer
 
-from al_lightning.reproduce import plan, read_standings
 from al_lightning.results.forms import latex, markdown, text
-from al_lightning.results.published import Table, table_of
 from al_lightning.results.series_csv import read_csv
-from al_lightning.results.sheet import blocks, csv_text, sheet
 from al_lightning.results.summary import summary
 from al_lightning.runs.journal import FORMAT, write_line
+from al_lightning.tables.cells import blocks, csv_text, sheet
+from al_lightning.tables.plan import plan, read_standings
+from al_lightning.tables.published import Table, table_of
 
 CONTENT: dict[str, Any] = {
     "title": "A table",
@@ -277,8 +277,8 @@ def test_label_cost_and_penalties(runs: Path) -> None:
 
 def al_text(runs: Path) -> list[str]:
     from al_lightning.results.series import series_of_runs
-    from al_lightning.results.standing import find_runs
     from al_lightning.runs.journal import read_run
+    from al_lightning.tables.status import find_runs
 
     found = [read_run(path) for path in find_runs([runs])]
     return text(summary(series_of_runs(found))).splitlines()

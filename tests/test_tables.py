@@ -9,14 +9,14 @@ from conftest import Answer
 
 import al_lightning.acquisition as strategies
 from al_lightning.errors import UsageError
-from al_lightning.estimate import images_seen
 from al_lightning.experiment import configure
 from al_lightning.launcher import Job
-from al_lightning.reproduce import find_table, missing_data, plan, table_files
 from al_lightning.results.metrics import area
-from al_lightning.results.published import Table, read_table, table_of
-from al_lightning.results.standing import cycles_of
 from al_lightning.settings import resolve
+from al_lightning.tables.estimate import images_seen
+from al_lightning.tables.plan import find_table, missing_data, plan, table_files
+from al_lightning.tables.published import Table, read_table, table_of
+from al_lightning.tables.status import cycles_of
 
 FILES = {name: path for name, path in table_files().items() if name.startswith(("table", "figure"))}
 TABLES = [read_table(path) for path in FILES.values()]

@@ -17,9 +17,9 @@ from al_lightning import yaml_files
 from al_lightning.data.mappings import load_mapping
 from al_lightning.errors import UsageError
 from al_lightning.inspect.recommend_rules import read_rules
-from al_lightning.results.published import read_table
-from al_lightning.results.scale import read_scale
 from al_lightning.settings import load, shipped
+from al_lightning.tables.published import read_table
+from al_lightning.tables.reduced_scale import read_scale
 from al_lightning.yaml_files import DEEPEST, MOST_BYTES, MOST_VALUES, check_text, load_yaml, read_mapping, read_yaml
 
 Call = Callable[..., Answer]

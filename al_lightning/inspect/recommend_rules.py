@@ -10,7 +10,7 @@ from typing import Any, Literal
 import yaml
 
 from al_lightning.errors import UsageError
-from al_lightning.results.published import Cell, Column, Row, Table
+from al_lightning.tables.published import Cell, Column, Row, Table
 from al_lightning.yaml_files import read_yaml
 
 Task = Literal["classification", "segmentation"]

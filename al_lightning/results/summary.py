@@ -19,8 +19,8 @@ from al_lightning.results.series import (
     savings,
     values_at,
 )
-from al_lightning.results.sheet import METRICS, mean_text
 from al_lightning.results.statistics import compare_settings, penalty_matrix
+from al_lightning.tables.cells import METRICS, mean_text
 
 HEADS = ("run", "method", "dataset", "seed", "labelled", "metric", "budget", "pool_size")
 

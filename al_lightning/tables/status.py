@@ -9,8 +9,8 @@ from pathlib import Path
 
 from al_lightning.errors import ALError
 from al_lightning.results.metrics import Curve, curve_of
-from al_lightning.results.published import Cell, Column, Row, Table
 from al_lightning.runs.journal import JOURNAL, Run, read_run
+from al_lightning.tables.published import Cell, Column, Row, Table
 
 NEAR = 1e-9
 """Two nominal budgets that differ by less are one."""

@@ -10,13 +10,13 @@ from pathlib import Path
 from statistics import fmean
 
 from al_lightning.errors import ALError, UsageError, from_home, nearest
-from al_lightning.estimate import as_mapping, images_seen
 from al_lightning.launcher import Job
-from al_lightning.results.published import Table, read_table
-from al_lightning.results.scale import read_scale
-from al_lightning.results.standing import Standing, by_name, cycles_of, find_runs, is_complete, stand
 from al_lightning.runs.journal import read_run
 from al_lightning.settings import resolve, roots, split_name
+from al_lightning.tables.estimate import as_mapping, images_seen
+from al_lightning.tables.published import Table, read_table
+from al_lightning.tables.reduced_scale import read_scale
+from al_lightning.tables.status import Standing, by_name, cycles_of, find_runs, is_complete, stand
 
 STAGES = ("shared", "fit", "test", "views", "score", "select")
 """Of a cycle's cost; what was shared was paid for once, but would have cost as much."""

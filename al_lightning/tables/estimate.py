@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from al_lightning.results.published import Column, Row
-from al_lightning.results.standing import cycles_of
+from al_lightning.tables.published import Column, Row
+from al_lightning.tables.status import cycles_of
 
 
 def images_seen(values: Mapping[str, Any], row: Row, column: Column, options: Sequence[str] = ()) -> int:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from al_lightning.inspect.report import page
 from al_lightning.inspect.report_decisions import decisions_section
-from al_lightning.inspect.report_published import published_section
 from al_lightning.reopen import data_of
 from al_lightning.results.conditions import conditions_of
 from al_lightning.results.forms import FORMS
-from al_lightning.results.published import Table
-from al_lightning.results.sheet import Block, blocks, csv_text, sheet
-from al_lightning.results.standing import Standing
 from al_lightning.runs.files import write_text
 from al_lightning.settings import parts, values_of
+from al_lightning.tables.cells import Block, blocks, csv_text, sheet
+from al_lightning.tables.page import published_section
+from al_lightning.tables.published import Table
+from al_lightning.tables.status import Standing
 
 
 def render(

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from al_lightning.results.forms import MINUS, Grid, Sheet, without_empty
-from al_lightning.results.published import Column, Table
-from al_lightning.results.standing import Standing, cycles_of
 from al_lightning.results.statistics import Comparison, compare
+from al_lightning.tables.published import Column, Table
+from al_lightning.tables.status import Standing, cycles_of
 
 METRICS = {"miou": "mIoU", "accuracy": "accuracy"}
 NOT_RUN = "not run"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 
-from al_lightning.estimate import as_mapping
 from al_lightning.launcher import Job
-from al_lightning.reproduce import Plan, Planned, missing_data
-from al_lightning.results.standing import cycles_of
 from al_lightning.settings import resolve
+from al_lightning.tables.estimate import as_mapping
+from al_lightning.tables.plan import Plan, Planned, missing_data
+from al_lightning.tables.status import cycles_of
 
 
 def plan_text(plan: Plan) -> str:
