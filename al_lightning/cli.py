@@ -142,8 +142,8 @@ def _fit(given: list[str], verbose: bool) -> int:
         return 0
     experiment = configure(ours.config, options, ours.seed, ours.run_dir)
     from al_lightning.api import run as run_experiment
-    from al_lightning.results.metrics import curve_of
-    from al_lightning.results.table import curve_table
+    from al_lightning.results.curves import curve_of
+    from al_lightning.results.text_table import curve_table
 
     if first := GUARD.rank == 0:
         print(f"{experiment.name}, seed {experiment.seed}, in {experiment.run_dir}", file=sys.stderr)
@@ -152,7 +152,7 @@ def _fit(given: list[str], verbose: bool) -> int:
             print(f"note: {note}", file=sys.stderr)
 
     def advise() -> None:
-        from al_lightning.results.worth import advice_of
+        from al_lightning.results.label_value import advice_of
 
         if first:
             query, test_images = experiment.budget.query_count, len(experiment.data.test)
@@ -228,9 +228,9 @@ def _show(given: list[str], verbose: bool) -> int:
     )
     ours = parser.parse_args(given)
 
-    from al_lightning.results.metrics import curve_of
+    from al_lightning.results.curves import curve_of
     from al_lightning.results.plot import text_plot
-    from al_lightning.results.table import chosen_table, comparison_table, curve_table
+    from al_lightning.results.text_table import chosen_table, comparison_table, curve_table
     from al_lightning.runs.journal import read_run
 
     runs = [read_run(directory) for directory in dict.fromkeys(path.resolve() for path in ours.run_dirs)]
@@ -241,7 +241,7 @@ def _show(given: list[str], verbose: bool) -> int:
     for run in runs if ours.chosen else ():
         print(f"\n{chosen_table(run)}")
     if ours.price is not None:
-        from al_lightning.results.worth import advice_of
+        from al_lightning.results.label_value import advice_of
 
         for run in runs:
             lines = [f"\n{run.record.name}, seed {run.record.seed}", *advice_of(run.directory, ours.price)]

@@ -12,8 +12,8 @@ from al_lightning.launcher import Job
 from al_lightning.launcher.local import LocalLauncher
 from al_lightning.launcher.machine import cores
 from al_lightning.progress import duration
-from al_lightning.results.metrics import curve_of
-from al_lightning.results.table import comparison_table
+from al_lightning.results.curves import curve_of
+from al_lightning.results.text_table import comparison_table
 from al_lightning.runs.journal import Run, read_run
 
 POOLS = ("demo_0f", "demo_11f")

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from al_lightning.errors import ALError, UsageError
-from al_lightning.results.metrics import Curve, area, curve_of
-from al_lightning.results.table import comparison_table, curve_table
+from al_lightning.results.curves import Curve, area, curve_of
+from al_lightning.results.text_table import comparison_table, curve_table
 from al_lightning.runs import journal
 from al_lightning.runs import scores as rows_module
 from al_lightning.runs.files import write_atomic, write_text

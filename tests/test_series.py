@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from al_lightning.errors import UsageError
+from al_lightning.results.curves import Curve
 from al_lightning.results.label_cost import LabelCost, label_cost
-from al_lightning.results.metrics import Curve
 from al_lightning.results.series import (
     Series,
     baseline_of,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from conftest import Answer
 
-from al_lightning.results.forms import latex, markdown, text
+from al_lightning.results.renderers import latex, markdown, text
 from al_lightning.results.series_csv import read_csv
 from al_lightning.results.summary import summary
 from al_lightning.runs.journal import FORMAT, write_line

@@ -10,7 +10,7 @@ from conftest import Answer
 
 from al_lightning.demo import demo
 from al_lightning.errors import ALError
-from al_lightning.results.metrics import Curve
+from al_lightning.results.curves import Curve
 from al_lightning.results.plot import text_plot
 
 Call = Callable[..., Answer]

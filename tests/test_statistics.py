@@ -11,7 +11,7 @@ from scipy import special
 
 from al_lightning.errors import UsageError
 from al_lightning.results import comparison
-from al_lightning.results.blocks import Blocks, Variance
+from al_lightning.results.additive_model import Blocks, Variance
 from al_lightning.results.comparison import HEAD, Comparison, Verdict, rows, rule
 from al_lightning.results.statistics import (
     bca,

@@ -9,7 +9,7 @@ import pytest
 from conftest import SMALL_NETWORK, TINY, Answer
 
 from al_lightning.labels.store import LabelStore
-from al_lightning.results.worth import advice, siblings_of
+from al_lightning.results.label_value import advice, siblings_of
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord, read_run
 from al_lightning.runs.store import RunStore
 from al_lightning.runs.weights import with_tested

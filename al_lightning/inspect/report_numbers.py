@@ -8,7 +8,7 @@ from itertools import combinations
 from statistics import fmean, stdev
 
 from al_lightning.results.comparison import FEWEST, Comparison, Verdict, number
-from al_lightning.results.metrics import Curve
+from al_lightning.results.curves import Curve
 from al_lightning.results.series import Series, against, height, series_of_runs, split_name
 from al_lightning.results.statistics import compare
 from al_lightning.runs.journal import Run

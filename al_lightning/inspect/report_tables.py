@@ -18,7 +18,7 @@ from al_lightning.inspect.report_numbers import (
     smallest,
     told,
 )
-from al_lightning.results.forms import Grid
+from al_lightning.results.renderers import Grid
 from al_lightning.results.series import series_of_runs
 from al_lightning.results.summary import classes, costs, penalties
 

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from al_lightning.results.metrics import Curve, area, curve_of
+from al_lightning.results.curves import Curve, area, curve_of
 from al_lightning.results.series import Series, mean_heights, savings, series_of_runs
 from al_lightning.results.series_csv import read_csv
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord, read_run

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from al_lightning.results.checks import CHECKS, Setting, all_of
-from al_lightning.results.checks import State as State  # a condition's, so importable with it
+from al_lightning.results.comparability import CHECKS, Setting, all_of
+from al_lightning.results.comparability import State as State  # a condition's, so importable with it
 from al_lightning.results.series import Series, series_of_runs
 from al_lightning.runs.identity import flatten, nested
 from al_lightning.runs.journal import Run

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from al_lightning.results.metrics import curve_of
+from al_lightning.results.curves import curve_of
 from al_lightning.runs.files import write_atomic
 from al_lightning.runs.journal import CycleRecord, Run
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import fmean
 
-from al_lightning.results.metrics import Curve
+from al_lightning.results.curves import Curve
 
 MARKS = "ox+*#%@&"
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from al_lightning.errors import UsageError
+from al_lightning.results.curves import Curve, curve_of
 from al_lightning.results.label_cost import LabelCost, Saving, label_cost, saving
-from al_lightning.results.metrics import Curve, curve_of
 from al_lightning.runs.journal import Run
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from al_lightning.errors import UsageError
-from al_lightning.results.metrics import Curve
+from al_lightning.results.curves import Curve
 from al_lightning.results.series import Series
 
 COLUMNS = ("run", "method", "dataset", "seed", "labelled", "metric")

@@ -29,7 +29,7 @@ import numpy.typing as npt
 from scipy import special
 
 from al_lightning.errors import UsageError, nearest
-from al_lightning.results.blocks import Blocks, Values, Variance
+from al_lightning.results.additive_model import Blocks, Values, Variance
 from al_lightning.results.comparison import FEWEST, MANY, Comparison
 from al_lightning.results.inference import SAME, bca, holm, noncentrality
 

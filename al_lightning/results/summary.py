@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from al_lightning.results.comparison import Comparison, rule
-from al_lightning.results.forms import Grid, Sheet, without_empty
+from al_lightning.results.curves import Curve
 from al_lightning.results.label_cost import label_cost
-from al_lightning.results.metrics import Curve
+from al_lightning.results.renderers import Grid, Sheet, without_empty
 from al_lightning.results.series import (
     Series,
     against,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from al_lightning.results.forms import MINUS, Grid, Sheet, without_empty
+from al_lightning.results.renderers import MINUS, Grid, Sheet, without_empty
 from al_lightning.results.statistics import Comparison, compare
 from al_lightning.tables.published import Column, Table
 from al_lightning.tables.status import Standing, cycles_of

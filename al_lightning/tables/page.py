@@ -9,7 +9,7 @@ from al_lightning.inspect.report_chart import curve_chart
 from al_lightning.inspect.report_numbers import Dataset, Method
 from al_lightning.inspect.report_tables import grid_html
 from al_lightning.results.comparison import rule
-from al_lightning.results.forms import Grid, Sheet
+from al_lightning.results.renderers import Grid, Sheet
 from al_lightning.tables.cells import Block
 from al_lightning.tables.status import Standing
 

@@ -9,7 +9,7 @@ from al_lightning.inspect.report import page
 from al_lightning.inspect.report_decisions import decisions_section
 from al_lightning.reopen import data_of
 from al_lightning.results.conditions import conditions_of
-from al_lightning.results.forms import FORMS
+from al_lightning.results.renderers import FORMS
 from al_lightning.runs.files import write_text
 from al_lightning.settings import parts, values_of
 from al_lightning.tables.cells import Block, blocks, csv_text, sheet

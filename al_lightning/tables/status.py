@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from al_lightning.errors import ALError
-from al_lightning.results.metrics import Curve, curve_of
+from al_lightning.results.curves import Curve, curve_of
 from al_lightning.runs.journal import JOURNAL, Run, read_run
 from al_lightning.tables.published import Cell, Column, Row, Table
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean, stdev
 
 from al_lightning.errors import printable
-from al_lightning.results.metrics import Curve
+from al_lightning.results.curves import Curve
 from al_lightning.runs.journal import Run
 from al_lightning.runs.selections import read_choice
 
