@@ -21,7 +21,6 @@ from al_lightning.errors import TrainingError
 from al_lightning.fitting_check import check_parts
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
-from al_lightning.results.events import drop_events
 from al_lightning.runs.checkpoints import (
     ChunkCheckpoint,
     DurableCheckpointIO,
@@ -34,6 +33,7 @@ from al_lightning.runs.checkpoints import (
 from al_lightning.runs.seals import Seal, made_again
 from al_lightning.scoring import StageProgress, guarded, score
 from al_lightning.seeding import seed_of
+from al_lightning.tensorboard.events import drop_events
 from al_lightning.training.base import seed_global, seed_step
 
 if TYPE_CHECKING:

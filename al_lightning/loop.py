@@ -13,7 +13,6 @@ from al_lightning.distributed.processes import Processes
 from al_lightning.errors import UsageError
 from al_lightning.experiment import Experiment
 from al_lightning.fitting import Fit
-from al_lightning.inspect.boards import Boards
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
 from al_lightning.runs.identity import bearing
@@ -24,6 +23,7 @@ from al_lightning.runs.store import RunStore
 from al_lightning.scoring import unscored
 from al_lightning.seeding import generator
 from al_lightning.sharing import take_first_cycle
+from al_lightning.tensorboard.writer import Boards
 from al_lightning.types import Rows, Selection
 
 

@@ -20,15 +20,15 @@ from drivers import arguments, await_stage, finish, kill_all, start
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from al_lightning.inspect import board_pictures
-from al_lightning.inspect.board_network import probabilities, undisturbed
-from al_lightning.inspect.board_pictures import Bar, bars, fitted, heat
-from al_lightning.inspect.board_projector import MOST_POINTS, write_config, write_points
-from al_lightning.inspect.boards import Boards
 from al_lightning.inspect.counts import repeats
 from al_lightning.pool import Pool
-from al_lightning.results.events import curve_points, event_file, short_settings
 from al_lightning.runs.journal import CycleRecord
+from al_lightning.tensorboard import pictures
+from al_lightning.tensorboard.events import curve_points, event_file, short_settings
+from al_lightning.tensorboard.network import probabilities, undisturbed
+from al_lightning.tensorboard.pictures import Bar, bars, fitted, heat
+from al_lightning.tensorboard.projector import MOST_POINTS, write_config, write_points
+from al_lightning.tensorboard.writer import Boards
 
 Call = Callable[..., Answer]
 WATCHED = '''
@@ -233,7 +233,7 @@ def test_a_segmentation_run(al: Call, here: Path, masks: Path, boxes: list[objec
     assert tile[4:6, 90:160].max() < 60
     place = int(np.flatnonzero([label == 1 for label in first_label(masks).ravel()])[0])
     y, x = 3 + 2 * (place // 40 + 2), 86 + 2 * (place % 40 + 2)
-    assert tile[y, x] == pytest.approx(board_pictures.pictures.palette(2)[1], abs=12)
+    assert tile[y, x] == pytest.approx(pictures.pictures.palette(2)[1], abs=12)
 
 
 def test_layout_puts_all_runs_into_one_chart_per_metric(al: Call, here: Path, boxes: list[object]) -> None:
@@ -383,7 +383,7 @@ def test_what_fails_costs_a_line_and_nothing_else(
     def fail(*arguments: object) -> None:
         raise MemoryError("no room\nfor a picture")
 
-    monkeypatch.setattr(board_pictures, view, fail)
+    monkeypatch.setattr(pictures, view, fail)
     answer = al("fit", *options, "--run_dir", "r")
     assert answer.code == 0
     notes = [line for line in answer.err.splitlines() if "could not be made" in line]

@@ -17,13 +17,17 @@ import numpy.typing as npt
 
 from al_lightning.data.images import Array
 from al_lightning.data.module import PoolDataModule
-from al_lightning.inspect import board_pictures, board_projector
 from al_lightning.inspect.collapse import collapse
 from al_lightning.inspect.counts import class_counts
 from al_lightning.inspect.embedding_map import candidates, scores
 from al_lightning.inspect.pictures import palette
 from al_lightning.inspect.thumbnails import Thumbnails
-from al_lightning.results.events import (
+from al_lightning.runs.files import write_atomic
+from al_lightning.runs.journal import CycleRecord, Run, read_run
+from al_lightning.runs.selections import read_seen
+from al_lightning.seeding import generator
+from al_lightning.tensorboard import pictures, projector
+from al_lightning.tensorboard.events import (
     curve_points,
     drop_events,
     event_file,
@@ -34,10 +38,6 @@ from al_lightning.results.events import (
     write_events,
     write_final,
 )
-from al_lightning.runs.files import write_atomic
-from al_lightning.runs.journal import CycleRecord, Run, read_run
-from al_lightning.runs.selections import read_seen
-from al_lightning.seeding import generator
 
 TEST_IMAGES = 4
 GALLERY = 24
@@ -147,7 +147,7 @@ class Boards:
             made = [self._attempt(what, view, run, done) or [] for view in views]
             write_events(path, done.labelled, [value for values in made for value in values])
         if missing:
-            board_projector.write_config(folder, [done.labelled for done in run.cycles])
+            projector.write_config(folder, [done.labelled for done in run.cycles])
         drop_events(folder, paths)
         if finished:
             write_final(self.directory / "hparams", run, self.settings)
@@ -174,9 +174,7 @@ class Boards:
             return []
         shown = done.chosen[:GALLERY]
         said = scores(run, done.cycle)
-        sheet = board_pictures.gallery(
-            self.data.train, shown, [said.get(index) for index in shown], self.names, self.colours
-        )
+        sheet = pictures.gallery(self.data.train, shown, [said.get(index) for index in shown], self.names, self.colours)
         return [_shown("chosen/in order", sheet)]
 
     def _classes(self, run: Run, done: CycleRecord) -> list[Any]:
@@ -185,7 +183,7 @@ class Boards:
         chosen, pool = _shares(self._counts(done.chosen)), _shares(self.pool_counts)
         against = "and the pool (grey)" if pool.any() else "(the pool's classes are not known)"
         title = f"cycle {done.cycle}: {len(done.chosen)} chosen (in colour) {against}"
-        chart = board_pictures.class_chart(title, chosen, pool, self.names, self.colours)
+        chart = pictures.class_chart(title, chosen, pool, self.names, self.colours)
         times = [
             scalar(f"chosen_to_pool/{name}", float(part / whole))
             for name, part, whole in zip(self.names, chosen, pool, strict=True)
@@ -207,13 +205,13 @@ class Boards:
     def _seen(self, run: Run, done: CycleRecord) -> list[Any]:
         """Return a histogram of the candidates' scores; write their embeddings beside the events."""
         folder = self.directory / "curve"
-        board_projector.forget_points(folder, done.cycle)
+        projector.forget_points(folder, done.cycle)
         if not done.chosen or (seen := read_seen(run, done.cycle)) is None:
             return []
         index, labelled, value = seen
         if value.shape[2] > 1:
             images = self.data.train
-            board_projector.write_points(folder, done.cycle, index, labelled, value[0], done.chosen, images)
+            projector.write_points(folder, done.cycle, index, labelled, value[0], done.chosen, images)
         if value.shape[2] != 1 or len(value) != 1:
             return []
         score = value[0, :, 0]
@@ -224,7 +222,7 @@ class Boards:
         ]
 
     def _predict(self, cycle: int, network: Any, data: PoolDataModule, device: Any) -> None:
-        from al_lightning.inspect.board_network import logits_of, probabilities, undisturbed
+        from al_lightning.tensorboard.network import logits_of, probabilities, undisturbed
 
         count = len(data.test)
         positions = sorted({round(place) for place in np.linspace(0, count - 1, min(TEST_IMAGES, count))})
@@ -234,12 +232,12 @@ class Boards:
             name, image, label = data.test.name(index), data.test.image(index), data.test.label(index)
             if isinstance(label, np.ndarray):
                 guess = probability.argmax(axis=0).astype(np.uint8)
-                shown = board_pictures.segmented(name, image, label, guess, entropy, self.colours)
+                shown = pictures.segmented(name, image, label, guess, entropy, self.colours)
             else:
-                shown = board_pictures.classified(
+                shown = pictures.classified(
                     name, image, int(label), probability, float(entropy), self.names, self.colours
                 )
-            _keep(self._kept(cycle) / f"{number}.jpg", board_pictures.encoded(shown))
+            _keep(self._kept(cycle) / f"{number}.jpg", pictures.encoded(shown))
 
     def _counts(self, positions: Sequence[int]) -> npt.NDArray[np.int64]:
         if len(positions) > COUNTED:
@@ -265,4 +263,4 @@ def _keep(path: Path, content: bytes) -> None:
 
 
 def _shown(tag: str, image: Array, photo: bool = True) -> Any:
-    return picture(tag, board_pictures.encoded(image, photo), image.shape[0], image.shape[1])
+    return picture(tag, pictures.encoded(image, photo), image.shape[0], image.shape[1])
