@@ -15,9 +15,9 @@ from al_lightning.errors import UsageError, printable
 from al_lightning.runs.journal import Run, read_run
 
 if TYPE_CHECKING:
+    from al_lightning.audits.result import Audit
     from al_lightning.data.module import PoolDataModule
     from al_lightning.experiment import Experiment
-    from al_lightning.inspect.audit_result import Audit
     from al_lightning.inspect.recommend import Recommendation
 
 __all__ = ["audit", "fit", "query", "read_run", "recommend", "report"]
@@ -177,10 +177,10 @@ def audit(
     Raises:
         ALError: the dataset cannot be set up, or the files cannot be written.
     """
-    from al_lightning.inspect.audit import audit as look
-    from al_lightning.inspect.audit import write
-    from al_lightning.inspect.audit_folder import AuditFolder
-    from al_lightning.inspect.audit_text import summary
+    from al_lightning.audits.audit import audit as look
+    from al_lightning.audits.audit import write
+    from al_lightning.audits.folder import AuditFolder
+    from al_lightning.audits.text import summary
     from al_lightning.progress import counting
 
     if isinstance(what, Path):
@@ -228,9 +228,9 @@ def recommend(
         UsageError: budget, task and data do not go together.
         ALError: the data cannot be read.
     """
+    from al_lightning.audits.audit import audit as look
+    from al_lightning.audits.folder import AuditFolder
     from al_lightning.inspect import recommend_commands as lines
-    from al_lightning.inspect.audit import audit as look
-    from al_lightning.inspect.audit_folder import AuditFolder
     from al_lightning.inspect.recommend import Recommendation, readings_of
     from al_lightning.inspect.recommend_rules import read_rules
     from al_lightning.inspect.recommend_situation import situation_of

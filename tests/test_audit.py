@@ -14,18 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
+from al_lightning.audits import neighbours
+from al_lightning.audits.audit import audit, write
+from al_lightning.audits.folder import AuditFolder
+from al_lightning.audits.neighbours import ALIKE, NEAR_EDGES, NEAR_GREY, across, weight, within
+from al_lightning.audits.result import Audit, Problem
+from al_lightning.audits.sequences import places, spans
+from al_lightning.audits.text import summary
 from al_lightning.data import CamVid, DrivingVideo, ImageFolder, MaskFolder
 from al_lightning.data.images import Array, Images
 from al_lightning.data.module import PoolDataModule
+from al_lightning.duplicates.descriptor import SCALE, Descriptors, describe, pixel_hash
 from al_lightning.errors import DatasetError, UsageError
-from al_lightning.inspect import audit_neighbours
-from al_lightning.inspect.audit import audit, write
-from al_lightning.inspect.audit_descriptor import SCALE, Descriptors, describe, pixel_hash
-from al_lightning.inspect.audit_folder import AuditFolder
-from al_lightning.inspect.audit_neighbours import ALIKE, NEAR_EDGES, NEAR_GREY, across, weight, within
-from al_lightning.inspect.audit_result import Audit, Problem
-from al_lightning.inspect.audit_sequences import places, spans
-from al_lightning.inspect.audit_text import summary
 
 quick = settings(max_examples=25, deadline=None)
 DATA = Path(__file__).parents[2] / "shared/data"
@@ -339,8 +339,8 @@ def brute_force(a: Descriptors, b: Descriptors) -> tuple[np.ndarray, np.ndarray]
 def test_tiles_agree_with_brute_force(seed: int, size: int, tile: int, sparse: float) -> None:
     images, others = random_descriptors(seed, size), random_descriptors(seed + 1, 7)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(audit_neighbours, "_TILE", tile)
-        patch.setattr(audit_neighbours, "_SPARSE", sparse)
+        patch.setattr(neighbours, "_TILE", tile)
+        patch.setattr(neighbours, "_SPARSE", sparse)
         found, (nearest, best) = within(images), across(images, others)
     likeness, near = brute_force(images, images)
     weights = np.clip((likeness - ALIKE) / (1 - ALIKE), 0, 1)

@@ -15,9 +15,9 @@ import torch
 from jsonargparse import Namespace
 
 from al_lightning import acquisition, data, networks, oracle, training
+from al_lightning.audits.read import read
 from al_lightning.data.workers import of_workers
 from al_lightning.errors import ALError, UsageError, require, require_folder
-from al_lightning.inspect.audit_read import read
 from al_lightning.networks import Backbone, UNet, WideResNet
 from al_lightning.option_values import check_nulls
 from al_lightning.options import OPTIONS

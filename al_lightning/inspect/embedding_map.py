@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from al_lightning.data.images import Images
-from al_lightning.inspect.audit_descriptor import describe
+from al_lightning.duplicates.descriptor import describe
 from al_lightning.runs.journal import Run
 from al_lightning.runs.scores import LARGEST
 from al_lightning.runs.selections import read_choice, read_seen, seen_shape

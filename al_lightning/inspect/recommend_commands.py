@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from al_lightning.audits.result import Audit
 from al_lightning.errors import ALError
-from al_lightning.inspect.audit_result import Audit
 from al_lightning.inspect.recommend import BASELINE, SUPERVISED
 from al_lightning.inspect.recommend_situation import class_folders
 from al_lightning.runs.journal import JOURNAL, Run, read_run

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from al_lightning.audits.folder import AuditFolder
+from al_lightning.audits.result import Audit
+from al_lightning.audits.sequences import places
 from al_lightning.data.images import list_images
 from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import ALError, UsageError
-from al_lightning.inspect.audit_folder import AuditFolder
-from al_lightning.inspect.audit_result import Audit
-from al_lightning.inspect.audit_sequences import places
 from al_lightning.inspect.recommend_rules import TASKS
 
 

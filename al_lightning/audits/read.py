@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from al_lightning.data.images import Images
 from al_lightning.data.workers import was_ended
+from al_lightning.duplicates.descriptor import EDGES, GREY, Descriptors, describe, pixel_hash
 from al_lightning.errors import ALError
-from al_lightning.inspect.audit_descriptor import EDGES, GREY, Descriptors, describe, pixel_hash
 
 VOID = 255
 _CHUNK = 16

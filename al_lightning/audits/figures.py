@@ -9,8 +9,8 @@ from html import escape
 
 from PIL import Image
 
-from al_lightning.inspect.audit_problems import side_name
-from al_lightning.inspect.audit_result import Audit, Group, Leak, Member, Side
+from al_lightning.audits.problems import side_name
+from al_lightning.audits.result import Audit, Group, Leak, Member, Side
 
 LEAKS, LEAST, GROUPS, MEMBERS, SPANS = 24, 8, 16, 12, 8
 """How many of each are shown, LEAST being the least similar ones of many leaks; audit.json has all."""

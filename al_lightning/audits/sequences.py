@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
+from al_lightning.audits.result import Span
 from al_lightning.data.images import time_order
-from al_lightning.inspect.audit_result import Span
 
 Place = tuple[str, int]
 """A sequence and a frame of it."""

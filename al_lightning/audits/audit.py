@@ -12,19 +12,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from al_lightning.audits.figures import shown
+from al_lightning.audits.folder import AuditFolder, FolderImages
+from al_lightning.audits.groups import Seen, compare, leakage
+from al_lightning.audits.neighbours import Advance, Within
+from al_lightning.audits.page import page
+from al_lightning.audits.pictures import pictures
+from al_lightning.audits.problems import problems, side_name
+from al_lightning.audits.read import VOID, VOID_MASK, Contents, read
+from al_lightning.audits.result import Audit, ClassFacts, Finding, Group, SetFacts, Side
+from al_lightning.audits.sequences import Place, places, spans
 from al_lightning.data.images import Images
 from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import ALError, DatasetError
-from al_lightning.inspect.audit_figures import shown
-from al_lightning.inspect.audit_folder import AuditFolder, FolderImages
-from al_lightning.inspect.audit_groups import Seen, compare, leakage
-from al_lightning.inspect.audit_neighbours import Advance, Within
-from al_lightning.inspect.audit_page import page
-from al_lightning.inspect.audit_pictures import pictures
-from al_lightning.inspect.audit_problems import problems, side_name
-from al_lightning.inspect.audit_read import VOID, VOID_MASK, Contents, read
-from al_lightning.inspect.audit_result import Audit, ClassFacts, Finding, Group, SetFacts, Side
-from al_lightning.inspect.audit_sequences import Place, places, spans
 from al_lightning.runs.files import write_text
 
 Progress = Callable[[str, int, int], None]

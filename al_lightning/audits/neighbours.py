@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from al_lightning.inspect.audit_descriptor import SCALE, Descriptors
+from al_lightning.duplicates.descriptor import SCALE, Descriptors
 
 Reals = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]

@@ -6,10 +6,10 @@ import re
 from html import escape
 from pathlib import Path
 
-from al_lightning.inspect.audit_figures import groups, leaks, spans
-from al_lightning.inspect.audit_problems import side_name
-from al_lightning.inspect.audit_result import Audit, SetFacts
-from al_lightning.inspect.audit_text import GROUPED, NEAR, SCORE, headline, sizes, worth
+from al_lightning.audits.figures import groups, leaks, spans
+from al_lightning.audits.problems import side_name
+from al_lightning.audits.result import Audit, SetFacts
+from al_lightning.audits.text import GROUPED, NEAR, SCORE, headline, sizes, worth
 
 FILES = 200
 """How many findings are shown; audit.json has all."""

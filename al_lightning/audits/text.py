@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from al_lightning.inspect.audit_neighbours import ALIKE, NEAR_EDGES, NEAR_GREY
-from al_lightning.inspect.audit_result import Audit, Group, SetFacts, Side
+from al_lightning.audits.neighbours import ALIKE, NEAR_EDGES, NEAR_GREY
+from al_lightning.audits.result import Audit, Group, SetFacts, Side
 
 NEAR = (
     "Near-duplicates: at 16 x 16 pixels in grey, with brightness and contrast made equal, they differ by at most 25 "

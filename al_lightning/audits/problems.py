@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from al_lightning.inspect.audit_result import ClassFacts, Finding, Group, Leak, Problem, Side, Span
+from al_lightning.audits.result import ClassFacts, Finding, Group, Leak, Problem, Side, Span
 
 
 def problems(

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from PIL import Image
 
+from al_lightning.audits.result import Side
 from al_lightning.data.images import Images
-from al_lightning.inspect.audit_result import Side
 
 HEIGHT, WIDTH = 112, 224
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from al_lightning.inspect.audit_neighbours import Advance, Indices, Within, across, within
-from al_lightning.inspect.audit_read import Contents
-from al_lightning.inspect.audit_result import Group, Leak, Member, Side
+from al_lightning.audits.neighbours import Advance, Indices, Within, across, within
+from al_lightning.audits.read import Contents
+from al_lightning.audits.result import Group, Leak, Member, Side
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What a near-duplicate is: a descriptor of an image, and which descriptors are alike."""
