@@ -141,8 +141,8 @@ def report(
     Returns:
         `out`.
     """
-    from al_lightning.inspect.report import write_report
     from al_lightning.reopen import data_of
+    from al_lightning.reports.page import write_report
     from al_lightning.settings import parts
 
     runs = [read_run(directory) for directory in dict.fromkeys(Path(directory).resolve() for directory in run_dirs)]

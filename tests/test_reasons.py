@@ -33,12 +33,12 @@ from al_lightning.inspect.embedding_map import (
     scores,
 )
 from al_lightning.inspect.overlap import overlap, overlap_of_runs
-from al_lightning.inspect.report import page
-from al_lightning.inspect.report_findings import Findings, gather
-from al_lightning.inspect.report_numbers import datasets
-from al_lightning.inspect.report_reasons import digits, score_axis
 from al_lightning.inspect.thumbnails import GREY_LEVELS, Thumbnails
 from al_lightning.pool import Pool
+from al_lightning.reports.findings import Findings, gather
+from al_lightning.reports.numbers import datasets
+from al_lightning.reports.page import page
+from al_lightning.reports.reasons import digits, score_axis
 from al_lightning.runs.journal import Run, RunRecord
 from al_lightning.runs.scores import SeenRows
 from al_lightning.runs.store import RunStore

@@ -16,12 +16,12 @@ from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.inspect.counts import FRAMES, GREY_LEVELS, class_counts, near_duplicates, repeats
 from al_lightning.inspect.pictures import colour, palette, sheet, shrink
-from al_lightning.inspect.report import page, write_report
-from al_lightning.inspect.report_advice import advise
-from al_lightning.inspect.report_chart import nice_ticks
-from al_lightning.inspect.report_findings import Findings, gather
-from al_lightning.inspect.report_numbers import datasets, headline, split_name
 from al_lightning.pool import Pool
+from al_lightning.reports.advice import advise
+from al_lightning.reports.chart import nice_ticks
+from al_lightning.reports.findings import Findings, gather
+from al_lightning.reports.numbers import datasets, headline, split_name
+from al_lightning.reports.page import page, write_report
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord
 
 SIZE, CLIP = 24, 12
@@ -312,8 +312,8 @@ def test_classes_of_whole_images_are_named() -> None:
 
 
 def test_a_large_batch_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("al_lightning.inspect.report_findings.SHOWN", 1)
-    monkeypatch.setattr("al_lightning.inspect.report_choices.SHOWN", 1)
+    monkeypatch.setattr("al_lightning.reports.findings.SHOWN", 1)
+    monkeypatch.setattr("al_lightning.reports.choices.SHOWN", 1)
     html = page(comparison([0]), data, "t")
     assert html.count("and 1 more.") == 3 * 2
     assert "f18" not in html

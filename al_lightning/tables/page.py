@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from al_lightning.inspect.report_chart import curve_chart
-from al_lightning.inspect.report_numbers import Dataset, Method
-from al_lightning.inspect.report_tables import grid_html
+from al_lightning.reports.chart import curve_chart
+from al_lightning.reports.numbers import Dataset, Method
+from al_lightning.reports.tables import grid_html
 from al_lightning.results.comparison import rule
 from al_lightning.results.renderers import Grid, Sheet
 from al_lightning.tables.cells import Block

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from al_lightning.inspect.report import page
-from al_lightning.inspect.report_decisions import decisions_section
 from al_lightning.reopen import data_of
+from al_lightning.reports.decisions import decisions_section
+from al_lightning.reports.page import page
 from al_lightning.results.conditions import conditions_of
 from al_lightning.results.renderers import FORMS
 from al_lightning.runs.files import write_text

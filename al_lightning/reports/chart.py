@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from statistics import fmean, stdev
 
-from al_lightning.inspect.report_numbers import Dataset, Method
+from al_lightning.reports.numbers import Dataset, Method
 
 Scale = Callable[[float], float]
 WIDTH, HEIGHT = 400, 290

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from statistics import fmean
 
-from al_lightning.inspect.report_chart import swatch
-from al_lightning.inspect.report_numbers import (
+from al_lightning.reports.chart import swatch
+from al_lightning.reports.numbers import (
     Dataset,
     Method,
     height,

@@ -9,9 +9,9 @@ from statistics import fmean
 from al_lightning.inspect.collapse import DRAWS, Collapse
 from al_lightning.inspect.embedding_map import DESCRIBED, MOST_POINTS, Map, Scores
 from al_lightning.inspect.overlap import Overlap, overlap_of_runs
-from al_lightning.inspect.report_chart import COLOURS, swatch
-from al_lightning.inspect.report_findings import Findings, first_runs
-from al_lightning.inspect.report_numbers import Dataset, Method, mean_text
+from al_lightning.reports.chart import COLOURS, swatch
+from al_lightning.reports.findings import Findings, first_runs
+from al_lightning.reports.numbers import Dataset, Method, mean_text
 from al_lightning.runs.journal import Run
 
 SIDE = 240

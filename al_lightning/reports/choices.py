@@ -8,10 +8,10 @@ from html import escape
 import numpy as np
 
 from al_lightning.inspect.pictures import palette
-from al_lightning.inspect.report_chart import COLOURS, swatch
-from al_lightning.inspect.report_findings import COLUMNS, SHOWN, Batch, Findings, short_name
-from al_lightning.inspect.report_numbers import Dataset, Method, mean_text
-from al_lightning.inspect.report_reasons import digits, score_axis
+from al_lightning.reports.chart import COLOURS, swatch
+from al_lightning.reports.findings import COLUMNS, SHOWN, Batch, Findings, short_name
+from al_lightning.reports.numbers import Dataset, Method, mean_text
+from al_lightning.reports.reasons import digits, score_axis
 
 
 def sprite_style(findings: Findings, number: int) -> str:

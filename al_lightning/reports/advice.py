@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from al_lightning.inspect.report_findings import Findings
-from al_lightning.inspect.report_numbers import BASELINE, ENOUGH, Dataset, Difference, Method, signed, told
+from al_lightning.reports.findings import Findings
+from al_lightning.reports.numbers import BASELINE, ENOUGH, Dataset, Difference, Method, signed, told
 from al_lightning.results.comparison import Verdict, points
 from al_lightning.results.statistics import seeds_needed
 

@@ -12,13 +12,13 @@ from html import escape
 from pathlib import Path
 
 from al_lightning.errors import UsageError
-from al_lightning.inspect.report_advice import Advice, advise
-from al_lightning.inspect.report_chart import curve_chart
-from al_lightning.inspect.report_choices import choices, class_keys, overview, sprite_style
-from al_lightning.inspect.report_findings import Findings, Lookup, gather
-from al_lightning.inspect.report_numbers import BASELINE, Dataset, datasets, headline
-from al_lightning.inspect.report_reasons import agreement, reasons
-from al_lightning.inspect.report_tables import capital, code, cost, curves, differences, more
+from al_lightning.reports.advice import Advice, advise
+from al_lightning.reports.chart import curve_chart
+from al_lightning.reports.choices import choices, class_keys, overview, sprite_style
+from al_lightning.reports.findings import Findings, Lookup, gather
+from al_lightning.reports.numbers import BASELINE, Dataset, datasets, headline
+from al_lightning.reports.reasons import agreement, reasons
+from al_lightning.reports.tables import capital, code, cost, curves, differences, more
 from al_lightning.results.comparison import rule
 from al_lightning.runs.files import write_text
 from al_lightning.runs.journal import Run
