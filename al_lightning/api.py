@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from al_lightning.audits.result import Audit
     from al_lightning.data.module import PoolDataModule
     from al_lightning.experiment import Experiment
-    from al_lightning.inspect.recommend import Recommendation
+    from al_lightning.recommendations.recommendation import Recommendation
 
 __all__ = ["audit", "fit", "query", "read_run", "recommend", "report"]
 
@@ -230,11 +230,11 @@ def recommend(
     """
     from al_lightning.audits.audit import audit as look
     from al_lightning.audits.folder import AuditFolder
-    from al_lightning.inspect import recommend_commands as lines
-    from al_lightning.inspect.recommend import Recommendation, readings_of
-    from al_lightning.inspect.recommend_rules import read_rules
-    from al_lightning.inspect.recommend_situation import situation_of
     from al_lightning.progress import counting
+    from al_lightning.recommendations import commands as lines
+    from al_lightning.recommendations.recommendation import Recommendation, readings_of
+    from al_lightning.recommendations.rules import read_rules
+    from al_lightning.recommendations.situation import situation_of
     from al_lightning.settings import roots, split_name
     from al_lightning.tables.published import read_table
 

@@ -53,7 +53,7 @@ def recommend(given: list[str], verbose: bool) -> int:
     GUARD.listen()
     quiet(verbose)
     from al_lightning.api import recommend as look
-    from al_lightning.inspect.recommend_text import recommendation_text
+    from al_lightning.recommendations.text import recommendation_text
     from al_lightning.runs.files import write_text
 
     found = look(

@@ -18,12 +18,12 @@ from PIL import Image
 import al_lightning
 from al_lightning.errors import UsageError
 from al_lightning.experiment import configure
-from al_lightning.inspect.recommend import Reading, Recommendation, readings_of
-from al_lightning.inspect.recommend_commands import commands, own_evidence
-from al_lightning.inspect.recommend_evidence import Difference, ask, judge
-from al_lightning.inspect.recommend_rules import Question, Scale, read_rules
-from al_lightning.inspect.recommend_situation import Situation
-from al_lightning.inspect.recommend_text import recommendation_text
+from al_lightning.recommendations.commands import commands, own_evidence
+from al_lightning.recommendations.evidence import Difference, ask, judge
+from al_lightning.recommendations.recommendation import Reading, Recommendation, readings_of
+from al_lightning.recommendations.rules import Question, Scale, read_rules
+from al_lightning.recommendations.situation import Situation
+from al_lightning.recommendations.text import recommendation_text
 from al_lightning.runs.journal import FORMAT, JOURNAL, read_run, write_line
 from al_lightning.settings import shipped
 from al_lightning.tables.published import read_table

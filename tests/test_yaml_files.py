@@ -16,7 +16,7 @@ from conftest import Answer
 from al_lightning import yaml_files
 from al_lightning.data.mappings import load_mapping
 from al_lightning.errors import UsageError
-from al_lightning.inspect.recommend_rules import read_rules
+from al_lightning.recommendations.rules import read_rules
 from al_lightning.settings import load, shipped
 from al_lightning.tables.published import read_table
 from al_lightning.tables.reduced_scale import read_scale

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Literal
 
-from al_lightning.inspect.recommend_rules import Question, Rules
+from al_lightning.recommendations.rules import Question, Rules
 
 Outcome = Literal["ahead", "behind", "mixed", "noise"]
 HALF_DIGIT = 0.005

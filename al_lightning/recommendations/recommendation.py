@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from al_lightning.errors import UsageError
-from al_lightning.inspect.recommend_evidence import Evidence, ask
-from al_lightning.inspect.recommend_rules import Rule, Rules
-from al_lightning.inspect.recommend_situation import Situation
+from al_lightning.recommendations.evidence import Evidence, ask
+from al_lightning.recommendations.rules import Rule, Rules
+from al_lightning.recommendations.situation import Situation
 
 BASELINE, SUPERVISED = "random", "supervised"
 ELSEWHERE = "coreset"

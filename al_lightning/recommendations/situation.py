@@ -11,7 +11,7 @@ from al_lightning.audits.sequences import places
 from al_lightning.data.images import list_images
 from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import ALError, UsageError
-from al_lightning.inspect.recommend_rules import TASKS
+from al_lightning.recommendations.rules import TASKS
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
-from al_lightning.inspect.recommend import BASELINE, SUPERVISED, Reading, Recommendation
-from al_lightning.inspect.recommend_evidence import Difference, Evidence
+from al_lightning.recommendations.evidence import Difference, Evidence
+from al_lightning.recommendations.recommendation import BASELINE, SUPERVISED, Reading, Recommendation
 
 WIDTH = 110
 LARGEST = 0.5

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from al_lightning.audits.result import Audit
 from al_lightning.errors import ALError
-from al_lightning.inspect.recommend import BASELINE, SUPERVISED
-from al_lightning.inspect.recommend_situation import class_folders
+from al_lightning.recommendations.recommendation import BASELINE, SUPERVISED
+from al_lightning.recommendations.situation import class_folders
 from al_lightning.runs.journal import JOURNAL, Run, read_run
 
 RUNS = "runs/recommend"
