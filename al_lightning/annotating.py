@@ -21,7 +21,7 @@ from al_lightning.data.images import Images
 from al_lightning.data.person import Answered
 from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError
 from al_lightning.experiment import Experiment
-from al_lightning.inspect.pictures import palette
+from al_lightning.inspect.drawing import palette
 from al_lightning.labels.batch import TABLE, read_table, write_batch
 from al_lightning.labels.item import Item
 from al_lightning.labels.project import Project, read_project, write_project

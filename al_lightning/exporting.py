@@ -16,7 +16,7 @@ from al_lightning.data.images import Array
 from al_lightning.errors import ALError, DatasetError
 from al_lightning.experiment import versions
 from al_lightning.export_formats import TOLERANCE, Deployed, Infer, floats, larger, onnx, state_dict, torchscript
-from al_lightning.inspect.pictures import palette
+from al_lightning.inspect.drawing import palette
 from al_lightning.predicting import Predictor
 from al_lightning.runs.files import write_atomic, write_text
 from al_lightning.runs.journal import CycleRecord, Run

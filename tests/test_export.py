@@ -18,7 +18,7 @@ from al_lightning.data.images import Images
 from al_lightning.data.module import PoolDataModule
 from al_lightning.export_formats import Deployed, takes_any_size
 from al_lightning.exporting import _some_images
-from al_lightning.inspect.pictures import palette
+from al_lightning.inspect.drawing import palette
 from al_lightning.networks import UNet, WideResNet
 from al_lightning.reopen import reopen
 from al_lightning.runs.journal import read_run

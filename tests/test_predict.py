@@ -13,8 +13,8 @@ from PIL import Image
 
 from al_lightning import cli
 from al_lightning.data.images import Images
+from al_lightning.inspect.drawing import palette
 from al_lightning.inspect.overlays import overlay, palette_image
-from al_lightning.inspect.pictures import palette
 from al_lightning.predicting import Predictor
 from al_lightning.predictions import find_images, without_endings
 from al_lightning.reopen import reopen

@@ -15,7 +15,7 @@ from al_lightning.data.images import Array, Images
 from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.inspect.counts import FRAMES, GREY_LEVELS, class_counts, near_duplicates, repeats
-from al_lightning.inspect.pictures import colour, palette, sheet, shrink
+from al_lightning.inspect.drawing import colour, palette, sheet, shrink
 from al_lightning.pool import Pool
 from al_lightning.reports.advice import advise
 from al_lightning.reports.chart import nice_ticks

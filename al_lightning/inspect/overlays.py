@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from al_lightning.data.images import Array
-from al_lightning.inspect.pictures import colour
+from al_lightning.inspect.drawing import colour
 
 SHARE = 0.5
 """Of the colour, where it lies over the image."""

@@ -18,8 +18,8 @@ from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import ALError, DatasetError
 from al_lightning.inspect.collapse import Collapse, collapse
 from al_lightning.inspect.counts import class_counts, definition, repeats
+from al_lightning.inspect.drawing import colour, palette, shrink
 from al_lightning.inspect.embedding_map import Map, Scores, batch_scores, candidates, embedding_map
-from al_lightning.inspect.pictures import colour, palette, shrink
 from al_lightning.inspect.thumbnails import Thumbnails
 from al_lightning.pool import Pool
 from al_lightning.reports.numbers import Dataset

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from al_lightning.data.images import Array, Images
-from al_lightning.inspect import pictures
+from al_lightning.inspect import drawing
 
 Colour = tuple[int, int, int]
 HIGH = 160
@@ -55,7 +55,7 @@ def fitted(image: Array, low: int = LOW, high: int = HIGH) -> Array:
     """Return an image at a height that can be looked at; enlarged pixels stay square."""
     factor = -(-low // image.shape[0])
     if factor < 2:
-        return pictures.shrink(image, high)
+        return drawing.shrink(image, high)
     enlarged: Array = image.repeat(factor, axis=0).repeat(factor, axis=1)
     return enlarged
 
@@ -106,7 +106,7 @@ def bars(title: str, lines: Sequence[Bar], width: int = 520) -> Array:
 
 
 def _ascii(text: str) -> str:
-    return text.encode("ascii", "replace").decode()  # as in pictures.sheet
+    return text.encode("ascii", "replace").decode()  # as in drawing.sheet
 
 
 def segmented(name: str, image: Array, label: Array, prediction: Array, entropy: npt.NDArray[np.float32],
@@ -121,12 +121,12 @@ def segmented(name: str, image: Array, label: Array, prediction: Array, entropy:
         entropy: (H, W) float32, nats; the brightest colour stands for log C, whatever the image.
         palette: (C, 3) uint8.
     """
-    views = [image, pictures.colour(label, palette), pictures.colour(prediction, palette)]
+    views = [image, drawing.colour(label, palette), drawing.colour(prediction, palette)]
     views.append(heat(entropy, math.log(max(2, len(palette)))))
     known = label != 255
     right = f", {100 * float((prediction == label)[known].mean()):.0f} % right" if known.any() else ""
     captions = [short_name(name), "label", f"prediction{right}", f"entropy, mean {float(entropy.mean()):.2f} nats"]
-    return pictures.sheet([fitted(view) for view in views], len(views), captions)
+    return drawing.sheet([fitted(view) for view in views], len(views), captions)
 
 
 def classified(name: str, image: Array, label: int, probability: npt.NDArray[np.float32], entropy: float,
@@ -171,14 +171,14 @@ def gallery(
         label, tile = images.label(index), fitted(images.image(index), 64, 96)
         said = [f"{place}.", *([f"{score:.4g}"] if score is not None else [])]
         if isinstance(label, np.ndarray):
-            tile = np.hstack([tile, fitted(pictures.colour(label, palette), 64, 96)])
+            tile = np.hstack([tile, fitted(drawing.colour(label, palette), 64, 96)])
         else:
             said.append(class_names[int(label)] if 0 <= int(label) < len(class_names) else "unknown")
         tiles.append(tile)
         if tile.shape[1] >= _NAMED:
             said.append(short_name(images.name(index)))
         captions.append("  ".join(said))
-    return pictures.sheet(tiles, max(1, WIDE // max(tile.shape[1] for tile in tiles)), captions)
+    return drawing.sheet(tiles, max(1, WIDE // max(tile.shape[1] for tile in tiles)), captions)
 
 
 def class_chart(

@@ -19,8 +19,8 @@ from al_lightning.data.images import Array
 from al_lightning.data.module import PoolDataModule
 from al_lightning.inspect.collapse import collapse
 from al_lightning.inspect.counts import class_counts
+from al_lightning.inspect.drawing import palette
 from al_lightning.inspect.embedding_map import candidates, scores
-from al_lightning.inspect.pictures import palette
 from al_lightning.inspect.thumbnails import Thumbnails
 from al_lightning.runs.files import write_atomic
 from al_lightning.runs.journal import CycleRecord, Run, read_run
