@@ -64,9 +64,9 @@ def _import(given: list[str]) -> int:
     )
     parser.add_argument("--background", metavar="CLASS", help="of pixels that nobody labelled (they are ignored)")
     ours = parser.parse_args(given)
+    from al_lightning.labels.importer import read_labels
     from al_lightning.labels.project import read_project
-    from al_lightning.labels.read import read_labels
-    from al_lightning.labels.summary import counted, first_lines, preview
+    from al_lightning.labels.status import counted, first_lines, preview
 
     project = read_project(ours.run_dir)
     found = read_labels(
@@ -114,7 +114,7 @@ def _status(given: list[str]) -> int:
 
 def _tell(run_dir: Path, project: Project) -> None:
     """Say how far the batches are, and what goes on."""
-    from al_lightning.labels.summary import status
+    from al_lightning.labels.status import status
 
     print("\n".join(status(run_dir, _store(run_dir, project).names(), project.command)))
 

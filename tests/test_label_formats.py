@@ -20,13 +20,13 @@ from PIL import Image
 from al_lightning.errors import ALError, DatasetError
 from al_lightning.labels import batch as batch_module
 from al_lightning.labels.batch import read_table, write_batch
-from al_lightning.labels.brush import decode_brush, encode_brush
-from al_lightning.labels.coco_rle import decode_counts, decode_rle, encode_counts, unpack_counts
-from al_lightning.labels.cvat_write import mask_colours
-from al_lightning.labels.findings import agreement
+from al_lightning.labels.filenames import Names, link_name
+from al_lightning.labels.formats.brush import decode_brush, encode_brush
+from al_lightning.labels.formats.coco_rle import decode_counts, decode_rle, encode_counts, unpack_counts
+from al_lightning.labels.formats.cvat_write import mask_colours
+from al_lightning.labels.import_result import agreement
 from al_lightning.labels.item import Item
 from al_lightning.labels.limits import Limits, parse_json
-from al_lightning.labels.names import Names, link_name
 from al_lightning.labels.untrusted import Malformed, real, shown, whole
 
 CLASSES = ("background", 'c<a>"r', "tree & bush")

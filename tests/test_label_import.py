@@ -35,11 +35,11 @@ from label_exports import (
 from PIL import Image
 
 from al_lightning.labels.batch import write_batch
-from al_lightning.labels.brush import encode_brush
-from al_lightning.labels.coco import write_coco
+from al_lightning.labels.formats.brush import encode_brush
+from al_lightning.labels.formats.coco import write_coco
+from al_lightning.labels.importer import read_labels
 from al_lightning.labels.item import Item
 from al_lightning.labels.project import read_project, write_project
-from al_lightning.labels.read import read_labels
 
 
 def test_every_format_of_masks_comes_back(al: Call, pixel_run: Path, here: Path) -> None:

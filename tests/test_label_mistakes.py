@@ -27,7 +27,7 @@ from label_exports import (
     studio,
 )
 
-from al_lightning.labels.coco import write_coco
+from al_lightning.labels.formats.coco import write_coco
 from al_lightning.labels.project import Project, project_file, read_project, write_project
 
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from al_lightning.labels import polygons as module
-from al_lightning.labels.findings import IGNORED, Findings
-from al_lightning.labels.polygons import Polygons, fill, flat_polygons, polygon_of
+from al_lightning.labels.formats import polygons as module
+from al_lightning.labels.formats.polygons import Polygons, fill, flat_polygons, polygon_of
+from al_lightning.labels.import_result import IGNORED, Findings
 from al_lightning.labels.region import Region
 from al_lightning.labels.untrusted import Malformed, real
 

@@ -17,7 +17,7 @@ from conftest import Answer
 from PIL import Image
 from test_oracle import result
 
-from al_lightning.labels.brush import encode_brush
+from al_lightning.labels.formats.brush import encode_brush
 
 DATA = Path(__file__).parents[2] / "shared/data"
 CAMVID = ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"]

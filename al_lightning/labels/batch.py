@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from al_lightning.errors import ALError
-from al_lightning.labels.cvat_write import write_cvat
+from al_lightning.labels.contact_sheet import sheet_page
+from al_lightning.labels.formats.cvat_write import write_cvat
+from al_lightning.labels.formats.label_studio_write import config_xml, readme, tasks
 from al_lightning.labels.item import Item
-from al_lightning.labels.label_studio_write import config_xml, readme, tasks
 from al_lightning.labels.pictures import Colours, place_image
-from al_lightning.labels.sheet_page import sheet_page
 from al_lightning.labels.store import Kind
 from al_lightning.labels.untrusted import Malformed, table_rows
 from al_lightning.runs.files import unwritable

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from al_lightning.errors import DatasetError
-from al_lightning.labels.findings import IGNORED
+from al_lightning.labels.filenames import link_name
+from al_lightning.labels.import_result import IGNORED
 from al_lightning.labels.item import Item
-from al_lightning.labels.names import link_name
 
 ORIENTATION = 0x0112
 THUMBNAIL = 240, 180

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from al_lightning.labels.brush import decode_brush
-from al_lightning.labels.findings import MOST_REGIONS, Findings
-from al_lightning.labels.polygons import fill, polygon_of
+from al_lightning.labels.formats.brush import decode_brush
+from al_lightning.labels.formats.polygons import fill, polygon_of
+from al_lightning.labels.import_result import MOST_REGIONS, Findings
 from al_lightning.labels.region import Region
 from al_lightning.labels.untrusted import Malformed, listed, mapped, shown, whole
 

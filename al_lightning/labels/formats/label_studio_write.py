@@ -14,10 +14,10 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
-from al_lightning.labels.brush import encode_brush
-from al_lightning.labels.findings import IGNORE, IGNORED
+from al_lightning.labels.filenames import link_name
+from al_lightning.labels.formats.brush import encode_brush
+from al_lightning.labels.import_result import IGNORE, IGNORED
 from al_lightning.labels.item import Item
-from al_lightning.labels.names import link_name
 from al_lightning.labels.pictures import Colours
 from al_lightning.labels.store import Kind
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from al_lightning.labels.findings import IGNORE, IGNORED, Findings
+from al_lightning.labels.import_result import IGNORE, IGNORED, Findings
 from al_lightning.labels.opinions import Mask
 from al_lightning.labels.untrusted import Malformed, as_text, read_bytes, shown
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from al_lightning.labels.coco_rle import decode_rle, encode_counts
-from al_lightning.labels.findings import IGNORED, MOST_REGIONS, Findings
+from al_lightning.labels.filenames import link_name
+from al_lightning.labels.formats.coco_rle import decode_rle, encode_counts
+from al_lightning.labels.formats.polygons import fill, flat_polygons
+from al_lightning.labels.import_result import IGNORED, MOST_REGIONS, Findings
 from al_lightning.labels.item import Item
-from al_lightning.labels.names import link_name
-from al_lightning.labels.polygons import fill, flat_polygons
 from al_lightning.labels.region import Region
 from al_lightning.labels.untrusted import Malformed, listed, mapped, shown, whole
 

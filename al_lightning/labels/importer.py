@@ -8,13 +8,11 @@ from pathlib import Path, PurePosixPath
 
 from al_lightning.errors import UsageError, nearest
 from al_lightning.labels.archive import Archive
-from al_lightning.labels.class_files import read_class_folder, read_class_paths, read_csv
-from al_lightning.labels.coco import is_coco, read_coco
-from al_lightning.labels.cvat_xml import read_cvat_xml
-from al_lightning.labels.findings import MOST_PROBLEMS, Findings, Imported, OnDisagreement, TooManyProblems
-from al_lightning.labels.label_studio_read import is_label_studio, read_label_studio
-from al_lightning.labels.limits import parse_json
-from al_lightning.labels.masks import (
+from al_lightning.labels.formats.class_files import read_class_folder, read_class_paths, read_csv
+from al_lightning.labels.formats.coco import is_coco, read_coco
+from al_lightning.labels.formats.cvat_xml import read_cvat_xml
+from al_lightning.labels.formats.label_studio_read import is_label_studio, read_label_studio
+from al_lightning.labels.formats.masks import (
     CLASS_MASKS,
     LABEL_MAP,
     LARGEST_LABEL_MAP,
@@ -22,6 +20,8 @@ from al_lightning.labels.masks import (
     read_mask_folder,
     read_masks,
 )
+from al_lightning.labels.import_result import MOST_PROBLEMS, Findings, Imported, OnDisagreement, TooManyProblems
+from al_lightning.labels.limits import parse_json
 from al_lightning.labels.store import Kind
 from al_lightning.labels.untrusted import Malformed, read_bytes, shown
 

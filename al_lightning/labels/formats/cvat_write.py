@@ -19,11 +19,11 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 from PIL import Image
 
-from al_lightning.labels.coco import write_coco
-from al_lightning.labels.findings import IGNORE
+from al_lightning.labels.filenames import link_name, without_suffix
+from al_lightning.labels.formats.coco import write_coco
+from al_lightning.labels.formats.masks import BACKGROUND, CLASS_MASKS, LABEL_MAP
+from al_lightning.labels.import_result import IGNORE
 from al_lightning.labels.item import Item
-from al_lightning.labels.masks import BACKGROUND, CLASS_MASKS, LABEL_MAP
-from al_lightning.labels.names import link_name, without_suffix
 from al_lightning.labels.pictures import Colours
 from al_lightning.labels.store import Kind
 

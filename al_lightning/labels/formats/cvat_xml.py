@@ -10,8 +10,8 @@ from xml.parsers import expat
 
 import numpy as np
 
-from al_lightning.labels.findings import MOST_REGIONS, Findings
-from al_lightning.labels.polygons import MOST_POINTS, fill, polygon_of
+from al_lightning.labels.formats.polygons import MOST_POINTS, fill, polygon_of
+from al_lightning.labels.import_result import MOST_REGIONS, Findings
 from al_lightning.labels.region import Region
 from al_lightning.labels.untrusted import Malformed, shown
 

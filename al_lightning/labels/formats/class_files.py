@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from al_lightning.labels.findings import Findings
-from al_lightning.labels.masks import files_below
+from al_lightning.labels.formats.masks import files_below
+from al_lightning.labels.import_result import Findings
 from al_lightning.labels.untrusted import Malformed, shown, table_rows
 
 _IMAGE_COLUMNS = ("image", "path")

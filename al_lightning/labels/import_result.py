@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 
 from al_lightning.errors import nearest
+from al_lightning.labels.filenames import Names
 from al_lightning.labels.limits import Limits
-from al_lightning.labels.names import Names
 from al_lightning.labels.opinions import Label, Labels, Mask, PackedMask, pack, unpack
 from al_lightning.labels.region import Region
 from al_lightning.labels.store import Kind

@@ -1,0 +1,1 @@
+"""The label formats that can be imported or written, a file each."""
