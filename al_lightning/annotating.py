@@ -17,8 +17,8 @@ from typing import Any, NoReturn
 
 from PIL import Image
 
+from al_lightning.data.annotated import Answered
 from al_lightning.data.images import Images
-from al_lightning.data.person import Answered
 from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError
 from al_lightning.experiment import Experiment
 from al_lightning.inspect.drawing import palette

@@ -16,7 +16,7 @@ from al_lightning.runs.journal import Run, read_run
 
 if TYPE_CHECKING:
     from al_lightning.audits.result import Audit
-    from al_lightning.data.module import PoolDataModule
+    from al_lightning.data.datamodule import PoolDataModule
     from al_lightning.experiment import Experiment
     from al_lightning.recommendations.recommendation import Recommendation
 

@@ -13,7 +13,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from al_lightning import __version__
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.data.module import PoolDataModule
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.distributed.processes import Processes
 from al_lightning.errors import UsageError, from_home
 from al_lightning.fitting import Fit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from al_lightning.data.augmentation import Augmentation
-from al_lightning.data.module import PoolDataModule
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.errors import UsageError
 from al_lightning.training.base import TrainingModule
 

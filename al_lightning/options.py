@@ -8,7 +8,7 @@ from typing import Any, Literal
 from lightning.pytorch import Trainer
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.data.module import PoolDataModule
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.networks.base import Network
 from al_lightning.oracle.base import Oracle
 from al_lightning.pool import Budget

@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Array, read_image
-from al_lightning.data.module import PoolDataModule
-from al_lightning.data.normaliser import normalise
+from al_lightning.data.normalize import normalise
 from al_lightning.distributed.malloc import keep_large_blocks
 from al_lightning.errors import DatasetError
 from al_lightning.networks.base import Network

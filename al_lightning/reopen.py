@@ -21,7 +21,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.class_paths import check_classes
-from al_lightning.data.module import PoolDataModule
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.errors import ALError, UsageError, nearest
 from al_lightning.networks.base import Network
 from al_lightning.options import OPTIONS

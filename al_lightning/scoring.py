@@ -11,7 +11,7 @@ from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.callback import AcquisitionCallback, Scorer
-from al_lightning.data.module import PoolDataModule
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.workers import of_workers
 from al_lightning.distributed.shutdown import AGAIN
 from al_lightning.errors import ALError, Interrupted, UsageError

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from trees_a2d2 import A2D2_CLASSES, SCENES, TEST_SCENE, rgb, write_a2d2
 
-from al_lightning.data import A2D2, Images, MaskFolder, a2d2
-from al_lightning.data.a2d2_pools import CopiedImages, Copy, draw_frames
+from al_lightning.data import A2D2, Images, MaskFolder
+from al_lightning.data.datasets import a2d2
+from al_lightning.data.datasets.a2d2_pools import CopiedImages, Copy, draw_frames
 from al_lightning.data.images import Colours, packed, read_mask
 from al_lightning.data.mappings import find_mapping, load_mapping
 from al_lightning.errors import DatasetError, UsageError

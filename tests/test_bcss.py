@@ -11,7 +11,7 @@ from PIL import Image
 from trees_a2d2 import write_bcss
 
 from al_lightning.data import BCSS
-from al_lightning.data import bcss as module
+from al_lightning.data.datasets import bcss as module
 from al_lightning.data.mappings import find_mapping, load_mapping
 from al_lightning.errors import DatasetError, UsageError
 

@@ -21,8 +21,8 @@ from al_lightning.data import (
     PoolDataModule,
     SegmentationAugmentation,
 )
-from al_lightning.data.holdout import hold_out
 from al_lightning.data.images import label_table, read_mask, time_order
+from al_lightning.data.split import hold_out
 from al_lightning.data.streams import PaddedBatches, StepSampler, Stream
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.pool import Pool

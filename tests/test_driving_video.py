@@ -8,7 +8,7 @@ import pytest
 from conftest import journal
 
 from al_lightning import settings
-from al_lightning.data.driving_video import DrivingVideo, _drawn
+from al_lightning.data.datasets.driving_video import DrivingVideo, _drawn
 from al_lightning.data.streets import CLASSES, draw
 from al_lightning.data.streets import sample_scene as _scene
 from al_lightning.errors import UsageError

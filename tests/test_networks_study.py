@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from al_lightning.data.normaliser import normalise
+from al_lightning.data.normalize import normalise
 from al_lightning.errors import UsageError
 from al_lightning.networks import (
     DeepLabV3Plus,

@@ -17,15 +17,14 @@ from conftest import SMALL_NETWORK, TINY, journal
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from al_lightning import prepare as preparing
-from al_lightning import shards
 from al_lightning.data import CamVid, Digits, DrivingVideo, ImageFolder, Images, MaskFolder, PoolDataModule
-from al_lightning.data.cache import CachedImages, cached
-from al_lightning.data.mask_folder import MaskFiles
-from al_lightning.data.recipe import in_memory, key_of
+from al_lightning.data import prepare as preparing
+from al_lightning.data.cache.files import CachedImages, cached, shards
+from al_lightning.data.cache.recipe import in_memory, key_of
+from al_lightning.data.datasets.mask_folder import MaskFiles
+from al_lightning.data.prepare import prepare, prepare_data
 from al_lightning.data.streams import PaddedBatches, Stream
 from al_lightning.errors import ALError, DatasetError, UsageError
-from al_lightning.prepare import prepare, prepare_data
 
 CLASSES = ["ground", "box"]
 
@@ -42,7 +41,7 @@ def said():
     lines = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())
-    logger = logging.getLogger("al_lightning.data.cache")
+    logger = logging.getLogger("al_lightning.data.cache.files")
     logger.addHandler(handler)
     level = logger.level
     logger.setLevel(logging.INFO)
@@ -483,9 +482,10 @@ def test_a_folder_that_cannot_be_written_to_says_where_else(masks):
 
 SLOW = """
 import sys, time
-from al_lightning import shards
-from al_lightning.data import MaskFolder, mask_folder
-from al_lightning.prepare import prepare_data
+from al_lightning.data.cache.files import shards
+from al_lightning.data import MaskFolder
+from al_lightning.data.datasets import mask_folder
+from al_lightning.data.prepare import prepare_data
 read = mask_folder.read_image
 def slow(*arguments):
     time.sleep(0.15)

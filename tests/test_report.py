@@ -11,8 +11,8 @@ from statistics import fmean, stdev
 import numpy as np
 import pytest
 
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Array, Images
-from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.inspect.counts import FRAMES, GREY_LEVELS, class_counts, near_duplicates, repeats
 from al_lightning.inspect.drawing import colour, palette, sheet, shrink

@@ -22,8 +22,8 @@ from al_lightning.audits.problems import problems, side_name
 from al_lightning.audits.read import VOID, VOID_MASK, Contents, read
 from al_lightning.audits.result import Audit, ClassFacts, Finding, Group, SetFacts, Side
 from al_lightning.audits.sequences import Place, places, spans
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Images
-from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import ALError, DatasetError
 from al_lightning.runs.files import write_text
 

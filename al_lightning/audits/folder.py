@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Array, Images, list_images, read_image, read_mask
-from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import DatasetError, from_home
 
 Pair = tuple[Path, Path | None]

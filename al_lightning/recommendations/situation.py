@@ -8,8 +8,8 @@ from pathlib import Path
 from al_lightning.audits.folder import AuditFolder
 from al_lightning.audits.result import Audit
 from al_lightning.audits.sequences import places
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import list_images
-from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import ALError, UsageError
 from al_lightning.recommendations.rules import TASKS
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Array, Images
-from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import ALError, DatasetError
 from al_lightning.inspect.collapse import Collapse, collapse
 from al_lightning.inspect.counts import class_counts, definition, repeats

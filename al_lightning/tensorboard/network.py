@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from al_lightning.data.module import PoolDataModule
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.streams import collate
 from al_lightning.seeding import seed_of
 

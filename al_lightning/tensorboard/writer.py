@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Array
-from al_lightning.data.module import PoolDataModule
 from al_lightning.inspect.collapse import collapse
 from al_lightning.inspect.counts import class_counts
 from al_lightning.inspect.drawing import palette

@@ -14,8 +14,8 @@ import torch
 import yaml
 from lightning.pytorch import Callback, Trainer
 
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Array, Images
-from al_lightning.data.module import PoolDataModule
 from al_lightning.distributed.processes import Processes
 from al_lightning.experiment import Experiment, configure
 from al_lightning.fitting import Fit

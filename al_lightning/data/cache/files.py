@@ -29,12 +29,12 @@ import numpy as np
 import numpy.typing as npt
 from lightning.pytorch.utilities import rank_zero_only
 
+from al_lightning.data.cache.recipe import NONE, in_memory, key_of
 from al_lightning.data.images import Array, Images
-from al_lightning.data.recipe import NONE, in_memory, key_of
 from al_lightning.errors import DatasetError, from_home
 
 if TYPE_CHECKING:
-    from al_lightning.data.module import PoolDataModule
+    from al_lightning.data.datamodule import PoolDataModule
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Array, Images
-from al_lightning.data.module import PoolDataModule
 from al_lightning.data.streets import CLASSES, Nuisance, draw, sample_scene
 from al_lightning.errors import MOST, MOST_PIXELS, UsageError, require
 from al_lightning.pool import Pool

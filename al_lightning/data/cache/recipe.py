@@ -212,7 +212,7 @@ def _code(kinds: Iterable[type]) -> str:
         package = kind.__module__.partition(".")[0]
         if package in sys.stdlib_module_names - {"__main__"} or package in ("torch", "lightning", "numpy"):
             continue
-        if kind.__module__ == "al_lightning.data.module":  # it decodes nothing
+        if kind.__module__ == "al_lightning.data.datamodule":  # it decodes nothing
             continue
         try:
             files.add(inspect.getfile(kind))

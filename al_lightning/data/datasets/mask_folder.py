@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from al_lightning.data.holdout import hold_out
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import (
     Array,
     Colours,
@@ -24,7 +24,7 @@ from al_lightning.data.images import (
     time_order,
 )
 from al_lightning.data.mappings import check_count, find_mapping, load_mapping
-from al_lightning.data.module import PoolDataModule
+from al_lightning.data.split import hold_out
 from al_lightning.errors import DatasetError, UsageError, require
 from al_lightning.pool import Pool
 

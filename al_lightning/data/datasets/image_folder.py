@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from al_lightning.data.holdout import hold_out
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import (
     SUFFIXES,
     Array,
@@ -18,7 +18,7 @@ from al_lightning.data.images import (
     read_image,
     time_order,
 )
-from al_lightning.data.module import PoolDataModule
+from al_lightning.data.split import hold_out
 from al_lightning.errors import DatasetError, UsageError, nearest, require
 from al_lightning.pool import Pool
 

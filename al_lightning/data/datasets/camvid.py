@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from al_lightning.data.mask_folder import MaskFolder, Pair
+from al_lightning.data.datasets.mask_folder import MaskFolder, Pair
 
 CLASSES = ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"]
 

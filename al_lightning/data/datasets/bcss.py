@@ -13,9 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Array, Images, read_image, read_mask
 from al_lightning.data.mappings import Mapping, find_mapping, load_mapping
-from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import MOST_PIXELS, DatasetError, require
 from al_lightning.pool import Pool
 from al_lightning.seeding import generator

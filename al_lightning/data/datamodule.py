@@ -16,15 +16,15 @@ from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import CombinedLoader
 from torch.utils.data import DataLoader, Dataset
 
+from al_lightning.data.annotated import Answered
 from al_lightning.data.augmentation import Augmentation, NoAugmentation
-from al_lightning.data.cache import cached
+from al_lightning.data.cache.files import cached
+from al_lightning.data.cache.recipe import recipe_of
 from al_lightning.data.images import Images
-from al_lightning.data.normaliser import Normaliser
-from al_lightning.data.parcel import parcel
-from al_lightning.data.person import Answered
-from al_lightning.data.recipe import recipe_of
+from al_lightning.data.normalize import Normaliser
 from al_lightning.data.streams import PaddedBatches, StepSampler, Stream
 from al_lightning.data.views import LABELLED, Unlabelled, Views
+from al_lightning.data.worker_transfer import parcel
 from al_lightning.data.workers import wake_stopped
 from al_lightning.errors import MOST, DatasetError, UsageError, from_home, require, require_folder
 from al_lightning.pool import Indices, Pool

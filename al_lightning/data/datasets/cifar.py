@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from al_lightning.data.digits import ArrayImages
+from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.datasets.digits import ArrayImages
+from al_lightning.data.datasets.official import check_counts, elsewhere, wrong_level
 from al_lightning.data.images import Images
-from al_lightning.data.module import PoolDataModule
-from al_lightning.data.official import check_counts, elsewhere, wrong_level
 from al_lightning.errors import DatasetError, UsageError
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

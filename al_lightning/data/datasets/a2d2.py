@@ -11,11 +11,11 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from al_lightning.data.a2d2_pools import CopiedImages, Copy, draw_frames
+from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.datasets.a2d2_pools import CopiedImages, Copy, draw_frames
+from al_lightning.data.datasets.mask_folder import MaskFiles
 from al_lightning.data.images import Images, check_size
 from al_lightning.data.mappings import find_mapping, load_mapping
-from al_lightning.data.mask_folder import MaskFiles
-from al_lightning.data.module import PoolDataModule
 from al_lightning.errors import MOST, DatasetError, UsageError, from_home, require
 from al_lightning.pool import Pool
 

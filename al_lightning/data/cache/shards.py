@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from torch.utils.data import Dataset
 
-from al_lightning.data.cache import ROOT, seal, shard_file, unseal
+from al_lightning.data.cache.files import ROOT, seal, shard_file, unseal
 from al_lightning.data.images import Array, Images
 from al_lightning.errors import ALError
 from al_lightning.runs.files import write_atomic

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from al_lightning.data.holdout import hold_out
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Array, Images
-from al_lightning.data.module import PoolDataModule
+from al_lightning.data.split import hold_out
 
 
 class ArrayImages(Images):

@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.datasets.mask_folder import MaskFiles, Pair
+from al_lightning.data.datasets.official import check_counts, elsewhere, names_in, wrong_level
 from al_lightning.data.images import Array, Images, check_size, time_order
-from al_lightning.data.mask_folder import MaskFiles, Pair
-from al_lightning.data.module import PoolDataModule
-from al_lightning.data.official import check_counts, elsewhere, names_in, wrong_level
 from al_lightning.errors import DatasetError
 from al_lightning.pool import Pool
 

@@ -1,0 +1,1 @@
+"""Decoded images and labels in flat files, and the key that says what they were made from."""
