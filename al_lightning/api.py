@@ -16,8 +16,8 @@ from al_lightning.runs.journal import Run, read_run
 
 if TYPE_CHECKING:
     from al_lightning.audits.result import Audit
+    from al_lightning.config.experiment import Experiment
     from al_lightning.data.datamodule import PoolDataModule
-    from al_lightning.experiment import Experiment
     from al_lightning.recommendations.recommendation import Recommendation
 
 __all__ = ["audit", "fit", "query", "read_run", "recommend", "report"]
@@ -43,7 +43,7 @@ def fit(
     Raises:
         ALError: the run cannot begin or go on; the message says why.
     """
-    from al_lightning.experiment import configure
+    from al_lightning.config.experiment import configure
 
     configs = [str(name) for name in ([config] if isinstance(config, (str, Path)) else config)]
     command = ["fit", "--seed", str(seed), *(part for name in configs for part in ("--config", name)), *options]
@@ -141,9 +141,9 @@ def report(
     Returns:
         `out`.
     """
-    from al_lightning.reopen import data_of
+    from al_lightning.config.names import parts
+    from al_lightning.config.rebuild import data_of
     from al_lightning.reports.page import write_report
-    from al_lightning.settings import parts
 
     runs = [read_run(directory) for directory in dict.fromkeys(Path(directory).resolve() for directory in run_dirs)]
     return write_report(
@@ -187,7 +187,7 @@ def audit(
         data: PoolDataModule = AuditFolder(what, masks, sequence_pattern)
         title = str(what)
     else:
-        from al_lightning.experiment import dataset
+        from al_lightning.config.experiment import dataset
 
         names = [what] if isinstance(what, str) else list(what)
         data, title = dataset(names, options), " ".join(names)
@@ -230,12 +230,12 @@ def recommend(
     """
     from al_lightning.audits.audit import audit as look
     from al_lightning.audits.folder import AuditFolder
+    from al_lightning.config.names import roots, split_name
     from al_lightning.progress import counting
     from al_lightning.recommendations import commands as lines
     from al_lightning.recommendations.recommendation import Recommendation, readings_of
     from al_lightning.recommendations.rules import read_rules
     from al_lightning.recommendations.situation import situation_of
-    from al_lightning.settings import roots, split_name
     from al_lightning.tables.published import read_table
 
     if (run_dir is None) == (images is None):
@@ -246,7 +246,7 @@ def recommend(
     remarks: list[str] = []
     mask_folder = Path(masks) if masks is not None else None
     if run_dir is not None:
-        from al_lightning.reopen import reopen
+        from al_lightning.config.rebuild import reopen
 
         done = read_run(run_dir)
         opened = reopen(Path(run_dir), imports=imports)

@@ -125,15 +125,15 @@ def _fit(given: list[str], verbose: bool) -> int:
     if not 0 <= ours.seed < 2**63:
         raise UsageError(f"--seed is {ours.seed}; seeds are 0 or larger, and below 2**63.")
 
-    from al_lightning.settings import resolve
+    from al_lightning.config.names import resolve
 
     if not ours.config and options:
         typo = nearest(options[0].split("=")[0], ["--config"])
         raise UsageError(f"No --config is given, and {options[0]} is no option without it.{typo}")
     resolve(ours.config)  # a wrong name is answered before torch is imported
     quiet(verbose)
-    from al_lightning.experiment import configure, merged
-    from al_lightning.parser import origin_text
+    from al_lightning.config.experiment import configure, merged
+    from al_lightning.config.parser import origin_text
 
     if ours.print_config:
         import yaml
@@ -254,7 +254,7 @@ def _configs(given: list[str], verbose: bool) -> int:
         prog="al-lightning configs", description="Lists the parts that a run's name can have, a line each."
     ).parse_args(given)
 
-    from al_lightning.settings import AXES, head, parts
+    from al_lightning.config.names import AXES, head, parts
 
     print("<dataset>[_<network>][_<budget>][_<augmentation>]_<acquisition>[_<training>]")
     for axis in AXES:

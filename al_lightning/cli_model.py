@@ -58,10 +58,10 @@ def predict(given: list[str], verbose: bool) -> int:
 
     if ours.device == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: there is no CUDA device that torch could use here; take --device cpu.")
+    from al_lightning.config.rebuild import reopen
     from al_lightning.predicting import Predictor
     from al_lightning.predictions import find_images, write_predictions
     from al_lightning.progress import counting
-    from al_lightning.reopen import reopen
 
     images = find_images(ours.images, out)
     opened = reopen(ours.run_dir, _options(ours), ("network",), ours.imports)
@@ -116,9 +116,9 @@ def export(given: list[str], verbose: bool) -> int:
         raise UsageError(f"--out {out} is a folder; name a file in it.")
     GUARD.listen()
     quiet(verbose)
+    from al_lightning.config.rebuild import reopen
     from al_lightning.exporting import export as write
     from al_lightning.predicting import Predictor
-    from al_lightning.reopen import reopen
 
     opened = reopen(ours.run_dir, _options(ours), ("network",), ours.imports)
     opened.check_weights(weights)

@@ -189,13 +189,13 @@ def _table(name: str, scale: str, directories: Sequence[Path], form: str, import
 
 
 def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, unit: Unit | None) -> str:
+    from al_lightning.config.names import parts, values_of
     from al_lightning.results.conditions import conditions_of
     from al_lightning.results.renderers import FORMS
     from al_lightning.results.series import series_of_runs
     from al_lightning.results.series_csv import read_csv
     from al_lightning.results.summary import csv_text, summary
     from al_lightning.runs.journal import read_run
-    from al_lightning.settings import parts, values_of
 
     if tables:
         series = [one for path in tables for one in read_csv(path, unit=unit)]

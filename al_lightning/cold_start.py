@@ -12,8 +12,8 @@ import numpy as np
 
 from al_lightning.acquisition.callback import join_members, select
 from al_lightning.acquisition.coreset import Coreset
+from al_lightning.config.experiment import Experiment
 from al_lightning.distributed.processes import Processes
-from al_lightning.experiment import Experiment
 from al_lightning.fitting import Fit
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter

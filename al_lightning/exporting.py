@@ -12,9 +12,9 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from al_lightning.config.experiment import versions
 from al_lightning.data.images import Array
 from al_lightning.errors import ALError, DatasetError
-from al_lightning.experiment import versions
 from al_lightning.export_formats import TOLERANCE, Deployed, Infer, floats, larger, onnx, state_dict, torchscript
 from al_lightning.inspect.drawing import palette
 from al_lightning.predicting import Predictor

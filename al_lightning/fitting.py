@@ -37,7 +37,7 @@ from al_lightning.tensorboard.events import drop_events
 from al_lightning.training.base import seed_global, seed_step
 
 if TYPE_CHECKING:
-    from al_lightning.experiment import Experiment
+    from al_lightning.config.experiment import Experiment
 
 
 class _FirstCallback(StageProgress):

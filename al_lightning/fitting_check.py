@@ -10,7 +10,7 @@ from al_lightning.errors import UsageError
 from al_lightning.training.base import TrainingModule
 
 if TYPE_CHECKING:
-    from al_lightning.experiment import Experiment
+    from al_lightning.config.experiment import Experiment
 
 
 def check_parts(experiment: Experiment, module: TrainingModule) -> None:

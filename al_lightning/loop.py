@@ -9,9 +9,9 @@ from typing import Any
 from al_lightning.acquisition.callback import join_members, select
 from al_lightning.annotating import Desk
 from al_lightning.beginning import first_count, label, start
+from al_lightning.config.experiment import Experiment
 from al_lightning.distributed.processes import Processes
 from al_lightning.errors import UsageError
-from al_lightning.experiment import Experiment
 from al_lightning.fitting import Fit
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter

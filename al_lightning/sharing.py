@@ -11,8 +11,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from al_lightning.config.experiment import Experiment, versions
 from al_lightning.errors import ALError
-from al_lightning.experiment import Experiment, versions
 from al_lightning.runs.identity import training_settings
 from al_lightning.runs.journal import Run, read_run
 from al_lightning.runs.seals import seal_of

@@ -19,13 +19,13 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import LambdaCallback
 from lightning.pytorch.strategies import DDPStrategy
 
-from al_lightning.class_paths import Declared, declared, parameters
+from al_lightning.config.class_paths import Declared, declared, parameters
+from al_lightning.config.experiment import merged
+from al_lightning.config.names import Settings, resolve
+from al_lightning.config.parser import build_parser, parse
+from al_lightning.config.rebuild import reopen
 from al_lightning.data import A2D2, Augmentation
 from al_lightning.errors import UsageError
-from al_lightning.experiment import merged
-from al_lightning.parser import build_parser, parse
-from al_lightning.reopen import reopen
-from al_lightning.settings import Settings, resolve
 from al_lightning.training import UDA
 from al_lightning.training.base import sgd
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from al_lightning.config.names import resolve
 from al_lightning.results.conditions import State, conditions_of
 from al_lightning.runs.identity import bearing
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord
-from al_lightning.settings import resolve
 
 CONFIG = {
     "data": {"class_path": "d.Digits", "init_args": {"batch_size": 32, "root": None}},

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import journal
 
-from al_lightning import settings
+from al_lightning.config import names
 from al_lightning.data.datasets.driving_video import DrivingVideo, _drawn
 from al_lightning.data.streets import CLASSES, draw
 from al_lightning.data.streets import sample_scene as _scene
@@ -126,7 +126,7 @@ def test_augmented_copies_are_crops_of_their_frame():
     ("config", "images"), [("demo_0f", 1), ("demo_5f", 6), ("demo_11f", 12), ("demo_21f", 22), ("demo_aug", 6)]
 )
 def test_the_pools_are_of_one_size_and_know_scene_and_frame(config, images):
-    options = settings.resolve([f"{config}_random"]).values["data"]["init_args"]
+    options = names.resolve([f"{config}_random"]).values["data"]["init_args"]
     kind = {name: options[name] for name in ("size", "pool_size", "follow", "copies") if name in options}
     pool = DrivingVideo(**kind).pool()
     assert pool.size == 528

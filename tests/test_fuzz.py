@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from al_lightning.experiment import merged
+from al_lightning.config.experiment import merged
 
 EXAMPLES = int(os.environ.get("AL_FUZZ_EXAMPLES", "1000"))
 COMMON = {"deadline": None, "suppress_health_check": list(HealthCheck), "derandomize": True}

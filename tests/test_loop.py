@@ -67,7 +67,7 @@ def test_seeds_differ(al: Call, here: Path) -> None:
 def test_a_finished_run_prints_its_table_at_once(al: Call, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = al("fit", "--config", "digits_random", *DIGITS, "--run_dir", "r")
     before = (here / "r/cycles.jsonl").read_bytes()
-    monkeypatch.setattr("al_lightning.experiment.Experiment.build", None)  # nothing may be built
+    monkeypatch.setattr("al_lightning.config.experiment.Experiment.build", None)  # nothing may be built
     again = al("fit", "--config", "digits_random", *DIGITS, "--run_dir", "r")
     assert again.code == 0, again.err
     assert again.out == first.out
@@ -126,7 +126,7 @@ def test_print_config_is_a_config(al: Call, here: Path) -> None:
 
 
 def test_steps_follow_from_epochs(here: Path) -> None:
-    from al_lightning.experiment import configure
+    from al_lightning.config.experiment import configure
 
     experiment = configure(["digits_random"], ["--epochs", "100", "--data.batch_size", "8"], run_dir="r")
     assert experiment.steps(59) == 737  # 100 epochs of 59 images at batch 8, as in the study's 2-2 on Cityscapes

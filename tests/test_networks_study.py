@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from al_lightning.config.names import shipped
 from al_lightning.data.normalize import normalise
 from al_lightning.errors import UsageError
 from al_lightning.networks import (
@@ -31,7 +32,6 @@ from al_lightning.networks import (
 )
 from al_lightning.networks.dropout import dropouts, sampled
 from al_lightning.networks.weights import fill
-from al_lightning.settings import shipped
 from al_lightning.types import Batch
 
 quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -16,14 +16,14 @@ from jsonargparse import Namespace
 
 from al_lightning import acquisition, data, networks, oracle, training
 from al_lightning.audits.read import read
+from al_lightning.config.names import resolve
+from al_lightning.config.option_values import check_nulls
+from al_lightning.config.options import OPTIONS
+from al_lightning.config.parser import build_parser, parse
 from al_lightning.data.workers import of_workers
 from al_lightning.errors import ALError, UsageError, require, require_folder
 from al_lightning.networks import Backbone, UNet, WideResNet
-from al_lightning.option_values import check_nulls
-from al_lightning.options import OPTIONS
-from al_lightning.parser import build_parser, parse
 from al_lightning.pool import Budget
-from al_lightning.settings import resolve
 from al_lightning.tasks import Classification, Segmentation
 
 CALLBACK = "[{class_path: lightning.pytorch.callbacks.EarlyStopping, init_args: {monitor: x, mode: foo}}]"

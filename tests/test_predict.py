@@ -12,12 +12,12 @@ from conftest import SMALL_NETWORK, TINY, Answer, forge, journal
 from PIL import Image
 
 from al_lightning import cli
+from al_lightning.config.rebuild import reopen
 from al_lightning.data.images import Images
 from al_lightning.inspect.drawing import palette
 from al_lightning.inspect.overlays import overlay, palette_image
 from al_lightning.predicting import Predictor
 from al_lightning.predictions import find_images, without_endings
-from al_lightning.reopen import reopen
 
 Call = Callable[..., Answer]
 STREETS = ["--config", "demo_0f_random", "--data.pool_size", 24, "--data.test_size", 6, "--data.size", "[32, 64]"]

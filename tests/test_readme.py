@@ -71,7 +71,7 @@ def test_query_and_show(al: Callable[..., Answer], here: Path) -> None:
 
 
 def test_every_name_in_it_is_a_config() -> None:
-    from al_lightning.settings import split_name
+    from al_lightning.config.names import split_name
 
     for name in re.findall(r"`((?:digits|camvid|image_folder|mask_folder)_[\w-]+)`", README):
         if name not in ("digits_margin", "camvid_margin"):

@@ -16,8 +16,9 @@ from conftest import Answer
 from PIL import Image
 
 import al_lightning
+from al_lightning.config.experiment import configure
+from al_lightning.config.names import shipped
 from al_lightning.errors import UsageError
-from al_lightning.experiment import configure
 from al_lightning.recommendations.commands import commands, own_evidence
 from al_lightning.recommendations.evidence import Difference, ask, judge
 from al_lightning.recommendations.recommendation import Reading, Recommendation, readings_of
@@ -25,7 +26,6 @@ from al_lightning.recommendations.rules import Question, Scale, read_rules
 from al_lightning.recommendations.situation import Situation
 from al_lightning.recommendations.text import recommendation_text
 from al_lightning.runs.journal import FORMAT, JOURNAL, read_run, write_line
-from al_lightning.settings import shipped
 from al_lightning.tables.published import read_table
 
 Call = Callable[..., Answer]

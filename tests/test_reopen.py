@@ -24,8 +24,8 @@ from conftest import Answer, forge
 from PIL import Image
 
 import al_lightning
+from al_lightning.config.rebuild import reopen
 from al_lightning.errors import UsageError
-from al_lightning.reopen import reopen
 
 Call = Callable[..., Answer]
 MODULES = {

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from conftest import Answer
 
-from al_lightning.experiment import configure
+from al_lightning.config.experiment import configure
 from al_lightning.tables.plan import plan, table_files
 from al_lightning.tables.published import read_table
 

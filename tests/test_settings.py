@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from al_lightning import settings
+from al_lightning.config import names
 from al_lightning.errors import UsageError
 from al_lightning.runs import identity
 
@@ -17,27 +17,27 @@ def write(path: Path, text: str) -> Path:
 
 
 def test_a_name_is_its_parts_in_order(here: Path) -> None:
-    found = settings.resolve(["digits_wrn28_250-250_noaug_coreset"])
+    found = names.resolve(["digits_wrn28_250-250_noaug_coreset"])
     assert found.name == "digits_wrn28_250-250_noaug_coreset"
-    assert [path.parent.name for path in found.files] == list(settings.AXES)
+    assert [path.parent.name for path in found.files] == list(names.AXES)
     assert found.values["network"]["init_args"] == {"depth": 28, "width": 2}
     assert found.values["budget"] == {"initial": 250, "query": 250, "cycles": 7, "unit": "images"}
 
 
 def test_yaml_may_be_left_out_and_supervised_is_the_default(here: Path) -> None:
-    assert settings.resolve(["digits_entropy.yaml"]).values == settings.resolve(["digits_entropy"]).values
-    assert settings.resolve(["digits_entropy_supervised"]).name == "digits_entropy"
+    assert names.resolve(["digits_entropy.yaml"]).values == names.resolve(["digits_entropy"]).values
+    assert names.resolve(["digits_entropy_supervised"]).name == "digits_entropy"
 
 
 def test_the_same_by_hand(here: Path) -> None:
-    by_hand = settings.resolve(["datasets/digits.yaml", "acquisition/entropy"])
-    assert (by_hand.name, by_hand.values) == ("digits_entropy", settings.resolve(["digits_entropy"]).values)
+    by_hand = names.resolve(["datasets/digits.yaml", "acquisition/entropy"])
+    assert (by_hand.name, by_hand.values) == ("digits_entropy", names.resolve(["digits_entropy"]).values)
 
 
 def test_longer_part_names_win(here: Path) -> None:
     write(here / "configs/acquisition/coreset_mcd.yaml", "# with dropout\nacquisition: {class_path: a.B}\n")
     write(here / "configs/training/mcd.yaml", "# not this one\n")
-    assert settings.split_name("digits_coreset_mcd").keys() == {"datasets", "acquisition"}
+    assert names.split_name("digits_coreset_mcd").keys() == {"datasets", "acquisition"}
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,14 @@ def test_longer_part_names_win(here: Path) -> None:
 )
 def test_an_unknown_part_is_answered_with_the_nearest(here: Path, name: str, words: list[str]) -> None:
     with pytest.raises(UsageError) as error:
-        settings.resolve([name])
+        names.resolve([name])
     for word in words:
         assert word in str(error.value)
 
 
 def test_a_file_of_that_very_name_is_used_as_it_is(here: Path) -> None:
     write(here / "digits_entropy.yaml", "steps: 7\n")
-    found = settings.resolve(["digits_entropy"])
+    found = names.resolve(["digits_entropy"])
     assert (found.name, found.values) == ("digits_entropy", {"steps": 7})
 
 
@@ -68,28 +68,28 @@ def test_configs_are_found_in_the_working_directory_then_in_the_path_then_in_the
 ) -> None:
     write(here / "lab/acquisition/mine.yaml", "# from the path\nacquisition: {class_path: path.Mine}\n")
     monkeypatch.setenv("AL_CONFIG_PATH", str(here / "lab"))
-    assert settings.resolve(["digits_mine"]).values["acquisition"]["class_path"] == "path.Mine"
+    assert names.resolve(["digits_mine"]).values["acquisition"]["class_path"] == "path.Mine"
     write(here / "configs/acquisition/mine.yaml", "# from here\nacquisition: {class_path: here.Mine}\n")
-    assert settings.resolve(["digits_mine"]).values["acquisition"]["class_path"] == "here.Mine"
+    assert names.resolve(["digits_mine"]).values["acquisition"]["class_path"] == "here.Mine"
 
 
 def test_merging() -> None:
     base = {"a": {"b": 1, "c": [1, 2]}, "steps": 5, "d": {"class_path": "X", "init_args": {"e": 1}}}
     origins: dict[str, Path] = {}
-    layer = yaml.load("{a: {b: 2, c+: [3]}, epochs: 4, d: !replace {class_path: Y}}", Loader=settings._Loader)
-    settings.merge(base, layer, Path("layer"), origins)
+    layer = yaml.load("{a: {b: 2, c+: [3]}, epochs: 4, d: !replace {class_path: Y}}", Loader=names._Loader)
+    names.merge(base, layer, Path("layer"), origins)
     assert base == {"a": {"b": 2, "c": [1, 2, 3]}, "epochs": 4, "d": {"class_path": "Y"}}
     assert origins["a.b"] == Path("layer")
 
 
 def test_the_later_of_steps_and_epochs_replaces_the_other(here: Path) -> None:
     write(here / "long.yaml", "epochs: 9\n")
-    values = settings.resolve(["digits_entropy", "long"]).values
+    values = names.resolve(["digits_entropy", "long"]).values
     assert "steps" not in values
     assert values["epochs"] == 9
     write(here / "both.yaml", "epochs: 9\nsteps: 9\n")
     with pytest.raises(UsageError, match="both steps and epochs"):
-        settings.resolve(["digits_entropy", "both"])
+        names.resolve(["digits_entropy", "both"])
 
 
 @pytest.mark.parametrize(
@@ -98,17 +98,17 @@ def test_the_later_of_steps_and_epochs_replaces_the_other(here: Path) -> None:
 def test_a_broken_file_is_named(here: Path, text: str, words: str) -> None:
     write(here / "broken.yaml", text)
     with pytest.raises(UsageError, match=words) as error:
-        settings.resolve(["digits_entropy", "broken"])
+        names.resolve(["digits_entropy", "broken"])
     assert "broken.yaml" in str(error.value)
 
 
 def test_patches_meet_their_pair_only(here: Path) -> None:
     write(here / "configs/training/gan.yaml", "# a method\ntraining: {init_args: {gamma: 0.6}}\n")
     write(here / "configs/patches/cam*.gan.yaml", "training: {init_args: {gamma: 0.7}}\n")
-    assert settings.resolve(["camvid_random_gan"]).values["training"]["init_args"]["gamma"] == 0.7
-    assert settings.resolve(["digits_random_gan"]).values["training"]["init_args"]["gamma"] == 0.6
-    assert "gamma" not in settings.resolve(["camvid_random"]).values["training"]["init_args"]
-    assert settings.resolve(["camvid_random_gan"]).name == "camvid_random_gan"
+    assert names.resolve(["camvid_random_gan"]).values["training"]["init_args"]["gamma"] == 0.7
+    assert names.resolve(["digits_random_gan"]).values["training"]["init_args"]["gamma"] == 0.6
+    assert "gamma" not in names.resolve(["camvid_random"]).values["training"]["init_args"]
+    assert names.resolve(["camvid_random_gan"]).name == "camvid_random_gan"
 
 
 def test_what_has_no_bearing_does_not_change_the_fingerprint() -> None:
@@ -121,9 +121,9 @@ def test_what_has_no_bearing_does_not_change_the_fingerprint() -> None:
 
 
 def test_every_shipped_part_has_a_head_and_every_dataset_says_what_to_expect() -> None:
-    for axis in settings.AXES:
-        for path in (settings.shipped() / axis).glob("*.yaml"):
-            assert len(settings.head(path)) > 10, path
+    for axis in names.AXES:
+        for path in (names.shipped() / axis).glob("*.yaml"):
+            assert len(names.head(path)) > 10, path
             if axis == "datasets":
                 assert all(f"# {word}:" in path.read_text() for word in ("Table", "Command", "Cost", "Expect")), path
 

@@ -19,13 +19,13 @@ from al_lightning.acquisition import (
     VariationRatio,
 )
 from al_lightning.acquisition.testing import TinyClassifier, TinySegmenter
+from al_lightning.config.names import resolve
 from al_lightning.errors import ALError, UsageError
 from al_lightning.networks.base import Network
 from al_lightning.networks.dropout import MCDropout
 from al_lightning.networks.loss_predictor import LossPredictor
 from al_lightning.pool import Pool
 from al_lightning.seeding import generator
-from al_lightning.settings import resolve
 from al_lightning.types import Batch, Features, NetworkOutput, Rows
 
 LN2 = math.log(2)

@@ -14,11 +14,11 @@ from conftest import journal
 from PIL import Image
 from torchvision import datasets
 
+from al_lightning.config.experiment import configure
+from al_lightning.config.parser import instantiate
 from al_lightning.data import CIFAR, VOC, Cityscapes, PoolDataModule
 from al_lightning.data.streams import PaddedBatches
 from al_lightning.errors import DatasetError, UsageError
-from al_lightning.experiment import configure
-from al_lightning.parser import instantiate
 from al_lightning.pool import Pool
 
 

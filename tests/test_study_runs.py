@@ -12,8 +12,8 @@ import yaml
 from conftest import Answer, journal
 from torchvision import datasets
 
-from al_lightning.experiment import configure
-from al_lightning.settings import resolve, split_name
+from al_lightning.config.experiment import configure
+from al_lightning.config.names import resolve, split_name
 
 NAMES = (Path(__file__).parent / "study_runs.txt").read_text().split()
 DATASETS = sorted({split_name(name)["datasets"].stem for name in NAMES})

@@ -8,11 +8,11 @@ import yaml
 from conftest import Answer
 
 import al_lightning.acquisition as strategies
+from al_lightning.config.experiment import configure
+from al_lightning.config.names import resolve
 from al_lightning.errors import UsageError
-from al_lightning.experiment import configure
 from al_lightning.launcher import Job
 from al_lightning.results.curves import area
-from al_lightning.settings import resolve
 from al_lightning.tables.estimate import images_seen
 from al_lightning.tables.plan import find_table, missing_data, plan, table_files
 from al_lightning.tables.published import Table, read_table, table_of

@@ -14,10 +14,10 @@ import yaml
 from conftest import Answer
 
 from al_lightning import yaml_files
+from al_lightning.config.names import load, shipped
 from al_lightning.data.mappings import load_mapping
 from al_lightning.errors import UsageError
 from al_lightning.recommendations.rules import read_rules
-from al_lightning.settings import load, shipped
 from al_lightning.tables.published import read_table
 from al_lightning.tables.reduced_scale import read_scale
 from al_lightning.yaml_files import DEEPEST, MOST_BYTES, MOST_VALUES, check_text, load_yaml, read_mapping, read_yaml

@@ -26,13 +26,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from torch.utils.data import DataLoader
 
+from al_lightning.config.experiment import dataset
 from al_lightning.data.cache.files import COLUMNS, MANIFEST, SETS, damaged, home_of, open_cache, seal, unseal
 from al_lightning.data.cache.recipe import NONE, in_memory, key_of
 from al_lightning.data.cache.shards import Done, Job, Shards, jobs_of
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.workers import was_ended
 from al_lightning.errors import ALError, DatasetError, UsageError
-from al_lightning.experiment import dataset
 from al_lightning.progress import QUIET_SECONDS, duration
 from al_lightning.runs.files import unwritable, write_atomic
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
+from al_lightning.config.names import resolve, roots, split_name
 from al_lightning.errors import ALError, UsageError, from_home, nearest
 from al_lightning.launcher import Job
 from al_lightning.runs.journal import read_run
-from al_lightning.settings import resolve, roots, split_name
 from al_lightning.tables.estimate import as_mapping, images_seen
 from al_lightning.tables.published import Table, read_table
 from al_lightning.tables.reduced_scale import read_scale

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 
+from al_lightning.config.names import resolve
 from al_lightning.launcher import Job
-from al_lightning.settings import resolve
 from al_lightning.tables.estimate import as_mapping
 from al_lightning.tables.plan import Plan, Planned, missing_data
 from al_lightning.tables.status import cycles_of

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from al_lightning.reopen import data_of
+from al_lightning.config.names import parts, values_of
+from al_lightning.config.rebuild import data_of
 from al_lightning.reports.decisions import decisions_section
 from al_lightning.reports.page import page
 from al_lightning.results.conditions import conditions_of
 from al_lightning.results.renderers import FORMS
 from al_lightning.runs.files import write_text
-from al_lightning.settings import parts, values_of
 from al_lightning.tables.cells import Block, blocks, csv_text, sheet
 from al_lightning.tables.page import published_section
 from al_lightning.tables.published import Table

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from al_lightning import api
-from al_lightning.experiment import Experiment
+from al_lightning.config.experiment import Experiment
 from al_lightning.fitting import Fit
 from al_lightning.networks import DeepLabV3Plus, ResNet, UNet, WideResNet
 

@@ -14,10 +14,10 @@ import torch
 import yaml
 from lightning.pytorch import Callback, Trainer
 
+from al_lightning.config.experiment import Experiment, configure
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Array, Images
 from al_lightning.distributed.processes import Processes
-from al_lightning.experiment import Experiment, configure
 from al_lightning.fitting import Fit
 from al_lightning.progress import Reporter
 

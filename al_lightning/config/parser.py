@@ -17,15 +17,15 @@ import yaml
 from jsonargparse import ArgumentParser, Namespace
 from lightning.pytorch import Trainer
 
-from al_lightning.class_paths import Names, check_classes
+from al_lightning.config.class_paths import Names, check_classes
+from al_lightning.config.messages import explain
+from al_lightning.config.names import Settings
+from al_lightning.config.option_values import check_nulls, check_values, naming
+from al_lightning.config.options import DEFAULTS, LENGTH, OPTIONS, ORACLES, TRAINER_OPTIONS
+from al_lightning.config.signatures import imported
 from al_lightning.errors import UsageError
-from al_lightning.mistakes import explain
-from al_lightning.option_values import check_nulls, check_values, naming
-from al_lightning.options import DEFAULTS, LENGTH, OPTIONS, ORACLES, TRAINER_OPTIONS
 from al_lightning.pool import Budget
 from al_lightning.runs.identity import flatten
-from al_lightning.settings import Settings
-from al_lightning.signatures import imported
 from al_lightning.yaml_files import check_text
 
 

@@ -14,9 +14,9 @@ from typing import Any, Literal, Optional, TypeVar, Union
 from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
+from al_lightning.config.signatures import parameters
 from al_lightning.errors import MOST, ALError, UsageError, reason_of, require, require_folder
 from al_lightning.runs.identity import flatten
-from al_lightning.signatures import parameters
 
 LONGEST = 10**9
 """Beyond the steps or the epochs of any fit."""

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
+from al_lightning.config.names import Settings
+from al_lightning.config.option_values import nulls
+from al_lightning.config.options import ORACLES, TRAINER_OPTIONS
+from al_lightning.config.signatures import imported, parameters
 from al_lightning.errors import nearest
-from al_lightning.option_values import nulls
-from al_lightning.options import ORACLES, TRAINER_OPTIONS
 from al_lightning.runs.identity import flatten
-from al_lightning.settings import Settings
-from al_lightning.signatures import imported, parameters
 
 
 def explain(message: str, settings: Settings, options: Sequence[str] = ()) -> str:

@@ -23,8 +23,8 @@ from typing import Any
 import yaml
 from jsonargparse import Namespace, get_loader
 
+from al_lightning.config.signatures import imported, parameters
 from al_lightning.errors import UsageError
-from al_lightning.signatures import imported, parameters
 from al_lightning.yaml_files import TooMuch, check
 
 PLAIN = (

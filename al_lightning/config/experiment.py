@@ -13,18 +13,18 @@ from jsonargparse import ArgumentParser, Namespace
 
 from al_lightning import __version__
 from al_lightning.acquisition.base import Acquisition
+from al_lightning.config.names import Settings, parts, resolve
+from al_lightning.config.parser import build_parser, dump, instantiate, parse
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.distributed.processes import Processes
 from al_lightning.errors import UsageError, from_home
 from al_lightning.fitting import Fit
 from al_lightning.networks.base import Network
 from al_lightning.oracle.base import Oracle
-from al_lightning.parser import build_parser, dump, instantiate, parse
 from al_lightning.pool import Budget, Pool
 from al_lightning.progress import Reporter
 from al_lightning.runs.identity import differences, fingerprint, flatten, in_short
 from al_lightning.runs.seals import Seal
-from al_lightning.settings import Settings, parts, resolve
 from al_lightning.tasks import Task
 from al_lightning.training.base import TrainingModule
 

@@ -20,18 +20,18 @@ import yaml
 from jsonargparse import ArgumentParser, Namespace
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.class_paths import check_classes
+from al_lightning.config.class_paths import check_classes
+from al_lightning.config.names import Settings, load, merge, parts
+from al_lightning.config.options import OPTIONS
+from al_lightning.config.parser import build_parser, dump, instantiate, parse_some
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.errors import ALError, UsageError, nearest
 from al_lightning.networks.base import Network
-from al_lightning.options import OPTIONS
-from al_lightning.parser import build_parser, dump, instantiate, parse_some
 from al_lightning.pool import Budget
 from al_lightning.runs.checkpoints import weights_of
 from al_lightning.runs.identity import differences, in_short, nested
 from al_lightning.runs.image_list import image_list
 from al_lightning.runs.journal import Run, RunRecord, read_run
-from al_lightning.settings import Settings, load, merge, parts
 from al_lightning.yaml_files import read_mapping
 
 log = logging.getLogger(__name__)
