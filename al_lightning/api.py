@@ -61,7 +61,7 @@ def run(experiment: Experiment, command: Sequence[str], show: bool) -> Run:
         show: print progress to standard error.
     """
     from al_lightning.distributed.processes import Processes
-    from al_lightning.loop import run_cycles
+    from al_lightning.engine.loop import run_cycles
     from al_lightning.progress import PROGRESS, Reporter
     from al_lightning.runs.store import RunStore
 
@@ -116,7 +116,7 @@ def query(
     Raises:
         ALError: there is no such cycle or no weights of it, or the network cannot serve the strategy.
     """
-    from al_lightning.reselect import query_cycle
+    from al_lightning.engine.query import query_cycle
 
     with hushed():
         return query_cycle(Path(run_dir), cycle, acquisition, options, show, imports)

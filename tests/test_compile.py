@@ -15,9 +15,9 @@ from conftest import Answer, journal
 from test_methods import images, maps
 from torch.utils.data import DataLoader, Dataset
 
-from al_lightning.compiling import Compiling
 from al_lightning.data import ImageAugmentation
 from al_lightning.data.worker_transfer import SMALL, Parcel, parcel
+from al_lightning.engine.compile import Compiling
 from al_lightning.runs.checkpoints import weights_of
 from al_lightning.types import Batch
 

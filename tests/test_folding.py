@@ -10,8 +10,8 @@ from test_methods import maps
 from test_networks_study import stir
 from torch import nn
 
-from al_lightning import scoring
 from al_lightning.acquisition import BALD
+from al_lightning.engine import scoring
 from al_lightning.networks import (
     Backbone,
     DeepLabV3Plus,

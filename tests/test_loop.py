@@ -374,7 +374,7 @@ def test_an_oracle_may_answer_pending(al: Call, here: Path, monkeypatch: pytest.
     assert (answer.code, "10 labels are awaited." in answer.err) == (76, True)
     assert len(journal(here / "r")) == 1
     selected = json.loads((here / "r/cycle_00/selection.json").read_text())["indices"]
-    monkeypatch.setattr("al_lightning.fitting.Fit.train", None)  # asking again trains nothing
+    monkeypatch.setattr("al_lightning.engine.fit.Fit.train", None)  # asking again trains nothing
     assert al("fit", *options).code == 76
     monkeypatch.undo()
     monkeypatch.chdir(here)

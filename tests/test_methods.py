@@ -33,7 +33,7 @@ FORKS = '''
 """Runs command lines, one after the other, in forks of one process that has imported everything."""
 import json, os, sys
 
-import al_lightning.cli, al_lightning.loop, dying
+import al_lightning.cli, al_lightning.engine.loop, dying
 
 for options, die in json.loads(sys.argv[1]):
     sys.stdout.flush()

@@ -324,7 +324,7 @@ def test_weights_that_a_kill_left_are_forgotten_as_asked_for(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("al_lightning.loop.forget_weights", fail)
+        patch.setattr("al_lightning.engine.loop.forget_weights", fail)
         assert al("fit", *options, "--budget.cycles", 0, "--keep", "none", "--run_dir", "r").code == 75
     assert list((here / "r").rglob("weights.pt"))
     assert al("fit", *options, "--budget.cycles", 0, "--keep", "none", "--run_dir", "r").code == 0

@@ -112,7 +112,7 @@ HARNESS = '''
 import os, signal, sys
 from pathlib import Path
 
-import al_lightning.cli, al_lightning.loop, al_lightning.runs.files as files, stages
+import al_lightning.cli, al_lightning.engine.loop, al_lightning.runs.files as files, stages
 
 def die():
     os.kill(os.getpid(), signal.SIGKILL)

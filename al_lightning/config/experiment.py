@@ -17,8 +17,8 @@ from al_lightning.config.names import Settings, parts, resolve
 from al_lightning.config.parser import build_parser, dump, instantiate, parse
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.distributed.processes import Processes
+from al_lightning.engine.fit import Fit
 from al_lightning.errors import UsageError, from_home
-from al_lightning.fitting import Fit
 from al_lightning.networks.base import Network
 from al_lightning.oracle.base import Oracle
 from al_lightning.pool import Budget, Pool

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from al_lightning.fitting import Fit
+from al_lightning.engine.fit import Fit
 from al_lightning.tasks import IGNORE
 from al_lightning.training.functional import consistency, feature_matching, real_map, self_training
 

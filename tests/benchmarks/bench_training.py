@@ -12,7 +12,7 @@ import torch
 
 from al_lightning import api
 from al_lightning.config.experiment import Experiment
-from al_lightning.fitting import Fit
+from al_lightning.engine.fit import Fit
 from al_lightning.networks import DeepLabV3Plus, ResNet, UNet, WideResNet
 
 from . import bare

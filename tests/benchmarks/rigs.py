@@ -18,7 +18,7 @@ from al_lightning.config.experiment import Experiment, configure
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Array, Images
 from al_lightning.distributed.processes import Processes
-from al_lightning.fitting import Fit
+from al_lightning.engine.fit import Fit
 from al_lightning.progress import Reporter
 
 HERE = "benchmarks.rigs"

@@ -16,12 +16,12 @@ from al_lightning.acquisition.callback import join_members, select
 from al_lightning.config.rebuild import Reopened, reopen
 from al_lightning.distributed.malloc import keep_large_blocks
 from al_lightning.distributed.processes import Processes, trainer_of
+from al_lightning.engine.scoring import StageProgress, guarded, score, unscored
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
 from al_lightning.runs.checkpoints import load_network
 from al_lightning.runs.store import RunStore
-from al_lightning.scoring import StageProgress, guarded, score, unscored
 from al_lightning.seeding import generator, seed_of
 from al_lightning.training.base import seed_global
 

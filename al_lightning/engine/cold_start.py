@@ -14,7 +14,7 @@ from al_lightning.acquisition.callback import join_members, select
 from al_lightning.acquisition.coreset import Coreset
 from al_lightning.config.experiment import Experiment
 from al_lightning.distributed.processes import Processes
-from al_lightning.fitting import Fit
+from al_lightning.engine.fit import Fit
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
 from al_lightning.runs.identity import flatten

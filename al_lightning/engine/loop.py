@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from al_lightning.acquisition.callback import join_members, select
-from al_lightning.annotating import Desk
-from al_lightning.beginning import first_count, label, start
 from al_lightning.config.experiment import Experiment
 from al_lightning.distributed.processes import Processes
+from al_lightning.engine.annotation import Desk
+from al_lightning.engine.fit import Fit
+from al_lightning.engine.initial_set import first_count, label, start
+from al_lightning.engine.reuse import take_first_cycle
+from al_lightning.engine.scoring import unscored
 from al_lightning.errors import UsageError
-from al_lightning.fitting import Fit
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
 from al_lightning.runs.identity import bearing
@@ -20,9 +22,7 @@ from al_lightning.runs.journal import CycleRecord, Run
 from al_lightning.runs.scores import SeenRows
 from al_lightning.runs.seals import Seal, made_again
 from al_lightning.runs.store import RunStore
-from al_lightning.scoring import unscored
 from al_lightning.seeding import generator
-from al_lightning.sharing import take_first_cycle
 from al_lightning.tensorboard.writer import Boards
 from al_lightning.types import Rows, Selection
 

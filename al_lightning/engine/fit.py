@@ -13,12 +13,13 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.compiling import Compiling
 from al_lightning.distributed.malloc import keep_large_blocks
 from al_lightning.distributed.processes import Processes, trainer_of
 from al_lightning.distributed.shutdown import GUARD
+from al_lightning.engine.compile import Compiling
+from al_lightning.engine.fit_check import check_parts
+from al_lightning.engine.scoring import StageProgress, guarded, score
 from al_lightning.errors import TrainingError
-from al_lightning.fitting_check import check_parts
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
 from al_lightning.runs.checkpoints import (
@@ -31,7 +32,6 @@ from al_lightning.runs.checkpoints import (
     weights_of,
 )
 from al_lightning.runs.seals import Seal, made_again
-from al_lightning.scoring import StageProgress, guarded, score
 from al_lightning.seeding import seed_of
 from al_lightning.tensorboard.events import drop_events
 from al_lightning.training.base import seed_global, seed_step

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from al_lightning.annotating import Desk
-from al_lightning.cold_start import fresh_fit, spread
 from al_lightning.config.experiment import Experiment, versions
 from al_lightning.distributed.processes import Processes
+from al_lightning.engine.annotation import Desk
+from al_lightning.engine.cold_start import fresh_fit, spread
 from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError
 from al_lightning.oracle.base import Pending
 from al_lightning.pool import Pool, draw_initial
