@@ -59,8 +59,8 @@ def predict(given: list[str], verbose: bool) -> int:
     if ours.device == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: there is no CUDA device that torch could use here; take --device cpu.")
     from al_lightning.config.rebuild import reopen
-    from al_lightning.predicting import Predictor
-    from al_lightning.predictions import find_images, write_predictions
+    from al_lightning.deploy.predictions import find_images, write_predictions
+    from al_lightning.deploy.predictor import Predictor
     from al_lightning.progress import counting
 
     images = find_images(ours.images, out)
@@ -117,8 +117,8 @@ def export(given: list[str], verbose: bool) -> int:
     GUARD.listen()
     quiet(verbose)
     from al_lightning.config.rebuild import reopen
-    from al_lightning.exporting import export as write
-    from al_lightning.predicting import Predictor
+    from al_lightning.deploy.export import export as write
+    from al_lightning.deploy.predictor import Predictor
 
     opened = reopen(ours.run_dir, _options(ours), ("network",), ours.imports)
     opened.check_weights(weights)

@@ -17,8 +17,8 @@ from al_lightning import cli
 from al_lightning.config.rebuild import reopen
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Images
-from al_lightning.export_formats import Deployed, takes_any_size
-from al_lightning.exporting import _some_images
+from al_lightning.deploy.export import _some_images
+from al_lightning.deploy.export_formats import Deployed, takes_any_size
 from al_lightning.inspect.drawing import palette
 from al_lightning.networks import UNet, WideResNet
 from al_lightning.runs.journal import read_run

@@ -14,10 +14,10 @@ from PIL import Image
 from al_lightning import cli
 from al_lightning.config.rebuild import reopen
 from al_lightning.data.images import Images
+from al_lightning.deploy.predictions import find_images, without_endings
+from al_lightning.deploy.predictor import Predictor
 from al_lightning.inspect.drawing import palette
 from al_lightning.inspect.overlays import overlay, palette_image
-from al_lightning.predicting import Predictor
-from al_lightning.predictions import find_images, without_endings
 
 Call = Callable[..., Answer]
 STREETS = ["--config", "demo_0f_random", "--data.pool_size", 24, "--data.test_size", 6, "--data.size", "[32, 64]"]
@@ -181,7 +181,7 @@ def test_any_number_of_images_is_in_memory_a_batch_at_a_time(runs: Path, monkeyp
     read: list[Path] = []
     first = runs / "streets_test/0000.png"
     monkeypatch.setattr(
-        "al_lightning.predicting.read_image",
+        "al_lightning.deploy.predictor.read_image",
         lambda path, size=None: (read.append(path), np.zeros((32, 64, 3), np.uint8))[1],
     )
     said = predictor.predict([first] * 1000)

@@ -220,7 +220,7 @@ class Desk:
         if not weights.is_file():
             self.say(f"note: {weights} is gone, so that {part.folder} goes out without predictions")
             return []
-        from al_lightning.predicting import Predictor
+        from al_lightning.deploy.predictor import Predictor
 
         try:
             return [(said.classes, said.confidence) for said in Predictor(self.experiment, weights).predict(paths)]
