@@ -10,6 +10,6 @@ if __name__ == "__main__":
     here, package = os.path.realpath(""), os.path.realpath(os.path.dirname(os.path.dirname(__file__)))
     if not getattr(sys.flags, "safe_path", False) and sys.path and os.path.realpath(sys.path[0]) == here != package:
         del sys.path[0]
-    from al_lightning.cli import run
+    from al_lightning.cli.main import run
 
     run()

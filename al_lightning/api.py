@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from al_lightning.arguments import hushed
+from al_lightning.cli.arguments import hushed
 from al_lightning.errors import UsageError, printable
 from al_lightning.runs.journal import Run, read_run
 

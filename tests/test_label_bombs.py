@@ -24,7 +24,7 @@ MEGABYTES, SECONDS = 500, 10
 """What an import may take beyond the interpreter's start, for a run with a few small images."""
 MEASURED = """
 import re, resource, sys, time
-from al_lightning.cli_labels import labels
+from al_lightning.cli.labels import labels
 from al_lightning.errors import ALError
 
 def peak():  # of this program; what getrusage tells includes the process that started it

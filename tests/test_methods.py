@@ -33,13 +33,13 @@ FORKS = '''
 """Runs command lines, one after the other, in forks of one process that has imported everything."""
 import json, os, sys
 
-import al_lightning.cli, al_lightning.engine.loop, dying
+import al_lightning.cli.main, al_lightning.engine.loop, dying
 
 for options, die in json.loads(sys.argv[1]):
     sys.stdout.flush()
     if not (child := os.fork()):
         os.environ.update({"DIE_AT": die} if die else {})
-        os._exit(al_lightning.cli.main(options))
+        os._exit(al_lightning.cli.main.main(options))
     print("ended", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 '''
 BUDGET = ["--budget.initial", 20, "--budget.query", 20, "--budget.cycles", 1, "--budget.unit", "percent"]

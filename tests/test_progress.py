@@ -82,7 +82,7 @@ def test_work_of_an_earlier_process_is_not_counted_as_this_ones_speed(clock: lis
 
 
 def test_a_call_from_python_hushes_lightning_and_leaves_the_process_as_it_was() -> None:
-    from al_lightning.arguments import LIGHTNING, hushed
+    from al_lightning.cli.arguments import LIGHTNING, hushed
 
     loggers = [logging.getLogger(name) for name in LIGHTNING]
     before = [logger.level for logger in loggers]

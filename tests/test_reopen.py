@@ -174,8 +174,8 @@ def test_a_name_may_hide_in_a_text_or_stand_without_its_module(sent: Path) -> No
     edit(sent, data={"init_args": {"augmentation": {"class_path": "Mine"}}})
     with pytest.raises(UsageError, match=r"data.augmentation: there is no 'Mine' to import"):
         reopen(Path("sent"))
-    edit(sent, data={"init_args": {"augmentation": {"class_path": "al_lightning.cli.os.system"}}})
-    with pytest.raises(UsageError, match=r"data.augmentation is al_lightning.cli.os.system, which is no class"):
+    edit(sent, data={"init_args": {"augmentation": {"class_path": "al_lightning.cli.main.os.system"}}})
+    with pytest.raises(UsageError, match=r"data.augmentation is al_lightning.cli.main.os.system, which is no class"):
         reopen(Path("sent"))
     (sent / "al_lightning_sent.py").write_text(f"open({str(sent / 'ran_other')!r}, 'w').close()\n")
     edit(sent, data={"init_args": {"augmentation": {"class_path": "al_lightning_sent.Mine"}}})

@@ -134,7 +134,7 @@ def test_every_shipped_part_has_a_head_and_every_dataset_says_what_to_expect() -
 )
 def test_commands_that_need_no_torch_import_none(arguments: list[str]) -> None:
     code = (
-        "import sys; from al_lightning.cli import main\n"
+        "import sys; from al_lightning.cli.main import main\n"
         f"try: main({arguments!r})\nexcept SystemExit: pass\n"
         "assert not {'torch', 'lightning', 'albumentations'} & sys.modules.keys()"
     )

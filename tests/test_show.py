@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Answer
 
-from al_lightning.demo import demo
+from al_lightning.cli.demo import demo
 from al_lightning.errors import ALError
 from al_lightning.results.curves import Curve
 from al_lightning.results.plot import text_plot
@@ -64,8 +64,8 @@ def test_the_demo_runs_compares_and_reports(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
-    monkeypatch.setattr("al_lightning.demo.STRATEGIES", ("random", "coreset"))
-    monkeypatch.setattr("al_lightning.demo.POOLS", ("demo_11f",))
+    monkeypatch.setattr("al_lightning.cli.demo.STRATEGIES", ("random", "coreset"))
+    monkeypatch.setattr("al_lightning.cli.demo.POOLS", ("demo_11f",))
     quick = ("--steps", "2", "--budget.cycles", "1", "--data.pool_size", "24", "--data.test_size", "4")
     report = demo(Path("d"), 1, (*quick, "--data.size", "[32, 64]"))
     out = capsys.readouterr().out

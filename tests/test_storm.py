@@ -112,7 +112,7 @@ HARNESS = '''
 import os, signal, sys
 from pathlib import Path
 
-import al_lightning.cli, al_lightning.engine.loop, al_lightning.runs.files as files, stages
+import al_lightning.cli.main, al_lightning.engine.loop, al_lightning.runs.files as files, stages
 
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
@@ -145,7 +145,7 @@ def run(options, folder, limit, act=die, log=os.devnull):
         stages.passing = lambda stage, cycle: boundary(f"{stage} of cycle {cycle}")
         null = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(null, 1); os.dup2(null, 2)
-        os._exit(al_lightning.cli.main([*options, "--run_dir", folder]))
+        os._exit(al_lightning.cli.main.main([*options, "--run_dir", folder]))
     os.close(into)
     kinds = os.fdopen(out).read().splitlines()
     return os.waitpid(pid, 0)[1], kinds

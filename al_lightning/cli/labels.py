@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from al_lightning.arguments import Arguments
+from al_lightning.cli.arguments import Arguments
 from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import ALError, UsageError, nearest
 

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import NoReturn
 
 from al_lightning import __version__
-from al_lightning.arguments import Arguments, add_imports, quiet
-from al_lightning.cli_data import audit, prepare
-from al_lightning.cli_labels import labels
-from al_lightning.cli_model import export, predict
-from al_lightning.cli_recommend import recommend
-from al_lightning.cli_tables import report, reproduce
+from al_lightning.cli.arguments import Arguments, add_imports, quiet
+from al_lightning.cli.data import audit, prepare
+from al_lightning.cli.help_text import FIT_HELP, QUERY_HELP
+from al_lightning.cli.labels import labels
+from al_lightning.cli.model import export, predict
+from al_lightning.cli.recommend import recommend
+from al_lightning.cli.tables import report, reproduce
 from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import ALError, Interrupted, LabelsAwaited, UsageError, nearest, printable
-from al_lightning.usage import FIT_HELP, QUERY_HELP
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 MEMORY = (
@@ -280,7 +280,7 @@ def _demo(given: list[str], verbose: bool) -> int:
         raise UsageError(f"--seeds is {ours.seeds}; it must be at least 1.")
     GUARD.listen()
     quiet(verbose)
-    from al_lightning.demo import demo
+    from al_lightning.cli.demo import demo
 
     demo(ours.run_dir, ours.seeds, tuple(options))
     return 0

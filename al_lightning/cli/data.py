@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from al_lightning.arguments import Arguments, quiet
+from al_lightning.cli.arguments import Arguments, quiet
 from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import UsageError
 
