@@ -16,7 +16,7 @@ import yaml
 from label_exports import make_run
 from PIL import Image
 
-from al_lightning import cli
+from al_lightning.cli.main import main
 from al_lightning.runs.identity import bearing
 from al_lightning.runs.journal import read_run, write_line
 from al_lightning.runs.selections import choice_seal, rows_path, selection_path
@@ -39,7 +39,7 @@ def al(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
 
     def call(*arguments: object) -> Answer:
         capsys.readouterr()
-        code = cli.main([str(argument) for argument in arguments])
+        code = main([str(argument) for argument in arguments])
         captured = capsys.readouterr()
         return Answer(code, captured.out, captured.err)
 
@@ -60,7 +60,7 @@ def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of two cycles, whose data come with a package; to be copied, not changed."""
     where = tmp_path_factory.mktemp("runs") / "digits"
     options = ["fit", "--config", "digits_entropy", *TINY, *SMALL_NETWORK, "--budget.cycles", "1"]
-    assert cli.main([*options, "--run_dir", str(where)]) == 0
+    assert main([*options, "--run_dir", str(where)]) == 0
     return where
 
 

@@ -20,6 +20,7 @@ from drivers import arguments, await_stage, finish, kill_all, start
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from al_lightning.inspect import drawing
 from al_lightning.inspect.counts import repeats
 from al_lightning.pool import Pool
 from al_lightning.runs.journal import CycleRecord
@@ -96,7 +97,7 @@ def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
     return found
 
 
-def pictures(folder: Path) -> dict[str, list[tuple[int, bytes]]]:
+def images_in(folder: Path) -> dict[str, list[tuple[int, bytes]]]:
     read = events(folder)
     return {tag: [(p.step, p.encoded_image_string) for p in read.Images(tag)] for tag in read.Tags()["images"]}
 
@@ -215,7 +216,7 @@ def test_a_segmentation_run(al: Call, here: Path, masks: Path, boxes: list[objec
         expected = [(done["labelled"], pytest.approx(done["metrics"]["class_iou"][place])) for done in cycles]
         assert curve[f"curve/iou/{name}"] == expected
     steps = [done["labelled"] for done in cycles]
-    seen = pictures(here / "r/curve")
+    seen = images_in(here / "r/curve")
     assert {tag: [step for step, _ in points] for tag, points in seen.items()} == {
         **{f"test/image {number}": steps for number in range(1, 5)},
         "chosen/in order": steps[:-1],
@@ -233,7 +234,7 @@ def test_a_segmentation_run(al: Call, here: Path, masks: Path, boxes: list[objec
     assert tile[4:6, 90:160].max() < 60
     place = int(np.flatnonzero([label == 1 for label in first_label(masks).ravel()])[0])
     y, x = 3 + 2 * (place // 40 + 2), 86 + 2 * (place % 40 + 2)
-    assert tile[y, x] == pytest.approx(pictures.pictures.palette(2)[1], abs=12)
+    assert tile[y, x] == pytest.approx(drawing.palette(2)[1], abs=12)
 
 
 def test_layout_puts_all_runs_into_one_chart_per_metric(al: Call, here: Path, boxes: list[object]) -> None:
@@ -256,7 +257,7 @@ def test_layout_puts_all_runs_into_one_chart_per_metric(al: Call, here: Path, bo
 def test_views_are_made_again_and_nothing_is_there_twice(al: Call, here: Path, options: list[object]) -> None:
     assert al("fit", *options, "--run_dir", "r").code == 0
     folder = here / "r/curve"
-    before, seen = scalars(folder), pictures(folder)
+    before, seen = scalars(folder), images_in(folder)
     files = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert al("fit", *options, "--run_dir", "r").code == 0
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == files  # what is there stays
@@ -269,7 +270,7 @@ def test_views_are_made_again_and_nothing_is_there_twice(al: Call, here: Path, o
     assert {path.name for path in folder.iterdir()} == set(files)
     shutil.rmtree(folder)
     assert al("fit", *options, "--run_dir", "r").code == 0
-    assert (scalars(folder), pictures(folder)) == (before, seen)
+    assert (scalars(folder), images_in(folder)) == (before, seen)
     assert (here / "r/hparams").is_dir()
 
 
@@ -279,7 +280,7 @@ def test_more_cycles_replace_the_view_of_the_last_one(al: Call, here: Path, opti
     assert al("fit", *options, "--run_dir", "r").code == 0
     assert al("fit", *options, "--run_dir", "whole").code == 0
     assert scalars(here / "r/curve") == scalars(here / "whole/curve")
-    assert pictures(here / "r/curve") == pictures(here / "whole/curve")
+    assert images_in(here / "r/curve") == images_in(here / "whole/curve")
     assert len(list((here / "r/curve").glob("*tfevents*"))) == 3
     assert scalars(here / "r/hparams") == scalars(here / "whole/hparams")
 

@@ -13,7 +13,7 @@ import torch
 from conftest import SMALL_NETWORK, TINY, Answer, journal
 
 import al_lightning
-from al_lightning import cli
+from al_lightning.cli.main import main
 from al_lightning.config.rebuild import reopen
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Images
@@ -35,7 +35,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     streets = ["--config", "demo_0f_random", "--data.pool_size", 24, "--data.test_size", 6, "--data.size", "[32, 64]"]
     streets += ["--steps", 20, "--budget.cycles", 0, "--keep", "last"]
     for name, options in (("digits", digits), ("streets", streets)):
-        assert cli.main(["fit", *map(str, options), "--run_dir", str(where / name)]) == 0
+        assert main(["fit", *map(str, options), "--run_dir", str(where / name)]) == 0
     return where
 
 

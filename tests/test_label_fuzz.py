@@ -25,7 +25,7 @@ from label_exports import (
     zipped,
 )
 
-from al_lightning import cli
+from al_lightning.cli.main import main
 
 # Fuzzing: valid exports, damaged in every way, through the real command.
 
@@ -104,7 +104,7 @@ def hold_out(run: Path, path: Path, *options: str) -> None:
     before = content(run)
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = cli.main(["labels", "import", str(run), str(path), *options])
+        code = main(["labels", "import", str(run), str(path), *options])
     said = out.getvalue() + err.getvalue()
     assert code in (0, 1, 2), said
     assert "Traceback" not in said

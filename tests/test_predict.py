@@ -11,7 +11,7 @@ import yaml
 from conftest import SMALL_NETWORK, TINY, Answer, forge, journal
 from PIL import Image
 
-from al_lightning import cli
+from al_lightning.cli.main import main
 from al_lightning.config.rebuild import reopen
 from al_lightning.data.images import Images
 from al_lightning.deploy.predictions import find_images, without_endings
@@ -30,7 +30,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     digits = ["fit", "--config", "digits_random", *TINY, *SMALL_NETWORK, "--steps", 60, "--budget.cycles", 1]
     streets = ["fit", *STREETS, "--budget.cycles", 1, "--steps", 30, "--data.eval_batch_size", 4]
     for options, name in ((digits, "digits"), (streets, "streets")):
-        assert cli.main([str(part) for part in [*options, "--run_dir", where / name]]) == 0
+        assert main([str(part) for part in [*options, "--run_dir", where / name]]) == 0
     (where / "digits/cycle_00/member_0/weights.pt").unlink()
     for name in ("digits", "streets"):
         save(reopen(where / name).data.test, where / f"{name}_test")

@@ -21,7 +21,8 @@ COMPARE = (
 
 def page(found: Audit) -> str:
     """Return an audit's page; the same audit gives the same bytes."""
-    css = "".join(Path(__file__).with_name(name).read_text() for name in ("report.css", "audit.css"))
+    package = Path(__file__).parents[1]
+    css = "".join((package / name).read_text() for name in ("reports/report.css", "audits/audit.css"))
     title = f"Audit of {found.title}"
     sections = [
         ("found", "What was found", _found(found)),

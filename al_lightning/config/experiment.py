@@ -20,7 +20,7 @@ from al_lightning.distributed.processes import Processes
 from al_lightning.engine.fit import Fit
 from al_lightning.errors import UsageError, from_home
 from al_lightning.networks.base import Network
-from al_lightning.oracle.base import Oracle
+from al_lightning.oracle import Oracle
 from al_lightning.pool import Budget, Pool
 from al_lightning.progress import Reporter
 from al_lightning.runs.identity import differences, fingerprint, flatten, in_short

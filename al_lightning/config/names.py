@@ -62,7 +62,7 @@ _Loader.add_constructor("!replace", _replace)
 
 def shipped() -> Path:
     """Return the folder of the configs that come with the package, also in an editable install."""
-    here = Path(__file__).resolve().parent
+    here = Path(__file__).resolve().parents[1]
     return here / "configs" if (here / "configs").is_dir() else here.parent / "configs"
 
 

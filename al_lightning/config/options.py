@@ -10,7 +10,7 @@ from lightning.pytorch import Trainer
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.networks.base import Network
-from al_lightning.oracle.base import Oracle
+from al_lightning.oracle import Oracle
 from al_lightning.pool import Budget
 from al_lightning.tasks import Task
 from al_lightning.training.base import TrainingModule

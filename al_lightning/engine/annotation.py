@@ -25,7 +25,7 @@ from al_lightning.inspect.drawing import palette
 from al_lightning.labels.batch import TABLE, read_table, write_batch
 from al_lightning.labels.item import Item
 from al_lightning.labels.project import Project, read_project, write_project
-from al_lightning.oracle.base import Pending
+from al_lightning.oracle import Pending
 from al_lightning.runs.selections import read_choice
 from al_lightning.runs.store import RunStore
 

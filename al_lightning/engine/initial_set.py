@@ -7,7 +7,7 @@ from al_lightning.distributed.processes import Processes
 from al_lightning.engine.annotation import Desk
 from al_lightning.engine.cold_start import fresh_fit, spread
 from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError
-from al_lightning.oracle.base import Pending
+from al_lightning.oracle import Pending
 from al_lightning.pool import Pool, draw_initial
 from al_lightning.progress import Reporter
 from al_lightning.runs.identity import bearing

@@ -1,1 +1,1 @@
-"""What a run leaves on disk: the run directory, its journal, scores, weights, checkpoints and seals. No torch, except for the last two."""
+"""What a run leaves on disk: the run directory, its journal, scores, weights, checkpoints and seals."""
