@@ -1,4 +1,4 @@
-# Needs Python >= 3.10 and make; everything else is installed into .venv on the first call.
+# Needs Python >= 3.11 and make; everything else is installed into .venv on the first call.
 PYTHON ?= python3
 # make reproduce-table3 SCALE=smoke RUN="--slots 2"; make study CAMVID=DIR CIFAR=DIR
 SCALE ?= full
@@ -23,7 +23,7 @@ help: ## show this list
 install: $(STAMP) ## make .venv and install what the project needs (the other targets do it by themselves)
 
 $(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "al-lightning needs Python >= 3.10; name one: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "al-lightning needs Python >= 3.11; name one: make PYTHON=python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (minutes on the first call) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
@@ -61,7 +61,7 @@ label-studio: .venv-label-studio/.$(LABEL_STUDIO) ## Label Studio beside the pro
 		&& touch $@ || echo "Label Studio cannot be installed here; the tests that go through it skip"
 
 storm: $(STAMP) ## runs killed at 50 random instants each with 1 and 2 processes, and at every boundary
-	$(BIN)/python -m pytest -m slow -s tests/test_storm.py
+	$(BIN)/python -m pytest -m slow -s tests/engine/test_storm.py
 
 bench: $(STAMP) ## the bounds of docs/performance.md, measured here: half an hour on 2 quiet cores; DEVICE=cuda
 	$(BIN)/python -m pytest tests/benchmarks -q -p no:cacheprovider -o python_files='bench_*.py' -o python_functions='bench_*' --device $(DEVICE) $(BENCH)

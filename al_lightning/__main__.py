@@ -1,4 +1,4 @@
-"""`python -m al_lightning` is `al-lightning`, also in that the working directory is no import path of it."""
+"""`python -m al_lightning`: the command line, without the working directory as an import path."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The same from Python: run an experiment in this process, ask a finished cycle again, read a run directory."""
+"""The Python interface: fit, query, read_run, report, audit, recommend."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from al_lightning.cli.arguments import hushed
+from al_lightning.console import lightning_silenced
 from al_lightning.errors import UsageError, printable
 from al_lightning.runs.journal import Run, read_run
 
@@ -48,7 +48,7 @@ def fit(
     configs = [str(name) for name in ([config] if isinstance(config, (str, Path)) else config)]
     command = ["fit", "--seed", str(seed), *(part for name in configs for part in ("--config", name)), *options]
     command += ["--run_dir", str(run_dir)] if run_dir is not None else []
-    with hushed():
+    with lightning_silenced():
         return run(configure(configs, options, seed, run_dir), command, show)
 
 
@@ -118,7 +118,7 @@ def query(
     """
     from al_lightning.engine.query import query_cycle
 
-    with hushed():
+    with lightning_silenced():
         return query_cycle(Path(run_dir), cycle, acquisition, options, show, imports)
 
 

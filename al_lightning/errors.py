@@ -1,4 +1,4 @@
-"""What can go wrong, as one sentence for the user and an exit code for the shell.
+"""Errors: one sentence for the user, and an exit code for the shell.
 
 Exit codes: 0 done, 1 failed, 2 usage, 75 interrupted (run the same command to go on), 76 labels awaited.
 """

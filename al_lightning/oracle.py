@@ -1,4 +1,4 @@
-"""Who labels the chosen images: the data set's own labels (`Simulated`), or people (`Files`). No torch."""
+"""Who labels the chosen images: the dataset's own labels (`Simulated`), or people (`Files`). No torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which images are labelled, how many come next, and which come first. No torch.
+"""The pool: which images are labelled, the budget of each cycle, and the initial set. No torch.
 
 Indices are positions in the full training set, everywhere.
 """

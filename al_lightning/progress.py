@@ -1,4 +1,4 @@
-"""What a run shows while it works: one live line in a terminal, plain lines elsewhere. No torch."""
+"""Progress of a run: one live line in a terminal, plain lines elsewhere. No torch."""
 
 from __future__ import annotations
 

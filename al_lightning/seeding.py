@@ -1,4 +1,4 @@
-"""Every random draw is a function of a key: (stream, seed, cycle, member, step, index ...), never of process history.
+"""Seeds: every random draw is a function of (stream, seed, cycle, member, step, index ...).
 
 A stream is a name ("initial", "augmentation", ...); it keeps draws of different purposes independent even where
 their numbers are equal; all keys of a stream have one length. Keys go through NumPy's SeedSequence, whose output is

@@ -1,4 +1,4 @@
-"""What is learnt: the loss of a batch and the metrics of a test set. Knows no network."""
+"""Tasks: the loss of a batch and the metrics of a test set, for classification and segmentation."""
 
 from __future__ import annotations
 

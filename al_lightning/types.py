@@ -1,4 +1,4 @@
-"""Every tensor that crosses a module's border: shape, dtype and unit, declared once.
+"""Types: every tensor that crosses a module's border, with shape, dtype and unit.
 
 B images a batch, C classes, D features, H x W pixels, K numbers a score, M members, N images scored.
 """

@@ -1,4 +1,4 @@
-"""YAML read within bounds: ten lines of it can stand for a billion values, and each of them costs memory. No torch.
+"""YAML files, read within bounds on size, depth and aliases. No torch.
 
 What a text stands for is counted, aliases written out, from its events and before anything is made of it.
 """

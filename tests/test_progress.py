@@ -82,7 +82,7 @@ def test_work_of_an_earlier_process_is_not_counted_as_this_ones_speed(clock: lis
 
 
 def test_a_call_from_python_hushes_lightning_and_leaves_the_process_as_it_was() -> None:
-    from al_lightning.cli.arguments import LIGHTNING, hushed
+    from al_lightning.console import LIGHTNING, lightning_silenced
 
     loggers = [logging.getLogger(name) for name in LIGHTNING]
     before = [logger.level for logger in loggers]
@@ -92,7 +92,7 @@ def test_a_call_from_python_hushes_lightning_and_leaves_the_process_as_it_was() 
             logger.setLevel(logging.INFO)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            with contextlib.suppress(KeyError), hushed():
+            with contextlib.suppress(KeyError), lightning_silenced():
                 assert not any(logger.isEnabledFor(logging.WARNING) for logger in loggers)
                 warnings.warn_explicit("theirs", UserWarning, "trainer.py", 1, module="lightning.pytorch.trainer")
                 warnings.warn_explicit("the user's", UserWarning, "mine.py", 1, module="my_strategy")

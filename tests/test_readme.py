@@ -1,5 +1,6 @@
 """What the README tells people to type, typed."""
 
+import ast
 import re
 import shlex
 import sys
@@ -8,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import Answer
 
 import al_lightning
+from tests.support.runs import Answer
 
 README = (Path(al_lightning.__file__).parents[1] / "README.md").read_text()
 COMMANDS = [
@@ -78,8 +79,13 @@ def test_every_name_in_it_is_a_config() -> None:
             split_name(name)
 
 
-def test_the_layout_names_files_that_exist() -> None:
+def test_the_layout_is_what_packages_and_files_say_of_themselves() -> None:
     root = Path(al_lightning.__file__).parent
-    section = README[README.index("## Layout") :]
-    for name in re.findall(r"\b(\w+\.py)\b", section):
-        assert (root / name).is_file() or (root.parent / "tests" / name).is_file(), name
+    section = README[README.index("al_lightning/\n", README.index("## Layout")) :].split("tests/  ")[0]
+    said = dict(re.findall(r"^  (\S+?)/? +(.+)$", section, re.MULTILINE))
+    files = [path for path in root.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()]
+    there = {path.name: path / "__init__.py" if path.is_dir() else path for path in files if path.stem != "__init__"}
+    first = {
+        name: (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n")[0] for name, path in there.items()
+    }
+    assert said == first

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import Answer
 
 from al_lightning import yaml_files
 from al_lightning.config.names import load, shipped
@@ -21,6 +20,7 @@ from al_lightning.recommendations.rules import read_rules
 from al_lightning.tables.published import read_table
 from al_lightning.tables.reduced_scale import read_scale
 from al_lightning.yaml_files import DEEPEST, MOST_BYTES, MOST_VALUES, check_text, load_yaml, read_mapping, read_yaml
+from tests.support.runs import Answer
 
 Call = Callable[..., Answer]
 ALIASES = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(

@@ -1,4 +1,4 @@
-"""What to label next: one file per strategy, their mathematics in `functional`."""
+"""Strategies: which images to label next, a file each, and the mathematics they share."""
 
 from al_lightning.acquisition.bald import BALD
 from al_lightning.acquisition.base import Acquisition

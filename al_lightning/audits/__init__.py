@@ -1,1 +1,1 @@
-"""The audit: duplicates, leakage, redundancy, and broken files or labels in a folder or dataset."""
+"""The audit: duplicates, leakage, redundancy, and broken files or labels in a dataset."""

@@ -6,7 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-from al_lightning.cli.arguments import Arguments, quiet
+from al_lightning.cli.arguments import Arguments
+from al_lightning.console import quiet
 from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import UsageError
 

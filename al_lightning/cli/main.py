@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from al_lightning import __version__
-from al_lightning.cli.arguments import Arguments, add_imports, quiet
+from al_lightning.cli.arguments import Arguments, add_imports
 from al_lightning.cli.data import audit, prepare
 from al_lightning.cli.help_text import FIT_HELP, QUERY_HELP
 from al_lightning.cli.labels import labels
 from al_lightning.cli.model import export, predict
 from al_lightning.cli.recommend import recommend
 from al_lightning.cli.tables import report, reproduce
+from al_lightning.console import quiet
 from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import ALError, Interrupted, LabelsAwaited, UsageError, nearest, printable
 

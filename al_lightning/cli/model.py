@@ -7,7 +7,8 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from al_lightning.cli.arguments import Arguments, add_imports, quiet
+from al_lightning.cli.arguments import Arguments, add_imports
+from al_lightning.console import quiet
 from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import ALError, UsageError, printable
 from al_lightning.runs.journal import CycleRecord, Run

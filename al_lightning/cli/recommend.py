@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from al_lightning.cli.arguments import Arguments, add_imports, quiet
+from al_lightning.cli.arguments import Arguments, add_imports
+from al_lightning.console import quiet
 from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import UsageError
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from al_lightning.cli.arguments import Arguments, add_imports, quiet
+from al_lightning.cli.arguments import Arguments, add_imports
+from al_lightning.console import quiet
 from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import UsageError, printable
 

@@ -1,1 +1,1 @@
-"""From a run's name to a checked configuration, and to the objects that it describes."""
+"""From a run's name to a checked configuration and the objects that it describes."""

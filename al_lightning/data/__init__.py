@@ -1,4 +1,4 @@
-"""Datasets and the datamodule that manages what of them is labelled."""
+"""Datasets, and the loaders of labelled, unlabelled, test and pool images."""
 
 from al_lightning.data.augmentation import Augmentation, ImageAugmentation, NoAugmentation, SegmentationAugmentation
 from al_lightning.data.datamodule import PoolDataModule

@@ -1,1 +1,1 @@
-"""A trained network put to use: predictions for image files, and exported models."""
+"""A trained network in use: predictions for image files, and exported models."""

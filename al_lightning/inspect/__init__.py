@@ -1,1 +1,1 @@
-"""What people look at: pictures of a run for TensorBoard and for the report. All of it can be made again."""
+"""Views of pools and choices that reports, audits and TensorBoard share: maps, counts, drawings."""

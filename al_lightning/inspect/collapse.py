@@ -135,7 +135,7 @@ def repeated_in_time(places: Reals) -> Indices:
         if not close.any():
             break
         later = np.maximum(order[..., step:], order[..., :-step])
-        again[np.nonzero(close)[:-1] + (later[close],)] = True  # noqa: RUF005 - unpacking there is Python 3.11's
+        again[*np.nonzero(close)[:-1], later[close]] = True
     found: Indices = again.sum(axis=-1)
     return found
 

@@ -1,1 +1,1 @@
-"""Labels by people: where they are kept, how batches leave and labels come in. No torch."""
+"""Labels that people give: their store, batches that go out, files that come in. No torch."""

@@ -1,4 +1,4 @@
-"""Many runs of `al-lightning fit`: on this machine's GPUs or cores, or on a cluster. No torch."""
+"""Many runs at a time: on this machine's GPUs or cores, or on a cluster. No torch."""
 
 from al_lightning.launcher.job import Job, Outcome
 

@@ -1,1 +1,1 @@
-"""Which strategy the study suggests for a pool and a budget, and what the published numbers carry."""
+"""Which strategy the study suggests for a pool and a budget, and its evidence."""

@@ -1,4 +1,4 @@
-"""What a run leaves behind, and what it says: the journal, curves by method and seed, tables, comparisons. No torch."""
+"""What runs say: curves by method and seed, statistics, comparisons, conditions. No torch."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -1,1 +1,1 @@
-"""What a run leaves on disk: the run directory, its journal, scores, weights, checkpoints and seals."""
+"""What a run leaves on disk: its directory, journal, scores, weights, checkpoints and seals."""

@@ -1,4 +1,4 @@
-"""How a network is trained: LightningModules, and the schedules of their learning rates."""
+"""Training methods: LightningModules for supervised and semi-supervised training."""
 
 from al_lightning.training.base import TrainingModule
 from al_lightning.training.s4gan import S4GAN

@@ -1,0 +1,101 @@
+"""The commands about data, as typed: prepare and audit."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from al_lightning.errors import printable
+from tests.support.runs import SMALL_NETWORK, TINY, Answer, journal
+
+Call = Callable[..., Answer]
+
+
+def test_prepare_makes_a_cache_that_a_run_uses_for_the_same_result(al: Call, here: Path, class_folders: Path) -> None:
+    run = ["fit", "--config", "image_folder_entropy", "--data.root", class_folders, "--data.size", "[12, 12]", *TINY]
+    run += [*SMALL_NETWORK, "--budget.initial", 20, "--budget.query", 20, "--budget.cycles", 1, "--run_dir"]
+    plain = al(*run, "plain")
+    assert plain.code == 0, plain.err
+    data = ["--data.root", class_folders, "--data.size", "[12, 12]"]
+    made = al("prepare", "image_folder", *data, "--processes", 1)
+    assert made.code == 0, made.err
+    assert "42 images decoded" in made.err
+    again = al("prepare", "image_folder", *data, "--processes", 1)
+    assert (again.code, "is complete" in again.err) == (0, True)
+    used = al(*run, "used")
+    assert used.code == 0, used.err
+    assert journal(here / "used") == journal(here / "plain")
+    assert al(*run, "plain").code == 0  # the finished run is still the same run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["prepare", "digits"], "There is nothing to prepare: Digits"),
+        (["prepare", "citiscapes"], "Did you mean 'cityscapes'"),
+        (["prepare", "image_folder", "--processes", "0"], "--processes is 0"),
+        (["prepare", "image_folder", "--data.rot", "x"], "has no option 'rot'"),
+        (["audit"], "Say what to audit: either --config NAME or --images DIR"),
+        (["audit", "--config", "digits", "--images", "x"], "Say what to audit"),
+        (["audit", "--config", "digits", "--masks", "x"], "--masks belongs to --images"),
+        (["audit", "--images", "x", "--data.size", "3"], "--data.size is an option of a dataset"),
+        (["audit", "--images", "nowhere"], "There is no folder nowhere"),
+        (["audit", "--config", "digits", "--processes", "0"], "--processes is 0"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(al: Call, here: Path, arguments: list[str], message: str) -> None:
+    answer = al(*arguments)
+    assert answer.code in (1, 2)
+    assert message in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_audit_of_a_folder_finds_what_was_planted_and_strict_fails(al: Call, here: Path) -> None:
+    draw, folder = np.random.default_rng(0), here / "pictures"
+    folder.mkdir()
+    for number in range(6):
+        pixels = draw.integers(0, 255, (8, 8, 3), dtype=np.uint8).repeat(8, axis=0).repeat(8, axis=1)
+        Image.fromarray(pixels).save(folder / f"picture_{number}.png")
+    clean = al("audit", "--images", folder, "--processes", 1, "--strict")
+    assert clean.code == 0, clean.out + clean.err
+    shutil.copy(folder / "picture_0.png", folder / "other_000.png")
+    (folder / "broken_000.png").write_bytes(b"no image")
+    found = al("audit", "--images", folder, "--out", "found", "--processes", 1, "--strict")
+    assert found.code == 1
+    assert "other_000.png" in found.out
+    assert "broken_000.png" in found.out
+    result = json.loads((here / "found/audit.json").read_text())
+    assert result["fails"] is True
+    assert "<img" in (here / "found/audit.html").read_text()
+    assert al("audit", "--images", folder, "--processes", 1).code == 0  # without --strict it only tells
+
+
+def test_names_of_files_give_a_terminal_no_orders(al: Call, here: Path) -> None:
+    (here / "pictures").mkdir()
+    for number in range(2):
+        pixels = np.random.default_rng(number).integers(0, 255, (32, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(here / f"pictures/{number}.png")
+    (here / "pictures/e\x1b[31m\x07l.png").write_bytes(b"no image")
+    answer = al("audit", "--images", here / "pictures", "--processes", 1)
+    assert "e\ufffd[31m\ufffdl.png cannot be read" in answer.out
+    assert not {"\x1b", "\x07"} & set(answer.out + answer.err)
+    answer = al("audit", "--images", here / "no\x1bwhere")
+    assert "no\ufffdwhere" in answer.err
+    assert "\x1b" not in answer.err
+
+
+def test_what_can_be_shown_is_left_as_it_is() -> None:
+    assert printable("a\nb ü 漢 \x1b\t\x9b\u202e\udcff") == "a\nb ü 漢 " + "\ufffd" * 5
+
+
+def test_audit_of_a_dataset_by_name(al: Call, here: Path) -> None:
+    answer = al("audit", "--config", "demo_5f", "--data.pool_size", 24, "--data.test_size", 6, "--processes", 1)
+    assert answer.code == 0, answer.err
+    assert "24 images" in answer.out
+    assert "redundancy" in answer.out
+    redundancy = json.loads((here / "audit/audit.json").read_text())["redundancy"]
+    assert 0.5 < redundancy < 1

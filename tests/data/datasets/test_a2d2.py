@@ -1,0 +1,630 @@
+"""A2D2, its pools and its mapping files, on trees of the official layout made here."""
+
+import logging
+import shutil
+from collections import Counter
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from al_lightning.data import A2D2, Images, MaskFolder
+from al_lightning.data.datasets import a2d2
+from al_lightning.data.datasets.a2d2_pools import CopiedImages, Copy, draw_frames
+from al_lightning.data.images import Colours, packed, read_mask
+from al_lightning.data.mappings import find_mapping, load_mapping
+from al_lightning.errors import DatasetError, UsageError
+from tests.support.runs import journal
+from tests.support.trees_a2d2 import A2D2_CLASSES, SCENES, TEST_SCENE, rgb, write_a2d2
+
+CITYSCAPES = (
+    *("road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign", "vegetation"),
+    *("terrain", "sky", "person", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle"),
+)
+GROUPS = {  # this project's grouping: the first word or words of A2D2's names
+    "road": "RD, Drivable, Slow, Speed, Zebra, Solid, Dashed, Painted, Parking",
+    "sidewalk": "Sidewalk, Curbstone, Non-drivable",
+    "building": "Buildings",
+    "fence": "Road blocks, Grid",
+    "pole": "Poles, Sidebars, Signal corpus",
+    "traffic light": "Traffic signal",
+    "traffic sign": "Traffic sign, Electronic, Traffic guide",
+    "vegetation": "Nature",
+    "sky": "Sky",
+    "person": "Pedestrian",
+    "car": "Car",
+    "truck": "Truck, Utility, Tractor",
+    "motorcycle": "Small vehicles",
+    "bicycle": "Bicycle",
+    "ignored": "Ego, Blurred, Rain, Animals, Obstacles, Irrelevant",
+}
+
+
+def grouped(name: str) -> int:
+    """The class of an A2D2 name by the longest beginning in GROUPS."""
+    found = [(len(start), g) for g, starts in GROUPS.items() for start in starts.split(", ") if name.startswith(start)]
+    group = max(found)[1]
+    return 255 if group == "ignored" else CITYSCAPES.index(group)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    return write_a2d2(tmp_path_factory.mktemp("tree") / "a2d2")
+
+
+@pytest.fixture
+def tree(written, tmp_path):
+    """A copy to break."""
+    return shutil.copytree(written, tmp_path / "tree")
+
+
+def part(root, **options):
+    return A2D2(**{"root": str(root), "complete": False, "size": None, "workers": 0, **options})
+
+
+def names(data):
+    return data.names(range(len(data.train)))
+
+
+# Mapping files
+
+
+def test_there_are_55_colours_in_19_classes():
+    assert len({colour for colour, _ in A2D2_CLASSES.values()}) == len(A2D2_CLASSES) == 55
+    assert {number for _, number in A2D2_CLASSES.values()} == set(range(19))
+
+
+@pytest.mark.parametrize(
+    ("mapping", "expected"),
+    [("a2d2_19", [number for _, number in A2D2_CLASSES.values()]), ("cityscapes_19", list(map(grouped, A2D2_CLASSES)))],
+)
+def test_each_of_the_55_colours_has_its_class(written, mapping, expected):
+    data = part(written, mapping=mapping)
+    assert data.num_classes == 19
+    assert data.test.label(0).tolist() == [expected] * 24
+    assert len(data.mapping.values) == 55
+
+
+def test_the_classes_have_the_names_and_order_of_their_origin():
+    assert list(load_mapping(find_mapping("cityscapes_19", "a2d2")).classes) == list(CITYSCAPES)
+    own = load_mapping(find_mapping("a2d2_19", "a2d2")).classes
+    assert (own[0], own[1], own[8], own[17], own[18]) == ("road", "car", "nature", "curbstone", "other")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_colours_are_looked_up_as_a_dictionary_would(data):
+    colour = st.integers(0, 2**24 - 1)
+    table = data.draw(st.dictionaries(colour, st.integers(0, 253), min_size=1, max_size=8))
+    asked = data.draw(st.lists(st.one_of(colour, st.sampled_from(sorted(table))), min_size=6, max_size=6))
+    pixels = np.asarray([[value >> 16, value >> 8 & 255, value & 255] for value in asked], np.uint8).reshape(2, 3, 3)
+    assert packed(pixels).ravel().tolist() == asked
+    found = Colours(tuple(table), tuple(table.values())).classify(pixels)
+    assert (found.dtype, found.ravel().tolist()) == (np.uint8, [table.get(value, 254) for value in asked])
+
+
+def write_mapping(path, **entries):
+    path.write_text(yaml.safe_dump(entries))
+    return path
+
+
+GOOD = {"classes": ["road", "car"], "colours": {"#0000ff": "road", "#FF0000": "car"}, "ignore": ["#000000"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"colours": {"#0000ff": "rod"}}, "gives #0000ff the class 'rod', which is not among its classes. Did you"),
+        ({"colours": {"#00f": "road"}}, "has '#00f', which is no colour"),
+        ({"colours": {"red": "road"}}, "has 'red', which is no colour"),
+        ({"ignore": ["#0000FF"]}, "says twice what #0000FF is"),
+        ({"colours": {"#0000ff": "road", "#0000FF": "car"}}, "'#0000ff' is given twice"),
+        ({"ids": {1: "road"}}, "needs one of `colours` and `ids`"),
+        ({"colours": None}, "In YAML a colour needs quotes"),
+        ({"ignore": "#000000"}, "`ignore` a list"),
+        ({"classes": None}, "needs `classes`, a list of names"),
+        ({"classes": ["road", "road"]}, "has the class 'road' twice"),
+        ({"classes": [str(number) for number in range(255)]}, "255 classes are too many"),
+        ({"unknown": "skip"}, "`unknown` is 'skip'; error or ignore was expected"),
+        (
+            {"color": {}},
+            "has the entry 'color'; known are classes, colours, ids, ignore, unknown. Did you mean 'colours'",
+        ),
+    ],
+)
+def test_a_wrong_mapping_file_is_named(tmp_path, change, words):
+    path = write_mapping(tmp_path / "m.yaml", **{**GOOD, **change})
+    with pytest.raises(UsageError) as caught:
+        load_mapping(path)
+    assert words in str(caught.value)
+    assert str(path) in str(caught.value) or "too many" in words
+
+
+@pytest.mark.parametrize("key", [-1, 256, "one", True])
+def test_an_id_that_is_none_is_named(tmp_path, key):
+    path = write_mapping(tmp_path / "m.yaml", classes=["a"], ids={key: "a"})
+    with pytest.raises(UsageError, match="which is no label id; ids are 0 to 255"):
+        load_mapping(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("classes: [a", "is not valid YAML"), ("- a", "must have the entries"), (None, "is no file")]
+)
+def test_what_is_no_mapping_file_is_named(tmp_path, text, words):
+    path = tmp_path / "m.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UsageError, match=words):
+        load_mapping(find_mapping(str(path)))
+
+
+def test_a_mapping_is_found_by_name_by_file_and_below_root(tmp_path):
+    write_mapping(tmp_path / "m.yaml", **GOOD)
+    assert find_mapping("m.yaml", root=tmp_path) == tmp_path / "m.yaml"
+    assert find_mapping("cityscapes_19", "a2d2").name == "a2d2_cityscapes_19.yaml"
+    assert find_mapping("bcss_5", "bcss").name == "bcss_5.yaml"
+    with pytest.raises(UsageError, match=r"'a2d2_9', which is no file.*Did you mean 'a2d2_19'"):
+        find_mapping("a2d2_9")
+
+
+def test_ids_and_the_rest(tmp_path):
+    table = load_mapping(write_mapping(tmp_path / "m.yaml", classes=["a", "b"], ids={7: "a", 1: "b"}, ignore=[3])).table
+    assert [int(table[value]) for value in (0, 1, 3, 7, 255)] == [254, 1, 255, 0, 255]
+    entries = {"classes": ["a", "b"], "ids": {7: "a", 255: "b"}, "unknown": "ignore"}
+    table = load_mapping(write_mapping(tmp_path / "m.yaml", **entries)).table
+    assert [int(table[value]) for value in (0, 7, 255)] == [255, 0, 1]
+
+
+# One's own images with a mapping file
+
+
+@pytest.fixture
+def own(tmp_path):
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    for number in range(5):
+        Image.new("RGB", (4, 2), (number, 0, 0)).save(tmp_path / "images" / f"{number}.png")
+        mask = np.zeros((2, 4, 3), np.uint8)
+        mask[0, :2], mask[0, 2:], mask[1] = (0, 0, 255), (255, 0, 0), (0, 0, 0)
+        Image.fromarray(mask).save(tmp_path / "masks" / f"{number}.png")
+    write_mapping(tmp_path / "m.yaml", **GOOD)
+    return tmp_path
+
+
+def test_mask_folder_reads_colours_by_a_mapping(own):
+    data = MaskFolder(mapping="m.yaml", root=str(own))
+    assert list(data.class_names) == ["road", "car"]
+    assert data.train.label(0).tolist() == [[0, 0, 1, 1], [255] * 4]
+    assert MaskFolder(mapping="m.yaml", root=str(own), size=(1, 2)).train.label(0).tolist() in ([[0, 1]], [[255, 255]])
+    colours = Image.open(own / "masks/0.png")
+    for mode in ("P", "RGBA"):
+        colours.convert(mode).save(own / "m.png")
+        assert read_mask(own / "m.png", data.table).tolist() == [[0, 0, 1, 1], [255] * 4]
+
+
+def test_unknown_colours_are_named_or_ignored(own):
+    mask = np.zeros((2, 4, 3), np.uint8)
+    mask[0] = (255, 255, 255)
+    mask[1, 0] = (1, 2, 3)
+    Image.fromarray(mask).save(own / "masks/0.png")
+    table = MaskFolder(mapping="m.yaml", root=str(own)).table
+    with pytest.raises(DatasetError) as caught:
+        read_mask(own / "masks/0.png", table)
+    assert str(caught.value) == (
+        f"The label {own / 'masks/0.png'} has colours that the mapping does not know: #ffffff (4 pixels), #010203 "
+        "(1 pixels); add their classes to the mapping file, or let it say `unknown: ignore`."
+    )
+    write_mapping(own / "m.yaml", **GOOD, unknown="ignore")
+    assert (read_mask(own / "masks/0.png", MaskFolder(mapping="m.yaml", root=str(own)).table) == 255).all()
+
+
+def test_ids_where_colours_are_expected_and_the_other_way_round(own):
+    data = MaskFolder(mapping="m.yaml", root=str(own))
+    Image.new("L", (4, 2)).save(own / "ids.png")
+    with pytest.raises(DatasetError, match=r"ids\.png has mode L; a colour per pixel \(RGB\) was expected"):
+        read_mask(own / "ids.png", data.table)
+    with pytest.raises(
+        DatasetError, match=r"mode RGB; one channel .* name a file of their classes with --data\.mapping"
+    ):
+        MaskFolder(classes=["a"], root=str(own)).train.label(0)
+
+
+def test_classes_come_from_one_place():
+    with pytest.raises(UsageError, match=r"--data\.classes and --data\.mapping both name the classes"):
+        MaskFolder(classes=["a"], mapping="a2d2_19")
+    with pytest.raises(UsageError, match=r"data\.ignore is 0, but the mapping says what is ignored"):
+        MaskFolder(mapping="a2d2_19", ignore=0)
+
+
+def test_another_mapping_is_another_dataset(own):
+    before = MaskFolder(mapping="m.yaml", root=str(own)).fingerprint()
+    write_mapping(own / "m.yaml", **GOOD)
+    assert MaskFolder(mapping="m.yaml", root=str(own)).fingerprint() == before
+    write_mapping(own / "m.yaml", **{**GOOD, "colours": {"#0000ff": "car", "#ff0000": "road"}})
+    assert MaskFolder(mapping="m.yaml", root=str(own)).fingerprint() != before
+
+
+def test_repeats_in_ones_own_list_are_refused_dropped_or_kept(own, caplog):
+    (own / "train.txt").write_text("".join(f"images/{n}.png masks/{n}.png\n" for n in (0, 1, 0, 2, 0)))
+    (own / "test.txt").write_text("images/3.png masks/3.png\n")
+    options = {"mapping": "m.yaml", "root": str(own), "train_list": "train.txt", "test_list": "test.txt"}
+    with pytest.raises(DatasetError, match=r"images/0\.png is listed twice;.*--data\.duplicates drop.*keep"):
+        MaskFolder(**options).pool()
+    with caplog.at_level(logging.INFO):
+        assert names(MaskFolder(**options, duplicates="drop")) == ["images/0.png", "images/1.png", "images/2.png"]
+    assert "has 5 lines, 2 of which repeat an image: left out, 3 images are in the pool" in caplog.text
+    kept = MaskFolder(**options, duplicates="keep")
+    repeated = ["images/0.png, repeat 2", "images/2.png", "images/0.png, repeat 3"]
+    assert names(kept) == ["images/0.png", "images/1.png", *repeated]
+    assert kept.pool().size == 5
+    with pytest.raises(UsageError, match=r"data\.duplicates is 'maybe'"):
+        MaskFolder(**options, duplicates="maybe")
+    (own / "test.txt").write_text("images/3.png masks/3.png\n" * 2)
+    with pytest.raises(DatasetError, match=r"images/3\.png is listed twice"):
+        MaskFolder(**options, duplicates="keep").pool()
+
+
+# The recording
+
+
+def test_all_frames_lie_in_the_order_of_time(written):
+    data = part(written)
+    pool = data.pool()
+    assert (len(data.train), len(data.test), pool.size) == (31, 3, 31)
+    assert names(data)[0] == "20180807_145028/camera/cam_front_center/20180807145028_camera_frontcenter_000000091.png"
+    assert pool.sequence == (0,) * 14 + (1,) * 9 + (2,) * 8
+    assert pool.frame[:3] == (91, 135, 179)
+    assert pool.frame[14:] == tuple(91 + 44 * place for count in (9, 8) for place in range(count))
+    assert all(TEST_SCENE in data.test.name(index) for index in range(3))
+
+
+@pytest.mark.parametrize("layout", ["part", "split"])
+def test_other_folders_mean_the_same(tmp_path, written, layout):
+    root = tmp_path / "other"
+    if layout == "part":
+        shutil.copytree(written, root / "camera_lidar_semantic")
+    else:
+        write_a2d2(root, split=True)
+    data = part(root)
+    assert len(data.test) == 3
+    assert [name.removeprefix("camera_lidar_semantic/").removeprefix("train/") for name in names(data)] == names(
+        part(written)
+    )
+
+
+def test_images_are_resized_to_a_third(tmp_path):
+    scenes = {scene: {"cam_rear_center": 1} for scene in SCENES}
+    data = A2D2(root=str(write_a2d2(tmp_path / "t", scenes, size=(1208, 1920))), complete=False)
+    assert data.train.image(0).shape == (402, 640, 3)
+    label = data.train.label(0)
+    assert (label.shape, label.dtype, set(np.unique(label).tolist())) == ((402, 640), np.uint8, set(range(19)))
+
+
+def test_the_whole_recording_is_counted(written, monkeypatch):
+    with pytest.raises(DatasetError) as caught:
+        A2D2(root=str(written)).pool()
+    assert str(caught.value).startswith(
+        f"{written} has 31 frames to choose from and 3 of the test scene {TEST_SCENE}; A2D2 has 40,135 and 1,142. "
+    )
+    assert "--data.complete false" in str(caught.value)
+    monkeypatch.setattr(a2d2, "COUNTS", (31, 3))
+    assert A2D2(root=str(written)).pool().size == 31
+
+
+def camera(root, scene="20181108_084007", half="camera", place=0):
+    return sorted((root / scene / half / "cam_front_center").glob("*.png"))[place]
+
+
+def plant(tree, mistake):
+    """Make a mistake; return the root to use, and the words that must be in the answer."""
+    if mistake == "no labels":
+        shutil.rmtree(tree / "20181108_084007/label")
+        return tree, ["20181108_084007 has no folder 'label'", "unpack it again"]
+    if mistake == "a label is missing":
+        (path := camera(tree, half="label")).unlink()
+        return tree, [f"The label {path} does not exist (1 such", "unpack 20181108_084007 again"]
+    if mistake == "an image is missing":
+        (path := camera(tree)).unlink()
+        return tree, [f"The image {path} does not exist (1 such", "unpack 20181108_084007 again"]
+    if mistake == "a camera without labels":
+        shutil.rmtree(tree / "20181108_084007/label/cam_side_left")
+        return tree, ["The label ", "label/cam_side_left", "does not exist (8 such"]
+    if mistake == "an empty scene":
+        shutil.rmtree(tree / "20180807_145028/camera/cam_front_center")
+        shutil.rmtree(tree / "20180807_145028/label/cam_front_center")
+        return tree, ["The scene", "20180807_145028 has no images below", "unpack it again"]
+    if mistake == "no test scene":
+        shutil.rmtree(tree / TEST_SCENE)
+        return tree, [f"There is no {tree / TEST_SCENE}", "--data.root DIR"]
+    if mistake == "a level too high":
+        return tree.parent, [f"There are no scenes in {tree.parent}, but in {tree}: --data.root {tree}"]
+    if mistake == "a level too low":
+        return tree / TEST_SCENE, [f"is a single scene; the folder above is wanted: --data.root {tree}"]
+    if mistake == "nothing":
+        return tree / "lidar", [f"There is no {tree / 'lidar'}/", "camera_lidar_semantic of a2d2.audi is wanted"]
+    if mistake == "a name of another form":
+        (path := camera(tree)).rename(path.with_name("1.png"))
+        return tree, [f"{path.with_name('1.png')} has no name of A2D2's form", "take it out"]
+    if mistake == "no val":
+        (tree / "train").mkdir()
+        for scene in SCENES:
+            if scene != TEST_SCENE:
+                (tree / scene).rename(tree / "train" / scene)
+        return tree, [f"There is no {tree / 'val' / TEST_SCENE}"]
+    (tree / "val").mkdir()
+    (tree / "20180807_145028").rename(tree / "val/20180807_145028")
+    return tree, [f"{tree / 'val/20180807_145028'} is in the wrong folder: {TEST_SCENE} alone belongs below"]
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        "no labels",
+        "a label is missing",
+        "an image is missing",
+        "a camera without labels",
+        "an empty scene",
+        "no test scene",
+        "a level too high",
+        "a level too low",
+        "nothing",
+        "a name of another form",
+        "no val",
+        "a scene in val",
+    ],
+)
+def test_a_mistake_in_the_tree_is_named_with_its_remedy(tree, mistake):
+    root, words = plant(tree, mistake)
+    with pytest.raises(DatasetError) as caught:
+        part(root).pool()
+    assert [word for word in words if word not in str(caught.value)] == [], str(caught.value)
+
+
+def test_a_broken_file_is_named(tree):
+    path = camera(tree)
+    path.write_bytes(path.read_bytes()[:200])
+    label = camera(tree, half="label", place=1)
+    Image.new("RGB", (7, 5)).save(label)
+    other = camera(tree, half="label", place=2)
+    Image.new("RGB", (55, 24), (1, 2, 3)).save(other)
+    data = part(tree)
+    with pytest.raises(DatasetError, match=f"The image {path} cannot be read"):
+        data.train.image(14)
+    with pytest.raises(DatasetError, match=f"The label {label} is 5 x 7, its image 24 x 55"):
+        data.train.label(15)
+    with pytest.raises(DatasetError, match=f"The label {other} has colours that .* not know: #010203 .1320 pixels"):
+        data.train.label(16)
+
+
+# Pools
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(st.integers(1, 30), min_size=1, max_size=5),
+    st.integers(0, 6),
+    st.integers(1, 20),
+    st.integers(0, 3),
+)
+def test_drawn_clusters_do_not_overlap_nor_leave_their_sequence(lengths, follow, count, seed):
+    sequence = [number for number, length in enumerate(lengths) for _ in range(length)]
+    drawn = draw_frames(sequence, count, follow, seed)
+    frames = [place for start in drawn for place in range(start, start + follow + 1)]
+    assert len(set(frames)) == len(frames) <= count * (follow + 1)
+    assert all(sequence[start] == sequence[start + follow] for start in drawn)
+    assert drawn == draw_frames(sequence, count, follow, seed)
+    if len(drawn) < count:  # then there is no room for another
+        free = [place not in frames for place in range(len(sequence))]
+        for start in range(len(sequence) - follow):
+            assert not (all(free[start : start + follow + 1]) and sequence[start] == sequence[start + follow])
+
+
+def test_kinds_of_pools_share_their_draws_and_seeds_do_not():
+    sequence = [0] * 500
+    single, triple = draw_frames(sequence, 20, 0, 0), draw_frames(sequence, 20, 2, 0)
+    assert len(set(single) & set(triple)) >= 15
+    assert single != draw_frames(sequence, 20, 0, 1)
+
+
+def test_a_pool_has_drawn_frames_and_those_that_follow_in_the_recording(written):
+    data, recorded = part(written, pool="2f", pool_size=12), names(part(written))
+    chosen, pool = names(data), data.pool()
+    assert len(set(chosen)) == pool.size == len(data.train) == 12
+    places = [recorded.index(name) for name in chosen]
+    assert places == sorted(places)
+    starts = places[::3]
+    assert places == [start + step for start in starts for step in range(3)]
+    for start in range(0, 12, 3):
+        assert len(set(pool.sequence[start : start + 3])) == 1
+        assert [b - a for a, b in zip(pool.frame[start:], pool.frame[start + 1 : start + 3], strict=False)] == [44, 44]
+    assert names(part(written, pool="2f", pool_size=12)) == chosen
+    assert any(names(part(written, pool="2f", pool_size=12, pool_seed=seed)) != chosen for seed in (1, 2))
+    assert len(set(names(part(written, pool="0f", pool_size=31)))) == 31
+
+
+def test_the_studys_sizes_fit():
+    for kind, drawn in (("0f", 2640), ("5f", 440), ("11f", 220), ("21f", 120), ("aug", 440)):
+        assert A2D2(pool=kind).drawn == drawn
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"pool": "f"}, "data.pool is 'f'; all, 0f, 5f, 11f, 21f"),
+        (
+            {"pool": "5f", "pool_size": 13},
+            "no multiple of the 6 images that each drawn frame gives in data.pool 5f; 12",
+        ),
+        ({"pool": "aug", "copies": 3, "pool_size": 2}, "no multiple of the 4 images"),
+        ({"pool": "aug", "copies": 0}, "data.copies is 0; it must be at least 1"),
+        ({"pool_seed": -1}, "data.pool_seed is -1"),
+        ({"duplicates": "maybe"}, "data.duplicates is 'maybe'; drop or keep"),
+        ({"pool": "aug", "pool_list": "l"}, "the copies of data.pool aug have none"),
+        ({"mapping": "cityscapes"}, "data.mapping is 'cityscapes', which is no file"),
+        ({"size": (0, 5)}, "data.size[0] is 0"),
+    ],
+)
+def test_a_wrong_argument_is_named(options, words):
+    with pytest.raises(UsageError) as caught:
+        part("nowhere", **options)
+    assert words in str(caught.value)
+
+
+def test_a_tree_too_small_for_the_pool_says_so(written):
+    with pytest.raises(DatasetError) as caught:
+        part(written, pool="5f").pool()
+    said = "room for 3 of 440 drawn ones with 5 after each. Lower data.pool_size, or add scenes"
+    assert f"{written} is too small for data.pool 5f of 2,640 images: among its 31 frames there is " in str(
+        caught.value
+    )
+    assert any(said.replace("3 of", f"{count} of") in str(caught.value) for count in (3, 4))
+
+
+def test_copies_are_crops_with_other_colours_and_a_function_of_their_key(written):
+    options = {"pool": "aug", "pool_size": 12, "copies": 3}
+    data = part(written, **options)
+    assert [name.partition(", ")[2] for name in names(data)] == ["", "copy 1", "copy 2", "copy 3"] * 3
+    assert len(set(names(data))) == 12
+    pool = data.pool()
+    assert all(len(set(pool.frame[start : start + 4])) == 1 for start in (0, 4, 8))
+    images = [data.train.image(index) for index in range(12)]
+    assert {(image.shape, image.dtype.name) for image in images} == {((24, 55, 3), "uint8")}
+    assert len({image.tobytes() for image in images}) == 12
+    original = part(written).train
+    assert (images[0] == original.image(names(part(written)).index(names(data)[0]))).all()
+    again = part(written, **options)
+    assert all((again.train.image(index) == images[index]).all() for index in (7, 1))
+    other = part(written, **options, pool_seed=1)
+    assert other.fingerprint() != data.fingerprint() == again.fingerprint()
+
+
+class Coordinates(Images):
+    """One image of 40 x 100 whose pixels are (column, row, 0), its columns as labels."""
+
+    def __len__(self):
+        return 1
+
+    def image(self, index):
+        rows, columns = np.indices((40, 100))
+        return np.stack([columns, rows, 0 * rows], axis=-1).astype(np.uint8)
+
+    def label(self, index):
+        return self.image(index)[..., 0]
+
+    def name(self, index):
+        return "x"
+
+
+def test_a_copy_shows_85_percent_of_the_area_at_the_size_of_the_whole():
+    copies = CopiedImages(Coordinates(), [Copy(0, number) for number in range(6)], 0, ["x"])
+    assert (copies.label(0) == Coordinates().label(0)).all()
+    lefts = set()
+    for number in range(1, 6):
+        label = copies.label(number)
+        assert label.shape == (40, 100)
+        assert (label == label[0]).all()
+        left = int(label[0, 0])
+        # The side is 0.922 of 100; nearest neighbour shows each of its 92 columns, in their order.
+        assert sorted(set(label[0].tolist())) == list(range(left, left + 92))
+        assert label[0].tolist() == sorted(label[0].tolist())
+        lefts.add(left)
+    assert len(lefts) > 1
+    assert copies.image(3).shape == (40, 100, 3)
+
+
+def test_image_and_label_of_a_copy_are_cut_alike(tmp_path):
+    """An image whose colours are its label's: after cutting, the brightest channel tells the class still."""
+    root = write_a2d2(tmp_path / "t", {"20180807_145028": {"cam_front_left": 1}, TEST_SCENE: {"cam_front_left": 1}})
+    image = np.zeros((24, 55, 3), np.uint8)
+    image[:, :30, 0], image[:, 30:, 1] = 200, 200  # red to column 29, green from 30 on
+    image[:9, :, 2] = 250
+    label = np.zeros((24, 55, 3), np.uint8)
+    label[:, :30], label[:, 30:], label[:9] = rgb("ff0000"), rgb("93fdc2"), rgb("87ceff")
+    path = next((root / "20180807_145028/camera").rglob("*.png"))
+    Image.fromarray(image).save(path)
+    Image.fromarray(label).save(next((root / "20180807_145028/label").rglob("*.png")))
+    data = part(root, pool="aug", pool_size=6)
+    tops = Counter()
+    for index in range(1, 6):
+        pixels, classes = data.train.image(index).astype(int), data.train.label(index)
+        blue = pixels[..., 2] > 100
+        expected = np.where(blue, 9, np.where(pixels[..., 0] > pixels[..., 1], 1, 8))
+        assert (expected == classes).mean() > 0.95  # all but the lines between them
+        assert set(np.unique(classes).tolist()) <= {1, 8, 9}
+        tops[int((classes[:, 0] == 9).sum())] += 1
+    assert len(tops) > 1
+
+
+# A list in the published format
+
+
+def test_a_published_list_is_read_without_its_repeats(written, tmp_path, caplog):
+    every = names(part(written))
+    lines = [every[5], every[20], every[5], every[2], every[20]]
+    (tmp_path / "lab_images_100.txt").write_text("\n".join(lines) + "\n\n")
+    options = {"pool": "5f", "pool_list": str(tmp_path / "lab_images_100.txt")}
+    with caplog.at_level(logging.INFO):
+        data = part(written, **options)
+        assert names(data) == [every[5], every[20], every[2]]
+    assert "5 lines, of which 2 repeat an image and are left out; 3 images." in caplog.text
+    assert data.pool().sequence == (0, 1, 0)
+    kept = part(written, **options, duplicates="keep")
+    assert names(kept) == [every[5], every[20], f"{every[5]}, repeat 2", every[2], f"{every[20]}, repeat 2"]
+    assert (kept.train.image(0) == kept.train.image(2)).all()
+    assert kept.fingerprint() != data.fingerprint()
+
+
+@pytest.mark.parametrize("line", ["20181108_084007/camera/cam_front_center/x.png", "x.png"])
+def test_a_list_that_names_no_frame_is_answered(written, tmp_path, line):
+    (tmp_path / "l.txt").write_text(f"{names(part(written))[0]}\n{line}\n")
+    with pytest.raises(DatasetError) as caught:
+        part(written, pool_list=str(tmp_path / "l.txt")).pool()
+    assert f"{tmp_path / 'l.txt'}, line 2: there is no frame {line} below {written}" in str(caught.value)
+    assert "Unpack its scene, or take the line out" in str(caught.value)
+
+
+def test_a_list_may_not_name_the_test_scene(written, tmp_path):
+    data = part(written)
+    (tmp_path / "l.txt").write_text(data.test.name(0).removeprefix(f"{written}/"))
+    with pytest.raises(DatasetError, match=r"line 1: .* is of the test scene, which no pool may have"):
+        part(written, pool_list=str(tmp_path / "l.txt")).pool()
+    (tmp_path / "l.txt").write_text("\n")
+    with pytest.raises(DatasetError, match="lists no images"):
+        part(written, pool_list=str(tmp_path / "l.txt")).pool()
+    with pytest.raises(UsageError, match=r"data\.pool_list: there is no file other\.txt"):
+        part(written, pool_list="other.txt").pool()
+
+
+# The command line
+
+SMALL = ["--training.head_lr_factor", 1, "--steps", 2, "--data.batch_size", 2, "--data.eval_batch_size", 2]
+SMALL += ["--data.workers", 0, "--network.width", 4, "--data.size", "[32, 64]", "--data.augmentation.crop", "[32, 32]"]
+SMALL += ["--data.complete", "false", "--budget.initial", 25, "--run_dir", "r", "--trainer.accelerator", "cpu"]
+
+
+def test_a_pool_runs_from_the_command_line(al, here, written):
+    options = ["--data.root", written, "--data.pool_size", 12, "--budget.cycles", 0, *SMALL]
+    answer = al("fit", "--config", "a2d2_pool5f_unet_random", *options)
+    assert answer.code == 0, answer.err
+    records = [record for record in journal(here / "r") if "cycle" in record]
+    assert len(records) == 1
+
+
+def test_a_list_with_repeats_runs_when_told_to_keep_them(al, here, written, caplog):
+    every = names(part(written))
+    (here / "l.txt").write_text("\n".join([*every[:6], *every[:6]]))
+    options = ["--data.root", written, "--data.pool_list", "l.txt", "--budget.cycles", 1, "--budget.query", 75, *SMALL]
+    answer = al("fit", "--config", "a2d2_pool11f_unet_entropy", *options, "--data.duplicates", "keep")
+    assert answer.code == 0, answer.err
+    assert "12 lines, of which 6 repeat an image and are kept" in answer.err + caplog.text
+
+
+def test_a_whole_recording_has_time_order_for_uniform(al, here, written):
+    options = ["--data.root", written, "--budget.query", 1, "--budget.cycles", 0, *SMALL]
+    answer = al("fit", "--config", "a2d2_3k_unet_uniform", *options, "--budget.initial", 4)
+    assert answer.code == 0, answer.err
+    answer = al("fit", "--config", "a2d2_3k_unet_random", "--data.root", here, *SMALL)
+    assert (answer.code, "camera_lidar_semantic of a2d2.audi is wanted" in answer.err) == (1, True)

@@ -1,0 +1,573 @@
+"""Caches of decoded images: the same pixels, whole or not there, and never the wrong ones."""
+
+import errno
+import logging
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from al_lightning.data import CamVid, Digits, DrivingVideo, ImageFolder, Images, MaskFolder, PoolDataModule
+from al_lightning.data import prepare as preparing
+from al_lightning.data.cache import shards
+from al_lightning.data.cache.files import CachedImages, cached
+from al_lightning.data.cache.recipe import in_memory, key_of
+from al_lightning.data.datasets.mask_folder import MaskFiles
+from al_lightning.data.prepare import prepare, prepare_data
+from al_lightning.data.streams import PaddedBatches, Stream
+from al_lightning.errors import ALError, DatasetError, UsageError
+from tests.support.runs import SMALL_NETWORK, TINY, journal
+
+CLASSES = ["ground", "box"]
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch):
+    monkeypatch.setattr(shards, "SIZE", 3)
+    monkeypatch.delenv("AL_CACHE", raising=False)
+
+
+@pytest.fixture
+def said():
+    """What the package's logger says."""
+    lines = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    logger = logging.getLogger("al_lightning.data.cache.files")
+    logger.addHandler(handler)
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    yield lines
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+
+
+def boxes(root, **options):
+    return MaskFolder(CLASSES, root=str(root), **{"size": (16, 24), **options})
+
+
+def make(data, processes=2):
+    lines = []
+    return prepare_data(data, processes, lines.append), lines
+
+
+def same_sets(one, other):
+    for a, b in ((one.train, other.train), (one.test, other.test)):
+        assert len(a) == len(b)
+        for index in range(len(a)):
+            assert a.name(index) == b.name(index)
+            for x, y in ((a.image(index), b.image(index)), (a.label(index), b.label(index))):
+                assert type(x) is type(y)
+                assert np.array_equal(x, y)
+                assert isinstance(x, int) or (x.dtype, x.shape) == (y.dtype, y.shape)
+    assert one.fingerprint() == other.fingerprint()
+    assert one.names(range(len(one.train))) == other.names(range(len(other.train)))
+
+
+def is_cached(data):
+    return isinstance(data.train, CachedImages) and isinstance(data.test, CachedImages)
+
+
+# The same pixels
+
+
+@pytest.mark.parametrize("size", [None, (16, 24)], ids=["as they are", "resized"])
+def test_a_cache_holds_the_pixels_labels_and_names_of_the_files(masks, size, said):
+    plain = boxes(masks, size=size, cache=False)
+    where, lines = make(boxes(masks, size=size))
+    assert where.parent == masks / ".al_cache"
+    assert lines[-1].startswith("20 images decoded, in ")
+    data = boxes(masks, size=size)
+    assert is_cached(data)
+    assert not is_cached(plain)
+    same_sets(data, plain)
+    assert said == [f"16 images of the pool and 4 for test come decoded from the cache {where}"]
+    assert data.pool() == plain.pool()
+
+
+@pytest.mark.parametrize("size", [None, (7, 9)])
+def test_images_of_one_class_each_are_cached_too(class_folders, size):
+    make(ImageFolder(root=str(class_folders), size=size))
+    data, plain = (ImageFolder(root=str(class_folders), size=size, cache=cache) for cache in (True, False))
+    assert is_cached(data)
+    same_sets(data, plain)
+    assert data.classes() == plain.classes()
+    assert (len(data.train), len(data.test)) == (30, 12)
+
+
+def test_images_of_different_sizes_keep_theirs(masks):
+    for number, size in ((0, (11, 50)), (3, (64, 1)), (19, (5, 5))):
+        path = masks / "images" / f"drive{number // 10}_{number % 10:03d}.png"
+        pixels = np.random.default_rng(number).integers(0, 255, (*size, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+        Image.fromarray((pixels[..., 0] % 2).astype(np.uint8)).save(masks / "masks" / path.name)
+    make(boxes(masks, size=None))
+    data = boxes(masks, size=None)
+    assert is_cached(data)
+    same_sets(data, boxes(masks, size=None, cache=False))
+    assert len({data.train.image(index).shape for index in range(len(data.train))}) >= 3
+
+
+class NoTest(MaskFolder):
+    """A pool alone."""
+
+    def build_test(self):
+        return MaskFiles([], self.table, self.size)
+
+
+def test_a_set_without_images_is_no_trouble(masks):
+    make(NoTest(CLASSES, root=str(masks)))
+    data = NoTest(CLASSES, root=str(masks))
+    assert is_cached(data)
+    same_sets(data, NoTest(CLASSES, root=str(masks), cache=False))
+    assert (len(data.train), len(data.test)) == (16, 0)
+
+
+def test_loaders_give_the_same_batches_with_two_workers(masks):
+    make(boxes(masks))
+    data, plain = boxes(masks), boxes(masks, cache=False)
+    for one, other in (
+        [PaddedBatches(part.test, range(4), 3, True) for part in (data, plain)],
+        [Stream(part.train, range(16), 5, part.augmentation, (0, 0, 0), "labelled") for part in (data, plain)],
+    ):
+        batches = [
+            list(DataLoader(part, batch_size=None, sampler=range(2), num_workers=2, collate_fn=lambda batch: batch))
+            for part in (one, other)
+        ]
+        assert all(torch.equal(x, y) for a, b in zip(*batches, strict=True) for x, y in zip(a, b, strict=True))
+
+
+def test_workers_get_a_path_and_no_data(masks):
+    make(boxes(masks))
+    train = boxes(masks).train
+    train.image(0)
+    sent = pickle.dumps(train)
+    assert len(sent) < 500
+    assert b"drive0" not in sent
+    again = pickle.loads(sent)
+    assert np.array_equal(again.image(3), train.image(3))
+    assert again.name(3) == train.name(3)
+
+
+def test_what_else_a_set_can_tell_is_asked_of_the_files_set(masks):
+    make(boxes(masks))
+    data = boxes(masks)
+    assert data.train.pairs == data.source_train.pairs
+    with pytest.raises(AttributeError, match="no_such_thing"):
+        _ = data.train.no_such_thing
+
+
+def test_data_may_be_moved_with_their_cache(masks, tmp_path):
+    make(boxes(masks))
+    moved = tmp_path / "elsewhere"
+    masks.rename(moved)
+    data = boxes(moved)
+    assert is_cached(data)
+    assert data.train.name(0).startswith(f"{moved}/images/")
+    same_sets(data, boxes(moved, cache=False))
+
+
+@pytest.mark.parametrize("how", ["argument", "environment"])
+def test_a_cache_may_lie_elsewhere(masks, tmp_path, monkeypatch, how):
+    options = {"cache": str(tmp_path / "fast")} if how == "argument" else {}
+    home = tmp_path / "fast"
+    if how == "environment":
+        monkeypatch.setenv("AL_CACHE", str(tmp_path / "fast"))
+        home /= "mask_folder"
+    where, _ = make(boxes(masks, **options))
+    assert where.parent == home
+    assert is_cached(boxes(masks, **options))
+    assert not (masks / ".al_cache").exists()
+
+
+# Never the wrong ones
+
+
+def test_a_file_that_changed_is_another_recipe(masks, said):
+    where, _ = make(boxes(masks))
+    path = masks / "masks" / "drive0_003.png"
+    os.utime(path, ns=(1, 1))
+    data = boxes(masks)
+    assert not is_cached(data)
+    assert said == [
+        f"{where.parent} holds a cache, but of another recipe (files changed), so images are decoded from their files; "
+        "`al-lightning prepare` makes the one for this run"
+    ]
+    again, lines = make(boxes(masks))
+    assert again != where
+    assert is_cached(boxes(masks))
+    assert lines[-1] == (
+        f"of other recipes, 0.00 GB lie beside it, to be deleted where no run needs them: {where.name}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [({"size": (16, 25)}, "settings"), ({"ignore": 1}, "settings"), ({"test_share": 0.4}, "names")],
+    ids=["size", "table", "split"],
+)
+def test_other_settings_are_another_recipe(masks, options, part):
+    before, after = boxes(masks).recipe(), boxes(masks, **options).recipe()
+    assert part in [key for key in before if before[key] != after[key]]
+    make(boxes(masks))
+    assert not is_cached(boxes(masks, **options))
+
+
+def test_what_bears_on_no_pixel_leaves_the_recipe(masks):
+    plain = boxes(masks).recipe()
+    used = boxes(masks, batch_size=3, workers=0, mean=(0.1, 0.2, 0.3), cache=False)
+    assert len(used.pool().label([1]).labelled) == 1
+    assert used.train.image(0).shape == (16, 24, 3)
+    assert used.recipe() == plain
+    assert boxes(masks).recipe() == plain
+
+
+OWN = """
+from pathlib import Path
+import numpy as np
+from PIL import Image
+from al_lightning.data import Images, PoolDataModule
+
+class Halves(Images):
+    def __init__(self, owner, files):
+        self.owner, self.files, self.change = owner, files, lambda pixels: pixels // owner.divide
+    def __len__(self): return len(self.files)
+    def image(self, index): return self.change(np.asarray(Image.open(self.files[index]).convert("RGB")))
+    def label(self, index): return index % 2
+    def name(self, index): return f"picture {index}"
+
+class Mine(PoolDataModule):
+    folder = "mine"
+    class_names = ("a", "b")
+    def __init__(self, divide=2, **options):
+        super().__init__(**options)
+        self.divide = divide
+    def build_train(self): return Halves(self, [str(path) for path in sorted(self.root.glob("images/drive0*"))])
+    def build_test(self): return Halves(self, sorted(self.root.glob("images/drive1*"))[: len(self.train) // 5])
+"""
+
+
+def own_module(tmp_path, monkeypatch, text):
+    (tmp_path / "own_images.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "own_images", raising=False)
+    import own_images
+
+    return own_images.Mine
+
+
+def test_a_datamodule_of_ones_own_needs_to_write_nothing(masks, tmp_path, monkeypatch):
+    mine = own_module(tmp_path, monkeypatch, OWN)
+    make(mine(root=str(masks)))
+    assert is_cached(mine(root=str(masks), batch_size=1))
+    same_sets(mine(root=str(masks)), mine(root=str(masks), cache=False))
+    assert not is_cached(mine(root=str(masks), divide=3))
+    # Edited code may make other pixels of the same files and settings.
+    edited = own_module(tmp_path, monkeypatch, OWN.replace("pixels // owner", "255 - pixels // owner"))
+    assert not is_cached(edited(root=str(masks)))
+    assert edited(root=str(masks)).recipe()["settings"] != ""
+
+
+def test_the_code_of_what_a_set_holds_counts(masks, tmp_path, monkeypatch):
+    codes = []
+    for text in (OWN, OWN + "\n", OWN):
+        data = boxes(masks)
+        data.source_train.reader = own_module(tmp_path, monkeypatch, text)(root=str(masks))
+        codes.append(data.recipe()["code"])
+    assert codes[0] == codes[2] != codes[1]
+    assert boxes(masks).recipe()["code"] not in codes
+
+
+def test_a_part_of_ones_own_in_the_recipe_counts(masks):
+    class Noted(MaskFolder):
+        note = "1"
+
+        def recipe(self):
+            return {**super().recipe(), "note": self.note}
+
+    make(Noted(CLASSES, root=str(masks)))
+    assert is_cached(Noted(CLASSES, root=str(masks)))
+    Noted.note = "2"
+    assert not is_cached(Noted(CLASSES, root=str(masks)))
+
+
+@pytest.mark.parametrize("kind", [Digits, lambda: DrivingVideo(pool_size=12, test_size=2)], ids=["digits", "video"])
+def test_images_in_memory_are_nothing_to_prepare(kind, tmp_path, monkeypatch):
+    monkeypatch.setenv("AL_CACHE", str(tmp_path))
+    data = kind()
+    (tmp_path / data.folder).mkdir()
+    with pytest.raises(UsageError, match=r"There is nothing to prepare: (Digits|DrivingVideo) does not decode"):
+        make(data)
+    assert in_memory(data.train)
+    assert not list((tmp_path / data.folder).iterdir())
+
+
+# Whole or not there
+
+
+@pytest.mark.parametrize(
+    ("file", "spoil", "why"),
+    [
+        ("train_00001.bin", lambda content: content[:-1], r"train_00001\.bin: \d+ bytes long, not \d+"),
+        ("train_00001.bin", None, r"train_00001\.bin: missing"),
+        ("test.rows.npy", lambda content: content[:-3] + b"\1\1\1", r"test\.rows\.npy: not what was written"),
+        ("train.names", lambda content: content.replace(b"drive0", b"drive1"), r"train\.names: not what was written"),
+        ("manifest.json", lambda content: content.replace(b'"shards": [', b'"shards": [1'), "manifest.json: not what"),
+        ("manifest.json", lambda content: content[:40], "manifest.json: not"),
+        ("manifest.json", lambda content: b"\xff\xfe", "manifest.json: "),
+        ("manifest.json", None, "manifest.json: No such file"),
+    ],
+)
+def test_a_damaged_cache_is_refused_and_prepare_mends_it(masks, file, spoil, why):
+    where, _ = make(boxes(masks))
+    path = where / file
+    content = path.read_bytes()
+    path.unlink() if spoil is None else path.write_bytes(spoil(content))
+    data = boxes(masks)
+    for _ in range(2):  # and not only the first time
+        with pytest.raises(DatasetError, match=rf"The cache {where} is damaged \({why}.*Prepare again.*--data\.cache"):
+            _ = data.train
+    _, lines = make(boxes(masks))
+    assert "is damaged; what is not what was written is made again" in "\n".join(lines)
+    remade = 3 if file.endswith(".bin") else 0
+    assert lines[-1].startswith(f"{remade} images decoded, {20 - remade} kept from before, in ")
+    assert path.read_bytes() == content
+    same_sets(boxes(masks), boxes(masks, cache=False))
+
+
+def test_a_flipped_bit_is_noticed_when_it_is_read_and_by_prepare(masks):
+    where, _ = make(boxes(masks))
+    path = where / "train_00000.bin"
+    content = bytearray(path.read_bytes())
+    content[16 * 24 * 3 + 5] ^= 1  # in the first label
+    path.write_bytes(content)
+    data = boxes(masks)
+    assert is_cached(data)
+    assert data.train.image(0).shape == (16, 24, 3)
+    with pytest.raises(DatasetError, match=r"train_00000\.bin: other bytes than were written, at 1152\)"):
+        data.train.label(0)
+    _, lines = make(boxes(masks))
+    assert lines[-1].startswith("3 images decoded, 17 kept from before")
+    same_sets(boxes(masks), boxes(masks, cache=False))
+
+
+def test_a_cache_that_is_cut_short_during_a_run_ends_it_with_a_sentence(masks):
+    where, _ = make(boxes(masks))
+    data = boxes(masks)
+    last = len(data.train) - 1
+    (where / "train_00005.bin").write_bytes(b"")
+    with pytest.raises(DatasetError, match=r"train_00005\.bin: bytes are missing"):
+        data.train.image(last)
+    shutil.rmtree(where)
+    with pytest.raises(DatasetError, match=r"train_00000\.bin: No such file"):
+        data.train.image(0)
+
+
+def test_prepare_checks_what_is_there(masks):
+    where, _ = make(boxes(masks))
+    before = {path: path.stat().st_mtime_ns for path in where.iterdir()}
+    assert make(boxes(masks)) == (where, [f"the cache {where} is complete, and all of it is what was written"])
+    assert {path: path.stat().st_mtime_ns for path in where.iterdir()} == before
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_images_that_cannot_be_decoded_are_all_named_and_nothing_is_left(masks, processes):
+    for name, content in (("drive0_001", b""), ("drive0_002", None), ("drive1_009", b"no picture")):
+        path = masks / "images" / f"{name}.png"
+        path.write_bytes(path.read_bytes()[:150] if content is None else content)
+    Image.fromarray(np.full((32, 40), 9, np.uint8)).save(masks / "masks" / "drive1_004.png")
+    lines = []
+    with pytest.raises(DatasetError, match=r"^4 of 20 images cannot be used, so there is no cache; mend them or take"):
+        prepare_data(boxes(masks), processes, lines.append)
+    assert lines.pop(0).startswith("20 images are decoded into ")
+    assert len(lines) == 4
+    for name, reason in (
+        ("images/drive0_001", "cannot be read"),
+        ("images/drive0_002", "cannot be read"),
+        ("images/drive1_009", "cannot be read"),
+        ("masks/drive1_004", "unknown label ids 9"),
+    ):
+        assert sum(f"{masks}/{name}.png" in line and reason in line for line in lines) == 1
+    assert not [path for path in (masks / ".al_cache").iterdir() if path.is_dir()]
+    assert not is_cached(boxes(masks))
+
+
+def test_what_is_no_image_is_named_too(tmp_path):
+    class Odd(Images):
+        files = (tmp_path / "a", tmp_path / "b", tmp_path / "c", tmp_path / "d")
+
+        def __len__(self):
+            return 4
+
+        def image(self, index):
+            if index == 3:
+                raise KeyError("gone")
+            return np.zeros((4, 4, 3), np.float32 if index == 0 else np.uint8)
+
+        def label(self, index):
+            return "cat" if index == 1 else 0
+
+        def name(self, index):
+            return str(self.files[index])
+
+    class Data(PoolDataModule):
+        folder, class_names = "odd", ("a", "b")
+
+        def build_train(self):
+            return Odd()
+
+        build_test = build_train
+
+    for path in Odd.files:
+        path.touch()
+    lines = []
+    with pytest.raises(DatasetError, match="6 of 8 images"):
+        prepare_data(Data(root=str(tmp_path)), 1, lines.append)
+    assert lines[1:4] == [
+        f"{tmp_path}/a: image() must return an array (H, W, 3) uint8",
+        f"{tmp_path}/b: label() must return an int or an array (H, W) uint8",
+        f"{tmp_path}/d: KeyError: 'gone'",
+    ]
+
+
+def test_files_that_change_meanwhile_are_noticed(masks, monkeypatch):
+    fill = preparing._fill
+
+    def change(*arguments):
+        done = fill(*arguments)
+        os.utime(masks / "images" / "drive0_000.png", ns=(1, 1))
+        return done
+
+    monkeypatch.setattr(preparing, "_fill", change)
+    data = boxes(masks)
+    with pytest.raises(DatasetError, match=f"Files in {masks} changed while they were decoded; prepare again"):
+        make(data)
+    assert not [path for path in (masks / ".al_cache").iterdir() if path.is_dir()]
+
+
+def test_a_full_disk_is_one_sentence_and_what_was_done_is_kept(masks, monkeypatch):
+    write = shards.write_atomic
+
+    def full(path, content):
+        if path.name == "train_00003.bin":
+            error = OSError(errno.ENOSPC, "No space left on device")
+            raise ALError(f"Cannot write {path}: {error.strerror}.") from error
+        write(path, content)
+
+    monkeypatch.setattr(shards, "write_atomic", full)
+    with pytest.raises(ALError, match=r"^Cannot write .*train_00003\.bin: No space left on device\.$"):
+        make(boxes(masks), 1)
+    assert not is_cached(boxes(masks))
+    monkeypatch.setattr(shards, "write_atomic", write)
+    _, lines = make(boxes(masks))
+    decoded, kept = (int(part.split()[0]) for part in lines[-1].split(", ")[:2])
+    assert decoded + kept == 20
+    assert kept >= 9
+    same_sets(boxes(masks), boxes(masks, cache=False))
+
+
+def test_a_folder_that_cannot_be_written_to_says_where_else(masks):
+    (masks / ".al_cache").write_text("a file")
+    with pytest.raises(ALError, match=r"Cannot write .*\.al_cache.*--data\.cache DIR"):
+        make(boxes(masks))
+
+
+SLOW = """
+import sys, time
+from al_lightning.data.cache import shards
+from al_lightning.data import MaskFolder
+from al_lightning.data.datasets import mask_folder
+from al_lightning.data.prepare import prepare_data
+read = mask_folder.read_image
+def slow(*arguments):
+    time.sleep(0.15)
+    return read(*arguments)
+mask_folder.read_image = slow
+shards.SIZE = 3
+prepare_data(MaskFolder(["ground", "box"], root=sys.argv[1], size=(16, 24)), 2, print)
+"""
+
+
+def test_a_killed_prepare_goes_on_where_it_was_and_a_second_one_is_refused(masks, said):
+    process = subprocess.Popen([sys.executable, "-c", SLOW, str(masks)], stdout=subprocess.PIPE)
+    home = masks / ".al_cache"
+    try:
+        deadline = time.monotonic() + 120
+        while len(list(home.glob("*.part/train_*.json"))) < 2:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        with pytest.raises(ALError, match=rf"^Another process is preparing {home}/\w+; wait for it\.$"):
+            make(boxes(masks))
+    finally:
+        process.kill()
+        process.wait()
+    assert not is_cached(boxes(masks)), "a half-written cache is never used"
+    assert said == [
+        f"the cache {home / key_of(boxes(masks).recipe())} is not finished, so images are decoded from their files"
+    ]
+    where, lines = make(boxes(masks))
+    kept = int(lines[-1].split(", ")[1].removesuffix(" kept from before"))
+    assert kept >= 6
+    assert lines[-1].startswith(f"{20 - kept} images decoded, ")
+    assert not list(home.glob("*.part"))
+    assert not list(where.glob(".*.tmp"))
+    same_sets(boxes(masks), boxes(masks, cache=False))
+
+
+# The command, and a whole run
+
+
+@pytest.mark.parametrize("name", ["mask_folder", "mask_folder.yaml", "mask_folder_entropy"])
+def test_the_command_takes_the_name_of_a_dataset_or_of_a_run(masks, here, name):
+    lines = []
+    options = ["--data.root", str(masks), "--data.classes", "[ground, box]", "--data.cache", str(here / "fast")]
+    where = prepare([name], options, 2, lines.append)
+    assert where.parent == here / "fast"
+    assert cached(MaskFolder(CLASSES, root=str(masks), cache=str(here / "fast"))) is not None
+    assert Counter(path.name for path in here.iterdir()) == {"boxes": 1, "fast": 1}, "no run was begun"
+
+
+def test_the_command_refuses_what_makes_no_sense(masks, here):
+    options = ["--data.root", str(masks), "--data.classes", "[ground, box]"]
+    with pytest.raises(UsageError, match="no run would use"):
+        prepare(["mask_folder"], [*options, "--data.cache", "false"], 1, print)
+    with pytest.raises(UsageError, match="processes is 0; it must be at least 1"):
+        prepare(["mask_folder"], options, 0, print)
+    with pytest.raises(UsageError, match="nothing to prepare: Digits"):
+        prepare(["digits"], [], 1, print)
+    with pytest.raises(DatasetError, match=r"There is no .*train\.txt"):
+        prepare(["camvid"], [], 1, print)
+    assert CamVid.folder == "camvid"
+
+
+def test_a_run_with_a_cache_has_the_journal_of_one_without(al, class_folders, here, said):
+    name = "image_folder_entropy"
+    data = ["--data.root", class_folders, "--data.size", "[8, 8]", "--budget.cycles", "2", "--budget.query", "20"]
+    options = ["fit", "--config", name, *TINY, *SMALL_NETWORK, *data, "--data.workers", "2"]
+    plain, with_cache = here / "plain", here / "cache"
+    assert al(*options, "--run_dir", plain).code == 0
+    where = prepare([name], [str(part) for part in data], 2, print)
+    assert not said
+    assert al(*options, "--run_dir", with_cache).code == 0
+    assert said == [f"30 images of the pool and 12 for test come decoded from the cache {where}"]
+    assert journal(with_cache) == journal(plain)
+    weights = [torch.load(run / "cycle_02/member_0/weights.pt", weights_only=True) for run in (plain, with_cache)]
+    for key, tensor in weights[0]["network"].items():
+        assert torch.equal(tensor, weights[1]["network"][key])
+    # A damaged cache ends a run with the sentence, also where a data worker reads it.
+    path = where / "train_00000.bin"
+    path.write_bytes(bytes(path.stat().st_size))
+    answer = al(*options, "--run_dir", here / "damaged")
+    assert answer.code == 1
+    assert f"The cache {where} is damaged (train_0000" in answer.err
+    assert "Traceback" not in answer.err

@@ -1,0 +1,393 @@
+"""People in the loop: a run that waits for labels ends as the simulated one does, wherever it was stopped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from al_lightning.data import ImageFolder, MaskFolder
+from al_lightning.errors import DatasetError, UsageError
+from al_lightning.labels.project import read_project
+from al_lightning.labels.store import LabelStore
+from al_lightning.runs.journal import read_run
+from al_lightning.runs.selections import read_choice
+from al_lightning.runs.store import RunStore
+from tests.support.annotators import (
+    BUDGET,
+    CLASSES,
+    SMALL,
+    ask,
+    batch,
+    draw,
+    fit,
+    result,
+    say,
+    walk,
+)
+from tests.support.processes import finish, start
+from tests.support.runs import journal
+
+
+def test_a_run_with_people_ends_as_the_simulated_one(al, here, class_folders, loose):
+    assert fit(al, class_folders, here / "simulated").code == 0
+    run, command = here / "asked", ["--seed", "0"]
+    store = LabelStore(run / "labels", CLASSES, "image")
+    answer = ask(al, loose, run, *command)
+    assert answer.code == 76
+    assert (
+        f"6 of 6 images of the initial set wait for labels: label what is in {run / 'batches' / 'initial'}, bring the "
+        f"labels in with `al-lightning labels import {run} FILE...`, and run the same command again." in answer.err
+    )
+    assert len((run / "cycles.jsonl").read_text().splitlines()) == 1  # the run; its initial set is not labelled yet
+    rows = batch(run, "initial")
+    assert [row["rank"] for row in rows] == list("123456")
+    project = read_project(run)
+    assert (project.kind, project.classes, project.labels) == ("image", CLASSES, "labels")
+    assert project.images == {row["path"]: (12, 12) for row in rows}
+    assert project.root == str(loose)
+    assert project.command is not None
+    assert project.command.startswith("al-lightning fit --config image_folder_coreset")
+
+    say(store, [row["path"] for row in rows[:2]])
+    before = {path: path.stat().st_mtime_ns for path in (run / "batches").rglob("*")}
+    assert "4 of 6 images of the initial set wait for labels" in ask(al, loose, run).err
+    assert {path: path.stat().st_mtime_ns for path in (run / "batches").rglob("*")} == before  # whole, so left alone
+
+    batches = walk(lambda: ask(al, loose, run), run, lambda names: say(store, names))
+    assert batches == ["initial", "cycle_00", "cycle_01"]
+    assert result(run) == result(here / "simulated")
+    assert {row["path"]: (12, 12) for name in batches for row in batch(run, name)} == read_project(run).images
+    scores = [float(row["score"]) for row in batch(run, "cycle_00")]
+    assert scores == read_choice(read_run(run), 0).scores
+    assert scores[0] > 0
+    tasks = json.loads((run / "batches" / "cycle_00" / "label_studio" / "tasks.json").read_text())
+    assert len(tasks) == 5
+    assert all(task["predictions"] for task in tasks)
+    first = json.loads((run / "batches" / "initial" / "label_studio" / "tasks.json").read_text())
+    assert not any(task.get("predictions") for task in first)  # no network had seen a label
+    report, query = al("report", run, "--out", here / "page.html"), al("query", run, "--cycle", 0)
+    assert (report.code, query.code) == (0, 0), report.err + query.err
+    assert json.loads(query.out.splitlines()[-1]) == RunStore(run).selection(0)
+    assert "note:" not in ask(al, loose, run).err
+    assert len(list((run / "curve").glob("events*"))) == 3
+
+
+def test_masks_held_out_and_labelled_first(al, here, masks, bare):
+    """Without a test set of one's own a share is held out; it goes out beside the initial set, and is never chosen."""
+    config = "mask_folder_entropy"
+    pattern = ["--data.sequence_pattern", r"(?P<sequence>drive\d)_(?P<frame>\d+)"]
+    assert fit(al, masks, here / "simulated", *pattern, config=config).code == 0
+    run = here / "asked"
+    store = LabelStore(run / "labels", ("ground", "box"), "pixel")
+    answer = ask(al, bare, run, *pattern, config=config)
+    assert answer.code == 76
+    assert "6 of 6 images of the initial set and 4 of 4 images of the test set wait for labels" in answer.err
+    assert f"{run / 'batches' / 'initial'} and {run / 'batches' / 'test'}" in answer.err
+    tested = batch(run, "test")
+    assert [row["path"] for row in tested] == [f"images/drive{d}_00{n}.png" for d in (0, 1) for n in (8, 9)]
+    assert (tested[0]["sequence"], tested[0]["frame"]) == ("drive0", "8")
+
+    draw(store, [row["path"] for row in batch(run, "initial")], masks)
+    draw(store, [row["path"] for row in tested[:3]], masks)
+    answer = ask(al, bare, run, *pattern, "--oracle.accept_partial", "true", config=config)
+    assert answer.code == 76
+    assert "1 of 4 images of the test set wait for labels" in answer.err
+    draw(store, [tested[3]["path"]], masks)
+    batches = walk(lambda: ask(al, bare, run, *pattern, config=config), run, lambda names: draw(store, names, masks))
+    assert batches == ["cycle_00", "initial", "test", "cycle_01"]
+    assert result(run) == result(here / "simulated")
+    chosen = {row["path"] for name in batches if name != "test" for row in batch(run, name)}
+    assert not chosen & {row["path"] for row in tested}
+
+
+def test_a_part_is_taken_only_where_that_is_asked_for(al, here, loose):
+    run = here / "run"
+    store = LabelStore(here / "said", CLASSES, "image")
+    partial = ["--oracle.accept_partial", "true", "--oracle.labels", here / "said"]
+    assert "6 of 6" in ask(al, loose, run, *partial).err  # of nothing there is nothing to take
+    first = [row["path"] for row in batch(run, "initial")]
+    say(store, [first[4], first[1]])
+    answer = ask(al, loose, run, *partial)
+    assert answer.code == 76
+    assert "5 of 5 images of the choice of cycle 0" in answer.err
+    assert "2 of 6 images of the initial set are labelled, and are taken as they are" in answer.err
+    assert journal(run)[0]["initial"] == [RunStore(run).selection(None)[place] for place in (1, 4)]
+    picked = [row["path"] for row in batch(run, "cycle_00")]
+    say(store, [picked[2], picked[0], picked[3]])
+    assert ask(al, loose, run, *partial).code == 76
+    say(store, [row["path"] for row in batch(run, "cycle_01")])
+    assert ask(al, loose, run, *partial).code == 0
+    _, *cycles = journal(run)
+    assert cycles[0]["chosen"] == [RunStore(run).selection(0)[place] for place in (0, 2, 3)]
+    assert [(c["labelled"], c["budget"]) for c in cycles] == [(2, 2 / 30), (5, 5 / 30), (10, 10 / 30)]
+    rest = {RunStore(run).selection(0)[place] for place in (1, 4)}
+    assert rest <= set(range(30)) - {index for c in cycles[:1] for index in c["chosen"]}
+    assert read_project(run).labels == str(here / "said")
+    assert json.dumps(result(run))
+    assert ask(al, loose, run).code == 0
+
+
+def test_seeds_share_a_store_and_nothing_is_labelled_twice(al, here, loose):
+    store = LabelStore(here / "said", CLASSES, "image")
+    asked: list[str] = []
+
+    def label(names: list[str]) -> None:
+        assert not set(names) & set(asked)
+        asked.extend(names)
+        say(store, names)
+
+    for seed in (0, 1):
+        more = ["--seed", seed, "--oracle.labels", here / "said", "--budget.cycles", 1]
+        run = here / f"run{seed}"
+        walk(lambda run=run, more=more: ask(al, loose, run, *more), run, label)
+    assert 11 < len(asked) < 22
+    # With accept_partial, labels of another seed do not stand for a batch that nobody was shown.
+    answer = ask(
+        al, loose, here / "run2", "--seed", 2, "--oracle.labels", here / "said", "--oracle.accept_partial", "true"
+    )
+    missing = len(batch(here / "run2", "initial"))
+    assert answer.code == 76
+    assert 0 < missing < 6
+    assert f"{missing} of 6 images" in answer.err
+
+
+def test_without_a_test_set_a_run_chooses_and_says_that_it_does_not_know(al, here, loose, monkeypatch):
+    shutil.rmtree(loose / "test")
+    run, store = here / "run", LabelStore(here / "run" / "labels", CLASSES, "image")
+    more = ["--data.classes", "[blue, green, red]", "--data.test_share", "0", "--keep", "last"]
+    answer = ask(al, loose, run, *more)
+    assert answer.err.count("note: there is no test set") == 1
+    walk(lambda: ask(al, loose, run, *more), run, lambda names: say(store, names))
+    assert [cycle["metrics"] for cycle in journal(run)[1:]] == [{}, {}, {}]
+    done = ask(al, loose, run, *more)
+    said = "cycles trained on 6, 11, 16 labelled images; how good they are is not known, since there is no test set"
+    assert done.code == 0
+    assert said in done.out
+    assert said in al("show", run).out
+    assert said in al("show", run, run, "--chosen").out
+    assert len(list((run / "curve").glob("events*"))) == 3
+    assert len(list((run / "hparams").glob("events*"))) == 1
+    report = al("report", run, "--out", here / "report.html")
+    assert report.code == 0, report.err
+
+
+def test_an_initial_set_spread_over_the_pool_needs_no_label(al, here, class_folders, loose):
+    spread = ["--initial", "spread", "--budget.cycles", 0]
+    answer = ask(al, loose, here / "asked", *spread)
+    assert answer.code == 76
+    assert answer.err.count("note: initial: spread goes by the features of a network without pretrained weights") == 1
+    assert fit(al, class_folders, here / "simulated", *spread).code == 0
+    indices, scores, _ = read_choice(read_run(here / "asked"), None)
+    assert journal(here / "simulated")[0]["initial"] == indices
+    assert len(set(indices)) == 6
+    assert scores[0] == 0
+    assert scores[1:] == sorted(scores[1:], reverse=True)
+    assert scores[-1] > 0
+    again = ask(al, loose, here / "asked", *spread)
+    assert "note:" not in again.err  # it was drawn once
+    ask(al, loose, here / "seed1", *spread, "--seed", 1)
+    assert RunStore(here / "seed1").selection(None) != indices
+
+
+def test_what_was_not_finished_is_made_again(al, here, class_folders, loose):
+    """As after a kill between the choice, the batch and the journal, or of files that were lost since."""
+    assert fit(al, class_folders, here / "simulated").code == 0
+    run, store = here / "run", LabelStore(here / "run" / "labels", CLASSES, "image")
+    ask(al, loose, run)
+    say(store, [row["path"] for row in batch(run, "initial")])
+    ask(al, loose, run)
+    folder = run / "batches" / "cycle_00"
+    whole = sorted(path.relative_to(folder) for path in folder.rglob("*"))
+    (folder / "export.json").write_text("an annotator's work")
+    damages = [
+        lambda: (folder / "label_studio" / "tasks.json").unlink(),
+        lambda: next((folder / "images").iterdir()).unlink(),
+        lambda: (folder / "to_label.csv").write_text("path,rank,score,sequence\nunlabelled/red/00.png,1,,\n"),
+        lambda: shutil.rmtree(folder),
+    ]
+    for number, damage in enumerate(damages):
+        damage()
+        (run / "batches" / ".cycle_00.1.tmp" / "images").mkdir(parents=True)  # of a process that was killed
+        answer = ask(al, loose, run)
+        assert answer.code == 76
+        assert sorted(path.relative_to(folder) for path in folder.rglob("*")) == whole
+        assert ("was not whole" in answer.err) == (number < 3)
+        assert sorted(path.name for path in (run / "batches").iterdir()) == ["cycle_00", "initial"]
+    assert (run / "set_aside" / "cycle_00-1" / "export.json").read_text() == "an annotator's work"
+    (run / "cycle_00" / "selection.json").write_text("{")
+    answer = ask(al, loose, run)
+    assert answer.code == 76
+    assert "selection.json was damaged" in answer.err
+    assert "not whole" not in answer.err
+    for weights in run.glob("cycle_00/member_*/weights.pt"):
+        weights.unlink()
+    shutil.rmtree(folder)
+    (run / "labels" / "project.json").write_text("{")
+    assert "goes out without predictions" in ask(al, loose, run).err
+    assert read_project(run).kind == "image"
+    walk(lambda: ask(al, loose, run), run, lambda names: say(store, names))
+    assert result(run) == result(here / "simulated")
+
+
+def test_unlabelled_images_are_learned_from_before_anyone_labels_them(al, here, class_folders, loose, masks, bare):
+    uda = ["--data.unlabelled.batch_size", 8, "--budget.cycles", 1]
+    assert fit(al, class_folders, here / "simulated", *uda, config="image_folder_random_uda").code == 0
+    store = LabelStore(here / "asked/labels", CLASSES, "image")
+    config = "image_folder_random_uda"
+    walk(lambda: ask(al, loose, here / "asked", *uda, config=config), here / "asked", lambda names: say(store, names))
+    assert result(here / "asked") == result(here / "simulated")
+
+    config, once = "mask_folder_random_s4gan", ["--data.augmentation.crop", "[24, 32]", "--budget.cycles", 1]
+    assert fit(al, masks, here / "maps", *once, config=config).code == 0
+    store = LabelStore(here / "painted/labels", ("ground", "box"), "pixel")
+    run = here / "painted"
+    walk(lambda: ask(al, bare, run, *once, config=config), run, lambda names: draw(store, names, masks))
+    assert result(run) == result(here / "maps")
+
+
+def test_settings_that_do_not_go_together_are_told_before_anyone_labels(al, here, loose):
+    wrong = ask(al, loose, here / "run", "--task", "al_lightning.tasks.Segmentation")
+    assert wrong.code == 2
+    assert not (here / "run" / "batches").exists()
+    balanced = ask(al, loose, here / "run", "--initial", "balanced")
+    assert balanced.code == 2
+    assert "not all of the pool's classes are known" in balanced.err
+    digits = al("fit", "--config", "digits_random", "--oracle", "files", "--run_dir", here / "digits")
+    assert digits.code == 2
+    assert "Digits comes with its labels" in digits.err
+    for said, message in (([], "--oracle names who labels: simulated or files"), (["fils"], "not 'fils'")):
+        unsaid = al("fit", "--config", "digits_random", "--oracle", *said)
+        assert (unsaid.code, message in unsaid.err) == (2, True)
+    typo = ask(al, loose, here / "run", "--oracle.accept_partal", "true")
+    assert typo.code == 2
+    assert "accept_partial" in typo.err
+    ask(al, loose, here / "run")
+    changed = ask(al, loose, here / "run", "--budget.initial", "4")  # nothing was trained: another initial set
+    assert changed.code == 76
+    assert "4 of 4 images" in changed.err
+    assert (here / "run" / "set_aside").is_dir()
+
+
+def test_the_oracle_can_be_named_in_a_config(al, here, loose):
+    for number, oracle in enumerate(("files", {"class_path": "files", "init_args": {"accept_partial": True}})):
+        (here / f"mine{number}.yaml").write_text(yaml.safe_dump({"oracle": oracle}))
+        shown = al("fit", "--config", "image_folder_random", "--config", here / f"mine{number}.yaml", "--print_config")
+        assert yaml.safe_load(shown.out)["oracle"]["class_path"] == "al_lightning.oracle.Files"
+        assert yaml.safe_load(shown.out)["oracle"]["init_args"]["accept_partial"] is bool(number)
+    shown = al("fit", "--config", "image_folder_random", "--oracle.labels", "x", "--oracle=files", "--print_config")
+    assert yaml.safe_load(shown.out)["oracle"]["init_args"] == {"labels": "x", "accept_partial": False}
+
+
+def test_labels_of_the_dataset_count_and_those_of_the_store_go_before(class_folders, tmp_path):
+    (class_folders / "unlabelled" / "deep" / "er").mkdir(parents=True)
+    shutil.copy(class_folders / "train" / "red" / "00.png", class_folders / "unlabelled" / "deep" / "er" / "z.png")
+    with pytest.raises(DatasetError, match=r"1 images have no class.*with --oracle files people label them"):
+        ImageFolder(root=str(class_folders), size=None).pool()
+    data = ImageFolder(root=str(class_folders), size=None, workers=0)
+    data.ask(tmp_path / "said")
+    assert data.pool().size == 31
+    assert data.classes() is None
+    assert data.train.name(30).endswith("deep/er/z.png")
+    assert [data.train.has_label(index) for index in (0, 29, 30)] == [True, True, False]
+    with pytest.raises(DatasetError, match=r"z.png has no label"):
+        data.train.label(30)
+    before = data.fingerprint()
+    store = LabelStore(tmp_path / "said", CLASSES, "image")
+    store.apply({"unlabelled/deep/er/z.png": 2, "train/blue/00.png": 1})
+    assert data.train.has_label(30)
+    assert data.train.label(30) == 2
+    assert data.train.label(0) == 1
+    assert data.train.label(1) == 0
+    assert data.fingerprint() == before
+
+
+@pytest.mark.parametrize("where", ["", "images", "unlabelled/a"])
+def test_images_lie_in_the_root_where_classes_are_named(tmp_path, where):
+    draw = np.random.default_rng(0)
+    for number in range(10):
+        path = tmp_path / where / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw.integers(0, 255, (8, 8, 3), dtype=np.uint8)).save(path)
+    (tmp_path / "runs" / "x").mkdir(parents=True)
+    data = ImageFolder(root=str(tmp_path), classes=["a", "b"])
+    data.ask(tmp_path / "said")
+    assert (data.pool().size, len(data.test), data.num_classes) == (8, 2, 2)
+    other = ImageFolder(root=str(tmp_path), classes=["a", "b"], test_share=0)
+    other.ask(tmp_path / "said")
+    assert [Path(other.train.name(index)).stem for index in range(10)] == list("0123456789")
+    assert len(other.test) == 0
+    (tmp_path / "dog").mkdir()
+    shutil.copy(tmp_path / where / "0.png", tmp_path / "dog" / "0.png")
+    strange = ImageFolder(root=str(tmp_path), classes=["dogs", "cats"])
+    strange.ask(tmp_path / "said")
+    with pytest.raises(DatasetError, match=r"dog is none of the classes dogs, cats. Did you mean 'dogs'"):
+        strange.pool()
+    with pytest.raises(UsageError, match="two or more different names"):
+        ImageFolder(root=str(tmp_path), classes=["a", "a"])
+
+
+def test_a_stored_mask_is_resized_as_the_dataset_resizes_its_own(masks, bare, tmp_path):
+    own = MaskFolder(["ground", "box"], root=str(masks), size=(16, 12))
+    data = MaskFolder(["ground", "box"], root=str(bare), size=(16, 12))
+    with pytest.raises(DatasetError, match="--oracle files"):
+        MaskFolder(["ground", "box"], root=str(bare)).pool()
+    data.ask(tmp_path / "said")
+    store = LabelStore(tmp_path / "said", ("ground", "box"), "pixel")
+    assert not data.train.has_label(0)
+    draw(store, [f"images/{path.name}" for path in (masks / "images").iterdir()], masks)
+    assert all(np.array_equal(data.train.label(index), own.train.label(index)) for index in range(len(own.train)))
+    assert all(np.array_equal(data.test.label(index), own.test.label(index)) for index in range(len(own.test)))
+    store.apply({Path(data.train.name(0)).relative_to(bare).as_posix(): np.zeros((2, 2), np.uint8)})
+    with pytest.raises(DatasetError, match=r"is 2 x 2, its image 32 x 40"):
+        data.train.label(0)
+    (bare / "list.txt").write_text("images/drive0_000.png\nimages/drive0_001.png masks/other.png\n")
+    listed = MaskFolder(["ground", "box"], root=str(bare), train_list="list.txt", test_share=0)
+    listed.ask(tmp_path / "nothing")
+    (bare / "masks").mkdir()
+    assert not listed.train.has_label(0)
+    shutil.copy(masks / "masks" / "drive0_000.png", bare / "masks")  # a mask that arrives where masks lie counts too
+    assert listed.train.has_label(0)
+    assert not listed.train.has_label(1)
+
+
+def test_a_cache_gives_pixels_and_never_labels(al, here, loose):
+    run, store = here / "run", LabelStore(here / "run" / "labels", CLASSES, "image")
+    options = ["--data.root", loose, "--data.size", "[12, 12]"]
+    refused = al("prepare", "image_folder", *options)
+    assert refused.code == 1
+    assert "with --oracle files people label them" in refused.err
+    made = al("prepare", "image_folder", *options, "--oracle", "files", "--processes", 1)
+    assert made.code == 0, made.err
+    more = ["--budget.cycles", 1]
+    walk(lambda: ask(al, loose, run, *more), run, lambda names: say(store, names))
+    walk(
+        lambda: ask(al, loose, here / "plain", *more, "--data.cache", "false"),
+        here / "plain",
+        lambda names: say(LabelStore(here / "plain" / "labels", CLASSES, "image"), names),
+    )
+    assert result(run) == result(here / "plain")
+
+
+@pytest.mark.slow
+def test_two_processes_ask_once(al, here, class_folders, loose):
+    """Both stop with the sentence's exit code; with all labels there, both go on to the end."""
+    run = here / "run"
+    more = ["--budget.cycles", "0", "--initial", "spread"]
+    options = ["fit", "--config", "image_folder_coreset", *SMALL, *BUDGET, *more, "--oracle", "files"]
+    options += ["--data.root", str(loose), "--run_dir", str(run)]
+    options += ["--trainer.accelerator", "cpu", "--trainer.devices", "2"]
+    process = start(here, options)
+    out, _ = process.communicate(timeout=300)
+    assert process.returncode == 76, out
+    assert out.count("6 of 6 images") == 1
+    say(LabelStore(run / "labels", CLASSES, "image"), [row["path"] for row in batch(run, "initial")])
+    finish(here, options)
+    assert fit(al, class_folders, here / "simulated", *more).code == 0
+    assert result(run)[0] == result(here / "simulated")[0]  # spread over the pool by features of both processes
+    assert len(result(run)) == 2

@@ -1,0 +1,356 @@
+"""Small files that would cost gigabytes or minutes: each ends with a sentence, in bounded memory and time."""
+
+from __future__ import annotations
+
+import json
+import random
+import struct
+import subprocess
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from al_lightning.labels.limits import Limits
+from al_lightning.labels.project import Project, project_file, write_project
+from tests.support.label_exports import CLASSES, COLOURS, Call, content, make_run, png, store, zipped
+from tests.support.processes import environment
+
+MEGABYTES, SECONDS = 500, 10
+"""What an import may take beyond the interpreter's start, for a run with a few small images."""
+MEASURED = """
+import re, resource, sys, time
+from al_lightning.cli.labels import labels
+from al_lightning.errors import ALError
+
+def peak():  # of this program; what getrusage tells includes the process that started it
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) >> 10
+
+resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
+before, begun = peak(), time.monotonic()
+try:
+    code = labels(sys.argv[1:], False)
+except ALError as error:
+    code = error.exit_code
+    print(error, file=sys.stderr)
+print("took", code, peak() - before, time.monotonic() - begun)
+"""
+
+
+def measured(*arguments: object, megabytes: int = MEGABYTES, seconds: float = SECONDS) -> tuple[int, str]:
+    """Call `labels` in a process of its own; return its exit code and what it said, once its cost was within bounds."""
+    command = [sys.executable, "-c", MEASURED, *map(str, arguments)]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=120)
+    assert "took" in done.stdout, done.stderr
+    code, memory, time = done.stdout.rsplit("took", 1)[1].split()
+    assert int(memory) < megabytes, f"{memory} MB: {done.stderr}"
+    assert float(time) < seconds, f"{time} s: {done.stderr}"
+    return int(code), done.stderr
+
+
+def packed(name: str, unit: bytes, count: int, method: int = zipfile.ZIP_DEFLATED) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        with zipfile.ZipFile(folder / "bomb.zip", "w", method, compresslevel=1) as archive:
+            archive.writestr(name, unit * count)
+        return folder / "bomb.zip"
+
+    return make
+
+
+def repeated(name: str, head: str, unit: str, tail: str, size: int) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        (folder / name).write_text(f"{head}{unit * (size // len(unit))}{tail}")
+        return folder / name
+
+    return make
+
+
+def sparse(name: str, head: bytes) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        with (folder / name).open("wb") as file:
+            file.write(head)
+            file.truncate(500 << 20)
+        return folder / name
+
+    return make
+
+
+def understated(folder: Path) -> Path:
+    """A member that says to be small, packed with a method that Python unpacks at once."""
+    size, said = (struct.pack("<I", number << 20) for number in (100, 1))
+    path = packed("annotations.json", b"\0", 100 << 20, zipfile.ZIP_BZIP2)(folder)
+    path.write_bytes(path.read_bytes().replace(size, said))
+    return path
+
+
+def many(folder: Path) -> Path:
+    """Each file is small enough; all together are not."""
+    return zipped(folder / "bomb.zip", {f"{number}/x.json": b"[" + b" " * (1 << 20) + b"]" for number in range(20)})
+
+
+FULL = 15 << 20  # as large as a file may be for three images of 8 x 6
+BOMBS = {
+    "zip, JSON": (packed("x.json", b"[],[", 125 << 20), "524,288,000 bytes; at most 16,9"),
+    "zip, XML": (packed("annotations.xml", b"<image/>", 4 << 20), "33,554,432 bytes; at most 16,9"),
+    "JSON": (sparse("x.json", b"["), "bytes; at most 16,9"),
+    "XML": (sparse("x.xml", b"<annotations>"), "bytes; at most 16,9"),
+    "lists": (repeated("x.json", "[", "[],", "0]", FULL), "lists and objects; at most 1,049,152"),
+    "numbers": (repeated("x.json", "[", "300,", "0]", FULL), "it is JSON, but neither"),
+    "as many objects": (repeated("x.json", "[", '{"a":1},', "0]", 8 << 20), "it is JSON, but neither"),
+    "elements": (
+        repeated("x.xml", "<annotations>", "<image/>", "</annotations>", FULL), "elements; at most 1,049,152"
+    ),
+    "as many elements": (
+        repeated("x.xml", "<annotations>", "<image><polygon/></image>", "</annotations>", 10 << 20),
+        "The first 10,000 problems",
+    ),
+    "attributes": (
+        repeated("x.xml", "<annotations ", 'a="" ', "/>", 6 << 20), "attributes; at most 1,049,152",
+    ),
+    "other encoding": (repeated("x.xml", "<?xml version='1.0' encoding='cp037'?>", " ", "<a/>", 1), "encoding 'cp037'"),
+    "path": (
+        repeated("x.json", '[{"data":{"image":"', "a/", '"},"annotations":[{"result":[]}]}]', FULL),
+        "none of the images",
+    ),
+}  # fmt: skip
+MORE_BOMBS = {
+    "zip, many": (many, "bytes; at most 16,9"),
+    "zip, bzip2": (understated, "pack it with deflate"),
+    "zip, label map": (packed("labelmap.txt", b"0", 90 << 20), "holds neither"),
+    "table": (sparse("x.csv", b"image,class\n"), "more than 134,217,728 bytes"),
+    "objects": (repeated("x.json", "[", '{"a":1},', "0]", FULL), "lists and objects; at most 1,049,152"),
+    "texts": (repeated("x.json", "[", '"ab",', "0]", FULL), "texts and keys; at most 1,049,152"),
+    "a long result": (
+        repeated("x.json", '[{"data":{},"annotations":[{"result":[', "1.5,", "0]}]}]", FULL), "names no image"
+    ),
+    "as many lists": (repeated("x.json", "[", "[1.5],", "0]", 6 << 20), "it is JSON, but neither"),
+    "tasks": (repeated("x.json", "[", '{"data":0},', "0]", 10 << 20), "The first 10,000 problems"),
+    "points": (
+        repeated("x.xml", '<annotations><image name="two.png" width="8" height="6"><polygon label="car" points="',
+                 ";", '"/></image></annotations>', FULL),
+        "more than 100,000 points",
+    ),
+    "run lengths": (
+        repeated("x.xml", '<annotations><image name="two.png" width="8" height="6"><mask label="car" left="0" '
+                 'top="0" width="8" height="6" rle="', "0,", '0"/></image></annotations>', FULL),
+        "more run lengths than its box",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [*BOMBS, *(pytest.param(case, marks=pytest.mark.slow) for case in MORE_BOMBS)])
+def test_a_bomb_costs_a_sentence(pixel_run: Path, here: Path, case: str) -> None:
+    make, message = (BOMBS | MORE_BOMBS)[case]
+    before = content(pixel_run)
+    code, said = measured("import", pixel_run, make(here))
+    assert code == 1
+    assert message in said
+    assert content(pixel_run) == before
+
+
+CLASS_BOMBS = {
+    "wrong lines": (b"x,y\n" * (1 << 20), "The first 10,000 problems"),
+    "empty lines": (b"\n" * (3 << 20), "more than 2,000,000 lines"),
+    "one line": (b"," * 9_000_000, "the first line is `image,class`"),
+    "fields": (b"," * 11_000_000, "more than 10,000,000 fields"),
+    "long names": (b"a/" * 60_000 + b"x.png,car\n", "none of the images"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CLASS_BOMBS)
+def test_a_table_costs_no_more_than_its_lines(image_run: Path, here: Path, case: str) -> None:
+    unit, message = CLASS_BOMBS[case]
+    head = b"" if case in ("one line", "fields") else b"image,class\n"
+    (here / "t.csv").write_bytes(head + unit * (100 if case == "long names" else 1))
+    code, said = measured("import", image_run, here / "t.csv")
+    assert (code, message in said) == (1, True), said
+
+
+@pytest.mark.slow
+def test_a_thousand_classes_that_do_not_exist_are_not_all_compared(here: Path) -> None:
+    sizes = {f"{number}.png": (8, 6) for number in range(9000)}
+    names = tuple(f"a class of long name {number}" for number in range(1000))
+    write_project(here / "run", Project("image", names, ((0, 0, 0),) * 1000, "d", "labels", sizes, None))
+    rows = "".join(f"{name},a class of lng nam {number}\n" for number, name in enumerate(sizes))
+    (here / "t.csv").write_text(f"image,class\n{rows}")
+    code, said = measured("import", here / "run", here / "t.csv")
+    assert (code, said.count("Did you mean")) == (1, 20)
+
+
+def coco_of(regions: int, polygons: int) -> bytes:
+    draw = random.Random(0)
+    annotations = []
+    for number in range(regions):
+        places = [(draw.randint(0, 195), draw.randint(0, 195)) for _ in range(polygons)]
+        parts = [[x, y, x + 3, y + 1, x + 2, y + 4] for x, y in places]
+        annotations.append({"id": number, "image_id": 1, "category_id": number % 3, "segmentation": parts})
+    categories = [{"id": number, "name": name} for number, name in enumerate(CLASSES)]
+    image = {"id": 1, "file_name": "x.png", "width": 200, "height": 200}
+    return json.dumps({"images": [image], "categories": categories, "annotations": annotations}).encode()
+
+
+def test_three_hundred_thousand_polygons_on_a_small_image_are_imported(here: Path) -> None:
+    run = here / "run"
+    write_project(run, Project("pixel", CLASSES, COLOURS, "data", "labels", {"x.png": (200, 200)}, None))
+    (here / "x.json").write_bytes(coco_of(100, 3000))
+    code, said = measured("import", run, here / "x.json", megabytes=300, seconds=5)
+    assert code == 0, said
+    assert (np.asarray(store(run).mask("x.png")) != 255).mean() > 0.9
+
+
+def test_many_annotators_of_large_images_take_what_their_file_tells(here: Path) -> None:
+    """Forty masks of 16 megapixels, which are 640 MB, out of a few kilobytes."""
+    side, run = 4000, here / "run"
+    names = ["a.png", "b.png"]
+    write_project(run, Project("pixel", CLASSES, COLOURS, "data", "labels", dict.fromkeys(names, (side, side)), None))
+    tasks = []
+    for name in names:
+        points = [[1, 1], [3, 1], [3, 3]]
+        value = {"points": points, "polygonlabels": ["car"]}
+        result = {"type": "polygonlabels", "original_width": side, "original_height": side, "value": value}
+        tasks.append({"data": {"image": name}, "annotations": [{"result": [result]}] * 20})
+    (here / "x.json").write_text(json.dumps(tasks))
+    code, said = measured("import", run, here / "x.json", "--dry-run", megabytes=300)
+    assert code == 0, said
+
+
+def test_a_mask_of_as_many_colours_as_pixels_is_a_sentence(here: Path) -> None:
+    side, run = 2000, here / "run"
+    write_project(run, Project("pixel", CLASSES, COLOURS, "data", "labels", {"x.png": (side, side)}, None))
+    colours = np.arange(side * side, dtype="<u4").view(np.uint8).reshape(side, side, 4)[..., :3]
+    files = {"labelmap.txt": "car:1,0,0::\n", "SegmentationClass/x.png": png(np.ascontiguousarray(colours))}
+    code, said = measured("import", run, zipped(here / "x.zip", files), megabytes=400)
+    assert (code, "has the colour #000000" in said) == (1, True), said
+
+
+# Nested deeply, wherever a file is read.
+
+DEEP = 20_000
+NESTED = "[" * DEEP + "]" * DEEP
+OBJECTS = '{"a":' * DEEP + "1" + "}" * DEEP
+
+
+@pytest.mark.parametrize("kind", ["image", "pixel"])
+@pytest.mark.parametrize("deep", [NESTED, OBJECTS])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{deep}",
+        '[{{"data": {{"image": "two.png"}}, "annotations": [{{"result": {deep}}}]}}]',
+        '[{{"data": {deep}, "annotations": []}}]',
+        '{{"images": [], "categories": {deep}, "annotations": []}}',
+        '{{"images": [], "categories": [], "annotations": [{{"image_id": 1, "segmentation": {deep}}}]}}',
+    ],
+)
+def test_json_nested_deeply_is_a_sentence(al: Call, here: Path, kind: str, deep: str, text: str) -> None:
+    run = make_run(here, kind)
+    (here / "x.json").write_text(text.format(deep=deep))
+    archive = zipped(here / "x.zip", {"x.json": text.format(deep=deep)})
+    for path in (here / "x.json", archive):
+        answer = al("labels", "import", run, path)
+        assert answer.code == 1
+        assert "its JSON is nested too deeply" in answer.err
+
+
+def test_xml_nested_deeply_is_read(al: Call, pixel_run: Path, here: Path) -> None:
+    (here / "x.xml").write_text("<annotations>" + "<image>" * DEEP + "</image>" * DEEP + "</annotations>")
+    answer = al("labels", "import", pixel_run, here / "x.xml")
+    assert (answer.code, "1 images have no annotation" in answer.err) == (0, True)
+
+
+# A run directory that somebody sent.
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f'{{"kind": "pixel", "classes": {NESTED}}}', "nested too deeply"),
+        ('{"kind": "pixel", "images": [' + "[]," * 1_200_000 + "0]}", "lists and objects; at most 1,100,000"),
+        ('{"kind": "pixel", "classes": [' + '"",' * 1_200_000 + "0]}", "texts and keys; at most"),
+        (b"[" + b"1," * (65 << 20), "more than 134,217,728 bytes"),
+    ],
+)
+def test_a_project_of_a_stranger_is_bounded(pixel_run: Path, text: str | bytes, message: str) -> None:
+    project_file(pixel_run).write_bytes(text if isinstance(text, bytes) else text.encode())
+    code, said = measured("status", pixel_run)
+    assert (code, message in said) == (2, True), said
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"images": {"a/" * 70 + "x.png": [1, 1]}},
+        {"images": {"x" * 5000: [1, 1]}},
+        {"images": {"x": [60_000, 60_000]}},
+        {"classes": ["x" * 2000]},
+    ],
+)
+def test_a_project_of_absurd_names_or_sizes_is_damaged(al: Call, pixel_run: Path, change: dict) -> None:
+    values = json.loads(project_file(pixel_run).read_text()) | change
+    project_file(pixel_run).write_text(json.dumps(values))
+    answer = al("labels", "status", pixel_run)
+    assert (answer.code, "project.json is damaged" in answer.err) == (2, True)
+
+
+@pytest.mark.slow
+def test_tables_of_a_stranger_are_bounded(image_run: Path) -> None:
+    table = image_run / "labels/labels.csv"
+    for text, message in (
+        (b"image,class\n" + b"x" * 100_000_000 + b"\n", "field larger than"),
+        (b"image,class\n" + b'"a","car"\n' * 3_000_000, "more than 2,000,000 lines"),
+        (
+            b"image,class\n" + b"," * 9_000_000,
+            "an image and a class were expected, not ['', '', '', '', '', '', '', ''",
+        ),
+        (b"image,class\na.jpg," + b"c" * 120_000 + b"\n", "ccc...' is none of the classes."),
+    ):
+        table.write_bytes(text)
+        code, said = measured("status", image_run)
+        assert (code, message in said, len(said) < 2000) == (1, True, True), said[:2000]
+    table.unlink()
+    (image_run / "batches/initial/to_label.csv").write_bytes(b"path\n" + b"x\n" * 3_000_000)
+    code, said = measured("status", image_run)
+    assert (code, "more than 2,000,000 lines" in said) == (1, True), said
+
+
+def test_a_mask_of_a_stranger_is_no_other_picture_and_no_bomb(al: Call, pixel_run: Path) -> None:
+    folder = pixel_run / "labels/masks"
+    folder.mkdir(parents=True)
+    made = bytearray(png(np.zeros((6, 8), np.uint8)))
+    made[16:24] = (60_000).to_bytes(4, "big") * 2
+    made[29:33] = zlib.crc32(made[12:29]).to_bytes(4, "big")
+    postscript = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 6\n%%EndComments\nshowpage\n%%EOF\n"
+    (pixel_run.parent / "good").mkdir()
+    (pixel_run.parent / "good/two.png").write_bytes(png(np.zeros((6, 8), np.uint8)))
+    for data in (bytes(made), postscript):
+        (folder / "two.png.png").write_bytes(data)
+        with pytest.raises(Exception, match="cannot be read"):
+            store(pixel_run).mask("two.png")
+        answer = al("labels", "import", pixel_run, pixel_run.parent / "good")  # what is damaged is replaced
+        assert (answer.code, "1 changed" in answer.out) == (0, True)
+
+
+# What tools write is far below.
+
+
+def test_limits_leave_room_for_what_tools_write() -> None:
+    frames = Limits.of([(4000, 3000)])
+    # A brush on 12 megapixels that follows every tenth pixel: a run of 27 bits, bytes of four characters each.
+    assert frames.size > 1_200_000 * 27 / 8 * 4
+    # Three thousand images with three hundred polygons of 20 points each, as COCO and as Label Studio write them.
+    many = Limits.of([(1920, 1080)] * 3000)
+    regions = 3000 * 300
+    assert many.values > regions * 2 * 20 + 10 * regions
+    assert many.texts > regions * 10
+    assert many.parts > regions * 4
+    thousand = Limits.of([(1920, 1080)] * 500)
+    assert thousand.parts > 500 * 300 * (20 + 5)
+    assert thousand.texts > 500 * 300 * 20
+    # And no number of images makes a file larger than can be parsed.
+    most = Limits.of([(1 << 16, 1 << 16)] * 10**5)
+    assert (most.size, most.parts, most.texts, most.values) == (512 << 20, 8_000_000, 16_000_000, 64_000_000)

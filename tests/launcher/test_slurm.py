@@ -1,0 +1,322 @@
+"""The cluster launcher: submitit's own executors, the batch script's text, and a SLURM that a few scripts pretend."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from submitit import SlurmJob
+
+from al_lightning.distributed.shutdown import GUARD
+from al_lightning.errors import ALError, Interrupted, UsageError
+from al_lightning.launcher import Job
+from al_lightning.launcher import slurm as module
+from al_lightning.launcher.slurm import SlurmLauncher, minutes
+from al_lightning.launcher.task import Task
+from tests.support.processes import ROOT
+from tests.support.runs import SMALL_NETWORK, TINY
+
+CHILD = """
+import os, signal, sys, time
+from pathlib import Path
+directory, mode, rank = Path(sys.argv[1]), sys.argv[2], os.environ.get("SLURM_PROCID", "0")
+warning = sys.argv[-1]
+assert sys.argv[-2] == "--stop_on"
+number = getattr(signal, f"SIG{warning}")
+for each in (number, signal.SIGTERM):
+    signal.signal(each, lambda *_: sys.exit(75))
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {number, signal.SIGTERM})
+before = len(list(directory.glob(f"ran-{rank}-*")))
+seen = {name: os.environ.get(name) for name in ("SLURM_NTASKS", "SLURM_STEP_ID", "AL_PROGRESS", "AL_LAUNCHER_PID")}
+(directory / f"ran-{rank}-{before}").write_text(str(seen))
+(directory / ".progress.json").write_text('{"title": "cycle 0/1"}')
+print("rank", rank, "time", before, flush=True)
+if mode.isdecimal():
+    sys.exit(int(mode))
+if mode == "warned" and before == 0:
+    os.kill(os.getppid(), number)
+    time.sleep(60)
+while mode == "wait" and not (directory / "go").exists():
+    time.sleep(0.05)
+"""
+# sbatch, srun, scontrol and sacct in one: jobs start at once, states are files.
+SLURM = """#!{python}
+import json, os, re, subprocess, sys
+from pathlib import Path
+home, name, given = Path("{home}"), Path(sys.argv[0]).name, sys.argv[1:]
+def begin(element):
+    script = (home / "script.sh").read_text()
+    option = lambda key: (re.findall(f"#SBATCH --{{key}}=(.*)", script) or [""])[0]
+    tasks = int(option("ntasks-per-node")) * int(option("nodes"))
+    env = {{**os.environ, "SLURM_JOB_ID": str(100 + element), "SLURM_NTASKS": str(tasks), "SLURM_JOB_NAME": "al"}}
+    env.update(SLURM_JOB_NUM_NODES="1", SLURM_NNODES="1", SLURM_NODEID="0", SLURM_JOB_NODELIST="localhost")
+    env.update(SLURM_ARRAY_JOB_ID="7", SLURM_ARRAY_TASK_ID=str(element))
+    state, again = home / f"state-{{element}}", len(list(home.glob(f"again-{{element}}-*")))
+    end = f"[ $(ls {{home}}/again-{{element}}-* 2>/dev/null | wc -l) != {{again}} ] || echo COMPLETED > {{state}}"
+    code = f"echo RUNNING > {{state}}; bash {{home}}/script.sh; {{end}}"
+    subprocess.Popen(["bash", "-c", code], env=env, start_new_session=True,
+                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+if name == "sbatch":
+    text = Path(given[0]).read_text()
+    (home / "script.sh").write_text(text)
+    with (home / "submitted").open("a") as file:
+        print(given[0], file=file)
+    last = int(re.findall("--array=0-([0-9]+)", text)[0])
+    for element in range(last + 1):
+        begin(element)
+    print("Submitted batch job 7")
+elif name == "scontrol":
+    element = int(given[1].split("_")[1])
+    (home / f"again-{{element}}-{{len(list(home.glob('again-*')))}}").write_text(" ".join(given))
+    begin(element)
+elif name == "sacct":
+    print("JobID|State|NodeList")
+    for state in home.glob("state-*"):
+        print(f"7_{{state.name[6:]}}|{{state.read_text().strip()}}|here")
+elif name == "srun":
+    output, error = given[given.index("--output") + 1], given[given.index("--error") + 1]
+    command = [word for word in given[given.index(error) + 1:] if word != "--kill-on-bad-exit=1"]
+    def place(path, task):
+        real = path.replace("%A", "7").replace("%a", os.environ["SLURM_ARRAY_TASK_ID"]).replace("%t", str(task))
+        return open(real, "a")
+    tasks = range(int(os.environ["SLURM_NTASKS"]))
+    all = [subprocess.Popen(command, stdout=place(output, task), stderr=place(error, task), env={{
+        **os.environ, "SLURM_PROCID": str(task), "SLURM_LOCALID": str(task), "SLURM_STEP_ID": "0"}}) for task in tasks]
+    sys.exit(max(task.wait() != 0 for task in all))
+"""
+
+
+@pytest.fixture
+def fake(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A child that pretends, in place of `al-lightning fit`, and quick looks at the queue."""
+    (here / "child.py").write_text(CHILD)
+    monkeypatch.setattr(
+        Job, "command", property(lambda job: [sys.executable, "child.py", str(job.directory), *job.options])
+    )
+    monkeypatch.setattr(module, "LOOK_QUEUE", 0.1)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return here
+
+
+@pytest.fixture
+def cluster(fake: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """SLURM's commands."""
+    home = fake / "slurm"
+    home.mkdir()
+    for name in ("sbatch", "srun", "scontrol", "sacct"):
+        (home / name).write_text(SLURM.format(python=sys.executable, home=home))
+        (home / name).chmod(0o755)
+    SlurmJob.watcher.clear()  # the same numbers come again
+    monkeypatch.setenv("PATH", f"{home}{os.pathsep}{os.environ['PATH']}")
+    return home
+
+
+def jobs_of(*modes: str) -> list[Job]:
+    return [Job("name", number, Path(f"d/{number}"), (mode,)) for number, mode in enumerate(modes)]
+
+
+def launcher_of(**options: Any) -> SlurmLauncher:
+    return SlurmLauncher(**{"gpus": 0, "stream": io.StringIO(), **options})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [(90, 90), ("90", 90), ("01:30:00", 90), ("1-00:00:01", 1441), ("00:00:30", 1)]
+)
+def test_time_limits(text: int | str, expected: int) -> None:
+    assert minutes(text) == expected
+
+
+def test_mistakes_cost_a_sentence(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for wrong in ({"time": "soon"}, {"time": 0}, {"nodes": 0}, {"gpus": -1}, {"signal_delay": 5}):
+        with pytest.raises(UsageError):
+            SlurmLauncher(**{"cluster": "local", **wrong})
+    monkeypatch.setenv("PATH", str(here))
+    with pytest.raises(UsageError, match="There is no srun here"):
+        SlurmLauncher()
+    real = builtins.__import__
+
+    def without(name: str, *rest: Any, **more: Any) -> Any:
+        if name.startswith("submitit"):
+            raise ImportError(name)
+        return real(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(UsageError, match=r"pip install 'al-lightning\[slurm\]'"):
+        SlurmLauncher()
+
+
+def test_the_batch_script(cluster: Path) -> None:
+    launcher = SlurmLauncher(
+        partition="gpu",
+        time="1-02:00:00",
+        gpus=4,
+        nodes=2,
+        cpus_per_task=6,
+        mem_gb=64,
+        at_once=2,
+        setup=["module load cuda"],
+        more={"account": "vision"},
+        stream=io.StringIO(),
+    )
+    (cluster / "srun").write_text("#!/bin/sh\nexit 0\n")
+    (cluster / "sacct").write_text("#!/bin/sh\nprintf 'JobID|State|NodeList\\n7_[0-2]|CANCELLED by 5|None\\n'\n")
+    outcomes = launcher.run(jobs_of("0", "0", "0"))
+    assert [outcome.state for outcome in outcomes] == ["interrupted"] * 3
+    assert outcomes[0].said.splitlines()[-1] == "SLURM: CANCELLED BY 5"
+    script = (cluster / "script.sh").read_text()
+    lines = [line for line in script.splitlines() if not re.search("--(output|error|wckey)=|^srun", line)]
+    folder = Path("runs/slurm").absolute()
+    assert "\n".join(lines) == (
+        """#!/bin/bash
+
+# Parameters
+#SBATCH --account=vision
+#SBATCH --array=0-2%2
+#SBATCH --cpus-per-task=6
+#SBATCH --gpus-per-node=4
+#SBATCH --job-name=al-lightning
+#SBATCH --mem=64GB
+#SBATCH --nodes=2
+#SBATCH --ntasks-per-node=4
+#SBATCH --open-mode=append
+#SBATCH --partition=gpu
+#SBATCH --requeue
+#SBATCH --signal=USR2@120
+#SBATCH --time=1560
+
+# setup
+module load cuda
+
+# command
+export SUBMITIT_EXECUTOR=slurm"""
+    )
+    command = next(line for line in script.splitlines() if line.startswith("srun"))
+    assert command.endswith(f"--kill-on-bad-exit=1 {sys.executable} -u -m submitit.core._submit {folder}")
+
+
+def test_runs_of_an_array_end_in_their_own_way_and_a_warned_one_enters_the_queue_again(cluster: Path) -> None:
+    jobs = jobs_of("0", "warned", "3", "76")
+    launcher = launcher_of(gpus=2)  # two processes a run
+    outcomes = launcher.run([*jobs, jobs[0]])
+    assert [(outcome.state, outcome.exit_code) for outcome in outcomes] == [
+        ("done", 0),
+        ("done", 0),
+        ("failed", 3),
+        ("labels", 76),
+        ("done", 0),
+    ]
+    deadline = time.monotonic() + 30  # the run is done when process 0 is; the other may come a moment later
+    while len(list(jobs[1].directory.glob("ran-*"))) < 4:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    ran = {path.name: path.read_text() for path in jobs[1].directory.glob("ran-*")}
+    assert sorted(ran) == ["ran-0-0", "ran-0-1", "ran-1-0", "ran-1-1"]
+    assert "'SLURM_NTASKS': '2', 'SLURM_STEP_ID': '0'" in ran["ran-1-0"]
+    assert f"'AL_PROGRESS': '{jobs[1].progress.absolute()}'" in ran["ran-0-0"]
+    assert [path.read_text() for path in cluster.glob("again-*")] == ["requeue 7_1"]
+    assert jobs[1].log.read_text().splitlines() == ["rank 0 time 0", "rank 0 time 1"]
+    assert outcomes[2].said == "rank 0 time 0"
+    assert not list(Path("d").rglob(".slurm.json"))
+
+
+def test_the_queue_outlives_the_launcher_and_the_next_one_waits_for_it(
+    cluster: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = jobs_of("wait", "0")
+    monkeypatch.setattr(GUARD, "asked", None)
+
+    def stop() -> None:
+        deadline = time.monotonic() + 30
+        while not (Path("d/0/ran-0-0").exists() and Path("d/1/ran-0-0").exists()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        GUARD.asked = "SIGINT"
+
+    timer = threading.Thread(target=stop)
+    timer.start()
+    stream = io.StringIO()
+    with pytest.raises(Interrupted, match="the queue goes on"):
+        launcher_of(stream=stream).run(jobs)
+    timer.join()
+    assert "`scancel` ends it" in stream.getvalue()
+    assert json.loads((jobs[0].directory / ".slurm.json").read_text())["job"] == "7_0"
+    monkeypatch.setattr(GUARD, "asked", None)
+    timer = threading.Timer(0.5, (jobs[0].directory / "go").touch)
+    timer.start()
+    outcomes = launcher_of().run(jobs, complete=lambda job: job.seed == 1)
+    timer.join()
+    assert [outcome.state for outcome in outcomes] == ["done", "done"]
+    assert len((cluster / "submitted").read_text().splitlines()) == 1
+    assert len(list(jobs[0].directory.glob("ran-*"))) == 1
+
+
+def test_a_job_that_slurm_stops_leaves_no_result_and_is_not_queued_by_us(fake: Path) -> None:
+    """After preemption SLURM starts it again by itself; one that was cancelled is to stay so."""
+    called: list[int] = []
+    before = signal.signal(signal.SIGUSR2, lambda number, _: called.append(number))  # as submitit does
+
+    def stop() -> None:
+        deadline = time.monotonic() + 30
+        while not Path("d/log.txt").exists() or "rank" not in Path("d/log.txt").read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    try:
+        threading.Thread(target=stop).start()
+        with pytest.raises(SystemExit, match="75"):
+            Task([sys.executable, "child.py", "d", "wait"], "d/log.txt", "d/p", "USR2")()
+        assert not called
+        assert Task([sys.executable, "child.py", "d", "75"], "d/log.txt", "d/p", "USR2")() == 75
+        assert called == [signal.SIGUSR2]  # stopped by hand on its node, and asked for again
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+
+
+def test_the_job_of_a_failed_run_fails_after_its_result_is_written(fake: Path) -> None:
+    code = "import signal, sys; from al_lightning.launcher.task import Task; signal.signal(signal.SIGUSR2, print)\n"
+    code += "print(Task([sys.executable, 'child.py', 'd', '3'], 'd/log.txt', 'd/p', 'USR2')(), flush=True)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (3, "3\n"), ended.stderr
+
+
+def test_what_sbatch_says_is_passed_on(cluster: Path) -> None:
+    (cluster / "sbatch").write_text("#!/bin/sh\necho 'sbatch: error: invalid partition' >&2\nexit 1\n")
+    with pytest.raises(ALError, match="The cluster does not take the jobs: sbatch: error: invalid partition"):
+        launcher_of(partition="none").run(jobs_of("0"))
+
+
+def test_a_run_that_another_launcher_has_is_elsewhere(fake: Path) -> None:
+    code = "import sys; from pathlib import Path; from al_lightning.runs.files import hold\n"
+    code += "held = hold(Path('d/0/.launcher.lock')); print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        outcomes = launcher_of(cluster="debug", wait=False).run(jobs_of("0", "76"))
+        assert [outcome.state for outcome in outcomes] == ["elsewhere", "labels"]
+        other.kill()
+
+
+def test_a_real_run_through_submitits_local_executor(
+    here: Path, class_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr(module, "LOOK_QUEUE", 0.1)
+    options = ["--data.root", class_folders, "--data.size", "[12, 12]", *TINY, *SMALL_NETWORK, "--budget.cycles", 0]
+    job = Job("image_folder_random", 0, Path("r"), tuple(map(str, options)))
+    launcher = launcher_of(cluster="local")
+    (outcome,) = launcher.run([job])
+    assert outcome.state == "done", outcome.said
+    assert "accuracy" in outcome.said
+    assert re.search(r"image_folder_random, seed 0: done in \d+ s, accuracy \d", launcher.stream.getvalue())

@@ -1,0 +1,187 @@
+"""What the last labels bought: sentences against numbers worked out by hand."""
+
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from al_lightning.labels.store import LabelStore
+from al_lightning.results.label_value import advice, siblings_of
+from al_lightning.runs.journal import CycleRecord, Run, RunRecord, read_run
+from al_lightning.runs.store import RunStore
+from al_lightning.runs.weights import with_tested
+from tests.support.runs import SMALL_NETWORK, TINY, Answer
+
+Call = Callable[..., Answer]
+CLASSES = ("blue", "green", "red")
+
+
+def run(*values: float, seed: int = 0, metric: str = "accuracy", sha: str = "s", first: int = 20) -> Run:
+    """A run of 20, 40 ... labels with these values of its metric; of none where the metric is ""."""
+    cycles = [
+        CycleRecord(k, 0.1 * (k + 1), first + 20 * k, {metric: value} if metric else {}, [0] * 20)
+        for k, value in enumerate(values)
+    ]
+    return Run(Path("r"), RunRecord("digits_random", seed, {"of": sha}, 200, "d"), list(range(first)), tuple(cycles))
+
+
+def test_three_seeds_whose_gains_are_alike_are_beyond_noise() -> None:
+    # Gains of 4, 5 and 6 points: mean 5, deviation 1, t(0.975, 2) = 4.302653, so 5 +- 4.302653 / sqrt(3) = 2.484138.
+    runs = [run(0.5, 0.54, seed=0), run(0.5, 0.55, seed=1), run(0.5, 0.56, seed=2)]
+    assert advice(runs[0], runs[1:]) == (
+        "From 20 to 40 labels accuracy changed by +5.00 points over 3 seeds (95 % interval +2.52 to +7.48, t over "
+        "seeds): more than the noise between seeds explains."
+    )
+
+
+def test_two_seeds_that_differ_cover_zero_and_the_price_is_told() -> None:
+    # Gains of 2 and 4: mean 3, deviation sqrt(2), t(0.975, 1) = 12.706205, so 3 +- 12.706205.
+    said = advice(run(0.5, 0.52), [run(0.6, 0.64, seed=3)], price=1.5, next_count=10)
+    assert said == (
+        "From 20 to 40 labels accuracy changed by +3.00 points over 2 seeds (95 % interval -9.71 to +15.71, t over "
+        "seeds): within the noise between seeds, since the interval covers 0. At 1.5 a label the last 20 labels cost "
+        "30.00, and 10 more would cost 15.00."
+    )
+
+
+def test_a_loss_and_equal_changes() -> None:
+    runs = [run(0.54, 0.5, seed=0), run(0.55, 0.5, seed=1), run(0.56, 0.5, seed=2)]
+    assert "+0.00" not in advice(runs[0], runs[1:])
+    assert "-7.48 to -2.52, t over seeds): a loss that the noise" in advice(runs[0], runs[1:])
+    same = advice(run(0.5, 0.75), [run(0.25, 0.5, seed=1)])
+    assert "+25.00 points over 2 seeds. They all changed by the same, which gives no measure of noise" in same
+
+
+def test_one_seed_tells_the_test_sets_own_uncertainty() -> None:
+    # 1.959964 sqrt((0.8 x 0.2 + 0.9 x 0.1) / 100) = 0.0980; the gain of 10 points is just beyond.
+    assert advice(run(0.8, 0.9), test_images=100) == (
+        "From 20 to 40 labels accuracy went from 80.00 % to 90.00 % (+10.00 points). One seed cannot tell a gain from "
+        "noise; the 100 test images alone leave +-9.80 points (95 %, as if each network had test images of its own; on "
+        "the same ones it is mostly less), and the change is more than that."
+    )
+    assert "the change is within that" in advice(run(0.8, 0.88), test_images=100)
+    assert advice(run(0.3, 0.4, metric="miou"), test_images=100).endswith("from noise; further seeds can (--seed).")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        run(0.5, 0.9, seed=0),  # this very seed
+        run(0.5, 0.9, seed=1, sha="other settings"),
+        run(0.5, 0.9, seed=1, metric="miou"),
+        run(0.5, seed=1),  # not as far
+        run(0.5, 0.9, seed=1, first=21),  # other numbers of labels
+        run(seed=1),
+    ],
+)
+def test_what_is_no_sibling_at_this_step_is_left_out(other: Run) -> None:
+    assert advice(run(0.5, 0.6), [other]) == advice(run(0.5, 0.6))
+
+
+def test_without_a_test_set_a_second_cycle_or_any_there_is_nothing_to_say() -> None:
+    assert advice(run(0.0, 0.0, metric=""), price=2, test_images=0) == (
+        "There is no test set, so that nothing can be said of what the 40 labels bought; label some images to test on. "
+        "At 2 a label the last 20 labels cost 40.00, and 20 more would cost 40.00."
+    )
+    assert advice(run(0.5), price=0.25, next_count=8) == (
+        "20 labels gave accuracy 50.00 %; what further ones buy can be told from the next cycle on. At 0.25 a label 8 "
+        "more would cost 2.00."
+    )
+    assert advice(run()) == "No cycle has finished yet, so that nothing can be said of what labels buy."
+    assert advice(run(0.5, 0.6), price=0, next_count=0).endswith("At 0 a label the last 20 labels cost 0.00.")
+
+
+@pytest.mark.parametrize("wrong", [{"price": -1.0}, {"price": math.inf}, {"next_count": -1}, {"test_images": -1}])
+def test_nonsense_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="or more"):
+        advice(run(0.5, 0.6), **wrong)
+
+
+def fit(al: Call, *more: object) -> Answer:
+    small = [*TINY, *SMALL_NETWORK, "--budget.cycles", 1, "--steps", 2]
+    return al("fit", "--config", "digits_random", *small, *more)
+
+
+def test_fit_and_show_tell_it_and_the_price_is_no_setting(al: Call, here: Path) -> None:
+    first = fit(al, "--run_dir", "r/seed_0", "--price-per-label", 0.5)
+    assert first.code == 0, first.err
+    curve = [done.metrics["accuracy"] for done in read_run(here / "r/seed_0").cycles]
+    assert f"from {100 * curve[0]:.2f} % to {100 * curve[1]:.2f} %" in first.err
+    assert "the 359 test images alone leave" in first.err
+    assert "At 0.5 a label the last 20 labels cost 10.00, and 20 more would cost 10.00." in first.err
+    again = fit(al, "--run_dir", "r/seed_0", "--price_per_label", 2)  # the same run still
+    assert (again.code, "cost 40.00" in again.err, "label" not in again.out.replace("labelled", "")) == (0, True, True)
+    assert fit(al, "--run_dir", "r/seed_1", "--seed", 1).code == 0
+    gains = [[done.metrics["accuracy"] for done in read_run(here / f"r/seed_{seed}").cycles] for seed in (0, 1)]
+    mean = 100 * sum(last - before for before, last in gains) / 2
+    (here / "r/seed_2").mkdir()
+    (here / "r/seed_2/cycles.jsonl").write_text("{}\n")
+    shown = al("show", "r/seed_0", "--price-per-label", 1)
+    assert f"changed by {mean:+.2f} points over 2 seeds" in shown.out
+    assert "left out of the comparison over seeds: r" in shown.out.replace(f"{here}/", "")
+    assert "points" not in al("show", "r/seed_0").out
+    found, notes = siblings_of(read_run(here / "r/seed_1"))
+    assert ([one.record.seed for one in found], len(notes)) == ([0], 1)
+
+
+def test_it_is_told_whenever_labels_are_awaited_and_the_network_is_there(
+    al: Call, here: Path, class_folders: Path
+) -> None:
+    (class_folders / "train").rename(class_folders / "unlabelled")
+    budget = ["--budget.initial", 6, "--budget.query", 5, "--budget.cycles", 2, "--budget.unit", "images"]
+    small = [*TINY, *SMALL_NETWORK, "--data.size", "[12, 12]", "--initial", "random", *budget, "--oracle", "files"]
+    command = ["fit", "--config", "image_folder_random", "--data.root", class_folders, "--run_dir", "r", *small]
+    store = LabelStore(here / "r/labels", CLASSES, "image")
+    said = []
+    for batch in ("initial", "cycle_00", "cycle_01"):
+        answer = al(*command, "--price-per-label", 2)
+        assert answer.code == 76, answer.err
+        said.append(answer.err.splitlines()[-2:])
+        names = (here / f"r/batches/{batch}/to_label.csv").read_text().splitlines()[1:]
+        store.apply({row.split(",")[0]: CLASSES.index(row.split("/")[1]) for row in names})
+    assert not any(" a label " in line for line in said[0])
+    assert re.fullmatch(r"6 labels gave accuracy .* At 2 a label 5 more would cost 10\.00\.", said[1][0])
+    assert re.match(r"From 6 to 11 labels accuracy went .* test images alone leave ", said[2][0])
+    assert said[2][0].endswith("At 2 a label the last 5 labels cost 10.00, and 5 more would cost 10.00.")
+    assert "5 of 5 images of the choice of cycle 1 wait for labels" in said[2][1]
+    predicted = al("predict", "r", class_folders / "test")  # one who stops here has a network
+    assert (predicted.code, predicted.out.strip()) == (0, "r/predictions/cycle_01/predictions.csv")
+
+
+@pytest.mark.parametrize("price", ["-1", "nan", "inf", "cheap"])
+def test_a_price_is_a_number_from_zero(al: Call, here: Path, price: str) -> None:
+    for command in (["fit", "--config", "digits_random"], ["show", "r"]):
+        answer = al(*command, f"--price-per-label={price}")
+        assert (answer.code, "a number of at least 0 was expected" in answer.err) == (2, True)
+
+
+def test_a_cycle_that_waits_for_labels_counts_once_it_was_tested(here: Path) -> None:
+    store = RunStore(here)
+    store.begin(RunRecord("n", 0, {}, 100, "d"))
+    store.label_initial([4, 5])
+    assert with_tested(read_run(here)).cycles == ()
+    store.save_metrics(0, {"accuracy": 0.25})
+    assert with_tested(read_run(here)).cycles == ()  # its weights are not there yet
+    store.member_dir(0, 0).mkdir(parents=True)
+    (store.member_dir(0, 0) / "weights.pt").touch()
+    (tested,) = with_tested(read_run(here)).cycles
+    assert (tested.cycle, tested.labelled, tested.metrics, tested.budget) == (0, 2, {"accuracy": 0.25}, 0.02)
+    assert len((here / "cycles.jsonl").read_text().splitlines()) == 2  # nothing was written
+
+
+def test_seeds_that_wait_for_labels_of_one_cycle_are_compared(here: Path) -> None:
+    # Gains of 5, 6 and 7 points: mean 6, 6 +- 2.484138.
+    for seed, last in enumerate((0.55, 0.56, 0.57)):
+        store = RunStore(here / f"seed_{seed}")
+        store.begin(RunRecord("n", seed, {}, 100, "d"))
+        store.label_initial([4, 5])
+        store.append(CycleRecord(0, 0.02, 2, {"accuracy": 0.5}, [7, 8]))
+        store.save_metrics(1, {"accuracy": last})
+        store.member_dir(1, 0).mkdir(parents=True)
+        (store.member_dir(1, 0) / "weights.pt").touch()
+    run_of = with_tested(read_run(here / "seed_0"))
+    siblings, notes = siblings_of(run_of)
+    assert notes == ()
+    assert "+6.00 points over 3 seeds (95 % interval +3.52 to +8.48" in advice(run_of, siblings)

@@ -1,0 +1,58 @@
+"""Small settings, the answer of a command, a run's journal, and a run directory that somebody edited."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from al_lightning.runs.identity import bearing
+from al_lightning.runs.journal import read_run, write_line
+from al_lightning.runs.selections import choice_seal, rows_path, selection_path
+from al_lightning.runs.store import RunStore
+
+
+class Answer(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+def journal(run_dir: Path) -> list[dict[str, object]]:
+    """What of a journal is deterministic: the run with its initial set, then its cycles."""
+    lines = (run_dir / "cycles.jsonl").read_text().splitlines()
+    first, *rest = (
+        {k: v for k, v in json.loads(line).items() if k not in ("cost", "versions", "oracle", "check")}
+        for line in lines
+    )
+    initial = {**rest.pop(0), "kind": "run"} if rest else {}
+    return [{**first, **initial}, *rest]
+
+
+def forge(run_dir: Path, values: dict[str, Any]) -> None:
+    """Give a run another configuration as somebody would who means harm: its journal and its seals fit it."""
+    (run_dir / "config.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+    run = read_run(run_dir)
+    forged, lines, check = replace(run, record=replace(run.record, settings=bearing(values), classes=[])), [], ""
+    for record in forged.records:
+        line, check = write_line(record, check)
+        lines.append(line)
+    (run_dir / "cycles.jsonl").write_text("".join(lines))
+    store = RunStore(run_dir)
+    for cycle in range(len(run.cycles)):
+        for path in (store.weights_path(cycle, 0), store.metrics_path(cycle)):
+            if path.is_file():
+                store.fit_seal(cycle, 0).confirm(path)
+    choices = {None: run.labelled_at(0), **{done.cycle: done.chosen for done in run.cycles if done.chosen}}
+    for number, chosen in choices.items():
+        for path in (selection_path(run_dir, number), *([] if number is None else [rows_path(run_dir, number)])):
+            choice_seal(forged, number, len(chosen)).confirm(path)
+
+
+TINY = ["--steps", "6", "--data.workers", "0", "--data.batch_size", "8", "--data.eval_batch_size", "16"]
+
+
+SMALL_NETWORK = ["--network.depth", "10", "--network.width", "1"]

@@ -1,0 +1,102 @@
+"""`reproduce` through the real command line: what is missing is run, once; a failure costs that run alone."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from al_lightning.config.experiment import configure
+from al_lightning.tables.plan import plan, table_files
+from al_lightning.tables.published import read_table
+from tests.support.runs import Answer
+
+TINY = ["--steps", "4", "--budget.cycles", "1", "--network.depth", "10", "--network.width", "1"]
+
+
+def a_table(path: Path, options: list[str]) -> Path:
+    """Random and entropy on Digits, one seed, 20 and 40 labels."""
+    column = {
+        "title": "Digits",
+        "dataset": "digits",
+        "data": "",
+        "pool": 1438,
+        "budget": {"initial": 20, "query": 20, "total": 40, "unit": "images"},
+        "metric": "accuracy",
+        "at": 40,
+        "options": options,
+    }
+    rows = [
+        {"label": name, "acquisition": name, "cells": {"digits": {"run": f"digits_{name}", "score": 50.0}}}
+        for name in ("random", "entropy")
+    ]
+    content = {"title": "Mine", "task": "classification", "seeds": 1, "columns": {"digits": column}, "rows": rows}
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def test_from_a_name_to_a_page_and_nothing_twice(al: Callable[..., Answer], here: Path) -> None:
+    table = a_table(here / "mine.yaml", TINY)
+    answer = al("reproduce", table, "--slots", "2")
+    assert answer.code == 0, answer.err
+    assert "2 of 2 runs are finished." in answer.out
+    assert "Mine: 2 of 2 runs to run" in answer.err
+    for name in ("mine.html", "mine.md", "mine.tex", "mine.csv"):
+        assert (here / "runs" / name).stat().st_size > 100
+    journals = {path: path.read_bytes() for path in here.glob("runs/*/seed_0/cycles.jsonl")}
+    assert len(journals) == 2
+    again = al("reproduce", table)
+    assert again.code == 0
+    assert "to run" not in again.err
+    assert again.out == answer.out
+    assert journals == {path: path.read_bytes() for path in here.glob("runs/*/seed_0/cycles.jsonl")}
+    extended = al("reproduce", table, "--seeds", "2", "--dry-run")
+    assert "digits_entropy, seed 1: missing" in extended.out
+    assert "4 runs: 2 complete, 2 to run, about" in extended.out
+    assert "as measured in the finished ones" in extended.out
+
+
+def test_what_has_no_data_is_left_out_if_asked(al: Callable[..., Answer], here: Path) -> None:
+    table = a_table(here / "mine.yaml", TINY)
+    content = yaml.safe_load(table.read_text())
+    content["columns"]["digits"]["data"] = "nowhere"
+    table.write_text(yaml.safe_dump(content))
+    answer = al("reproduce", table, "--available")
+    assert answer.code == 2
+    assert "without Digits: there are no data in data/nowhere" in answer.err
+    assert "None of the data of mine are here" in answer.err
+    assert al("reproduce", table, "--report-only").code == 0
+
+
+def test_a_run_that_fails_is_named_and_the_others_go_on(al: Callable[..., Answer], here: Path) -> None:
+    table = a_table(here / "mine.yaml", TINY)
+    (here / "runs" / "digits_random").mkdir(parents=True)
+    (here / "runs" / "digits_random" / "seed_0").write_text("in the way")
+    blocked = al("reproduce", table, "--slots", "1")
+    assert blocked.code == 1
+    (here / "runs" / "digits_random" / "seed_0").unlink()
+    content = yaml.safe_load(table.read_text())
+    content["rows"][0]["cells"]["digits"]["run"] = "digits_noaug_random"
+    content["columns"]["digits"]["training_options"] = {"supervised": ["--network.depth", "11"]}
+    table.write_text(yaml.safe_dump(content))
+    answer = al("reproduce", table, "--slots", "1", "--only", "random")
+    assert answer.code == 1
+    assert "digits_noaug_random" in answer.err
+    assert "depth" in answer.err
+    assert not list((here / "runs" / "digits_noaug_random").rglob("cycles.jsonl"))  # refused before that was written
+    assert "1 run failed" in answer.err
+
+
+@pytest.mark.parametrize("name", [name for name in table_files() if name.startswith("study")])
+def test_the_projects_own_study_is_made_of_runs_that_exist(name: str, tmp_path: Path) -> None:
+    table = read_table(table_files()[name])
+    made = plan(table, tmp_path)
+    assert len({run.job.directory for run in made.runs}) == len(made.runs)
+    assert {run.job.directory.parents[1] for run in made.runs} == {tmp_path / table.runs}
+    for run in made.runs:
+        if run.job.seed:
+            continue
+        experiment = configure([run.job.name], run.job.options, 0, run.job.directory)
+        column = run.standing.column
+        assert experiment.budget.nominal(0, column.pool) == pytest.approx(column.initial)
+        assert experiment.budget.nominal(experiment.budget.cycles, column.pool) == pytest.approx(column.total)
