@@ -4,6 +4,7 @@ import ast
 import re
 import shlex
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,3 +90,12 @@ def test_the_layout_is_what_packages_and_files_say_of_themselves() -> None:
         name: (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n")[0] for name, path in there.items()
     }
     assert said == first
+
+
+def test_the_workflow_runs_the_two_commands_on_every_python() -> None:
+    root = Path(al_lightning.__file__).parents[1]
+    job = yaml.safe_load((root / ".github/workflows/test.yml").read_text())["jobs"]["test"]
+    typed = re.findall(r"^\$ (make \w+)", README[README.index("## Two commands") :].split("```")[1], re.MULTILINE)
+    assert {step["run"] for step in job["steps"] if "run" in step} == set(typed)
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    assert project["requires-python"] == f">={job['strategy']['matrix']['python'][0]}"

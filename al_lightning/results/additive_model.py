@@ -65,7 +65,7 @@ class Blocks:
         middle = measured.mean() if cells else 0.0
         self.effects, _, rank, _ = np.linalg.lstsq(design, measured - middle, rcond=None)
         residual = measured - middle - design @ self.effects
-        self.inverse: npt.NDArray[np.float64] = np.linalg.pinv(design.T @ design, hermitian=True)
+        self.inverse: npt.NDArray[np.floating] = np.linalg.pinv(design.T @ design, hermitian=True)
         scale = float(np.abs(measured).max()) if cells else 0.0
         self.variance = Variance(float(residual @ residual), len(cells) - int(rank), scale)
 

@@ -49,8 +49,8 @@ def background(
     veil = 1 - clear
     planes = [cv2.LUT(material, palette[:, c]) for c in range(3)]
     for plane, colour in zip(planes, air.T, strict=True):
-        plane *= brightness
-        plane += veil * colour[:, None]
+        np.multiply(plane, brightness, out=plane)
+        np.add(plane, veil * colour[:, None], out=plane)
     if light.clouds > 0.05:
         cover, white = _clouds(scene, shape)
         cover = cover[:first] * sky[:first]
