@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 ROOT = Path(__file__).parents[1]
 
@@ -14,6 +16,8 @@ ROOT = Path(__file__).parents[1]
 @cache
 def environment() -> Environment:
     """Return the environment of all templates; a template is named by its path below the package."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # a tenth of a second, which few commands need
+
     return Environment(
         loader=FileSystemLoader(ROOT),
         autoescape=True,
