@@ -16,12 +16,14 @@ inspect config
 data
 results launcher labels duplicates
 acquisition training runs
-networks distributed oracle console
+networks distributed oracle console pages
 pool
 types errors seeding tasks progress yaml_files
 """
 """What lies at the package's root, top to bottom. An import goes to a lower floor, or stays inside its package."""
-NO_TORCH = "cli tables results labels launcher console progress oracle pool yaml_files seeding errors __init__ __main__"
+NO_TORCH = (
+    "cli tables results labels launcher console pages progress oracle pool yaml_files seeding errors __init__ __main__"
+)
 
 
 def units() -> dict[str, list[Path]]:

@@ -2,28 +2,8 @@
 
 from __future__ import annotations
 
-from al_lightning.audits.neighbours import ALIKE, NEAR_EDGES, NEAR_GREY
 from al_lightning.audits.result import Audit, Group, SetFacts, Side
 
-NEAR = (
-    "Near-duplicates: at 16 x 16 pixels in grey, with brightness and contrast made equal, they differ by at most 25 "
-    f"grey levels (root mean square; cosine {NEAR_GREY:g}), and the differences between neighbouring pixels, the "
-    f"outermost ring aside, agree (cosine {NEAR_EDGES:g} or more). Similarity is the lesser of the two cosines. Found "
-    "are copies that were resized, compressed, made brighter or darker, or changed in colour, and frames that follow "
-    "each other closely; not found are crops, turned and mirrored copies, and images that are almost flat."
-)
-GROUPED = (
-    "Exact duplicates have equal pixels after decoding, as the dataset gives them; it is said where the files are "
-    "equal byte for byte. A group is made of the images that repeat its first one, not of chains of neighbours: an "
-    "image joins the most similar group whose first image it is a near-duplicate of, or begins one. So what is left "
-    "when all but the first of each group are taken out has no near-duplicates."
-)
-SCORE = (
-    "Redundancy is 1 - D / N: D is the effective number of distinct images among the pool's N, the sum over its images "
-    "of 1 / (how many images there are of its kind). Of its kind is each image as far as the two look alike: 1 for an "
-    f"equal one, 0 from a similarity of {ALIKE:g} down, linear between. A pool of clips of n equal frames scores "
-    "1 - 1 / n, a pool without look-alikes 0. It is a property of the pictures, not of what a network makes of them."
-)
 _LINES = 8
 
 

@@ -9,6 +9,7 @@ from al_lightning.reports.findings import Findings
 from al_lightning.reports.numbers import BASELINE, ENOUGH, Dataset, Difference, Method, signed, told
 from al_lightning.results.comparison import Verdict, points
 from al_lightning.results.statistics import seeds_needed
+from al_lightning.runs.journal import Run
 
 ADVISED = 3
 """Seeds to begin with."""
@@ -44,9 +45,14 @@ def advise(dataset: Dataset, findings: Findings | None) -> list[Advice]:
     return [*found, *_verdict(dataset), *_budget(dataset)]
 
 
+def unfinished(dataset: Dataset) -> list[Run]:
+    """Return the runs that have cycles to go."""
+    return [run for method in dataset.methods for run in method.runs if not run.cycles or run.cycles[-1].chosen]
+
+
 def _unfinished(dataset: Dataset) -> list[Advice]:
     """Return how to go on with runs that were stopped."""
-    open_runs = [run for method in dataset.methods for run in method.runs if not run.cycles or run.cycles[-1].chosen]
+    open_runs = unfinished(dataset)
     if not open_runs:
         return []
     commands = tuple(_command(run.record.name, run.record.seed) for run in open_runs)

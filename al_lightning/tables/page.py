@@ -1,15 +1,16 @@
-"""The part of a page that holds a table of the study against our runs: numbers, verdicts, curves, footnotes."""
+"""A page with a table of the study against our runs, before the report about these runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+from al_lightning.pages.render import render
 from al_lightning.reports.chart import curve_chart
 from al_lightning.reports.numbers import Dataset, Method
-from al_lightning.reports.tables import grid_html
 from al_lightning.results.comparison import rule
-from al_lightning.results.renderers import Grid, Sheet
+from al_lightning.results.renderers import Sheet
 from al_lightning.tables.cells import Block
 from al_lightning.tables.status import Standing
 
@@ -23,36 +24,21 @@ GROUPS = {
 }
 
 
-def published_section(table: Sheet, found: Sequence[Block]) -> str:
-    """Return the section.
+def table_page(report: Mapping[str, Any], table: Sheet, found: Sequence[Block]) -> str:
+    """Return the page.
 
     Args:
-        table: what is said of it.
+        report: what it shows of the runs, see `report_values`.
+        table: what is said of the table.
         found: its columns.
     """
-    parts = ['<section id="table"><h2>' + escape(table.title) + "</h2>"]
-    if table.marker:
-        parts.append(f'<p class="note"><strong>{escape(table.marker)}</strong></p>')
-    for block, numbers in zip(found, table.grids, strict=True):
-        parts.append(f"<h3>{escape(numbers.title)}</h3>{_numbers(numbers)}{_curves(block)}")
-    parts.append(f'<h3>How differences are judged</h3><p class="small">{escape(rule())}</p>')
-    for title, sentences in (("Whether the comparison is honest", table.conditions), ("Footnotes", table.notes)):
-        if sentences:
-            items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
-            parts.append(f"<h3>{title}</h3><ul>{items}</ul>")
-    return "".join(parts) + "</section>"
+    columns = [(numbers, _charts(block)) for numbers, block in zip(table.grids, found, strict=True)]
+    values = {**report, "table": table, "columns_of_table": columns, "rule": rule(), "choices": _choices()}
+    return render("tables/templates/table.html.jinja", values)
 
 
-def _numbers(table: Grid) -> str:
-    said = f"<ul>{''.join(f'<li>{escape(sentence)}.</li>' for sentence in table.said)}</ul>" if table.said else ""
-    return (
-        f'{grid_html(table)}<p class="small">Percent, mean ± standard deviation over seeds. Area: under the curve '
-        f"(Eq. 2), the budget as a fraction of the pool.</p>{said}"
-    )
-
-
-def _curves(block: Block) -> str:
-    """Return the column's curves, a chart for each kind of training."""
+def _charts(block: Block) -> list[tuple[str, str]]:
+    """Return the column's curves, a title and a chart for each kind of training."""
     charts = []
     # A strategy looks the same in all charts; Random is the grey line.
     others = dict.fromkeys(key for line in block.lines if (key := _key(line.standing)) != "random")
@@ -69,13 +55,8 @@ def _curves(block: Block) -> str:
         references = tuple(method for method in flat if group[0] == "supervised")
         dataset = Dataset(block.column.title, block.column.metric, tuple(methods), budgets, references)
         styles = {line.standing.row.label: numbers[_key(line.standing)] for line in block.lines}
-        charts.append(f"<div><h4>{escape(title)}</h4>{curve_chart(dataset, styles)}</div>")
-    if not charts:
-        return ""
-    return (
-        f'<div class="side two">{"".join(charts)}</div>'
-        '<p class="small">Lines: mean over seeds; bands: ± one standard deviation.</p>'
-    )
+        charts.append((title, curve_chart(dataset, styles)))
+    return charts
 
 
 def _key(standing: Standing) -> str:
@@ -90,3 +71,16 @@ def _method(standing: Standing) -> Method | None:
         return None
     runs, curves = standing.complete, standing.curves
     return Method(standing.row.label, standing.cell.run, tuple(runs.values()), tuple(curves[seed] for seed in runs))
+
+
+def _choices() -> str:
+    """Return docs/choices.md, of the checkout or as it came with the package, as HTML without its title."""
+    from markdown_it import MarkdownIt
+
+    package = Path(__file__).resolve().parents[1]
+    shipped = package / "choices.md"
+    path = shipped if shipped.is_file() else package.parent / "docs" / "choices.md"
+    words = path.read_text(encoding="utf-8").partition("\n")[2]
+    # Raw HTML in the file would stay text.
+    body: str = MarkdownIt("commonmark", {"html": False}).enable("table").render(words)
+    return body.replace("<table>", '<div class="scroll"><table class="prose">').replace("</table>", "</table></div>")

@@ -7,13 +7,12 @@ from pathlib import Path
 
 from al_lightning.config.names import parts, values_of
 from al_lightning.config.rebuild import data_of
-from al_lightning.reports.decisions import decisions_section
-from al_lightning.reports.page import page
+from al_lightning.reports.page import report_values
 from al_lightning.results.conditions import conditions_of
 from al_lightning.results.renderers import FORMS
 from al_lightning.runs.files import write_text
 from al_lightning.tables.cells import Block, blocks, csv_text, sheet
-from al_lightning.tables.page import published_section
+from al_lightning.tables.page import table_page
 from al_lightning.tables.published import Table
 from al_lightning.tables.status import Standing
 
@@ -80,11 +79,6 @@ def _page(
     imports: Sequence[str],
 ) -> str:
     runs = list({run.directory: run for standing in standings for run in standing.complete.values()}.values())
-    return page(
-        runs,
-        data_of(imports),
-        f"al-lightning: {table.title}",
-        strategies=parts("acquisition"),
-        command=command,
-        before=published_section(sheet(table, found, said), found) + decisions_section(),
-    )
+    title = f"al-lightning: {table.title}"
+    report = report_values(runs, data_of(imports), title, strategies=parts("acquisition"), command=command)
+    return table_page(report, sheet(table, found, said), found)

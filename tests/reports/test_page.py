@@ -241,7 +241,7 @@ def test_classes_of_whole_images_are_named() -> None:
 
 def test_a_large_batch_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("al_lightning.reports.findings.SHOWN", 1)
-    monkeypatch.setattr("al_lightning.reports.choices.SHOWN", 1)
+    monkeypatch.setattr("al_lightning.reports.page.SHOWN", 1)
     html = page(comparison([0]), data, "t")
     assert html.count("and 1 more.") == 3 * 2
     assert "f18" not in html

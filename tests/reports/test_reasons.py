@@ -374,13 +374,13 @@ def test_the_map_is_of_embeddings_where_a_run_kept_some(tmp_path: Path) -> None:
 
 
 def test_the_axis_by_hand() -> None:
-    axis = score_axis(Scores((4.0, None, 2.0), 0.0, 4.0, (2, 0, 0, 1)), 1)
-    assert "M396.0,32v10M200.0,32v10" in axis
-    assert axis.count("V30z") == 2
-    assert "M4.0,30v-26.0" in axis
-    assert "v-13.0" in axis
-    assert "scores of the chosen from 2.000 to 4.000, on a scale from 0.000 to 4.000" in axis
-    assert "M200.0,4v10" in score_axis(Scores((1.5,), 1.5, 1.5, ()), 0)
+    axis = score_axis(Scores((4.0, None, 2.0), 0.0, 4.0, (2, 0, 0, 1)))
+    assert axis["ticks"] == "M396.0,32v10M200.0,32v10"
+    assert axis["bars"].count("V30z") == 2
+    assert "M4.0,30v-26.0" in axis["bars"]
+    assert "v-13.0" in axis["bars"]
+    assert [axis[end] for end in ("least", "most", "low", "high")] == ["2.000", "4.000", "0.000", "4.000"]
+    assert score_axis(Scores((1.5,), 1.5, 1.5, ()))["ticks"] == "M200.0,4v10"
     assert [digits(score) for score in (0.535, 12345.0, 1e-7, 100.0)] == ["0.5350", "1.234e+04", "1.000e-07", "100.0"]
 
 

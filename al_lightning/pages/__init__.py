@@ -1,0 +1,1 @@
+"""HTML pages: templates rendered with autoescape; the head, style and tables that all pages share. No torch."""
