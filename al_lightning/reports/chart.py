@@ -47,7 +47,7 @@ def curve_chart(dataset: Dataset, styles: Mapping[str, int]) -> str:
     """
     drawn = [(method, _points(dataset, method)) for method in dataset.methods]
     drawn = [(method, points) for method, points in drawn if points]
-    flat = [(method, fmean(method.at(method.curves[0].budgets[0]))) for method in dataset.references]
+    flat = [(method, fmean(method.at(method.curves[0].budgets[0]).values())) for method in dataset.references]
     lows = [mean - deviation for _, points in drawn for _, mean, deviation in points] + [mean for _, mean in flat]
     highs = [mean + deviation for _, points in drawn for _, mean, deviation in points] + [mean for _, mean in flat]
     ticks = nice_ticks(min(lows), max(highs))
@@ -93,7 +93,7 @@ def curve_chart(dataset: Dataset, styles: Mapping[str, int]) -> str:
 
 def _points(dataset: Dataset, method: Method) -> list[tuple[float, float, float]]:
     """Return (percent labelled, mean, standard deviation) wherever a seed got to."""
-    found = [(100 * budget, method.at(budget)) for budget in dataset.budgets]
+    found = [(100 * budget, list(method.at(budget).values())) for budget in dataset.budgets]
     return [(at, fmean(values), stdev(values) if len(values) > 1 else 0.0) for at, values in found if values]
 
 

@@ -7,7 +7,7 @@ the runs and their data: the same ones give the same bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -52,7 +52,6 @@ def write_report(
     data: Lookup,
     title: str = "Does active learning help here, and which method?",
     *,
-    strategies: Collection[str] | None = None,
     command: str = "",
 ) -> Path:
     """Write the report about some runs.
@@ -63,8 +62,6 @@ def write_report(
         data: gives a run's datamodule, or holds it under the run's name (`run.record.name`); where that fails, the
             report says so and goes without pictures.
         title: above the page; plain text.
-        strategies: names of strategies, to find where in a run's name the dataset ends; without them, the last part of
-            a name is the strategy.
         command: that made the runs, to be shown; by default each run's own is.
 
     Returns:
@@ -76,7 +73,7 @@ def write_report(
     """
     if not runs:
         raise UsageError("A report needs at least one run directory.")
-    write_text(path, page(runs, data, title, strategies=strategies, command=command))
+    write_text(path, page(runs, data, title, command=command))
     return path
 
 
@@ -85,7 +82,6 @@ def page(
     data: Lookup,
     title: str,
     *,
-    strategies: Collection[str] | None = None,
     command: str = "",
     before: str = "",
 ) -> str:
@@ -95,12 +91,11 @@ def page(
         runs: as there, or none where there is something before.
         data: as there.
         title: as there.
-        strategies: as there.
         command: as there.
         before: HTML of sections that the page begins with, for example a table of the study (`id="table"`); they say
             what the numbers mean, so the page's own first words on that are left out.
     """
-    found = datasets(runs, strategies)
+    found = datasets(runs)
     seen = [gather(dataset, data) for dataset in found]
     labels = dict.fromkeys(method.label for dataset in found for method in (*dataset.methods, *dataset.references))
     others = [label for label in labels if label != BASELINE]
@@ -111,7 +106,7 @@ def page(
         _dataset(dataset, one, styles, number) for number, (dataset, one) in enumerate(zip(found, seen, strict=True))
     ]
     names = [list(one.classes) if isinstance(one, Findings) else [] for one in seen]
-    sections.append(more(found, names, strategies))
+    sections.append(more(found, names))
     links = "".join(
         f'<a href="#{anchor}">{escape(text)}</a>'
         for anchor, text in [

@@ -11,7 +11,6 @@ from al_lightning.reports.chart import swatch
 from al_lightning.reports.numbers import (
     Dataset,
     Method,
-    height,
     interval,
     mean_text,
     signed,
@@ -19,7 +18,6 @@ from al_lightning.reports.numbers import (
     told,
 )
 from al_lightning.results.renderers import Grid
-from al_lightning.results.series import series_of_runs
 from al_lightning.results.summary import classes, costs, penalties
 
 STAGES = ("fit", "test", "score", "select")
@@ -52,13 +50,14 @@ def curves(dataset: Dataset, styles: Mapping[str, int]) -> str:
     rows = []
     for method in dataset.methods:
         whole = list(method.whole(dataset.budgets).values())
-        cells = [_cell(method.at(budget), len(method.runs)) for budget in dataset.budgets]
+        cells = [_cell(method.at(budget).values(), len(method.runs)) for budget in dataset.budgets]
         many = len(dataset.budgets) > 1
-        cells += [mean_text([curve.area for curve in whole], 3), mean_text([height(c) for c in whole])] if many else []
+        areas, heights = [curve.area for curve in whole], [curve.height for curve in whole]
+        cells += [mean_text(areas, 3), mean_text(heights)] if many else []
         rows.append(_row(method, styles, [*cells, str(len(method.runs))]))
     for method in dataset.references:
         budget = method.curves[0].budgets[0]
-        label = f"{mean_text(method.at(budget))} at {100 * budget:.4g} %"
+        label = f"{mean_text(method.at(budget).values())} at {100 * budget:.4g} %"
         blank = [""] * (len(heads) + 1 if len(dataset.budgets) > 1 else len(heads) - 1)
         rows.append(_row(method, styles, [label, *blank, str(len(method.runs))]))
     heads += ["area", "mean<br>height"] if len(dataset.budgets) > 1 else []
@@ -76,7 +75,7 @@ def _row(method: Method, styles: Mapping[str, int], cells: Sequence[str]) -> str
     return f"<tr>{head}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
-def _cell(values: Sequence[float], seeds: int) -> str:
+def _cell(values: Collection[float], seeds: int) -> str:
     text = mean_text(values)
     return text if len(values) in (0, seeds) else f"{text} ({len(values)} of {seeds})"
 
@@ -115,8 +114,8 @@ def code(lines: Sequence[str]) -> str:
 
 
 def capital(text: str) -> str:
-    """Return a text with its first letter capital."""
-    return text[:1].upper() + text[1:]
+    """Return a text with its first letter capital, unless the first word has a capital elsewhere, as mIoU."""
+    return text[:1].upper() + text[1:] if text.split(" ")[0].islower() else text
 
 
 def grid_html(grid: Grid) -> str:
@@ -129,15 +128,14 @@ def grid_html(grid: Grid) -> str:
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def more(found: Sequence[Dataset], class_names: Sequence[Sequence[str]], strategies: Collection[str] | None) -> str:
+def more(found: Sequence[Dataset], class_names: Sequence[Sequence[str]]) -> str:
     """Return label costs, classes and penalties, folded away; empty where there are none.
 
     Args:
         found: what was run on.
         class_names: of each.
-        strategies: names of strategies.
     """
-    settings = {d.name: series_of_runs([r for m in d.methods for r in m.runs if r.cycles], strategies) for d in found}
+    settings = {dataset.name: dataset.methods for dataset in found}
     parts = []
     for (name, series), names in zip(settings.items(), class_names, strict=True):
         grids = [grid for grid in (costs(series), classes(series, names)) if grid is not None]

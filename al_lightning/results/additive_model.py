@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from al_lightning.errors import UsageError
 from al_lightning.results.inference import SAME
@@ -65,7 +64,7 @@ class Blocks:
         middle = measured.mean() if cells else 0.0
         self.effects, _, rank, _ = np.linalg.lstsq(design, measured - middle, rcond=None)
         residual = measured - middle - design @ self.effects
-        self.inverse: npt.NDArray[np.float64] = np.linalg.pinv(design.T @ design, hermitian=True)
+        self.inverse = np.linalg.pinv(design.T @ design, hermitian=True)
         scale = float(np.abs(measured).max()) if cells else 0.0
         self.variance = Variance(float(residual @ residual), len(cells) - int(rank), scale)
 

@@ -8,6 +8,7 @@ import yaml
 from al_lightning.config import names
 from al_lightning.errors import UsageError
 from al_lightning.runs import identity
+from al_lightning.runs.parts import AXES
 
 
 def write(path: Path, text: str) -> Path:
@@ -19,7 +20,7 @@ def write(path: Path, text: str) -> Path:
 def test_a_name_is_its_parts_in_order(here: Path) -> None:
     found = names.resolve(["digits_wrn28_250-250_noaug_coreset"])
     assert found.name == "digits_wrn28_250-250_noaug_coreset"
-    assert [path.parent.name for path in found.files] == list(names.AXES)
+    assert [path.parent.name for path in found.files] == list(AXES)
     assert found.values["network"]["init_args"] == {"depth": 28, "width": 2}
     assert found.values["budget"] == {"initial": 250, "query": 250, "cycles": 7, "unit": "images"}
 
@@ -121,7 +122,7 @@ def test_what_has_no_bearing_does_not_change_the_fingerprint() -> None:
 
 
 def test_every_shipped_part_has_a_head_and_every_dataset_says_what_to_expect() -> None:
-    for axis in names.AXES:
+    for axis in AXES:
         for path in (names.shipped() / axis).glob("*.yaml"):
             assert len(names.head(path)) > 10, path
             if axis == "datasets":
