@@ -1,4 +1,4 @@
-"""Metrics: what the journal calls them, what people read, and what may be made of them. No torch.
+"""Metrics: their names in the journal, and the titles that people read. No torch.
 
 A task names its metrics, the main one first (see `tasks`). Each is stored as a fraction of 1, or as a list of such
 fractions, one a class; more is better, and it is shown in percent. A difference of two is in points of percent.

@@ -35,6 +35,20 @@ def test_the_same_by_hand(here: Path) -> None:
     assert (by_hand.name, by_hand.values) == ("digits_entropy", names.resolve(["digits_entropy"]).values)
 
 
+def test_configs_of_ones_own_are_a_part_beside_those_that_are_known(here: Path) -> None:
+    write(here / "mine.yaml", "steps: 3\n")
+    found = names.resolve(["digits_wrn28_entropy_uda", "mine.yaml"])
+    assert found.name == "digits_wrn28_entropy_uda_mine"
+    assert found.parts == {
+        "datasets": "digits", "networks": "wrn28", "acquisition": "entropy", "training": "uda", "other": "mine",
+    }  # fmt: skip
+    by_hand = names.resolve(["datasets/digits.yaml", "mine.yaml"])
+    assert (by_hand.name, by_hand.parts) == (
+        "digits_mine", {"datasets": "digits", "training": "supervised", "other": "mine"},
+    )  # fmt: skip
+    assert names.resolve(["mine.yaml"]).parts == {"other": "mine"}
+
+
 def test_longer_part_names_win(here: Path) -> None:
     write(here / "configs/acquisition/coreset_mcd.yaml", "# with dropout\nacquisition: {class_path: a.B}\n")
     write(here / "configs/training/mcd.yaml", "# not this one\n")
