@@ -141,7 +141,6 @@ def report(
     Returns:
         `out`.
     """
-    from al_lightning.config.names import parts
     from al_lightning.config.rebuild import data_of
     from al_lightning.reports.page import write_report
 
@@ -151,7 +150,6 @@ def report(
         runs,
         data_of(imports),
         title,
-        strategies=parts("acquisition"),
         command=command,
     )
 
@@ -230,7 +228,7 @@ def recommend(
     """
     from al_lightning.audits.audit import audit as look
     from al_lightning.audits.folder import AuditFolder
-    from al_lightning.config.names import roots, split_name
+    from al_lightning.config.names import roots
     from al_lightning.progress import counting
     from al_lightning.recommendations import commands as lines
     from al_lightning.recommendations.recommendation import Recommendation, readings_of
@@ -266,10 +264,10 @@ def recommend(
             remarks.append(own)
         root = opened.plain["data"]["init_args"].get("root")
         options = ["--data.root", str(root)] if root else []
-        try:
-            prefix = lines.prefix_of({axis: part.stem for axis, part in split_name(done.record.name).items()})
+        prefix = lines.prefix_of(done.record.parts)
+        if prefix:
             remarks.append("Options of the run that its name does not tell have to be given again.")
-        except UsageError:
+        else:
             prefix = "DATASET"
             remarks.append(f"The name {done.record.name} is not made of known parts: put yours for DATASET.")
     commands, text = lines.commands(prefix, options, labels, answer.to_compare)

@@ -16,6 +16,8 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from al_lightning.metrics import percent
+
 QUIET_SECONDS = 30.0
 """Seconds between plain lines of a stage."""
 PROGRESS = "AL_PROGRESS"
@@ -165,7 +167,7 @@ class Reporter(AbstractContextManager["Reporter"]):
     def result(self, metric: str, value: float) -> None:
         """Tell the metric of this cycle, a fraction of 1."""
         self.finish()
-        self._metric = f"{metric} {100 * value:.2f} %"
+        self._metric = f"{metric} {percent(value)}"
         self.say(f"{self._title}: {self._metric}{self._tail(metric=False)}")
         self.tell()
 

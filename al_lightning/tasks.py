@@ -7,9 +7,11 @@ from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
+import torchmetrics
 from torch import Tensor
-from torchmetrics import Metric
 from torchmetrics.classification import MulticlassConfusionMatrix
+
+from al_lightning.metrics import ACCURACY, CLASS_ACCURACY, CLASS_IOU, MIOU, PIXEL_ACCURACY, Metric
 
 IGNORE = 255
 
@@ -23,6 +25,8 @@ class Task(ABC):
 
     predicts: ClassVar[Literal["image", "pixel"]]
     """What a fitting network predicts a class for."""
+    metrics: ClassVar[tuple[Metric, ...]]
+    """What `summary` returns, in its order; the first one is the main metric, which runs are compared by."""
 
     def __init__(self, num_classes: int) -> None:
         self.num_classes = num_classes
@@ -35,19 +39,24 @@ class Task(ABC):
     def loss(self, logits: Tensor, label: Tensor) -> Tensor:
         """Return the batch's loss, a scalar, in nats."""
 
-    def confusion(self) -> Metric:
+    def confusion(self) -> torchmetrics.Metric:
         """Return an empty confusion matrix, rows true and columns predicted, int64, summed over processes."""
         return MulticlassConfusionMatrix(self.num_classes)
 
     @abstractmethod
     def summary(self, confusion: Tensor) -> dict[str, Any]:
-        """Turn a (C, C) confusion matrix into plain metrics, fractions of 1, the main one first."""
+        """Turn a (C, C) confusion matrix into the values of `metrics` by name: fractions of 1, or lists of them."""
+
+    def named(self, *values: float | list[float | None]) -> dict[str, Any]:
+        """Return values of `metrics`, given in their order, by name."""
+        return {metric.name: value for metric, value in zip(self.metrics, values, strict=True)}
 
 
 class Classification(Task):
     """One class per image: cross-entropy and accuracy."""
 
     predicts: ClassVar[Literal["image", "pixel"]] = "image"
+    metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY, CLASS_ACCURACY)
 
     def loss_per_image(self, logits: Tensor, label: Tensor) -> Tensor:
         """Return the cross-entropy of (B, C) logits against (B,) classes, (B,)."""
@@ -61,10 +70,10 @@ class Classification(Task):
         """Return `accuracy` and `class_accuracy` (recall of each class, null for absent ones)."""
         matrix = confusion.double().cpu()
         right, count = matrix.diag(), matrix.sum(dim=1)
-        return {
-            "accuracy": float(right.sum() / count.sum()) if count.sum() else 0.0,
-            "class_accuracy": [float(r / n) if n else None for r, n in zip(right, count, strict=True)],
-        }
+        return self.named(
+            float(right.sum() / count.sum()) if count.sum() else 0.0,
+            [float(r / n) if n else None for r, n in zip(right, count, strict=True)],
+        )
 
 
 class Segmentation(Task):
@@ -77,12 +86,13 @@ class Segmentation(Task):
     """
 
     predicts: ClassVar[Literal["image", "pixel"]] = "pixel"
+    metrics: ClassVar[tuple[Metric, ...]] = (MIOU, CLASS_IOU, PIXEL_ACCURACY)
 
     def __init__(self, num_classes: int, absent_classes: Literal["skip", "zero"] = "skip") -> None:
         super().__init__(num_classes)
         self.absent_classes = absent_classes
 
-    def confusion(self) -> Metric:
+    def confusion(self) -> torchmetrics.Metric:
         """Return an empty confusion matrix that leaves ignored pixels out."""
         return MulticlassConfusionMatrix(self.num_classes, ignore_index=IGNORE)
 
@@ -108,8 +118,8 @@ class Segmentation(Task):
         union = matrix.sum(dim=0) + matrix.sum(dim=1) - right
         iou = torch.where(union > 0, right / union.clamp(min=1), torch.nan)
         mean = iou.nan_to_num(0.0).mean() if self.absent_classes == "zero" else iou.nanmean()
-        return {
-            "miou": float(mean.nan_to_num(0.0)),
-            "class_iou": [None if value.isnan() else float(value) for value in iou],
-            "pixel_accuracy": float(right.sum() / matrix.sum().clamp(min=1)),
-        }
+        return self.named(
+            float(mean.nan_to_num(0.0)),
+            [None if value.isnan() else float(value) for value in iou],
+            float(right.sum() / matrix.sum().clamp(min=1)),
+        )

@@ -12,7 +12,7 @@ from al_lightning.launcher import Job
 from al_lightning.launcher.local import LocalLauncher
 from al_lightning.launcher.machine import cores
 from al_lightning.progress import duration
-from al_lightning.results.curves import curve_of
+from al_lightning.results.series import by_setting, series_of_runs
 from al_lightning.results.text_table import comparison_table
 from al_lightning.runs.journal import Run, read_run
 
@@ -42,18 +42,18 @@ def demo(directory: Path = DIRECTORY, seeds: int | None = None, options: tuple[s
         ALError: a run failed; the message says which.
     """
     begun = time.monotonic()
+    names = [f"{pool}_{strategy}" for pool in POOLS for strategy in STRATEGIES]
     done: list[Run] = []
     for seed in range(seeds or MOST_SEEDS):
-        names = [f"{pool}_{strategy}" for pool in POOLS for strategy in STRATEGIES]
         jobs = [Job(name, seed, directory / name / f"seed_{seed}", options) for name in names]
         _run_all(jobs)
         done += [read_run(job.directory) for job in jobs]
         so_far = time.monotonic() - begun
         if seeds is None and so_far * (seed + 2) / (seed + 1) > 60 * MINUTES:
             break
-    runs = sorted(done, key=lambda run: [POOLS.index(_pool(run)), STRATEGIES.index(_strategy(run)), run.record.seed])
-    for pool in POOLS:
-        print(comparison_table([curve_of(run) for run in runs if _pool(run) == pool]), end="\n\n")
+    runs = sorted(done, key=lambda run: names.index(run.record.name))
+    for methods in by_setting(series_of_runs(runs)).values():
+        print(comparison_table(methods), end="\n\n")
     report = write_report(
         [run.directory for run in runs], directory / "report.html", "al-lightning: the demo", "make demo"
     )
@@ -62,14 +62,6 @@ def demo(directory: Path = DIRECTORY, seeds: int | None = None, options: tuple[s
         f"chosen, and what to try next: {report}"
     )
     return report
-
-
-def _pool(run: Run) -> str:
-    return run.record.name.rpartition("_")[0]
-
-
-def _strategy(run: Run) -> str:
-    return run.record.name.rpartition("_")[2]
 
 
 def _run_all(jobs: list[Job]) -> None:

@@ -229,15 +229,15 @@ def _show(given: list[str], verbose: bool) -> int:
     )
     ours = parser.parse_args(given)
 
-    from al_lightning.results.curves import curve_of
     from al_lightning.results.plot import text_plot
+    from al_lightning.results.series import series_of_runs
     from al_lightning.results.text_table import chosen_table, comparison_table, curve_table
     from al_lightning.runs.journal import read_run
 
     runs = [read_run(directory) for directory in dict.fromkeys(path.resolve() for path in ours.run_dirs)]
-    curves = [curve_of(run) for run in runs]
-    print(printable(curve_table(curves[0]) if len(curves) == 1 else comparison_table(curves)))
-    if ours.plot and (plot := text_plot(curves)):
+    series = series_of_runs(runs)
+    print(printable(curve_table(series[0].curves[0]) if len(runs) == 1 else comparison_table(series)))
+    if ours.plot and (plot := text_plot(series)):
         print(f"\n{printable(plot)}")
     for run in runs if ours.chosen else ():
         print(f"\n{chosen_table(run)}")
@@ -255,7 +255,8 @@ def _configs(given: list[str], verbose: bool) -> int:
         prog="al-lightning configs", description="Lists the parts that a run's name can have, a line each."
     ).parse_args(given)
 
-    from al_lightning.config.names import AXES, head, parts
+    from al_lightning.config.names import head, parts
+    from al_lightning.runs.parts import AXES
 
     print("<dataset>[_<network>][_<budget>][_<augmentation>]_<acquisition>[_<training>]")
     for axis in AXES:

@@ -190,7 +190,7 @@ def _table(name: str, scale: str, directories: Sequence[Path], form: str, import
 
 
 def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, unit: Unit | None) -> str:
-    from al_lightning.config.names import parts, values_of
+    from al_lightning.config.names import values_of
     from al_lightning.results.conditions import conditions_of
     from al_lightning.results.renderers import FORMS
     from al_lightning.results.series import series_of_runs
@@ -202,9 +202,9 @@ def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, uni
         series = [one for path in tables for one in read_csv(path, unit=unit)]
         said: list[str] = []
     else:
-        runs, strategies = [read_run(directory) for directory in directories], parts("acquisition")
-        series = series_of_runs(runs, strategies)
+        runs = [read_run(directory) for directory in directories]
+        series = series_of_runs(runs)
         names = {run.record.name for run in runs}
         resolved = {name: values for name in names if (values := values_of(name)) is not None}
-        said = [one.line for one in conditions_of(runs, strategies=strategies, resolved=resolved or None)]
+        said = [one.line for one in conditions_of(runs, resolved=resolved or None)]
     return csv_text(series) if form == "csv" else FORMS[form](summary(series, said))

@@ -51,6 +51,7 @@ class Experiment:
         run_dir: its directory.
         plain: the configuration as plain data, all defaults filled in.
         files: the config files it came from.
+        parts: the parts of the name, by axis.
         notes: what the user should know about how they were merged.
         data: the datamodule's prototype.
         acquisition: the strategy.
@@ -70,6 +71,7 @@ class Experiment:
     run_dir: Path
     plain: dict[str, Any]
     files: tuple[Path, ...]
+    parts: dict[str, str]
     notes: tuple[str, ...]
     data: PoolDataModule
     acquisition: Acquisition
@@ -226,6 +228,7 @@ def _experiment(
         run_dir=run_dir,
         plain=plain,
         files=settings.files,
+        parts=settings.parts,
         notes=_dropped(settings, plain),
         data=data,
         acquisition=made.acquisition,

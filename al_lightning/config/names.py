@@ -18,11 +18,10 @@ import yaml
 
 from al_lightning.errors import UsageError, from_home, nearest
 from al_lightning.runs.identity import flatten
+from al_lightning.runs.parts import AXES, DEFAULT_TRAINING, OTHER, run_name
 from al_lightning.yaml_files import Loader, TooMuch, read_yaml
 
-AXES = ("datasets", "networks", "budgets", "augmentation", "acquisition", "training")
 REQUIRED = ("datasets", "acquisition")
-DEFAULT_TRAINING = "supervised"
 
 
 @dataclass(frozen=True)
@@ -34,12 +33,14 @@ class Settings:
         files: what was merged, in order.
         values: the merged mapping.
         origins: for each dotted key, the file that set it last.
+        parts: the parts of the name, by axis; files of one's own are the part `other`.
     """
 
     name: str
     files: tuple[Path, ...]
     values: dict[str, Any]
     origins: dict[str, Path] = field(default_factory=dict)
+    parts: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -243,13 +244,14 @@ def resolve(configs: Sequence[str]) -> Settings:
     origins: dict[str, Path] = {}
     for _, path in layers:
         merge(values, load(path), path, origins)
-    return Settings(_name(layers, named), tuple(path for _, path in layers), values, origins)
+    found = _parts(layers)
+    return Settings(run_name(found), tuple(path for _, path in layers), values, origins, found)
 
 
-def _name(layers: Sequence[tuple[str | None, Path]], named: dict[str, str]) -> str:
+def _parts(layers: Sequence[tuple[str | None, Path]]) -> dict[str, str]:
     own = [path.stem for axis, path in layers if axis is None and path.parent.name != "patches"]
-    shown = [named[axis] for axis in AXES if axis in named and (axis, named[axis]) != ("training", DEFAULT_TRAINING)]
-    return "_".join([*shown, *own])
+    found = {axis: path.stem for axis, path in layers if axis is not None}
+    return {axis: found[axis] for axis in AXES if axis in found} | ({OTHER: "_".join(own)} if own else {})
 
 
 def _patches(dataset: str, training: str) -> list[Path]:

@@ -76,6 +76,7 @@ def begin(experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str,
         data_sha256=data_sha256,
         images_sha256=images.digest,
         classes=list(data.class_names),
+        parts=experiment.parts,
         oracle=str(experiment.plain["oracle"]["class_path"]),
         versions=versions(),
     )

@@ -92,8 +92,8 @@ def _ids(found: Audit) -> int:
 
 
 def prefix_of(parts: Mapping[str, str]) -> str:
-    """Return the first parts of a run's name, its budget left out: the commands give their own."""
-    return "_".join(parts[axis] for axis in NAMED if axis in parts)
+    """Return the first parts of a run's name without its budget, which the commands give; empty without a dataset."""
+    return "_".join(parts[axis] for axis in NAMED if axis in parts) if "datasets" in parts else ""
 
 
 def siblings(run: Run) -> list[Run]:
@@ -113,14 +113,12 @@ def siblings(run: Run) -> list[Run]:
 def own_evidence(run: Run) -> str:
     """Return a sentence on the runs that are there already, or an empty one where they compare nothing."""
     found = siblings(run)
-    by_name: dict[str, list[Run]] = {}
-    for other in found:
-        by_name.setdefault(other.record.name, []).append(other)
-    if len(by_name) < 2 or not any(BASELINE in name.split("_") for name in by_name):
+    names = {other.record.name for other in found}
+    if len(names) < 2 or not any(other.record.parts.get("acquisition") == BASELINE for other in found):
         return ""
     folders = sorted({os.path.relpath(other.directory.parent) for other in found})
     paths = " ".join(f"{shlex.quote(folder)}/seed_*" for folder in folders)
     return (
-        f"{len(found)} finished runs of these very data are there ({', '.join(sorted(by_name))}). Measured evidence on "
+        f"{len(found)} finished runs of these very data are there ({', '.join(sorted(names))}). Measured evidence on "
         f"your own data counts more than all of the above: `al-lightning report {paths}`."
     )

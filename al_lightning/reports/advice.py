@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from al_lightning.reports.findings import Findings
-from al_lightning.reports.numbers import BASELINE, ENOUGH, Dataset, Difference, Method, signed, told
-from al_lightning.results.comparison import Verdict, points
+from al_lightning.reports.numbers import BASELINE, ENOUGH, Dataset, signed, told
+from al_lightning.results.comparison import Comparison, Verdict, points
 from al_lightning.results.statistics import seeds_needed
 from al_lightning.runs.journal import Run
+from al_lightning.runs.parts import setting_of
 
 ADVISED = 3
 """Seeds to begin with."""
@@ -91,13 +92,13 @@ def _seeds(dataset: Dataset) -> list[Advice]:
     return [Advice(text, tuple(commands))]
 
 
-def _needed(pair: Difference) -> str:
+def _needed(pair: Comparison) -> str:
     """Return how many seeds a difference of this size would take."""
     head = f"{pair.method} against {pair.other} is {signed(pair)} points over {len(pair.values)} seeds"
-    if not pair.comparison.tests:
+    if not pair.tests:
         return f"{head}, which leaves nothing to judge chance by: see that they are no copies, and run another seed."
     head += ", within chance."
-    needed = seeds_needed(pair.comparison, MOST_SEEDS)
+    needed = seeds_needed(pair, MOST_SEEDS)
     if needed is None:
         return (
             f"{head} If it stays that small, more than {MOST_SEEDS} seeds would be needed to see it: call them equal."
@@ -175,7 +176,7 @@ def _verdict(dataset: Dataset) -> list[Advice]:
     found += [
         Advice(
             f"{pair.method} is not distinguishable from {pair.other} here: more seeds would hardly show a difference "
-            f"that matters ({points(pair.comparison.relevant)}); more labels, or other data, may."
+            f"that matters ({points(pair.relevant)}); more labels, or other data, may."
         )
         for pair in dataset.against_baseline()
         if pair.verdict is Verdict.NOT_DISTINGUISHABLE
@@ -216,13 +217,9 @@ def _command(name: str, seed: int) -> str:
 
 
 def _sibling(dataset: Dataset, strategy: str) -> str | None:
-    """Return the name of a run of another strategy on the same dataset, where it follows from those that are there."""
-    methods: Sequence[Method] = dataset.methods
-    for method in methods:
-        strategy_of = method.label.split(" (")[0]
-        if method.name.endswith(f"_{strategy_of}"):
-            return f"{method.name.removesuffix(strategy_of)}{strategy}"
-    return None
+    """Return the name of a run of another strategy on the same dataset; None where no run names its dataset."""
+    records = [run.record for method in dataset.methods for run in method.runs]
+    return next((f"{setting_of(one)}_{strategy}" for one in records if "datasets" in one.parts), None)
 
 
 def _these(count: int, what: str) -> str:

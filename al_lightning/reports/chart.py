@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 
 from al_lightning.pages.render import render
-from al_lightning.reports.numbers import Dataset, Method
+from al_lightning.reports.numbers import Dataset
+from al_lightning.results.series import Series
 
 WIDTH, HEIGHT = 400, 290
 LEFT, TOP, BOTTOM = 44, 12, 52
@@ -25,7 +26,7 @@ def curve_chart(dataset: Dataset, styles: Mapping[str, int]) -> str:
         styles: for each method its number, from which colour, dash and marker follow.
     """
     drawn = [(method.label, points) for method in dataset.methods if (points := _points(dataset, method))]
-    flat = [(method.label, fmean(method.at(method.curves[0].budgets[0]))) for method in dataset.references]
+    flat = [(method.label, fmean(method.at(method.curves[0].budgets[0]).values())) for method in dataset.references]
     lows = [mean - deviation for _, points in drawn for _, mean, deviation in points] + [mean for _, mean in flat]
     highs = [mean + deviation for _, points in drawn for _, mean, deviation in points] + [mean for _, mean in flat]
     ticks = nice_ticks(min(lows), max(highs))
@@ -61,9 +62,9 @@ def curve_chart(dataset: Dataset, styles: Mapping[str, int]) -> str:
     return render("reports/templates/chart.svg.jinja", values)
 
 
-def _points(dataset: Dataset, method: Method) -> list[tuple[float, float, float]]:
+def _points(dataset: Dataset, method: Series) -> list[tuple[float, float, float]]:
     """Return (percent labelled, mean, standard deviation) wherever a seed got to."""
-    found = [(100 * budget, method.at(budget)) for budget in dataset.budgets]
+    found = [(100 * budget, list(method.at(budget).values())) for budget in dataset.budgets]
     return [(at, fmean(values), stdev(values) if len(values) > 1 else 0.0) for at, values in found if values]
 
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from statistics import fmean, stdev
+from statistics import stdev
 
-from al_lightning.results.comparison import FEWEST, Comparison, Verdict, number
-from al_lightning.results.curves import Curve
-from al_lightning.results.series import Series, against, height, series_of_runs, split_name
+from al_lightning.metrics import metric_of
+from al_lightning.results.comparison import FEWEST, Comparison, number
+from al_lightning.results.renderers import MINUS, mean_text
+from al_lightning.results.series import (
+    BASELINE,
+    Series,
+    budgets_of,
+    by_setting,
+    mean_heights,
+    pairs_with_base,
+    series_of_runs,
+)
 from al_lightning.results.statistics import compare
 from al_lightning.runs.journal import Run
 
@@ -17,99 +26,17 @@ __all__ = [
     "BASELINE",
     "ENOUGH",
     "Dataset",
-    "Difference",
-    "Method",
     "datasets",
     "headline",
-    "height",
     "interval",
     "mean_text",
     "signed",
     "smallest",
-    "split_name",
     "told",
 ]
 
-BASELINE = "random"
 ENOUGH = FEWEST
 """Seeds below which no difference is called one."""
-METRICS = {"miou": "mean IoU", "accuracy": "accuracy"}
-
-
-@dataclass(frozen=True)
-class Method:
-    """The runs of one strategy on one dataset, which differ by their seed alone.
-
-    Attributes:
-        label: what the report calls it.
-        name: the runs' name.
-        runs: by seed.
-        curves: of the runs.
-    """
-
-    label: str
-    name: str
-    runs: tuple[Run, ...]
-    curves: tuple[Curve, ...]
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """Their seeds."""
-        return tuple(run.record.seed for run in self.runs)
-
-    def at(self, budget: float) -> list[float]:
-        """Return the metric of each seed that got as far as this budget, in percent."""
-        return [curve.values[curve.budgets.index(budget)] for curve in self.curves if budget in curve.budgets]
-
-    def whole(self, budgets: tuple[float, ...]) -> dict[int, Curve]:
-        """Return, by seed, the curves that go over all these budgets."""
-        return {curve.seed: curve for curve in self.curves if curve.budgets == budgets}
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One strategy against another, in points of the metric averaged over the curve, by seed.
-
-    Attributes:
-        comparison: what the statistics say of it.
-    """
-
-    comparison: Comparison
-
-    @property
-    def method(self) -> str:
-        """The one."""
-        return self.comparison.method
-
-    @property
-    def other(self) -> str:
-        """The other."""
-        return self.comparison.other
-
-    @property
-    def values(self) -> tuple[float, ...]:
-        """The difference at each seed that both have finished."""
-        return tuple(value for _, value in self.comparison.by_seed)
-
-    @property
-    def mean(self) -> float:
-        """The estimated difference: the mean of `values` where every strategy has every seed."""
-        return self.comparison.mean
-
-    @property
-    def deviation(self) -> float | None:
-        """Standard deviation of `values`; None for one seed."""
-        return stdev(self.values) if len(self.values) > 1 else None
-
-    @property
-    def shows(self) -> bool:
-        """Whether a difference is claimed."""
-        return self.comparison.shows
-
-    @property
-    def verdict(self) -> Verdict:
-        """What may be said."""
-        return self.comparison.verdict
 
 
 @dataclass(frozen=True)
@@ -117,7 +44,7 @@ class Dataset:
     """The strategies that were run on one dataset.
 
     Attributes:
-        name: the runs' name without the strategy.
+        name: the setting of the runs.
         metric: the main metric's name.
         methods: the baseline first, then in the order of the runs.
         budgets: of the curves, fractions of the pool, ascending.
@@ -127,13 +54,13 @@ class Dataset:
 
     name: str
     metric: str
-    methods: tuple[Method, ...]
+    methods: tuple[Series, ...]
     budgets: tuple[float, ...]
-    references: tuple[Method, ...]
+    references: tuple[Series, ...]
     notes: tuple[str, ...] = ()
 
     @property
-    def baseline(self) -> Method | None:
+    def baseline(self) -> Series | None:
         """The strategy that the others are compared with."""
         named = [method for method in self.methods if f"{method.label}_".startswith(f"{BASELINE}_")]
         return min(named, key=lambda method: len(method.label), default=None)
@@ -141,7 +68,13 @@ class Dataset:
     @property
     def metric_name(self) -> str:
         """The metric as people call it."""
-        return METRICS.get(self.metric, self.metric)
+        return metric_of(self.metric).title
+
+    @property
+    def metric_heading(self) -> str:
+        """The metric at the start of a heading: `Accuracy`, but `mIoU`."""
+        name = self.metric_name
+        return name[:1].upper() + name[1:] if name.islower() else name
 
     def labelled(self, budget: float) -> int | None:
         """Return the number of labelled images that a budget stands for."""
@@ -150,101 +83,75 @@ class Dataset:
                 return curve.labelled[curve.budgets.index(budget)]
         return None
 
-    def against_baseline(self) -> list[Difference]:
+    def against_baseline(self) -> list[Comparison]:
         """Compare each strategy with the baseline of its training, where both have finished a seed.
 
-        And that baseline, where training is semi-supervised, with the one that is not.
+        And that baseline, where training is semi-supervised, with the one that is not. Differences are in points of the
+        metric averaged over the curve.
         """
-        labels = [method.label for method in self.methods]
-        pairs = [(label, base) for label in labels if (base := against(label, labels, BASELINE)) is not None]
-        return self._compare(pairs)
+        values = mean_heights(self.methods)
+        return [one for one in compare(values, pairs_with_base(self.methods, values)) if one.seeds]
 
-    def differences(self) -> list[Difference]:
+    def differences(self) -> list[Comparison]:
         """Compare each with the baseline and, where they are few, with each other.
 
         The two are corrected for their numbers each: what is asked first is whether choosing helps.
         """
-        others, pairs = self._others(), list[tuple[str, str]]()
-        if len(others) <= 3:
-            pairs = [(second.label, first.label) for first, second in combinations(others, 2)]
-        return [*self.against_baseline(), *self._compare(pairs)]
-
-    def _others(self) -> list[Method]:
-        return [method for method in self.methods if method is not self.baseline]
-
-    def _compare(self, pairs: Sequence[tuple[str, str]]) -> list[Difference]:
-        curves = {method.label: method.whole(self.budgets) for method in self.methods}
-        values = {
-            label: {seed: height(curve) for seed, curve in found.items() if curve.values}
-            for label, found in curves.items()
-        }
-        return [Difference(one) for one in compare(values, pairs) if one.seeds]
+        values = mean_heights(self.methods)
+        others = [one.label for one in self.methods if one is not self.baseline]
+        pairs = [(second, first) for first, second in combinations(others, 2) if {first, second} <= values.keys()]
+        between = compare(values, pairs if len(others) <= 3 else [])
+        return [*self.against_baseline(), *(one for one in between if one.seeds)]
 
 
-def datasets(runs: Sequence[Run], strategies: Collection[str] | None = None) -> list[Dataset]:
+def datasets(runs: Sequence[Run]) -> list[Dataset]:
     """Sort runs by what they were run on.
 
     Args:
         runs: in the order in which the report shall show them.
-        strategies: names of strategies, to find where in a run's name the dataset ends; without them, its last part is
-            the strategy.
     """
-    by_setting: dict[str, list[Series]] = {}
-    for one in series_of_runs(runs, strategies):
-        by_setting.setdefault(one.setting, []).append(one)
-    return [_dataset(name, members) for name, members in by_setting.items()]
+    return [_dataset(name, methods) for name, methods in by_setting(series_of_runs(runs)).items()]
 
 
-def _dataset(name: str, members: Sequence[Series]) -> Dataset:
+def _dataset(name: str, methods: Sequence[Series]) -> Dataset:
     notes = [
         f"{run.record.name}, seed {run.record.seed}, is there twice; the first is shown."
-        for one in members
+        for one in methods
         for run in one.repeated
     ]
     notes += [
-        f"{one.method} has other settings than {one.method.split(' (')[0]}: see the config.yaml of their directories."
-        for one in members
-        if " (" in one.method
+        f"{one.label} has other settings than {one.label.split(' (')[0]}: see the config.yaml of their directories."
+        for one in methods
+        if " (" in one.label
     ]
-    methods = [Method(one.method, one.name, tuple(one.runs.values()), tuple(one.curves.values())) for one in members]
-    methods.sort(key=lambda method: method.label != BASELINE)
-    furthest = max((c.budgets[-1] for method in methods for c in method.curves if len(c.budgets) > 1), default=1.0)
+    ordered = sorted(methods, key=lambda method: method.label != BASELINE)
+    furthest = max((one.budgets[-1] for one in methods if one.loops), default=1.0)
     references = tuple(
-        method for method in methods if all(len(c.budgets) == 1 and c.budgets[0] > furthest for c in method.curves)
+        method for method in ordered if all(len(c.budgets) == 1 and c.budgets[0] > furthest for c in method.curves)
     )
-    rest = tuple(method for method in methods if method not in references)
-    budgets = {budget for method in rest for curve in method.curves for budget in curve.budgets}
-    return Dataset(name, members[0].metric, rest, tuple(sorted(budgets)), references, tuple(notes))
+    rest = tuple(method for method in ordered if method not in references)
+    return Dataset(name, methods[0].metric, rest, budgets_of(rest), references, tuple(notes))
 
 
-def mean_text(values: Sequence[float], digits: int = 2) -> str:
-    """Return mean and standard deviation as text; a dash for no values."""
-    if not values:
-        return "–"
-    text = f"{fmean(values):.{digits}f}"
-    return f"{text} ± {stdev(values):.{digits}f}" if len(values) > 1 else text
+def signed(pair: Comparison) -> str:
+    """Return a difference as text, in points: mean and, from two seeds on, standard deviation over seeds."""
+    text = f"{pair.mean:+.2f}".replace("-", MINUS)
+    return f"{text} ± {stdev(pair.values):.2f}" if pair.seeds > 1 else text
 
 
-def signed(difference: Difference) -> str:
-    """Return a difference as text, in points."""
-    text = f"{difference.mean:+.2f}".replace("-", "−")
-    return text if difference.deviation is None else f"{text} ± {difference.deviation:.2f}"
-
-
-def told(pair: Difference) -> str:
+def told(pair: Comparison) -> str:
     """Return the verdict on a difference in a word or two."""
-    return "too few seeds" if len(pair.values) < ENOUGH else pair.verdict.value
+    return "too few seeds" if pair.seeds < ENOUGH else pair.verdict.value
 
 
-def interval(pair: Difference) -> str:
+def interval(pair: Comparison) -> str:
     """Return the interval of a difference as text, a dash where there is none."""
-    return pair.comparison.interval(2).replace("-", "−") or "–"
+    return pair.interval(2).replace("-", MINUS) or "–"
 
 
-def smallest(pair: Difference) -> str:
+def smallest(pair: Comparison) -> str:
     """Return the smallest difference that would have shown as text, a dash where none would."""
-    value = pair.comparison.smallest
-    return number(value, 2) if value < 100 else "–"
+    return number(pair.smallest, 2) if pair.smallest < 100 else "–"
 
 
 def headline(dataset: Dataset) -> str:
@@ -256,5 +163,5 @@ def headline(dataset: Dataset) -> str:
     if not pairs:
         return f"{on} there is nothing to compare with {BASELINE} yet: no seed has been finished by two strategies."
     pairs.sort(key=lambda pair: (not pair.shows, -pair.mean))
-    caution = " One seed shows nothing certain." if any(len(pair.values) < ENOUGH for pair in pairs) else ""
-    return f"{on}, {'; '.join(pair.comparison.clause(digits=2) for pair in pairs)}.{caution}"
+    caution = " One seed shows nothing certain." if any(pair.seeds < ENOUGH for pair in pairs) else ""
+    return f"{on}, {'; '.join(pair.clause(digits=2) for pair in pairs)}.{caution}"

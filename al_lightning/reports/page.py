@@ -6,7 +6,7 @@ the runs and their data: the same ones give the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,6 @@ def write_report(
     data: Lookup,
     title: str = "Does active learning help here, and which method?",
     *,
-    strategies: Collection[str] | None = None,
     command: str = "",
 ) -> Path:
     """Write the report about some runs.
@@ -42,8 +41,6 @@ def write_report(
         data: gives a run's datamodule, or holds it under the run's name (`run.record.name`); where that fails, the
             report says so and goes without pictures.
         title: above the page; plain text.
-        strategies: names of strategies, to find where in a run's name the dataset ends; without them, the last part of
-            a name is the strategy.
         command: that made the runs, to be shown; by default each run's own is.
 
     Returns:
@@ -55,26 +52,22 @@ def write_report(
     """
     if not runs:
         raise UsageError("A report needs at least one run directory.")
-    write_text(path, page(runs, data, title, strategies=strategies, command=command))
+    write_text(path, page(runs, data, title, command=command))
     return path
 
 
-def page(
-    runs: Sequence[Run], data: Lookup, title: str, *, strategies: Collection[str] | None = None, command: str = ""
-) -> str:
+def page(runs: Sequence[Run], data: Lookup, title: str, *, command: str = "") -> str:
     """Return the report as text; see `write_report`."""
-    values = report_values(runs, data, title, strategies=strategies, command=command)
+    values = report_values(runs, data, title, command=command)
     return render("reports/templates/report.html.jinja", values)
 
 
-def report_values(
-    runs: Sequence[Run], data: Lookup, title: str, *, strategies: Collection[str] | None = None, command: str = ""
-) -> dict[str, Any]:
+def report_values(runs: Sequence[Run], data: Lookup, title: str, *, command: str = "") -> dict[str, Any]:
     """Return what `report.html.jinja`, or a template that extends it, shows; arguments as `write_report`'s.
 
     There may be no runs where the template has something else to show.
     """
-    found = datasets(runs, strategies)
+    found = datasets(runs)
     seen = [gather(dataset, data) for dataset in found]
     methods = [method for dataset in found for method in (*dataset.methods, *dataset.references)]
     others = [label for label in dict.fromkeys(method.label for method in methods) if label != BASELINE]
@@ -94,7 +87,7 @@ def report_values(
         "metrics": dict.fromkeys(dataset.metric_name for dataset in found if dataset.metric),
         "compared": sum(len(dataset.against_baseline()) for dataset in found),
         "sections": [_section(number, found[number], one, styles) for number, one in enumerate(seen)],
-        "more": more(found, names, strategies),
+        "more": more(found, names),
         "repeated_options": any("--run_dir" not in line for line in advice),
         "costs": costs,
         "runs": len(made),

@@ -10,7 +10,8 @@ from al_lightning.inspect.collapse import Collapse
 from al_lightning.inspect.embedding_map import DESCRIBED, MOST_POINTS, Map, Scores
 from al_lightning.inspect.overlap import Overlap, overlap_of_runs
 from al_lightning.reports.findings import Findings, first_runs
-from al_lightning.reports.numbers import Dataset, Method, mean_text
+from al_lightning.reports.numbers import Dataset, mean_text
+from al_lightning.results.series import Series
 from al_lightning.runs.journal import Run
 
 SIDE = 240
@@ -118,7 +119,7 @@ def agreement(dataset: Dataset) -> list[Mapping[str, Any]]:
     return [_matrix(methods, batches) for batches in dict.fromkeys((1, least))]
 
 
-def _matrix(methods: Sequence[Method], batches: int) -> Mapping[str, Any]:
+def _matrix(methods: Sequence[Series], batches: int) -> Mapping[str, Any]:
     rows = [
         (one.label, [_overlaps(one, other, batches) for other in methods[: place + 1]])
         for place, one in enumerate(methods)
@@ -130,7 +131,7 @@ def _matrix(methods: Sequence[Method], batches: int) -> Mapping[str, Any]:
     }
 
 
-def _overlaps(one: Method, other: Method, batches: int) -> list[Overlap]:
+def _overlaps(one: Series, other: Series, batches: int) -> list[Overlap]:
     if one is other:
         pairs = [(first, second) for place, second in enumerate(one.runs) for first in one.runs[:place]]
     else:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from statistics import fmean
 
-from al_lightning.reports.numbers import Dataset, Method, height, interval, mean_text, signed, smallest, told
+from al_lightning.reports.numbers import Dataset, interval, mean_text, signed, smallest, told
 from al_lightning.results.renderers import Grid
-from al_lightning.results.series import series_of_runs
+from al_lightning.results.series import Series
 from al_lightning.results.summary import classes, costs, penalties
 
 STAGES = ("fit", "test", "score", "select")
@@ -33,22 +33,22 @@ def curves(dataset: Dataset) -> list[list[str]]:
     rows = [["labelled", *heads, *(["area", "mean\nheight"] if many else []), "seeds"]]
     for method in dataset.methods:
         whole = list(method.whole(dataset.budgets).values())
-        cells = [_cell(method.at(budget), len(method.runs)) for budget in dataset.budgets]
-        cells += [mean_text([curve.area for curve in whole], 3), mean_text([height(c) for c in whole])] if many else []
+        cells = [_cell(method.at(budget).values(), len(method.runs)) for budget in dataset.budgets]
+        cells += [mean_text([curve.area for curve in whole], 3), mean_text([c.height for c in whole])] if many else []
         rows.append([method.label, *cells, str(len(method.runs))])
     for method in dataset.references:
         budget = method.curves[0].budgets[0]
-        value = f"{mean_text(method.at(budget))} at {100 * budget:.4g} %"
+        value = f"{mean_text(method.at(budget).values())} at {100 * budget:.4g} %"
         rows.append([method.label, value, *[""] * (len(rows[0]) - 3), str(len(method.runs))])
     return rows
 
 
-def _cell(values: Sequence[float], seeds: int) -> str:
+def _cell(values: Collection[float], seeds: int) -> str:
     text = mean_text(values)
     return text if len(values) in (0, seeds) else f"{text} ({len(values)} of {seeds})"
 
 
-def cost(methods: Sequence[Method]) -> tuple[list[list[str]], float]:
+def cost(methods: Sequence[Series]) -> tuple[list[list[str]], float]:
     """Return the seconds that a run of each name took, by stage, the heads first; and the seconds of all runs."""
     rows, total = [["run", "seeds", *STAGES]], 0.0
     for method in methods:
@@ -59,17 +59,14 @@ def cost(methods: Sequence[Method]) -> tuple[list[list[str]], float]:
     return rows, total
 
 
-def more(
-    found: Sequence[Dataset], class_names: Sequence[Sequence[str]], strategies: Collection[str] | None
-) -> Sequence[Grid]:
+def more(found: Sequence[Dataset], class_names: Sequence[Sequence[str]]) -> Sequence[Grid]:
     """Return label costs, classes and penalties.
 
     Args:
         found: what was run on.
         class_names: of each.
-        strategies: names of strategies.
     """
-    settings = {d.name: series_of_runs([r for m in d.methods for r in m.runs if r.cycles], strategies) for d in found}
+    settings = {dataset.name: dataset.methods for dataset in found}
     grids = []
     for (name, series), names in zip(settings.items(), class_names, strict=True):
         made = [grid for grid in (costs(series), classes(series, names)) if grid is not None]

@@ -38,13 +38,13 @@ class Setting:
     @property
     def runs(self) -> list[Run]:
         """The runs of all methods, one a seed."""
-        return [run for method in self.methods for run in method.runs.values()]
+        return [run for method in self.methods for run in method.runs]
 
     def pairs(self) -> list[tuple[Series, Series]]:
         """Return each method with its baseline; references of a single fit are not compared."""
-        by_name = {method.method: method for method in self.methods}
+        by_name = {method.label: method for method in self.methods}
         loops = [method for method in self.methods if not _one_fit(method)]
-        named = [(method, baseline_of(method.method, by_name, self.baseline)) for method in loops]
+        named = [(method, baseline_of(method.label, by_name, self.baseline)) for method in loops]
         return [(method, by_name[name]) for method, name in named if name is not None]
 
     def known(self) -> list[tuple[Run, dict[str, Any]]]:
@@ -57,16 +57,16 @@ OK, WARN, UNKNOWN = State.OK, State.WARN, State.UNKNOWN
 
 
 def _baseline(setting: Setting) -> Iterable[Finding]:
-    names = [method.method for method in setting.methods]
+    names = [method.label for method in setting.methods]
     if setting.baseline not in names and not any(name.startswith(f"{setting.baseline}_") for name in names):
         yield WARN, f"There is no run of {setting.baseline}, so nothing says whether choosing helps."
         return
     short = []
     for method, base in setting.pairs():
-        if missing := sorted(method.runs.keys() - base.runs.keys()):
-            short.append(f"{base.method} lacks seed {all_of(missing)} of {method.method}")
-        if missing := sorted(base.runs.keys() - method.runs.keys()):
-            short.append(f"{method.method} lacks seed {all_of(missing)} of {base.method}")
+        if missing := sorted({*method.seeds} - {*base.seeds}):
+            short.append(f"{base.label} lacks seed {all_of(missing)} of {method.label}")
+        if missing := sorted({*base.seeds} - {*method.seeds}):
+            short.append(f"{method.label} lacks seed {all_of(missing)} of {base.label}")
     if short:
         yield WARN, f"Seeds that only one of two has are not compared: {'; '.join(short)}."
     else:
@@ -79,9 +79,9 @@ def _same_settings(setting: Setting) -> Iterable[Finding]:
     for method, base in setting.pairs():
         mine, theirs = (_apart_from_choice(setting, one) for one in (method, base))
         if mine is None or theirs is None:
-            unknown.append(method.method)
+            unknown.append(method.label)
         elif changed := differences(theirs, mine):
-            found.append(f"{method.method} against {base.method} ({in_short(changed)})")
+            found.append(f"{method.label} against {base.label} ({in_short(changed)})")
     if found:
         yield WARN, f"More differs than what chooses, so a difference may come from that: {'; '.join(found)}."
     if unknown:
@@ -92,10 +92,10 @@ def _same_settings(setting: Setting) -> Iterable[Finding]:
 
 def _initial(setting: Setting) -> Iterable[Finding]:
     others = [
-        f"{method.method}, seed {seed}"
+        f"{method.label}, seed {run.record.seed}"
         for method, base in setting.pairs()
-        for seed in sorted(method.runs.keys() & base.runs.keys())
-        if set(method.runs[seed].labelled_at(0)) != set(base.runs[seed].labelled_at(0))
+        for run, other in _same_seeds(method, base)
+        if set(run.labelled_at(0)) != set(other.labelled_at(0))
     ]
     if others:
         yield WARN, f"Not started from the labelled images of its baseline: {'; '.join(others)}."
@@ -112,10 +112,7 @@ def _complete(setting: Setting) -> Iterable[Finding]:
     loops = [method for method in setting.methods if not _one_fit(method)]
     most = max((len(method.budgets) for method in loops), default=0)
     shorter = [
-        _named(run)
-        for method in loops
-        for run in method.runs.values()
-        if len(run.cycles) < most and _named(run) not in waiting
+        _named(run) for method in loops for run in method.runs if len(run.cycles) < most and _named(run) not in waiting
     ]
     if shorter:
         yield WARN, f"Finished, but not over all {most} budgets, so not in averages over the curve: {all_of(shorter)}."
@@ -157,10 +154,10 @@ def _twice(setting: Setting) -> Iterable[Finding]:
     if found:
         yield WARN, f"There twice, and used once: {'; '.join(found)}."
     copies = [
-        f"{first.method} and {second.method}, seed {seed}"
+        f"{first.label} and {second.label}, seed {run.record.seed}"
         for first, second in combinations([method for method in setting.methods if not _one_fit(method)], 2)
-        for seed in sorted(first.runs.keys() & second.runs.keys())
-        if _alike(first.runs[seed], second.runs[seed])
+        for run, other in _same_seeds(first, second)
+        if _alike(run, other)
     ]
     if copies:
         yield (
@@ -232,7 +229,7 @@ CHECKS: dict[str, Callable[[Setting], Iterable[Finding]]] = {
 
 def _apart_from_choice(setting: Setting, method: Series) -> dict[str, Any] | None:
     """Return a method's settings without the acquisition; its runs have the same, so the first that has them tells."""
-    configs = (setting.configs.get(run.directory) for run in method.runs.values())
+    configs = (setting.configs.get(run.directory) for run in method.runs)
     config = next((config for config in configs if config is not None), None)
     return None if config is None else {key: value for key, value in config.items() if key != "acquisition"}
 
@@ -259,8 +256,13 @@ def _callbacks(config: dict[str, Any]) -> list[str]:
 
 def _one_fit(method: Series) -> bool:
     """Whether a method labelled all at once, as `full` and `uniform` do: it has an initial set of its own."""
-    runs = list(method.runs.values())
-    return all(len(run.cycles) == 1 and not run.cycles[0].chosen for run in runs)
+    return all(len(run.cycles) == 1 and not run.cycles[0].chosen for run in method.runs)
+
+
+def _same_seeds(method: Series, other: Series) -> list[tuple[Run, Run]]:
+    """Return the runs of two methods, seed by seed, of the seeds that both have."""
+    theirs = {run.record.seed: run for run in other.runs}
+    return [(run, theirs[run.record.seed]) for run in method.runs if run.record.seed in theirs]
 
 
 def _alike(first: Run, second: Run) -> bool:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from statistics import fmean, stdev
 from typing import Literal
 
 FEWEST = 2
@@ -33,8 +31,8 @@ class Comparison:
     """One method against another, paired by seed; made by `statistics.compare`.
 
     Attributes:
-        method: the one.
-        other: the other.
+        method: name of the method under test.
+        other: name of the method it is compared with.
         by_seed: (seed, method - other) of each seed that both have, ascending; in points.
         mean: estimated difference, in points: the mean of `by_seed` where every method has every seed, or there is one
             seed; else the estimate of least squares, to which the other methods' seeds contribute. NaN without a
@@ -74,6 +72,11 @@ class Comparison:
     alpha: float = 0.05
     power: float = 0.8
     relevant: float = 1.0
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The differences of `by_seed`."""
+        return tuple(value for _, value in self.by_seed)
 
     @property
     def seeds(self) -> int:
@@ -171,37 +174,6 @@ def number(value: float, digits: int | None = None) -> str:
 def points(value: float) -> str:
     """Return a number of points as text: `1 point`, `0.5 points`."""
     return f"{number(value)} point{'s' * (value != 1)}"
-
-
-HEAD = ("method", "against", "difference", "interval", "p", "smallest shown", "seeds", "verdict")
-
-
-def rows(comparisons: Sequence[Comparison], digits: int = 2) -> list[tuple[str, ...]]:
-    """Return comparisons as a table's rows, under `HEAD`; a dash stands for what is not known.
-
-    `difference` has the standard deviation over seeds, `p` is corrected, `smallest shown` is in points.
-    """
-    return [
-        (
-            one.method,
-            one.other,
-            spread([value for _, value in one.by_seed], one.mean, digits),
-            one.interval(digits) or "-",
-            "-" if not one.interval() else "< 0.001" if one.p < 0.001 else f"{one.p:.3f}",
-            number(one.smallest, digits) if math.isfinite(one.smallest) else "-",
-            str(one.seeds),
-            one.verdict.value,
-        )
-        for one in comparisons
-    ]
-
-
-def spread(values: Sequence[float], mean: float | None = None, digits: int = 2) -> str:
-    """Return mean and, from two values on, standard deviation as text: `+1.20 +- 0.30`; a dash for no values."""
-    if not values:
-        return "-"
-    text = f"{fmean(values) if mean is None else mean:+.{digits}f}"
-    return f"{text} +- {stdev(values):.{digits}f}" if len(values) > 1 else text
 
 
 def rule(

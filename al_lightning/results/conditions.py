@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import yaml
 
 from al_lightning.results.comparability import CHECKS, Setting, all_of
 from al_lightning.results.comparability import State as State  # a condition's, so importable with it
-from al_lightning.results.series import Series, series_of_runs
+from al_lightning.results.series import BASELINE, by_setting, series_of_runs
 from al_lightning.runs.identity import flatten, nested
 from al_lightning.runs.journal import Run
 from al_lightning.yaml_files import read_mapping
@@ -42,15 +42,13 @@ class Condition:
 def conditions_of(
     runs: Sequence[Run],
     *,
-    strategies: Collection[str] | None = None,
     resolved: Mapping[str, Mapping[str, Any]] | None = None,
-    baseline: str = "random",
+    baseline: str = BASELINE,
 ) -> list[Condition]:
     """Check what an honest comparison needs.
 
     Args:
-        runs: to be compared; their journals tell the settings, and `config.yaml` what has no bearing on results.
-        strategies: names of strategies, to find where in a run's name the dataset ends; see `series_of_runs`.
+        runs: to be compared; their journals tell the settings that can change results, and `config.yaml` the others.
         resolved: by run name: the merged values that the name's configs say (`settings.resolve([name]).values`). What
             they leave at a default is not held to it. Without them, that condition is left out.
         baseline: what all else is compared with.
@@ -58,19 +56,17 @@ def conditions_of(
     Returns:
         Conditions in a fixed order, those that are not met too; none for no runs.
     """
-    by_setting: dict[str, list[Series]] = {}
-    for one in series_of_runs(runs, strategies):
-        by_setting.setdefault(one.setting, []).append(one)
+    settings = by_setting(series_of_runs(runs))
     configs = {run.directory: _settings(run) for run in runs}
     found: dict[tuple[str, State, str], list[str]] = {}
     for topic, check in CHECKS.items():
         if topic == "settings" and resolved is None:
             continue
-        for setting, methods in by_setting.items():
+        for setting, methods in settings.items():
             for state, text in check(Setting(tuple(methods), configs, resolved or {}, baseline)):
                 found.setdefault((topic, state, text), []).append(setting)
     return [
-        Condition(topic, state, text if len(where) == len(by_setting) else f"On {all_of(where)}: {text}")
+        Condition(topic, state, text if len(where) == len(settings) else f"On {all_of(where)}: {text}")
         for (topic, state, text), where in found.items()
     ]
 

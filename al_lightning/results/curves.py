@@ -1,4 +1,4 @@
-"""The area under the curve, and the curve as a table."""
+"""The curve of a run: its main metric against its budget, and the area under it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from al_lightning.metrics import PERCENT
 from al_lightning.runs.journal import Run
 
 
@@ -32,7 +33,7 @@ class Curve:
     Attributes:
         name: the run's name.
         seed: its seed.
-        config_sha256: hash of the settings that bear on its results.
+        config_sha256: hash of the settings that can change its results.
         metric: the metric's name, for example "miou".
         budgets: nominal budgets, fractions of the pool.
         labelled: numbers of labelled images.
@@ -60,6 +61,12 @@ class Curve:
         width = self.budgets[-1] - self.budgets[0] if self.budgets else 0.0
         return self.area / width if width > 0 else None
 
+    @property
+    def height(self) -> float:
+        """The mean height in percent; of a single point, its value."""
+        mean = self.mean_height
+        return self.values[0] if mean is None else mean
+
 
 def curve_of(run: Run) -> Curve:
     """Return the curve of a run's finished cycles; the main metric is the first that a record holds.
@@ -77,5 +84,5 @@ def curve_of(run: Run) -> Curve:
         metric=metric,
         budgets=tuple(done.budget for done in run.cycles),
         labelled=tuple(done.labelled for done in run.cycles),
-        values=tuple(100 * done.metrics[metric] for done in run.cycles),
+        values=tuple(PERCENT * done.metrics[metric] for done in run.cycles),
     )

@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from al_lightning.errors import ALError, UsageError
+from al_lightning.metrics import PERCENT, metric_of, percent
 from al_lightning.results.comparison import Comparison
+from al_lightning.results.series import series_of_runs
 from al_lightning.results.statistics import compare
 from al_lightning.runs.journal import CycleRecord, Run, read_run
 from al_lightning.runs.weights import with_tested
@@ -117,10 +119,10 @@ def _bought(run: Run, siblings: Sequence[Run], test_images: int | None) -> str:
         )
     before, step = run.cycles[-2], len(run.cycles) - 1
     sizes = f"From {before.labelled:,} to {last.labelled:,} labels"
-    gains = _paired(run, siblings, metric)
+    gains = _paired(run, siblings)
     if gains is None:
         moved = f"{sizes} {metric} went from {_percent(run, step - 1)} to {_percent(run, step)}"
-        gain = 100 * (last.metrics[metric] - before.metrics[metric])
+        gain = PERCENT * (last.metrics[metric] - before.metrics[metric])
         return f"{moved} ({gain:+.2f} points). {_one_seed(before, last, metric, test_images)}"
     seeds = f"{sizes} {metric} changed by {gains.mean:+.2f} points over {gains.seeds} seeds"
     if not math.isfinite(gains.low):
@@ -138,37 +140,26 @@ def _bought(run: Run, siblings: Sequence[Run], test_images: int | None) -> str:
 
 def _one_seed(before: CycleRecord, last: CycleRecord, metric: str, test_images: int | None) -> str:
     alone = "One seed cannot tell a gain from noise"
-    if metric != "accuracy" or not test_images:
+    if not metric_of(metric).counts_images or not test_images:
         return f"{alone}; further seeds can (--seed)."
     shares = [min(1.0, max(0.0, float(record.metrics[metric]))) for record in (before, last)]
-    error = 100 * NORMAL * math.sqrt(sum(share * (1 - share) for share in shares) / test_images)
-    verdict = "within" if abs(100 * (shares[1] - shares[0])) <= error else "more than"
+    error = PERCENT * NORMAL * math.sqrt(sum(share * (1 - share) for share in shares) / test_images)
+    verdict = "within" if abs(PERCENT * (shares[1] - shares[0])) <= error else "more than"
     return (
         f"{alone}; the {test_images:,} test images alone leave +-{error:.2f} points (95 %, as if each network had test "
         f"images of its own; on the same ones it is mostly less), and the change is {verdict} that."
     )
 
 
-def _paired(run: Run, siblings: Sequence[Run], metric: str) -> Comparison | None:
+def _paired(run: Run, siblings: Sequence[Run]) -> Comparison | None:
     """Return the last step's gain over seeds; None where there is but one."""
-    step = len(run.cycles) - 1
-    sizes = [done.labelled for done in run.cycles[-2:]]
-    seeds = {run.record.seed: run}
-    for other in siblings:
-        same = _settings(other) == _settings(run) and _metric(other) == metric
-        if same and [done.labelled for done in other.cycles[step - 1 : step + 1]] == sizes:
-            seeds.setdefault(other.record.seed, other)
+    own = next(one for one in series_of_runs([run, *siblings]) if run in one.runs)
+    before, after = (own.at_labelled(done.labelled) for done in run.cycles[-2:])
+    seeds = before.keys() & after.keys()
     if len(seeds) < 2:
         return None
-    values = {
-        when: {seed: 100 * float(one.cycles[cycle].metrics[metric]) for seed, one in seeds.items()}
-        for when, cycle in (("before", step - 1), ("after", step))
-    }
+    values = {when: {seed: found[seed] for seed in seeds} for when, found in (("before", before), ("after", after))}
     return compare(values, [("after", "before")])[0]
-
-
-def _settings(run: Run) -> tuple[str, str, str]:
-    return run.record.name, run.record.config_sha256, run.record.data_sha256
 
 
 def _metric(run: Run) -> str:
@@ -176,7 +167,7 @@ def _metric(run: Run) -> str:
 
 
 def _percent(run: Run, cycle: int) -> str:
-    return f"{100 * run.cycles[cycle].metrics[_metric(run)]:.2f} %"
+    return percent(run.cycles[cycle].metrics[_metric(run)])
 
 
 def _cost(price: float | None, last: int, next_count: int | None, cycles: int) -> str:

@@ -1,4 +1,4 @@
-"""Curves as a small plot in text."""
+"""Methods as a small plot in text."""
 
 from __future__ import annotations
 
@@ -6,30 +6,26 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import fmean
 
-from al_lightning.results.curves import Curve
+from al_lightning.results.series import Series, distinct_names
 
 MARKS = "ox+*#%@&"
 
 
-def text_plot(curves: Sequence[Curve], width: int = 60, height: int = 12) -> str:
-    """Return a plot of metric against budget: one mark per run's name, the mean over its seeds.
+def text_plot(series: Sequence[Series], width: int = 60, height: int = 12) -> str:
+    """Return a plot of metric against budget: a mark for each method, the mean over its seeds.
 
-    Runs whose metric is not the first one's are left out; where two marks fall on one place, the later one shows.
+    Methods whose metric is not the first one's are left out; where two marks fall on one place, the later one shows.
 
     Args:
-        curves: of finished cycles.
+        series: the methods.
         width: columns between the axes.
         height: rows.
     """
-    shown = [curve for curve in curves if curve.values and curve.metric == curves[0].metric]
-    lines: dict[str, dict[float, float]] = {}
-    for name in dict.fromkeys(curve.name for curve in shown):
-        runs = [curve for curve in shown if curve.name == name]
-        budgets = sorted({budget for curve in runs for budget in curve.budgets})
-        lines[name] = {
-            budget: fmean(curve.values[curve.budgets.index(budget)] for curve in runs if budget in curve.budgets)
-            for budget in budgets
-        }
+    lines = {
+        name: {budget: fmean(one.at(budget).values()) for budget in one.budgets}
+        for name, one in zip(distinct_names(series), series, strict=True)
+        if one.budgets and one.metric == series[0].metric
+    }
     points = [(budget, value) for line in lines.values() for budget, value in line.items()]
     if len({budget for budget, _ in points}) < 2:
         return ""
@@ -60,4 +56,4 @@ def text_plot(curves: Sequence[Curve], width: int = 60, height: int = 12) -> str
     axis = " " * room + " +" + "-" * (width + 1)
     below = " " * (room + 2) + ends[0] + ends[1].rjust(width + 1 - len(ends[0]))
     legend = "   ".join(f"{mark} {name}" for mark, name in zip(MARKS * len(lines), lines, strict=False))
-    return "\n".join([f"{shown[0].metric} in %", *rows, axis, below, " " * (room + 2) + legend])
+    return "\n".join([f"{series[0].metric} in %", *rows, axis, below, " " * (room + 2) + legend])

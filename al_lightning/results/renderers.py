@@ -1,9 +1,12 @@
-"""Tables as text, markdown and LaTeX, with what is said below them. No torch."""
+"""Tables as text, markdown, LaTeX and CSV, with what is said below them; numbers as text."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import csv
+import io
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean, stdev
 
 MINUS = "−"
 TEX: Mapping[str, str] = {
@@ -103,6 +106,26 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
         ).rstrip()
         for row in rows
     )
+
+
+def comma_separated(rows: Iterable[Sequence[object]]) -> str:
+    """Return rows as CSV."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue()
+
+
+def mean_text(values: Collection[float], digits: int = 2, none: str = "–") -> str:
+    """Return mean ± standard deviation, of one value that alone; `none` for no values."""
+    if not values:
+        return none
+    return with_deviation(fmean(values), stdev(values) if len(values) > 1 else None, digits)
+
+
+def with_deviation(value: float, deviation: float | None, digits: int) -> str:
+    """Return a number, with its deviation where there is one."""
+    text = f"{value:.{digits}f}"
+    return text if deviation is None else f"{text} ± {deviation:.{digits}f}"
 
 
 def tex(words: str) -> str:

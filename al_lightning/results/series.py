@@ -1,15 +1,20 @@
-"""Where the numbers come from: one method on one setting, its curves by seed, read from journals or from a CSV file."""
+"""One method on one setting, over its seeds: the curves, and the numbers that text, pages and tables show of them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from al_lightning.errors import UsageError
+from al_lightning.metrics import PERCENT
 from al_lightning.results.curves import Curve, curve_of
 from al_lightning.results.label_cost import LabelCost, Saving, label_cost, saving
 from al_lightning.runs.journal import Run
+from al_lightning.runs.parts import method_of, setting_of
+
+BASELINE = "random"
+"""The strategy that all others are compared with."""
 
 
 @dataclass(frozen=True)
@@ -18,35 +23,40 @@ class Series:
 
     Attributes:
         setting: what was run on: dataset, network, budget, augmentation; metric and data where they tell apart.
-        method: the strategy, with the training where the name has one; with the beginning of the settings' hash where
-            runs of one name had different settings, for those are no seeds of each other.
+        label: the method: the strategy, with its training method where that is not the default one. Runs of one name
+            with different settings are not seeds of each other; all but the first get the beginning of their hash.
         metric: the main metric's name; empty where no cycle is finished.
-        curves: by seed, ascending; values in percent.
+        curves: one a seed, seeds ascending; values in percent.
         name: of the runs.
-        runs: by seed; empty for a CSV file.
+        runs: of the curves, in their order; empty for a CSV file.
         repeated: runs of a seed that was there before; they are left out of `curves`.
         fractions: whether the curves' budgets are fractions of the pool. Of a CSV file without budgets and pool sizes
             they are numbers of labelled images; areas are not in the published unit then.
     """
 
     setting: str
-    method: str
+    label: str
     metric: str
-    curves: Mapping[int, Curve]
+    curves: tuple[Curve, ...]
     name: str = ""
-    runs: Mapping[int, Run] = field(default_factory=dict)
+    runs: tuple[Run, ...] = ()
     repeated: tuple[Run, ...] = ()
     fractions: bool = True
 
     @property
     def seeds(self) -> tuple[int, ...]:
         """The seeds, ascending."""
-        return tuple(self.curves)
+        return tuple(curve.seed for curve in self.curves)
 
     @property
     def budgets(self) -> tuple[float, ...]:
         """All budgets that a seed got to, ascending."""
-        return tuple(sorted({budget for curve in self.curves.values() for budget in curve.budgets}))
+        return budgets_of([self])
+
+    @property
+    def loops(self) -> bool:
+        """Whether a seed has more than one point: a method of a single fit has no curve."""
+        return any(len(curve.budgets) > 1 for curve in self.curves)
 
     def at(self, budget: float) -> dict[int, float]:
         """Return the metric at a nominal budget, in percent, of each seed that got there.
@@ -82,35 +92,35 @@ class Series:
         Args:
             budgets: what a curve must go over; by default `budgets`.
         """
-        return {seed: height(curve) for seed, curve in self.whole(budgets).items()}
+        return {seed: curve.height for seed, curve in self.whole(budgets).items()}
 
     def whole(self, budgets: Sequence[float] | None = None) -> dict[int, Curve]:
         """Return the curves that go over exactly these budgets, by default all of the series."""
         wanted = self.budgets if budgets is None else budgets
-        return {seed: curve for seed, curve in self.curves.items() if curve.values and _same(curve.budgets, wanted)}
+        return {curve.seed: curve for curve in self.curves if curve.values and _same(curve.budgets, wanted)}
 
     def label_costs(self, target: float) -> dict[int, LabelCost]:
         """Return how many labels each seed needs to reach a target in percent; see `label_cost`."""
-        return {seed: label_cost(c.labelled, c.values, target) for seed, c in self.curves.items() if c.values}
+        return {c.seed: label_cost(c.labelled, c.values, target) for c in self.curves if c.values}
 
     def classes(self, budget: float) -> dict[int, tuple[float | None, ...]]:
         """Return the class-wise metric at a nominal budget, in percent, by seed; None for a class that is absent."""
         found = {}
-        for seed, run in self.runs.items():
+        for run in self.runs:
             place = _place([done.budget for done in run.cycles], budget)
             lists = [] if place is None else [v for v in run.cycles[place].metrics.values() if isinstance(v, list)]
             if lists:
-                found[seed] = tuple(None if value is None else 100 * value for value in lists[0])
+                found[run.record.seed] = tuple(None if value is None else PERCENT * value for value in lists[0])
         return found
 
     def _where(self, place: Callable[[Curve], int | None]) -> dict[int, float]:
-        places = {seed: place(curve) for seed, curve in self.curves.items()}
-        return {seed: self.curves[seed].values[at] for seed, at in places.items() if at is not None}
+        places = [(curve, place(curve)) for curve in self.curves]
+        return {curve.seed: curve.values[at] for curve, at in places if at is not None}
 
     def _needs_fractions(self, what: str) -> None:
         if not self.fractions:
             raise UsageError(
-                f"{what} needs budgets as fractions of the pool, and those of {self.method} on {self.setting} are not "
+                f"{what} needs budgets as fractions of the pool, and those of {self.label} on {self.setting} are not "
                 "known; add a column budget or pool_size."
             )
 
@@ -119,23 +129,22 @@ def savings(series: Series, other: Series, target: float) -> dict[int, Saving]:
     """Return how many labels a method saves against another, seed by seed, until both reach a target in percent."""
     mine, theirs = series.label_costs(target), other.label_costs(target)
     return {
-        seed: saving(mine[seed], theirs[seed], series.method, other.method)
+        seed: saving(mine[seed], theirs[seed], series.label, other.label)
         for seed in sorted(mine.keys() & theirs.keys())
     }
-
-
-def height(curve: Curve) -> float:
-    """Return the metric averaged over the curve, in percent; of a single point, its value."""
-    mean = curve.mean_height
-    return curve.values[0] if mean is None else mean
 
 
 # Several methods of one setting, as `statistics.compare` takes them
 
 
+def budgets_of(series: Iterable[Series]) -> tuple[float, ...]:
+    """Return all budgets that a seed of some method got to, ascending."""
+    return tuple(sorted({budget for one in series for curve in one.curves for budget in curve.budgets}))
+
+
 def values_at(series: Iterable[Series], budget: float) -> dict[str, dict[int, float]]:
     """Return the metric at a nominal budget, in percent, by method and seed."""
-    return {one.method: found for one in series if (found := one.at(budget))}
+    return {one.label: found for one in series if (found := one.at(budget))}
 
 
 def mean_heights(series: Sequence[Series]) -> dict[str, dict[int, float]]:
@@ -144,9 +153,8 @@ def mean_heights(series: Sequence[Series]) -> dict[str, dict[int, float]]:
     The whole budget is all that any of these methods got to; methods of a single fit are not part of it, unless all
     are such.
     """
-    loops = [one for one in series if any(len(curve.budgets) > 1 for curve in one.curves.values())]
-    budgets = tuple(sorted({budget for one in loops or series for budget in one.budgets}))
-    return {one.method: found for one in series if (found := one.heights(budgets))}
+    budgets = budgets_of([one for one in series if one.loops] or series)
+    return {one.label: found for one in series if (found := one.heights(budgets))}
 
 
 def class_values(series: Iterable[Series], budget: float) -> dict[int, dict[str, dict[int, float]]]:
@@ -159,23 +167,23 @@ def class_values(series: Iterable[Series], budget: float) -> dict[int, dict[str,
         for seed, values in one.classes(budget).items():
             for number, value in enumerate(values):
                 if value is not None:
-                    found.setdefault(number, {}).setdefault(one.method, {})[seed] = value
+                    found.setdefault(number, {}).setdefault(one.label, {})[seed] = value
     return dict(sorted(found.items()))
 
 
 def class_differences(series: Series, other: Series, budget: float) -> list[dict[int, float]]:
     """Return, for each class, series - other in points by seed, where both have the class; empty where none has."""
-    values = class_values([series, replace(other, method="")], budget)
+    values = class_values([series, replace(other, label="")], budget)
     empty: dict[int, float] = {}
     return [
         {seed: mine[seed] - theirs[seed] for seed in sorted(mine.keys() & theirs.keys())}
         for number in range(max(values, default=-1) + 1)
-        for mine in [values.get(number, {}).get(series.method, empty)]
+        for mine in [values.get(number, {}).get(series.label, empty)]
         for theirs in [values.get(number, {}).get("", empty)]
     ]
 
 
-def baseline_of(method: str, methods: Collection[str], baseline: str = "random") -> str | None:
+def baseline_of(method: str, methods: Collection[str], baseline: str = BASELINE) -> str | None:
     """Return what a method is to be compared with: the baseline of the same training, else the baseline.
 
     `entropy_uda` has `random_uda` where there is one. None where there is no baseline, and for baselines.
@@ -187,75 +195,101 @@ def baseline_of(method: str, methods: Collection[str], baseline: str = "random")
     return next((name for name in [*trained, baseline] if name in methods), None)
 
 
-def against(method: str, methods: Collection[str], baseline: str = "random") -> str | None:
+def against(method: str, methods: Collection[str], baseline: str = BASELINE) -> str | None:
     """Return what a method is compared with: the baseline of its training, and that the baseline without it."""
     if method.startswith(f"{baseline}_") and baseline in methods:
         return baseline
     return baseline_of(method, methods, baseline)
 
 
+def base_of(series: Series, methods: Iterable[Series]) -> Series | None:
+    """Return the method of a setting that one of its methods is compared with; see `against`."""
+    by_label = {one.label: one for one in methods}
+    name = against(series.label, by_label)
+    return None if name is None else by_label[name]
+
+
+def pairs_with_base(methods: Sequence[Series], values: Collection[str]) -> list[tuple[str, str]]:
+    """Return, for `statistics.compare`, the labels of each method of a setting and of what it is compared with.
+
+    Args:
+        methods: of the setting.
+        values: labels of those that have values; pairs of others are left out.
+    """
+    pairs = [(one.label, base.label) for one in methods if (base := base_of(one, methods)) is not None]
+    return [pair for pair in pairs if pair[0] in values and pair[1] in values]
+
+
 # From journals
 
 
-def split_name(name: str, strategies: Collection[str] | None = None) -> tuple[str, str]:
-    """Return a run's dataset (with network, budget and augmentation) and its strategy (with the training)."""
-    parts = name.split("_")
-    if strategies is not None:
-        # The longest name wins, where it stands furthest left: coreset_mcd is no coreset with a training called mcd.
-        for first in range(1, len(parts)):
-            if any("_".join(parts[first:end]) in strategies for end in range(len(parts), first, -1)):
-                return "_".join(parts[:first]), "_".join(parts[first:])
-    return ("_".join(parts[:-1]), parts[-1]) if len(parts) > 1 else (name, name)
-
-
-def series_of_runs(runs: Sequence[Run], strategies: Collection[str] | None = None) -> list[Series]:
-    """Sort runs by setting, then by method.
+def series_of_runs(runs: Sequence[Run]) -> list[Series]:
+    """Sort runs by setting and method.
 
     Args:
         runs: finished or not, in the order in which they shall be shown.
-        strategies: names of strategies, to find where in a run's name the dataset ends; without them, its last part is
-            the strategy.
 
     Returns:
-        A series for each method of each setting, in the order of their first runs.
+        A series for each method of each setting, in the order of their first runs; those without a finished cycle last.
     """
-    groups: dict[tuple[str, str, str], list[tuple[str, Run, Curve]]] = {}
+    members = [(run, curve_of(run), setting_of(run.record)) for run in runs]
     metric_of: dict[str, str] = {}
-    for run in runs:
-        name, strategy = split_name(run.record.name, strategies)
-        curve = curve_of(run)
+    for _, curve, setting in members:
         if curve.metric:
-            metric_of.setdefault(name, curve.metric)
-        groups.setdefault((name, curve.metric, run.record.data_sha256), []).append((strategy, run, curve))
-    # A run that has not finished a cycle yet has no metric; it belongs to those of its dataset that have.
-    for name, metric, data in [key for key in groups if not key[1] and key[0] in metric_of]:
-        groups.setdefault((name, metric_of[name], data), []).extend(groups.pop((name, metric, data)))
-    names = [name for name, _, _ in groups]
-    found = []
-    for (name, metric, data), members in groups.items():
-        apart = ", ".join([metric, *([f"data {data[:6]}"] if data else [])])
-        found += _methods(name if names.count(name) == 1 else f"{name} ({apart})", metric, members)
-    return found
+            metric_of.setdefault(setting, curve.metric)
+    groups: dict[tuple[str, str, str], dict[tuple[str, str], list[tuple[Run, Curve]]]] = {}
+    for run, curve, setting in members:
+        # A run that has not finished a cycle yet has no metric; it belongs to those of its setting that have.
+        key = setting, curve.metric or metric_of.get(setting, ""), run.record.data_sha256
+        method = method_of(run.record), run.record.config_sha256
+        groups.setdefault(key, {}).setdefault(method, []).append((run, curve))
+    found = [one for key, methods in groups.items() for one in _methods(_title(key, groups), key[1], methods)]
+    return sorted(found, key=lambda one: (not one.budgets, min(runs.index(run) for run in one.runs)))
 
 
-def _methods(setting: str, metric: str, members: Sequence[tuple[str, Run, Curve]]) -> list[Series]:
-    by_settings: dict[tuple[str, str], dict[int, tuple[Run, Curve]]] = {}
-    repeated: dict[tuple[str, str], list[Run]] = {}
-    for strategy, run, curve in members:
-        key = (strategy, run.record.config_sha256)
-        same = by_settings.setdefault(key, {})
-        if run.record.seed in same:
-            repeated.setdefault(key, []).append(run)
-        same.setdefault(run.record.seed, (run, curve))
-    found: list[Series] = []
-    for (strategy, sha), by_seed in by_settings.items():
-        # Runs of one name whose settings differ are no seeds of each other; the hash tells them apart.
-        label = f"{strategy} ({sha[:6]})" if strategy in [one.method for one in found] else strategy
-        runs = {seed: by_seed[seed][0] for seed in sorted(by_seed)}
-        curves = {seed: by_seed[seed][1] for seed in runs}
-        name = next(iter(runs.values())).record.name
-        found.append(Series(setting, label, metric, curves, name, runs, tuple(repeated.get((strategy, sha), ()))))
-    return found
+def by_setting(series: Iterable[Series]) -> dict[str, list[Series]]:
+    """Return the methods of each setting, in their order."""
+    settings: dict[str, list[Series]] = {}
+    for one in series:
+        settings.setdefault(one.setting, []).append(one)
+    return settings
+
+
+def distinct_names(series: Sequence[Series]) -> list[str]:
+    """Return the name of each method's runs; where several have one name, with what tells them apart.
+
+    That is the beginning of the hash of their settings or, where these are the same, the setting.
+    """
+    keys = [(one.name, one.curves[0].config_sha256) for one in series]
+    names = [name for name, _ in keys]
+    marks = [one.setting if keys.count(key) > 1 else key[1][:6] for one, key in zip(series, keys, strict=True)]
+    return [f"{name} ({mark})" if names.count(name) > 1 else name for name, mark in zip(names, marks, strict=True)]
+
+
+def _title(setting: tuple[str, str, str], groups: Collection[tuple[str, str, str]]) -> str:
+    """Return a setting's name, with its metric and data where others have the name too."""
+    name, metric, data = setting
+    if [one for one, _, _ in groups].count(name) == 1:
+        return name
+    return f"{name} ({', '.join([metric, *([f'data {data[:6]}'] if data else [])])})"
+
+
+def _methods(
+    setting: str, metric: str, methods: Mapping[tuple[str, str], Sequence[tuple[Run, Curve]]]
+) -> Iterator[Series]:
+    """Yield the methods of a setting; runs of one name whose settings differ are methods of their own."""
+    taken = set[str]()
+    for (method, sha), members in methods.items():
+        label = f"{method} ({sha[:6]})" if method in taken else method
+        taken.add(method)
+        by_seed: dict[int, tuple[Run, Curve]] = {}
+        repeated = []
+        for run, curve in members:
+            if by_seed.setdefault(curve.seed, (run, curve))[1] is not curve:
+                repeated.append(run)
+        kept = [by_seed[seed] for seed in sorted(by_seed)]
+        runs, curves = tuple(run for run, _ in kept), tuple(curve for _, curve in kept)
+        yield Series(setting, label, metric, curves, runs[0].record.name, runs, tuple(repeated))
 
 
 def _place(numbers: Sequence[float], wanted: float) -> int | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from al_lightning.errors import UsageError
+from al_lightning.metrics import PERCENT
 from al_lightning.results.curves import Curve
 from al_lightning.results.series import Series
 
@@ -56,9 +57,9 @@ def read_csv(path: str | Path, *, unit: Literal["percent", "fraction"] | None = 
     return [
         Series(
             setting=dataset,
-            method=method,
+            label=method,
             metric="metric",
-            curves={seed: _curve(path, by_seed[seed]) for seed in sorted(by_seed)},
+            curves=tuple(_curve(path, by_seed[seed]) for seed in sorted(by_seed)),
             name=next(iter(by_seed.values()))[0].run,
             fractions=rows[0].budget is not None,
         )
@@ -136,10 +137,10 @@ def _in_percent(rows: list[_Row], path: Path, unit: Literal["percent", "fraction
             f"{path} has the metric {small.value:g} in line {small.line} and {large.value:g} in line {large.line}, so "
             "it may be in percent or not; write one unit, or say which: --unit percent or --unit fraction."
         )
-    factor = 100.0 if unit == "fraction" or (unit is None and large is None) else 1.0
+    factor = PERCENT if unit == "fraction" or (unit is None and large is None) else 1.0
     for row in rows:
         if not 0 <= row.value * factor <= 100:
-            span = "0 and 1" if factor == 100.0 else "0 and 100"
+            span = "0 and 1" if factor == PERCENT else "0 and 100"
             raise UsageError(f"{path}, line {row.line} has the metric {row.value:g}; it must lie between {span}.")
     return [replace(row, value=factor * row.value) for row in rows]
 

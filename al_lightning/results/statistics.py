@@ -167,7 +167,7 @@ class _Trial:
         low, high = one.mean - half, one.mean + half
         bootstrap, df = None, one.df
         if one.seeds >= MANY:
-            bootstrap = bca([value for _, value in one.by_seed], level, key)
+            bootstrap = bca(one.values, level, key)
             low, high = min(low, bootstrap[0]), max(high, bootstrap[1])
             # The bootstrap sees this pair's differences alone, so a claim is no surer than with their own variance.
             df = min(df, one.seeds - 1)

@@ -1,19 +1,25 @@
-"""A table of the study with our numbers beside the published ones: what each cell says. No torch."""
+"""A table of the study with our numbers beside the published ones: what each cell says."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from al_lightning.results.renderers import MINUS, Grid, Sheet, without_empty
+from al_lightning.metrics import metric_of
+from al_lightning.results.renderers import (
+    MINUS,
+    Grid,
+    Sheet,
+    comma_separated,
+    mean_text,
+    with_deviation,
+    without_empty,
+)
 from al_lightning.results.statistics import Comparison, compare
 from al_lightning.tables.published import Column, Table
 from al_lightning.tables.status import Standing, cycles_of
 
-METRICS = {"miou": "mIoU", "accuracy": "accuracy"}
 NOT_RUN = "not run"
 
 
@@ -72,7 +78,7 @@ def blocks(table: Table, standings: Sequence[Standing]) -> list[Block]:
 def heads(block: Block) -> list[str]:
     """Return what the cells of a line are; where nothing was published, "ours" need not be said."""
     column, published = block.column, [line.standing.cell for line in block.lines]
-    metric = f"{METRICS.get(column.metric, column.metric)} at {column.budget_text(column.at)}"
+    metric = f"{metric_of(column.metric).title} at {column.budget_text(column.at)}"
     area = "area" if column.area_scale == 1 else f"{column.area_scale:g} x area"
     first = [metric, f"{metric}, published"][any(cell.score is not None for cell in published)]
     then = [area, f"{area}, published"][any(cell.area is not None for cell in published)]
@@ -89,10 +95,10 @@ def cells(line: Line) -> list[str]:
     area = "" if cell.area is None else with_deviation(cell.area, cell.area_std, 2)
     return [
         published,
-        mean_text(scores, 2) or state_text(standing),
+        mean_text(scores, none="") or state_text(standing),
         difference_text(scores, cell.score, 2),
         area,
-        mean_text(areas, 3),
+        mean_text(areas, 3, ""),
         difference_text(areas, cell.area, 2),
         f"{len(standing.complete)} of {len(standing.wanted)}" if standing.runs or standing.problems else "",
     ]
@@ -108,19 +114,6 @@ def state_text(standing: Standing) -> str:
     return f"{furthest} of {cycles_of(standing.row, standing.column)} cycles"
 
 
-def with_deviation(value: float, deviation: float | None, digits: int) -> str:
-    """Return a number, with its deviation where there is one."""
-    text = f"{value:.{digits}f}"
-    return text if deviation is None else f"{text} ± {deviation:.{digits}f}"
-
-
-def mean_text(values: Sequence[float], digits: int) -> str:
-    """Return mean ± standard deviation; "" for no values."""
-    if not values:
-        return ""
-    return with_deviation(fmean(values), stdev(values) if len(values) > 1 else None, digits)
-
-
 def difference_text(values: Sequence[float], published: float | None, digits: int) -> str:
     """Return ours - published with its sign; "" where one of them is not there."""
     if not values or published is None:
@@ -130,7 +123,7 @@ def difference_text(values: Sequence[float], published: float | None, digits: in
 
 def verdicts(block: Block) -> list[str]:
     """Return a sentence for each comparison of a column."""
-    metric = METRICS.get(block.column.metric, block.column.metric)
+    metric = metric_of(block.column.metric).title
     place = f"{metric} at {block.column.budget_text(block.column.at)}"
     return [
         line.comparison.sentence(place if line.standing.row.one_fit else metric)
@@ -166,9 +159,7 @@ CSV_HEADS = (
 
 def csv_text(table: Table, found: Sequence[Block]) -> str:
     """Return the table as CSV, a line a cell, numbers in full."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CSV_HEADS)
+    rows: list[Sequence[object]] = [CSV_HEADS]
     for block in found:
         column = block.column
         for line in block.lines:
@@ -183,8 +174,8 @@ def csv_text(table: Table, found: Sequence[Block]) -> str:
             score = [_number(cell.score), *_moments(scores), f"{column.area_scale:g}"]
             area = [_number(cell.area), _number(cell.area_std), *_moments(areas)]
             seeds = [len(standing.complete), len(standing.wanted), line.baseline]
-            writer.writerow([*first, *score, *area, *seeds, *words])
-    return out.getvalue()
+            rows.append([*first, *score, *area, *seeds, *words])
+    return comma_separated(rows)
 
 
 def _moments(values: Sequence[float]) -> list[str]:

@@ -8,9 +8,10 @@ from typing import Any
 
 from al_lightning.pages.render import render
 from al_lightning.reports.chart import curve_chart
-from al_lightning.reports.numbers import Dataset, Method
+from al_lightning.reports.numbers import Dataset
 from al_lightning.results.comparison import rule
 from al_lightning.results.renderers import Sheet
+from al_lightning.results.series import budgets_of
 from al_lightning.tables.cells import Block
 from al_lightning.tables.status import Standing
 
@@ -43,17 +44,16 @@ def _charts(block: Block) -> list[tuple[str, str]]:
     # A strategy looks the same in all charts; Random is the grey line.
     others = dict.fromkeys(key for line in block.lines if (key := _key(line.standing)) != "random")
     numbers = {"random": 0} | {key: number for number, key in enumerate(others, start=1)}
-    flat = [method for line in block.lines if line.standing.row.everything and (method := _method(line.standing))]
+    flat = [line.standing.series for line in block.lines if line.standing.row.everything and line.standing.complete]
     for group, title in GROUPS.items():
         standings = [
             line.standing for line in block.lines if (line.standing.row.training, line.standing.row.mc_dropout) == group
         ]
-        methods = [method for s in standings if not s.row.one_fit and (method := _method(s))]
+        methods = [one.series for one in standings if not one.row.one_fit and one.complete]
         if not methods:
             continue
-        budgets = tuple(sorted({budget for method in methods for curve in method.curves for budget in curve.budgets}))
         references = tuple(method for method in flat if group[0] == "supervised")
-        dataset = Dataset(block.column.title, block.column.metric, tuple(methods), budgets, references)
+        dataset = Dataset(block.column.title, block.column.metric, tuple(methods), budgets_of(methods), references)
         styles = {line.standing.row.label: numbers[_key(line.standing)] for line in block.lines}
         charts.append((title, curve_chart(dataset, styles)))
     return charts
@@ -63,14 +63,6 @@ def _key(standing: Standing) -> str:
     """Return what a row looks like: its strategy, and for the 100 % rows the network too."""
     row = standing.row
     return f"{row.acquisition} {row.mc_dropout}" if row.everything else row.acquisition
-
-
-def _method(standing: Standing) -> Method | None:
-    """Return a row's finished runs as the charts take them; None where there are none."""
-    if not standing.complete:
-        return None
-    runs, curves = standing.complete, standing.curves
-    return Method(standing.row.label, standing.cell.run, tuple(runs.values()), tuple(curves[seed] for seed in runs))
 
 
 def _choices() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from al_lightning.config.names import parts, values_of
+from al_lightning.config.names import values_of
 from al_lightning.config.rebuild import data_of
 from al_lightning.reports.page import report_values
 from al_lightning.results.conditions import conditions_of
@@ -66,8 +66,7 @@ def honest(standings: Sequence[Standing]) -> list[str]:
     # What the table itself sets otherwise than the names' configs is said in its file and its title.
     names = {run.record.name for one in standings if not one.column.options for run in one.runs.values()}
     resolved = {name: values for name in names if (values := values_of(name)) is not None}
-    strategies = parts("acquisition")
-    return [one.line for one in conditions_of(runs, strategies=strategies, resolved=resolved or None)]
+    return [one.line for one in conditions_of(runs, resolved=resolved or None)]
 
 
 def _page(
@@ -80,5 +79,5 @@ def _page(
 ) -> str:
     runs = list({run.directory: run for standing in standings for run in standing.complete.values()}.values())
     title = f"al-lightning: {table.title}"
-    report = report_values(runs, data_of(imports), title, strategies=parts("acquisition"), command=command)
+    report = report_values(runs, data_of(imports), title, command=command)
     return table_page(report, sheet(table, found, said), found)

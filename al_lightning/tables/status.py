@@ -1,4 +1,4 @@
-"""How a table stands: which of its runs are there and finished, and what they measured. No torch."""
+"""How a table stands: which of its runs are there and finished, and what they measured."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from al_lightning.errors import ALError
-from al_lightning.results.curves import Curve, curve_of
+from al_lightning.results.curves import curve_of
+from al_lightning.results.series import Series
 from al_lightning.runs.journal import JOURNAL, Run, read_run
 from al_lightning.tables.published import Cell, Column, Row, Table
 
@@ -42,45 +43,31 @@ class Standing:
         return {seed: run for seed, run in self.runs.items() if is_complete(run, self.row, self.column)}
 
     @property
-    def curves(self) -> dict[int, Curve]:
-        """The finished runs' curves in the column's metric."""
-        return {seed: curve_of(run) for seed, run in self.complete.items()}
+    def series(self) -> Series:
+        """The finished runs as one method, called as the row is."""
+        runs = tuple(self.complete.values())
+        curves = tuple(curve_of(run) for run in runs)
+        return Series(self.column.title, self.row.label, self.column.metric, curves, self.cell.run, runs)
 
     @property
     def scores(self) -> dict[int, float]:
         """The metric at the column's budget, in percent; a single fit on everything stands for every budget."""
-        return {
-            seed: value
-            for seed, curve in self.curves.items()
-            if (value := at(curve, None if self.row.everything else self.column.at)) is not None
-        }
+        if self.row.everything:
+            return {curve.seed: curve.values[-1] for curve in self.series.curves}
+        return self.series.at(self.column.at)
 
     @property
     def areas(self) -> dict[int, float]:
         """Eq. 2 in the column's scale; of a 100 % row, its metric times the width (as the published ones are)."""
-        found = {}
-        for seed, curve in self.curves.items():
-            if self.row.everything:
-                found[seed] = self.column.area_scale * curve.values[-1] * self.column.width
-            elif len(curve.budgets) > 1:
-                found[seed] = self.column.area_scale * curve.area
-        return found
+        scale, curves = self.column.area_scale, self.series.curves
+        if self.row.everything:
+            return {curve.seed: scale * curve.values[-1] * self.column.width for curve in curves}
+        return {curve.seed: scale * curve.area for curve in curves if len(curve.budgets) > 1}
 
     @property
     def heights(self) -> dict[int, float]:
         """The metric averaged over the curve, in percent: area over width; of a single fit, its metric."""
-        found = {}
-        for seed, curve in self.curves.items():
-            height = curve.mean_height
-            found[seed] = curve.values[-1] if height is None else height
-        return found
-
-
-def at(curve: Curve, budget: float | None) -> float | None:
-    """Return a curve's value at a nominal budget, in percent; for None its last one. None where it has none there."""
-    if budget is None:
-        return curve.values[-1] if curve.values else None
-    return next((v for b, v in zip(curve.budgets, curve.values, strict=True) if abs(b - budget) < NEAR), None)
+        return {curve.seed: curve.height for curve in self.series.curves}
 
 
 def last_budget(row: Row, column: Column) -> float:

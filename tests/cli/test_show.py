@@ -11,6 +11,7 @@ from al_lightning.cli.demo import demo
 from al_lightning.errors import ALError
 from al_lightning.results.curves import Curve
 from al_lightning.results.plot import text_plot
+from al_lightning.results.series import Series
 from tests.support.runs import Answer
 
 Call = Callable[..., Answer]
@@ -21,8 +22,14 @@ def curve(name: str, *values: float, seed: int = 0, metric: str = "miou") -> Cur
     return Curve(name, seed, "0", metric, budgets, tuple(10 * (k + 1) for k in range(len(values))), values)
 
 
+def method(name: str, *curves: Curve) -> Series:
+    return Series("street", name, curves[0].metric, curves, name)
+
+
 def test_marks_stand_where_the_values_are() -> None:
-    head, *rows = text_plot([curve("a", 10, 20, 30), curve("b", 30, 30, 10)], width=20, height=5).splitlines()
+    head, *rows = text_plot(
+        [method("a", curve("a", 10, 20, 30)), method("b", curve("b", 30, 30, 10))], width=20, height=5
+    ).splitlines()
     assert head == "miou in %"
     body = [row.split("|")[1] for row in rows[:5]]
     assert (body[0][0], body[0][10], body[0][20]) == ("x", "x", "o")  # 30 %
@@ -34,13 +41,14 @@ def test_marks_stand_where_the_values_are() -> None:
 
 
 def test_seeds_are_averaged_and_other_metrics_left_out() -> None:
-    shown = text_plot([curve("a", 10, 20), curve("a", 30, 40, seed=1), curve("c", 99, 99, metric="accuracy")])
+    first = method("a", curve("a", 10, 20), curve("a", 30, 40, seed=1))
+    shown = text_plot([first, method("c", curve("c", 99, 99, metric="accuracy"))])
     assert ("30.00 |" in shown, "20.00 |" in shown, " c" in shown) == (True, True, False)
 
 
 def test_what_cannot_be_plotted_is_not() -> None:
-    assert text_plot([]) == text_plot([curve("a", 10)]) == text_plot([curve("a")]) == ""
-    assert "10.50" in text_plot([curve("a", 10, 10)])
+    assert text_plot([]) == text_plot([method("a", curve("a", 10))]) == text_plot([method("a", curve("a"))]) == ""
+    assert "10.50" in text_plot([method("a", curve("a", 10, 10))])
 
 
 def test_show_lists_what_was_chosen_by_file_name_without_the_data(al: Call, here: Path, class_folders: Path) -> None:

@@ -8,6 +8,7 @@ import yaml
 from al_lightning.config import names
 from al_lightning.errors import UsageError
 from al_lightning.runs import identity
+from al_lightning.runs.parts import AXES
 
 
 def write(path: Path, text: str) -> Path:
@@ -19,7 +20,7 @@ def write(path: Path, text: str) -> Path:
 def test_a_name_is_its_parts_in_order(here: Path) -> None:
     found = names.resolve(["digits_wrn28_250-250_noaug_coreset"])
     assert found.name == "digits_wrn28_250-250_noaug_coreset"
-    assert [path.parent.name for path in found.files] == list(names.AXES)
+    assert [path.parent.name for path in found.files] == list(AXES)
     assert found.values["network"]["init_args"] == {"depth": 28, "width": 2}
     assert found.values["budget"] == {"initial": 250, "query": 250, "cycles": 7, "unit": "images"}
 
@@ -32,6 +33,20 @@ def test_yaml_may_be_left_out_and_supervised_is_the_default(here: Path) -> None:
 def test_the_same_by_hand(here: Path) -> None:
     by_hand = names.resolve(["datasets/digits.yaml", "acquisition/entropy"])
     assert (by_hand.name, by_hand.values) == ("digits_entropy", names.resolve(["digits_entropy"]).values)
+
+
+def test_configs_of_ones_own_are_a_part_beside_those_that_are_known(here: Path) -> None:
+    write(here / "mine.yaml", "steps: 3\n")
+    found = names.resolve(["digits_wrn28_entropy_uda", "mine.yaml"])
+    assert found.name == "digits_wrn28_entropy_uda_mine"
+    assert found.parts == {
+        "datasets": "digits", "networks": "wrn28", "acquisition": "entropy", "training": "uda", "other": "mine",
+    }  # fmt: skip
+    by_hand = names.resolve(["datasets/digits.yaml", "mine.yaml"])
+    assert (by_hand.name, by_hand.parts) == (
+        "digits_mine", {"datasets": "digits", "training": "supervised", "other": "mine"},
+    )  # fmt: skip
+    assert names.resolve(["mine.yaml"]).parts == {"other": "mine"}
 
 
 def test_longer_part_names_win(here: Path) -> None:
@@ -121,7 +136,7 @@ def test_what_has_no_bearing_does_not_change_the_fingerprint() -> None:
 
 
 def test_every_shipped_part_has_a_head_and_every_dataset_says_what_to_expect() -> None:
-    for axis in names.AXES:
+    for axis in AXES:
         for path in (names.shipped() / axis).glob("*.yaml"):
             assert len(names.head(path)) > 10, path
             if axis == "datasets":

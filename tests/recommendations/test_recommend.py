@@ -26,7 +26,7 @@ from al_lightning.recommendations.situation import Situation
 from al_lightning.recommendations.text import recommendation_text
 from al_lightning.runs.journal import FORMAT, JOURNAL, read_run, write_line
 from al_lightning.tables.published import read_table
-from tests.support.runs import Answer
+from tests.support.runs import Answer, parts_of
 
 Call = Callable[..., Answer]
 TABLES = {path.stem: read_table(path) for path in sorted((shipped() / "tables").glob("table*.yaml"))}
@@ -349,7 +349,7 @@ def run_of(folder: Path, name: str, seed: int, chosen: list[int], data: str = "s
     directory = folder / name / f"seed_{seed}"
     directory.mkdir(parents=True)
     first = {"kind": "run", "format": FORMAT, "name": name, "seed": seed, "settings": {}, "pool_size": 30,
-             "data_sha256": data}  # fmt: skip
+             "data_sha256": data, "parts": parts_of(name)}  # fmt: skip
     cycle = {"kind": "cycle", "cycle": 0, "budget": 0.1, "labelled": 1, "metrics": {"accuracy": 0.5}, "chosen": chosen}
     lines, check = [], ""
     for record in (first, {"kind": "initial", "initial": [0]}, cycle):

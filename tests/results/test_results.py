@@ -12,6 +12,7 @@ import pytest
 
 from al_lightning.errors import ALError, UsageError
 from al_lightning.results.curves import Curve, area, curve_of
+from al_lightning.results.series import Series
 from al_lightning.results.text_table import comparison_table, curve_table
 from al_lightning.runs import journal
 from al_lightning.runs import scores as rows_module
@@ -21,6 +22,7 @@ from al_lightning.runs.journal import CycleRecord, Run, RunRecord, read_run, wri
 from al_lightning.runs.scores import SeenRows, write_rows
 from al_lightning.runs.selections import selection_path
 from al_lightning.runs.store import RunStore
+from tests.support.runs import parts_of
 
 # Areas
 
@@ -46,6 +48,13 @@ def test_budgets_and_values_belong_together():
 
 def curve(name="digits_random", seed=0, values=(50.0, 60.0), budgets=(0.1, 0.2), metric="accuracy"):
     return Curve(name, seed, "0" * 64, metric, budgets, tuple(round(1000 * budget) for budget in budgets), values)
+
+
+def methods(*curves):
+    """Return curves by name, as methods of one setting."""
+    names = dict.fromkeys(one.name for one in curves)
+    groups = [tuple(one for one in curves if one.name == name) for name in names]
+    return [Series("street", group[0].name, group[0].metric, group, group[0].name) for group in groups]
 
 
 def test_mean_height_is_area_over_width():
@@ -102,11 +111,11 @@ def test_the_table_of_a_run_without_a_finished_cycle():
 
 def test_runs_side_by_side_with_mean_and_deviation_over_seeds():
     table = comparison_table(
-        [
+        methods(
             curve("digits_random", 0, (50.0, 60.0)),
             curve("digits_entropy", 0, (55.0, 70.0)),
             curve("digits_random", 1, (52.0, 64.0)),
-        ]
+        )
     )
     # Areas of random: 5.5 and 5.8. Deviations of two values are their distance over the root of 2.
     assert table == (
@@ -118,11 +127,11 @@ def test_runs_side_by_side_with_mean_and_deviation_over_seeds():
 
 def test_runs_of_other_budgets_show_gaps_and_only_areas_over_the_whole_width():
     table = comparison_table(
-        [
+        methods(
             curve("digits_random", 0, (50.0, 60.0)),
             curve("digits_full", 0, (90.0,), (1.0,)),
             curve("a", 0, (1.0, 2.0, 3.0), (0.1, 0.2, 1.0)),
-        ]
+        )
     )
     assert table == (
         "accuracy in %, at   10 %   20 %  100 %   area  seeds\n"
@@ -133,10 +142,20 @@ def test_runs_of_other_budgets_show_gaps_and_only_areas_over_the_whole_width():
 
 
 def test_other_metrics_come_in_tables_of_their_own():
-    table = comparison_table([curve(), curve("camvid_random", metric="miou"), curve("digits_entropy")])
+    table = comparison_table(methods(curve(), curve("camvid_random", metric="miou"), curve("digits_entropy")))
     first, second = table.split("\n\n")
     assert [line.split()[0] for line in first.splitlines()] == ["accuracy", "digits_random", "digits_entropy"]
     assert [line.split()[0] for line in second.splitlines()] == ["miou", "camvid_random"]
+
+
+def test_a_run_without_a_finished_cycle_is_no_seed_and_stands_below():
+    table = comparison_table(methods(curve(), curve(seed=1, values=(), budgets=(), metric="")))
+    assert table == (
+        "accuracy in %, at   10 %   20 %   area  seeds\n"
+        "digits_random      50.00  60.00  5.500      1\n"
+        "\n"
+        "digits_random, seed 1: no finished cycle yet"
+    )
 
 
 # Files
@@ -187,7 +206,9 @@ CONFIG = {
     "trainer": {"devices": 1, "accelerator": "cpu", "precision": None},
     "keep": "all",
 }
-FIRST = RunRecord("digits_entropy", 1, bearing(CONFIG), 100, versions={"torch": "2.9"})
+FIRST = RunRecord(
+    "digits_entropy", 1, bearing(CONFIG), 100, parts=parts_of("digits_entropy"), versions={"torch": "2.9"}
+)
 INITIAL = [7, 3]
 CYCLES = [
     CycleRecord(0, 0.02, 2, {"accuracy": 0.1 + 0.2, "class_accuracy": [0.5, None]}, [9, 1], {"fit": 1.5}),
@@ -332,6 +353,9 @@ HUGE = (10**400, 1e308, -1e308, -1, True, None, "1", [1])
         (1, {"initial": [7, True]}),
         (0, {"pool_size": 10**9 + 1}),
         (0, {"name": "n" * 501}),
+        (0, {"parts": {"datasets": "a\nb"}}),
+        (0, {"parts": {"datasets": 1}}),
+        (0, {"parts": ["digits"]}),
         (0, {"name": "a\nb"}),
         (0, {"versions": {"p" * 201: "1"}}),
         (0, {"versions": {"torch": 2}}),
@@ -516,6 +540,7 @@ from pathlib import Path
 from al_lightning.runs.identity import bearing
 from al_lightning.errors import ALError
 from al_lightning.runs.store import RunStore
+from tests.support.runs import parts_of
 try:
     RunStore(Path(sys.argv[1]), writes=sys.argv[2] == "writes").lock()
 except ALError as error:

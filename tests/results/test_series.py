@@ -10,17 +10,20 @@ from al_lightning.results.label_cost import LabelCost, label_cost
 from al_lightning.results.series import (
     Series,
     baseline_of,
+    by_setting,
     class_differences,
     class_values,
+    distinct_names,
     mean_heights,
+    pairs_with_base,
     savings,
     series_of_runs,
-    split_name,
     values_at,
 )
 from al_lightning.results.series_csv import read_csv
 from al_lightning.results.statistics import compare, compare_settings
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord
+from tests.support.runs import parts_of
 
 
 def a_run(name, seed, values, *, sha="s", classes=None, data="", start=1):
@@ -34,7 +37,8 @@ def a_run(name, seed, values, *, sha="s", classes=None, data="", start=1):
         )
         for at, value in enumerate(values)
     ]
-    return Run(Path(name) / f"seed_{seed}", RunRecord(name, seed, {"of": sha}, 100, data), [0], tuple(cycles))
+    record = RunRecord(name, seed, {"of": sha}, 100, data, parts=parts_of(name))
+    return Run(Path(name) / f"seed_{seed}", record, [0], tuple(cycles))
 
 
 def curves(**by_method):
@@ -54,7 +58,7 @@ def test_runs_fall_into_methods_and_seeds():
         a_run("other_random", 0, [0.1]),
     ]
     found = series_of_runs(runs)
-    assert [(one.setting, one.method, one.seeds, one.metric) for one in found] == [
+    assert [(one.setting, one.label, one.seeds, one.metric) for one in found] == [
         ("street", "random", (0, 1), "miou"), ("street", "entropy", (0,), "miou"), ("other", "random", (0,), "miou"),
     ]  # fmt: skip
     assert found[0].budgets == pytest.approx((0.1, 0.2, 0.3))
@@ -87,9 +91,9 @@ def test_a_single_fit_on_all_labels_is_not_averaged_with_curves():
 def test_other_settings_and_repeated_seeds_are_told():
     runs = [*curves(random=[[0.4, 0.5]]), a_run("street_random", 1, [0.2, 0.3], sha="0123456789")]
     first, second = series_of_runs([*runs, runs[0]])
-    assert (first.method, first.seeds, [run.record.seed for run in first.repeated]) == ("random", (0,), [0])
+    assert (first.label, first.seeds, [run.record.seed for run in first.repeated]) == ("random", (0,), [0])
     short = runs[-1].record.config_sha256[:6]
-    assert (second.method, second.seeds, second.repeated) == (f"random ({short})", (1,), ())
+    assert (second.label, second.seeds, second.repeated) == (f"random ({short})", (1,), ())
 
 
 def test_other_data_of_one_name_are_another_setting():
@@ -97,18 +101,43 @@ def test_other_data_of_one_name_are_another_setting():
     assert [one.setting for one in series_of_runs(runs)] == ["street (miou)", "street (miou, data 987654)"]
 
 
-def test_names_fall_into_dataset_and_strategy():
-    known = {"random", "coreset", "coreset_mcd"}
-    assert split_name("voc_5-5_coreset_mcd_s4gan", known) == ("voc_5-5", "coreset_mcd_s4gan")
-    assert split_name("demo_11f_coreset") == ("demo_11f", "coreset")
-    assert split_name("mine", known) == ("mine", "mine")
-
-
 def test_each_method_has_the_baseline_of_its_training():
     methods = ["random", "random_uda", "entropy_uda", "coreset_mcd", "entropy_s4gan"]
     assert [baseline_of(method, methods) for method in methods] == [None, None, "random_uda", "random", "random"]
     assert baseline_of("entropy", ["entropy"]) is None
     assert baseline_of("coreset_mcd_uda", methods) == "random_uda"
+
+
+def test_methods_come_in_the_order_of_their_first_runs_and_those_without_a_number_last():
+    runs = [
+        a_run("b_random", 0, []),
+        *curves(random=[[0.4]]),
+        a_run("other_random", 0, [0.1]),
+        *curves(entropy=[[0.4]]),
+    ]
+    found = series_of_runs(runs)
+    assert [(one.setting, one.label) for one in found] == [
+        ("street", "random"), ("other", "random"), ("street", "entropy"), ("b", "random"),
+    ]  # fmt: skip
+    assert {name: len(group) for name, group in by_setting(found).items()} == {"street": 2, "other": 1, "b": 1}
+
+
+def test_names_that_are_not_one_methods_alone_tell_what_differs():
+    runs = [*curves(random=[[0.4]], entropy=[[0.4]]), a_run("street_random", 1, [0.2], sha="other")]
+    first, second = (run.record.config_sha256[:6] for run in (runs[0], runs[2]))
+    assert distinct_names(series_of_runs(runs)) == [
+        f"street_random ({first})", "street_entropy", f"street_random ({second})",
+    ]  # fmt: skip
+    runs = [a_run("street_random", 0, [0.4]), a_run("street_random", 0, [0.4], data="987654321")]
+    assert distinct_names(series_of_runs(runs)) == [
+        "street_random (street (miou))", "street_random (street (miou, data 987654))",
+    ]  # fmt: skip
+
+
+def test_a_method_whose_baseline_has_no_whole_curve_is_compared_with_nothing():
+    runs = curves(random=[[0.4, 0.5]], random_uda=[[0.4]], entropy=[[0.4, 0.6]], entropy_uda=[[0.5, 0.6]])
+    found = series_of_runs(runs)
+    assert pairs_with_base(found, mean_heights(found)) == [("entropy", "random")]
 
 
 # Classes
@@ -196,7 +225,7 @@ def test_a_csv_file_by_hand(tmp_path):
         "e0,entropy,street,0,20,0,100,",
     )
     random, entropy = read_csv(path)
-    assert (random.setting, random.method, random.seeds) == ("street", "random", (0, 1))
+    assert (random.setting, random.label, random.seeds) == ("street", "random", (0, 1))
     assert random.curves[1] == Curve("b1", 1, "", "metric", (0.1, 0.2), (10, 20), (40.0, 60.0))
     assert random.areas() == pytest.approx({0: 5.0, 1: 5.0})
     assert random.at(0.1) == {0: 42.5, 1: 40.0}
@@ -268,5 +297,5 @@ def test_fractions_out_of_range_are_refused(tmp_path):
 
 
 def test_an_empty_series_has_nothing_to_say():
-    nothing = Series("s", "m", "", {})
+    nothing = Series("s", "m", "", ())
     assert (nothing.seeds, nothing.budgets, nothing.heights(), nothing.label_costs(1)) == ((), (), {}, {})

@@ -12,7 +12,7 @@ from scipy import special
 from al_lightning.errors import UsageError
 from al_lightning.results import comparison
 from al_lightning.results.additive_model import Blocks, Variance
-from al_lightning.results.comparison import HEAD, Comparison, Verdict, rows, rule
+from al_lightning.results.comparison import Comparison, Verdict, rule
 from al_lightning.results.statistics import (
     bca,
     compare,
@@ -282,16 +282,6 @@ def found(mean, half, smallest, seeds=3, **more):
 def test_each_verdict_has_its_sentence(one, verdict, text):
     assert one.verdict.value == verdict
     assert one.sentence("mIoU") == text
-
-
-def test_the_table_of_comparisons():
-    table = rows([*compare(VALUES), *compare({"random": {0: 1.0}, "c": {0: 2.0}})])
-    assert table == [
-        ("a", "random", "+3.50 +- 0.43", "0.99 to 6.01", "0.016", "3.29", "3", "ahead"),
-        ("b", "random", "+0.00 +- 1.32", "-1.99 to 1.99", "1.000", "3.29", "3", "cannot tell"),
-        ("c", "random", "+1.00", "-", "-", "-", "1", "cannot tell"),
-    ]
-    assert {len(row) for row in table} == {len(HEAD)}
 
 
 def test_the_rule_states_the_assumption():

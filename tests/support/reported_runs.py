@@ -13,6 +13,7 @@ from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Array, Images
 from al_lightning.pool import Pool
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord
+from tests.support.runs import parts_of
 
 SIZE, CLIP = 24, 12
 RANDOM = {0: (40, 50, 60), 1: (42, 50, 58), 2: (38, 48, 62)}
@@ -77,7 +78,7 @@ def a_run(name: str, seed: int, values: Sequence[float], chosen: Sequence[Sequen
     bought = [list(batch) for batch in chosen[: len(values)]]
     if finished:
         bought[len(values) - 1 :] = [[]]
-    record = RunRecord(name, seed, {"of": name}, SIZE, versions={"torch": "2.9"})
+    record = RunRecord(name, seed, {"of": name}, SIZE, parts=parts_of(name), versions={"torch": "2.9"})
     cycles = [
         CycleRecord(at, 0.1 * (at + 1), 2 + 2 * at, {"miou": value / 100, "iou": [0.5]}, batch, {"fit": 30.0})
         for at, (value, batch) in enumerate(zip(values, bought, strict=True))

@@ -21,6 +21,11 @@ class Answer(NamedTuple):
     err: str
 
 
+def parts_of(name: str) -> dict[str, str]:
+    """The parts of `<dataset>_<acquisition>[_<training>]`, as a journal records them."""
+    return dict(zip(("datasets", "acquisition", "training"), name.split("_"), strict=False))
+
+
 def journal(run_dir: Path) -> list[dict[str, object]]:
     """What of a journal is deterministic: the run with its initial set, then its cycles."""
     lines = (run_dir / "cycles.jsonl").read_text().splitlines()

@@ -16,7 +16,7 @@ from al_lightning.runs.journal import FORMAT, write_line
 from al_lightning.tables.cells import blocks, csv_text, sheet
 from al_lightning.tables.plan import plan, read_standings
 from al_lightning.tables.published import Table, table_of
-from tests.support.runs import Answer
+from tests.support.runs import Answer, parts_of
 
 CONTENT: dict[str, Any] = {
     "title": "A table",
@@ -58,6 +58,7 @@ def write_run(
 ) -> None:
     """Write a journal: (budget, accuracy in percent) of each cycle."""
     run = {"name": name, "seed": seed, "settings": {"of": name}, "pool_size": 1000, "data_sha256": "d"}
+    run["parts"] = parts_of(name)
     records = [{"kind": "run", "format": FORMAT, **run}, {"kind": "initial", "initial": [0, 1]}]
     for cycle, (budget, value) in enumerate(points):
         bought = [cycle + 2] if chosen or cycle + 1 < len(points) else []
@@ -254,7 +255,7 @@ def test_runs_side_by_side_from_journals_and_from_csv_say_the_same(al: Callable[
     assert "[!]" in answer.out  # core-set is not finished
     exported = runs / "all.csv"
     assert al("report", runs, "--out", exported).code == 0
-    assert {one.method for one in read_csv(exported)} == {"random", "entropy", "coreset", "full"}
+    assert {one.label for one in read_csv(exported)} == {"random", "entropy", "coreset", "full"}
     again = al("report", exported, "--format", "text")
     sentence = "entropy is ahead of random by 3.0 points of metric (95 % interval 2.4 to 3.6, 3 seeds)"
     assert sentence in again.out

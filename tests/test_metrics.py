@@ -1,0 +1,25 @@
+"""The table of metrics, and the tasks that name them."""
+
+import pytest
+import torch
+
+from al_lightning.metrics import METRICS, Metric, metric_of, percent
+from al_lightning.tasks import Classification, Segmentation
+
+
+@pytest.mark.parametrize("task", [Classification(3), Segmentation(3)])
+def test_a_task_returns_the_metrics_that_it_names_in_their_order(task):
+    summary = task.summary(torch.eye(3, dtype=torch.int64))
+    assert list(summary) == [metric.name for metric in task.metrics]
+    assert [metric_of(name) for name in summary] == list(task.metrics)
+    assert isinstance(next(iter(summary.values())), float)
+
+
+def test_people_read_titles_and_percent():
+    assert {name: METRICS[name].title for name in ("miou", "accuracy")} == {"miou": "mIoU", "accuracy": "accuracy"}
+    assert metric_of("recall") == Metric("recall", "recall")
+    assert percent(0.67688) == "67.69 %"
+
+
+def test_only_accuracy_counts_images():
+    assert [name for name, metric in METRICS.items() if metric.counts_images] == ["accuracy"]
