@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from al_lightning.audits.neighbours import ALIKE, NEAR_EDGES, NEAR_GREY
 from al_lightning.audits.result import Audit, Group, SetFacts, Side
+from al_lightning.duplicates.relation import ALIKE, LOOK_ALIKE
 
 NEAR = (
-    "Near-duplicates: at 16 x 16 pixels in grey, with brightness and contrast made equal, they differ by at most 25 "
-    f"grey levels (root mean square; cosine {NEAR_GREY:g}), and the differences between neighbouring pixels, the "
-    f"outermost ring aside, agree (cosine {NEAR_EDGES:g} or more). Similarity is the lesser of the two cosines. Found "
-    "are copies that were resized, compressed, made brighter or darker, or changed in colour, and frames that follow "
-    "each other closely; not found are crops, turned and mirrored copies, and images that are almost flat."
+    f"Near-duplicates: {LOOK_ALIKE}. Similarity is the lesser of the two cosines. Found are copies that were resized, "
+    "compressed, made brighter or darker, or changed in colour, and frames that follow each other closely; not found "
+    "are crops, turned and mirrored copies, and images that are almost flat."
 )
 GROUPED = (
     "Exact duplicates have equal pixels after decoding, as the dataset gives them; it is said where the files are "
