@@ -18,10 +18,11 @@ results launcher labels duplicates
 acquisition training runs
 networks distributed oracle console
 pool
-types errors seeding tasks progress yaml_files
+types errors seeding tasks progress yaml_files drawing
 """
 """What lies at the package's root, top to bottom. An import goes to a lower floor, or stays inside its package."""
-NO_TORCH = "cli tables results labels launcher console progress oracle pool yaml_files seeding errors __init__ __main__"
+NO_TORCH = "cli tables results labels launcher console progress oracle pool yaml_files drawing seeding errors __init__"
+NO_TORCH += " __main__ duplicates"
 
 
 def units() -> dict[str, list[Path]]:

@@ -7,7 +7,7 @@ from html import escape
 
 import numpy as np
 
-from al_lightning.inspect.drawing import palette
+from al_lightning.drawing import palette
 from al_lightning.reports.chart import COLOURS, swatch
 from al_lightning.reports.findings import COLUMNS, SHOWN, Batch, Findings, short_name
 from al_lightning.reports.numbers import Dataset, Method, mean_text

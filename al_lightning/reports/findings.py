@@ -15,11 +15,11 @@ from PIL import Image
 
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Array, Images
+from al_lightning.drawing import colour, palette, shrink
 from al_lightning.duplicates.image_set import DescribedImages
 from al_lightning.errors import ALError, DatasetError
 from al_lightning.inspect.collapse import Collapse, collapse
 from al_lightning.inspect.counts import REPEATS, class_counts, described, repeats
-from al_lightning.inspect.drawing import colour, palette, shrink
 from al_lightning.inspect.embedding_map import Map, Scores, batch_scores, candidates, embedding_map
 from al_lightning.pool import Pool
 from al_lightning.reports.numbers import Dataset

@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Array
+from al_lightning.drawing import palette
 from al_lightning.duplicates.image_set import DescribedImages
 from al_lightning.inspect.collapse import collapse
 from al_lightning.inspect.counts import class_counts, described
-from al_lightning.inspect.drawing import palette
 from al_lightning.inspect.embedding_map import candidates, scores
 from al_lightning.runs.files import write_atomic
 from al_lightning.runs.journal import CycleRecord, Run, read_run

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.drawing import colour, palette, sheet, shrink
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.inspect.counts import class_counts, repeats
-from al_lightning.inspect.drawing import colour, palette, sheet, shrink
 from al_lightning.pool import Pool
 from al_lightning.reports.advice import advise
 from al_lightning.reports.chart import nice_ticks

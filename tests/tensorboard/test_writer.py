@@ -18,8 +18,8 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from al_lightning import drawing
 from al_lightning.config.rebuild import reopen
-from al_lightning.inspect import drawing
 from al_lightning.inspect.counts import repeats
 from al_lightning.pool import Pool
 from al_lightning.runs.journal import CycleRecord
