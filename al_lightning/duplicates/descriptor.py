@@ -56,10 +56,11 @@ class Descriptors:
     @classmethod
     def of(cls, images: Sequence[Descriptor]) -> Descriptors:
         """Return the descriptors of some images as arrays."""
+        none = np.empty(0, dtype=np.int16)
         return cls(
             np.array([image.pixels for image in images], dtype=np.int64),
-            np.array([image.edges for image in images], dtype=np.int16).reshape(-1, EDGES),
-            np.array([image.grey for image in images], dtype=np.int16).reshape(-1, GREY),
+            np.concatenate([none, *(image.edges for image in images)]).reshape(-1, EDGES),
+            np.concatenate([none, *(image.grey for image in images)]).reshape(-1, GREY),
         )
 
     def __len__(self) -> int:

@@ -73,14 +73,11 @@ def _within_tile(images: Descriptors, start: int, mass: Reals, leader: Indices, 
     """Compare a tile's images with each other, one after the other, for each may lead those after it."""
     found, near = compare(images, images)
     mass += weight(found).sum(axis=1)
-    leads = np.zeros(len(images), dtype=bool)
+    repeats = best >= 0
     for row in range(len(images)):
-        candidates = np.flatnonzero(near[row, :row] & leads[:row])
-        if len(candidates):
-            column = candidates[found[row, candidates].argmax()]
-            if found[row, column] > best[row]:
-                best[row], leader[row] = found[row, column], start + column
-        leads[row] = best[row] < 0
+        if not repeats[row]:
+            repeats[row + 1 :] |= near[row, row + 1 :]
+    keep_nearest(found, np.tril(near & ~repeats, -1), start, leader, best)
 
 
 def count_repeats(near: Flags, batches: Indices) -> Indices:
@@ -93,10 +90,9 @@ def count_repeats(near: Flags, batches: Indices) -> Indices:
     Returns:
         (B,) int64.
     """
-    flat, size = near.ravel(), len(near)
-    leads = np.zeros(batches.shape, dtype=bool)
-    for place in range(batches.shape[1]):
-        alike = flat[batches[:, place, None] * size + batches[:, :place]]
-        leads[:, place] = ~(alike & leads[:, :place]).any(axis=1)
-    found: Indices = (~leads).sum(axis=1)
+    flat, size, order = near.ravel(), len(near), np.ascontiguousarray(batches.T)
+    leads = np.zeros(order.shape, dtype=bool)
+    for place, images in enumerate(order):
+        leads[place] = ~(flat[images * size + order[:place]] & leads[:place]).any(axis=0)
+    found: Indices = (~leads).sum(axis=0)
     return found
