@@ -12,9 +12,9 @@ NEAR = (
 )
 GROUPED = (
     "Exact duplicates have equal pixels after decoding, as the dataset gives them; it is said where the files are "
-    "equal byte for byte. A group is made of the images that repeat its first one, not of chains of neighbours: an "
-    "image joins the most similar group whose first image it is a near-duplicate of, or begins one. So what is left "
-    "when all but the first of each group are taken out has no near-duplicates."
+    "equal byte for byte. Groups follow the leader rule and do not chain: an image joins the most similar group whose "
+    "leader, its first image, it is a near-duplicate of, or leads a new one. So what is left when all but the leaders "
+    "are taken out has no near-duplicates."
 )
 SCORE = (
     "Redundancy is 1 - D / N: D is the effective number of distinct images among the pool's N, the sum over its images "

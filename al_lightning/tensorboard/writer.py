@@ -242,11 +242,8 @@ class Boards:
             positions = sorted(draw.choice(np.asarray(positions), COUNTED, replace=False).tolist())
         return class_counts(self.data.train, positions, len(self.names))
 
-    def _cycle(self, cycle: int) -> Path:
-        return self.directory / f"cycle_{cycle:02d}"
-
     def _kept(self, cycle: int) -> Path:
-        return self._cycle(cycle) / "test_images"
+        return self.directory / f"cycle_{cycle:02d}" / "test_images"
 
 
 def _shares(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
