@@ -15,7 +15,6 @@ from pathlib import Path
 from al_lightning.audits.figures import shown
 from al_lightning.audits.folder import AuditFolder, FolderImages
 from al_lightning.audits.groups import Seen, compare, leakage
-from al_lightning.audits.neighbours import Advance, Within
 from al_lightning.audits.page import page
 from al_lightning.audits.pictures import pictures
 from al_lightning.audits.problems import problems, side_name
@@ -24,6 +23,8 @@ from al_lightning.audits.result import Audit, ClassFacts, Finding, Group, SetFac
 from al_lightning.audits.sequences import Place, places, spans
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Images
+from al_lightning.duplicates.groups import Groups
+from al_lightning.duplicates.relation import Advance
 from al_lightning.errors import ALError, DatasetError
 from al_lightning.runs.files import write_text
 
@@ -67,7 +68,7 @@ def audit(
     notes = _time_notes(data, sets, times, pattern)
 
     seen: dict[Side, Seen] = {}
-    compared: dict[Side, tuple[list[Group], Within]] = {}
+    compared: dict[Side, tuple[list[Group], Groups]] = {}
     for side, images in sets.items():
         contents = read(images, len(classes), labelled, workers, _advance(progress, f"reading the {side_name(side)}"))
         order = _sequences(data, side, times[side])
@@ -166,7 +167,7 @@ def _time_notes(
     return [f"In {lost:,} names the pattern finds no sequence and frame; they were left out there."] if lost else []
 
 
-def _facts(seen: Seen, groups: Sequence[Group], compared: Within, labelled: bool) -> SetFacts:
+def _facts(seen: Seen, groups: Sequence[Group], compared: Groups, labelled: bool) -> SetFacts:
     sizes = sorted(seen.contents.sizes.items(), key=lambda item: (-item[1], item[0]))
     return SetFacts(
         len(seen.names),

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
-from al_lightning.audits.neighbours import Advance, Indices, Within, across, within
 from al_lightning.audits.read import Contents
 from al_lightning.audits.result import Group, Leak, Member, Side
+from al_lightning.duplicates.descriptor import Descriptors
+from al_lightning.duplicates.groups import Groups, group
+from al_lightning.duplicates.relation import Advance, nearest
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,14 @@ class Seen:
     classes: Sequence[str]
 
     @cached_property
-    def first(self) -> Indices:
-        """For each image that was read, the place of the first with the same pixels, (N,) int64."""
-        places: dict[bytes, int] = {}
-        hashes = self.contents.hashes
-        return np.array([places.setdefault(key, place) for place, key in enumerate(hashes)], dtype=np.int64)
+    def descriptors(self) -> Descriptors:
+        """Of the images that were read."""
+        return Descriptors.of(self.contents.descriptors)
 
     @cached_property
     def repeated(self) -> list[bool]:
         """Whether each image's pixels occurred before it."""
-        return [bool(first < place) for place, first in enumerate(self.first)]
+        return [first < place for place, first in enumerate(self.descriptors.first.tolist())]
 
     def name(self, place: int) -> str:
         """Return the name of an image that was read."""
@@ -62,33 +60,26 @@ class Seen:
         return {self.classes[number] for number in found if number >= 0}
 
 
-def compare(seen: Seen, advance: Advance | None = None) -> tuple[list[Group], Within]:
-    """Group a set's images: duplicates and near-duplicates of the first of their group (see `within`).
+def compare(seen: Seen, advance: Advance | None = None) -> tuple[list[Group], Groups]:
+    """Group a set's images by the leader rule.
 
     Returns:
-        Groups of two or more, in the order of their first images; and the comparison, in which the groups of equal
-        images and their `mass` are right even where the images are flat and their descriptors empty.
+        Groups of two or more, in the order of their first images; and what they were made from.
     """
-    found = within(seen.contents.descriptors(), advance)
-    if not len(seen.first):
-        return [], found
-    first = seen.first
-    leader = found.leader[first]
-    mass = np.maximum(found.mass, np.bincount(first, minlength=len(first))[first])
+    found = group(seen.descriptors, advance)
     members = defaultdict(list)
-    for place, head in enumerate(leader.tolist()):
-        members[head].append(place)
-    groups = [_group(seen, members[head], found) for head in sorted(members) if len(members[head]) > 1]
-    return groups, Within(mass, leader, found.similarity)
+    for place, leader in enumerate(found.leader.tolist()):
+        members[leader].append(place)
+    groups = [_group(seen, members[leader], found) for leader in sorted(members) if len(members[leader]) > 1]
+    return groups, found
 
 
-def _group(seen: Seen, places: Sequence[int], found: Within) -> Group:
+def _group(seen: Seen, places: Sequence[int], found: Groups) -> Group:
     members = []
     for place in places:
-        exact, first = seen.repeated[place], int(seen.first[place])
-        same = exact and same_file(seen.path(first), seen.path(place))
-        # Of equal images, the first one's similarity counts: it may be that of a flat image to itself.
-        similarity = round(float(found.similarity[first]), 3)
+        exact = seen.repeated[place]
+        same = exact and same_file(seen.path(int(seen.descriptors.first[place])), seen.path(place))
+        similarity = round(float(found.similarity[place]), 3)
         members.append(Member(seen.contents.positions[place], seen.name(place), exact, same, similarity))
     sequences = {seen.sequence[member.index] for member in members}
     classes = sorted(seen.class_names(*places))
@@ -99,18 +90,14 @@ def _group(seen: Seen, places: Sequence[int], found: Within) -> Group:
 
 def leakage(test: Seen, pool: Seen, advance: Advance | None = None) -> list[Leak]:
     """Return the test images that are in the pool, pixel by pixel or nearly, each with the pool's most similar one."""
-    nearest, similarity = across(test.contents.descriptors(), pool.contents.descriptors(), advance)
-    equal: dict[bytes, int] = {}
-    for place, key in enumerate(pool.contents.hashes):
-        equal.setdefault(key, place)
+    others, similarity = nearest(test.descriptors, pool.descriptors, advance)
     leaks = []
-    for place, key in enumerate(test.contents.hashes):
-        exact = key in equal
-        other = equal.get(key, int(nearest[place]))
+    for place, other in enumerate(others.tolist()):
         if other < 0:
             continue
+        exact = bool(test.descriptors.pixels[place] == pool.descriptors.pixels[other])
         same = exact and same_file(test.path(place), pool.path(other))
-        near = 1.0 if exact else round(float(similarity[place]), 3)
+        near = round(float(similarity[place]), 3)
         classes = test.class_names(place) | pool.class_names(other)
         leaks.append(
             Leak(

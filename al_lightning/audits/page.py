@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from al_lightning.audits.figures import LEAKS, LEAST, MEMBERS, SPANS, chosen_groups, chosen_leaks, picture
-from al_lightning.audits.neighbours import ALIKE, NEAR_EDGES, NEAR_GREY
 from al_lightning.audits.problems import side_name
 from al_lightning.audits.result import Audit
 from al_lightning.audits.text import headline, sizes, worth
+from al_lightning.duplicates.relation import ALIKE, LOOK_ALIKE
 from al_lightning.pages.render import render
 
 FILES = 200
@@ -24,8 +24,7 @@ def page(found: Audit) -> str:
         "groups": chosen_groups(found),
         "pictures": {place: picture(jpeg) for place, jpeg in found.pictures.items()},
         "most": {"files": FILES, "leaks": LEAKS, "least": LEAST, "members": MEMBERS, "spans": SPANS},
-        "near_grey": NEAR_GREY,
-        "near_edges": NEAR_EDGES,
+        "look_alike": LOOK_ALIKE,
         "alike": ALIKE,
         "side_name": side_name,
         "sizes": sizes,

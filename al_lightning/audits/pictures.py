@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping
-
-from PIL import Image
 
 from al_lightning.audits.result import Side
 from al_lightning.data.images import Images
+from al_lightning.drawing import jpeg, shrink
 
 HEIGHT, WIDTH = 112, 224
 
@@ -20,11 +18,8 @@ def pictures(sets: Mapping[Side, Images], wanted: Iterable[tuple[Side, int]]) ->
         if (side, index) in found:
             continue
         try:
-            image = Image.fromarray(sets[side].image(index))
+            image = sets[side].image(index)
         except Exception:  # it was listed when it was first read
             continue
-        image.thumbnail((WIDTH, HEIGHT), Image.Resampling.BOX)
-        stream = io.BytesIO()
-        image.save(stream, "JPEG", quality=85)
-        found[side, index] = stream.getvalue()
+        found[side, index] = jpeg(shrink(image, HEIGHT, WIDTH))
     return found

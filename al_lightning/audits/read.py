@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from al_lightning.data.images import Images
 from al_lightning.data.workers import was_ended
-from al_lightning.duplicates.descriptor import EDGES, GREY, Descriptors, describe, pixel_hash
+from al_lightning.duplicates.descriptor import Descriptor, describe
 from al_lightning.errors import ALError
 
 VOID = 255
@@ -45,9 +45,7 @@ class Contents:
     Attributes:
         per_pixel: whether there was a label with a class per pixel.
         positions: of the images that could be read, ascending.
-        hashes: of their pixels.
-        edges: of their descriptors, (364,) int16 each.
-        grey: likewise, (256,) int16 each.
+        descriptors: of them.
         classes: for each of them its class, where there is one per image and it could be read; else -1.
         pixels: (B,) int64, pixels of each class (images where there is a class per image); B is at least 256.
         images: (B,) int64, images in which each class occurs.
@@ -59,9 +57,7 @@ class Contents:
     images: npt.NDArray[np.int64]
     per_pixel: bool = False
     positions: list[int] = field(default_factory=list)
-    hashes: list[bytes] = field(default_factory=list)
-    edges: list[npt.NDArray[np.int16]] = field(default_factory=list)
-    grey: list[npt.NDArray[np.int16]] = field(default_factory=list)
+    descriptors: list[Descriptor] = field(default_factory=list)
     classes: list[int] = field(default_factory=list)
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     troubles: list[Trouble] = field(default_factory=list)
@@ -74,17 +70,12 @@ class Contents:
 
     def add(self, other: Contents) -> None:
         """Append what was read of the next part."""
-        for name in ("positions", "hashes", "edges", "grey", "classes", "troubles"):
+        for name in ("positions", "descriptors", "classes", "troubles"):
             getattr(self, name).extend(getattr(other, name))
         self.per_pixel |= other.per_pixel
         self.pixels += other.pixels
         self.images += other.images
         self.sizes.update(other.sizes)
-
-    def descriptors(self) -> Descriptors:
-        """Return the descriptors of what could be read."""
-        edges = np.stack(self.edges) if self.edges else np.zeros((0, EDGES), dtype=np.int16)
-        return Descriptors(edges, np.stack(self.grey) if self.grey else np.zeros((0, GREY), dtype=np.int16))
 
 
 class _Chunks(Dataset[Contents]):
@@ -152,15 +143,13 @@ def read_one(images: Images, index: int, num_classes: int, labelled: bool, into:
     """Read an image and its label into what was read before them."""
     try:
         image = images.image(index)
-        key, (edges, grey) = pixel_hash(image), describe(image)
+        descriptor = describe(image)
     except Exception as error:  # whatever a file can do to a decoder: the audit lists it and goes on
         into.troubles.append(Trouble(index, UNREADABLE_IMAGE, _sentence(images, index, error)))
         return
     shape = (image.shape[0], image.shape[1])
     into.positions.append(index)
-    into.hashes.append(key)
-    into.edges.append(edges)
-    into.grey.append(grey)
+    into.descriptors.append(descriptor)
     into.sizes[shape] += 1
     into.classes.append(_label(images, index, shape, num_classes, into) if labelled else -1)
 

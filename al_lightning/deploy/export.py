@@ -16,8 +16,8 @@ from al_lightning.config.experiment import versions
 from al_lightning.data.images import Array
 from al_lightning.deploy.export_formats import TOLERANCE, Deployed, Infer, floats, larger, onnx, state_dict, torchscript
 from al_lightning.deploy.predictor import Predictor
+from al_lightning.drawing import palette
 from al_lightning.errors import ALError, DatasetError
-from al_lightning.inspect.drawing import palette
 from al_lightning.runs.files import write_atomic, write_text
 from al_lightning.runs.journal import CycleRecord, Run
 from al_lightning.runs.weights import check_at

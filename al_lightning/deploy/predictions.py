@@ -15,8 +15,8 @@ from PIL import Image
 
 from al_lightning.data.images import list_images, read_image
 from al_lightning.deploy.predictor import Prediction, Predictor
+from al_lightning.drawing import palette
 from al_lightning.errors import ALError, DatasetError, UsageError
-from al_lightning.inspect.drawing import palette
 from al_lightning.inspect.overlays import overlay, palette_image
 from al_lightning.runs.files import write_atomic
 

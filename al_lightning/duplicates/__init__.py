@@ -1,1 +1,1 @@
-"""What a near-duplicate is: a descriptor of an image, and which descriptors are alike."""
+"""What a near-duplicate is: descriptors of images, which of them are alike, and groups. No torch."""

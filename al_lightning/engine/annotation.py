@@ -20,8 +20,8 @@ from PIL import Image
 from al_lightning.config.experiment import Experiment
 from al_lightning.data.annotated import Answered
 from al_lightning.data.images import Images
+from al_lightning.drawing import palette
 from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError
-from al_lightning.inspect.drawing import palette
 from al_lightning.labels.batch import TABLE, read_table, write_batch
 from al_lightning.labels.item import Item
 from al_lightning.labels.project import Project, read_project, write_project

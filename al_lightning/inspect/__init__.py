@@ -1,1 +1,1 @@
-"""Views of pools and choices that reports, audits and TensorBoard share: maps, counts, drawings."""
+"""Views of pools, choices and predictions: counts, mode collapse, overlap, embedding maps, overlays."""

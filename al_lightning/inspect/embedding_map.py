@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from al_lightning.data.images import Images
-from al_lightning.duplicates.descriptor import describe
+from al_lightning.duplicates.image_set import DescribedImages
 from al_lightning.runs.journal import Run
 from al_lightning.runs.scores import LARGEST
 from al_lightning.runs.selections import read_choice, read_seen, seen_shape
@@ -148,8 +148,8 @@ def embedding_map(images: Images, runs: Sequence[Run], marked: Sequence[int]) ->
     """Lay out a pool by what its images look like to a network after the first fit.
 
     The embeddings are those that the first of the runs to have kept some saw in cycle 0; at equal seeds strategies of
-    one training and network share that network. Where no run kept any, the images are described by their thumbnails
-    (`audit_descriptor`).
+    one training and network share that network. Where no run kept any, the descriptors that tell near-duplicates
+    stand for them.
 
     Args:
         images: the full training set; read only where no run kept embeddings.
@@ -166,8 +166,8 @@ def embedding_map(images: Images, runs: Sequence[Run], marked: Sequence[int]) ->
     if len(images) < FEWEST_POINTS:
         return None
     index = sampled(np.arange(len(images)), marked, DESCRIBED)
-    vectors = np.stack([np.concatenate(describe(images.image(place))) for place in index.tolist()])
-    return Map(index, layout(vectors.astype(np.float32)), None)
+    looks = DescribedImages(images.image).descriptors(index)
+    return Map(index, layout(np.hstack([looks.edges, looks.grey]).astype(np.float32)), None)
 
 
 def sampled(index: Indices, marked: Sequence[int], most: int) -> Indices:

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from al_lightning.data.images import Array
-from al_lightning.inspect.drawing import colour
+from al_lightning.drawing import INK, PAPER, Array, blend, colour, font, one_line
 
-SHARE = 0.5
-"""Of the colour, where it lies over the image."""
 _LINE, _GAP, _SWATCH = 16, 4, 10
-_GROUND, _INK = (32, 32, 32), (235, 235, 235)
 
 
 def palette_image(label: Array, palette: Array) -> Image.Image:
@@ -24,9 +20,7 @@ def palette_image(label: Array, palette: Array) -> Image.Image:
         palette: (C, 3) uint8, C at most 255.
     """
     picture = Image.fromarray(label)  # of mode L
-    table = np.zeros((256, 3), dtype=np.uint8)
-    table[: len(palette)] = palette
-    picture.putpalette(table.tobytes())
+    picture.putpalette(colour(np.arange(256, dtype=np.uint8), palette).tobytes())
     return picture
 
 
@@ -42,20 +36,10 @@ def overlay(image: Array, label: Array, palette: Array, names: Sequence[str]) ->
     Returns:
         (H + legend, W or more, 3) uint8.
     """
-    known = label < len(names)
-    blended = image.copy()
-    colours = colour(label, palette)
-    blended[known] = np.rint((1 - SHARE) * image[known] + SHARE * colours[known]).astype(np.uint8)
-    counts = np.bincount(label[known], minlength=len(names))
+    counts = np.bincount(label[label < len(names)], minlength=len(names))
     order = [int(index) for index in np.argsort(-counts, kind="stable") if counts[index]]
-    font = ImageFont.load_default()
-    measure = ImageDraw.Draw(Image.new("RGB", (1, 1)))
-    # ASCII only: what Pillow falls back to without FreeType has no more.
-    texts = [
-        f"{names[index]} {counts[index] / label.size:.1%}".encode("ascii", "replace").decode().replace("\n", " ")
-        for index in order
-    ]
-    wide = [_SWATCH + 2 * _GAP + round(measure.textlength(text, font=font)) + _GAP for text in texts]
+    texts = [one_line(f"{names[index]} {counts[index] / label.size:.1%}") for index in order]
+    wide = [_SWATCH + 2 * _GAP + round(font().getlength(text)) + _GAP for text in texts]
     width = max(image.shape[1], *(one + _GAP for one in wide), 1) if wide else image.shape[1]
     places, x, row = [], _GAP, 0
     for one in wide:
@@ -64,11 +48,11 @@ def overlay(image: Array, label: Array, palette: Array, names: Sequence[str]) ->
         places.append((x, row))
         x += one
     height = image.shape[0] + (_GAP + (row + 1) * _LINE if texts else 0)
-    page = Image.new("RGB", (width, height), _GROUND)
-    page.paste(Image.fromarray(blended), (0, 0))
+    page = Image.new("RGB", (width, height), PAPER)
+    page.paste(Image.fromarray(blend(image, label, palette)), (0, 0))
     draw = ImageDraw.Draw(page)
     for index, text, (left, line) in zip(order, texts, places, strict=True):
         top = image.shape[0] + _GAP + line * _LINE
         draw.rectangle((left, top, left + _SWATCH, top + _SWATCH), fill=tuple(int(part) for part in palette[index]))
-        draw.text((left + _SWATCH + _GAP, top - 1), text, fill=_INK, font=font)
+        draw.text((left + _SWATCH + _GAP, top - 1), text, fill=INK, font=font())
     return np.asarray(page)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import shutil
 from pathlib import Path
@@ -12,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from al_lightning.drawing import blend, jpeg, shrink
 from al_lightning.errors import DatasetError
 from al_lightning.labels.filenames import link_name
-from al_lightning.labels.import_result import IGNORED
 from al_lightning.labels.item import Item
 
 ORIENTATION = 0x0112
@@ -62,15 +61,11 @@ def thumbnail(item: Item, colours: Colours) -> bytes:
     try:
         with Image.open(item.path) as image:
             image.draft("RGB", (2 * THUMBNAIL[0], 2 * THUMBNAIL[1]))  # a large JPEG is decoded at an eighth of its size
-            small = image.convert("RGB")
+            whole = np.asarray(image.convert("RGB"))
     except (SyntaxError, ValueError, Image.DecompressionBombError, OSError) as error:
         raise DatasetError(f"The image {item.path} cannot be read ({error}); replace it or take it out.") from error
-    small.thumbnail(THUMBNAIL, Image.Resampling.BOX, reducing_gap=2)
+    small = shrink(whole, THUMBNAIL[1], THUMBNAIL[0])
     if isinstance(item.prediction, np.ndarray):
-        mask = np.asarray(Image.fromarray(item.prediction).resize(small.size, Image.Resampling.NEAREST))
-        pixels, labelled = np.array(small), mask != IGNORED
-        pixels[labelled] = (0.55 * pixels[labelled] + 0.45 * colours[mask[labelled]]).astype(np.uint8)
-        small = Image.fromarray(pixels)
-    stream = io.BytesIO()
-    small.save(stream, "JPEG", quality=80)
-    return stream.getvalue()
+        mask = Image.fromarray(item.prediction).resize((small.shape[1], small.shape[0]), Image.Resampling.NEAREST)
+        small = blend(small, np.asarray(mask), colours)
+    return jpeg(small)

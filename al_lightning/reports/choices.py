@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from al_lightning.inspect.drawing import palette
+from al_lightning.drawing import palette
 from al_lightning.reports.findings import Findings
 from al_lightning.reports.numbers import Dataset, mean_text
 

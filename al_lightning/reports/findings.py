@@ -15,12 +15,12 @@ from PIL import Image
 
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Array, Images
+from al_lightning.drawing import colour, palette, shrink
+from al_lightning.duplicates.image_set import DescribedImages
 from al_lightning.errors import ALError, DatasetError
 from al_lightning.inspect.collapse import Collapse, collapse
-from al_lightning.inspect.counts import class_counts, definition, repeats
-from al_lightning.inspect.drawing import colour, palette, shrink
+from al_lightning.inspect.counts import REPEATS, class_counts, described, repeats
 from al_lightning.inspect.embedding_map import Map, Scores, batch_scores, candidates, embedding_map
-from al_lightning.inspect.thumbnails import Thumbnails
 from al_lightning.pool import Pool
 from al_lightning.reports.numbers import Dataset
 from al_lightning.runs.image_list import image_list
@@ -188,12 +188,12 @@ def _gather(dataset: Dataset, data: PoolDataModule, run: Run) -> Findings:
     listed = run.record.images_sha256
     if listed and image_list(data.image_files(), data.root).digest != listed:
         raise DatasetError(f"They are not those of {run.record.name}: other images under the same names.")
-    small, notes = Thumbnails(images), list[str]()
+    seen, notes = described(images), list[str]()
     batches: dict[str, dict[int, tuple[Batch, ...]]] = {}
     for method in dataset.methods:
         for one in method.runs:
             shown_too = one is method.runs[0]
-            found = [_batch(small, pool, one, cycle, shown_too, notes) for cycle in one.cycles if cycle.chosen]
+            found = [_batch(seen, pool, one, cycle, shown_too, notes) for cycle in one.cycles if cycle.chosen]
             batches.setdefault(method.label, {})[one.record.seed] = tuple(found)
     bought = {
         label: [index for found in by_seed.values() for batch in found for index in batch.chosen]
@@ -212,7 +212,7 @@ def _gather(dataset: Dataset, data: PoolDataModule, run: Run) -> Findings:
         size=pool.size,
         test=len(data.test),
         scenes=None if pool.sequence is None else len(set(pool.sequence)),
-        definition=definition(pool),
+        definition=REPEATS,
         pool=class_counts(images, counted, len(classes)),
         counted=len(counted),
         chosen={label: class_counts(images, indices, len(classes)) for label, indices in bought.items()},
@@ -225,7 +225,7 @@ def _gather(dataset: Dataset, data: PoolDataModule, run: Run) -> Findings:
     )
 
 
-def _batch(images: Thumbnails, pool: Pool, run: Run, cycle: CycleRecord, shown: bool, notes: list[str]) -> Batch:
+def _batch(images: DescribedImages, pool: Pool, run: Run, cycle: CycleRecord, shown: bool, notes: list[str]) -> Batch:
     """Look at one acquisition, at its scores only where they are shown; what cannot be read is noted."""
     before, chosen = pool.label(run.labelled_at(cycle.cycle)), tuple(cycle.chosen)
     again = tuple(repeats(images, before, chosen))

@@ -21,7 +21,7 @@ from al_lightning.results.curves import curve_of
 from al_lightning.runs.files import write_atomic
 from al_lightning.runs.journal import CycleRecord, Run
 
-FORMAT = 2
+FORMAT = 3
 """Part of each event file's name: views that are made in another way than before are made again."""
 
 

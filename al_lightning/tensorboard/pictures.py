@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from al_lightning.data.images import Array, Images
-from al_lightning.inspect import drawing
+from al_lightning import drawing
+from al_lightning.data.images import Images
+from al_lightning.drawing import INK, PAPER, Array, one_line
 
 Colour = tuple[int, int, int]
 HIGH = 160
@@ -25,8 +26,6 @@ WIDE = 1100
 MOST_BARS = 40
 _NAMED = 110  # pixels of width that a name beneath an image needs
 _POOL: Colour = (150, 150, 150)
-_PAPER: Colour = (32, 32, 32)
-_INK: Colour = (235, 235, 235)
 # Magma's: dark where the network is sure, bright where it is not; readable without colour vision.
 _HEAT = ((0, 0, 4), (81, 18, 124), (183, 55, 121), (252, 137, 97), (252, 253, 191))
 
@@ -43,11 +42,10 @@ def encoded(picture: Array, photo: bool = True) -> bytes:
 
     TensorBoard's checksum is plain Python: a megabyte costs near half a second.
     """
-    file = io.BytesIO()
     if photo:
-        Image.fromarray(picture).save(file, "JPEG", quality=85, subsampling=0)
-    else:
-        Image.fromarray(picture).quantize(64).save(file, "PNG")
+        return drawing.jpeg(picture)
+    file = io.BytesIO()
+    Image.fromarray(picture).quantize(64).save(file, "PNG")
     return file.getvalue()
 
 
@@ -84,29 +82,22 @@ def bars(title: str, lines: Sequence[Bar], width: int = 520) -> Array:
     Returns:
         (H, width, 3) uint8.
     """
-    font, line, thick = ImageFont.load_default(), 13, max((len(bar.bars) for bar in lines), default=1)
+    font, line, thick = drawing.font(), 13, max((len(bar.bars) for bar in lines), default=1)
     names, numbers = 110, 44
     row = line * thick + 5
-    page = Image.new("RGB", (width, 22 + row * len(lines)), _PAPER)
+    page = Image.new("RGB", (width, 22 + row * len(lines)), PAPER)
     draw = ImageDraw.Draw(page)
-    draw.text((6, 4), _ascii(title), fill=_INK, font=font)
+    draw.text((6, 4), one_line(title), fill=INK, font=font)
     longest = max((length for bar in lines for length, _ in bar.bars), default=0) or 1.0
     for number, bar in enumerate(lines):
         top = 22 + number * row
-        name = _ascii(bar.name)
-        while draw.textlength(name, font=font) > names - 12:
-            name = name[:-1]
-        draw.text((6, top + (row - 18) // 2), name, fill=_INK, font=font)
+        draw.text((6, top + (row - 18) // 2), one_line(bar.name, names - 12), fill=INK, font=font)
         for place, (length, colour) in enumerate(bar.bars):
             y, end = top + place * line, names + round((width - names - numbers) * length / longest)
             if end > names:
                 draw.rectangle((names, y, end, y + line - 3), fill=colour)
-            draw.text((end + 5, y - 1), f"{100 * length:.1f} %", fill=_INK, font=font)
+            draw.text((end + 5, y - 1), f"{100 * length:.1f} %", fill=INK, font=font)
     return np.asarray(page)
-
-
-def _ascii(text: str) -> str:
-    return text.encode("ascii", "replace").decode()  # as in drawing.sheet
 
 
 def segmented(name: str, image: Array, label: Array, prediction: Array, entropy: npt.NDArray[np.float32],
@@ -148,7 +139,7 @@ def classified(name: str, image: Array, label: int, probability: npt.NDArray[np.
     verdict = "right" if order[0] == label else "wrong"
     said = f"true {truth}, predicted {class_names[order[0]]} ({verdict}), entropy {entropy:.2f} nats"
     chart, shown = bars(f"{short_name(name)}: {said}", lines, 420), fitted(image, 96)
-    page = np.full((max(len(chart), len(shown)), shown.shape[1] + chart.shape[1], 3), _PAPER, dtype=np.uint8)
+    page = np.full((max(len(chart), len(shown)), shown.shape[1] + chart.shape[1], 3), PAPER, dtype=np.uint8)
     page[: len(shown), : shown.shape[1]] = shown
     page[: len(chart), shown.shape[1] :] = chart
     return page

@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Array
+from al_lightning.drawing import palette
+from al_lightning.duplicates.image_set import DescribedImages
 from al_lightning.inspect.collapse import collapse
-from al_lightning.inspect.counts import class_counts
-from al_lightning.inspect.drawing import palette
+from al_lightning.inspect.counts import class_counts, described
 from al_lightning.inspect.embedding_map import candidates, scores
-from al_lightning.inspect.thumbnails import Thumbnails
 from al_lightning.runs.files import write_atomic
 from al_lightning.runs.journal import CycleRecord, Run, read_run
 from al_lightning.runs.selections import read_seen
@@ -44,9 +44,6 @@ GALLERY = 24
 """Chosen images that are shown of each cycle."""
 COUNTED = 300
 """Images whose labels are read for a histogram of classes; of more, a random sample."""
-
-VIEWS = 2
-"""Part of what names a cycle's file: raised when there is more to see, so that older views are made again."""
 
 
 class Boards:
@@ -99,9 +96,9 @@ class Boards:
         return self._counts(range(len(images)))
 
     @cached_property
-    def thumbnails(self) -> Thumbnails:
-        """The pool's thumbnails, each read once; only where the pool has no time order."""
-        return Thumbnails(self.data.train)
+    def described(self) -> DescribedImages:
+        """The pool's descriptors, each image read once."""
+        return described(self.data.train)
 
     def write(self, finished: bool) -> None:
         """Write the views of all finished cycles; those that are there stay.
@@ -137,7 +134,7 @@ class Boards:
     def _write(self, finished: bool) -> None:
         run, folder = read_run(self.directory), self.directory / "curve"
         paths = [
-            event_file(folder, done.cycle, [done.metrics, done.labelled, done.chosen, self.names, VIEWS])
+            event_file(folder, done.cycle, [done.metrics, done.labelled, done.chosen, self.names])
             for done in run.cycles
         ]
         missing = [(done, path) for done, path in zip(run.cycles, paths, strict=True) if not path.is_file()]
@@ -196,7 +193,7 @@ class Boards:
         if not done.chosen:
             return []
         before = self.data.pool().label(run.labelled_at(done.cycle))
-        found = collapse(self.thumbnails, before, done.chosen, candidates(run, done.cycle))
+        found = collapse(self.described, before, done.chosen, candidates(run, done.cycle))
         points = {"near_duplicates": found.share, "near_duplicates_random": found.expected}
         if found.scenes is not None and found.scenes_expected is not None:
             points |= {"scenes": found.scenes, "scenes_random": found.scenes_expected}
@@ -245,11 +242,8 @@ class Boards:
             positions = sorted(draw.choice(np.asarray(positions), COUNTED, replace=False).tolist())
         return class_counts(self.data.train, positions, len(self.names))
 
-    def _cycle(self, cycle: int) -> Path:
-        return self.directory / f"cycle_{cycle:02d}"
-
     def _kept(self, cycle: int) -> Path:
-        return self._cycle(cycle) / "test_images"
+        return self.directory / f"cycle_{cycle:02d}" / "test_images"
 
 
 def _shares(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

@@ -10,36 +10,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
-from al_lightning.audits import neighbours
 from al_lightning.audits.audit import audit, write
 from al_lightning.audits.folder import AuditFolder
-from al_lightning.audits.neighbours import ALIKE, NEAR_EDGES, NEAR_GREY, across, weight, within
 from al_lightning.audits.result import Audit, Problem
 from al_lightning.audits.sequences import places, spans
 from al_lightning.audits.text import summary
 from al_lightning.data import CamVid, DrivingVideo, ImageFolder, MaskFolder
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Array, Images
-from al_lightning.duplicates.descriptor import SCALE, Descriptors, describe, pixel_hash
 from al_lightning.errors import DatasetError, UsageError
+from tests.support.pictures import scene
 
-quick = settings(max_examples=25, deadline=None)
 DATA = Path(__file__).parents[3] / "shared/data"
 CLASSES = ["road", "car", "tree"]
-
-
-def scene(seed: int, height: int = 48, width: int = 64) -> Array:
-    """A picture of its own: coloured boxes on a gradient."""
-    draws = np.random.default_rng(seed)
-    image = np.tile(np.linspace(*draws.uniform(40, 200, 2), width)[None, :, None], (height, 1, 3))
-    for _ in range(12):
-        y, x = draws.integers(0, height - 8), draws.integers(0, width - 8)
-        image[y : y + draws.integers(6, 24), x : x + draws.integers(6, 24)] = draws.uniform(0, 255, 3)
-    return image.astype(np.uint8)
 
 
 def mask(seed: int, height: int = 48, width: int = 64) -> Array:
@@ -307,79 +292,6 @@ def test_a_sequence_on_both_sides_fails_and_neighbours_of_one_do_not(tmp_path: P
     assert kinds(found) == ["near-duplicates"]
     assert not found.fails
     assert found.groups[0].one_sequence
-
-
-# Descriptors and neighbours
-
-
-def random_descriptors(seed: int, size: int) -> Descriptors:
-    """Some images with look-alikes: noisy copies of a few scenes."""
-    draws = np.random.default_rng(seed)
-    made = []
-    for _ in range(size):
-        image = scene(int(draws.integers(0, 4))).astype(np.float64)
-        made.append(
-            describe(np.clip(image + draws.normal(0, draws.uniform(0, 60), (48, 64, 1)), 0, 255).astype(np.uint8))
-        )
-    return Descriptors(np.stack([edges for edges, _ in made]), np.stack([grey for _, grey in made]))
-
-
-def brute_force(a: Descriptors, b: Descriptors) -> tuple[np.ndarray, np.ndarray]:
-    """Similarities and near-duplicates, from whole numbers, pair by pair."""
-    edges = a.edges.astype(np.int64) @ b.edges.astype(np.int64).T / SCALE**2
-    grey = a.grey.astype(np.int64) @ b.grey.astype(np.int64).T / SCALE**2
-    least = np.minimum(edges, grey)
-    return np.where((edges >= ALIKE) & (least >= ALIKE), least, 0), (edges >= NEAR_EDGES) & (grey >= NEAR_GREY)
-
-
-@quick
-@given(
-    seed=st.integers(0, 1000), size=st.integers(1, 30), tile=st.integers(2, 12), sparse=st.sampled_from([0.0, 0.5, 1.0])
-)
-def test_tiles_agree_with_brute_force(seed: int, size: int, tile: int, sparse: float) -> None:
-    images, others = random_descriptors(seed, size), random_descriptors(seed + 1, 7)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(neighbours, "_TILE", tile)
-        patch.setattr(neighbours, "_SPARSE", sparse)
-        found, (nearest, best) = within(images), across(images, others)
-    likeness, near = brute_force(images, images)
-    weights = np.clip((likeness - ALIKE) / (1 - ALIKE), 0, 1)
-    np.fill_diagonal(weights, 1)
-    np.testing.assert_allclose(found.mass, weights.sum(axis=1), atol=1e-6)
-    leaders: list[int] = []
-    for place in range(size):  # the definition, one image after the other
-        candidates = [leader for leader in leaders if near[place, leader]]
-        if candidates:
-            best_leader = max(candidates, key=lambda leader: (likeness[place, leader], -leader))
-            assert found.leader[place] == best_leader
-            assert found.similarity[place] == pytest.approx(likeness[place, best_leader], abs=1e-6)
-        else:
-            assert found.leader[place] == place
-            leaders.append(place)
-    likeness, near = brute_force(images, others)
-    scores = np.where(near, likeness, -1)
-    np.testing.assert_array_equal(nearest, np.where(near.any(axis=1), scores.argmax(axis=1), -1))
-    np.testing.assert_allclose(best, scores.max(axis=1), atol=1e-6)
-
-
-@quick
-@given(seed=st.integers(0, 1000), gain=st.floats(0.5, 1.0), offset=st.integers(0, 20))
-def test_a_descriptor_does_not_know_brightness_and_contrast(seed: int, gain: float, offset: int) -> None:
-    image = scene(seed)
-    changed = (image * gain + offset).clip(0, 255).astype(np.uint8)
-    for one, other in zip(describe(image), describe(changed), strict=True):
-        assert one.astype(np.int64) @ other.astype(np.int64) / SCALE**2 > 0.99
-    assert pixel_hash(image) == pixel_hash(image.copy())
-    assert pixel_hash(image) != pixel_hash(image.reshape(64, 48, 3))
-
-
-def test_sums_of_a_descriptor_fit_float32_and_flat_images_have_none() -> None:
-    for image in (scene(0), np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)):
-        for vector in describe(image):
-            assert int((vector.astype(np.int64) ** 2).sum()) == pytest.approx(SCALE**2, rel=0.05)
-            assert int((vector.astype(np.int64) ** 2).sum()) < 2**24
-    assert not any(vector.any() for vector in describe(np.full((20, 20, 3), 90, np.uint8)))
-    np.testing.assert_array_equal(weight(np.float32([0.2, 0.5, 0.75, 1.0])), [0, 0, 0.5, 1])
 
 
 # The score

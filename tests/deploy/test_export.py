@@ -18,7 +18,7 @@ from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import Images
 from al_lightning.deploy.export import _some_images
 from al_lightning.deploy.export_formats import Deployed, takes_any_size
-from al_lightning.inspect.drawing import palette
+from al_lightning.drawing import palette
 from al_lightning.networks import UNet, WideResNet
 from al_lightning.runs.journal import read_run
 from tests.support.runs import SMALL_NETWORK, TINY, Answer, journal

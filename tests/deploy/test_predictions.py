@@ -15,7 +15,7 @@ from al_lightning.config.rebuild import reopen
 from al_lightning.data.images import Images
 from al_lightning.deploy.predictions import find_images, without_endings
 from al_lightning.deploy.predictor import Predictor
-from al_lightning.inspect.drawing import palette
+from al_lightning.drawing import palette
 from al_lightning.inspect.overlays import overlay, palette_image
 from tests.support.runs import SMALL_NETWORK, TINY, Answer, forge, journal
 

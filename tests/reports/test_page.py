@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.drawing import colour, palette, sheet, shrink
 from al_lightning.errors import DatasetError, UsageError
-from al_lightning.inspect.counts import FRAMES, GREY_LEVELS, class_counts, near_duplicates, repeats
-from al_lightning.inspect.drawing import colour, palette, sheet, shrink
+from al_lightning.inspect.counts import class_counts, repeats
 from al_lightning.pool import Pool
 from al_lightning.reports.advice import advise
 from al_lightning.reports.chart import nice_ticks
@@ -187,19 +187,17 @@ def test_ticks_are_round_and_reach_around() -> None:
 
 def test_near_duplicates_by_hand() -> None:
     images, pool = Drawn(True, "f"), Data().pool().label([0, 12])
-    assert FRAMES == 5
     # 1 is next to 0; 18 is six frames from 12, so new; 20 is two from 18 of this batch; 11 is far from 0, next scene's.
     assert repeats(images, pool, [1, 18, 20, 11]) == [True, False, True, False]
-    assert near_duplicates(images, pool, [1, 18, 20, 11]) == 0.5
-    assert near_duplicates(images, pool, []) == 0
+    # 5 is like 0, and 10 like 5, which says nothing new itself.
+    assert repeats(images, pool, [5, 10]) == [True, False]
+    assert repeats(images, pool, []) == []
 
 
-def test_near_duplicates_without_a_time_order_are_seen() -> None:
+def test_equal_pixels_are_near_duplicates_even_where_there_is_nothing_to_see() -> None:
     images, pool = Drawn(True, "f"), Pool(SIZE, (0,))
-    images.pixels[:] = 0
-    images.pixels[1] = int(GREY_LEVELS)
-    images.pixels[2] = int(GREY_LEVELS) + 1
-    images.pixels[3] = 200
+    images.pixels[:] = np.arange(SIZE, dtype=np.uint8)[:, None, None, None]
+    images.pixels[1] = 0
     assert repeats(images, pool, [2, 1, 3]) == [False, True, False]
 
 
@@ -222,7 +220,8 @@ def test_findings_by_hand() -> None:
     text = text_of(page(comparison(), data, "t"))
     assert "coreset 2.0 ± 0.0 50 ± 0 % 50 ± 0 % ×1.00" in text
     assert "First batch of seed 0, in the order of choosing, after a fit on 2 labels: 2 frames from 2 scenes, " in text
-    assert "at most 5 frames away" in text
+    assert "near-duplicate when it is like one that was labelled before it" in text
+    assert "at 16 x 16 pixels in grey" in text
 
 
 def test_classes_of_whole_images_are_named() -> None:
@@ -245,8 +244,7 @@ def test_pools_without_a_time_order_have_no_scenes() -> None:
             return Pool(SIZE)
 
     text = text_of(page(comparison([0]), lambda run: Loose(), "t"))
-    assert "8 x 8 grey thumbnail differs by at most 5 of 255 grey levels" in text
-    assert "2 images, no near-duplicates." in text
+    assert "2 images, 1 of them near-duplicates (50 %)." in text
     assert "scenes behind" not in text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -15,11 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from al_lightning.data.images import Array, Images
 from al_lightning.inspect import collapse as collapse_module
-from al_lightning.inspect import counts as counts_module
-from al_lightning.inspect.collapse import DRAWS, collapse, expected_kinds, repeated_in_time
-from al_lightning.inspect.counts import FRAMES, repeats
+from al_lightning.inspect.collapse import DRAWS, collapse, expected_kinds
+from al_lightning.inspect.counts import repeats
 from al_lightning.inspect.embedding_map import (
     Scores,
     candidate_scores,
@@ -31,7 +29,6 @@ from al_lightning.inspect.embedding_map import (
     scores,
 )
 from al_lightning.inspect.overlap import overlap, overlap_of_runs
-from al_lightning.inspect.thumbnails import GREY_LEVELS, Thumbnails
 from al_lightning.pool import Pool
 from al_lightning.reports.findings import Findings, gather
 from al_lightning.reports.numbers import datasets
@@ -41,6 +38,7 @@ from al_lightning.runs.journal import Run, RunRecord
 from al_lightning.runs.scores import SeenRows
 from al_lightning.runs.store import RunStore
 from al_lightning.seeding import generator
+from tests.support.pictures import REACH, Frames
 from tests.support.reported_runs import BATCHES, Balance, Data, Drawn, a_run, comparison, data, text_of
 from tests.support.runs import SMALL_NETWORK, TINY, Answer, journal
 
@@ -50,31 +48,26 @@ quick = settings(max_examples=60, deadline=None)
 SCENES = Pool(6, (), (0, 0, 0, 1, 1, 1), (0, 1, 2, 0, 10, 20))
 
 
-class Flat(Images):
-    """Images of one grey level each."""
+def frames_of(pool: Pool) -> Frames:
+    """Pictures of a pool in which frames of one scene are alike up to `REACH` frames apart."""
+    return Frames(pool.frame or (), pool.sequence)
 
-    def __init__(self, levels: list[int]) -> None:
-        self.levels, self.read = levels, list[int]()
 
-    def __len__(self) -> int:
-        return len(self.levels)
-
-    def image(self, index: int) -> Array:
-        self.read.append(index)
-        return np.full((16, 16, 3), self.levels[index], np.uint8)
-
-    def label(self, index: int) -> int:
-        return 0
-
-    def name(self, index: int) -> str:
-        return str(index)
+def plain_repeats(frames: Sequence[int], order: Sequence[int]) -> list[bool]:
+    """Whether each image repeats one before it that repeats none itself, one image after the other."""
+    leaders: list[int] = []
+    found = []
+    for index in order:
+        found.append(any(abs(frames[index] - frames[leader]) <= REACH for leader in leaders))
+        leaders += [] if found[-1] else [index]
+    return found
 
 
 # Mode collapse
 
 
 def test_the_index_by_hand() -> None:
-    found = collapse(Flat([]), SCENES, [0, 1, 2])
+    found = collapse(frames_of(SCENES), SCENES, [0, 1, 2])
     assert (found.judged, found.share, found.scenes) == (3, pytest.approx(2 / 3), 1)
     # Of the 20 batches of three, one has all of the first scene (2 repeats), 9 have two of it (1 repeat), 10 none.
     every = [max(0, len({0, 1, 2} & set(batch)) - 1) for batch in combinations(range(6), 3)]
@@ -82,28 +75,26 @@ def test_the_index_by_hand() -> None:
     assert found.expected == pytest.approx(11 / 20 / 3, abs=4 * 0.196 / math.sqrt(200))  # its deviation is 0.196
     assert found.index == found.share - found.expected
     assert found.as_repetitive == pytest.approx(1 / 20, abs=0.06)
-    assert collapse(Flat([]), SCENES, [3, 4, 5]).index == -found.expected
+    assert collapse(frames_of(SCENES), SCENES, [3, 4, 5]).index == -found.expected
     # A scene is missed by C(3, 3) of C(6, 3) batches: 2 x (1 - 1/20).
     assert found.scenes_expected == pytest.approx(1.9)
 
 
 def test_what_was_labelled_before_plays_no_part() -> None:
     pool = replace(SCENES, labelled=(0,))
-    assert repeats(Flat([]), pool, [1, 3]) == [True, False]
-    assert collapse(Flat([]), pool, [1, 3]).share == 0
+    assert repeats(frames_of(pool), pool, [1, 3]) == [True, False]
+    assert collapse(frames_of(pool), pool, [1, 3]).share == 0
 
 
-def test_by_sight_as_in_time() -> None:
-    grey = [0, 2, 4, 100, 150, 200]
-    seen = collapse(Flat(grey), Pool(6), [0, 1, 2])
-    timed = collapse(Flat([]), SCENES, [0, 1, 2])
+def test_a_pool_without_an_order_has_no_scenes() -> None:
+    seen, timed = (collapse(frames_of(SCENES), pool, [0, 1, 2]) for pool in (Pool(6), SCENES))
     assert (seen.share, seen.expected, seen.as_repetitive) == (timed.share, timed.expected, timed.as_repetitive)
     assert (seen.scenes, seen.scenes_expected) == (None, None)
 
 
 @pytest.mark.parametrize("pool", [SCENES, Pool(6)])
 def test_edges(pool: Pool) -> None:
-    images = Flat([0, 0, 0, 0, 0, 200])
+    images = Frames([0, 0, 0, 0, 0, 30])
     none, one = collapse(images, pool, []), collapse(images, pool, [4])
     assert (none.judged, none.share, none.expected, none.index, none.as_repetitive) == (0, 0, 0, 0, 1)
     assert (one.judged, one.share, one.expected, one.index, one.as_repetitive) == (1, 0, 0, 0, 1)
@@ -117,87 +108,54 @@ def test_edges(pool: Pool) -> None:
 
 
 def test_random_batches_come_from_the_candidates() -> None:
-    assert collapse(Flat([]), SCENES, [3, 4]).expected > 0
-    assert collapse(Flat([]), SCENES, [3, 4], [3, 4, 5]).expected == 0
+    images = frames_of(SCENES)
+    assert collapse(images, SCENES, [3, 4]).expected > 0
+    assert collapse(images, SCENES, [3, 4], [3, 4, 5]).expected == 0
 
 
 def test_of_many_candidates_few_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collapse_module, "LOOKED_AT", 40)
     monkeypatch.setattr(collapse_module, "JUDGED", 10)
-    images = Flat([index % 250 for index in range(1000)])
-    small = Thumbnails(images)
-    found = collapse(small, Pool(1000), range(0, 100))
+    # A hundred scenes of ten frames, of which those at most 5 apart are alike.
+    pool = Pool(1000, (), tuple(index // 10 for index in range(1000)), tuple(index % 10 for index in range(1000)))
+    images = frames_of(pool)
+    found = collapse(images, pool, range(100))
     assert found.judged == 10
     assert 0 < found.share < 1
-    assert len(images.read) == len(set(images.read)) <= 50
-    assert collapse(small, Pool(1000, (999,)), range(100, 200)).judged == 10
-    assert len(images.read) <= 60  # the sample is nearly the same one
-    assert collapse(small, Pool(1000), [*range(0, 1000, 250), 1, 251, 501, 751, 2, 252, 502]).share == 9 / 10
-    # 11 neighbours within 5 levels in each of four cycles of 250: (44 - 1) / 999 a pair, 45 pairs, 10 images.
-    assert found.expected == pytest.approx(45 * 43 / 999 / 10, abs=0.12)
-
-
-@quick
-@given(st.lists(st.integers(0, 40), min_size=1, max_size=30, unique=True), st.randoms(use_true_random=False))
-def test_repeats_are_those_of_counts(frames: list[int], order: object) -> None:
-    order.shuffle(frames)  # type: ignore[attr-defined]
-    pool = Pool(len(frames), (), (0,) * len(frames), tuple(frames))
-    expected = sum(repeats(Flat([]), pool, range(len(frames))))
-    assert repeated_in_time(np.array(frames, dtype=np.float64)) == expected
-    images = Flat([min(255, 3 * frame) for frame in frames])
-    chosen = list(range(len(frames)))
-    assert collapse(images, Pool(len(frames)), chosen).share * len(frames) == pytest.approx(
-        sum(repeats(images, Pool(len(frames)), chosen)) if len(frames) > 1 else 0
-    )
-    assert repeats(Thumbnails(images), Pool(len(frames)), chosen) == repeats(images, Pool(len(frames)), chosen)
+    assert len(set(images.asked)) <= 50
+    assert collapse(images, replace(pool, labelled=(999,)), range(100, 200)).judged == 10
+    assert len(set(images.asked)) <= 60  # the sample is nearly the same one
+    assert collapse(images, pool, range(6)).share == 5 / 6
+    # Among ten of a thousand, about 45 x 9 / 999 pairs are of one scene, most of them alike; the sample has its own.
+    assert 0 < found.expected < 0.15
 
 
 @quick
 @given(st.data())
 def test_repeats_are_those_of_a_plain_loop(data: st.DataObject) -> None:
-    levels = data.draw(st.lists(st.integers(0, 60), min_size=2, max_size=30))
-    order = data.draw(st.permutations(range(len(levels))))
-    cut = data.draw(st.integers(0, len(levels) - 1))
-    pairs = data.draw(st.sampled_from([1, 7, 1 << 21]))
-    plain = [
-        any(abs(levels[index] - levels[other]) <= GREY_LEVELS for other in order[:place])
-        for place, index in enumerate(order)
-    ][cut:]
-    frames = [any(abs(levels[index] - levels[other]) <= FRAMES for other in order[:place])
-              for place, index in enumerate(order)][cut:]  # fmt: skip
-    timed = Pool(len(levels), tuple(order[:cut]), (0,) * len(levels), tuple(levels))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(counts_module, "_PAIRS", pairs)
-        assert repeats(Flat(levels), Pool(len(levels), tuple(order[:cut])), order[cut:]) == plain
-        assert repeats(Flat([]), timed, order[cut:]) == frames
+    frames = data.draw(st.lists(st.integers(0, 60), min_size=2, max_size=30))
+    order = data.draw(st.permutations(range(len(frames))))
+    cut = data.draw(st.integers(0, len(frames) - 1))
+    pool = Pool(len(frames), tuple(order[:cut]))
+    assert repeats(Frames(frames), pool, order[cut:]) == plain_repeats(frames, order)[cut:]
 
 
 @quick
 @given(st.data())
 def test_random_batches_are_counted_as_a_plain_loop_counts_them(data: st.DataObject) -> None:
     """One table of near-duplicates serves all questions, in whatever order they come."""
-    levels = data.draw(st.lists(st.integers(0, 60), min_size=4, max_size=40))
-    small = Thumbnails(Flat(levels))
+    frames = data.draw(st.lists(st.integers(0, 60), min_size=4, max_size=40))
+    images = Frames(frames)
     for _ in range(3):
-        free = np.array(sorted(data.draw(st.sets(st.integers(0, len(levels) - 1), min_size=2))))
+        free = np.array(sorted(data.draw(st.sets(st.integers(0, len(frames) - 1), min_size=2))))
         batch = data.draw(st.permutations(free.tolist()))[: data.draw(st.integers(2, len(free)))]
         draw = generator("random batches", len(free), len(batch))
         drawn = [free[draw.choice(len(free), len(batch), replace=False)].tolist() for _ in range(DRAWS)]
-        plain = [
-            sum(
-                any(abs(levels[index] - levels[other]) <= GREY_LEVELS for other in one[:place])
-                for place, index in enumerate(one)
-            )
-            for one in [batch, *drawn]
-        ]
-        pools = [Pool(len(levels)), Pool(len(levels), (), (0,) * len(levels), tuple(levels))]
-        assert GREY_LEVELS == FRAMES, "so that both pools have the same near-duplicates"
-        for pool in pools:
-            found = collapse(small, pool, batch, free)
-            assert found.share == plain[0] / len(batch)
-            assert found.expected == pytest.approx(np.mean(plain[1:]) / len(batch))
-            assert found.as_repetitive == np.mean([count >= plain[0] for count in plain[1:]])
-    assert len(small.images.read) == len(set(small.images.read))  # type: ignore[attr-defined]
+        plain = [sum(plain_repeats(frames, one)) for one in [batch, *drawn]]
+        found = collapse(images, Pool(len(frames)), batch, free)
+        assert found.share == plain[0] / len(batch)
+        assert found.expected == pytest.approx(np.mean(plain[1:]) / len(batch))
+        assert found.as_repetitive == np.mean([count >= plain[0] for count in plain[1:]])
 
 
 @quick
@@ -205,8 +163,8 @@ def test_random_batches_are_counted_as_a_plain_loop_counts_them(data: st.DataObj
 def test_the_index_is_bounded_and_the_same_again(size: int, draw: st.DataObject) -> None:
     pool = Pool(size, (), tuple(index // 12 for index in range(size)), tuple(index % 12 for index in range(size)))
     chosen = draw.draw(st.lists(st.integers(0, size - 1), max_size=size, unique=True))
-    found = collapse(Flat([]), pool, chosen)
-    assert found == collapse(Flat([]), pool, chosen)
+    found = collapse(frames_of(pool), pool, chosen)
+    assert found == collapse(frames_of(pool), pool, chosen)
     assert -1 <= found.index <= 1
     assert 0 <= found.as_repetitive <= 1
     assert found.scenes_expected is not None
@@ -216,15 +174,20 @@ def test_the_index_is_bounded_and_the_same_again(size: int, draw: st.DataObject)
 @pytest.mark.parametrize("count", [10, 60])
 def test_a_random_batch_has_no_index(count: int) -> None:
     pool = Pool(528, (), tuple(index // 12 for index in range(528)), tuple(index % 12 for index in range(528)))
-    found = []
+    images, found = frames_of(pool), []
     for seed in range(60):
-        found.append(collapse(Flat([]), pool, np.random.default_rng(seed).permutation(528)[:count].tolist()))
+        found.append(collapse(images, pool, np.random.default_rng(seed).permutation(528)[:count].tolist()))
     assert np.mean([one.index for one in found]) == pytest.approx(0, abs=0.025)
     assert np.mean([one.as_repetitive < 0.1 for one in found]) < 0.25
-    # Exactly: an image at place i of the batch repeats unless none of its k neighbours is among the i before it.
-    neighbours = [min(11, index % 12 + 5) - max(0, index % 12 - 5) for index in range(528)]
-    missed = [math.comb(527 - k, i) / math.comb(527, i) for k in neighbours for i in range(count)]
-    assert found[0].expected == pytest.approx(1 - sum(missed) / len(missed), abs=0.02)
+    # Exactly: of the m frames of a scene in the batch the first leads, and of those more than 5 frames from it, which
+    # are all alike, one. From frames 0 to 11 so many lie beyond:
+    beyond = [6, 5, 4, 3, 2, 1, 1, 2, 3, 4, 5, 6]
+    leaders = 0.0
+    for m in range(1, min(12, count) + 1):
+        chance = math.comb(12, m) * math.comb(516, count - m) / math.comb(528, count)
+        second = np.mean([1 - math.comb(11 - far, m - 1) / math.comb(11, m - 1) for far in beyond])
+        leaders += 44 * chance * (1 + second)
+    assert found[0].expected == pytest.approx(1 - leaders / count, abs=0.02)
 
 
 def test_expected_kinds_by_counting() -> None:
@@ -367,7 +330,7 @@ def test_the_map_is_of_embeddings_where_a_run_kept_some(tmp_path: Path) -> None:
     assert pictures is not None
     assert pictures.source is None
     assert pictures.index.tolist() == list(range(24))
-    assert embedding_map(Flat([1, 2, 3]), others[:1], []) is None
+    assert embedding_map(Drawn(True, "f", 3), others[:1], []) is None
 
 
 # The page

@@ -25,15 +25,31 @@ CORESET = {0: (40, 54, 64), 1: (42, 55, 63), 2: (38, 54, 65)}
 ENTROPY = {0: (40, 52, 60), 1: (42, 47, 58), 2: (38, 49, 62)}
 
 
-class Drawn(Images):
-    """Noise; of each clip of twelve, class 1 fills the left half, class 2 a pixel, the first row is void."""
+def turning(size: int) -> Array:
+    """Noise that turns into other noise by 5.3 degrees a frame, each clip of its own, (size, 16, 24, 3).
 
-    def __init__(self, per_pixel: bool, name: str) -> None:
+    Frames at most 5 apart are near-duplicates: their cosines are 0.895 or more, and 0.85 or less farther apart.
+    """
+    draw = np.random.default_rng(0)
+    pixels = []
+    for index in range(size):
+        if index % CLIP == 0:
+            planes = np.linalg.qr(draw.normal(size=(128, 3)) * [0, 1, 1] + [1, 0, 0])[0]  # two without a mean
+        angle = np.radians(5.3 * (index % CLIP))
+        grey = 128 + 300 * (np.cos(angle) * planes[:, 1] + np.sin(angle) * planes[:, 2])
+        pixels.append(np.repeat(grey.reshape(16, 8), 3, axis=1).round().astype(np.uint8))
+    return np.stack([np.stack(pixels)] * 3, axis=-1)
+
+
+class Drawn(Images):
+    """Frames as `turning` has them; class 1 fills the left half, class 2 a pixel, the first row is void."""
+
+    def __init__(self, per_pixel: bool, name: str, size: int = SIZE) -> None:
         self.per_pixel, self.called = per_pixel, name
-        self.pixels = np.random.default_rng(0).integers(0, 256, (SIZE, 16, 24, 3), dtype=np.uint8)
+        self.pixels = turning(size)
 
     def __len__(self) -> int:
-        return SIZE
+        return len(self.pixels)
 
     def image(self, index: int) -> Array:
         return self.pixels[index]

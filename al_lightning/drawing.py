@@ -1,15 +1,21 @@
-"""Images and labels as pictures for people: colours, thumbnails, contact sheets. NumPy and Pillow only."""
+"""Images and labels as pictures for people: colours, overlays, thumbnails, sheets of images. No torch."""
 
 from __future__ import annotations
 
 import colorsys
+import functools
+import io
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from al_lightning.data.images import Array
-
+Array = npt.NDArray[np.uint8]
+PAPER, INK = (32, 32, 32), (235, 235, 235)
+"""Colours of what pictures and text are drawn on, and of text."""
+SHARE = 0.5
+"""Of a label's colour, where it lies over the image."""
 # Neighbours in this list differ in hue and lightness, so that few classes, the usual case, are told apart at a glance.
 _FIRST = (
     (128, 96, 152), (240, 222, 98), (226, 140, 186), (170, 110, 72), (88, 158, 84), (134, 196, 240),
@@ -57,20 +63,60 @@ def colour(label: Array, palette: Array) -> Array:
     return table[label]
 
 
-def shrink(image: Array, height: int) -> Array:
-    """Return an image at a smaller height, its shape kept; an image that is no higher comes back as it is.
+def blend(image: Array, label: Array, palette: Array) -> Array:
+    """Return an image with a label's colours over it.
 
     Args:
         image: (H, W, 3) uint8.
-        height: wanted, in pixels.
+        label: (H, W) uint8, a class per pixel; pixels that the palette does not know (255 = ignore) stay as they are.
+        palette: (C, 3) uint8.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    known, blended = label < len(palette), image.copy()
+    blended[known] = np.rint((1 - SHARE) * image[known] + SHARE * palette[label[known]]).astype(np.uint8)
+    return blended
+
+
+def shrink(image: Array, height: int, width: int | None = None) -> Array:
+    """Return an image at a smaller size, its shape kept; an image that is no larger comes back as it is.
+
+    Args:
+        image: (H, W, 3) uint8.
+        height: at most, in pixels.
+        width: at most, in pixels; by default as the height gives it.
 
     Returns:
         (h, w, 3) uint8.
     """
-    if image.shape[0] <= height:
+    scale = min(height / image.shape[0], 1 if width is None else width / image.shape[1])
+    if scale >= 1:
         return image
-    width = max(1, round(image.shape[1] * height / image.shape[0]))
-    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BOX))
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
+
+
+def jpeg(image: Array) -> bytes:
+    """Return an image, (H, W, 3) uint8, as the content of a JPEG file; the colours of thin lines and text are kept."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "JPEG", quality=85, subsampling=0)
+    return file.getvalue()
+
+
+@functools.cache
+def font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    """Return the font of all text in pictures."""
+    return ImageFont.load_default()
+
+
+def one_line(text: str, width: float | None = None) -> str:
+    """Return a text as it can be drawn: in ASCII, on one line, cut to a width in pixels."""
+    # What Pillow falls back to without FreeType has no more than ASCII.
+    line = " ".join(text.encode("ascii", "replace").decode().split("\n"))
+    while width is not None and line and font().getlength(line) > width:
+        line = line[:-1]
+    return line
 
 
 def sheet(images: Sequence[Array], columns: int, captions: Sequence[str] | None = None) -> Array:
@@ -88,20 +134,15 @@ def sheet(images: Sequence[Array], columns: int, captions: Sequence[str] | None 
         return np.full((1, 1, 3), _GREY, dtype=np.uint8)
     if captions is not None and len(captions) != len(images):
         raise ValueError(f"{len(captions)} captions for {len(images)} images")
-    font = ImageFont.load_default()
     line = 14 if captions is not None else 0
     gap, columns = 3, max(1, min(columns, len(images)))
     high, wide = (max(image.shape[axis] for image in images) for axis in (0, 1))
     rows = -(-len(images) // columns)
-    page = Image.new("RGB", (columns * (wide + gap) + gap, rows * (high + line + gap) + gap), (_GREY // 4,) * 3)
+    page = Image.new("RGB", (columns * (wide + gap) + gap, rows * (high + line + gap) + gap), PAPER)
     draw = ImageDraw.Draw(page)
     for number, image in enumerate(images):
         x, y = gap + number % columns * (wide + gap), gap + number // columns * (high + line + gap)
         page.paste(Image.fromarray(image), (x + (wide - image.shape[1]) // 2, y + (high - image.shape[0]) // 2))
         if captions is not None:
-            # ASCII only: what Pillow falls back to without FreeType has no more.
-            text = captions[number].encode("ascii", "replace").decode()
-            while text and draw.textlength(text, font=font) > wide:
-                text = text[:-1]
-            draw.text((x, y + high + 1), text, fill=(235, 235, 235), font=font)
+            draw.text((x, y + high + 1), one_line(captions[number], wide), fill=INK, font=font())
     return np.asarray(page)
