@@ -1,7 +1,7 @@
-"""Metrics: their names in the journal, and the titles that people read. No torch.
+"""The table of metrics: name, title, unit, and which direction is better. No torch.
 
-A task names its metrics, the main one first (see `tasks`). Each is stored as a fraction of 1, or as a list of such
-fractions, one a class; more is better, and it is shown in percent. A difference of two is in points of percent.
+A task names its metrics, the main one first (see `tasks`), and the journal of a run records them. A class-wise metric
+is a list of values, one a class.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PERCENT = 100.0
-"""What a stored fraction is multiplied with, to be shown in percent."""
+"""Factor from a fraction of 1 to percent."""
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,45 @@ class Metric:
     Attributes:
         name: in the journal.
         title: in sentences, tables and charts.
-        counts_images: whether it is the share of the test images that are right, so that the number of test images
-            alone tells its standard error.
+        unit: in which values are shown. The journal stores a metric in "%" as a fraction of 1, any other as shown.
+        higher_is_better: whether a higher value is better.
+        counts_images: whether the metric is the share of correct test images; the number of test images then tells
+            its standard error.
     """
 
     name: str
     title: str
+    unit: str = "%"
+    higher_is_better: bool = True
     counts_images: bool = False
+
+    @property
+    def sign(self) -> int:
+        """1 where higher is better, -1 where lower is better: `sign * difference` is positive for an improvement."""
+        return 1 if self.higher_is_better else -1
+
+    @property
+    def scale(self) -> float:
+        """Factor from a stored value to a shown one."""
+        return PERCENT if self.unit == "%" else 1.0
+
+    @property
+    def suffix(self) -> str:
+        """What follows the title in a heading: ` in %`, and the direction where lower is better."""
+        return f" in {self.unit}" * bool(self.unit) + " (lower is better)" * (not self.higher_is_better)
+
+    @property
+    def points(self) -> str:
+        """What a difference of 1 is: `percentage points of accuracy`."""
+        return f"{'percentage points' if self.unit == '%' else self.unit or 'units'} of {self.title}"
+
+    def shown(self, value: float) -> str:
+        """Return a value of the scale that is shown, as text: `67.69 %`."""
+        return f"{value:.2f} {self.unit}".rstrip()
+
+    def text(self, stored: float) -> str:
+        """Return a stored value as text: `67.69 %` for 0.6769."""
+        return self.shown(self.scale * stored)
 
 
 ACCURACY = Metric("accuracy", "accuracy", counts_images=True)
@@ -38,10 +70,5 @@ METRICS = {metric.name: metric for metric in (ACCURACY, CLASS_ACCURACY, MIOU, CL
 
 
 def metric_of(name: str) -> Metric:
-    """Return the metric of a stored name; one that is not of this package has no other title."""
+    """Return the metric of a name; a name outside the table is its own title, in percent, higher is better."""
     return METRICS.get(name, Metric(name, name))
-
-
-def percent(value: float) -> str:
-    """Return a stored value as text: `67.69 %`."""
-    return f"{PERCENT * value:.2f} %"

@@ -16,7 +16,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from al_lightning.metrics import percent
+from al_lightning.metrics import Metric
 
 QUIET_SECONDS = 30.0
 """Seconds between plain lines of a stage."""
@@ -164,10 +164,10 @@ class Reporter(AbstractContextManager["Reporter"]):
             self._other_seconds += time.monotonic() - start
         self._stage = None
 
-    def result(self, metric: str, value: float) -> None:
-        """Tell the metric of this cycle, a fraction of 1."""
+    def result(self, metric: Metric, value: float) -> None:
+        """Tell the metric of this cycle, as the journal stores it."""
         self.finish()
-        self._metric = f"{metric} {percent(value)}"
+        self._metric = f"{metric.name} {metric.text(value)}"
         self.say(f"{self._title}: {self._metric}{self._tail(metric=False)}")
         self.tell()
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from al_lightning import progress
+from al_lightning.metrics import MIOU
 from al_lightning.progress import Reporter, duration
 
 
@@ -46,7 +47,7 @@ def test_plain_lines_where_there_is_no_terminal(clock: list[float]) -> None:
         for step in range(1, 101):
             clock[0] += 1
             reporter.advance(step)
-        reporter.result("miou", 0.25)
+        reporter.result(MIOU, 0.25)
         reporter.cycle(1, 20)
         reporter.begin("fit", 200)
     assert out.getvalue().splitlines() == [
@@ -65,7 +66,7 @@ def test_a_process_that_does_not_print_prints_nothing() -> None:
         reporter.plan([1], 0)
         reporter.cycle(0, 1)
         reporter.begin("fit", 1)
-        reporter.result("miou", 0.5)
+        reporter.result(MIOU, 0.5)
     assert out.getvalue() == ""
 
 

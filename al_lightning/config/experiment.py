@@ -107,6 +107,11 @@ class Experiment:
         network: Network = instantiate(self.parser, self.config.clone(), ("network",)).network(classes)
         return network
 
+    def task(self, classes: int) -> Task:
+        """Return a new task."""
+        task: Task = instantiate(self.parser, self.config.clone(), ("task",)).task(classes)
+        return task
+
     def steps(self, labelled: int) -> int:
         """Return the length of a fit on so many labelled images: 100 epochs of 59 at batch 8 are 737 steps."""
         if self.config.steps is not None:

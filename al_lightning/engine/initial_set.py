@@ -77,6 +77,7 @@ def begin(experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str,
         images_sha256=images.digest,
         classes=list(data.class_names),
         parts=experiment.parts,
+        metrics=list(experiment.task(len(data.class_names)).metrics),
         oracle=str(experiment.plain["oracle"]["class_path"]),
         versions=versions(),
     )

@@ -170,8 +170,9 @@ def forget_weights(experiment: Experiment, store: RunStore, cycle: int, last: in
 
 def show(store: RunStore, reporter: Reporter) -> None:
     """Show the cycle's metric."""
-    for metric, value in list(store.read().cycles[-1].metrics.items())[:1]:  # none without a test set
-        reporter.result(metric, value)
+    run = store.read()
+    for name, value in list(run.cycles[-1].metrics.items())[:1]:  # none without a test set
+        reporter.result(run.record.metric(name), value)
 
 
 def timed(seconds: dict[str, float], stage: str, work: Callable[..., Any], *arguments: Any) -> Any:

@@ -138,8 +138,9 @@ def progress_of(job: Job) -> dict[str, Any] | None:
 def metric_of(job: Job) -> str:
     """Return the last cycle's metric as text; an empty string where there is none."""
     try:
-        metric, value = next(iter(read_run(job.directory).cycles[-1].metrics.items()))
-        return f"{metric} {100 * value:.2f} %"
+        run = read_run(job.directory)
+        name, value = next(iter(run.cycles[-1].metrics.items()))
+        return f"{name} {run.record.metric(name).text(value)}"
     except (ALError, IndexError, StopIteration, TypeError):
         return ""
 

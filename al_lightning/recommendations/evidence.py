@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Literal
 
+from al_lightning.metrics import metric_of
 from al_lightning.recommendations.rules import Question, Rules
 
 Outcome = Literal["ahead", "behind", "mixed", "noise"]
@@ -25,7 +26,7 @@ class Difference:
         title: table and column for people.
         row: label.
         against: label.
-        score: difference of the metric at the table's budget, in points.
+        score: difference of the metric at the table's budget, in points; as `height`, positive where the row is better.
         height: difference of the mean heights (area / scale / width), in points; None where one has no area.
         deviation: of `height`: root of the sum of the two rows' squares; None where one is not printed.
         doubts: why an area is not to be relied on; then the score counts.
@@ -89,10 +90,10 @@ def difference(rules: Rules, question: Question, table: str, column: str) -> Dif
     """Return what a setting says."""
     where, _, first = rules.cell(table, column, question.row)
     _, _, second = rules.cell(table, column, question.against)
-    width = where.area_scale * where.width
+    sign, width = metric_of(where.metric).sign, where.area_scale * where.width
     height = deviation = None
     if first.area is not None and second.area is not None:
-        height = (first.area - second.area) / width
+        height = sign * (first.area - second.area) / width
     if height is not None and first.area_std is not None and second.area_std is not None:
         deviation = math.hypot(first.area_std, second.area_std) / width
     labels = (question.row, question.against)
@@ -104,7 +105,7 @@ def difference(rules: Rules, question: Question, table: str, column: str) -> Dif
         title=f"{rules.tables[table].title.partition(':')[0]}, {where.title}",
         row=question.row,
         against=question.against,
-        score=float(first.score or 0) - float(second.score or 0),
+        score=sign * (float(first.score or 0) - float(second.score or 0)),
         height=height,
         deviation=deviation,
         doubts=doubts,

@@ -1,21 +1,21 @@
-"""What to try next: each piece of advice follows from a number in the report, and says which."""
+"""What to try next: each piece of advice names the number in the report that it follows from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import fmean
 
 from al_lightning.reports.findings import Findings
-from al_lightning.reports.numbers import BASELINE, ENOUGH, Dataset, signed, told
-from al_lightning.results.comparison import Comparison, Verdict, points
+from al_lightning.reports.numbers import Dataset, signed, verdict
+from al_lightning.results.comparison import FEWEST, RELEVANT, Comparison, Verdict
+from al_lightning.results.series import BASELINE
 from al_lightning.results.statistics import seeds_needed
 from al_lightning.runs.journal import Run
 from al_lightning.runs.parts import setting_of
 
 ADVISED = 3
 """Seeds to begin with."""
-MOST_SEEDS = 30
-"""More seeds than that are no advice."""
 REPEATED = 0.3
 """Share of near-duplicates from which a batch is called redundant."""
 
@@ -25,7 +25,7 @@ class Advice:
     """A thing to try.
 
     Attributes:
-        text: why, and what; plain text.
+        text: the reason and the advice, plain text.
         commands: lines for a shell.
     """
 
@@ -37,27 +37,28 @@ def advise(dataset: Dataset, findings: Findings | None) -> list[Advice]:
     """Return what to try next on a dataset.
 
     Args:
-        dataset: its runs.
+        dataset: the dataset and its runs.
         findings: what was chosen; None where the data cannot be read.
     """
-    found = [*_unfinished(dataset), *_seeds(dataset)]
-    if findings is not None:
-        found += _redundancy(dataset, findings)
-    return [*found, *_verdict(dataset), *_budget(dataset)]
+    redundancy = [] if findings is None else _redundancy(dataset, findings)
+    return [*_unfinished(dataset), *_seeds(dataset), *redundancy, *_verdicts(dataset), *_budget(dataset)]
 
 
 def unfinished(dataset: Dataset) -> list[Run]:
-    """Return the runs that have cycles to go."""
+    """Return the runs that have not finished their last cycle."""
     return [run for method in dataset.methods for run in method.runs if not run.cycles or run.cycles[-1].chosen]
 
 
 def _unfinished(dataset: Dataset) -> list[Advice]:
-    """Return how to go on with runs that were stopped."""
-    open_runs = unfinished(dataset)
-    if not open_runs:
+    runs = unfinished(dataset)
+    if not runs:
         return []
-    commands = tuple(_command(run.record.name, run.record.seed) for run in open_runs)
-    return [Advice(f"{_these(len(open_runs), 'run')} not finished; the same command goes on.", commands)]
+    commands = tuple(_command(run.record.name, run.record.seed) for run in runs)
+    return [
+        Advice(
+            f"{len(runs)} run{'s are' if len(runs) > 1 else ' is'} not finished; the same command continues.", commands
+        )
+    ]
 
 
 def _seeds(dataset: Dataset) -> list[Advice]:
@@ -69,20 +70,17 @@ def _seeds(dataset: Dataset) -> list[Advice]:
         return [Advice(f"Without {BASELINE} at the same seeds no strategy can be judged.", (_command(name, 0),))]
     if not any(method is not dataset.baseline for method in dataset.methods):
         return [Advice(f"There is {BASELINE} alone; run a strategy beside it (`al-lightning configs` lists them).")]
-    pairs = dataset.against_baseline()
-    unclear = [pair for pair in pairs if pair.verdict is Verdict.CANNOT_TELL]
+    unclear = [each for each in dataset.against_baseline() if each.verdict is Verdict.CANNOT_TELL]
     if not unclear:
         return []
-    count = min(len(pair.values) for pair in unclear)
-    there = sorted({seed for method in dataset.methods for seed in method.seeds})
-    if count < ENOUGH:
-        fewer = "One seed" if count == 1 else f"{count} seeds"
-        text = f"{fewer} cannot tell a difference from luck. Run at least {ADVISED}; 5 are better."
-        wanted = [*there, *range(there[-1] + 1, there[-1] + 1 + ADVISED - len(there))]
+    present = sorted({seed for method in dataset.methods for seed in method.seeds})
+    if any(each.seeds < FEWEST for each in unclear):
+        text = f"One seed cannot tell a difference from luck. Run at least {ADVISED}; 5 are better."
+        wanted = [*present, *range(present[-1] + 1, present[-1] + 1 + ADVISED - len(present))]
     else:
-        text = " ".join(_needed(pair) for pair in unclear)
-        wanted = [*there, there[-1] + 1]
-    unsure = {dataset.baseline.label, *(pair.method for pair in unclear)}
+        text = " ".join(_needed(each) for each in unclear)
+        wanted = [*present, present[-1] + 1]
+    unsure = {dataset.baseline.label, *(each.method for each in unclear)}
     commands = [
         _command(method.name, seed)
         for seed in wanted
@@ -92,41 +90,37 @@ def _seeds(dataset: Dataset) -> list[Advice]:
     return [Advice(text, tuple(commands))]
 
 
-def _needed(pair: Comparison) -> str:
-    """Return how many seeds a difference of this size would take."""
-    head = f"{pair.method} against {pair.other} is {signed(pair)} points over {len(pair.values)} seeds"
-    if not pair.tests:
-        return f"{head}, which leaves nothing to judge chance by: see that they are no copies, and run another seed."
-    head += ", within chance."
-    needed = seeds_needed(pair, MOST_SEEDS)
+def _needed(comparison: Comparison) -> str:
+    """Return how many seeds would show a difference of this size."""
+    difference = f"{signed(comparison)} points over {comparison.seeds} seeds"
+    head = f"{comparison.method} against {comparison.baseline} is {difference}"
+    if not comparison.tests:
+        return f"{head}, which gives no measure of chance: check that the runs are no copies, and run another seed."
+    needed = seeds_needed(comparison)
     if needed is None:
-        return (
-            f"{head} If it stays that small, more than {MOST_SEEDS} seeds would be needed to see it: call them equal."
-        )
-    return f"{head} If mean and deviation stay as they are, about {needed} seeds would show it."
+        return f"{head}, within chance. If the difference stays that small, even 30 seeds would not show it."
+    return f"{head}, within chance. If mean and deviation stay as they are, about {needed} seeds would show it."
 
 
 def _redundancy(dataset: Dataset, findings: Findings) -> list[Advice]:
-    """Return what the first batches' scenes and near-duplicates suggest."""
     repeated = {m.label: share for m in dataset.methods if (share := findings.first_repeated(m.label)) is not None}
     base = repeated.get(BASELINE)
-    found = [
+    advice = [
         _spread(dataset, findings, label, repeated)
         for label, share in repeated.items()
         if label != BASELINE and share >= REPEATED and _narrow(findings, label, share, base)
     ]
     if base is not None and base >= REPEATED:
-        found.append(
-            Advice(
-                f"Even of {BASELINE}'s first batch {100 * base:.0f} % are near-duplicates: the pool is redundant. On "
-                "data of your own, thin it out before you label (every tenth frame, say), and compare again."
-            )
+        text = (
+            f"Even of {BASELINE}'s first batch {100 * base:.0f} % are near-duplicates: the pool is redundant. Thin "
+            "your own data out before you label (to every tenth frame, say), and compare again."
         )
-    return found
+        advice.append(Advice(text))
+    return advice
 
 
 def _narrow(findings: Findings, label: str, share: float, base: float | None) -> bool:
-    """Return whether a first batch is clearly less varied than the baseline's: half the scenes, or more repeats."""
+    """Whether a first batch is clearly less varied than the baseline's: half the scenes, or more repeats."""
     scenes, usual = findings.first_scenes(label), findings.first_scenes(BASELINE)
     if scenes is not None and usual is not None:
         return scenes <= usual / 2
@@ -134,25 +128,26 @@ def _narrow(findings: Findings, label: str, share: float, base: float | None) ->
 
 
 def _spread(dataset: Dataset, findings: Findings, label: str, repeated: Mapping[str, float]) -> Advice:
-    """Return what to do about a strategy whose batch says the same many times."""
+    """Return the advice on a strategy whose batch repeats itself."""
     text = f"{100 * repeated[label]:.0f} % of {label}'s first batch are near-duplicates"
     if (scenes := findings.first_scenes(label)) is not None:
         others = [
-            f"{other}'s from {_number(there)}"
+            f"{other}'s from {_number(count)}"
             for other in repeated
-            if other != label and (there := findings.first_scenes(other)) is not None
+            if other != label and (count := findings.first_scenes(other)) is not None
         ]
         text += f"; it comes from {_number(scenes)} scene{'s' * (scenes != 1)} ({', '.join(others)})" if others else ""
-    text += ". Strategies that score each image by itself tend to that: what is like a high score scores high, too."
-    if (pair := next((pair for pair in dataset.against_baseline() if pair.method == label), None)) is not None:
-        text += (
-            f" Whether it costs anything, the curves say: {signed(pair)} points against {pair.other} ({told(pair)})."
-        )
+    text += ". Strategies that score each image alone tend to do so: images similar to a high-scoring one score high."
+    for each in dataset.against_baseline():
+        if each.method == label:
+            text += f" The curves show its cost: {signed(each)} points against {each.baseline} ({verdict(each)})."
     if "coreset" in repeated:
         return Advice(text)
     name = _sibling(dataset, "coreset")
     commands = (_command(name, dataset.methods[0].seeds[0]),) if name is not None else ()
-    return Advice(f"{text} Compare it with one that looks at the batch as a whole, such as coreset.", commands)
+    return Advice(
+        f"{text} Compare {label} with a strategy that selects the batch as a whole, such as coreset.", commands
+    )
 
 
 def _number(mean: float) -> str:
@@ -160,36 +155,29 @@ def _number(mean: float) -> str:
     return f"{mean:.1f}".removesuffix(".0")
 
 
-def _verdict(dataset: Dataset) -> list[Advice]:
-    """Return what follows from differences that show, and from those that would have."""
-    shown = [pair for pair in dataset.against_baseline() if pair.shows]
-    found = []
-    if ahead := [pair for pair in shown if pair.mean > 0]:
-        named = [pair.method + (f" (of {pair.other})" if pair.other != BASELINE else "") for pair in ahead]
-        names = " and ".join(named)
-        found.append(
-            Advice(
-                f"Ahead of {BASELINE} here: {names}. See whether that holds on your own images before you rely on it; "
-                "what wins on one pool may lose on another."
-            )
+def _verdicts(dataset: Dataset) -> list[Advice]:
+    """Return the advice that follows from the verdicts."""
+    by_verdict: dict[Verdict, list[Comparison]] = {verdict: [] for verdict in Verdict}
+    for each in dataset.against_baseline():
+        by_verdict[each.verdict].append(each)
+    texts = []
+    if ahead := by_verdict[Verdict.AHEAD]:
+        names = [each.method + f" (of {each.baseline})" * (each.baseline != BASELINE) for each in ahead]
+        texts.append(
+            f"Ahead of {BASELINE} here: {' and '.join(names)}. Check this on your own images before you rely on it; a "
+            "strategy that wins on one pool may lose on another."
         )
-    found += [
-        Advice(
-            f"{pair.method} is not distinguishable from {pair.other} here: more seeds would hardly show a difference "
-            f"that matters ({points(pair.relevant)}); more labels, or other data, may."
-        )
-        for pair in dataset.against_baseline()
-        if pair.verdict is Verdict.NOT_DISTINGUISHABLE
+    texts += [
+        f"{each.method} is not distinguishable from {each.baseline} here: more seeds would hardly show a difference "
+        f"that matters ({RELEVANT:g} point); more labels, or other data, may."
+        for each in by_verdict[Verdict.NOT_DISTINGUISHABLE]
     ]
-    found += [
-        Advice(
-            f"{pair.method} is behind {pair.other} here, which costs less: at this budget, on this pool, "
-            f"{pair.method} is not worth it."
-        )
-        for pair in shown
-        if pair.mean < 0
+    texts += [
+        f"{each.method} is behind {each.baseline} here, which costs less: at this budget, on this pool, {each.method} "
+        "is not worth it."
+        for each in by_verdict[Verdict.BEHIND]
     ]
-    return found
+    return [Advice(text) for text in texts]
 
 
 def _budget(dataset: Dataset) -> list[Advice]:
@@ -200,16 +188,14 @@ def _budget(dataset: Dataset) -> list[Advice]:
     whole = list(base.whole(dataset.budgets).values())
     if not whole:
         return []
-    gain = sum(curve.values[-1] - curve.values[-2] for curve in whole) / len(whole)
-    if gain < 1:
+    gain = dataset.metric.sign * fmean(curve.values[-1] - curve.values[-2] for curve in whole)
+    if gain < RELEVANT:
         return []
-    cycles = len(dataset.budgets) + 1
-    return [
-        Advice(
-            f"The last batch still brought {base.label} {gain:.1f} points, so the curves have not levelled off. A "
-            f"larger budget goes on where these runs ended, with the same directory: `--budget.cycles {cycles}`."
-        )
-    ]
+    text = (
+        f"The last batch still brought {base.label} {gain:.1f} points, so the curves have not levelled off. A larger "
+        f"budget continues these runs in the same directory: `--budget.cycles {len(dataset.budgets) + 1}`."
+    )
+    return [Advice(text)]
 
 
 def _command(name: str, seed: int) -> str:
@@ -219,8 +205,4 @@ def _command(name: str, seed: int) -> str:
 def _sibling(dataset: Dataset, strategy: str) -> str | None:
     """Return the name of a run of another strategy on the same dataset; None where no run names its dataset."""
     records = [run.record for method in dataset.methods for run in method.runs]
-    return next((f"{setting_of(one)}_{strategy}" for one in records if "datasets" in one.parts), None)
-
-
-def _these(count: int, what: str) -> str:
-    return f"{count} {what} {'is' if count == 1 else 's are'}".replace(f"{what} s ", f"{what}s ")
+    return next((f"{setting_of(record)}_{strategy}" for record in records if "datasets" in record.parts), None)

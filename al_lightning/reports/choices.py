@@ -8,7 +8,8 @@ import numpy as np
 
 from al_lightning.drawing import palette
 from al_lightning.reports.findings import Findings
-from al_lightning.reports.numbers import Dataset, mean_text
+from al_lightning.reports.numbers import Dataset
+from al_lightning.results.renderers import mean_text
 
 
 def overview(dataset: Dataset, findings: Findings) -> list[list[str]]:

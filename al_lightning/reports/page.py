@@ -17,10 +17,11 @@ from al_lightning.reports.advice import advise, unfinished
 from al_lightning.reports.chart import curve_chart
 from al_lightning.reports.choices import bars, class_colours, overview
 from al_lightning.reports.findings import COLUMNS, SHOWN, Findings, Lookup, gather, short_name
-from al_lightning.reports.numbers import BASELINE, Dataset, datasets, headline
+from al_lightning.reports.numbers import Dataset, datasets, headline
 from al_lightning.reports.reasons import agreement, digits, pool_map, repetition, score_axis, thinned
 from al_lightning.reports.tables import cost, curves, differences, more
-from al_lightning.results.comparison import rule
+from al_lightning.results.comparison import RULE
+from al_lightning.results.series import BASELINE
 from al_lightning.runs.files import write_text
 from al_lightning.runs.journal import Run
 
@@ -82,9 +83,9 @@ def report_values(runs: Sequence[Run], data: Lookup, title: str, *, command: str
         "title": title,
         "baseline": BASELINE,
         "styles": styles,
-        "rule": rule(),
+        "rule": RULE,
         "headlines": [headline(dataset) for dataset in found],
-        "metrics": dict.fromkeys(dataset.metric_name for dataset in found if dataset.metric),
+        "points": dict.fromkeys(dataset.metric.points for dataset in found if dataset.metric.name),
         "compared": sum(len(dataset.against_baseline()) for dataset in found),
         "sections": [_section(number, found[number], one, styles) for number, one in enumerate(seen)],
         "more": more(found, names),

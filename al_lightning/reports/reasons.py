@@ -10,7 +10,8 @@ from al_lightning.inspect.collapse import Collapse
 from al_lightning.inspect.embedding_map import DESCRIBED, MOST_POINTS, Map, Scores
 from al_lightning.inspect.overlap import Overlap, overlap_of_runs
 from al_lightning.reports.findings import Findings, first_runs
-from al_lightning.reports.numbers import Dataset, mean_text
+from al_lightning.reports.numbers import Dataset
+from al_lightning.results.renderers import mean_text
 from al_lightning.results.series import Series
 from al_lightning.runs.journal import Run
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from statistics import fmean
 
-from al_lightning.reports.numbers import Dataset, interval, mean_text, signed, smallest, told
-from al_lightning.results.renderers import Grid
+from al_lightning.reports.numbers import Dataset, interval, signed, smallest, verdict
+from al_lightning.results.renderers import Grid, mean_text
 from al_lightning.results.series import Series
-from al_lightning.results.summary import classes, costs, penalties
+from al_lightning.results.summary import costs_and_classes, penalties
 
 STAGES = ("fit", "test", "score", "select")
 
@@ -17,11 +17,11 @@ def differences(dataset: Dataset) -> list[list[str]]:
     """Return the paired differences, the heads first; [] where there are none."""
     rows = [
         [
-            f"{pair.method} − {pair.other}",
-            *(say(pair) for say in (told, signed, interval, smallest)),
-            str(len(pair.values)),
+            f"{each.method} − {each.baseline}",
+            *(text(each) for text in (verdict, signed, interval, smallest)),
+            str(each.seeds),
         ]
-        for pair in dataset.differences()
+        for each in dataset.differences()
     ]
     return [["strategies", "verdict", "difference", "95 %\ninterval", "would\nshow", "seeds"], *rows] if rows else []
 
@@ -63,14 +63,12 @@ def more(found: Sequence[Dataset], class_names: Sequence[Sequence[str]]) -> Sequ
     """Return label costs, classes and penalties.
 
     Args:
-        found: what was run on.
-        class_names: of each.
+        found: the datasets of the report.
+        class_names: of each dataset.
     """
-    settings = {dataset.name: dataset.methods for dataset in found}
-    grids = []
-    for (name, series), names in zip(settings.items(), class_names, strict=True):
-        made = [grid for grid in (costs(series), classes(series, names)) if grid is not None]
-        grids += [Grid(f"{name}: {grid.title}", grid.rows) for grid in made]
-    if len(settings) > 1 and (charged := penalties(settings)) is not None:
-        grids.append(charged)
-    return grids
+    grids = [
+        Grid(f"{dataset.name}: {grid.title}", grid.rows)
+        for dataset, names in zip(found, class_names, strict=True)
+        for grid in costs_and_classes(dataset.methods, names)
+    ]
+    return grids + penalties({dataset.name: dataset.methods for dataset in found})

@@ -1,4 +1,4 @@
-"""The checks behind `conditions`: each reads the methods of one setting and says, in sentences, what it found."""
+"""The checks behind `conditions`: each reads the methods of one setting and yields its findings as sentences."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from al_lightning.results.series import Series, baseline_of
+from al_lightning.results.series import BASELINE, Series, baseline_of
 from al_lightning.runs.identity import bearing, differences, in_short
 from al_lightning.runs.journal import Run
 
@@ -19,7 +19,7 @@ STOPPING = ("EarlyStopping", "ModelCheckpoint", "StochasticWeightAveraging")
 
 
 class State(Enum):
-    """How a condition stands."""
+    """Whether a condition is met."""
 
     OK = "ok"
     WARN = "warn"
@@ -28,28 +28,44 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Setting:
-    """What is compared on one setting; `configs` are read once, None where there is none to read."""
+    """What is compared on one setting.
+
+    Attributes:
+        methods: of the setting.
+        configs: the configuration of each run directory; None where there is none to read.
+        resolved: by run name, the values that the name's configs say.
+    """
 
     methods: tuple[Series, ...]
     configs: Mapping[Path, dict[str, Any] | None]
     resolved: Mapping[str, Mapping[str, Any]]
-    baseline: str
 
     @property
     def runs(self) -> list[Run]:
-        """The runs of all methods, one a seed."""
+        """The runs of all methods, one for each seed."""
         return [run for method in self.methods for run in method.runs]
 
-    def pairs(self) -> list[tuple[Series, Series]]:
-        """Return each method with its baseline; references of a single fit are not compared."""
-        by_name = {method.label: method for method in self.methods}
-        loops = [method for method in self.methods if not _one_fit(method)]
-        named = [(method, baseline_of(method.label, by_name, self.baseline)) for method in loops]
-        return [(method, by_name[name]) for method, name in named if name is not None]
+    @property
+    def loops(self) -> list[Series]:
+        """The methods that choose; those labelled all at once, as `full` and `uniform`, have an own initial set."""
+        return [method for method in self.methods if any(len(r.cycles) != 1 or r.cycles[0].chosen for r in method.runs)]
 
+    @property
+    def pairs(self) -> list[tuple[Series, Series]]:
+        """Each method that chooses, with its baseline."""
+        by_name = {method.label: method for method in self.methods}
+        names = [(method, baseline_of(method.label, by_name)) for method in self.loops]
+        return [(method, by_name[name]) for method, name in names if name is not None]
+
+    @property
     def known(self) -> list[tuple[Run, dict[str, Any]]]:
-        """Return the runs whose config.yaml could be read, with it."""
+        """The runs with a readable configuration, and the configurations."""
         return [(run, config) for run in self.runs if (config := self.configs.get(run.directory)) is not None]
+
+    @property
+    def unknown(self) -> list[str]:
+        """The runs without a readable configuration, by name and seed."""
+        return [_named(run) for run in self.runs if self.configs.get(run.directory) is None]
 
 
 Finding = tuple[State, str]
@@ -57,49 +73,50 @@ OK, WARN, UNKNOWN = State.OK, State.WARN, State.UNKNOWN
 
 
 def _baseline(setting: Setting) -> Iterable[Finding]:
-    names = [method.label for method in setting.methods]
-    if setting.baseline not in names and not any(name.startswith(f"{setting.baseline}_") for name in names):
-        yield WARN, f"There is no run of {setting.baseline}, so nothing says whether choosing helps."
+    if not any(f"{method.label}_".startswith(f"{BASELINE}_") for method in setting.methods):
+        yield WARN, f"There is no run of {BASELINE}, so nothing says whether choosing helps."
         return
-    short = []
-    for method, base in setting.pairs():
-        if missing := sorted({*method.seeds} - {*base.seeds}):
-            short.append(f"{base.label} lacks seed {all_of(missing)} of {method.label}")
-        if missing := sorted({*base.seeds} - {*method.seeds}):
-            short.append(f"{method.label} lacks seed {all_of(missing)} of {base.label}")
+    short = [
+        f"{lacking.label} lacks seed {all_of(missing)} of {other.label}"
+        for method, base in setting.pairs
+        for lacking, other in ((base, method), (method, base))
+        if (missing := sorted({*other.seeds} - {*lacking.seeds}))
+    ]
     if short:
-        yield WARN, f"Seeds that only one of two has are not compared: {'; '.join(short)}."
+        yield WARN, f"Seeds that only one of two methods has are not compared: {'; '.join(short)}."
     else:
-        yield OK, f"{setting.baseline} was run with the seeds of every other method."
+        yield OK, f"{BASELINE} was run with the seeds of every other method."
 
 
 def _same_settings(setting: Setting) -> Iterable[Finding]:
-    """Compare the settings of each method with its baseline's, apart from what chooses."""
-    found, unknown = [], []
-    for method, base in setting.pairs():
-        mine, theirs = (_apart_from_choice(setting, one) for one in (method, base))
-        if mine is None or theirs is None:
+    different, unknown = [], []
+    for method, base in setting.pairs:
+        config, base_config = (_without_acquisition(setting, each) for each in (method, base))
+        if config is None or base_config is None:
             unknown.append(method.label)
-        elif changed := differences(theirs, mine):
-            found.append(f"{method.label} against {base.label} ({in_short(changed)})")
-    if found:
-        yield WARN, f"More differs than what chooses, so a difference may come from that: {'; '.join(found)}."
+        elif changed := differences(base_config, config):
+            different.append(f"{method.label} against {base.label} ({in_short(changed)})")
+    if different:
+        yield (
+            WARN,
+            f"Other settings than the acquisition differ, which may explain a difference: {'; '.join(different)}.",
+        )
     if unknown:
-        yield UNKNOWN, f"Whether {all_of(unknown)} was trained as its baseline is unknown: a journal tells no settings."
-    if setting.pairs() and not found and not unknown:
-        yield OK, "Every method was trained with the settings of its baseline; only what chooses differs."
+        yield UNKNOWN, f"Whether {all_of(unknown)} was trained as its baseline is unknown: a journal has no settings."
+    if setting.pairs and not different and not unknown:
+        yield OK, "Every method was trained with the settings of its baseline; only the acquisition differs."
 
 
 def _initial(setting: Setting) -> Iterable[Finding]:
     others = [
         f"{method.label}, seed {run.record.seed}"
-        for method, base in setting.pairs()
-        for run, other in _same_seeds(method, base)
-        if set(run.labelled_at(0)) != set(other.labelled_at(0))
+        for method, base in setting.pairs
+        for run, base_run in _same_seeds(method, base)
+        if set(run.labelled_at(0)) != set(base_run.labelled_at(0))
     ]
     if others:
-        yield WARN, f"Not started from the labelled images of its baseline: {'; '.join(others)}."
-    elif setting.pairs():
+        yield WARN, f"Not started from the labelled images of the baseline: {'; '.join(others)}."
+    elif setting.pairs:
         yield OK, "At equal seeds all methods started from the same labelled images."
 
 
@@ -109,104 +126,95 @@ def _complete(setting: Setting) -> Iterable[Finding]:
         yield WARN, f"Not finished: {'; '.join(waiting)}."
     else:
         yield OK, "All runs are finished."
-    loops = [method for method in setting.methods if not _one_fit(method)]
-    most = max((len(method.budgets) for method in loops), default=0)
-    shorter = [
-        _named(run) for method in loops for run in method.runs if len(run.cycles) < most and _named(run) not in waiting
-    ]
+    most = max((len(method.budgets) for method in setting.loops), default=0)
+    runs = [run for method in setting.loops for run in method.runs]
+    shorter = [_named(run) for run in runs if len(run.cycles) < most and _named(run) not in waiting]
     if shorter:
         yield WARN, f"Finished, but not over all {most} budgets, so not in averages over the curve: {all_of(shorter)}."
 
 
 def _resolved(setting: Setting) -> Iterable[Finding]:
-    """Compare what was run with what the name says."""
-    found: dict[str, list[str]] = {}
-    unknown = [_named(run) for run in setting.runs if setting.configs.get(run.directory) is None]
-    for run, config in setting.known():
+    """Compare the settings of each run with the configs of its name."""
+    different: dict[str, list[str]] = {}
+    unknown = setting.unknown
+    for run, config in setting.known:
         name = run.record.name
         if name not in setting.resolved:
             unknown.append(_named(run))
         elif changed := _changed(setting.resolved[name], config):
-            found.setdefault(f"{name} ({in_short(changed)})", []).append(str(run.record.seed))
-    if found:
-        runs = "; ".join(f"{what}, seed {all_of(seeds)}" for what, seeds in found.items())
-        yield WARN, f"Run with other settings than the name's configs say: {runs}."
+            different.setdefault(f"{name} ({in_short(changed)})", []).append(str(run.record.seed))
+    if different:
+        runs = "; ".join(f"{name}, seed {all_of(seeds)}" for name, seeds in different.items())
+        yield WARN, f"Run with other settings than the name's configs: {runs}."
     if unknown:
         yield UNKNOWN, f"Whether the settings are those of the name's configs is unknown: {'; '.join(unknown)}."
-    if not found and not unknown:
-        yield OK, "All runs have the settings that their names' configs say."
+    if not different and not unknown:
+        yield OK, "All runs have the settings of their names' configs."
 
 
 def _warm_start(setting: Setting) -> Iterable[Finding]:
-    warm = [_named(run) for run, config in setting.known() if config.get("warm_start", "none") != "none"]
+    warm = [_named(run) for run, config in setting.known if config.get("warm_start", "none") != "none"]
     if warm:
         yield (
             WARN,
-            f"Fits go on from the cycle before (warm_start), so that later points depend on earlier ones: "
-            f"{'; '.join(warm)}.",
+            f"Fits start from the cycle before (warm_start), so points depend on earlier ones: {'; '.join(warm)}.",
         )
-    elif len(setting.known()) == len(setting.runs):
+    elif not setting.unknown:
         yield OK, "Every fit began anew."
 
 
 def _twice(setting: Setting) -> Iterable[Finding]:
-    found = [f"{_named(run)} (in {run.directory})" for method in setting.methods for run in method.repeated]
-    if found:
-        yield WARN, f"There twice, and used once: {'; '.join(found)}."
+    repeated = [f"{_named(run)} (in {run.directory})" for method in setting.methods for run in method.repeated]
+    if repeated:
+        yield WARN, f"Given twice, and used once: {'; '.join(repeated)}."
     copies = [
         f"{first.label} and {second.label}, seed {run.record.seed}"
-        for first, second in combinations([method for method in setting.methods if not _one_fit(method)], 2)
+        for first, second in combinations(setting.loops, 2)
         for run, other in _same_seeds(first, second)
         if _alike(run, other)
     ]
     if copies:
-        yield (
-            WARN,
-            f"Two methods chose the same images and measured the same values, as copies do: {'; '.join(copies)}.",
-        )
-    if not found and not copies:
-        yield OK, "No run is there twice."
+        yield WARN, f"Two methods chose the same images and measured the same, as copies do: {'; '.join(copies)}."
+    if not repeated and not copies:
+        yield OK, "No run is given twice."
 
 
 def _test_set(setting: Setting) -> Iterable[Finding]:
     by_callback: dict[str, list[str]] = {}
-    for run, config in setting.known():
+    for run, config in setting.known:
         for name in _callbacks(config):
             by_callback.setdefault(name, []).append(_named(run))
     for name, runs in by_callback.items():
         if name in STOPPING:
             yield WARN, f"{name} may end fits or choose weights by a metric, in {'; '.join(runs)}."
         else:
-            yield UNKNOWN, f"What the callback {name} does in {'; '.join(runs)} is not known here."
-    silent = [run for run in setting.runs if setting.configs.get(run.directory) is None]
-    if silent:
-        yield UNKNOWN, f"Whether a callback stops fits is unknown of {'; '.join(map(_named, silent))}."
+            yield UNKNOWN, f"What the callback {name} does in {'; '.join(runs)} is unknown."
+    if setting.unknown:
+        yield UNKNOWN, f"Whether a callback stops fits is unknown for {'; '.join(setting.unknown)}."
     elif not by_callback:
         yield OK, f"Nothing was chosen by the test set: {MEASURED}; there is no early stopping."
 
 
 def _surroundings(setting: Setting) -> Iterable[Finding]:
-    """Look for versions, devices and process counts that differ between runs that are compared."""
-    runs, found = setting.runs, []
+    """Look for versions, devices and process counts that differ between the runs."""
     versions: dict[str, dict[str, None]] = {}
-    for run in runs:
+    for run in setting.runs:
         for package, version in run.record.versions.items():
             versions.setdefault(package, {})[version] = None
-    found += [f"{package} {all_of(some)}" for package, some in versions.items() if len(some) > 1]
-    counts = dict.fromkeys(
-        f"{done.cost['processes']:g}" for run in runs for done in run.cycles if "processes" in done.cost
-    )
+    different = [f"{package} {all_of(several)}" for package, several in versions.items() if len(several) > 1]
+    costs = [cycle.cost for run in setting.runs for cycle in run.cycles]
+    counts = dict.fromkeys(f"{cost['processes']:g}" for cost in costs if "processes" in cost)
     if len(counts) > 1:
-        found.append(f"{all_of(counts)} processes")
+        different.append(f"{all_of(counts)} processes")
     for key in ("accelerator", "devices", "num_nodes"):
-        some = dict.fromkeys(str((config.get("trainer") or {}).get(key)) for _, config in setting.known())
-        if len(some) > 1:
-            found.append(f"{key} {all_of(some)}")
-    if found:
+        values = dict.fromkeys(str((config.get("trainer") or {}).get(key)) for _, config in setting.known)
+        if len(values) > 1:
+            different.append(f"{key} {all_of(values)}")
+    if different:
         yield (
             WARN,
-            f"Not all runs were made alike, which rounds differently and, with other numbers of processes, trains "
-            f"differently: {'; '.join(found)}.",
+            f"Not all runs were made alike; rounding differs, and with the number of processes the training too: "
+            f"{'; '.join(different)}.",
         )
     elif not versions:
         yield UNKNOWN, "The journals name no versions."
@@ -227,48 +235,38 @@ CHECKS: dict[str, Callable[[Setting], Iterable[Finding]]] = {
 }
 
 
-def _apart_from_choice(setting: Setting, method: Series) -> dict[str, Any] | None:
-    """Return a method's settings without the acquisition; its runs have the same, so the first that has them tells."""
+def _without_acquisition(setting: Setting, method: Series) -> dict[str, Any] | None:
+    """Return a method's settings without the acquisition, from the first run that has any: all have the same."""
     configs = (setting.configs.get(run.directory) for run in method.runs)
     config = next((config for config in configs if config is not None), None)
     return None if config is None else {key: value for key, value in config.items() if key != "acquisition"}
 
 
 def _changed(resolved: Mapping[str, Any], config: dict[str, Any]) -> list[str]:
-    """Return what bears on results and is not as resolved; what the resolved values leave open is."""
-    wanted, there = bearing(dict(resolved)), bearing(config)
-    lengths = {key for key in ("steps", "epochs") if there.get(key) is not None or wanted.get(key) is not None}
-    keys = [*wanted, *(key for key in sorted(lengths) if key not in wanted)]
-    return [
-        f"{key.replace('init_args.', '')}: {wanted.get(key)} -> {there.get(key)}"
-        for key in keys
-        if there.get(key) != wanted.get(key)
-    ]
+    """Return the result settings that differ from the resolved ones; those that `resolved` leaves open may differ."""
+    wanted, actual = bearing(dict(resolved)), bearing(config)
+    keys = dict.fromkeys([*wanted, "epochs", "steps"])  # one of the two lengths is always left open
+    return differences({key: wanted.get(key) for key in keys}, {key: actual.get(key) for key in keys})
 
 
 def _callbacks(config: dict[str, Any]) -> list[str]:
     """Return the class names of the callbacks in a configuration."""
     callbacks = (config.get("trainer") or {}).get("callbacks") or []
     listed = callbacks if isinstance(callbacks, list) else [callbacks]
-    paths = [str(one.get("class_path", one) if isinstance(one, dict) else one) for one in listed]
+    paths = [str(each.get("class_path", each) if isinstance(each, dict) else each) for each in listed]
     return list(dict.fromkeys(path.rpartition(".")[2] for path in paths))
-
-
-def _one_fit(method: Series) -> bool:
-    """Whether a method labelled all at once, as `full` and `uniform` do: it has an initial set of its own."""
-    return all(len(run.cycles) == 1 and not run.cycles[0].chosen for run in method.runs)
 
 
 def _same_seeds(method: Series, other: Series) -> list[tuple[Run, Run]]:
     """Return the runs of two methods, seed by seed, of the seeds that both have."""
-    theirs = {run.record.seed: run for run in other.runs}
-    return [(run, theirs[run.record.seed]) for run in method.runs if run.record.seed in theirs]
+    others = {run.record.seed: run for run in other.runs}
+    return [(run, others[run.record.seed]) for run in method.runs if run.record.seed in others]
 
 
 def _alike(first: Run, second: Run) -> bool:
     """Whether two runs chose and measured the same, over more than their common start."""
-    mine, theirs = ([(done.chosen, done.metrics) for done in run.cycles] for run in (first, second))
-    return len(mine) > 1 and mine == theirs
+    cycles = [[(cycle.chosen, cycle.metrics) for cycle in run.cycles] for run in (first, second)]
+    return len(cycles[0]) > 1 and cycles[0] == cycles[1]
 
 
 def _named(run: Run) -> str:

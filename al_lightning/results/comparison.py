@@ -1,20 +1,32 @@
-"""One method against another: what was found, the verdict, and the words for it. No more is claimed than was shown."""
+"""One method against another: the difference, the verdict, and the sentence. A sentence claims only what was shown."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
+
+from al_lightning.results.inference import ALPHA, POWER
 
 FEWEST = 2
 """Seeds below which nothing is claimed."""
 MANY = 10
 """Seeds from which on a claim needs the bootstrap, too."""
+RELEVANT = 1.0
+"""A difference that matters, in points."""
 ASSUMPTION = (
     "Assumed: chance moves every method of a setting by about as much (all pairwise differences have one variance, "
     "estimated from all of them together), roughly normally, and from seed to seed independently."
 )
+RULE = (
+    "Differences are taken seed by seed. A method is called ahead or behind only where a paired t test says so, with "
+    "the variance estimated from all methods of the setting and corrected after Holm for the number of comparisons: "
+    f"where there is no difference, at most {100 * ALPHA:.4g} % of such sets of comparisons claim any. From {MANY} "
+    "seeds on, a bootstrap interval (BCa) must agree. Not distinguishable means that no difference showed although one "
+    f"of {RELEVANT:g} point would have, with {100 * POWER:.4g} % probability, or that the interval lies within it; "
+    f"cannot tell, that the seeds are too few for either. {ASSUMPTION}"
+)
+"""How verdicts are reached, for a reader."""
 
 
 class Verdict(Enum):
@@ -32,32 +44,30 @@ class Comparison:
 
     Attributes:
         method: name of the method under test.
-        other: name of the method it is compared with.
-        by_seed: (seed, method - other) of each seed that both have, ascending; in points.
+        baseline: name of the method it is compared with.
+        by_seed: (seed, method - baseline) of each seed that both have, ascending; in points.
         mean: estimated difference, in points: the mean of `by_seed` where every method has every seed, or there is one
             seed; else the estimate of least squares, to which the other methods' seeds contribute. NaN without a
             common seed.
         low: lower end of the interval, in points; -inf where nothing bounds the difference. The interval covers the
-            true difference with at least the stated confidence: it is widened by as much as Holm's correction asks, so
-            that it excludes 0 exactly where the verdict is ahead or behind.
+            true difference with at least the stated confidence. Holm's correction widens it, so that it excludes 0
+            exactly where the verdict is ahead or behind.
         high: its upper end; inf where nothing bounds the difference.
         p: two-sided p of the t test, corrected after Holm for all comparisons of one call; 1 where none was possible.
         p_single: the same without correction.
-        smallest: the smallest true difference, in points, that these seeds show with probability `power`, at Holm's
-            strictest level; inf where none would show. An estimate, as the variance it rests on is. From `MANY` seeds
-            on it is that of a variance known from the pair's own differences, the only ones the bootstrap sees.
+        smallest: the smallest true difference, in points, that these seeds show with probability `POWER`, at Holm's
+            strictest level; inf where none would show. It is an estimate, since the variance is. From `MANY` seeds on
+            it takes the variance as known from the pair's own differences, the only ones that the bootstrap sees.
         deviation: standard deviation of a difference of one seed under the model, in points; NaN where unknown.
         df: degrees of freedom of the variance.
-        tests: comparisons that were corrected for.
+        tests: number of comparisons that the correction is for.
         bootstrap: BCa interval of the mean of `by_seed`, at the level of the t interval, from `MANY` seeds on; the
             interval is then the hull of both, so that a claim needs both.
-        alpha: share of false claims that is accepted over all comparisons of a call; the confidence is 1 - alpha.
-        power: probability that `smallest` stands for.
-        relevant: a difference that matters, in points.
+        higher_is_better: whether a higher value of the metric is better.
     """
 
     method: str
-    other: str
+    baseline: str
     by_seed: tuple[tuple[int, float], ...]
     mean: float = math.nan
     low: float = -math.inf
@@ -69,9 +79,7 @@ class Comparison:
     df: int = 0
     tests: int = 0
     bootstrap: tuple[float, float] | None = None
-    alpha: float = 0.05
-    power: float = 0.8
-    relevant: float = 1.0
+    higher_is_better: bool = True
 
     @property
     def values(self) -> tuple[float, ...]:
@@ -84,24 +92,27 @@ class Comparison:
         return len(self.by_seed)
 
     @property
+    def advantage(self) -> float:
+        """The difference in points, positive where the method is the better one."""
+        return self.mean if self.higher_is_better else -self.mean
+
+    @property
     def verdict(self) -> Verdict:
         """What may be said.
 
-        `NOT_DISTINGUISHABLE` where no difference showed although it was looked for closely enough: the interval lies
-        within the relevant difference, or the relevant difference would have shown with probability `power`. The
-        second is no proof that the difference is smaller; the sentence shows the interval for that.
+        `NOT_DISTINGUISHABLE` where no difference showed although the seeds suffice: the interval lies within
+        `RELEVANT`, or a difference of `RELEVANT` would have shown with probability `POWER`. The latter does not prove
+        that the difference is smaller; the sentence therefore shows the interval.
         """
-        if self.low > 0:
-            return Verdict.AHEAD
-        if self.high < 0:
-            return Verdict.BEHIND
-        would_have = self.smallest <= self.relevant and self.p > self.alpha
+        if self.low > 0 or self.high < 0:
+            return Verdict.AHEAD if self.advantage > 0 else Verdict.BEHIND
+        would_have = self.smallest <= RELEVANT and self.p > ALPHA
         return Verdict.NOT_DISTINGUISHABLE if self.within or would_have else Verdict.CANNOT_TELL
 
     @property
     def within(self) -> bool:
         """Whether the interval lies within the relevant difference."""
-        return -self.relevant <= self.low and self.high <= self.relevant
+        return self.low >= -RELEVANT and self.high <= RELEVANT
 
     @property
     def shows(self) -> bool:
@@ -117,31 +128,32 @@ class Comparison:
 
     def clause(self, metric: str = "", digits: int | None = None) -> str:
         """Return the sentence, without the caution that a single seed asks for."""
-        mine, other, places, of = self.method, self.other, self._places(digits), f" of {metric}" if metric else ""
+        method, baseline, places = self.method, self.baseline, self._places(digits)
+        of = f" of {metric}" if metric else ""
         if not self.by_seed:
-            return f"{mine} and {other} have no seed in common"
+            return f"{method} and {baseline} have no seed in common"
+        size = f"{number(abs(self.mean), places)} points{of}"
         if self.seeds < FEWEST:
             side = "above" if self.mean > 0 else "below" if self.mean < 0 else "away from"
-            return f"{mine} measured {number(abs(self.mean), places)} points{of} {side} {other} (one seed)"
-        told = f"{number(self.mean, places)} points{of}"
+            return f"{method} measured {size} {side} {baseline} (one seed)"
+        signed = f"{number(self.mean, places)} points{of}"
         if not self.interval():
             return (
-                f"{mine} against {other}: cannot tell with {self.seeds} seeds: {told} at each of them, and what does "
-                "not vary gives no measure of chance"
+                f"{method} against {baseline}: cannot tell with {self.seeds} seeds: {signed} at each of them, and what "
+                "does not vary gives no measure of chance"
             )
-        about = f"{100 * (1 - self.alpha):.4g} % interval {self.interval(digits)}"
+        interval = f"{100 * (1 - ALPHA):.4g} % interval {self.interval(digits)}"
         if self.shows:
-            side = "ahead of" if self.mean > 0 else "behind"
-            size = f"{number(abs(self.mean), places)} points{of}"
-            return f"{mine} is {side} {other} by {size} ({about}, {self.seeds} seeds)"
+            side = "ahead of" if self.verdict is Verdict.AHEAD else "behind"
+            return f"{method} is {side} {baseline} by {size} ({interval}, {self.seeds} seeds)"
         if self.verdict is Verdict.NOT_DISTINGUISHABLE:
-            head = f"{mine} is not distinguishable from {other}"
+            head = f"{method} is not distinguishable from {baseline}"
             if self.low == self.high:
                 return f"{head}: equal at each of {self.seeds} seeds"
-            why = f"within {points(self.relevant)}" if self.within else self._would_show(places, "already ")
-            return f"{head}: {told} ({about}, {self.seeds} seeds), {why}"
-        head = f"{mine} against {other}: cannot tell with {self.seeds} seeds: {told} ({about})"
-        if self.p <= self.alpha:
+            why = f"within {RELEVANT:g} point" if self.within else self._would_show(places, "already ")
+            return f"{head}: {signed} ({interval}, {self.seeds} seeds), {why}"
+        head = f"{method} against {baseline}: cannot tell with {self.seeds} seeds: {signed} ({interval})"
+        if self.p <= ALPHA:
             return f"{head}; the t test sees a difference, the bootstrap of these seeds does not"
         return f"{head}; only {self._would_show(places)}"
 
@@ -149,8 +161,8 @@ class Comparison:
         """Return the verdict in words, without a full stop.
 
         Args:
-            metric: what the points are of, for example "mIoU"; empty for none.
-            digits: after the decimal point; by default one, or two where one would make something of it 0.0.
+            metric: the metric that the points belong to, for example "mIoU"; empty for none.
+            digits: after the decimal point; by default one, or two where one would round a number to 0.0.
         """
         clause = self.clause(metric, digits)
         return f"{clause}; one seed shows nothing certain" if self.seeds == 1 else clause
@@ -165,35 +177,7 @@ class Comparison:
         return 2 if any(abs(value) < 0.05 for value in shown) else 1
 
 
-def number(value: float, digits: int | None = None) -> str:
-    """Return a number as text, without the sign of a zero; without digits, as short as it is."""
-    text = f"{value:g}" if digits is None else f"{value:.{digits}f}"
+def number(value: float, digits: int) -> str:
+    """Return a number as text, without the sign of a zero."""
+    text = f"{value:.{digits}f}"
     return text.removeprefix("-") if float(text) == 0 else text
-
-
-def points(value: float) -> str:
-    """Return a number of points as text: `1 point`, `0.5 points`."""
-    return f"{number(value)} point{'s' * (value != 1)}"
-
-
-def rule(
-    alpha: float = 0.05, power: float = 0.8, relevant: float = 1.0, pool: Literal["methods", "settings"] = "methods"
-) -> str:
-    """Return how verdicts are reached, for a reader: plain sentences.
-
-    Args:
-        alpha: as given to `statistics.compare`.
-        power: as given there.
-        relevant: as given there.
-        pool: as given to `statistics.compare_settings`.
-    """
-    together = "the setting" if pool == "methods" else "all settings, noise being taken to be as large in each,"
-    return (
-        "Differences are taken seed by seed. A method is called ahead or behind only where a paired t test says so, "
-        f"with the variance estimated from all methods of {together} and corrected after Holm for the number of "
-        f"comparisons: where there is no difference, at most {100 * alpha:.4g} % of such sets of comparisons claim "
-        f"any. From {MANY} seeds on, a bootstrap interval (BCa) must agree. Not distinguishable means that no "
-        f"difference showed although one of {points(relevant)} would have, with "
-        f"{100 * power:.4g} % probability, or that the interval lies within it; cannot tell, that the seeds are too "
-        f"few for either. {ASSUMPTION}"
-    )

@@ -1,17 +1,16 @@
-"""Whether a comparison is an honest one: what is checked of the runs, and a sentence for each, good or bad."""
+"""Whether a comparison is fair: a sentence for each condition, met or not."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from al_lightning.results.comparability import CHECKS, Setting, all_of
 from al_lightning.results.comparability import State as State  # a condition's, so importable with it
-from al_lightning.results.series import BASELINE, by_setting, series_of_runs
+from al_lightning.results.series import by_setting, series_of_runs
 from al_lightning.runs.identity import flatten, nested
 from al_lightning.runs.journal import Run
 from al_lightning.yaml_files import read_mapping
@@ -21,12 +20,12 @@ MARKS = {State.OK: "[ok]", State.WARN: "[!]", State.UNKNOWN: "[?]"}
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition of an honest comparison.
+    """One condition of a fair comparison.
 
     Attributes:
-        topic: what it is about, in a word or two.
-        state: whether it is met; unknown where the run directories do not say.
-        text: the finding, a sentence; it names the settings where it is not true of all.
+        topic: of the condition, in a word or two.
+        state: whether the condition is met; unknown where the run directories do not say.
+        text: the finding, a sentence; it names the settings unless it holds for all of them.
     """
 
     topic: str
@@ -35,53 +34,44 @@ class Condition:
 
     @property
     def line(self) -> str:
-        """The finding with a mark: `[ok]`, `[!]` where it is not met, `[?]` where that is unknown."""
+        """The finding with a mark: `[ok]` met, `[!]` not met, `[?]` unknown."""
         return f"{MARKS[self.state]} {self.text}"
 
 
-def conditions_of(
-    runs: Sequence[Run],
-    *,
-    resolved: Mapping[str, Mapping[str, Any]] | None = None,
-    baseline: str = BASELINE,
-) -> list[Condition]:
-    """Check what an honest comparison needs.
+def conditions_of(runs: Sequence[Run], *, resolved: Mapping[str, Mapping[str, Any]] | None = None) -> list[Condition]:
+    """Check the conditions of a fair comparison.
 
     Args:
-        runs: to be compared; their journals tell the settings that can change results, and `config.yaml` the others.
-        resolved: by run name: the merged values that the name's configs say (`settings.resolve([name]).values`). What
-            they leave at a default is not held to it. Without them, that condition is left out.
-        baseline: what all else is compared with.
+        runs: to be compared. The settings that can change results come from the journals, the others from
+            `config.yaml`.
+        resolved: by run name: the merged values of the name's configs (`config.names.resolve([name]).values`). Settings
+            that they do not mention may have any value. Without them, that condition is left out.
 
     Returns:
-        Conditions in a fixed order, those that are not met too; none for no runs.
+        All conditions, met or not, in a fixed order; none for no runs.
     """
     settings = by_setting(series_of_runs(runs))
     configs = {run.directory: _settings(run) for run in runs}
-    found: dict[tuple[str, State, str], list[str]] = {}
+    findings: dict[tuple[str, State, str], list[str]] = {}
     for topic, check in CHECKS.items():
         if topic == "settings" and resolved is None:
             continue
         for setting, methods in settings.items():
-            for state, text in check(Setting(tuple(methods), configs, resolved or {}, baseline)):
-                found.setdefault((topic, state, text), []).append(setting)
+            for state, text in check(Setting(tuple(methods), configs, resolved or {})):
+                findings.setdefault((topic, state, text), []).append(setting)
     return [
         Condition(topic, state, text if len(where) == len(settings) else f"On {all_of(where)}: {text}")
-        for (topic, state, text), where in found.items()
+        for (topic, state, text), where in findings.items()
     ]
 
 
 def _settings(run: Run) -> dict[str, Any] | None:
-    """Return what is known of a run's configuration: where the two differ, config.yaml was edited."""
-    there = dict(flatten(_config(run.directory) or {}))
+    """Return a run's configuration as far as it is known; config.yaml may have been edited, so the journal decides."""
     try:
-        return nested({**there, **run.record.settings}) or None
+        from_file = read_mapping(run.directory / "config.yaml")
+    except (OSError, yaml.YAMLError):
+        from_file = {}
+    try:
+        return nested({**dict(flatten(from_file)), **run.record.settings}) or None
     except TypeError:  # a section of config.yaml was edited into a value
         return nested(run.record.settings) or None
-
-
-def _config(directory: Path) -> dict[str, Any] | None:
-    try:
-        return read_mapping(directory / "config.yaml")
-    except (OSError, yaml.YAMLError):
-        return None

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from al_lightning.metrics import PERCENT
+from al_lightning.metrics import Metric
 from al_lightning.runs.journal import Run
 
 
 def area(budgets: Sequence[float], values: Sequence[float]) -> float:
     """Return the area under a curve of metric against budget, by trapezoids (Mittal et al. 2025, Eq. 2).
 
-    No extrapolation below the first budget; budgets as fractions of the pool and values in percent give areas in the
-    unit of the published tables (Cityscapes 100 %, 68.42 from 10 % to 50 %: 27.37). One point has no area: 0.
+    No extrapolation below the first budget. Budgets as fractions of the pool and values in percent give areas in the
+    unit of the published tables (Cityscapes 100 %, 68.42 from 10 % to 50 %: 27.37). The area of one point is 0.
 
     Args:
         budgets: nominal budgets, ascending, (N,).
@@ -32,19 +32,19 @@ class Curve:
 
     Attributes:
         name: the run's name.
-        seed: its seed.
-        config_sha256: hash of the settings that can change its results.
-        metric: the metric's name, for example "miou".
+        seed: the run's seed.
+        config_sha256: hash of the settings that can change the run's results.
+        metric: the main metric; without a name where there is none.
         budgets: nominal budgets, fractions of the pool.
         labelled: numbers of labelled images.
-        values: the metric in percent.
-        untested: numbers of labelled images of the finished cycles, where there is no test set: no metric, no points.
+        values: the metric, in its unit.
+        untested: numbers of labelled images of the finished cycles of a run without a test set, which has no points.
     """
 
     name: str
     seed: int
     config_sha256: str
-    metric: str
+    metric: Metric
     budgets: tuple[float, ...]
     labelled: tuple[int, ...]
     values: tuple[float, ...]
@@ -52,37 +52,35 @@ class Curve:
 
     @property
     def area(self) -> float:
-        """Eq. 2 with values in percent and budgets as fractions."""
+        """Eq. 2 with values in the metric's unit and budgets as fractions."""
         return area(self.budgets, self.values)
 
     @property
     def mean_height(self) -> float | None:
-        """Area over width: the mean metric in percent, comparable between budgets. None for a single point."""
+        """Area over width: the mean metric, comparable between budgets. None for a single point."""
         width = self.budgets[-1] - self.budgets[0] if self.budgets else 0.0
         return self.area / width if width > 0 else None
 
     @property
     def height(self) -> float:
-        """The mean height in percent; of a single point, its value."""
+        """The mean height; the value of a single point."""
         mean = self.mean_height
         return self.values[0] if mean is None else mean
 
 
 def curve_of(run: Run) -> Curve:
-    """Return the curve of a run's finished cycles; the main metric is the first that a record holds.
-
-    Without a test set there is none, and no point.
-    """
-    metric = next(iter(run.cycles[0].metrics), "") if run.cycles else ""
-    if run.cycles and not metric:
-        labelled = tuple(done.labelled for done in run.cycles)
-        return Curve(run.record.name, run.record.seed, run.record.config_sha256, "", (), (), (), labelled)
+    """Return the curve of a run's finished cycles; the main metric is the first of a cycle."""
+    record, cycles = run.record, run.cycles
+    name = next(iter(cycles[0].metrics), "") if cycles else ""
+    tested = cycles if name else ()
+    metric = record.metric(name)
     return Curve(
-        name=run.record.name,
-        seed=run.record.seed,
-        config_sha256=run.record.config_sha256,
+        name=record.name,
+        seed=record.seed,
+        config_sha256=record.config_sha256,
         metric=metric,
-        budgets=tuple(done.budget for done in run.cycles),
-        labelled=tuple(done.labelled for done in run.cycles),
-        values=tuple(PERCENT * done.metrics[metric] for done in run.cycles),
+        budgets=tuple(cycle.budget for cycle in tested),
+        labelled=tuple(cycle.labelled for cycle in tested),
+        values=tuple(metric.scale * cycle.metrics[name] for cycle in tested),
+        untested=() if name else tuple(cycle.labelled for cycle in cycles),
     )

@@ -1,4 +1,4 @@
-"""How many labels a curve needs to reach a target, and what one method saves against another."""
+"""How many labels a curve needs to reach a target, and how many a method saves against another."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class LabelCost:
     """How many labelled images a curve needs to reach a target.
 
     Attributes:
-        labels: that many, between two budgets by linear interpolation; None where the curve never reaches it.
-        at_most: whether the curve's first point reaches it already, so that fewer may do.
+        labels: the number, by linear interpolation between two budgets; None where the curve never reaches the target.
+        at_most: whether the curve's first point reaches the target already, so that fewer labels may do.
     """
 
     labels: float | None
@@ -31,9 +31,9 @@ class Saving:
     """How many labelled images a method saves against another, until both reach a target.
 
     Attributes:
-        images: that many, negative where it needs more; None where one of the two never reaches the target, or both
-            reach it with their first point.
-        share: `images` as a fraction of what the other needs; None as `images`.
+        images: the number, negative where the method needs more; None where one of the two never reaches the target,
+            or both reach it with their first point.
+        share: `images` as a fraction of what the other method needs; None as `images`.
         bound: "exactly" up to interpolation; "at least" where the method's first point reaches the target already, "at
             most" where the other's does.
         reason: why there is no number; empty where there is one.
@@ -51,31 +51,35 @@ class Saving:
         return f"{head}{self.images:.0f} images ({100 * self.share:.0f} %)"
 
 
-def label_cost(labelled: Sequence[int], values: Sequence[float], target: float) -> LabelCost:
+def label_cost(
+    labelled: Sequence[int], values: Sequence[float], target: float, *, higher_is_better: bool = True
+) -> LabelCost:
     """Return with how many labelled images a curve first reaches a target, by linear interpolation.
 
     Args:
         labelled: numbers of labelled images, ascending, (N,).
         values: the metric at each, (N,).
-        target: in the unit of `values`. A curve that falls below it later has reached it nevertheless.
+        target: in the unit of `values`. A curve that gets worse again has reached the target nevertheless.
+        higher_is_better: whether values from the target up reach it; otherwise those from the target down do.
     """
-    if values and values[0] >= target:
+    reached = [value >= target if higher_is_better else value <= target for value in values]
+    if reached[:1] == [True]:
         return LabelCost(float(labelled[0]), at_most=True)
-    for (n0, v0), (n1, v1) in pairwise(zip(labelled, values, strict=True)):
-        if v1 >= target:
+    for (n0, v0, _), (n1, v1, there) in pairwise(zip(labelled, values, reached, strict=True)):
+        if there:
             return LabelCost(n0 + (n1 - n0) * (target - v0) / (v1 - v0))
     return LabelCost(None)
 
 
-def saving(mine: LabelCost, theirs: LabelCost, method: str, other: str) -> Saving:
-    """Return what a method of one cost saves against another; their names are for the reason, where there is one."""
-    if mine.labels is None or theirs.labels is None:
-        never = [name for name, cost in ((method, mine), (other, theirs)) if cost.labels is None]
+def saving(cost: LabelCost, baseline_cost: LabelCost, method: str, baseline: str) -> Saving:
+    """Return what a method saves against a baseline, from their costs; a reason for no number has the names."""
+    if cost.labels is None or baseline_cost.labels is None:
+        never = [name for name, each in ((method, cost), (baseline, baseline_cost)) if each.labels is None]
         return Saving(None, None, reason=f"{' and '.join(never)} never reached it")
-    if mine.at_most and theirs.at_most:
+    if cost.at_most and baseline_cost.at_most:
         return Saving(None, None, reason="both reached it with their first labels")
-    images = theirs.labels - mine.labels
+    images = baseline_cost.labels - cost.labels
     bound: Literal["exactly", "at least", "at most"] = "exactly"
-    if mine.at_most or theirs.at_most:
-        bound = "at least" if mine.at_most else "at most"
-    return Saving(images, images / theirs.labels, bound)
+    if cost.at_most or baseline_cost.at_most:
+        bound = "at least" if cost.at_most else "at most"
+    return Saving(images, images / baseline_cost.labels, bound)

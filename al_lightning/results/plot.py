@@ -14,17 +14,17 @@ MARKS = "ox+*#%@&"
 def text_plot(series: Sequence[Series], width: int = 60, height: int = 12) -> str:
     """Return a plot of metric against budget: a mark for each method, the mean over its seeds.
 
-    Methods whose metric is not the first one's are left out; where two marks fall on one place, the later one shows.
+    Where two marks fall on one place, the later one shows. With fewer than two budgets there is no plot, but "".
 
     Args:
-        series: the methods.
+        series: the methods; those with another metric than the first are left out.
         width: columns between the axes.
         height: rows.
     """
     lines = {
-        name: {budget: fmean(one.at(budget).values()) for budget in one.budgets}
-        for name, one in zip(distinct_names(series), series, strict=True)
-        if one.budgets and one.metric == series[0].metric
+        name: {budget: fmean(each.at(budget).values()) for budget in each.budgets}
+        for name, each in zip(distinct_names(series), series, strict=True)
+        if each.budgets and each.metric == series[0].metric
     }
     points = [(budget, value) for line in lines.values() for budget, value in line.items()]
     if len({budget for budget, _ in points}) < 2:
@@ -56,4 +56,6 @@ def text_plot(series: Sequence[Series], width: int = 60, height: int = 12) -> st
     axis = " " * room + " +" + "-" * (width + 1)
     below = " " * (room + 2) + ends[0] + ends[1].rjust(width + 1 - len(ends[0]))
     legend = "   ".join(f"{mark} {name}" for mark, name in zip(MARKS * len(lines), lines, strict=False))
-    return "\n".join([f"{series[0].metric} in %", *rows, axis, below, " " * (room + 2) + legend])
+    return "\n".join(
+        [f"{series[0].metric.name}{series[0].metric.suffix}", *rows, axis, below, " " * (room + 2) + legend]
+    )

@@ -1,18 +1,18 @@
-"""Tables as text, markdown, LaTeX and CSV, with what is said below them; numbers as text."""
+"""Tables with their notes as text, markdown, LaTeX and CSV; numbers as text."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
 MINUS = "−"
-TEX: Mapping[str, str] = {
+TEX = str.maketrans({
     "\\": r"\textbackslash{}", "%": r"\%", "_": r"\_", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", MINUS: "$-$", "–": "--",
-}  # fmt: skip
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class Grid:
     """A table.
 
     Attributes:
-        title: above it.
+        title: above the table.
         rows: cells as text, the heads first; the first cell of a row is its label.
-        said: sentences about it, without full stops.
+        remarks: sentences about the table, without full stops.
     """
 
     title: str
     rows: Sequence[Sequence[str]]
-    said: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Sheet:
     Attributes:
         title: above all.
         grids: in order.
-        conditions: how honest the comparison is, in sentences.
+        conditions: whether the comparison is fair, in sentences.
         notes: footnotes.
         marker: why these numbers are no evidence; "" where they may be.
     """
@@ -53,8 +53,8 @@ def text(sheet: Sheet) -> str:
     """Return a sheet for a terminal."""
     parts = [sheet.title, sheet.marker]
     for grid in sheet.grids:
-        said = "".join(f"\n  {sentence}" for sentence in grid.said)
-        parts.append("\n".join(part for part in (grid.title, aligned(grid.rows)) if part) + said)
+        remarks = [f"  {sentence}" for sentence in grid.remarks]
+        parts.append("\n".join(part for part in (grid.title, aligned(grid.rows), *remarks) if part))
     parts += ["\n".join(sheet.conditions), "\n".join(sheet.notes)]
     return "\n\n".join(part for part in parts if part)
 
@@ -65,14 +65,18 @@ def markdown(sheet: Sheet) -> str:
     for grid in sheet.grids:
         lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in grid.rows]
         rule = "| --- |" + " ---: |" * (len(grid.rows[0]) - 1)
-        parts += [f"### {grid.title}" if grid.title else "", "\n".join([lines[0], rule, *lines[1:]]), _items(grid.said)]
+        parts += [
+            f"### {grid.title}" if grid.title else "",
+            "\n".join([lines[0], rule, *lines[1:]]),
+            _items(grid.remarks),
+        ]
     parts += [_items(sheet.conditions), _items(sheet.notes)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def latex(sheet: Sheet) -> str:
-    """Return a sheet in LaTeX, for the package booktabs; what is said about the tables stands in comments."""
-    parts = [_remarks([sheet.title, sheet.marker])]
+    """Return a sheet in LaTeX, for the package booktabs; the remarks on the tables stand in comments."""
+    parts = [_comments([sheet.title, sheet.marker])]
     for grid in sheet.grids:
         lines = [" & ".join(tex(cell) for cell in row) + r" \\" for row in grid.rows]
         caption = ". ".join(part.rstrip(".") for part in (sheet.title, grid.title, sheet.marker) if part) + "."
@@ -82,8 +86,8 @@ def latex(sheet: Sheet) -> str:
             + "\n".join([r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule"])
             + "\n\\end{tabular}\n\\end{table}"
         )
-        parts.append(_remarks(grid.said))
-    parts += [_remarks(sheet.conditions), _remarks(sheet.notes)]
+        parts.append(_comments(grid.remarks))
+    parts += [_comments(sheet.conditions), _comments(sheet.notes)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -91,14 +95,14 @@ FORMS = {"text": text, "markdown": markdown, "latex": latex}
 
 
 def without_empty(rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Leave out columns that no row but the heads has."""
-    kept = [place for place in range(len(rows[0])) if place == 0 or any(row[place] for row in rows[1:])]
-    return [[row[place] for place in kept] for row in rows]
+    """Leave out the columns that are empty below their heads."""
+    columns = [column for number, column in enumerate(zip(*rows, strict=True)) if number == 0 or any(column[1:])]
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Return rows in columns, the first to the left, the others to the right."""
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(
             cell.rjust(width) if place else cell.ljust(width)
@@ -116,26 +120,26 @@ def comma_separated(rows: Iterable[Sequence[object]]) -> str:
 
 
 def mean_text(values: Collection[float], digits: int = 2, none: str = "–") -> str:
-    """Return mean ± standard deviation, of one value that alone; `none` for no values."""
+    """Return mean ± standard deviation; of one value the value alone, of no values `none`."""
     if not values:
         return none
     return with_deviation(fmean(values), stdev(values) if len(values) > 1 else None, digits)
 
 
 def with_deviation(value: float, deviation: float | None, digits: int) -> str:
-    """Return a number, with its deviation where there is one."""
+    """Return a number, with its deviation unless that is None."""
     text = f"{value:.{digits}f}"
     return text if deviation is None else f"{text} ± {deviation:.{digits}f}"
 
 
 def tex(words: str) -> str:
     """Return text as LaTeX."""
-    return "".join(TEX.get(sign, sign) for sign in words)
+    return words.translate(TEX)
 
 
 def _items(sentences: Sequence[str]) -> str:
     return "\n".join(f"- {sentence}" for sentence in sentences)
 
 
-def _remarks(sentences: Sequence[str]) -> str:
+def _comments(sentences: Sequence[str]) -> str:
     return "\n".join(f"% {sentence}" for sentence in sentences if sentence)

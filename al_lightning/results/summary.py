@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from al_lightning.metrics import metric_of
-from al_lightning.results.comparison import Comparison, rule
+from al_lightning.results.comparison import RULE, Comparison
 from al_lightning.results.renderers import Grid, Sheet, comma_separated, mean_text, without_empty
 from al_lightning.results.series import (
     Series,
@@ -22,6 +21,8 @@ from al_lightning.results.series import (
 from al_lightning.results.statistics import compare_settings, penalty_matrix
 
 HEADS = ("run", "method", "dataset", "seed", "labelled", "metric", "budget", "pool_size")
+BETTER = "better"
+"""Further column of a CSV file in which a lower metric is better somewhere: `lower` or `higher`."""
 
 
 def summary(series: Sequence[Series], conditions: Sequence[str] = (), title: str = "Runs compared") -> Sheet:
@@ -29,107 +30,116 @@ def summary(series: Sequence[Series], conditions: Sequence[str] = (), title: str
 
     Args:
         series: of one or more settings.
-        conditions: how honest the comparison is, in sentences.
+        conditions: whether the comparison is fair, in sentences.
         title: above all.
     """
     settings = by_setting(series)
     compared = verdicts(settings)
     grids: list[Grid] = []
     for setting, methods in settings.items():
-        grids.append(_curves(setting, methods, compared.get(setting, [])))
-        grids += [grid for grid in (costs(methods), classes(methods)) if grid is not None]
-    if len(settings) > 1 and (charged := penalties(settings)) is not None:
-        grids.append(charged)
-    return Sheet(title, tuple(grids), tuple(conditions), (rule(),))
+        grids += [_curves(setting, methods, compared.get(setting, [])), *costs_and_classes(methods)]
+    return Sheet(title, (*grids, *penalties(settings)), tuple(conditions), (RULE,))
 
 
 def verdicts(settings: Mapping[str, Sequence[Series]]) -> dict[str, list[Comparison]]:
     """Compare each method with the baseline of its training, over the whole curve, corrected over all settings."""
     values = {setting: mean_heights(methods) for setting, methods in settings.items()}
     pairs = [pair for setting, methods in settings.items() for pair in pairs_with_base(methods, values[setting])]
-    return compare_settings(values, list(dict.fromkeys(pairs))) if pairs else {}
+    lower = [setting for setting, methods in settings.items() if not methods[0].metric.higher_is_better]
+    return compare_settings(values, list(dict.fromkeys(pairs)), lower_is_better=lower)
 
 
 def csv_text(series: Sequence[Series]) -> str:
-    """Return all points of all curves as CSV, a line each, in percent; `series.read_csv` reads it back."""
-    rows: list[Sequence[object]] = [HEADS if all(one.fractions for one in series) else HEADS[:6]]
-    for one in (one for methods in by_setting(series).values() for one in methods):
-        sizes = {run.record.seed: run.record.pool_size for run in one.runs}
-        for curve in one.curves:
-            name = f"{curve.name}/seed_{curve.seed}" if one.runs else one.name
+    """Return all points of all curves as CSV, a line each, in the metric's unit; `read_csv` reads it back."""
+    fractions = all(each.fractions for each in series)
+    better = [BETTER] * any(not each.metric.higher_is_better for each in series)
+    rows: list[Sequence[object]] = [[*(HEADS if fractions else HEADS[:6]), *better]]
+    for each in (method for methods in by_setting(series).values() for method in methods):
+        sizes = {run.record.seed: run.record.pool_size for run in each.runs}
+        for curve in each.curves:
+            name = f"{curve.name}/seed_{curve.seed}" if each.runs else each.name
+            direction = ["higher" if each.metric.higher_is_better else "lower"] * len(better)
             for budget, labelled, value in zip(curve.budgets, curve.labelled, curve.values, strict=True):
-                more = [f"{budget:.10g}", sizes.get(curve.seed, "")] if one.fractions else []
-                rows.append([name, one.label, one.setting, curve.seed, labelled, f"{value:.6g}", *more])
+                more = [f"{budget:.10g}", sizes.get(curve.seed, "")] * fractions
+                point = [curve.seed, labelled, f"{value:.6g}"]
+                rows.append([name, each.label, each.setting, *point, *more, *direction])
     return comma_separated(rows)
 
 
 def _curves(setting: str, methods: Sequence[Series], compared: Sequence[Comparison]) -> Grid:
-    labels = sorted({count for one in methods for curve in one.curves for count in curve.labelled})
-    metric = metric_of(methods[0].metric).title
-    fractions = all(one.fractions for one in methods)
+    labels = sorted({count for method in methods for curve in method.curves for count in curve.labelled})
+    metric = methods[0].metric
+    fractions = all(method.fractions for method in methods)
     heights = mean_heights(methods)
     rows = [["labels", *map(str, labels), "area" if fractions else "", "mean height", "seeds"]]
-    for one in methods:
-        whole = heights.get(one.label, {})
-        areas = [area for seed, area in one.areas().items() if seed in whole] if fractions and one.loops else []
-        points = [mean_text(one.at_labelled(count).values(), none="") for count in labels]
+    for method in methods:
+        whole = heights.get(method.label, {})
+        areas = [area for seed, area in method.areas().items() if seed in whole] if fractions and method.loops else []
+        points = [mean_text(method.at_labelled(count).values(), none="") for count in labels]
         height = mean_text(whole.values(), none="")
-        rows.append([one.label, *points, mean_text(areas, 3, ""), height, str(len(one.curves))])
-    said = tuple(comparison.sentence(metric) for comparison in compared)
-    return Grid(f"{setting}: {metric} in %, mean ± standard deviation over seeds", without_empty(rows), said)
+        rows.append([method.label, *points, mean_text(areas, 3, ""), height, str(len(method.curves))])
+    title = f"{setting}: {metric.title}{metric.suffix}, mean ± standard deviation over seeds"
+    return Grid(title, without_empty(rows), tuple(comparison.sentence(metric.title) for comparison in compared))
 
 
-def costs(methods: Sequence[Series]) -> Grid | None:
-    """Return how many labels each method needs to be as good as its baseline is in the end."""
-    rows = [["", "target in %", "labels", "saved", "against"]]
-    for one in methods:
-        base = base_of(one, methods)
-        if base is None or not one.loops or not (ends := [c.values[-1] for c in base.curves if c.values]):
-            continue
-        target = fmean(ends)
-        needed = "; ".join(map(str, one.label_costs(target).values()))
-        saved = "; ".join(map(str, savings(one, base, target).values()))
-        rows.append([one.label, f"{target:.2f}", needed, saved, base.label])
-    return Grid("Labels, seed by seed, to be as good as the baseline is in the end", rows) if len(rows) > 1 else None
-
-
-def classes(methods: Sequence[Series], names: Sequence[str] = ()) -> Grid | None:
-    """Return each class's difference to the baseline at the last budget, in points; None where no class has a metric.
+def costs_and_classes(methods: Sequence[Series], class_names: Sequence[str] = ()) -> list[Grid]:
+    """Return the label costs, and the differences class by class, of the methods of a setting, where there are any.
 
     Args:
         methods: of one setting.
-        names: of the classes; their numbers by default.
+        class_names: by default the classes have numbers.
     """
-    columns = []
-    for one in methods:
-        base = base_of(one, methods)
-        if base is None or not one.fractions or not (common := set(one.budgets) & set(base.budgets)):
+    grids = (_costs(methods), _classes(methods, class_names)) if methods else ()
+    return [grid for grid in grids if len(grid.rows) > 1]
+
+
+def _costs(methods: Sequence[Series]) -> Grid:
+    rows = [["", f"target{methods[0].metric.suffix}", "labels", "saved", "against"]]
+    for method in methods:
+        base = base_of(method, methods)
+        if base is None or not method.loops or not (ends := [c.values[-1] for c in base.curves if c.values]):
             continue
-        found = class_differences(one, base, max(common))
-        if any(found):
-            columns.append((one.label, [mean_text(by_seed.values(), 1, "") for by_seed in found]))
-    if not columns:
-        return None
-    count = max(len(cells) for _, cells in columns)
-    rows = [["class", *(name for name, _ in columns)]]
-    for number in range(count):
-        name = names[number] if number < len(names) else str(number)
-        rows.append([name, *(cells[number] if number < len(cells) else "" for _, cells in columns)])
+        target = fmean(ends)
+        needed = "; ".join(map(str, method.label_costs(target).values()))
+        saved = "; ".join(map(str, savings(method, base, target).values()))
+        rows.append([method.label, f"{target:.2f}", needed, saved, base.label])
+    return Grid("Labels, seed by seed, to be as good as the baseline is in the end", rows)
+
+
+def _classes(methods: Sequence[Series], class_names: Sequence[str]) -> Grid:
+    columns: dict[str, list[str]] = {}
+    for method in methods:
+        base, metric = base_of(method, methods), method.class_metric
+        if base is None or metric is None or not (common := set(method.budgets) & set(base.budgets)):
+            continue
+        differences = class_differences(method, base, max(common))
+        if any(differences):
+            columns[method.label] = [mean_text([metric.sign * d for d in each.values()], 1, "") for each in differences]
+    rows = [["class", *columns]]
+    for number in range(max(map(len, columns.values()), default=0)):
+        name = class_names[number] if number < len(class_names) else str(number)
+        rows.append([name, *(cells[number] if number < len(cells) else "" for cells in columns.values())])
     return Grid("Class by class: points ahead of the baseline at the last common budget", rows)
 
 
-def penalties(settings: Mapping[str, Sequence[Series]]) -> Grid | None:
-    """Return how often each method was shown to be ahead of each other, over settings and budgets."""
-    methods = list(dict.fromkeys(one.label for group in settings.values() for one in group if one.loops))
+def penalties(settings: Mapping[str, Sequence[Series]]) -> list[Grid]:
+    """Return how often each method is ahead of each other, over budgets and settings, where there are several."""
+    methods = list(dict.fromkeys(each.label for group in settings.values() for each in group if each.loops))
     values = [
-        {budget: values_at(group, budget) for budget in budgets_of(one for one in group if one.loops)}
+        {budget: _oriented(group, budget) for budget in budgets_of(each for each in group if each.loops)}
         for group in settings.values()
-        if all(one.fractions for one in group)
+        if all(each.fractions for each in group)
     ]
-    if len(methods) < 2 or not values:
-        return None
+    if len(settings) < 2 or len(methods) < 2 or not values:
+        return []
     matrix = penalty_matrix(values, methods)
     rows = [["row ahead of column", *methods]]
     rows += [[name, *(f"{value:.2f}" for value in line)] for name, line in zip(methods, matrix, strict=True)]
     rows.append(["mean (lower is better)", *(f"{value:.2f}" for value in matrix.mean(axis=0))])
-    return Grid(f"Pairwise penalties (Ash et al. 2020), of {len(values)} settings", rows)
+    return [Grid(f"Pairwise penalties (Ash et al. 2020), of {len(values)} settings", rows)]
+
+
+def _oriented(methods: Sequence[Series], budget: float) -> dict[str, dict[int, float]]:
+    """Return the metric at a budget by method and seed, negated where lower is better."""
+    sign = methods[0].metric.sign
+    return {label: {s: sign * v for s, v in by_seed.items()} for label, by_seed in values_at(methods, budget).items()}

@@ -1,4 +1,4 @@
-"""Curves, and what runs chose, as tables for a terminal."""
+"""Curves and choices of runs, as tables for a terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from al_lightning.runs.selections import read_choice
 
 
 def curve_table(curve: Curve) -> str:
-    """Return one run's curve: a line per cycle, then the area."""
+    """Return one run's curve: a line for each cycle, then the area."""
     if curve.untested:
         trained = ", ".join(map(str, curve.untested))
         return (
@@ -22,50 +22,51 @@ def curve_table(curve: Curve) -> str:
         )
     if not curve.values:
         return f"{curve.name}, seed {curve.seed}: no finished cycle yet"
-    rows = [("cycle", "budget", "labelled", curve.metric)]
+    rows = [("cycle", "budget", "labelled", curve.metric.name)]
     for cycle, (budget, labelled, value) in enumerate(zip(curve.budgets, curve.labelled, curve.values, strict=True)):
-        rows.append((str(cycle), f"{100 * budget:.4g} %", str(labelled), f"{value:.2f} %"))
+        rows.append((str(cycle), f"{100 * budget:.4g} %", str(labelled), curve.metric.shown(value)))
     text = f"{curve.name}, seed {curve.seed}\n{aligned(rows)}"
     if (height := curve.mean_height) is not None:
         first, last = 100 * curve.budgets[0], 100 * curve.budgets[-1]
-        text += f"\narea {curve.area:.4g} from {first:.4g} % to {last:.4g} % (mean height {height:.2f} %)"
+        text += f"\narea {curve.area:.4g} from {first:.4g} % to {last:.4g} % (mean height {curve.metric.shown(height)})"
     return text
 
 
 def comparison_table(series: Sequence[Series]) -> str:
-    """Return methods side by side: a line each, mean +- standard deviation over its seeds.
+    """Return methods side by side: a line for each, mean +- standard deviation over its seeds.
 
-    Columns are nominal budgets. Methods whose metric differs come in tables of their own; below them, the runs without
-    a finished cycle.
+    Columns are nominal budgets. Each metric has a table of its own; below the tables stand the runs without a finished
+    cycle.
     """
-    named = [(name, one) for name, one in zip(distinct_names(series), series, strict=True) if one.budgets]
+    named = [(name, each) for name, each in zip(distinct_names(series), series, strict=True) if each.budgets]
     tables = []
-    for metric in dict.fromkeys(one.metric for _, one in named):
-        group = [(name, one) for name, one in named if one.metric == metric]
-        budgets = budgets_of(one for _, one in group)
-        rows = [[f"{metric} in %, at", *(f"{100 * budget:.4g} %" for budget in budgets), "area", "seeds"]]
-        for name, one in group:
-            # Areas over different widths do not compare; an unfinished run has none to show.
-            areas = one.areas(budgets) if len(budgets) > 1 else {}
-            seeds = sum(bool(curve.values) for curve in one.curves)
-            points = [_cell(one.at(budget).values(), 2) for budget in budgets]
+    for metric in dict.fromkeys(each.metric for _, each in named):
+        group = [(name, each) for name, each in named if each.metric == metric]
+        budgets = budgets_of(each for _, each in group)
+        rows = [
+            [f"{metric.name}{metric.suffix}, at", *(f"{100 * budget:.4g} %" for budget in budgets), "area", "seeds"]
+        ]
+        for name, each in group:
+            # Areas over different widths do not compare, so an unfinished run shows none.
+            areas = each.areas(budgets) if len(budgets) > 1 else {}
+            seeds = sum(bool(curve.values) for curve in each.curves)
+            points = [_cell(each.at(budget).values(), 2) for budget in budgets]
             rows.append([name, *points, _cell(areas.values(), 3), str(seeds)])
         tables.append(aligned(rows))
-    unfinished = [curve_table(curve) for one in series for curve in one.curves if not curve.values]
+    unfinished = [curve_table(curve) for each in series for curve in each.curves if not curve.values]
     return "\n\n".join([*tables, *unfinished])
 
 
 def chosen_table(run: Run) -> str:
-    """Return what a run chose, a line per image: cycle, order, score, position and name; the initial set first."""
-    cycles: list[int | None] = [None, *(done.cycle for done in run.cycles if done.chosen)]
+    """Return what a run chose, a line for each image: cycle, order, score, position, name; the initial set first."""
+    cycles: list[int | None] = [None, *(record.cycle for record in run.cycles if record.chosen)]
     rows = [("after", "order", "score", "index", "name")]
     for cycle in cycles:
         choice = read_choice(run, cycle)
         for order, (index, score, name) in enumerate(zip(*choice, strict=True) if choice else (), start=1):
-            shown = "-" if score is None else f"{score:.4g}"
-            where = ("start", "") if cycle is None else (f"cycle {cycle}", shown)
-            plain = printable(name.replace("\n", "\ufffd"))
-            rows.append((where[0], str(order), where[1], str(index), plain))
+            after = "start" if cycle is None else f"cycle {cycle}"
+            shown = "" if cycle is None else "-" if score is None else f"{score:.4g}"
+            rows.append((after, str(order), shown, str(index), printable(name.replace("\n", "\ufffd"))))
     lines = aligned([row[:4] for row in rows]).splitlines()
     named = [f"{line}  {name}" for line, (*_, name) in zip(lines, rows, strict=True)]
     return "\n".join([f"{run.record.name}, seed {run.record.seed}", *named])

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from al_lightning.errors import ALError, UsageError
+from al_lightning.metrics import Metric, metric_of
 from al_lightning.runs.files import read_small
 from al_lightning.runs.identity import fingerprint
 
 JOURNAL = "cycles.jsonl"
-FORMAT = 3
+FORMAT = 4
 """Of a run directory: raised when what is written there changes, so that no other version misreads it."""
 LARGEST = 16 << 20
 """Bytes that a journal may have: a pool of a million images, all chosen, takes 8 MB."""
@@ -42,6 +43,7 @@ class RunRecord:
         images_sha256: hash of the list of image files (see `image_list`): what they hold.
         classes: names of the classes, in the order of their numbers.
         parts: the parts of the name, by axis; see `parts`.
+        metrics: the metrics of the task, the main one first.
         oracle: class path of who labelled when the run began; another one may have gone on.
         versions: packages and their versions, for the reader; no part of the result.
     """
@@ -54,6 +56,7 @@ class RunRecord:
     images_sha256: str = ""
     classes: list[str] = field(default_factory=list)
     parts: dict[str, str] = field(default_factory=dict)
+    metrics: list[Metric] = field(default_factory=list)
     oracle: str = ""
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -61,6 +64,10 @@ class RunRecord:
     def config_sha256(self) -> str:
         """Hash of the settings."""
         return fingerprint(self.settings)
+
+    def metric(self, name: str) -> Metric:
+        """Return the metric of a name in the cycles, as the run's task described it."""
+        return next((metric for metric in self.metrics if metric.name == name), metric_of(name))
 
 
 @dataclass(frozen=True)
@@ -157,6 +164,7 @@ def read_run(directory: str | Path) -> Run:
 def _run(path: Path, records: list[dict[str, Any]]) -> Run:
     first = _take(records[0], "run")
     first.pop("format")
+    first["metrics"] = [Metric(**metric) for metric in first.get("metrics", ())]
     initial = list(_take(records[1], "initial")["initial"]) if len(records) > 1 else None
     cycles = tuple(CycleRecord(**_take(record, "cycle")) for record in records[2:])
     if [done.cycle for done in cycles] != list(range(len(cycles))):
@@ -174,12 +182,14 @@ def _check_kinds(run: Run) -> None:
     labelled = run.labelled_at(len(cycles))
     texts = [record.data_sha256, record.images_sha256, record.oracle, *record.versions, *record.versions.values()]
     texts += [*record.parts, *record.parts.values()]
+    texts += [text for metric in record.metrics for text in (metric.name, metric.title, metric.unit)]
     texts += [name for done in cycles for name in (*done.metrics, *done.cost)]
     sound = (
         _is_text(record.name, 500)
         and all(_is_text(text, 200) for text in texts)
         and all(isinstance(name, str) for name in record.classes)
         and isinstance(record.settings, dict)
+        and all(type(flag) is bool for m in record.metrics for flag in (m.higher_is_better, m.counts_images))
         and _is_whole(record.seed, MOST_SEED)
         and _is_whole(record.pool_size, MOST_IMAGES)
         and all(_is_whole(done.labelled, record.pool_size) for done in cycles)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from al_lightning.metrics import metric_of
+from al_lightning.results.comparison import Comparison
 from al_lightning.results.renderers import (
     MINUS,
     Grid,
@@ -16,7 +17,7 @@ from al_lightning.results.renderers import (
     with_deviation,
     without_empty,
 )
-from al_lightning.results.statistics import Comparison, compare
+from al_lightning.results.statistics import compare
 from al_lightning.tables.published import Column, Table
 from al_lightning.tables.status import Standing, cycles_of
 
@@ -58,6 +59,7 @@ def blocks(table: Table, standings: Sequence[Standing]) -> list[Block]:
         curves = {s.row.label: s.heights for s in rows if s.heights and not s.row.one_fit}
         points = {s.row.label: s.scores for s in rows if s.scores and not s.row.everything}
         compared: dict[str, Comparison] = {}
+        higher = all(standing.series.metric.higher_is_better for standing in rows)
         for values, single in ((curves, False), (points, True)):
             pairs = [
                 (standing.row.label, other.label)
@@ -66,7 +68,7 @@ def blocks(table: Table, standings: Sequence[Standing]) -> list[Block]:
                 and (other := table.baseline(standing.row)) is not None
                 and values.get(standing.row.label, {}).keys() & values.get(other.label, {}).keys()
             ]
-            compared |= {one.method: one for one in compare(values, pairs)} if pairs else {}
+            compared |= {one.method: one for one in compare(values, pairs, higher_is_better=higher)} if pairs else {}
         lines = []
         for standing in rows:
             base = table.baseline(standing.row)

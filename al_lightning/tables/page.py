@@ -9,7 +9,7 @@ from typing import Any
 from al_lightning.pages.render import render
 from al_lightning.reports.chart import curve_chart
 from al_lightning.reports.numbers import Dataset
-from al_lightning.results.comparison import rule
+from al_lightning.results.comparison import RULE
 from al_lightning.results.renderers import Sheet
 from al_lightning.results.series import budgets_of
 from al_lightning.tables.cells import Block
@@ -34,7 +34,7 @@ def table_page(report: Mapping[str, Any], table: Sheet, found: Sequence[Block]) 
         found: its columns.
     """
     columns = [(numbers, _charts(block)) for numbers, block in zip(table.grids, found, strict=True)]
-    values = {**report, "table": table, "columns_of_table": columns, "rule": rule(), "choices": _choices()}
+    values = {**report, "table": table, "columns_of_table": columns, "rule": RULE, "choices": _choices()}
     return render("tables/templates/table.html.jinja", values)
 
 
@@ -53,7 +53,7 @@ def _charts(block: Block) -> list[tuple[str, str]]:
         if not methods:
             continue
         references = tuple(method for method in flat if group[0] == "supervised")
-        dataset = Dataset(block.column.title, block.column.metric, tuple(methods), budgets_of(methods), references)
+        dataset = Dataset(block.column.title, methods[0].metric, tuple(methods), budgets_of(methods), references)
         styles = {line.standing.row.label: numbers[_key(line.standing)] for line in block.lines}
         charts.append((title, curve_chart(dataset, styles)))
     return charts

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from al_lightning.errors import ALError
+from al_lightning.metrics import metric_of
 from al_lightning.results.curves import curve_of
 from al_lightning.results.series import Series
 from al_lightning.runs.journal import JOURNAL, Run, read_run
@@ -47,7 +48,8 @@ class Standing:
         """The finished runs as one method, called as the row is."""
         runs = tuple(self.complete.values())
         curves = tuple(curve_of(run) for run in runs)
-        return Series(self.column.title, self.row.label, self.column.metric, curves, self.cell.run, runs)
+        metric = curves[0].metric if curves else metric_of(self.column.metric)
+        return Series(self.column.title, self.row.label, metric, curves, self.cell.run, runs)
 
     @property
     def scores(self) -> dict[int, float]:

@@ -14,7 +14,7 @@ import torch
 
 from al_lightning.acquisition import Entropy
 from al_lightning.acquisition.k_center import k_center_greedy
-from al_lightning.results import read_run
+from al_lightning.runs.journal import read_run
 from al_lightning.types import Rows
 
 from .bench_scoring import TimedEntropy

@@ -9,6 +9,7 @@ import pytest
 
 from al_lightning.cli.demo import demo
 from al_lightning.errors import ALError
+from al_lightning.metrics import metric_of
 from al_lightning.results.curves import Curve
 from al_lightning.results.plot import text_plot
 from al_lightning.results.series import Series
@@ -19,7 +20,7 @@ Call = Callable[..., Answer]
 
 def curve(name: str, *values: float, seed: int = 0, metric: str = "miou") -> Curve:
     budgets = tuple(0.1 * (cycle + 1) for cycle in range(len(values)))
-    return Curve(name, seed, "0", metric, budgets, tuple(10 * (k + 1) for k in range(len(values))), values)
+    return Curve(name, seed, "0", metric_of(metric), budgets, tuple(10 * (k + 1) for k in range(len(values))), values)
 
 
 def method(name: str, *curves: Curve) -> Series:

@@ -153,7 +153,7 @@ def test_a_started_fit_keeps_its_chunks_whatever_is_asked_for_later(
 
 def test_a_second_run_in_the_same_directory_is_refused(al: Call, here: Path, stop: dict[str, object]) -> None:
     code = (
-        "import sys; from pathlib import Path; from al_lightning.results import RunStore\n"
+        "import sys; from pathlib import Path; from al_lightning.runs.store import RunStore\n"
         "store = RunStore(Path('r')); store.lock(); print('locked', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

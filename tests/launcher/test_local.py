@@ -23,6 +23,7 @@ from al_lightning.launcher.job import LOCK
 from al_lightning.launcher.local import LocalLauncher
 from al_lightning.launcher.machine import cores, listed_gpus, visible_gpus
 from al_lightning.launcher.screen import Screen, overall
+from al_lightning.metrics import MIOU
 from al_lightning.progress import PROGRESS, Reporter
 from al_lightning.runs.files import hold
 from tests.support.processes import ROOT, STAGES, environment, family, is_gone
@@ -428,7 +429,7 @@ def test_a_run_tells_how_far_it_is_and_never_minds_a_full_disk(here: Path, monke
         "fraction": 0.1,
         "seconds_left": 180.0,  # 360 steps at half a second
     }
-    reporter.result("miou", 0.25)
+    reporter.result(MIOU, 0.25)
     assert json.loads(file.read_text())["metric"] == "miou 25.00 %"
     broken = Reporter(shown=False, stream=io.StringIO(), file=here / "nowhere" / "p.json")
     broken.plan([10], first=0)

@@ -135,7 +135,7 @@ def test_initial_sets_must_be_the_same_at_equal_seeds(plain, tmp_path):
     other = a_run(tmp_path, "entropy", 1, initial=[1, 99])
     state, text = one([*plain[:3], other, *plain[4:]], "initial sets")
     assert (state, text) == (
-        State.WARN, "Not started from the labelled images of its baseline: entropy, seed 1."
+        State.WARN, "Not started from the labelled images of the baseline: entropy, seed 1."
     )  # fmt: skip
     whole = a_run(tmp_path, "full", 0, (0.7,), initial=list(range(100)))
     assert one([*plain, whole], "initial sets")[0] is State.OK  # a fit on all labels is a reference
@@ -195,7 +195,7 @@ def test_callbacks_that_choose_by_a_metric_are_pointed_out(plain, tmp_path):
     assert (state, "EarlyStopping may end fits" in text) == (State.WARN, True)
     other = {"trainer.callbacks": {"class_path": "mine.Watch"}}
     assert one([*plain[:2], a_run(tmp_path, "entropy", change=other)], "test set") == (
-        State.UNKNOWN, "What the callback Watch does in street_entropy, seed 0 is not known here."
+        State.UNKNOWN, "What the callback Watch does in street_entropy, seed 0 is unknown."
     )  # fmt: skip
 
 

@@ -51,16 +51,16 @@ def test_a_loss_and_equal_changes() -> None:
     assert "+0.00" not in advice(runs[0], runs[1:])
     assert "-7.48 to -2.52, t over seeds): a loss that the noise" in advice(runs[0], runs[1:])
     same = advice(run(0.5, 0.75), [run(0.25, 0.5, seed=1)])
-    assert "+25.00 points over 2 seeds. They all changed by the same, which gives no measure of noise" in same
+    assert "+25.00 points over 2 seeds. " in same
+    assert "no measure of noise" in same
 
 
 def test_one_seed_tells_the_test_sets_own_uncertainty() -> None:
     # 1.959964 sqrt((0.8 x 0.2 + 0.9 x 0.1) / 100) = 0.0980; the gain of 10 points is just beyond.
-    assert advice(run(0.8, 0.9), test_images=100) == (
-        "From 20 to 40 labels accuracy went from 80.00 % to 90.00 % (+10.00 points). One seed cannot tell a gain from "
-        "noise; the 100 test images alone leave +-9.80 points (95 %, as if each network had test images of its own; on "
-        "the same ones it is mostly less), and the change is more than that."
-    )
+    told = advice(run(0.8, 0.9), test_images=100)
+    assert told.startswith("From 20 to 40 labels accuracy went from 80.00 % to 90.00 % (+10.00 points). One seed ")
+    assert "the 100 test images alone leave +-9.80 points (95 %, " in told
+    assert "the change is more than that" in told
     assert "the change is within that" in advice(run(0.8, 0.88), test_images=100)
     assert advice(run(0.3, 0.4, metric="miou"), test_images=100).endswith("from noise; further seeds can (--seed).")
 
@@ -81,15 +81,13 @@ def test_what_is_no_sibling_at_this_step_is_left_out(other: Run) -> None:
 
 
 def test_without_a_test_set_a_second_cycle_or_any_there_is_nothing_to_say() -> None:
-    assert advice(run(0.0, 0.0, metric=""), price=2, test_images=0) == (
-        "There is no test set, so that nothing can be said of what the 40 labels bought; label some images to test on. "
-        "At 2 a label the last 20 labels cost 40.00, and 20 more would cost 40.00."
-    )
-    assert advice(run(0.5), price=0.25, next_count=8) == (
-        "20 labels gave accuracy 50.00 %; what further ones buy can be told from the next cycle on. At 0.25 a label 8 "
-        "more would cost 2.00."
-    )
-    assert advice(run()) == "No cycle has finished yet, so that nothing can be said of what labels buy."
+    untested = advice(run(0.0, 0.0, metric=""), price=2, test_images=0)
+    assert untested.startswith("There is no test set")
+    assert untested.endswith(" At 2 a label the last 20 labels cost 40.00, and 20 more would cost 40.00.")
+    single = advice(run(0.5), price=0.25, next_count=8)
+    assert single.startswith("20 labels gave accuracy 50.00 %; ")
+    assert single.endswith(" from the next cycle on. At 0.25 a label 8 more would cost 2.00.")
+    assert advice(run()).startswith("No cycle has finished yet")
     assert advice(run(0.5, 0.6), price=0, next_count=0).endswith("At 0 a label the last 20 labels cost 0.00.")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from al_lightning.errors import ALError, UsageError
+from al_lightning.metrics import MIOU, metric_of
 from al_lightning.results.curves import Curve, area, curve_of
 from al_lightning.results.series import Series
 from al_lightning.results.text_table import comparison_table, curve_table
@@ -47,7 +48,9 @@ def test_budgets_and_values_belong_together():
 
 
 def curve(name="digits_random", seed=0, values=(50.0, 60.0), budgets=(0.1, 0.2), metric="accuracy"):
-    return Curve(name, seed, "0" * 64, metric, budgets, tuple(round(1000 * budget) for budget in budgets), values)
+    return Curve(
+        name, seed, "0" * 64, metric_of(metric), budgets, tuple(round(1000 * budget) for budget in budgets), values
+    )
 
 
 def methods(*curves):
@@ -75,7 +78,7 @@ def test_the_curve_of_a_run_is_its_main_metric_in_percent():
         ),
     )
     assert curve_of(run) == Curve(
-        "camvid_entropy", 3, run.record.config_sha256, "miou", (0.1, 0.2), (10, 20), (25.0, 50.0)
+        "camvid_entropy", 3, run.record.config_sha256, MIOU, (0.1, 0.2), (10, 20), (25.0, 50.0)
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from al_lightning.errors import UsageError
+from al_lightning.metrics import metric_of
 from al_lightning.results.curves import Curve
 from al_lightning.results.label_cost import LabelCost, label_cost
 from al_lightning.results.series import (
@@ -58,7 +59,7 @@ def test_runs_fall_into_methods_and_seeds():
         a_run("other_random", 0, [0.1]),
     ]
     found = series_of_runs(runs)
-    assert [(one.setting, one.label, one.seeds, one.metric) for one in found] == [
+    assert [(one.setting, one.label, one.seeds, one.metric.name) for one in found] == [
         ("street", "random", (0, 1), "miou"), ("street", "entropy", (0,), "miou"), ("other", "random", (0,), "miou"),
     ]  # fmt: skip
     assert found[0].budgets == pytest.approx((0.1, 0.2, 0.3))
@@ -226,7 +227,7 @@ def test_a_csv_file_by_hand(tmp_path):
     )
     random, entropy = read_csv(path)
     assert (random.setting, random.label, random.seeds) == ("street", "random", (0, 1))
-    assert random.curves[1] == Curve("b1", 1, "", "metric", (0.1, 0.2), (10, 20), (40.0, 60.0))
+    assert random.curves[1] == Curve("b1", 1, "", metric_of("metric"), (0.1, 0.2), (10, 20), (40.0, 60.0))
     assert random.areas() == pytest.approx({0: 5.0, 1: 5.0})
     assert random.at(0.1) == {0: 42.5, 1: 40.0}
     assert entropy.at_labelled(20) == {0: 0.0}
@@ -261,12 +262,12 @@ def test_without_budgets_numbers_of_labels_do(tmp_path):
     ("lines", "error"),
     [
         (["run,method,seed", "a,b,0"], "line 1 lacks the columns dataset, labelled, metric"),
-        ([HEAD], "nothing below it"),
+        ([HEAD], "no line below its head"),
         ([HEAD, "r,random,s,0,10,50", "r,random,s,0,20,0.5"], "0.5 in line 3 and 50 in line 2.*--unit percent"),
         ([HEAD, "r,random,s,0,10,50", "r,random,s,0,20,101"], "line 3 has the metric 101; it must lie .* 0 and 100"),
         ([HEAD, "r,random,s,0,10,-3"], "line 2 has the metric -3"),
         ([HEAD, "r,random,s,0,10,nan"], "line 2 has the metric 'nan'"),
-        ([HEAD, "r,random,s,0,10,50 %"], "line 2 has the metric '50 %'.*no sign of unit"),
+        ([HEAD, "r,random,s,0,10,50 %"], "line 2 has the metric '50 %'.*without a unit"),
         ([HEAD, "r,random,s,x,10,50"], "line 2 has the seed 'x'; it must be a whole number from 0 on"),
         ([HEAD, "r,random,s,0,0,50"], "line 2 has the labelled '0'"),
         ([HEAD, "r,random,s,0,10"], "line 2 has no metric"),
@@ -297,5 +298,5 @@ def test_fractions_out_of_range_are_refused(tmp_path):
 
 
 def test_an_empty_series_has_nothing_to_say():
-    nothing = Series("s", "m", "", ())
+    nothing = Series("s", "m", metric_of(""), ())
     assert (nothing.seeds, nothing.budgets, nothing.heights(), nothing.label_costs(1)) == ((), (), {}, {})
