@@ -86,11 +86,11 @@ def reproduce(given: list[str], verbose: bool) -> int:
         _say(f"{table.title}: {len(made.missing)} of {len(made.runs)} runs to run{sum_text(made)}")
         failed = _launch(made, ours)
     quiet(verbose)
-    from al_lightning.tables.report import write_all
+    from al_lightning.tables.report import TableReport
 
-    standings = tables.read_standings(table, made.directory, ours.seeds)
+    statuses = tables.read_statuses(table, made.directory, ours.seeds)
     command = f"al-lightning reproduce {' '.join(given)}"
-    print(write_all(table, standings, ours.out or made.directory, command, ours.imports))
+    print(TableReport(table, statuses, command, ours.imports).write(ours.out or made.directory))
     return 1 if failed else 0
 
 
@@ -181,12 +181,12 @@ def report(given: list[str], verbose: bool) -> int:
 
 def _table(name: str, scale: str, directories: Sequence[Path], form: str, imports: Sequence[str]) -> str:
     from al_lightning.tables.plan import find_table
-    from al_lightning.tables.report import render
-    from al_lightning.tables.status import by_name, stand
+    from al_lightning.tables.report import TableReport
+    from al_lightning.tables.status import by_name, statuses_of
 
     table = find_table(name, scale)
     names = {cell.place for row in table.rows for cell in row.cells.values()}
-    return render(table, stand(table, by_name(directories, names)), form, imports=imports)
+    return TableReport(table, statuses_of(table, by_name(directories, names)), imports=imports).text(form)
 
 
 def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, unit: Unit | None) -> str:

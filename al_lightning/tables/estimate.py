@@ -1,4 +1,4 @@
-"""What a run will cost, before it runs: images that its fits see, and hours at a speed. No torch."""
+"""The cost of a run before it runs: the number of images that its fits see. No torch."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def images_seen(values: Mapping[str, Any], row: Row, column: Column, options: Se
 
     Args:
         values: the merged configuration of the run's name.
-        row: its row.
-        column: its column.
-        options: of the command line, `--key value`; those that change lengths or batches count.
+        row: of the run.
+        column: of the run.
+        options: of the command line, `--key value`; those for lengths and batches count.
     """
     given = as_mapping(options)
     data = values["data"]["init_args"]

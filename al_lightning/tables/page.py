@@ -1,4 +1,4 @@
-"""A page with a table of the study against our runs, before the report about these runs."""
+"""A page with a table of the study and our runs, before the report about these runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from al_lightning.results.comparison import RULE
 from al_lightning.results.renderers import Sheet
 from al_lightning.results.series import budgets_of
 from al_lightning.tables.cells import Block
-from al_lightning.tables.status import Standing
+from al_lightning.tables.status import CellStatus
 
 GROUPS = {
     ("supervised", False): "supervised",
@@ -25,16 +25,16 @@ GROUPS = {
 }
 
 
-def table_page(report: Mapping[str, Any], table: Sheet, found: Sequence[Block]) -> str:
+def table_page(report: Mapping[str, Any], table: Sheet, columns: Sequence[Block]) -> str:
     """Return the page.
 
     Args:
-        report: what it shows of the runs, see `report_values`.
-        table: what is said of the table.
-        found: its columns.
+        report: the values of the report about the runs, see `report_values`.
+        table: the table.
+        columns: of the table.
     """
-    columns = [(numbers, _charts(block)) for numbers, block in zip(table.grids, found, strict=True)]
-    values = {**report, "table": table, "columns_of_table": columns, "rule": RULE, "choices": _choices()}
+    charts = [(numbers, _charts(block)) for numbers, block in zip(table.grids, columns, strict=True)]
+    values = {**report, "table": table, "columns_of_table": charts, "rule": RULE, "choices": _choices()}
     return render("tables/templates/table.html.jinja", values)
 
 
@@ -42,31 +42,31 @@ def _charts(block: Block) -> list[tuple[str, str]]:
     """Return the column's curves, a title and a chart for each kind of training."""
     charts = []
     # A strategy looks the same in all charts; Random is the grey line.
-    others = dict.fromkeys(key for line in block.lines if (key := _key(line.standing)) != "random")
+    others = dict.fromkeys(key for line in block.lines if (key := _key(line.status)) != "random")
     numbers = {"random": 0} | {key: number for number, key in enumerate(others, start=1)}
-    flat = [line.standing.series for line in block.lines if line.standing.row.everything and line.standing.complete]
+    flat = [line.status.series for line in block.lines if line.status.row.everything and line.status.complete]
     for group, title in GROUPS.items():
-        standings = [
-            line.standing for line in block.lines if (line.standing.row.training, line.standing.row.mc_dropout) == group
+        statuses = [
+            line.status for line in block.lines if (line.status.row.training, line.status.row.mc_dropout) == group
         ]
-        methods = [one.series for one in standings if not one.row.one_fit and one.complete]
+        methods = [one.series for one in statuses if not one.row.one_fit and one.complete]
         if not methods:
             continue
         references = tuple(method for method in flat if group[0] == "supervised")
         dataset = Dataset(block.column.title, methods[0].metric, tuple(methods), budgets_of(methods), references)
-        styles = {line.standing.row.label: numbers[_key(line.standing)] for line in block.lines}
+        styles = {line.status.row.label: numbers[_key(line.status)] for line in block.lines}
         charts.append((title, curve_chart(dataset, styles)))
     return charts
 
 
-def _key(standing: Standing) -> str:
-    """Return what a row looks like: its strategy, and for the 100 % rows the network too."""
-    row = standing.row
+def _key(status: CellStatus) -> str:
+    """Return what a row's line style depends on: the strategy, and for the 100 % rows the network too."""
+    row = status.row
     return f"{row.acquisition} {row.mc_dropout}" if row.everything else row.acquisition
 
 
 def _choices() -> str:
-    """Return docs/choices.md, of the checkout or as it came with the package, as HTML without its title."""
+    """Return docs/choices.md, of the checkout or of the installed package, as HTML without its title."""
     from markdown_it import MarkdownIt
 
     package = Path(__file__).resolve().parents[1]

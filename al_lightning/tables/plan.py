@@ -1,4 +1,4 @@
-"""From a table's name to the runs that are missing: what is there, what it costs, what to start. No torch."""
+"""From a table's name to its missing runs, their commands and their hours. No torch."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from al_lightning.runs.journal import read_run
 from al_lightning.tables.estimate import as_mapping, images_seen
 from al_lightning.tables.published import Table, read_table
 from al_lightning.tables.reduced_scale import read_scale
-from al_lightning.tables.status import Standing, by_name, cycles_of, find_runs, is_complete, stand
+from al_lightning.tables.status import CellStatus, by_name, cycles_of, find_runs, is_complete, statuses_of
 
 STAGES = ("shared", "fit", "test", "views", "score", "select")
-"""Of a cycle's cost; what was shared was paid for once, but would have cost as much."""
+"""Of a cycle's cost; a shared fit cost nothing here, but would have cost the same."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,15 @@ class Planned:
 
     Attributes:
         job: the command.
-        standing: a cell that it serves.
-        columns: titles of all columns that it serves.
+        status: of a cell that needs the run.
+        columns: titles of all columns that need the run.
         state: "complete", "begun", "missing" or "unreadable".
-        cycles: finished ones.
-        hours: estimated for all of it, on one accelerator or, where runs were measured, as they were; None if unknown.
+        cycles: number of finished cycles.
+        hours: estimate for the whole run, on one accelerator or as measured in finished runs; None if unknown.
     """
 
     job: Job
-    standing: Standing
+    status: CellStatus
     columns: tuple[str, ...]
     state: str
     cycles: int
@@ -44,10 +44,10 @@ class Planned:
 
     @property
     def hours_left(self) -> float | None:
-        """What is still to do; later cycles cost more than earlier ones, so this is a rough figure."""
+        """Hours still to do, roughly: later cycles cost more than earlier ones."""
         if self.hours is None or self.state == "complete":
             return None if self.hours is None else 0.0
-        return self.hours * (1 - self.cycles / cycles_of(self.standing.row, self.standing.column))
+        return self.hours * (1 - self.cycles / cycles_of(self.status.row, self.status.column))
 
 
 @dataclass(frozen=True)
@@ -58,40 +58,30 @@ class Plan:
         table: at its scale.
         directory: of its runs.
         runs: each once, in the order of the rows.
-        seeds: how many were asked for, where that is not the table's number.
-        reduced: whether it is at a reduced scale.
-        measured: whether the hours come from runs that are there.
+        reduced: whether the table is at a reduced scale.
+        measured: whether the hours come from finished runs.
     """
 
     table: Table
     directory: Path
     runs: tuple[Planned, ...]
-    seeds: int | None
     reduced: bool
     measured: bool
 
     @property
     def missing(self) -> tuple[Planned, ...]:
-        """What is still to be run."""
+        """The runs to do."""
         return tuple(run for run in self.runs if run.state != "complete")
 
 
 def table_files() -> dict[str, Path]:
     """Return the tables by name: of the working directory, of $AL_CONFIG_PATH, then those of the package."""
-    found: dict[str, Path] = {}
-    for root in roots():
-        for path in sorted((root / "tables").glob("*.yaml")):
-            found.setdefault(path.stem, path)
-    return found
+    return _files("tables")
 
 
-def scale_files() -> dict[str, Path]:
-    """Return the reduced scales by name."""
-    found: dict[str, Path] = {}
-    for root in roots():
-        for path in sorted((root / "tables" / "scales").glob("*.yaml")):
-            found.setdefault(path.stem, path)
-    return found
+def _files(folder: str) -> dict[str, Path]:
+    paths = [path for root in roots() for path in sorted((root / folder).glob("*.yaml"))]
+    return {path.stem: path for path in reversed(paths)}  # the first root wins
 
 
 def find_table(name: str, scale: str = "full") -> Table:
@@ -107,9 +97,11 @@ def find_table(name: str, scale: str = "full") -> Table:
     table = read_table(path)
     if scale == "full":
         return table
-    scales = scale_files()
+    scales = _files("tables/scales")
     if scale not in scales:
-        raise UsageError(f"There is no scale {scale!r}.{nearest(scale, scales)} Scales: full, {', '.join(scales)}.")
+        raise UsageError(
+            f"There is no scale {scale!r}.{nearest(scale, scales)} Scales: full, {', '.join(sorted(scales))}."
+        )
     return read_scale(scales[scale]).table(table)
 
 
@@ -122,7 +114,7 @@ def plan(
     seeds: int | None = None,
     only: Sequence[str] = (),
 ) -> Plan:
-    """Expand a table into runs, and look which are there.
+    """Expand a table into runs, and read which of them exist.
 
     Args:
         table: at its scale.
@@ -130,113 +122,113 @@ def plan(
         reduced: whether the table is at a reduced scale.
         options: further options of every run.
         seeds: number of seeds; by default the table's.
-        only: patterns (`cifar10_*`) of run names, or rows' labels or columns' names; by default everything.
+        only: patterns (`cifar10_*`) for run names, rows' labels or columns' names; by default everything.
 
     Raises:
-        UsageError: nothing of the table goes with `only`.
+        UsageError: nothing of the table matches `only`.
     """
     directory = runs / table.runs if table.runs else runs
     wanted = [
-        standing
-        for standing in read_standings(table, directory, seeds)
-        if not only or any(_matches(standing, pattern) for pattern in only)
+        status
+        for status in read_statuses(table, directory, seeds)
+        if not only or any(_matches(status, pattern) for pattern in only)
     ]
     if not wanted:
         rows = ", ".join(repr(row.label) for row in table.rows)
         columns = ", ".join(column.key for column in table.columns)
-        raise UsageError(f"Nothing of {table.name} is called {' or '.join(only)}. Rows: {rows}; columns: {columns}.")
+        raise UsageError(f"Nothing in {table.name} matches {' or '.join(only)}. Rows: {rows}; columns: {columns}.")
     planned: dict[tuple[str, int], Planned] = {}
-    for standing in wanted:
-        for seed in standing.wanted:
-            key = standing.cell.place, seed
+    for status in wanted:
+        for seed in status.wanted:
+            key = status.cell.place, seed
             if key in planned:
                 before = planned[key]
-                planned[key] = replace(before, columns=(*before.columns, standing.column.title))
+                planned[key] = replace(before, columns=(*before.columns, status.column.title))
             else:
-                planned[key] = _planned(standing, table, seed, directory, reduced, options)
-    found, measured = _hours(list(planned.values()), options)
-    return Plan(table, directory, tuple(found), seeds, reduced, measured)
+                planned[key] = _planned(status, table, seed, directory, reduced, options)
+    estimated, measured = _hours(list(planned.values()))
+    return Plan(table, directory, tuple(estimated), reduced, measured)
 
 
-def read_standings(table: Table, directory: Path, seeds: int | None = None) -> list[Standing]:
-    """Return how a table stands with the runs in its directory."""
+def read_statuses(table: Table, directory: Path, seeds: int | None = None) -> list[CellStatus]:
+    """Return the status of each cell of a table, from the runs in its directory."""
     names = dict.fromkeys(cell.place for row in table.rows for cell in row.cells.values())
-    there = [path for name in names for path in find_runs([directory / name]) if (directory / name).is_dir()]
-    return stand(table, by_name(there, names), tuple(range(seeds)) if seeds else ())
+    directories = find_runs(directory / name for name in names)
+    return statuses_of(table, by_name(directories, names), tuple(range(seeds)) if seeds else ())
 
 
-def _matches(standing: Standing, pattern: str) -> bool:
-    names = standing.cell.run, standing.cell.place, standing.row.label, standing.column.key, standing.column.title
+def _matches(status: CellStatus, pattern: str) -> bool:
+    names = status.cell.run, status.cell.place, status.row.label, status.column.key, status.column.title
     return any(fnmatch.fnmatchcase(name.lower(), pattern.lower()) for name in names)
 
 
-def _small(standing: Standing) -> str:
-    """Return a run's name with the dataset that stands for its own; budget and network are the stand-in's."""
-    parts = {axis: path.stem for axis, path in split_name(standing.cell.run).items()}
-    parts["datasets"] = standing.column.dataset
+def _small(status: CellStatus) -> str:
+    """Return a run's name with the substitute for its dataset; budget and network are the substitute's."""
+    parts = {axis: path.stem for axis, path in split_name(status.cell.run).items()}
+    parts["datasets"] = status.column.dataset
     return "_".join(parts[axis] for axis in parts if axis not in ("networks", "budgets"))
 
 
-def _donor(standing: Standing, table: Table) -> str:
-    """Return the place of the run whose first network serves a row too: Random's under the same conditions; or ""."""
-    base = table.baseline(standing.row)
-    if base is None or base.conditions != standing.row.conditions or standing.row.one_fit:
+def _donor(status: CellStatus, table: Table) -> str:
+    """Return the place of the run whose first network a row can share: Random under the same conditions; or ""."""
+    base = table.baseline(status.row)
+    if base is None or base.conditions != status.row.conditions or status.row.one_fit:
         return ""
-    cell = base.cells.get(standing.column.key)
+    cell = base.cells.get(status.column.key)
     return cell.place if cell is not None else ""
 
 
 def _planned(
-    standing: Standing, table: Table, seed: int, directory: Path, reduced: bool, options: Sequence[str]
+    status: CellStatus, table: Table, seed: int, directory: Path, reduced: bool, options: Sequence[str]
 ) -> Planned:
-    row, column = standing.row, standing.column
+    row, column = status.row, status.column
     given = (*column.options, *column.training_options.get(row.training, ()), *options)
-    if donor := _donor(standing, table):
+    if donor := _donor(status, table):
         given = (*given, "--share", str(directory / donor / f"seed_{seed}"))
     job = Job(
-        _small(standing) if reduced else standing.cell.run,
+        _small(status) if reduced else status.cell.run,
         seed,
-        directory / standing.cell.place / f"seed_{seed}",
+        directory / status.cell.place / f"seed_{seed}",
         given,
     )
-    cycles = len(standing.runs[seed].cycles) if seed in standing.runs else 0
-    if seed in standing.complete:
+    cycles = len(status.runs[seed].cycles) if seed in status.runs else 0
+    if seed in status.complete:
         state = "complete"
-    elif seed in standing.problems:
+    elif seed in status.problems:
         state = "unreadable"
     else:
         state = "begun" if job.directory.is_dir() and any(job.directory.glob("cycle*")) else "missing"
-    return Planned(job, standing, (column.title,), state, cycles, None)
+    return Planned(job, status, (column.title,), state, cycles, None)
 
 
-def _hours(runs: list[Planned], options: Sequence[str]) -> tuple[list[Planned], bool]:
-    """Estimate each run's hours: by what an image cost in finished runs of its column, else by an assumed speed."""
+def _hours(runs: list[Planned]) -> tuple[list[Planned], bool]:
+    """Estimate each run's hours from the time per image in finished runs of its column, else from an assumed speed."""
     seen = {}
     for run in runs:
         values = resolve([run.job.name]).values
-        seen[run.job] = images_seen(values, run.standing.row, run.standing.column, run.job.options)
-    known: dict[str, list[float]] = {}
+        seen[run.job] = images_seen(values, run.status.row, run.status.column, run.job.options)
+    measured: dict[str, list[float]] = {}
     for run in runs:
         if run.state == "complete":
-            cycles = run.standing.runs[run.job.seed].cycles
+            cycles = run.status.runs[run.job.seed].cycles
             seconds = sum(cycle.cost.get(stage, 0.0) for cycle in cycles for stage in STAGES)
-            known.setdefault(run.standing.column.key, []).append(seconds / seen[run.job])
-    found = []
+            measured.setdefault(run.status.column.key, []).append(seconds / seen[run.job])
+    estimated = []
     for run in runs:
-        column, images = run.standing.column, seen[run.job]
-        if column.key in known:
-            hours: float | None = images * fmean(known[column.key]) / 3600
+        column, images = run.status.column, seen[run.job]
+        if column.key in measured:
+            hours: float | None = images * fmean(measured[column.key]) / 3600
         else:
             hours = images / column.images_per_second / 3600 if column.images_per_second else None
-        found.append(replace(run, hours=hours))
-    return found, bool(known)
+        estimated.append(replace(run, hours=hours))
+    return estimated, bool(measured)
 
 
 def missing_data(plan: Plan) -> dict[Path, list[str]]:
-    """Return the folders of data that are not there, and the columns that need them."""
+    """Return the missing folders of data, and the columns that need them."""
     absent: dict[Path, list[str]] = {}
     for run in plan.missing:
-        column, given = run.standing.column, as_mapping(run.job.options)
+        column, given = run.status.column, as_mapping(run.job.options)
         if not column.data or given.get("--data.download", "").lower() == "true":
             continue
         own = given.get("--data.root")
@@ -248,14 +240,14 @@ def missing_data(plan: Plan) -> dict[Path, list[str]]:
 
 
 def check_data(plan: Plan) -> None:
-    """Make sure that the data of all runs are there.
+    """Check that the data of all runs exist.
 
     Raises:
-        UsageError: they are not, or nothing is left to run; the message says which, and what to do.
+        UsageError: data are missing, or nothing is left to run; the message says which data, and what to do.
     """
     absent = missing_data(plan)
     if not plan.runs:
-        raise UsageError(f"None of the data of {plan.table.name} are here; docs/datasets.md says where to get them.")
+        raise UsageError(f"All data of {plan.table.name} are missing; docs/datasets.md says where to get them.")
     if absent:
         each = "; ".join(f"{root} (for {', '.join(columns)})" for root, columns in absent.items())
         raise UsageError(
@@ -272,13 +264,13 @@ def without(plan: Plan, columns: Iterable[str]) -> Plan:
 
 
 def complete(plan: Plan) -> Callable[[Job], bool]:
-    """Return what tells whether a job's run is finished, as it stands now."""
-    places = {run.job: run.standing for run in plan.runs}
+    """Return a function that reads whether a job's run is finished."""
+    statuses = {run.job: run.status for run in plan.runs}
 
     def answer(job: Job) -> bool:
-        standing = places[job]
+        status = statuses[job]
         try:
-            return is_complete(read_run(job.directory), standing.row, standing.column)
+            return is_complete(read_run(job.directory), status.row, status.column)
         except ALError:
             return False
 

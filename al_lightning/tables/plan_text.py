@@ -1,4 +1,4 @@
-"""A table's plan in words: commands, states, hours, and what should be known before hours are spent. No torch."""
+"""A table's plan in words: commands, states, hours, and warnings. No torch."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from al_lightning.tables.status import cycles_of
 
 
 def plan_text(plan: Plan) -> str:
-    """Return the plan for people: commands, states, hours, and their sum."""
+    """Return the plan as text: commands, states, hours, and their sum."""
     lines = [plan.table.title, *([plan.table.marker] if plan.table.marker else []), ""]
     for run in plan.runs:
-        cycles = cycles_of(run.standing.row, run.standing.column)
+        cycles = cycles_of(run.status.row, run.status.column)
         state = run.state if run.state != "begun" else f"begun, {run.cycles} of {cycles} cycles"
         hours = "" if run.hours_left is None or run.state == "complete" else f", {hours_text(run.hours_left)}"
-        lines.append(f"{run.standing.cell.place}, seed {run.job.seed}: {state}{hours}")
+        lines.append(f"{run.status.cell.place}, seed {run.job.seed}: {state}{hours}")
         if run.state != "complete":
             lines.append(f"    {command_text(run.job)}")
     done = len(plan.runs) - len(plan.missing)
@@ -27,19 +27,19 @@ def plan_text(plan: Plan) -> str:
 
 
 def sum_text(plan: Plan) -> str:
-    """Return `, about 266 GPU-hours (...)` for what is to be run, or nothing where nothing is known."""
+    """Return `, about 266 GPU-hours (...)` for the runs to do; "" where no hours are known."""
     hours = [run.hours_left for run in plan.missing if run.hours_left is not None]
     if not hours:
         return ""
     if plan.measured:
         return f", about {hours_text(sum(hours))} as measured in the finished ones"
-    speeds = sorted({run.standing.column.images_per_second or 0.0 for run in plan.missing})
+    speeds = sorted({run.status.column.images_per_second or 0.0 for run in plan.missing})
     assumed = ", ".join(f"{speed:g}" for speed in speeds if speed)
     return f", about {sum(hours):,.0f} GPU-hours if a GPU trains on {assumed} images a second"
 
 
 def hours_text(hours: float) -> str:
-    """Return hours as `2.4 h`, or minutes where they are few."""
+    """Return hours as `2.4 h`, below one hour as minutes."""
     return f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min" if hours > 1 / 60 else "under a minute"
 
 
@@ -50,7 +50,7 @@ def command_text(job: Job) -> str:
 
 
 def warnings(plan: Plan) -> list[str]:
-    """Return what should be known before hours are spent."""
+    """Return warnings before hours are spent."""
     notes = []
     if not plan.reduced and any(_from_scratch(run) for run in plan.missing):
         notes.append(

@@ -1,4 +1,4 @@
-"""A table of the study as data: rows, columns, the runs behind its cells, and what was published. No torch."""
+"""A table of the study as data: rows, columns, the runs of its cells, and the published numbers. No torch."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Cell:
     """One row in one column.
 
     Attributes:
-        run: name of the runs behind it.
-        directory: the folder of its runs, where that is not their name: two columns may differ by options alone.
-        score: published metric at the column's budget, in percent; None where none was.
+        run: name of the cell's runs.
+        directory: the folder of the runs, where it differs from their name: two columns may differ by options alone.
+        score: published metric at the column's budget, in percent; None where there is none.
         area: published area, in the column's scale.
-        area_std: its deviation over seeds.
+        area_std: deviation of the published area over seeds.
     """
 
     run: str
@@ -35,7 +35,7 @@ class Cell:
 
     @property
     def place(self) -> str:
-        """The folder of its runs, below the table's; `place/seed_0` and so on."""
+        """The folder of the runs, below the table's; `place/seed_0` and so on."""
         return self.directory or self.run
 
 
@@ -45,19 +45,19 @@ class Column:
 
     Attributes:
         key: its name in the file.
-        title: for people.
-        dataset: the part that its runs' names begin with.
+        title: for the reader.
+        dataset: the first part of its runs' names.
         data: the dataset's folder below $AL_DATA.
         pool: number of images in the pool.
         initial: first budget, a fraction of the pool, as all of them.
         query: labels bought in each cycle.
         total: last budget.
-        unit: "percent" or "images", as people count here.
+        unit: of budgets in texts, "percent" or "images".
         metric: the metric's name in the journal.
         at: the budget at which the metric is read.
-        area_scale: what Eq. 2 is multiplied with to compare with the published area.
+        area_scale: factor from Eq. 2 to the published area.
         images_per_second: assumed speed of training, forward and backward, of one accelerator.
-        figure: the published figure that has these curves, where it is known.
+        figure: the published figure with these curves, where it is known.
         options: of all its runs.
         training_options: further options, by training method.
     """
@@ -81,11 +81,11 @@ class Column:
 
     @property
     def width(self) -> float:
-        """From the first budget to the last, a fraction of the pool."""
+        """Last budget less first budget, a fraction of the pool."""
         return self.total - self.initial
 
     def budget_text(self, budget: float) -> str:
-        """Return a fraction of the pool as people count it here: `30 %`, `12,500 labels`."""
+        """Return a fraction of the pool in the column's unit: `30 %`, `12,500 labels`."""
         return f"{100 * budget:.4g} %" if self.unit == "percent" else f"{round(budget * self.pool):,} labels"
 
 
@@ -94,15 +94,15 @@ class Row:
     """A method.
 
     Attributes:
-        label: as the table has it.
+        label: in the table.
         acquisition: the strategy's name.
         training: the training method's name.
-        mc_dropout: whether the network trains with the dropout that BALD needs.
+        mc_dropout: whether the network trains with dropout, as BALD needs.
         strong_augmentation: whether labelled images are strongly augmented.
-        network: where it is not the dataset's own.
+        network: where it differs from the dataset's default.
         one_fit: whether its runs are a single fit, without a curve.
-        members: networks that it trains where it scores.
-        seeds: how many, where it is not the table's number.
+        members: number of networks trained for scoring.
+        seeds: number of seeds, where it differs from the table's.
         cells: by column.
     """
 
@@ -124,7 +124,7 @@ class Row:
 
     @property
     def conditions(self) -> tuple[str, bool, str]:
-        """What, beside the strategy, a row and its baseline have in common."""
+        """What a row and its baseline have in common besides the strategy."""
         return self.training, self.strong_augmentation, self.network
 
 
@@ -134,14 +134,14 @@ class Table:
 
     Attributes:
         name: its file's name.
-        title: for people.
+        title: for the reader.
         task: "classification" or "segmentation".
         columns: in order.
         rows: in order.
-        notes: footnotes: what does not fit together in what was published.
-        seeds: how many of each row.
-        runs: the directory of its runs, below the directory of all runs; "" for that itself.
-        marker: why its numbers are no evidence; "" where they may be.
+        notes: footnotes on contradictions in the published numbers.
+        seeds: number of seeds of each row.
+        runs: the directory of the table's runs, below the directory of all runs; "" for that directory itself.
+        marker: why the numbers are no evidence; "" where they may be.
     """
 
     name: str
@@ -154,26 +154,21 @@ class Table:
     runs: str = ""
     marker: str = ""
 
-    @property
-    def published(self) -> bool:
-        """Whether anything was published."""
-        return any(cell.score is not None for row in self.rows for cell in row.cells.values())
-
     def seeds_of(self, row: Row) -> int:
-        """Return how many seeds a row has."""
+        """Return the number of seeds of a row."""
         return row.seeds or self.seeds
 
     def baseline(self, row: Row) -> Row | None:
-        """Return the row that a row is to be compared with: Random under the same conditions, else any Random.
+        """Return the row that a row is compared with: Random under the same conditions, else any Random.
 
-        Random with semi-supervised training is compared with Random without; the 100 % rows with nothing.
+        Random with semi-supervised training is compared with supervised Random; the 100 % rows have no baseline.
         """
         randoms = [other for other in self.rows if other.acquisition == "random" and other is not row]
         if row.everything:
             return None
         if row.acquisition == "random":
-            less = (SUPERVISED, row.strong_augmentation, row.network)
-            return next((o for o in randoms if row.training != SUPERVISED and o.conditions == less), None)
+            supervised = (SUPERVISED, row.strong_augmentation, row.network)
+            return next((o for o in randoms if row.training != SUPERVISED and o.conditions == supervised), None)
         same = [other for other in randoms if other.conditions == row.conditions]
         return next(iter(same or randoms), None)
 
@@ -182,7 +177,7 @@ def read_table(path: Path) -> Table:
     """Read a table's file.
 
     Raises:
-        UsageError: it is not there, or not a table.
+        UsageError: the file is missing, or is not a table.
     """
     try:
         return table_of(path.stem, read_yaml(path))
@@ -194,10 +189,10 @@ def read_table(path: Path) -> Table:
 
 
 def table_of(name: str, content: Mapping[str, Any]) -> Table:
-    """Return the table that a file's content stands for.
+    """Return the table of a file's content.
 
     Raises:
-        KeyError, TypeError, ValueError: something is missing, unknown or of another kind.
+        KeyError, TypeError, ValueError: an entry is missing, unknown or of a wrong type.
     """
     columns = tuple(_column(key, dict(value)) for key, value in content["columns"].items())
     known = {column.key for column in columns}
@@ -205,9 +200,7 @@ def table_of(name: str, content: Mapping[str, Any]) -> Table:
     for value in content["rows"]:
         cells = {key: Cell(**cell) for key, cell in value["cells"].items()}
         if unknown := cells.keys() - known:
-            raise ValueError(
-                f"row {value['label']!r} has a cell in column {min(unknown)!r}, which is none of the table's"
-            )
+            raise ValueError(f"row {value['label']!r} has a cell in column {min(unknown)!r}, which the table lacks")
         rows.append(Row(**{**value, "cells": cells}))
     rest = {key: value for key, value in content.items() if key not in ("columns", "rows", "notes")}
     return Table(name=name, columns=columns, rows=tuple(rows), notes=tuple(content.get("notes", ())), **rest)
@@ -217,7 +210,7 @@ def _column(key: str, value: dict[str, Any]) -> Column:
     budget, pool = value.pop("budget"), int(value["pool"])
     unit = budget["unit"]
     if unit not in ("percent", "images"):
-        raise ValueError(f"column {key!r} counts its budget in {unit!r}; percent or images")
+        raise ValueError(f"column {key!r} has a budget in {unit!r}; it must be percent or images")
     size = 100 if unit == "percent" else pool
     fractions = {name: budget[name] / size for name in ("initial", "query", "total")}
     value["at"] = value["at"] / size

@@ -1,4 +1,4 @@
-"""A reduced scale of a table: the same rows and columns on small stand-ins for its datasets. No torch."""
+"""A reduced scale of a table: the same rows and columns on small substitutes for its datasets. No torch."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from al_lightning.yaml_files import read_yaml
 
 @dataclass(frozen=True)
 class Scale:
-    """What a table is reduced to.
+    """A reduced scale.
 
     Attributes:
         name: its file's name.
-        marker: what every output says about its numbers.
-        seeds: of each row.
-        runs: the directory of its runs, below the directory of all runs; it never meets real ones.
+        marker: the warning about the numbers in every output.
+        seeds: number of seeds of each row.
+        runs: the directory of its runs, below the directory of all runs and apart from runs at full scale.
         tasks: by task, budgets and options of all runs.
-        datasets: by dataset, the part that stands for it, and further options.
+        datasets: by dataset, the substitute, and further options.
     """
 
     name: str
@@ -35,10 +35,10 @@ class Scale:
     datasets: Mapping[str, Mapping[str, Any]]
 
     def table(self, table: Table) -> Table:
-        """Return a table at this scale: the published numbers go, for nothing here compares with them.
+        """Return a table at this scale, without the published numbers, which do not compare.
 
         Raises:
-            UsageError: a dataset has no stand-in.
+            UsageError: a dataset has no substitute.
         """
         columns = tuple(self._column(column, table.task) for column in table.columns)
         rows = tuple(
@@ -59,8 +59,8 @@ class Scale:
     def _column(self, column: Column, task: str) -> Column:
         if column.dataset not in self.datasets or task not in self.tasks:
             raise UsageError(
-                f"Scale {self.name!r} has nothing that stands for {column.dataset}; "
-                f"it knows {', '.join(sorted(self.datasets))}."
+                f"Scale {self.name!r} has no substitute for {column.dataset}; "
+                f"it has substitutes for {', '.join(sorted(self.datasets))}."
             )
         instead, common = self.datasets[column.dataset], self.tasks[task]
         budget, pool = common["budget"], int(common["pool"])
@@ -88,7 +88,7 @@ def read_scale(path: Path) -> Scale:
     """Read a scale's file.
 
     Raises:
-        UsageError: it is not there, or not a scale.
+        UsageError: the file is missing, or is not a scale.
     """
     try:
         content = read_yaml(path)

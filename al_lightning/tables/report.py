@@ -1,4 +1,4 @@
-"""A table of the study against our runs, in every form: text, one page, markdown, LaTeX, CSV."""
+"""A table of the study with our runs, in every form: text, one page, markdown, LaTeX, CSV."""
 
 from __future__ import annotations
 
@@ -11,73 +11,55 @@ from al_lightning.reports.page import report_values
 from al_lightning.results.conditions import conditions_of
 from al_lightning.results.renderers import FORMS
 from al_lightning.runs.files import write_text
-from al_lightning.tables.cells import Block, blocks, csv_text, sheet
+from al_lightning.tables.cells import blocks, csv_text, sheet
 from al_lightning.tables.page import table_page
 from al_lightning.tables.published import Table
-from al_lightning.tables.status import Standing
+from al_lightning.tables.status import CellStatus
 
 
-def render(
-    table: Table, standings: Sequence[Standing], form: str, command: str = "", imports: Sequence[str] = ()
-) -> str:
-    """Return a table in a form: text, markdown, latex, csv or html.
+class TableReport:
+    """A table with the numbers of its runs.
 
     Args:
         table: at its scale.
-        standings: of its cells.
-        form: which.
+        statuses: of its cells.
         command: that made the runs, to be shown on the page.
-        imports: modules besides this package's whose datasets are shown.
+        imports: modules outside this package whose datasets are shown.
     """
-    found, said = blocks(table, standings), honest(standings)
-    if form == "html":
-        return _page(table, standings, found, said, command, imports)
-    return csv_text(table, found) if form == "csv" else FORMS[form](sheet(table, found, said))
+
+    def __init__(
+        self, table: Table, statuses: Sequence[CellStatus], command: str = "", imports: Sequence[str] = ()
+    ) -> None:
+        self.table, self.statuses, self.command, self.imports = table, statuses, command, imports
+        self.columns = blocks(table, statuses)
+        self.sheet = sheet(table, self.columns, fairness(statuses))
+
+    def text(self, form: str) -> str:
+        """Return the table as text, markdown, latex, csv or html."""
+        if form == "csv":
+            return csv_text(self.table, self.columns)
+        if form != "html":
+            return FORMS[form](self.sheet)
+        runs = {run.directory: run for status in self.statuses for run in status.complete.values()}
+        title = f"al-lightning: {self.table.title}"
+        report = report_values(list(runs.values()), data_of(self.imports), title, command=self.command)
+        return table_page(report, self.sheet, self.columns)
+
+    def write(self, directory: Path) -> str:
+        """Write the page, markdown, LaTeX and CSV, `<table>.html` and so on; return the text, and the page's path.
+
+        Raises:
+            ALError: a file cannot be written.
+        """
+        for form, suffix in (("html", "html"), ("markdown", "md"), ("latex", "tex"), ("csv", "csv")):
+            write_text(directory / f"{self.table.name}.{suffix}", self.text(form))
+        return f"{self.text('text')}\n\n{directory / self.table.name}.html (and .md, .tex, .csv)"
 
 
-def write_all(
-    table: Table, standings: Sequence[Standing], directory: Path, command: str, imports: Sequence[str] = ()
-) -> str:
-    """Write a table's page, markdown, LaTeX and CSV, and return it as text, with where they are.
-
-    Args:
-        table: at its scale.
-        standings: of its cells.
-        directory: for the files, `<table>.html` and so on.
-        command: that made the runs, to be shown on the page.
-        imports: modules besides this package's whose datasets are shown.
-
-    Raises:
-        ALError: a file cannot be written.
-    """
-    found, said = blocks(table, standings), honest(standings)
-    path = directory / f"{table.name}.html"
-    write_text(path, _page(table, standings, found, said, command, imports))
-    shown = sheet(table, found, said)
-    write_text(directory / f"{table.name}.md", FORMS["markdown"](shown))
-    write_text(directory / f"{table.name}.tex", FORMS["latex"](shown))
-    write_text(directory / f"{table.name}.csv", csv_text(table, found))
-    return f"{FORMS['text'](shown)}\n\n{path} (and .md, .tex, .csv)"
-
-
-def honest(standings: Sequence[Standing]) -> list[str]:
-    """Return how honest the comparison is, a sentence each."""
-    runs = [run for standing in standings for run in standing.runs.values()]
-    # What the table itself sets otherwise than the names' configs is said in its file and its title.
-    names = {run.record.name for one in standings if not one.column.options for run in one.runs.values()}
+def fairness(statuses: Sequence[CellStatus]) -> list[str]:
+    """Return the conditions of a fair comparison, a sentence each."""
+    runs = [run for status in statuses for run in status.runs.values()]
+    # Where a table's own options differ from the names' configs, the table's file and title say so.
+    names = {run.record.name for each in statuses if not each.column.options for run in each.runs.values()}
     resolved = {name: values for name in names if (values := values_of(name)) is not None}
-    return [one.line for one in conditions_of(runs, resolved=resolved or None)]
-
-
-def _page(
-    table: Table,
-    standings: Sequence[Standing],
-    found: Sequence[Block],
-    said: Sequence[str],
-    command: str,
-    imports: Sequence[str],
-) -> str:
-    runs = list({run.directory: run for standing in standings for run in standing.complete.values()}.values())
-    title = f"al-lightning: {table.title}"
-    report = report_values(runs, data_of(imports), title, command=command)
-    return table_page(report, sheet(table, found, said), found)
+    return [condition.line for condition in conditions_of(runs, resolved=resolved or None)]

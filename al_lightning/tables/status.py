@@ -1,4 +1,4 @@
-"""How a table stands: which of its runs are there and finished, and what they measured."""
+"""The status of a table's cells: which of their runs exist and are finished, and what they measured."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from al_lightning.runs.journal import JOURNAL, Run, read_run
 from al_lightning.tables.published import Cell, Column, Row, Table
 
 NEAR = 1e-9
-"""Two nominal budgets that differ by less are one."""
+"""Largest difference of two nominal budgets that count as equal."""
 
 
 @dataclass(frozen=True)
-class Standing:
+class CellStatus:
     """One row in one column: its runs, by seed.
 
     Attributes:
-        row: the row.
-        column: the column.
+        row: of the table.
+        column: of the table.
         cell: the run's name and what was published.
-        wanted: seeds that the table asks for.
-        runs: what is there, finished or not.
-        problems: for seeds whose journal cannot be read, why.
+        wanted: seeds that the table needs.
+        runs: the existing runs, finished or not.
+        problems: for each seed with an unreadable journal, the reason.
     """
 
     row: Row
@@ -78,7 +78,7 @@ def last_budget(row: Row, column: Column) -> float:
 
 
 def is_complete(run: Run, row: Row, column: Column) -> bool:
-    """Whether a run has gone as far as the table reads it."""
+    """Whether a run has reached its last budget in the table."""
     return bool(run.cycles) and run.cycles[-1].budget >= last_budget(row, column) - NEAR
 
 
@@ -89,18 +89,20 @@ def cycles_of(row: Row, column: Column) -> int:
     return 1 + math.ceil((column.total - column.initial) / column.query - 1e-6)
 
 
-def stand(table: Table, found: Mapping[str, Mapping[int, Run | str]], seeds: Sequence[int] = ()) -> list[Standing]:
+def statuses_of(
+    table: Table, found: Mapping[str, Mapping[int, Run | str]], seeds: Sequence[int] = ()
+) -> list[CellStatus]:
     """Put runs into a table.
 
     Args:
-        table: it.
+        table: at its scale.
         found: by the cell's place and by seed, the run, or why it cannot be read.
-        seeds: that are wanted; by default the table's number of them, from 0 on.
+        seeds: that are wanted; by default the table's number of seeds, from 0 on.
 
     Returns:
-        One for each cell, row by row.
+        One status for each cell, row by row.
     """
-    standings = []
+    statuses = []
     for row in table.rows:
         wanted = tuple(seeds) or tuple(range(table.seeds_of(row)))
         for column in table.columns:
@@ -109,12 +111,12 @@ def stand(table: Table, found: Mapping[str, Mapping[int, Run | str]], seeds: Seq
             there = {s: r for s, r in found.get(cell.place, {}).items() if not seeds or s in wanted}
             runs = {seed: run for seed, run in there.items() if isinstance(run, Run)}
             problems = {seed: why for seed, why in there.items() if isinstance(why, str)}
-            standings.append(Standing(row, column, cell, wanted, dict(sorted(runs.items())), problems))
-    return standings
+            statuses.append(CellStatus(row, column, cell, wanted, dict(sorted(runs.items())), problems))
+    return statuses
 
 
 def find_runs(paths: Iterable[Path]) -> list[Path]:
-    """Return the run directories that are named, or lie below a directory that is named, in order and once."""
+    """Return the run directories among and below the paths, each once, in order."""
     found: dict[Path, None] = {}
     for path in paths:
         if (path / JOURNAL).is_file():
@@ -128,8 +130,8 @@ def find_runs(paths: Iterable[Path]) -> list[Path]:
 def by_name(directories: Iterable[Path], names: Iterable[str]) -> dict[str, dict[int, Run | str]]:
     """Read the runs of a table from wherever they lie.
 
-    A run belongs to the place that its directory's parent has the name of (`PLACE/seed_0`: the layout of all runs; at
-    a reduced scale the journal's name is another), else to the one called like the name in its journal.
+    A run belongs to the place that is named as the parent of its directory (`PLACE/seed_0`, the layout of all runs; at
+    a reduced scale the journal has another name), else to the place that is named as the run in its journal.
 
     Args:
         directories: of runs.

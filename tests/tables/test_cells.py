@@ -14,7 +14,7 @@ from al_lightning.results.series_csv import read_csv
 from al_lightning.results.summary import summary
 from al_lightning.runs.journal import FORMAT, write_line
 from al_lightning.tables.cells import blocks, csv_text, sheet
-from al_lightning.tables.plan import plan, read_standings
+from al_lightning.tables.plan import plan, read_statuses
 from al_lightning.tables.published import Table, table_of
 from tests.support.runs import Answer, parts_of
 
@@ -100,20 +100,20 @@ def test_numbers_by_hand(runs: Path) -> None:
     Residual mean square of two methods and three seeds: half the variance of the differences, 0.03125, two degrees of
     freedom; standard error sqrt(2 * 0.03125 / 3) = 0.1443; t(0.975, 2) = 4.3027; interval 3 +- 0.62.
     """
-    (block,) = blocks(TABLE, read_standings(TABLE, runs))
+    (block,) = blocks(TABLE, read_statuses(TABLE, runs))
     random, entropy, coreset, full = block.lines
-    assert random.standing.scores == {0: 70.0, 1: 71.0, 2: 72.0}
+    assert random.status.scores == {0: 70.0, 1: 71.0, 2: 72.0}
     # (60 + 70) / 2 * 0.1 + (70 + 80) / 2 * 0.1 = 14, twice
-    assert random.standing.areas == pytest.approx({0: 28.0, 1: 28.4, 2: 28.8})
+    assert random.status.areas == pytest.approx({0: 28.0, 1: 28.4, 2: 28.8})
     assert entropy.comparison is not None
     assert entropy.comparison.mean == pytest.approx(3.0)
     assert entropy.comparison.low == pytest.approx(3 - 0.6211, abs=1e-3)
     assert random.comparison is coreset.comparison is full.comparison is None
-    assert full.standing.areas == pytest.approx({0: 2 * 91 * 0.2})
+    assert full.status.areas == pytest.approx({0: 2 * 91 * 0.2})
 
 
 def test_the_text_letter_by_letter(runs: Path) -> None:
-    found = blocks(TABLE, read_standings(TABLE, runs))
+    found = blocks(TABLE, read_statuses(TABLE, runs))
     assert text(sheet(TABLE, found, ["[ok] fine."])) == (
         "A table\n\n"
         "Digits\n"
@@ -135,7 +135,7 @@ def test_the_text_letter_by_letter(runs: Path) -> None:
 
 
 def test_the_markdown_letter_by_letter(runs: Path) -> None:
-    found = blocks(TABLE, read_standings(TABLE, runs))
+    found = blocks(TABLE, read_statuses(TABLE, runs))
     assert markdown(sheet(TABLE, found)) == (
         "## A table\n\n"
         "### Digits\n\n"
@@ -153,7 +153,7 @@ def test_the_markdown_letter_by_letter(runs: Path) -> None:
 
 
 def test_the_latex_letter_by_letter(runs: Path) -> None:
-    found = blocks(TABLE, read_standings(TABLE, runs))
+    found = blocks(TABLE, read_statuses(TABLE, runs))
     assert latex(sheet(TABLE, found)) == (
         "% A table\n\n"
         "\\begin{table}\n\\centering\n"
@@ -186,8 +186,8 @@ def test_a_single_fit_is_compared_where_it_ends(runs: Path) -> None:
     table = table_of("mine", {**CONTENT, "columns": {"digits": column}, "rows": [row, *CONTENT["rows"]]})
     for seed, value in enumerate((83.5, 83.75, 84.75)):
         write_run(runs / "digits_uniform" / f"seed_{seed}", "digits_uniform", seed, [(0.3, value)])
-    (block,) = blocks(table, read_standings(table, runs))
-    compared = {line.standing.row.label: line.comparison for line in block.lines}
+    (block,) = blocks(table, read_statuses(table, runs))
+    compared = {line.status.row.label: line.comparison for line in block.lines}
     assert compared["Uniform"] is not None
     assert compared["Uniform"].mean == pytest.approx(3.0)
     assert compared["Uniform"].tests == 1
@@ -195,11 +195,11 @@ def test_a_single_fit_is_compared_where_it_ends(runs: Path) -> None:
     assert compared["Entropy"].mean == pytest.approx(3.0)  # over the curve, as without Uniform
     shown = text(sheet(table, [block]))
     assert "Uniform is ahead of Random by 3.0 points of accuracy at 300 labels (95 % interval" in shown
-    assert block.lines[0].standing.areas == {}
+    assert block.lines[0].status.areas == {}
 
 
 def test_the_csv_holds_the_numbers_in_full(runs: Path) -> None:
-    rows = list(csv.DictReader(io.StringIO(csv_text(TABLE, blocks(TABLE, read_standings(TABLE, runs))))))
+    rows = list(csv.DictReader(io.StringIO(csv_text(TABLE, blocks(TABLE, read_statuses(TABLE, runs))))))
     assert [row["row"] for row in rows] == ["Random", "Entropy", "Coreset", "100%"]
     entropy = rows[1]
     assert (entropy["published"], entropy["ours"], entropy["deviation"]) == ("74.5", "75", "1")
@@ -209,7 +209,7 @@ def test_the_csv_holds_the_numbers_in_full(runs: Path) -> None:
 
 
 def test_nothing_run_shows_the_published_numbers_alone(tmp_path: Path) -> None:
-    shown = text(sheet(TABLE, blocks(TABLE, read_standings(TABLE, tmp_path))))
+    shown = text(sheet(TABLE, blocks(TABLE, read_statuses(TABLE, tmp_path))))
     assert shown.count("not run") == 4
     assert "74.50" in shown
     assert "0 of 12 runs are finished." in shown
@@ -219,9 +219,9 @@ def test_nothing_run_shows_the_published_numbers_alone(tmp_path: Path) -> None:
 def test_a_damaged_journal_is_a_cell_and_no_end(runs: Path) -> None:
     path = runs / "digits_entropy" / "seed_1" / "cycles.jsonl"
     path.write_text(path.read_text().replace("0.75", "0.99"))
-    (block,) = blocks(TABLE, read_standings(TABLE, runs))
-    assert block.lines[1].standing.problems.keys() == {1}
-    assert sorted(block.lines[1].standing.complete) == [0, 2]
+    (block,) = blocks(TABLE, read_statuses(TABLE, runs))
+    assert block.lines[1].status.problems.keys() == {1}
+    assert sorted(block.lines[1].status.complete) == [0, 2]
     made = plan(TABLE, runs)
     assert [run.state for run in made.runs if run.job.name == "digits_entropy"] == [
         "complete",

@@ -64,7 +64,7 @@ def test_what_has_no_data_is_left_out_if_asked(al: Callable[..., Answer], here: 
     answer = al("reproduce", table, "--available")
     assert answer.code == 2
     assert "without Digits: there are no data in data/nowhere" in answer.err
-    assert "None of the data of mine are here" in answer.err
+    assert "All data of mine are missing" in answer.err
     assert al("reproduce", table, "--report-only").code == 0
 
 
@@ -97,6 +97,6 @@ def test_the_projects_own_study_is_made_of_runs_that_exist(name: str, tmp_path: 
         if run.job.seed:
             continue
         experiment = configure([run.job.name], run.job.options, 0, run.job.directory)
-        column = run.standing.column
+        column = run.status.column
         assert experiment.budget.nominal(0, column.pool) == pytest.approx(column.initial)
         assert experiment.budget.nominal(experiment.budget.cycles, column.pool) == pytest.approx(column.total)
