@@ -1,4 +1,4 @@
-"""The curves of a report as inline SVG; colours come from the page, so that one drawing serves light and dark."""
+"""The curves of a report as inline SVG; the page sets the colours, in light and in dark."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from al_lightning.results.series import Series
 WIDTH, HEIGHT = 400, 290
 LEFT, TOP, BOTTOM = 44, 12, 52
 LETTER = 8.0
-"""Pixels that a letter of a label takes, about."""
+"""Approximate width of a letter of a label, in pixels."""
 LINE = 15.0
 """Least distance between labels, in pixels."""
 
 
 def curve_chart(dataset: Dataset, styles: Mapping[str, int]) -> str:
-    """Return the chart of a dataset: a line per method through the means, a band of one standard deviation.
+    """Return the chart of a dataset: for each method a line through the means, and a band of one standard deviation.
 
     Args:
         dataset: with at least one finished cycle.
-        styles: for each method its number, from which colour, dash and marker follow.
+        styles: for each method a number, which gives its colour, dash and marker.
     """
     drawn = [(method.label, points) for method in dataset.methods if (points := _points(dataset, method))]
     flat = [(method.label, fmean(method.at(method.curves[0].budgets[0]).values())) for method in dataset.references]
@@ -63,13 +63,13 @@ def curve_chart(dataset: Dataset, styles: Mapping[str, int]) -> str:
 
 
 def _points(dataset: Dataset, method: Series) -> list[tuple[float, float, float]]:
-    """Return (percent labelled, mean, standard deviation) wherever a seed got to."""
-    found = [(100 * budget, list(method.at(budget).values())) for budget in dataset.budgets]
-    return [(at, fmean(values), stdev(values) if len(values) > 1 else 0.0) for at, values in found if values]
+    """Return (percent labelled, mean, standard deviation) for each budget that a seed has reached."""
+    values_at = [(100 * budget, list(method.at(budget).values())) for budget in dataset.budgets]
+    return [(at, fmean(values), stdev(values) if len(values) > 1 else 0.0) for at, values in values_at if values]
 
 
 def _apart(budgets: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return the budgets, (place, budget) each, whose texts do not print over each other; the last one always."""
+    """Return those budgets, (x, budget), whose texts do not overlap; the last budget always."""
     kept: list[tuple[float, float]] = []
     for place, budget in reversed(budgets):
         if not kept or kept[-1][0] - place >= 46:
@@ -78,7 +78,7 @@ def _apart(budgets: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def _names(ends: Sequence[tuple[str, float, float]]) -> list[tuple[str, float, float, float]]:
-    """Return the labels at the ends of their lines, (label, x, y of the line, y of the label), moved apart."""
+    """Return the labels at the ends of the lines, (label, x, y of the line, y of the label), without overlap."""
     ordered = sorted(ends, key=lambda end: end[2])
     places: list[float] = []
     for _, _, place in ordered:

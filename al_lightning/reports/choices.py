@@ -1,4 +1,4 @@
-"""What the strategies chose, in numbers: over all strategies, and the classes of each one's choices."""
+"""The choices in numbers: a table over all strategies, and the classes of each strategy's choices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from al_lightning.results.renderers import mean_text
 
 def overview(dataset: Dataset, findings: Findings) -> list[list[str]]:
     """Return scenes, near-duplicates and rare classes, the heads first, then a row per strategy; [] without choices."""
-    most = max((len(found) for by_seed in findings.batches.values() for found in by_seed.values()), default=0)
+    most = max((len(batches) for by_seed in findings.batches.values() for batches in by_seed.values()), default=0)
     if not most:
         return []
     scenes, rare = bool(findings.scenes), bool(findings.rare.any())
@@ -33,7 +33,7 @@ def overview(dataset: Dataset, findings: Findings) -> list[list[str]]:
         row = [label]
         row += [mean_text([batch.scenes for batch in firsts if batch.scenes is not None], 1)] if scenes else []
         for number in range(most):
-            shares = [100 * found[number].repeated for found in by_seed if len(found) > number]
+            shares = [100 * batches[number].repeated for batches in by_seed if len(batches) > number]
             row.append(f"{mean_text(shares, 0)} %" if shares else "–")
         ratio = findings.rare_ratio(label)
         row += [f"×{ratio:.2f}" if ratio is not None else "–"] if rare else []
@@ -42,7 +42,7 @@ def overview(dataset: Dataset, findings: Findings) -> list[list[str]]:
 
 
 class Bar(NamedTuple):
-    """A class: its colour, its shares of the pool and of what a strategy chose, and whether it is rare in the pool."""
+    """A class: its name, colour, shares of the pool and of a strategy's choices, and whether it is rare in the pool."""
 
     name: str
     colour: str
@@ -52,7 +52,7 @@ class Bar(NamedTuple):
 
 
 def bars(label: str, findings: Findings) -> list[Bar]:
-    """Return the classes' shares, 0 to 1, of the pool and of what a strategy chose, the most frequent first."""
+    """Return the classes' shares, 0 to 1, of the pool and of a strategy's choices, the most frequent class first."""
     pool, chosen, rare, colours = findings.share(), findings.share(label), findings.rare, class_colours(findings)
     return [
         Bar(findings.classes[at], colours[at], float(pool[at]), float(chosen[at]), bool(rare[at]))

@@ -1,11 +1,11 @@
-"""What the strategies of a report chose: frames, scenes, repeats, classes, and their pictures in one sprite."""
+"""The choices of a report's strategies: frames, scenes, repeats, classes, and the pictures in one sprite."""
 
 from __future__ import annotations
 
 import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePath
 from statistics import fmean
 
@@ -34,7 +34,7 @@ SHOWN = 60
 COLUMNS = 20
 """Frames in a row of the sprite."""
 UNREADABLE = (ALError, OSError, ValueError)
-"""What a damaged file of a run's cycle may raise: worth a line, and the rest of the page."""
+"""Errors of a damaged file of a run's cycle; the report then has a note instead of the file's part."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ class Batch:
     Attributes:
         labelled: number of labels before it.
         chosen: positions, in order.
-        repeats: for each, whether it is a near-duplicate of what was there.
-        scenes: number of sequences behind it; None where the pool has none.
-        collapse: the batch in itself, against random ones.
-        scores: what the strategy said; None where it had no opinion, or the batch is not shown.
+        repeats: for each, whether it is a near-duplicate of an earlier image.
+        scenes: number of sequences that the images come from; None where the pool has no sequences.
+        collapse: repetition within the batch, compared with random batches.
+        scores: of the strategy; None where it gives none, or the batch is not shown.
     """
 
     labelled: int
@@ -65,15 +65,15 @@ class Batch:
 
 @dataclass(frozen=True)
 class Sprite:
-    """Frames in one picture, and their labels in another; a page shows parts of it.
+    """Frames in one picture, and their labels in another; a page shows parts of both.
 
     Attributes:
-        place: of each position, its cell.
-        shape: (height, width) of a cell.
-        rows: of cells.
+        place: the cell of each position.
+        shape: (height, width) of a cell, in pixels.
+        rows: number of rows of cells.
         images: JPEG data URI.
         labels: PNG data URI; empty where there is a class per image.
-        coarse: whether images are so small that their pixels are to be seen.
+        coarse: whether images are so small that they are shown with visible pixels.
     """
 
     place: dict[int, int]
@@ -91,7 +91,7 @@ class Sprite:
 
 @dataclass(frozen=True)
 class Findings:
-    """What was seen of a dataset's pool and of the choices from it.
+    """A dataset's pool and the choices from it.
 
     Attributes:
         classes: names of the classes.
@@ -99,16 +99,16 @@ class Findings:
         size: number of images in the pool.
         test: number of test images.
         scenes: number of sequences in the pool; None where it has none.
-        definition: what counts as a near-duplicate.
-        pool: (C,) pixels or images of each class in what was counted of the pool; all 0 where some have no label yet.
-        counted: number of images counted.
-        chosen: per method, (C,) pixels or images of each class in all that it chose, over all seeds.
-        batches: per method and seed.
-        names: of the frames that are shown.
-        kinds: class names of the frames that are shown, where there is a class per image.
-        sprite: their pictures; None where nothing was chosen.
+        definition: of near-duplicates, in words.
+        pool: (C,) pixels or images of each class in a sample of the pool; all 0 where some of it has no label yet.
+        counted: number of images in that sample.
+        chosen: by method, (C,) pixels or images of each class in all its choices, over all seeds.
+        batches: by method and seed.
+        names: of the shown frames, by position.
+        kinds: class names of the shown frames, by position, where there is a class per image.
+        sprite: pictures of the shown frames; None where nothing was chosen.
         map: of the pool, for the seed that is shown; None where nothing was chosen from it.
-        notes: what the reader should know about files of the runs.
+        notes: for the reader, on files of the runs.
     """
 
     classes: tuple[str, ...]
@@ -125,43 +125,43 @@ class Findings:
     kinds: dict[int, str]
     sprite: Sprite | None
     map: Map | None = None
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     def share(self, method: str | None = None) -> npt.NDArray[np.float64]:
-        """Return each class's share, (C,), of what a method chose, or of the pool."""
+        """Return each class's share, (C,), of a method's choices, or of the pool."""
         counts = self.pool if method is None else self.chosen[method]
         shares: npt.NDArray[np.float64] = counts / max(1, int(counts.sum()))
         return shares
 
     @property
     def rare(self) -> npt.NDArray[np.bool_]:
-        """Which classes have, in the pool, less than half of what each would have if all had the same, (C,)."""
+        """Which classes occur in the pool, but with less than half the share of equally frequent classes, (C,)."""
         share = self.share()
         rare: npt.NDArray[np.bool_] = (share > 0) & (share < 0.5 / len(self.classes))
         return rare
 
     def rare_ratio(self, method: str) -> float | None:
-        """Return how much more of the rare classes a method chose than the pool has."""
-        there = float(self.share()[self.rare].sum())
-        return float(self.share(method)[self.rare].sum()) / there if there and self.chosen[method].any() else None
+        """Return the share of rare classes in a method's choices over that in the pool; None where one is unknown."""
+        share = float(self.share()[self.rare].sum())
+        return float(self.share(method)[self.rare].sum()) / share if share and self.chosen[method].any() else None
 
     def firsts(self, method: str) -> list[Batch]:
         """Return the first batch of each seed."""
         return [batches[0] for batches in self.batches.get(method, {}).values() if batches]
 
     def first_scenes(self, method: str) -> float | None:
-        """Return the number of scenes behind a strategy's first batch, on average over seeds."""
+        """Return the mean number of scenes in a strategy's first batch, over seeds; None where no batch has any."""
         scenes = [batch.scenes for batch in self.firsts(method) if batch.scenes is not None]
         return fmean(scenes) if scenes else None
 
     def first_repeated(self, method: str) -> float | None:
-        """Return the share of near-duplicates in a strategy's first batch, on average over seeds."""
+        """Return the mean share of near-duplicates in a strategy's first batch, over seeds; None without a batch."""
         shares = [batch.repeated for batch in self.firsts(method)]
         return fmean(shares) if shares else None
 
 
 def gather(dataset: Dataset, lookup: Lookup) -> Findings | str:
-    """Look at a dataset's pool and at what was chosen from it.
+    """Gather the findings on a dataset's pool and the choices from it.
 
     Args:
         dataset: the runs.
@@ -172,37 +172,37 @@ def gather(dataset: Dataset, lookup: Lookup) -> Findings | str:
     """
     run = dataset.methods[0].runs[0] if dataset.methods else dataset.references[0].runs[0]
     if not callable(lookup) and run.record.name not in lookup:
-        return f"None were given for {run.record.name}."
+        return f"No data were given for {run.record.name}."
     try:
         return _gather(dataset, lookup(run) if callable(lookup) else lookup[run.record.name], run)
     except ALError as error:
         return str(error)
-    except Exception as error:  # a user's own dataset may fail in its own way; the numbers are worth a report still
+    except Exception as error:  # a user's own dataset may raise anything; the report then shows numbers alone
         return f"{type(error).__name__}: {error}"
 
 
 def _gather(dataset: Dataset, data: PoolDataModule, run: Run) -> Findings:
     images, pool, classes = data.train, data.pool(), tuple(data.class_names)
     if len(images) != run.record.pool_size or run.record.data_sha256 not in ("", data.fingerprint()):
-        raise DatasetError(f"They are not those of {run.record.name}: other images, or another order.")
+        raise DatasetError(f"The data are not those of {run.record.name}: other images, or another order.")
     listed = run.record.images_sha256
     if listed and image_list(data.image_files(), data.root).digest != listed:
-        raise DatasetError(f"They are not those of {run.record.name}: other images under the same names.")
+        raise DatasetError(f"The data are not those of {run.record.name}: other images under the same names.")
     seen, notes = described(images), list[str]()
     batches: dict[str, dict[int, tuple[Batch, ...]]] = {}
     for method in dataset.methods:
-        for one in method.runs:
-            shown_too = one is method.runs[0]
-            found = [_batch(seen, pool, one, cycle, shown_too, notes) for cycle in one.cycles if cycle.chosen]
-            batches.setdefault(method.label, {})[one.record.seed] = tuple(found)
-    bought = {
-        label: [index for found in by_seed.values() for batch in found for index in batch.chosen]
+        for each in method.runs:
+            first = each is method.runs[0]
+            of_seed = [_batch(seen, pool, each, cycle, first, notes) for cycle in each.cycles if cycle.chosen]
+            batches.setdefault(method.label, {})[each.record.seed] = tuple(of_seed)
+    chosen = {
+        label: [index for of_seed in by_seed.values() for batch in of_seed for index in batch.chosen]
         for label, by_seed in batches.items()
     }
     counted = np.unique(np.linspace(0, pool.size - 1, min(pool.size, COUNTED), dtype=np.int64)).tolist()
     shown = sorted({index for by_seed in batches.values() for index in shown_of(by_seed)})
     if not all(images.has_label(index) for index in counted):
-        counted = []  # those with labels were chosen: they are no sample of the pool
+        counted = []  # the labelled images were chosen, so they are no sample of the pool
     known = next((index for index in [0, *shown] if images.has_label(index)), None)
     per_pixel = data.labels == "pixel" if known is None else np.ndim(images.label(known)) == 2
     root = str(data.root).rstrip("/") + "/"
@@ -215,7 +215,7 @@ def _gather(dataset: Dataset, data: PoolDataModule, run: Run) -> Findings:
         definition=REPEATS,
         pool=class_counts(images, counted, len(classes)),
         counted=len(counted),
-        chosen={label: class_counts(images, indices, len(classes)) for label, indices in bought.items()},
+        chosen={label: class_counts(images, indices, len(classes)) for label, indices in chosen.items()},
         batches=batches,
         names={index: images.name(index).removeprefix(root) for index in shown},
         kinds={} if per_pixel else {index: classes[int(np.asarray(images.label(index)))] for index in shown},
@@ -226,22 +226,22 @@ def _gather(dataset: Dataset, data: PoolDataModule, run: Run) -> Findings:
 
 
 def _batch(images: DescribedImages, pool: Pool, run: Run, cycle: CycleRecord, shown: bool, notes: list[str]) -> Batch:
-    """Look at one acquisition, at its scores only where they are shown; what cannot be read is noted."""
+    """Read one acquisition, its scores only where they are shown; add a note where a file cannot be read."""
     before, chosen = pool.label(run.labelled_at(cycle.cycle)), tuple(cycle.chosen)
     again = tuple(repeats(images, before, chosen))
-    said = None
+    scores = None
     try:
-        found = collapse(images, before, chosen, candidates(run, cycle.cycle))
-        said = batch_scores(run, cycle.cycle, chosen) if shown else None
+        repetition = collapse(images, before, chosen, candidates(run, cycle.cycle))
+        scores = batch_scores(run, cycle.cycle, chosen) if shown else None
     except UNREADABLE as error:
         where = f"{run.record.name}, seed {run.record.seed}, cycle {cycle.cycle}"
-        notes.append(f"{where}: what its selection saw cannot be read ({error}); all unlabelled images stand for it.")
-        found = collapse(images, before, chosen)
-    return Batch(cycle.labelled, chosen, again, found.scenes, found, said)
+        notes.append(f"{where}: its candidates cannot be read ({error}); all unlabelled images are taken instead.")
+        repetition = collapse(images, before, chosen)
+    return Batch(cycle.labelled, chosen, again, repetition.scenes, repetition, scores)
 
 
 def _map(dataset: Dataset, images: Images, notes: list[str]) -> Map | None:
-    """Lay out the pool for the seed that the report shows, with all first batches on it."""
+    """Return the map of the pool for the seed that the report shows, with all first batches."""
     runs = first_runs(dataset)
     marked = [index for run in runs.values() for index in run.labelled_at(1)]
     try:
@@ -252,28 +252,24 @@ def _map(dataset: Dataset, images: Images, notes: list[str]) -> Map | None:
 
 
 def first_runs(dataset: Dataset) -> dict[str, Run]:
-    """Return, by method, the runs of one seed that have chosen something: the first seed of the first method."""
-    begun = [run for method in dataset.methods for run in method.runs if run.cycles and run.cycles[0].chosen]
-    return {
-        method.label: run
-        for method in dataset.methods
-        for run in method.runs
-        if run in begun and run.record.seed == begun[0].record.seed
-    }
+    """Return, by method, the runs of one seed that have chosen something: the first such seed of the first method."""
+    runs = [(method.label, run) for method in dataset.methods for run in method.runs]
+    begun = [(label, run) for label, run in runs if run.cycles and run.cycles[0].chosen]
+    return {label: run for label, run in begun if run.record.seed == begun[0][1].record.seed}
 
 
 def shown_of(by_seed: Mapping[int, Sequence[Batch]]) -> list[int]:
-    """Return the positions that are shown of a method: its first seed's batches, as far as there is room."""
+    """Return the positions that are shown of a method: of its first seed, up to `SHOWN` of each batch."""
     return [index for batch in next(iter(by_seed.values()), ()) for index in batch.chosen[:SHOWN]]
 
 
 def short_name(name: str) -> str:
-    """Return the last part of a file's name, or the name."""
+    """Return the last part of a path."""
     return PurePath(name).name or name
 
 
 def _sprite(images: Images, shown: Sequence[int], classes: int, per_pixel: bool) -> Sprite:
-    """Draw all frames, and their labels, into cells of one size, which follows from the first and from their number."""
+    """Draw all frames and labels into cells of one size, which depends on the first frame and the number of frames."""
     first = images.image(shown[0])
     coarse = first.shape[0] < 32
     height = 32 if coarse else min(first.shape[0], 60 if len(shown) <= 600 else 40)

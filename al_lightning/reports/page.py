@@ -1,7 +1,7 @@
-"""The report: one page about a set of runs, for who asks whether active learning helps on some data, and which method.
+"""The report: one HTML page about a set of runs, on whether active learning helps on some data, and which method.
 
-One HTML file that loads nothing, reads without scripts, on a phone, in light and dark, and prints. It is a function of
-the runs and their data: the same ones give the same bytes.
+The page loads nothing and needs no scripts; it is made for phones, light and dark, and print. Equal runs and data give
+equal bytes.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ def write_report(
 
     Args:
         path: the HTML file.
-        runs: read from their directories, finished or not, in the order in which strategies shall be shown.
+        runs: finished or not, in the order in which strategies are shown.
         data: gives a run's datamodule, or holds it under the run's name (`run.record.name`); where that fails, the
-            report says so and goes without pictures.
-        title: above the page; plain text.
-        command: that made the runs, to be shown; by default each run's own is.
+            report says so and has no pictures.
+        title: of the page; plain text.
+        command: that made the runs, to be shown; by default each run's own.
 
     Returns:
         The path.
@@ -66,34 +66,34 @@ def page(runs: Sequence[Run], data: Lookup, title: str, *, command: str = "") ->
 def report_values(runs: Sequence[Run], data: Lookup, title: str, *, command: str = "") -> dict[str, Any]:
     """Return what `report.html.jinja`, or a template that extends it, shows; arguments as `write_report`'s.
 
-    There may be no runs where the template has something else to show.
+    There may be no runs, if the template shows something else.
     """
-    found = datasets(runs)
-    seen = [gather(dataset, data) for dataset in found]
-    methods = [method for dataset in found for method in (*dataset.methods, *dataset.references)]
+    grouped = datasets(runs)
+    findings = [gather(dataset, data) for dataset in grouped]
+    methods = [method for dataset in grouped for method in (*dataset.methods, *dataset.references)]
     others = [label for label in dict.fromkeys(method.label for method in methods) if label != BASELINE]
     styles = {BASELINE: 0} | {label: number for number, label in enumerate(others, start=1)}
-    names = [list(one.classes) if isinstance(one, Findings) else [] for one in seen]
+    names = [list(each.classes) if isinstance(each, Findings) else [] for each in findings]
     commands = [command] if command else dict.fromkeys(f"al-lightning fit --config {m.name} --seed S" for m in methods)
     costs, seconds = cost(methods)
     made = [run for method in methods for run in method.runs]
     versions = dict.fromkeys(tuple(run.record.versions.items()) for run in made)
-    advice = [line for dataset in found for one in advise(dataset, None) for line in one.commands]
+    advice = [line for dataset in grouped for each in advise(dataset, None) for line in each.commands]
     return {
         "title": title,
         "baseline": BASELINE,
         "styles": styles,
         "rule": RULE,
-        "headlines": [headline(dataset) for dataset in found],
-        "points": dict.fromkeys(dataset.metric.points for dataset in found if dataset.metric.name),
-        "compared": sum(len(dataset.against_baseline()) for dataset in found),
-        "sections": [_section(number, found[number], one, styles) for number, one in enumerate(seen)],
-        "more": more(found, names),
+        "headlines": [headline(dataset) for dataset in grouped],
+        "points": dict.fromkeys(dataset.metric.points for dataset in grouped if dataset.metric.name),
+        "compared": sum(len(dataset.against_baseline()) for dataset in grouped),
+        "sections": [_section(number, grouped[number], each, styles) for number, each in enumerate(findings)],
+        "more": more(grouped, names),
         "repeated_options": any("--run_dir" not in line for line in advice),
         "costs": costs,
         "runs": len(made),
         "minutes": seconds / 60,
-        "versions": [", ".join(f"{name} {value}" for name, value in one) for one in versions if one],
+        "versions": [", ".join(f"{name} {value}" for name, value in each) for each in versions if each],
         "commands": commands,
         "columns": COLUMNS,
         "shown": SHOWN,
@@ -104,7 +104,7 @@ def report_values(runs: Sequence[Run], data: Lookup, title: str, *, command: str
     }
 
 
-def _section(number: int, dataset: Dataset, seen: Findings | str, styles: dict[str, int]) -> dict[str, Any]:
+def _section(number: int, dataset: Dataset, findings: Findings | str, styles: dict[str, int]) -> dict[str, Any]:
     """Return a dataset's section: curves, table, differences, choices, and advice."""
     values = {
         "number": number,
@@ -114,18 +114,18 @@ def _section(number: int, dataset: Dataset, seen: Findings | str, styles: dict[s
         "differences": differences(dataset),
         "curves": curves(dataset),
         "agreement": agreement(dataset),
-        "advice": advise(dataset, seen if isinstance(seen, Findings) else None),
+        "advice": advise(dataset, findings if isinstance(findings, Findings) else None),
     }
-    if isinstance(seen, str):
-        return {**values, "findings": None, "missing": seen}
+    if isinstance(findings, str):
+        return {**values, "findings": None, "missing": findings}
     return {
         **values,
-        "findings": seen,
-        "overview": overview(dataset, seen),
-        "rare": [name for name, rare in zip(seen.classes, seen.rare, strict=True) if rare],
-        "repetition": repetition(dataset, seen),
-        "thinned": thinned(seen),
-        "map": pool_map(dataset, seen.map) if seen.map else None,
-        "colours": class_colours(seen),
-        "bars": {label: bars(label, seen) for label in seen.batches},
+        "findings": findings,
+        "overview": overview(dataset, findings),
+        "rare": [name for name, rare in zip(findings.classes, findings.rare, strict=True) if rare],
+        "repetition": repetition(dataset, findings),
+        "thinned": thinned(findings),
+        "map": pool_map(dataset, findings.map) if findings.map else None,
+        "colours": class_colours(findings),
+        "bars": {label: bars(label, findings) for label in findings.batches},
     }

@@ -1,8 +1,9 @@
-"""Why the strategies chose what they chose, in numbers: repetition in a batch, agreement of runs, the pool's map."""
+"""The choices compared: repetition in a batch, agreement of runs, and the map of the pool."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations, product
 from statistics import fmean
 from typing import Any
 
@@ -13,13 +14,12 @@ from al_lightning.reports.findings import Findings, first_runs
 from al_lightning.reports.numbers import Dataset
 from al_lightning.results.renderers import mean_text
 from al_lightning.results.series import Series
-from al_lightning.runs.journal import Run
 
 SIDE = 240
 """Width and height of a map, in its own units."""
 EDGE = 8
 Cell = str | tuple[str, str]
-"""A table's cell; of a pair, the second stands small and in brackets."""
+"""A table's cell; the second text of a pair is shown small and in brackets."""
 
 
 def score_axis(scores: Scores) -> Mapping[str, Any]:
@@ -27,7 +27,7 @@ def score_axis(scores: Scores) -> Mapping[str, Any]:
 
     Returns:
         `floor`, the line's height; `bars`, the path of all candidates, where they are known; `ticks`, the path of the
-        chosen; `low`, `high`, `least` and `most`: ends of the scale, and of the chosen, as text.
+        chosen images; `low` and `high`, the ends of the scale, `least` and `most`, of the chosen images, as text.
     """
     left, right, floor = 4, 396, 30 if scores.among else 2
     span = scores.high - scores.low
@@ -51,17 +51,17 @@ def score_axis(scores: Scores) -> Mapping[str, Any]:
 
 
 def digits(score: float) -> str:
-    """Return a score with four significant digits, so that lists of them line up."""
+    """Return a score with four significant digits, so that lists of scores line up."""
     return f"{score:#.4g}".rstrip(".")
 
 
 def repetition(dataset: Dataset, findings: Findings) -> list[list[Cell]]:
     """Return the mode-collapse indices, the heads first, then a row per strategy; [] where nothing was chosen."""
-    found = {
-        method.label: [[batch.collapse for batch in one] for one in findings.batches.get(method.label, {}).values()]
+    collapses = {
+        method.label: [[batch.collapse for batch in run] for run in findings.batches.get(method.label, {}).values()]
         for method in dataset.methods
     }
-    most = max((len(one) for runs in found.values() for one in runs), default=0)
+    most = max((len(run) for runs in collapses.values() for run in runs), default=0)
     if not most:
         return []
     rows: list[list[Cell]] = [
@@ -72,23 +72,23 @@ def repetition(dataset: Dataset, findings: Findings) -> list[list[Cell]]:
             "random ones as\nrepetitive as batch 1",
         ]
     ]
-    for label, runs in found.items():
-        batches = [[one[place] for one in runs if len(one) > place] for place in range(most)]
+    for label, runs in collapses.items():
+        batches = [[run[place] for run in runs if len(run) > place] for place in range(most)]
         if not batches[0]:
             continue
         row: list[Cell] = [label]
         if findings.scenes:
-            scenes = [one.scenes for one in batches[0] if one.scenes is not None]
-            by_chance = [one.scenes_expected for one in batches[0] if one.scenes_expected is not None]
+            scenes = [each.scenes for each in batches[0] if each.scenes is not None]
+            by_chance = [each.scenes_expected for each in batches[0] if each.scenes_expected is not None]
             row.append((mean_text(scenes, 1), f"{fmean(by_chance):.1f}") if scenes else "–")
         row += [_index(batch) for batch in batches]
-        rows.append([*row, f"{100 * fmean(one.as_repetitive for one in batches[0]):.0f} %"])
+        rows.append([*row, f"{100 * fmean(each.as_repetitive for each in batches[0]):.0f} %"])
     return rows
 
 
 def thinned(findings: Findings) -> int | None:
-    """Return how many images of a large batch were judged; None where all batches were judged whole."""
-    batches = [batch for by_seed in findings.batches.values() for one in by_seed.values() for batch in one]
+    """Return how many images of a large batch were judged; None where every batch was judged whole."""
+    batches = [batch for by_seed in findings.batches.values() for run in by_seed.values() for batch in run]
     if all(batch.collapse.judged == len(batch.chosen) for batch in batches):
         return None
     return max(batch.collapse.judged for batch in batches)
@@ -97,20 +97,20 @@ def thinned(findings: Findings) -> int | None:
 def _index(batch: Sequence[Collapse]) -> Cell:
     if not batch:
         return "–"
-    values = [100 * one.index for one in batch]
+    values = [100 * each.index for each in batch]
     text = mean_text(values, 0).replace("-", "−")
     text = text.replace("−0 ", "0 ") if text.startswith("−0 ") else "0" if text == "−0" else text
     sign = "+" if fmean(values) >= 0.5 else ""
-    own, chance = (100 * fmean(part) for part in ([one.share for one in batch], [one.expected for one in batch]))
+    own, chance = (100 * fmean(part) for part in ([each.share for each in batch], [each.expected for each in batch]))
     return f"{sign}{text}", f"{own:.0f} − {chance:.0f}"
 
 
 def agreement(dataset: Dataset) -> list[Mapping[str, Any]]:
-    """Return the matrices of what strategies, and seeds of one strategy, chose in common: of one batch, and of all.
+    """Return matrices of the common choices of strategies, and of seeds of a strategy: for one batch, and for all.
 
     Returns:
-        For each matrix `batches` and `images` of a choice, and `rows`: a method's label with the overlaps of its runs
-        and those of each method up to itself.
+        For each matrix `batches` and `images` of a choice, and `rows`: a method's label with a cell for each method up
+        to the method itself.
     """
     counts = [max(sum(1 for cycle in run.cycles if cycle.chosen) for run in method.runs) for method in dataset.methods]
     methods = [method for method, count in zip(dataset.methods, counts, strict=True) if count]
@@ -122,8 +122,8 @@ def agreement(dataset: Dataset) -> list[Mapping[str, Any]]:
 
 def _matrix(methods: Sequence[Series], batches: int) -> Mapping[str, Any]:
     rows = [
-        (one.label, [_overlaps(one, other, batches) for other in methods[: place + 1]])
-        for place, one in enumerate(methods)
+        (method.label, [_overlaps(method, other, batches) for other in methods[: place + 1]])
+        for place, method in enumerate(methods)
     ]
     return {
         "batches": batches,
@@ -132,26 +132,25 @@ def _matrix(methods: Sequence[Series], batches: int) -> Mapping[str, Any]:
     }
 
 
-def _overlaps(one: Series, other: Series, batches: int) -> list[Overlap]:
-    if one is other:
-        pairs = [(first, second) for place, second in enumerate(one.runs) for first in one.runs[:place]]
+def _overlaps(method: Series, other: Series, batches: int) -> list[Overlap]:
+    if method is other:
+        pairs = list(combinations(method.runs, 2))
     else:
-        theirs = {run.record.seed: run for run in other.runs}
-        pairs = [(run, theirs[run.record.seed]) for run in one.runs if run.record.seed in theirs]
-    return [found for first, second in pairs if (found := overlap_of_runs(first, second, batches)) is not None]
+        pairs = [pair for pair in product(method.runs, other.runs) if pair[0].record.seed == pair[1].record.seed]
+    return [overlap for pair in pairs if (overlap := overlap_of_runs(*pair, batches)) is not None]
 
 
-def _cell(found: Sequence[Overlap]) -> Mapping[str, Any] | None:
-    """Return a cell, the darker the further the agreement is above chance; None where no two runs compare."""
-    if not found:
+def _cell(overlaps: Sequence[Overlap]) -> Mapping[str, Any] | None:
+    """Return a cell, the darker the more the agreement exceeds chance; None where no two runs compare."""
+    if not overlaps:
         return None
-    share, chance = fmean(one.share for one in found), fmean(one.expected_share for one in found)
+    share, chance = fmean(each.share for each in overlaps), fmean(each.expected_share for each in overlaps)
     dark = round(55 * max(0.0, share - chance) / max(1e-9, 1 - chance))
-    return {"share": share, "chance": chance, "dark": dark, "overlaps": found[:5]}
+    return {"share": share, "chance": chance, "dark": dark, "overlaps": overlaps[:5]}
 
 
 def pool_map(dataset: Dataset, drawn: Map) -> Mapping[str, Any]:
-    """Return the pool as points, and for each strategy the path of its first batch and of what was labelled before.
+    """Return the pool as points, and for each strategy the paths of its first batch and of the earlier labels.
 
     Args:
         dataset: the runs.
@@ -159,9 +158,9 @@ def pool_map(dataset: Dataset, drawn: Map) -> Mapping[str, Any]:
 
     Returns:
         `size`, the number of points; `cut`, whether the pool has more; `box`, the view box; `cloud`, the path of all
-        points; `source`, the name of the run whose embeddings these are, or None; `seed`; and `figures`: of each
-        strategy `label`, `count` of chosen images, paths `before` and `chosen`, and `other`, whether its network is
-        another one than the source's.
+        points; `source`, the name of the run that the embeddings are from, or None; `seed`; and `figures`: of each
+        strategy `label`, `count` of chosen images, paths `before` and `chosen`, and `other`, whether its network
+        differs from the source's.
     """
     inner = SIDE - 2 * EDGE
     points = zip(drawn.index.tolist(), drawn.place.tolist(), strict=True)
@@ -181,13 +180,9 @@ def pool_map(dataset: Dataset, drawn: Map) -> Mapping[str, Any]:
                 "count": len(run.cycles[0].chosen),
                 "before": "".join(place.get(index, "") for index in run.labelled_at(0)),
                 "chosen": "".join(place.get(index, "") for index in run.cycles[0].chosen),
-                "other": drawn.source is not None and not _one_network(run, drawn.source),
+                # Equal networks test alike, to the last digit.
+                "other": drawn.source is not None and run.cycles[0].metrics != drawn.source.cycles[0].metrics,
             }
             for label, run in runs.items()
         ],
     }
-
-
-def _one_network(run: Run, source: Run) -> bool:
-    """Return whether two runs' first fits gave one network: they then test alike, to the last digit."""
-    return run.cycles[0].metrics == source.cycles[0].metrics

@@ -27,7 +27,7 @@ def differences(dataset: Dataset) -> list[list[str]]:
 
 
 def curves(dataset: Dataset) -> list[list[str]]:
-    """Return the curves, the heads first, then a row for each method: its label, the metrics, area, height, seeds."""
+    """Return the curves, the heads first, then a row for each method: label, metric by budget, area, height, seeds."""
     many = len(dataset.budgets) > 1
     heads = [f"{100 * budget:.4g} %\n{dataset.labelled(budget)} labels" for budget in dataset.budgets]
     rows = [["labelled", *heads, *(["area", "mean\nheight"] if many else []), "seeds"]]

@@ -287,7 +287,7 @@ def test_missing_data_leave_a_note_and_the_numbers() -> None:
     assert "There is no &lt;folder&gt;." in html
     assert "coreset is ahead of random by 3.50" in html
     assert "data:image" not in html
-    assert "None were given for street_random" in page(comparison(), {}, "t")
+    assert "No data were given for street_random" in page(comparison(), {}, "t")
     smaller = RunRecord("street_random", 0, {"of": "s"}, SIZE + 1)
     assert "other images" in page([Run(Path("r"), smaller, [0, 12], comparison([0])[0].cycles)], data, "t")
 
@@ -297,7 +297,7 @@ def test_unfinished_runs_are_shown_as_far_as_they_are() -> None:
     runs[3] = a_run("street_entropy", 0, ENTROPY[0][:2], BATCHES, finished=False)
     runs[4] = a_run("street_entropy", 1, (), BATCHES, finished=False)
     text = text_of(page(runs, data, "t"))
-    assert "Not finished, shown as far as they are: street_entropy, seed 0; street_entropy, seed 1." in text
+    assert "shown up to the last finished cycle: street_entropy, seed 0; street_entropy, seed 1." in text
     assert "entropy measured 0.50 points above random (one seed)" in text  # seed 2 alone is whole
     assert "50.50 ± 2.12 (2 of 3)" in text  # 52 and 49 at the second budget
     assert "al-lightning fit --config street_entropy --seed 1" in text

@@ -354,7 +354,7 @@ def test_the_page_has_index_agreement_and_map() -> None:
     # All strategies of this comparison chose the same images, and so did all seeds.
     assert "first batch, 2 images random entropy coreset random 100 (9) entropy 100 (9) 100 (9) coreset" in text
     assert "all 2 batches, 4 images" in text
-    assert "No run kept embeddings (core-set does), so this map is of the pictures' own thumbnails" in text
+    assert "No run kept embeddings (core-set does), so this map shows the images' thumbnails" in text
     html = page(comparison(), data, "t")
     assert html.count('class="map"') == 3
     assert html.count('<path id="pool0"') == 1
@@ -392,7 +392,7 @@ def test_a_damaged_file_costs_a_line(tmp_path: Path) -> None:
     run = seen_by(tmp_path, value, [0, 12], [1, 18], [3.0, 2.0])
     (tmp_path / "cycle_00/rows.npz").write_bytes(b"PK no archive")
     html = page([run], data, "t")
-    assert "street_coreset, seed 0, cycle 0: what its selection saw cannot be read" in html
+    assert "street_coreset, seed 0, cycle 0: its candidates cannot be read" in html
     assert "The pool is not mapped" in html
     assert "Mode-collapse index" in html
     assert "data:image/jpeg" in html
@@ -422,7 +422,7 @@ def test_the_report_of_real_runs(al: Call, here: Path, masks: Path) -> None:
     html = (here / "a.html").read_text()
     assert html == (here / "b.html").read_text()
     text = text_of(html)
-    assert "Places are from the embeddings that mask_folder_unet_coreset saw after the first fit" in text
+    assert "Positions are from the embeddings of mask_folder_unet_coreset after the first fit" in text
     assert "another one" not in text  # one network for all three
     first = journal(here / "r/entropy")[1]
     said = json.loads((here / "r/entropy/cycle_00/selection.json").read_text())
@@ -442,5 +442,5 @@ def test_classes_of_whole_images_and_no_time_order(al: Call, here: Path, class_f
     assert al("fit", "--config", "image_folder_entropy", *options, "--run_dir", "r").code == 0
     assert al("report", "r", "--out", "r.html").code == 0
     text = text_of((here / "r.html").read_text())
-    assert "of the pictures' own thumbnails" in text
+    assert "shows the images' thumbnails" in text
     assert "at random)" not in text  # there are no scenes

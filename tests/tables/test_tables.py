@@ -206,7 +206,7 @@ def test_a_wrong_table_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"There is no scale 'smok'\. Did you mean 'smoke'"):
         find_table("table3", "smok")
     content["columns"]["a2d2-pool-0f"]["budget"]["unit"] = "labels"
-    with pytest.raises(ValueError, match="counts its budget in 'labels'"):
+    with pytest.raises(ValueError, match="a budget in 'labels'"):
         table_of("mine", content)
 
 
