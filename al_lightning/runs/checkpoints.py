@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or absent, and hold nothing that runs code."""
+"""Checkpoints that are complete or absent, and hold nothing that runs code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from al_lightning.errors import ALError, Interrupted, TrainingError
 from al_lightning.runs.seals import Seal, drop
 
 KEPT = 2
-"""Checkpoints of a running fit that are kept: should the last one be damaged, the one before serves."""
+"""Number of checkpoints of a running fit that are kept: if the last one is damaged, the one before is used."""
 
 
 def save(content: dict[str, Any], path: Path, seal: Seal) -> None:
@@ -28,17 +28,17 @@ def save(content: dict[str, Any], path: Path, seal: Seal) -> None:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read what `save` wrote; nothing that could run code is unpickled.
+    """Read what `save` wrote, without unpickling anything that could run code.
 
     Raises:
-        ALError: the file is truncated, was changed, or holds something else.
+        ALError: the file was cut short or changed, or holds something else.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            if any(one.compress_type != zipfile.ZIP_STORED for one in archive.infolist()):
-                raise ValueError("compressed, as torch.save writes nothing; it may unpack to any size")
+            if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
+                raise ValueError("compressed, unlike torch.save's files; it may unpack to any size")
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises half a dozen types here; all of them mean the same to the user
+    except Exception as error:  # torch raises half a dozen types here, with one meaning for the user
         raise ALError(f"{path} is damaged or gone; it was cut short, or changed.") from error
     if not isinstance(content, dict):
         raise ALError(f"{path} holds something else than a fit of this package writes.")
@@ -49,11 +49,11 @@ def save_weights(state: dict[str, Tensor], path: Path, seal: Seal) -> None:
     """Write the weights of a finished fit.
 
     Raises:
-        TrainingError: they are not finite.
+        TrainingError: the weights are not finite.
     """
     if (name := _not_finite(state)) is not None:
         raise TrainingError(
-            f"The fit ended with weights that are not finite ({name}), so that the network says nothing; a smaller "
+            f"The fit ended with weights that are not finite ({name}), so that the network is useless; a smaller "
             "learning rate, or trainer.gradient_clip_val, keeps them finite."
         )
     save({"network": state}, path, seal)
@@ -66,18 +66,18 @@ def weights_of(path: Path) -> dict[str, Tensor]:
         ALError: the file is gone or damaged, or holds something else than finite weights.
     """
     weights = load(path).get("network")
-    if not isinstance(weights, dict) or not all(_is_plain(one, path) for one in weights.values()):
+    if not isinstance(weights, dict) or not all(_is_plain(value, path) for value in weights.values()):
         raise ALError(f"{path} holds something else than the weights of a network.")
     if (name := _not_finite(weights)) is not None:
-        raise ALError(f"{path} holds weights that are not finite ({name}); such a network says nothing.")
+        raise ALError(f"{path} holds weights that are not finite ({name}); such a network is useless.")
     return weights
 
 
 def load_network(network: nn.Module, path: Path) -> None:
-    """Put the weights of a finished fit into a network.
+    """Load the weights of a finished fit into a network.
 
     Raises:
-        ALError: they are gone, damaged, or another network's.
+        ALError: the weights are gone, damaged, or of another network.
     """
     try:
         network.load_state_dict(weights_of(path))
@@ -86,7 +86,7 @@ def load_network(network: nn.Module, path: Path) -> None:
 
 
 def _is_plain(value: object, path: Path) -> bool:
-    """Whether a value is a tensor no larger than its file: one that repeats a number may claim to have any size."""
+    """Whether a value is a tensor no larger than its file: a tensor that repeats a number can claim any size."""
     return isinstance(value, Tensor) and value.layout == torch.strided and value.nbytes <= path.stat().st_size
 
 
@@ -96,24 +96,21 @@ def _not_finite(state: dict[str, Tensor]) -> str | None:
 
 
 def checkpoints(directory: Path) -> dict[int, Path]:
-    """Return a fit's checkpoints by the steps that were done, latest first."""
-    found = {int(match[1]): path for path in directory.glob("step_*.ckpt") if (match := _NAME.fullmatch(path.name))}
-    return dict(sorted(found.items(), reverse=True))
-
-
-_NAME = re.compile(r"step_(\d+)\.ckpt")
+    """Return a fit's checkpoints by the number of steps done, latest first."""
+    names = ((re.fullmatch(r"step_(\d+)\.ckpt", path.name), path) for path in directory.glob("step_*.ckpt"))
+    return dict(sorted(((int(match[1]), path) for match, path in names if match), reverse=True))
 
 
 def forget(directory: Path) -> None:
-    """Delete a fit's checkpoints, once its weights are written: the optimizer's state goes with them."""
+    """Delete a fit's checkpoints, with the optimizer's state, after its weights were written."""
     for path in checkpoints(directory).values():
         drop(path)
 
 
 class DurableCheckpointIO(CheckpointIO):
-    """Temporary file beside the target, fsync, rename, fsync of the folder.
+    """Writes a temporary file beside the target, syncs and renames it, and syncs the folder.
 
-    Lightning's own goes through the temporary folder and, across file systems, a plain copy
+    Lightning's own class goes through the temporary folder and, across file systems, a plain copy
     (Lightning-AI/pytorch-lightning#19970, #21253).
 
     Args:
@@ -127,20 +124,20 @@ class DurableCheckpointIO(CheckpointIO):
         """Write a checkpoint.
 
         Raises:
-            ALError: it holds what could not be read again without running code.
+            ALError: the checkpoint holds values that cannot be read again without running code.
         """
         save(checkpoint, Path(path), self.seal)
         if unsafe := torch.serialization.get_unsafe_globals_in_checkpoint(path):
             drop(Path(path))
             raise ALError(
-                f"The state of the fit holds {', '.join(unsafe)}; what a callback or a training method keeps must be "
-                "tensors and plain values, or a restart could not read it."
+                f"The state of the fit holds {', '.join(unsafe)}; callbacks and training methods may keep only tensors "
+                "and plain values, which a restart can read."
             )
 
     def load_checkpoint(
         self, path: Any, map_location: Any | None = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Read a checkpoint; always with weights_only."""
+        """Read a checkpoint, always as with weights_only."""
         return load(Path(path))
 
     def remove_checkpoint(self, path: Any) -> None:
@@ -152,8 +149,8 @@ class ChunkCheckpoint(Checkpoint):
     """Writes the fit's state after each chunk of steps, and when the run is asked to stop.
 
     Args:
-        directory: where; the last two are kept.
-        processes: those of the run; all of them stop after the same step.
+        directory: of the checkpoints; the last two are kept.
+        processes: of the run; all of them stop after the same step.
     """
 
     def __init__(self, directory: Path, processes: Processes) -> None:
@@ -177,7 +174,7 @@ class ChunkCheckpoint(Checkpoint):
             checkpoint.pop(name, None)
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Let `trainer.global_step` go on: callbacks may read it."""
+        """Restore `trainer.global_step`, which callbacks may read."""
         loop = trainer.fit_loop.epoch_loop
         if pl_module.automatic_optimization:
             loop.automatic_optimization.optim_progress.optimizer.step.total.completed = checkpoint["global_step"]
@@ -185,9 +182,9 @@ class ChunkCheckpoint(Checkpoint):
             loop.manual_optimization.optim_step_progress.total.completed = checkpoint["global_step"]
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Save; every process takes part, one writes. After the last chunk the weights themselves are written."""
+        """Save with all processes, of which one writes. After the last chunk the weights are written instead."""
         if (events := getattr(trainer.logger, "experiment", None)) is not None:
-            events.flush()  # the curves are as far as the checkpoint
+            events.flush()  # the curves then reach as far as the checkpoint
         stop = self.processes.stop_now()
         if pl_module.step >= pl_module.steps:
             return
@@ -195,6 +192,6 @@ class ChunkCheckpoint(Checkpoint):
         if trainer.is_global_zero:
             for path in list(checkpoints(self.directory).values())[KEPT:]:
                 drop(path)
-        # One that asks while the checkpoint is written is heard after the next step.
+        # A request to stop during the writing takes effect after the next step.
         if stop:
             raise Interrupted(f"Stopped by {GUARD.asked or 'another process'}; {AGAIN}.")

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent."""
+"""Files that are complete or absent."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ from al_lightning.errors import ALError
 
 
 def write_atomic(path: Path, write: Callable[[BinaryIO], object], make_folder: bool = True) -> None:
-    """Write a file so that a reader, or a power cut, sees the old content or the new, never a part.
+    """Write a file so that a reader sees the old or the new content, never a part, even after a power cut.
 
     Args:
         path: the target.
         write: called with the open temporary file beside the target.
-        make_folder: make the target's folder where it is missing, and those above it.
+        make_folder: make the target's missing folders.
 
     Raises:
-        ALError: the disk is full, the folder cannot be written to, or the like; what was there is untouched.
+        ALError: the disk is full, the folder is read-only, or the like; the old content is unchanged.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.unlink(missing_ok=True)  # a killed process's; or a stranger's link, which must not be written through
+        temporary.unlink(
+            missing_ok=True
+        )  # left by a killed process; or a planted link, which must not be written through
         with temporary.open("xb") as file:
             write(file)
             file.flush()
@@ -40,7 +42,7 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object], make_folder: b
         if not isinstance(error, ALError) and (cause := _from_system(error)) is not None:
             raise ALError(unwritable(path, cause)) from error
         raise
-    # The rename itself is durable only once the folder is; some network file systems cannot sync a folder.
+    # The rename is durable only after a sync of the folder, which some network file systems cannot do.
     with contextlib.suppress(OSError):
         folder = os.open(path.parent, os.O_RDONLY)
         try:
@@ -50,7 +52,7 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object], make_folder: b
 
 
 def _from_system(error: BaseException | None) -> OSError | None:
-    """Return the operating system's error behind another one: torch reports a full disk as its own."""
+    """Return the operating system's error behind an error: torch reports a full disk as its own error."""
     while error is not None:
         if isinstance(error, OSError):
             return error
@@ -59,12 +61,12 @@ def _from_system(error: BaseException | None) -> OSError | None:
 
 
 def unwritable(path: str | Path, error: OSError) -> str:
-    """Return the sentence for a write that the system refused."""
+    """Return the message for a write that the system refused."""
     if isinstance(error, IsADirectoryError) and Path(path).is_dir():
         return str(in_the_way(Path(path)))
     return (
-        f"Cannot write {path}: {error.strerror or error}. Make room, or let it be written to; what was finished is "
-        "kept, and the same command goes on."
+        f"Cannot write {path}: {error.strerror or error}. Make room, or make it writable; finished work is "
+        "kept, and the same command continues."
     )
 
 
@@ -80,11 +82,11 @@ def write_text(path: Path, text: str, make_folder: bool = True) -> None:
 
 
 def read_small(path: Path, most: int) -> bytes:
-    """Read a file of at most `most` bytes: one that somebody sent may be of any size.
+    """Read a file of at most `most` bytes: a file from somebody else may have any size.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is larger, or no regular file.
+        OSError: the file cannot be read, or is no regular file.
+        ValueError: the file is larger.
     """
     if not path.is_file():  # reading a pipe would wait for ever
         raise FileNotFoundError(errno.ENOENT, "no such file", str(path))

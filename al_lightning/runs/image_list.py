@@ -1,7 +1,7 @@
-"""Which files a run's images are, and what is in some of them: other images under the same names are another pool.
+"""The list of a run's image files, which tells other images under the same names from the run's own.
 
-The list has the name and the size of every image file of the pool and the test set, and the SHA-256 of 32 of them:
-those at even distances in the order of names. It costs a look at each file and the reading of 32. Labels are no part.
+The list has the name and the size of every image file of the pool and the test set, and the SHA-256 of 32 of them, at
+even distances in the order of names. It takes the size of each file and reads 32. Label files are not in the list.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from al_lightning.runs.files import read_small
 from al_lightning.runs.seals import digest_of
 
 READ = 32
-"""Files of which the content is compared."""
+"""Number of files whose content is compared."""
 LARGEST = 256 << 20
-"""Bytes that a list may have: more than two million files with paths of 80 letters."""
+"""Most bytes of a list: more than two million files with paths of 80 letters."""
 
 
 @dataclass(frozen=True)
 class ImageList:
-    """Files by name.
+    """Files by their name below the data's folder.
 
     Attributes:
-        sizes: bytes of each file, by its name below the data's folder.
-        sha256: hash of the content of some.
+        sizes: bytes of each file.
+        sha256: hash of the content of some files.
     """
 
     sizes: dict[str, int]
@@ -47,14 +47,14 @@ class ImageList:
 
 
 def image_list(files: Iterable[Path], root: Path) -> ImageList:
-    """Look at files; what is no file, as where images are drawn, is left out.
+    """List image files. Paths without a file, as of generated images, are left out.
 
     Args:
-        files: of images; some may come more than once.
-        root: folder that names are relative to, where they lie below it.
+        files: of images; some may occur more than once.
+        root: folder that names are relative to, for files below it.
 
     Raises:
-        DatasetError: one cannot be read.
+        DatasetError: a file cannot be read.
     """
     sizes: dict[str, int] = {}
     paths: dict[str, Path] = {}
@@ -65,7 +65,7 @@ def image_list(files: Iterable[Path], root: Path) -> ImageList:
         try:
             sizes[name] = os.stat(path).st_size
         except (OSError, ValueError):
-            continue  # it is no file, or says so itself when it is read
+            continue  # no file; a missing image raises its own error when it is read
         paths[name] = path
     names = sorted(sizes)
     count = min(READ, len(names))
@@ -77,11 +77,11 @@ def image_list(files: Iterable[Path], root: Path) -> ImageList:
 
 
 def read_list(path: Path, digest: str) -> ImageList | None:
-    """Return the list that a run kept; None where it is gone or not what was written.
+    """Return the list that a run kept; None where the file is gone or not as it was written.
 
     Args:
-        path: its file.
-        digest: of the list, as the run's journal tells.
+        path: of the file.
+        digest: of the list, from the run's journal.
     """
     try:
         kept = ImageList(**json.loads(read_small(path, LARGEST)))
@@ -98,6 +98,6 @@ def difference(kept: ImageList, found: ImageList) -> str:
         if kept.sizes[name] != found.sizes[name]:
             return f"{name} had {kept.sizes[name]:,} bytes, and now has {found.sizes[name]:,}"
     if more := sorted(found.sizes.keys() - kept.sizes.keys()):
-        return f"{more[0]} was not there"
+        return f"{more[0]} is new"
     other = next((name for name, digest in kept.sha256.items() if found.sha256.get(name) != digest), None)
     return "" if other is None else f"{other} has another content"

@@ -1,8 +1,8 @@
-"""The journal `cycles.jsonl`: the run, its initial set, then a line per finished cycle. Each line carries a check.
+"""The journal `cycles.jsonl`: the run, its initial set, then a line for each finished cycle. Each line has a check.
 
-The first line is written before any other file of a run, and the initial set once it is labelled. The checks are
-chained, so that a line that was edited, left out or moved does not go unnoticed; `cost`, `versions` and `oracle` are no
-part of them, as they are no part of the result.
+The first line is written before any other file of a run, and the initial set when it is labelled. The checks are
+chained, so that an edited, missing or moved line is noticed. `cost`, `versions` and `oracle` are no part of the result,
+and therefore no part of the checks.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from al_lightning.runs.identity import fingerprint
 
 JOURNAL = "cycles.jsonl"
 FORMAT = 4
-"""Of a run directory: raised when what is written there changes, so that no other version misreads it."""
+"""Format of a run directory: raised with each change of it, so that no other version misreads it."""
 LARGEST = 16 << 20
-"""Bytes that a journal may have: a pool of a million images, all chosen, takes 8 MB."""
+"""Most bytes of a journal: a pool of a million images, all chosen, takes 8 MB."""
 MOST_CYCLES = 10_000
 MOST_IMAGES = 10**9
 MOST_SEED = 2**64
 MOST = 1e12
-"""Magnitude of any other number: what is computed of it stays finite."""
+"""Largest magnitude of any other number: results computed from it stay finite."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,15 @@ class RunRecord:
     Attributes:
         name: the run's name, its parts joined by underscores.
         seed: the run's seed.
-        settings: what in the configuration bears on results, by dotted key.
+        settings: the settings that can change a result, by dotted key.
         pool_size: number of images in the pool.
-        data_sha256: hash of the class names and the names of all images: what positions mean.
-        images_sha256: hash of the list of image files (see `image_list`): what they hold.
+        data_sha256: hash of the class names and the names of all images, which give positions their meaning.
+        images_sha256: hash of the list of image files, with their sizes and contents (see `image_list`).
         classes: names of the classes, in the order of their numbers.
         parts: the parts of the name, by axis; see `parts`.
         metrics: the metrics of the task, the main one first.
-        oracle: class path of who labelled when the run began; another one may have gone on.
-        versions: packages and their versions, for the reader; no part of the result.
+        oracle: class path of the oracle when the run began; another one may have continued the run.
+        versions: of packages, for the reader.
     """
 
     name: str
@@ -78,9 +78,9 @@ class CycleRecord:
         cycle: 0, 1, ...
         budget: nominal budget of this cycle's fit, a fraction of the pool.
         labelled: number of labelled images the fit saw.
-        metrics: the main metric first, as fractions of 1; class-wise values as lists, null for absent classes.
+        metrics: the main metric first, as `Metric` stores them; class-wise values as lists, null for absent classes.
         chosen: bought after this fit, in order of selection; empty in the last cycle.
-        cost: seconds of each stage, and the number of processes; all else of a record is deterministic.
+        cost: seconds of each stage, and the number of processes; everything else is deterministic.
     """
 
     cycle: int
@@ -98,7 +98,7 @@ class Run:
     Attributes:
         directory: its path.
         record: the journal's first line.
-        initial: labelled before the first fit, in order; None as long as these labels are awaited.
+        initial: the images labelled before the first fit, in order; None while their labels are awaited.
         cycles: the finished cycles.
     """
 
@@ -108,7 +108,7 @@ class Run:
     cycles: tuple[CycleRecord, ...] = ()
 
     def labelled_at(self, cycle: int) -> list[int]:
-        """Return the positions that cycle's fit saw, in the order of labelling."""
+        """Return the labelled positions in a cycle's fit, in the order of labelling."""
         return [*(self.initial or ()), *(index for done in self.cycles[:cycle] for index in done.chosen)]
 
     @property
@@ -175,7 +175,7 @@ def _run(path: Path, records: list[dict[str, Any]]) -> Run:
 
 
 def _check_kinds(run: Run) -> None:
-    """Raise ValueError where a value is not of its kind, or an image is labelled twice: somebody else wrote this."""
+    """Raise ValueError where a value has a wrong type or range, or an image is labelled twice: no run writes that."""
     record, cycles = run.record, run.cycles
     if len(cycles) > MOST_CYCLES:
         raise ValueError(f"it has more than {MOST_CYCLES:,} cycles")
@@ -206,7 +206,7 @@ def _check_kinds(run: Run) -> None:
 
 
 def _check_settings(settings: dict[str, Any]) -> None:
-    """Raise ValueError for settings that are none by dotted key: each is a leaf, and none lies below another."""
+    """Raise ValueError unless settings are leaves by dotted key, none of them below another."""
     for key, value in settings.items():
         parts = key.split(".")
         above = (".".join(parts[:count]) for count in range(1, len(parts)))
@@ -215,15 +215,15 @@ def _check_settings(settings: dict[str, Any]) -> None:
 
 
 def check_metrics(metrics: list[dict[str, Any]]) -> None:
-    """Raise ValueError where cycles tell other metrics, or other kinds of them; the main one, the first, is a number.
+    """Raise ValueError unless all cycles have the same metrics, of the same types, and the main metric is a number.
 
-    Any other may be null in a cycle that it is not defined for.
+    Any other metric may be null in a cycle where it is undefined.
     """
     names = list(metrics[0]) if metrics else []
-    if any(list(one) != names for one in metrics):
+    if any(list(each) != names for each in metrics):
         raise ValueError("its cycles have different metrics")
     for name in names:
-        values, main = [one[name] for one in metrics], name == names[0]
+        values, main = [each[name] for each in metrics], name == names[0]
         if isinstance(values[0], list) and not main:
             same = all(isinstance(value, list) and len(value) == len(values[0]) for value in values)
             sound = same and all(part is None or _is_number(part) for value in values for part in value)
@@ -246,13 +246,11 @@ def _is_number(value: object) -> bool:
 
 
 def whole_lines(journal: Path) -> list[str]:
-    """Return the journal's lines without a torn last one: what was not written to its end did not happen.
-
-    Blank lines at the end are left out, too; they are no damage.
+    """Return the journal's lines without an incomplete last line, which does not count, and without blank last lines.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is too large, or no text.
+        OSError: the journal cannot be read.
+        ValueError: the journal is too large, or no text.
     """
     lines = read_small(journal, LARGEST).decode().splitlines(keepends=True)
     if len(lines) > 1 and not lines[-1].endswith("\n"):
@@ -266,7 +264,7 @@ def whole_lines(journal: Path) -> list[str]:
 
 
 def write_line(record: dict[str, Any], before: str = "") -> tuple[str, str]:
-    """Return a record as a line with a check, and the check, which is chained to that of the line before."""
+    """Return a record as a line with a check, and the check, which depends on that of the line before."""
     result = {key: value for key, value in record.items() if key not in ("cost", "versions", "oracle", "check")}
     text = before + json.dumps(result, sort_keys=True, allow_nan=False)
     check = hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -277,7 +275,7 @@ def read_line(line: str, before: str = "") -> tuple[dict[str, Any], str]:
     """Return a line's record and its check.
 
     Raises:
-        ValueError: it is not what was written.
+        ValueError: the line is not as it was written.
     """
     try:
         record = json.loads(line)

@@ -1,8 +1,8 @@
-"""What the files of a run are functions of: their origins, told from the journal alone. Never devices.
+"""The origins of a run's files: what each file is a function of, from the journal alone. Devices are no part.
 
-Weights, checkpoints and metrics follow from the settings of training, seed, cycle, member, data and labelled images;
-with a warm start from the weights before, too. What was scored and chosen follows besides from the strategy's
-settings, from how many were to be chosen, and from the weights that scored.
+Weights, checkpoints and metrics follow from the settings of training, seed, cycle, member, data and labelled images,
+and with a warm start from the weights of the cycle before. Scores and choices also follow from the strategy's
+settings, the number of images to choose, and the weights that scored.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def cycle_dir(directory: Path, cycle: int) -> Path:
 
 
 def weights_path(directory: Path, cycle: int, member: int) -> Path:
-    """Return where a trained network lies."""
+    """Return the path of a trained network."""
     return cycle_dir(directory, cycle) / f"member_{member}" / WEIGHTS
 
 
@@ -30,7 +30,7 @@ def fit_origin(run: Run, cycle: int, member: int) -> str:
     """Return the origin of a network's checkpoints and weights, and of its metrics.
 
     Args:
-        run: whose finished cycles tell what is labelled.
+        run: its finished cycles give the labelled images.
         cycle: number of the cycle.
         member: number of the network in an ensemble.
     """
@@ -48,12 +48,12 @@ def fit_origin(run: Run, cycle: int, member: int) -> str:
 
 
 def choice_origin(run: Run, cycle: int, count: int) -> str:
-    """Return the origin of what a cycle's selection saw and chose.
+    """Return the origin of the rows and the choice of a cycle's selection.
 
     Args:
-        run: whose finished cycles tell what is labelled.
+        run: its finished cycles give the labelled images.
         cycle: number of the cycle.
-        count: how many were to be chosen.
+        count: number of images to choose.
     """
     record = run.record
     strategy = {key: value for key, value in record.settings.items() if key.split(".")[0] == "acquisition"}
@@ -70,8 +70,8 @@ def first_choice_origin(run: Run, count: int) -> str:
     """Return the origin of the initial set.
 
     Args:
-        run: that begins with it.
-        count: how many images it has.
+        run: that begins with the set.
+        count: number of images of the set.
     """
     record = run.record
     return origin_of(

@@ -1,6 +1,6 @@
-"""The parts of a run's name, as the journal records them: what the run was on, and its method.
+"""The parts of a run's name, as the journal records them: the setting of the run, and its method.
 
-A part belongs to an axis, the folder of `configs/` that the part's file lies in. Configs of one's own are the part
+A part belongs to an axis, the folder of `configs/` with the part's file. Configs outside these folders are the part
 `other`. A part that no config gave is absent.
 """
 
@@ -12,22 +12,22 @@ from collections.abc import Mapping
 from al_lightning.runs.journal import RunRecord
 
 SETTING = ("datasets", "networks", "budgets", "augmentation")
-"""Axes that say what a run is on."""
+"""Axes of a run's setting."""
 AXES = (*SETTING, "acquisition", "training")
 OTHER = "other"
 DEFAULT_TRAINING = "supervised"
-"""Names leave this part out."""
+"""The training method that names leave out."""
 
 
 def run_name(parts: Mapping[str, str]) -> str:
-    """Return the name that some parts make."""
+    """Return the name of some parts."""
     return _joined(parts, (*AXES, OTHER))
 
 
 def setting_of(record: RunRecord) -> str:
-    """Return what a run was on: dataset, network, budget and augmentation.
+    """Return a run's setting: dataset, network, budget and augmentation.
 
-    Without a dataset part it is the class of the dataset, in the form of a part: `mask_folder`.
+    Without a dataset part, the dataset's class stands for it, in the form of a part: `mask_folder`.
     """
     parts = {"datasets": _class_name(record, "data"), **record.parts}
     return _joined(parts, SETTING)
@@ -36,7 +36,7 @@ def setting_of(record: RunRecord) -> str:
 def method_of(record: RunRecord) -> str:
     """Return a run's strategy, with its training method where that is not the default one, and other configs.
 
-    Without an acquisition part it is the class of the strategy, in the form of a part, and the training method.
+    Without an acquisition part, the strategy's class stands for it, in the form of a part, without other configs.
     """
     if "acquisition" in record.parts:
         return _joined(record.parts, ("acquisition", "training", OTHER))
@@ -49,6 +49,6 @@ def _joined(parts: Mapping[str, str], axes: tuple[str, ...]) -> str:
 
 
 def _class_name(record: RunRecord, section: str) -> str:
-    """Return a class of the settings in the form of a part; the run's name where they name none."""
+    """Return a class of the settings in the form of a part; the run's name where the settings have no class."""
     last = str(record.settings.get(f"{section}.class_path", "")).rpartition(".")[2]
     return re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", last).lower() or record.name

@@ -1,4 +1,4 @@
-"""What a selection saw, kept beside what it chose: scores or embeddings, in rows.npz."""
+"""The rows of a selection, its candidates with scores or embeddings, in rows.npz beside its choice."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 LARGEST = 16_000_000
-"""Numbers kept per cycle (64 MB); of larger embeddings an even sample of rows stays, the chosen always among them."""
+"""Most numbers kept per cycle (64 MB); of more, an even sample of rows is kept, and all chosen rows."""
+
+UNREADABLE = (zipfile.BadZipFile, KeyError, EOFError, MemoryError, NotImplementedError, SyntaxError)
+"""Errors of zipfile and NumPy for a file that is no file of rows."""
 
 
 class SeenRows(NamedTuple):
-    """What a selection saw; N images, M members, K numbers each.
+    """Candidates of a selection; N images, M members, K numbers each.
 
     Attributes:
         index: (N,) int64 positions in the training set, ascending, unique.
@@ -28,12 +31,12 @@ class SeenRows(NamedTuple):
 
 
 def write_rows(file: BinaryIO, rows: SeenRows, chosen: list[int]) -> None:
-    """Write what a selection saw, or, where that is more than `LARGEST`, an even sample and the chosen.
+    """Write the rows of a selection, or, of more than `LARGEST` numbers, an even sample and the chosen rows.
 
     Args:
         file: open for writing.
-        rows: what it saw.
-        chosen: positions that it chose, in order.
+        rows: of the selection.
+        chosen: the chosen positions, in order.
     """
     index, labelled, value = rows
     if value.size > LARGEST:
@@ -46,25 +49,25 @@ def write_rows(file: BinaryIO, rows: SeenRows, chosen: list[int]) -> None:
 
 
 def read_rows(path: Path, pool_size: int, value: bool = True) -> SeenRows:
-    """Read what `write_rows` wrote, no more memory than the file is long.
+    """Read what `write_rows` wrote, with no more memory than the file has bytes.
 
     Args:
         path: the file.
         pool_size: number of images in the pool.
-        value: whether `value`, which may be large, is read; it comes back empty otherwise.
+        value: whether to read `value`, which may be large; it is empty otherwise.
 
     Raises:
-        ValueError: it is not what was written.
-        OSError: it cannot be read.
+        ValueError: the file is not as it was written.
+        OSError: the file cannot be read.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            if any(one.compress_type != zipfile.ZIP_STORED for one in archive.infolist()):
-                raise ValueError("it is compressed, as no file of ours is")
+            if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
+                raise ValueError("it is compressed, and no run writes such a file")
         with np.load(path, allow_pickle=False) as arrays:
             none = np.empty((0, len(arrays["index"]), 0), np.float32)
             rows = SeenRows(arrays["index"], arrays["labelled"], arrays["value"] if value else none)
-    except (zipfile.BadZipFile, KeyError, EOFError, MemoryError, NotImplementedError, SyntaxError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"it is no file of rows ({type(error).__name__})") from error
     kinds = [array.dtype.str for array in rows] == ["<i8", "|b1", "<f4"]
     shapes = rows.index.ndim == 1 and rows.labelled.shape == rows.index.shape and rows.value.ndim == 3
@@ -76,15 +79,15 @@ def read_rows(path: Path, pool_size: int, value: bool = True) -> SeenRows:
 
 
 def shape_of(path: Path) -> tuple[int, int, int]:
-    """Return members, rows and width of what was kept, from the file's head: the numbers may be many.
+    """Return the shape (M, N, K) of `value` from the file's head, without reading the numbers.
 
     Raises:
-        ValueError: it is not what was written.
+        ValueError: the file is not as it was written.
     """
     try:
         with zipfile.ZipFile(path) as archive, archive.open("value.npy") as file:
             np.lib.format.read_magic(file)
             (members, rows, width), _, _ = np.lib.format.read_array_header_1_0(file)
-    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, SyntaxError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"it is no file of rows ({type(error).__name__})") from error
     return members, rows, width

@@ -1,9 +1,9 @@
-"""Seals: beside each file that a run reads back lies NAME.seal, which says what was written and what it was made of.
+"""Seals: beside each file that a run reads back lies NAME.seal, with the hashes of the file's bytes and of its inputs.
 
-A seal is one line of JSON: the format, the file's name, the SHA-256 of its bytes, and its origin, a hash of all that
-the file is a function of. It is written after the file. A file whose seal does not fit does not exist: a run names it,
-deletes it and makes it again. So a file that was cut, changed, or belongs to another run, cycle or member is never
-taken for this one's. A seal guards against accidents; whoever means harm can write one, so it is no signature.
+A seal is one line of JSON: the format, the file's name, the SHA-256 of its bytes, and its origin, a hash of everything
+that the file is a function of. The seal is written after the file. A run deletes a file whose seal does not fit, tells
+the user, and makes the file again. A file that was cut or changed, or that belongs to another run, cycle or member, is
+therefore never used. A seal guards against accidents. It is no signature, since anybody can write one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LARGEST = 1 << 12
 
 
 def origin_of(**parts: Any) -> str:
-    """Return the origin of a file: the SHA-256 of all that it is a function of, given as plain data by name."""
+    """Return the origin of a file: the SHA-256 of everything that the file is a function of, plain data by name."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
@@ -33,20 +33,12 @@ def seal_of(path: Path) -> Path:
 
 
 def sealed_digest(path: Path) -> str | None:
-    """Return the SHA-256 that a file's seal tells; None without a seal. The file itself need not be there any more."""
+    """Return the SHA-256 in a file's seal; None without a seal. The file itself may be gone."""
     try:
         seal = json.loads(read_small(seal_of(path), LARGEST))
         return str(seal["sha256"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-
-
-def fits(path: Path, origin: str) -> bool:
-    """Whether a file is there, is what was written, and was made of what its reader says."""
-    try:
-        return _line(path, origin) == read_small(seal_of(path), LARGEST).decode()
-    except (OSError, ValueError):
-        return False
 
 
 def drop(path: Path) -> None:
@@ -62,12 +54,12 @@ def drop(path: Path) -> None:
 
 def _refuse_folders(path: Path) -> None:
     for place in (path, seal_of(path)):
-        if place.is_dir():  # no run makes it, so that it is not ours to delete
+        if place.is_dir():  # no run makes such a folder, so none deletes it
             raise in_the_way(place)
 
 
 def made_again(path: Path) -> str:
-    """Return what the user is told of a file that was deleted because its seal does not fit."""
+    """Return the message for a file that was deleted because its seal does not fit."""
     return f"{path} was damaged, or not of this run; what it held is made again"
 
 
@@ -84,27 +76,23 @@ def digest_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _nothing() -> None:
-    """Check nothing: of a folder that no run holds."""
-
-
 @dataclass(frozen=True)
 class Seal:
     """Writes and recognises the files of one origin.
 
     Attributes:
-        origin: what `origin_of` returns.
+        origin: see `origin_of`.
         check: called before each write; it raises where the files' folder is no longer the run's.
     """
 
     origin: str = ""
-    check: Callable[[], object] = _nothing
+    check: Callable[[], object] = lambda: None
 
     def write(self, path: Path, write: Callable[[BinaryIO], object]) -> None:
-        """Write a file and then its seal, each whole or not at all; the folder has to be there.
+        """Write a file and then its seal, each completely or not at all, into a folder that exists.
 
         Raises:
-            ALError: it cannot be written, or the folder is not the run's any more.
+            ALError: the file cannot be written, or the folder is no longer the run's.
         """
         self.check()
         write_atomic(path, write, make_folder=False)
@@ -115,11 +103,14 @@ class Seal:
         write_text(seal_of(path), _line(path, self.origin), make_folder=False)
 
     def fits(self, path: Path) -> bool:
-        """Whether a file is there, is what was written, and is of this origin."""
-        return fits(path, self.origin)
+        """Whether a file exists, is as it was written, and is of this origin."""
+        try:
+            return _line(path, self.origin) == read_small(seal_of(path), LARGEST).decode()
+        except (OSError, ValueError):
+            return False
 
     def drop_unfit(self, path: Path) -> bool:
-        """Delete a file that does not fit, and its seal; return whether there was one.
+        """Delete a file that does not fit, and its seal; return whether there was such a file.
 
         Raises:
             ALError: a folder is in the place of either.

@@ -1,4 +1,4 @@
-"""What a cycle chose, `selection.json`, and what its selection saw, `rows.npz`: written, and read back, with seals."""
+"""Read and write a cycle's choice, `selection.json`, and the rows that it was made from, `rows.npz`, with seals."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from al_lightning.runs.scores import SeenRows, read_rows, shape_of
 from al_lightning.runs.seals import Seal
 
 LARGEST = 64 << 20
-"""Bytes that a file of JSON in a run directory may have: a selection of a million images takes as much."""
+"""Most bytes of a JSON file in a run directory: a selection of a million images takes as many."""
 
 
 class Choice(NamedTuple):
-    """What was chosen, in order.
+    """A choice, in order.
 
     Attributes:
         indices: positions in the training set.
-        scores: one for each; None where it was not finite.
-        names: what a person calls the images.
+        scores: of the images; None for one that was not finite.
+        names: of the images.
     """
 
     indices: list[int]
@@ -34,17 +34,17 @@ class Choice(NamedTuple):
 
 
 def selection_path(directory: Path, cycle: int | None) -> Path:
-    """Return where a selection lies: of a cycle, or, for None, of the initial set."""
+    """Return the path of a selection: of a cycle, or, for None, of the initial set."""
     return (directory if cycle is None else cycle_dir(directory, cycle)) / "selection.json"
 
 
 def rows_path(directory: Path, cycle: int) -> Path:
-    """Return where the rows lie that a cycle's selection saw."""
+    """Return the path of the rows of a cycle's selection."""
     return cycle_dir(directory, cycle) / "rows.npz"
 
 
 def choice_seal(run: Run, cycle: int | None, count: int, check: Callable[[], object] = lambda: None) -> Seal:
-    """Return the seal of what is chosen.
+    """Return the seal of a choice.
 
     Args:
         run: that chooses.
@@ -58,18 +58,18 @@ def choice_seal(run: Run, cycle: int | None, count: int, check: Callable[[], obj
 def write_choice(
     path: Path, seal: Seal, indices: Sequence[int], scores: Sequence[float], names: Sequence[str] = ()
 ) -> None:
-    """Write what was chosen; arguments as `Choice`'s."""
-    # JSON knows no infinity; a strategy's own scale may.
+    """Write a choice; arguments as `Choice`'s."""
+    # A strategy's scores may be infinite, which JSON cannot express.
     finite = [score if math.isfinite(score) else None for score in scores]
     shown = list(names) or [f"image {index}" for index in indices]
     write_json(path, Choice(list(indices), finite, shown)._asdict(), seal)
 
 
 def read_choice(run: Run, cycle: int | None) -> Choice | None:
-    """Return what was chosen; None where nothing was.
+    """Return the choice; None where nothing was chosen.
 
     Raises:
-        ALError: the file is damaged, or of another run.
+        ALError: the file is damaged, or belongs to another run.
     """
     path = selection_path(run.directory, cycle)
     if not path.is_file():
@@ -86,15 +86,15 @@ def read_choice(run: Run, cycle: int | None) -> Choice | None:
 
 
 def read_seen(run: Run, cycle: int, value: bool = True) -> SeenRows | None:
-    """Return what a cycle's selection saw; None where it kept nothing.
+    """Return the rows of a cycle's selection; None where it kept none.
 
     Args:
         run: the run.
         cycle: number of the cycle.
-        value: whether scores or embeddings are wanted, which may be large; they come back empty otherwise.
+        value: whether to read scores or embeddings, which may be large; they are empty otherwise.
 
     Raises:
-        ALError: a file is damaged, or of another run.
+        ALError: a file is damaged, or belongs to another run.
     """
     path, choice = rows_path(run.directory, cycle), read_choice(run, cycle)
     if choice is None or not path.is_file():
@@ -108,7 +108,7 @@ def read_seen(run: Run, cycle: int, value: bool = True) -> SeenRows | None:
 
 
 def seen_shape(run: Run, cycle: int) -> tuple[int, int, int]:
-    """Return members, images and numbers an image of what a cycle's selection saw, from the file's head; else zeros.
+    """Return the shape (M, N, K) of the values of a cycle's rows, from the file's head; zeros without a file.
 
     Raises:
         ALError: the file is damaged.
@@ -128,14 +128,12 @@ def write_json(path: Path, values: dict[str, Any], seal: Seal) -> None:
     seal.write(path, lambda file: file.write(text.encode()))
 
 
-def read_json(path: Path, seal: Seal) -> dict[str, Any] | None:
-    """Return what `write_json` wrote; None where there is no such file.
+def read_json(path: Path, seal: Seal) -> dict[str, Any]:
+    """Return the plain data that `write_json` wrote.
 
     Raises:
-        ALError: it is not what was written.
+        ALError: the file is not as it was written.
     """
-    if not path.is_file():
-        return None
     try:
         values = json.loads(read_small(path, LARGEST)) if seal.fits(path) else None
     except (OSError, ValueError, RecursionError) as error:
@@ -146,7 +144,7 @@ def read_json(path: Path, seal: Seal) -> dict[str, Any] | None:
 
 
 def damaged(path: Path) -> ALError:
-    """Return the error for a file of a run that is not what was written."""
+    """Return the error for a file of a run that is not as it was written."""
     return ALError(
         f"{path} is damaged, or is not of this run: its seal is missing or does not fit. Delete it: what an unfinished "
         "cycle needs, `al-lightning fit` makes again."

@@ -94,13 +94,13 @@ class RunStore(Held):
 
     @property
     def images_path(self) -> Path:
-        """Where the list of the run's images lies."""
+        """Path of the list of the run's images."""
         return self.directory / "images.json"
 
     def begin(self, record: RunRecord, images: ImageList | None = None) -> tuple[Run, str]:
         """Begin the journal, or go on with it where it is that of the same run.
 
-        What bears on results must be the same once anything was trained; before that, the run begins anew.
+        Settings that can change a result must be the same once anything was trained; before, the run begins anew.
 
         Args:
             record: of the run that is wanted.
@@ -236,11 +236,11 @@ class RunStore(Held):
         return f"delete {lines}: the run's own `al-lightning fit` command makes these cycles again."
 
     def weights_path(self, cycle: int, member: int) -> Path:
-        """Where a trained network lies, if it is there; `weights` holds it to its seal."""
+        """Return the path of a trained network, which need not exist; `weights` checks its seal."""
         return weights_path(self.directory, cycle, member)
 
     def metrics_path(self, cycle: int) -> Path:
-        """Where the test metrics of a cycle lie."""
+        """Return the path of the test metrics of a cycle."""
         return self.cycle_dir(cycle) / "metrics.json"
 
     def metrics(self, cycle: int) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Which networks of a run can be taken away: those of finished cycles, and of the one that waits for labels."""
+"""The trained networks of a run: those of finished cycles, and of a cycle that waits for its labels."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from al_lightning.runs.store import RunStore
 
 
 def with_tested(run: Run) -> Run:
-    """Return a run with the cycle after its finished ones, where that is trained and tested: it waits for its labels.
+    """Return a run with the cycle that waits for its labels, if there is one: trained and tested, but not finished.
 
-    Such a cycle is no line of the journal before people have labelled what it chose. Its nominal budget is told as the
-    share of the pool that is labelled.
+    Such a cycle is no line of the journal until people have labelled its choice. Its budget here is the labelled share
+    of the pool.
 
     Raises:
-        ALError: what is on disk of that cycle was damaged.
+        ALError: a file of that cycle is damaged.
     """
     store, cycle = RunStore(run.directory, writes=False), len(run.cycles)
     if not (store.member_dir(cycle, 0) / "weights.pt").is_file() or (metrics := store.metrics(cycle)) is None:
@@ -33,16 +33,16 @@ def trained(run_dir: Path, cycle: int | None = None) -> tuple[Run, CycleRecord, 
 
     Args:
         run_dir: the run's directory.
-        cycle: its number; by default the last one whose weights are there.
+        cycle: its number; by default the last cycle with weights.
 
     Raises:
-        UsageError: there is no run, no such cycle, or no weights of it.
-        ALError: the journal or the weights are damaged, or the weights are another cycle's or run's.
+        UsageError: there is no run, no such cycle, or the cycle has no weights.
+        ALError: the journal or the weights are damaged, or the weights belong to another cycle or run.
     """
     run = with_tested(read_run(run_dir))
     if not run.cycles:
         raise UsageError(
-            f"No cycle of {run_dir} has finished yet, so that there is no network; `al-lightning fit` goes on with it."
+            f"No cycle of {run_dir} has finished yet, so there is no network; `al-lightning fit` continues the run."
         )
     last = len(run.cycles) - 1
     if cycle is not None and not 0 <= cycle <= last:
@@ -66,9 +66,9 @@ def trained(run_dir: Path, cycle: int | None = None) -> tuple[Run, CycleRecord, 
 
 
 def check_at(run_dir: Path, cycle: int) -> str:
-    """Return the check of a cycle's line in the journal; it is chained, so it stands for all lines up to that one.
+    """Return the check of a cycle's line in the journal; checks are chained, so that it covers all lines before.
 
-    Of a cycle that waits for its labels, and has no line yet, it is that of the last line.
+    A cycle that waits for its labels has no line yet; the check is then that of the last line.
     """
     lines = whole_lines(run_dir / JOURNAL)
     return str(json.loads(lines[min(cycle + 2, len(lines) - 1)])["check"])

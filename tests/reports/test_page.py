@@ -302,7 +302,7 @@ def test_unfinished_runs_are_shown_as_far_as_they_are() -> None:
     assert "50.50 ± 2.12 (2 of 3)" in text  # 52 and 49 at the second budget
     assert "al-lightning fit --config street_entropy --seed 1" in text
     nothing = page([a_run("street_random", 0, (), BATCHES, finished=False)], data, "t")
-    assert "It has not chosen anything yet" in nothing
+    assert "No batch yet" in nothing
     with pytest.raises(UsageError, match="at least one"):
         write_report(Path("never.html"), [], data)
 
