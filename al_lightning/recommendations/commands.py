@@ -1,4 +1,4 @@
-"""The commands that would settle it on one's own data, and what runs of it there are already. No torch."""
+"""The commands that compare the candidates on the user's data, and existing runs on these data. No torch."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from al_lightning.runs.journal import JOURNAL, Run, read_run
 RUNS = "runs/recommend"
 SEEDS = "0 1 2"
 BATCHES = 5
-"""So many fits, as in the study's curves: a first set, and four batches bought."""
+"""Number of fits, as in the study's curves: an initial set, and four batches."""
 NAMED = ("datasets", "networks", "augmentation")
-PEOPLE = "Or run one strategy with `--oracle files`: people label what it asks for, batch by batch."
+PEOPLE = "Or run one strategy with `--oracle files`: people label its choices, batch by batch."
 
 
 def commands(
     prefix: str, options: Sequence[str], labels: int, pairs: Sequence[tuple[str, str]]
 ) -> tuple[tuple[str, ...], str]:
-    """Return the lines that run what is to be compared, Random among it, and compare it.
+    """Return the lines that run and compare the candidates.
 
     Args:
-        prefix: the names' first parts.
+        prefix: the first parts of the runs' names.
         options: of the dataset.
-        labels: the budget: a first set and equal batches.
-        pairs: (strategy, training) of each.
+        labels: the budget in images, for an initial set and equal batches.
+        pairs: (strategy, training) of each candidate.
 
     Returns:
-        The lines, and a sentence on them.
+        The lines, and a sentence about them.
     """
     fits = min(BATCHES, labels)
     batch = labels // fits
     first = labels - batch * (fits - 1)
     budget = f"--budget.unit images --budget.initial {first} --budget.query {batch} --budget.cycles {fits - 1}"
-    names = ["_".join([prefix, s, *([t] if t != SUPERVISED else [])]) for s, t in pairs]
+    names = [f"{prefix}_{strategy}" + f"_{training}" * (training != SUPERVISED) for strategy, training in pairs]
     parts = ["al-lightning fit --config $name --seed $seed", shlex.join(options), budget]
     run = f"{' '.join(filter(None, parts))} --run_dir {RUNS}/$name/seed_$seed"
     lines = (
@@ -53,15 +53,15 @@ def commands(
 
 
 def options_of_folder(
-    found: Audit, images: Path, masks: Path | None, pattern: str | None, task: str
+    audit: Audit, images: Path, masks: Path | None, pattern: str | None, task: str
 ) -> tuple[str, list[str], list[str]]:
-    """Return the dataset's name, its options, and what is to be known about them, for mere folders."""
+    """Return the dataset's name, its options, and remarks on them, for folders of images and masks."""
     sequences = ["--data.sequence_pattern", pattern] if pattern else []
     if task == "classification":
         remarks = []
         if not class_folders(images):
             remarks.append(f"The commands need labels: put the images in a folder per class first. {PEOPLE}")
-        if found.pool.sizes and max(found.pool.sizes[0][:2]) > 32:
+        if audit.pool.sizes and max(audit.pool.sizes[0][:2]) > 32:
             remarks.append("image_folder reads images at 32 x 32; `--data.size '[H, W]'` changes that.")
         return "image_folder", ["--data.root", str(images), *sequences], remarks
     remarks = ["The study's networks begin with ImageNet weights: `--network.backbone.weights imagenet`."]
@@ -72,7 +72,7 @@ def options_of_folder(
         given, names = "MASKS", "[CLASS, CLASS]"
     else:
         remarks.append("Name the classes in the order of their ids; `--data.ignore ID` leaves one out.")
-        given, names = str(masks.resolve()), f"[{', '.join(f'class_{value}' for value in range(_ids(found)))}]"
+        given, names = str(masks.resolve()), f"[{', '.join(f'class_{value}' for value in range(_ids(audit)))}]"
     root = images.resolve() if masks is None else Path(os.path.commonpath([images.resolve(), masks.resolve()]))
     options = ["--data.root", str(root)]
     split = (images / "train").is_dir() and (images / "test").is_dir()
@@ -81,44 +81,44 @@ def options_of_folder(
         there = [os.path.relpath(path, root) if path.is_absolute() else str(path) for path in below]
         options += [f"--data.{option}images", there[0], f"--data.{option}masks", there[1]]
     options += ["--data.classes", names]
-    if found.pool.all_sizes > 1:
-        options += ["--data.size", f"[{found.pool.sizes[0][0]}, {found.pool.sizes[0][1]}]"]
+    if audit.pool.all_sizes > 1:
+        options += ["--data.size", f"[{audit.pool.sizes[0][0]}, {audit.pool.sizes[0][1]}]"]
     return "mask_folder", [*options, *sequences], remarks
 
 
-def _ids(found: Audit) -> int:
-    """Return the number of label ids up to the largest one that occurs."""
-    return max((int(one.name.rpartition(" ")[2]) + 1 for one in found.classes if one.pool_images), default=1)
+def _ids(audit: Audit) -> int:
+    """Return the number of label ids up to the largest id that occurs."""
+    return max((int(each.name.rpartition(" ")[2]) + 1 for each in audit.classes if each.pool_images), default=1)
 
 
 def prefix_of(parts: Mapping[str, str]) -> str:
-    """Return the first parts of a run's name without its budget, which the commands give; empty without a dataset."""
+    """Return the first parts of a run's name without the budget, which the commands set; empty without a dataset."""
     return "_".join(parts[axis] for axis in NAMED if axis in parts) if "datasets" in parts else ""
 
 
 def siblings(run: Run) -> list[Run]:
-    """Return the finished runs of the same data in the same layout (NAME/seed_S), this one included."""
-    found = []
+    """Return the finished runs on the same data in the same layout (NAME/seed_S), the given run included."""
+    runs = []
     for journal in sorted(run.directory.resolve().parent.parent.glob(f"*/*/{JOURNAL}")):
         try:
             other = read_run(journal.parent)
         except ALError:
-            continue  # one that was damaged says nothing
+            continue  # a damaged run is no evidence
         same = other.record.data_sha256 == run.record.data_sha256 and other.record.pool_size == run.record.pool_size
         if same and run.record.data_sha256 and other.cycles and not other.cycles[-1].chosen:
-            found.append(other)
-    return found
+            runs.append(other)
+    return runs
 
 
 def own_evidence(run: Run) -> str:
-    """Return a sentence on the runs that are there already, or an empty one where they compare nothing."""
-    found = siblings(run)
-    names = {other.record.name for other in found}
-    if len(names) < 2 or not any(other.record.parts.get("acquisition") == BASELINE for other in found):
+    """Return a sentence on the existing runs, or "" where they include no strategy beside Random."""
+    runs = siblings(run)
+    names = {other.record.name for other in runs}
+    if len(names) < 2 or not any(other.record.parts.get("acquisition") == BASELINE for other in runs):
         return ""
-    folders = sorted({os.path.relpath(other.directory.parent) for other in found})
+    folders = sorted({os.path.relpath(other.directory.parent) for other in runs})
     paths = " ".join(f"{shlex.quote(folder)}/seed_*" for folder in folders)
     return (
-        f"{len(found)} finished runs of these very data are there ({', '.join(sorted(names))}). Measured evidence on "
+        f"There are {len(runs)} finished runs on these data ({', '.join(sorted(names))}). Measured evidence on "
         f"your own data counts more than all of the above: `al-lightning report {paths}`."
     )

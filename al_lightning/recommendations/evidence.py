@@ -1,4 +1,4 @@
-"""What published cells say to a question: differences with deviations, and when they say nothing. No torch."""
+"""The answers of published cells to a question: differences with deviations, or noise. No torch."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ HALF_DIGIT = 0.005
 
 @dataclass(frozen=True)
 class Difference:
-    """A row less another one in a setting.
+    """The difference of two rows in a setting.
 
     Attributes:
-        table: its name.
-        column: its key.
-        title: table and column for people.
-        row: label.
-        against: label.
+        table: name of the table.
+        column: key of the column.
+        title: of table and column, for the reader.
+        row: label of the row.
+        against: label of the row it is compared with.
         score: difference of the metric at the table's budget, in points; as `height`, positive where the row is better.
-        height: difference of the mean heights (area / scale / width), in points; None where one has no area.
-        deviation: of `height`: root of the sum of the two rows' squares; None where one is not printed.
-        doubts: why an area is not to be relied on; then the score counts.
-        error: the deviation that is reckoned with: the printed one, else the assumed one.
-        rounding: `height`, or the score where that counts, is known to within so much.
+        height: difference of the mean heights (area / scale / width), in points; None where a row has no area.
+        deviation: of `height`: root of the sum of the two rows' squares; None where a row's is not printed.
+        doubts: why an area is unreliable; the score then counts.
+        error: the printed deviation, else the assumed one.
+        rounding: largest rounding error of the value that counts.
     """
 
     table: str
@@ -58,7 +58,7 @@ class Difference:
 
     @property
     def assumed(self) -> bool:
-        """Whether its deviation is assumed and not printed."""
+        """Whether the deviation is assumed."""
         return not self.by_height or self.deviation is None
 
 
@@ -67,10 +67,10 @@ class Evidence:
     """The answer to a question.
 
     Attributes:
-        question: it.
-        differences: a setting each.
+        question: that was asked.
+        differences: one for each setting.
         mean: over the settings, in points.
-        deviation: of the mean: the larger of what the runs' deviations and the spread between settings make it.
+        deviation: of the mean; see `judge`.
         outcome: `ahead`, `behind`, `mixed` (settings disagree) or `noise` (below the demanded number of deviations).
     """
 
@@ -82,12 +82,12 @@ class Evidence:
 
     @property
     def assumed(self) -> int:
-        """In how many settings the deviation is assumed."""
-        return sum(one.assumed for one in self.differences)
+        """Number of settings with an assumed deviation."""
+        return sum(each.assumed for each in self.differences)
 
 
 def difference(rules: Rules, question: Question, table: str, column: str) -> Difference:
-    """Return what a setting says."""
+    """Return the difference in a setting."""
     where, _, first = rules.cell(table, column, question.row)
     _, _, second = rules.cell(table, column, question.against)
     sign, width = metric_of(where.metric).sign, where.area_scale * where.width
@@ -116,30 +116,30 @@ def difference(rules: Rules, question: Question, table: str, column: str) -> Dif
 
 def ask(rules: Rules, question: Question) -> Evidence:
     """Return the answer of the cells that a question names."""
-    found = tuple(difference(rules, question, table, column) for table, column in question.settings)
-    return Evidence(question, found, *judge(found, rules.deviations))
+    differences = tuple(difference(rules, question, table, column) for table, column in question.settings)
+    return Evidence(question, differences, *judge(differences, rules.deviations))
 
 
-def judge(found: Sequence[Difference], deviations: float) -> tuple[float, float, Outcome]:
-    """Weigh differences of several settings.
+def judge(differences: Sequence[Difference], deviations: float) -> tuple[float, float, Outcome]:
+    """Judge the differences of several settings together.
 
     The deviation of their mean is the larger of two estimates: from the runs (root of the sum of squares, divided by
     the number of settings) and from the spread between settings (their standard deviation over the root of their
-    number). Settings disagree where one points up and another down, each by more than its own deviation and rounding.
+    number). Settings disagree where two differences have opposite signs, each larger than its deviation and rounding.
 
     Args:
-        found: one or more.
-        deviations: a mean below so many of its deviations is noise.
+        differences: one or more.
+        deviations: a mean below this number of its deviations is noise.
 
     Returns:
         The mean and its deviation, in points, and the outcome.
     """
-    values = [one.value for one in found]
+    values = [each.value for each in differences]
     mean = fmean(values)
-    runs = math.sqrt(sum(one.error**2 for one in found)) / len(found)
+    runs = math.sqrt(sum(each.error**2 for each in differences)) / len(differences)
     spread = stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
     deviation = max(runs, spread)
-    signs = {math.copysign(1, one.value) for one in found if abs(one.value) > max(one.error, one.rounding)}
+    signs = {math.copysign(1, each.value) for each in differences if abs(each.value) > max(each.error, each.rounding)}
     if len(signs) > 1:
         return mean, deviation, "mixed"
     if mean == 0 or abs(mean) < deviations * deviation:

@@ -1,4 +1,4 @@
-"""What to label with: a pool's redundancy and a budget, the study's rule for them, and what its cells carry."""
+"""The recommendation: the study's rule for a pool's redundancy and a budget, and what the published cells support."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from al_lightning.recommendations.situation import Situation
 
 BASELINE, SUPERVISED = "random", "supervised"
 ELSEWHERE = "coreset"
-"""What to try beside Random where the study has nothing of the kind: the strategy made for images that repeat."""
+"""The strategy to try beside Random where the study has no such pool; it is made for redundant images."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A rule that may fit, and what its cells carry.
+    """A rule that may fit, and the evidence of its cells.
 
     Attributes:
-        rule: it.
-        evidence: an answer for each of its questions.
-        pool: "diverse" or "redundant": what the pool is taken for; not the rule's where the study has no such pool.
+        rule: that may fit.
+        evidence: an answer for each question of the rule.
+        pool: "diverse" or "redundant", as measured; differs from the rule's where the study has no such pool.
     """
 
     rule: Rule
@@ -37,25 +37,25 @@ class Reading:
 
     @property
     def strategy(self) -> str | None:
-        """The strategy that the cells carry; None where they carry none.
+        """The strategy that the cells support, or None.
 
-        A strategy is carried where it is ahead of Random; Random, where no strategy asked about is ahead of it.
+        They support a strategy that is ahead of Random, and Random where no strategy is ahead of it.
         """
-        found = [one.outcome for one in self.evidence if one.question.role == "strategy"]
+        outcomes = [each.outcome for each in self.evidence if each.question.role == "strategy"]
         if not self.fits:
             return None
-        carried = "ahead" not in found if self.rule.strategy == BASELINE else found[0] == "ahead"
-        return self.rule.strategy if carried else None
+        supported = "ahead" not in outcomes if self.rule.strategy == BASELINE else outcomes[0] == "ahead"
+        return self.rule.strategy if supported else None
 
     @property
     def candidate(self) -> str:
-        """The strategy to try beside Random in any case; Random where none is."""
+        """The strategy to try beside Random in any case; Random where there is none."""
         return self.rule.strategy if self.fits else ELSEWHERE
 
     def training(self, semi_supervised: str) -> str | None:
-        """Return the training method that the cells carry; None where they carry none."""
-        found = next(one.outcome for one in self.evidence if one.question.role == "training")
-        return {"ahead": semi_supervised, "behind": SUPERVISED}.get(found)
+        """Return the training method that the cells support, or None."""
+        outcome = next(each.outcome for each in self.evidence if each.question.role == "training")
+        return {"ahead": semi_supervised, "behind": SUPERVISED}.get(outcome)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Recommendation:
     """The answer.
 
     Attributes:
-        situation: what was measured.
+        situation: measured.
         rules: all rules, for their thresholds.
         readings: the rules that may fit; several where a measure lies in the grey zone.
         commands: lines for a shell.
@@ -78,12 +78,12 @@ class Recommendation:
 
     @property
     def strategy(self) -> str | None:
-        """The strategy, where all readings carry the same one."""
+        """The strategy that all readings support, or None."""
         return _common([reading.strategy for reading in self.readings])
 
     @property
     def training(self) -> str | None:
-        """The training method, where all readings carry the same one."""
+        """The training method that all readings support, or None."""
         return _common([reading.training(self.semi_supervised) for reading in self.readings])
 
     @property
@@ -93,7 +93,7 @@ class Recommendation:
 
     @property
     def to_compare(self) -> list[tuple[str, str]]:
-        """(strategy, training) of the runs that would settle it, two or more, Random among them."""
+        """(strategy, training) of the runs to compare on the user's data: two or more, Random among them."""
         candidates = [self.strategy] if self.strategy else [reading.candidate for reading in self.readings]
         trainings = [self.training] if self.training else [SUPERVISED, self.semi_supervised]
         pairs = [(s, t) for t in trainings for s in dict.fromkeys([BASELINE, *candidates])]
@@ -130,39 +130,39 @@ class Recommendation:
             "training": reading.training(self.semi_supervised),
             "evidence": [
                 {
-                    "role": one.question.role,
-                    "row": one.question.row,
-                    "against": one.question.against,
-                    "mean": one.mean,
-                    "deviation": one.deviation,
-                    "outcome": one.outcome,
+                    "role": each.question.role,
+                    "row": each.question.row,
+                    "against": each.question.against,
+                    "mean": each.mean,
+                    "deviation": each.deviation,
+                    "outcome": each.outcome,
                     "cells": [
                         {**asdict(cell), "value": cell.value, "counts": "height" if cell.by_height else "score"}
-                        for cell in one.differences
+                        for cell in each.differences
                     ],
                 }
-                for one in reading.evidence
+                for each in reading.evidence
             ],
         }
 
 
-def _common(found: Sequence[str | None]) -> str | None:
-    return found[0] if len(set(found)) == 1 else None
+def _common(names: Sequence[str | None]) -> str | None:
+    return names[0] if len(set(names)) == 1 else None
 
 
 def readings_of(rules: Rules, here: Situation) -> tuple[Reading, ...]:
-    """Return the rules that may fit, each with what its cells say; one of each where no measure is in a grey zone.
+    """Return the rules that may fit, with their evidence: one rule where no measure is in a grey zone.
 
     Raises:
-        UsageError: the rules have none for the situation.
+        UsageError: no rule is for the situation.
     """
-    found = []
+    readings = []
     for pool in rules.redundancy.read(here.redundancy):
         for budget in rules.labels[here.task].read(here.labels_per_class):
-            # The study's classification pools are all diverse; what its rule says of training may hold elsewhere.
+            # The study's classification pools are all diverse; the rule's advice on training may hold elsewhere.
             rule = rules.rule(here.task, pool, budget) or rules.rule(here.task, "diverse", budget)
             if rule is not None:
-                found.append(Reading(rule, tuple(ask(rules, question) for question in rule.questions), pool))
-    if not found:
-        raise UsageError(f"The rules have none for {here.task}; configs/rules.yaml shows what they look like.")
-    return tuple(found)
+                readings.append(Reading(rule, tuple(ask(rules, question) for question in rule.questions), pool))
+    if not readings:
+        raise UsageError(f"There is no rule for {here.task}; configs/rules.yaml shows the form.")
+    return tuple(readings)

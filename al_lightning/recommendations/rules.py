@@ -1,4 +1,4 @@
-"""Rules of the study as data: which situation, what to do, and which published cells to ask. No torch."""
+"""Rules of the study as data: situation, advice, and the published cells to ask. No torch."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ ROLES = ("strategy", "kind", "training", "also")
 
 @dataclass(frozen=True)
 class Scale:
-    """A measured number cut in two, with a grey zone between.
+    """A measure with two classes and a grey zone between them.
 
     Attributes:
-        low: at most so much is `names[0]`.
-        high: at least so much is `names[1]`.
-        names: of the two.
+        low: values up to it are `names[0]`.
+        high: values from it on are `names[1]`.
+        names: of the classes.
     """
 
     low: float
@@ -34,7 +34,7 @@ class Scale:
     names: tuple[str, str]
 
     def read(self, value: float | None) -> tuple[str, ...]:
-        """Return what a number may count as: one name, or both in the grey zone and where it is unknown."""
+        """Return the classes of a value: one name, or both in the grey zone and for an unknown value."""
         if value is not None and value <= self.low:
             return self.names[:1]
         return self.names[1:] if value is not None and value >= self.high else self.names
@@ -42,7 +42,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Question:
-    """Is a row ahead of another one, over several settings?
+    """The question whether a row is ahead of another row, over several settings.
 
     Attributes:
         role: `strategy`, `kind`, `training` or `also`.
@@ -59,19 +59,19 @@ class Question:
 
 @dataclass(frozen=True)
 class Rule:
-    """What to do in a situation.
+    """The advice for a situation.
 
     Attributes:
         name: of the rule.
         task: "classification" or "segmentation".
         pool: "diverse" or "redundant".
         budget: "few" or "many".
-        strategy: that Table 8 advises; "random" where it advises none.
+        strategy: advised by Table 8; "random" where Table 8 advises none.
         kind: of the strategy, in words.
-        training: that Table 8 advises.
+        training: advised by Table 8.
         says: the rule in words.
         questions: to the published cells.
-        notes: what else to know about them.
+        notes: on these cells.
     """
 
     name: str
@@ -88,17 +88,17 @@ class Rule:
 
 @dataclass(frozen=True)
 class Rules:
-    """All rules, and the numbers that they share.
+    """All rules, and their common numbers.
 
     Attributes:
         redundancy: scale of the audit's score.
         labels: by task, scale of labels per class.
-        deviations: a difference below so many of its deviations is noise.
-        assumed: by task, deviation of a difference, in points, where none is printed.
+        deviations: a difference below this number of its deviations is noise.
+        assumed: by task, deviation of a difference, in points, where no deviation is printed.
         semi_supervised: by task, the training method.
-        doubtful: (table, column, row) of areas that are not to be relied on, and why.
+        doubtful: by (table, column, row), why an area is unreliable.
         rules: in order.
-        tables: that they cite, by name.
+        tables: cited by the rules, by name.
     """
 
     redundancy: Scale
@@ -111,22 +111,20 @@ class Rules:
     tables: Mapping[str, Table]
 
     def rule(self, task: str, pool: str, budget: str) -> Rule | None:
-        """Return the rule for a situation, or None where the study has nothing of that kind."""
+        """Return the rule for a situation, or None where the study has none."""
         return next((r for r in self.rules if (r.task, r.pool, r.budget) == (task, pool, budget)), None)
 
     def cell(self, table: str, column: str, row: str) -> tuple[Column, Row, Cell]:
         """Return a cell with its column and row.
 
         Raises:
-            UsageError: there is none, or it has no published score.
+            UsageError: there is no such cell, or it has no published score.
         """
-        found = self.tables.get(table)
-        columns = {one.key: one for one in found.columns} if found else {}
-        rows = {one.label: one for one in found.rows} if found else {}
+        cited = self.tables.get(table)
+        columns = {each.key: each for each in cited.columns} if cited else {}
+        rows = {each.label: each for each in cited.rows} if cited else {}
         if column not in columns or row not in rows or (cell := rows[row].cells.get(column)) is None:
-            raise UsageError(
-                f"A rule cites the cell {table}, {column}, {row!r}, which is in no table of configs/tables."
-            )
+            raise UsageError(f"A rule cites the cell {table}, {column}, {row!r}, which no table of configs/tables has.")
         if cell.score is None:
             raise UsageError(f"A rule cites the cell {table}, {column}, {row!r}, of which nothing was published.")
         return columns[column], rows[row], cell
@@ -136,11 +134,11 @@ def read_rules(path: Path, tables: Mapping[str, Table]) -> Rules:
     """Read the rules' file.
 
     Args:
-        path: of it.
+        path: of the file.
         tables: the study's, by name.
 
     Raises:
-        UsageError: it is not there, is of another form, or cites a cell that is not in the tables.
+        UsageError: the file is missing, has another form, or cites a cell that the tables lack.
     """
     try:
         rules = _rules(read_yaml(path), tables)

@@ -1,4 +1,4 @@
-"""What a recommendation rests on: how redundant a pool is, and how many labels there are for a class."""
+"""The measures that a recommendation depends on: a pool's redundancy, and the number of labels per class."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from al_lightning.recommendations.rules import TASKS
 
 @dataclass(frozen=True)
 class Situation:
-    """What was measured.
+    """The measures of a pool and a budget.
 
     Attributes:
-        title: what was looked at.
+        title: of the data.
         task: "classification" or "segmentation".
-        images: in the pool, of those that can be read.
-        distinct: the effective number of distinct ones.
+        images: number of readable images in the pool.
+        distinct: effective number of distinct images.
         redundancy: the audit's score, 0 to 1.
-        labels: the budget.
-        classes: how many; None where nothing tells.
-        sequences: that the images come from; None where nothing tells.
-        problems: what the audit holds against the data, as `--strict` does.
+        labels: the budget, in images.
+        classes: number of classes; None where unknown.
+        sequences: number of sequences that the images come from; None where unknown.
+        problems: that the audit counts under `--strict`.
     """
 
     title: str
@@ -52,67 +52,67 @@ class Situation:
 
 
 def situation_of(
-    found: Audit, data: PoolDataModule, labels: int, task: str | None, classes: int | None, pattern: str | None
+    audit: Audit, data: PoolDataModule, labels: int, task: str | None, classes: int | None, pattern: str | None
 ) -> Situation:
-    """Return what was measured, out of an audit.
+    """Return the measures of an audit and a budget.
 
     Args:
-        found: the audit of the data.
-        data: they.
-        labels: the budget.
-        task: as the user says; by default as the labels are.
-        classes: as the user says; by default as the labels are.
+        audit: of the data.
+        data: that were audited.
+        labels: the budget, in images.
+        task: given by the user; by default the labels decide.
+        classes: given by the user; by default the labels decide.
         pattern: regular expression over files' names, with groups `sequence` and `frame`.
 
     Raises:
-        UsageError: budget or task do not go with the data, or the task is not told.
+        UsageError: the budget or the task does not fit the data, or the task is unknown.
     """
-    images = found.pool.readable
+    images = audit.pool.readable
     if images < 2:
-        raise UsageError(f"{found.title} has {images} readable images in its pool; there is nothing to choose from.")
+        raise UsageError(f"{audit.title} has {images} readable images in its pool; there is nothing to choose from.")
     if not 2 <= labels < images:
         raise UsageError(
             f"--labels is {labels:,}; it must be at least 2 and below the pool's {images:,} images, "
             "or there is nothing to choose."
         )
-    seen = (TASKS[1] if found.per_pixel else TASKS[0]) if found.pool.labels else None
+    seen = (TASKS[1] if audit.per_pixel else TASKS[0]) if audit.pool.labels else None
     if seen and task and seen != task:
-        raise UsageError(f"--task is {task}, but the labels of {found.title} are those of {seen}; leave --task out.")
+        raise UsageError(f"--task is {task}, but the labels of {audit.title} are for {seen}; leave --task out.")
     if (task := task or seen) is None:
         raise UsageError(
             "Say what is to be learned: --task classification or --task segmentation (or --masks DIR, the labels)."
         )
     return Situation(
-        found.title,
+        audit.title,
         task,
         images,
-        found.distinct,
-        found.redundancy,
+        audit.distinct,
+        audit.redundancy,
         labels,
-        classes or _classes(found, data, task),
+        classes or _classes(audit, data, task),
         _sequences(data, pattern),
-        tuple(problem.text for problem in found.problems if problem.strict),
+        tuple(problem.text for problem in audit.problems if problem.strict),
     )
 
 
-def _classes(found: Audit, data: PoolDataModule, task: str) -> int | None:
+def _classes(audit: Audit, data: PoolDataModule, task: str) -> int | None:
     """Return the number of classes: the dataset's, the label ids in the masks, or the folders with images in them."""
     if not isinstance(data, AuditFolder):
         return len(data.class_names)
-    if found.pool.labels:
-        return sum(one.pool_images > 0 for one in found.classes) or None
+    if audit.pool.labels:
+        return sum(one.pool_images > 0 for one in audit.classes) or None
     folders = class_folders(data.root) if task == TASKS[0] else []
     return len(folders) if len(folders) > 1 else None
 
 
 def class_folders(root: Path) -> list[str]:
-    """Return the folders with images below a folder, or below its `train`, which may each be a class."""
+    """Return the folders with images below a folder, or below its `train`; each may be a class."""
     top = root / "train" if (root / "train").is_dir() and (root / "test").is_dir() else root
     return sorted({path.relative_to(top).parts[0] for path in list_images(top) if path.parent != top})
 
 
 def _sequences(data: PoolDataModule, pattern: str | None) -> int | None:
-    """Return how many sequences the pool's images come from: by the pattern, else as the pool knows it."""
+    """Return how many sequences the pool's images come from, by the pattern, else by the pool itself."""
     pattern = pattern or getattr(data, "sequence_pattern", None)
     if pattern is not None:
         known = {place[0] for place in places([data.train.name(i) for i in range(len(data.train))], pattern) if place}

@@ -1,4 +1,4 @@
-"""A recommendation for the terminal: what was measured, which rule, which evidence, how sure, what next."""
+"""A recommendation for the terminal: measures, advice, rule, evidence, certainty, and next steps."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ OUTCOMES = {
 TRAININGS = {"supervised": "supervised", "s4gan": "semi-supervised (s4GAN)", "uda": "semi-supervised (UDA)"}
 
 
-def recommendation_text(found: Recommendation) -> str:
+def recommendation_text(answer: Recommendation) -> str:
     """Return a recommendation as lines of text, without a line break at the end."""
-    parts = [_paragraph("Measured.", _measured(found)), _paragraph("Advice.", _advice(found))]
-    parts += [_reading(found, reading) for reading in found.readings]
-    parts.append(_paragraph("How sure.", _sure(found)))
-    parts.append("\n".join([_paragraph("Next.", " ".join(found.remarks)), *(f"  {line}" for line in found.commands)]))
-    parts.append(_paragraph("What would change this.", _change(found)))
+    parts = [_paragraph("Measured.", _measured(answer)), _paragraph("Advice.", _advice(answer))]
+    parts += [_reading(answer, reading) for reading in answer.readings]
+    parts.append(_paragraph("How sure.", _sure(answer)))
+    parts.append("\n".join([_paragraph("Next.", " ".join(answer.remarks)), *(f"  {line}" for line in answer.commands)]))
+    parts.append(_paragraph("What would change this.", _change(answer)))
     return "\n\n".join(parts)
 
 
@@ -33,9 +33,9 @@ def _paragraph(head: str, text: str) -> str:
     return textwrap.fill(f"{head} {text}", WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
-def _measured(found: Recommendation) -> str:
-    here, scale = found.situation, found.rules.redundancy
-    labels = found.rules.labels[here.task]
+def _measured(answer: Recommendation) -> str:
+    here, scale = answer.situation, answer.rules.redundancy
+    labels = answer.rules.labels[here.task]
     kinds = scale.read(here.redundancy)
     limits = f"diverse up to {100 * scale.low:g} %, redundant from {100 * scale.high:g} %"
     text = (
@@ -47,7 +47,7 @@ def _measured(found: Recommendation) -> str:
     text += f" {here.labels:,} labels are {100 * here.share:.1f} % of them"
     amounts = labels.read(here.labels_per_class)
     if here.labels_per_class is None:
-        return f"{text}; the number of classes is not known (`--classes` tells it), so this may be few or many."
+        return f"{text}; the number of classes is not known (`--classes` tells it), so these may be few or many."
     few = "between few and many" if len(amounts) > 1 else amounts[0]
     return (
         f"{text} and {here.labels_per_class:.3g} for each of {here.classes} classes: {few} (in {here.task}, few up to "
@@ -55,35 +55,35 @@ def _measured(found: Recommendation) -> str:
     )
 
 
-def _advice(found: Recommendation) -> str:
-    """Return the answer, or that there is none and why."""
-    if found.strategy == BASELINE:
+def _advice(answer: Recommendation) -> str:
+    """Return the advice, or why there is none."""
+    if answer.strategy == BASELINE:
         first = "Choose at random: the published cells show no strategy ahead of it."
-    elif found.strategy:
-        first = f"Choose with {found.strategy}."
+    elif answer.strategy:
+        first = f"Choose with {answer.strategy}."
     else:
-        first = f"No advice on the strategy: {_why_no_strategy(found)}"
-    if found.training:
-        second = f"Train {TRAININGS.get(found.training, found.training)}."
+        first = f"No advice on the strategy: {_why_no_strategy(answer)}"
+    if answer.training:
+        second = f"Train {TRAININGS.get(answer.training, answer.training)}."
     else:
         second = (
-            f"No advice on the training, supervised or {TRAININGS[found.semi_supervised]}: the published evidence is "
+            f"No advice on the training, supervised or {TRAININGS[answer.semi_supervised]}: the published evidence is "
             "mixed or within noise."
         )
     return f"{first} {second}"
 
 
-def _why_no_strategy(found: Recommendation) -> str:
-    if not any(reading.fits for reading in found.readings):
-        return f"the study has no redundant pool for {found.situation.task}."
-    if len(found.readings) > 1 and any(reading.strategy for reading in found.readings):
-        each = [f"{reading.strategy or 'no advice'} if {_if(found, reading)}" for reading in found.readings]
-        return f"what was measured lies between the study's situations, and it would be {'; '.join(each)}."
+def _why_no_strategy(answer: Recommendation) -> str:
+    if not any(reading.fits for reading in answer.readings):
+        return f"the study has no redundant pool for {answer.situation.task}."
+    if len(answer.readings) > 1 and any(reading.strategy for reading in answer.readings):
+        each = [f"{reading.strategy or 'no advice'} if {_if(answer, reading)}" for reading in answer.readings]
+        return f"the measures lie between the study's situations, and the advice would be {'; '.join(each)}."
     text = "the published evidence is mixed or within noise."
-    for reading in found.readings:
-        for one in reading.evidence:
-            if one.question.role == "kind" and one.outcome == "ahead":
-                rival, when = one.question.against.partition("-")[0].lower(), _if(found, reading)
+    for reading in answer.readings:
+        for each in reading.evidence:
+            if each.question.role == "kind" and each.outcome == "ahead":
+                rival, when = each.question.against.partition("-")[0].lower(), _if(answer, reading)
                 text += (
                     f" If you use one all the same{f' and {when}' if when else ''}, take {reading.rule.strategy}, "
                     f"{reading.rule.kind}: it is ahead of {rival}."
@@ -91,43 +91,43 @@ def _why_no_strategy(found: Recommendation) -> str:
     return text
 
 
-def _if(found: Recommendation, reading: Reading) -> str:
-    """Return what distinguishes a reading from the others."""
+def _if(answer: Recommendation, reading: Reading) -> str:
+    """Return the conditions that distinguish a reading from the others."""
     words = []
-    if len({other.pool for other in found.readings}) > 1:
+    if len({other.pool for other in answer.readings}) > 1:
         words.append(f"the pool counts as {reading.pool}")
-    if len({other.rule.budget for other in found.readings}) > 1:
+    if len({other.rule.budget for other in answer.readings}) > 1:
         words.append(f"the labels count as {reading.rule.budget}")
     return " and ".join(words)
 
 
-def _reading(found: Recommendation, reading: Reading) -> str:
+def _reading(answer: Recommendation, reading: Reading) -> str:
     """Return a rule and its evidence."""
-    several = f"If {_if(found, reading)}: " if len(found.readings) > 1 else ""
+    several = f"If {_if(answer, reading)}: " if len(answer.readings) > 1 else ""
     source = "Table 8" if reading.rule.task == "segmentation" else "the study's text"
     text = f"{several}{reading.rule.name}, after {source}: {reading.rule.says}."
     if not reading.fits:
-        text += f" The study's pools for {reading.rule.task} are diverse, so its strategies say nothing about this one."
+        text += f" The study's pools for {reading.rule.task} are diverse, so they tell nothing about this each."
     lines = [_paragraph("Rule.", text)]
     lines.append("  differences in points of the mean height of the curve (area / width), else of the score:")
-    for one in reading.evidence:
-        lines += _question(one)
+    for each in reading.evidence:
+        lines += _question(each)
     for note in _notes(reading):
         lines.append(textwrap.fill(f"note: {note}", WIDTH, initial_indent="  ", subsequent_indent="  "))
     return "\n".join(lines)
 
 
-def _question(one: Evidence) -> list[str]:
-    """Return a question's answer; its cells where it decides something."""
-    question = f"{one.question.row} against {one.question.against}"
-    head = f"  {question:<40}{one.mean:+6.2f} +- {one.deviation:4.2f}  {OUTCOMES[one.outcome]}"
-    if one.question.role == "also":
+def _question(evidence: Evidence) -> list[str]:
+    """Return the answer to a question, with its cells unless the question has the role `also`."""
+    question = f"{evidence.question.row} against {evidence.question.against}"
+    head = f"  {question:<40}{evidence.mean:+6.2f} +- {evidence.deviation:4.2f}  {OUTCOMES[evidence.outcome]}"
+    if evidence.question.role == "also":
         return [head]
-    return [head, *(f"    {cell.title:<38}{_number(cell)}" for cell in one.differences)]
+    return [head, *(f"    {cell.title:<38}{_number(cell)}" for cell in evidence.differences)]
 
 
 def _number(cell: Difference) -> str:
-    """Return a cell's difference, and what is known of its deviation."""
+    """Return a cell's difference, with its printed or assumed deviation."""
     if not cell.by_height:
         why = "the area is doubtful" if cell.doubts else "no area"
         return f"{cell.score:+6.2f} of the score ({why}); deviation assumed, {cell.error:.1f}"
@@ -139,46 +139,46 @@ def _number(cell: Difference) -> str:
 def _notes(reading: Reading) -> list[str]:
     doubts = {
         f"{cell.title}, {doubt}; here the score counts instead."
-        for one in reading.evidence
-        for cell in one.differences
+        for each in reading.evidence
+        for cell in each.differences
         for doubt in cell.doubts
     }
     return [*sorted(doubts), *reading.rule.notes]
 
 
-def _sure(found: Recommendation) -> str:
-    """Return what the answer rests on."""
-    rules = found.rules
-    decisive = [one for reading in found.readings for one in reading.evidence if one.question.role != "also"]
-    cells = {(c.table, c.column, c.row, c.against): c for one in decisive for c in one.differences}
+def _sure(answer: Recommendation) -> str:
+    """Return how sure the advice is, and on what evidence."""
+    rules = answer.rules
+    decisive = [each for reading in answer.readings for each in reading.evidence if each.question.role != "also"]
+    cells = {(c.table, c.column, c.row, c.against): c for each in decisive for c in each.differences}
     assumed = sum(cell.assumed for cell in cells.values())
-    if found.strategy and found.training:
-        head = "Fairly" if not assumed and len(found.readings) == 1 else "Somewhat"
-    elif found.strategy or found.training:
+    if answer.strategy and answer.training:
+        head = "Fairly" if not assumed and len(answer.readings) == 1 else "Somewhat"
+    elif answer.strategy or answer.training:
         head = "In part"
     else:
         head = "Not enough to advise"
     text = (
-        f"{head}. All evidence is from one study with 2 or 3 seeds. An answer stands where the mean over its settings "
+        f"{head}. All evidence is from one study with 2 or 3 seeds. An answer counts where the mean over its settings "
         f"is at least {rules.deviations:g} of its deviations away from 0 and no two settings contradict each other."
     )
     if assumed:
         many = "No difference here has a" if assumed == len(cells) else f"{assumed} of {len(cells)} differences have no"
-        points = f"{rules.assumed[found.situation.task]:g} points"
+        points = f"{rules.assumed[answer.situation.task]:g} points"
         text += f" {many} printed deviation; {points} are assumed instead."
-    if found.situation.share > LARGEST:
-        text += f" The study's curves end at {100 * LARGEST:g} % of the pool; so many labels are outside of them."
-    if len(found.readings) > 1:
-        text += " What was measured lies in a grey zone, so all rules that may fit are shown."
-    if found.situation.problems:
-        text += f" Mend first what the audit found (`al-lightning audit`): {' '.join(found.situation.problems)}"
+    if answer.situation.share > LARGEST:
+        text += f" The study's curves end at {100 * LARGEST:g} % of the pool; your budget lies beyond."
+    if len(answer.readings) > 1:
+        text += " A measure lies in a grey zone, so all rules that may fit are shown."
+    if answer.situation.problems:
+        text += f" Mend first what the audit found (`al-lightning audit`): {' '.join(answer.situation.problems)}"
     return text
 
 
-def _change(found: Recommendation) -> str:
-    """Return what would lead to another answer."""
-    here, labels = found.situation, found.rules.labels[found.situation.task]
-    parts = ["Runs on your own data, with Random beside them at the same seeds, count more than any of this."]
+def _change(answer: Recommendation) -> str:
+    """Return what would change the advice."""
+    here, labels = answer.situation, answer.rules.labels[answer.situation.task]
+    parts = ["Runs on your own data, with Random at the same seeds, count more than any of this."]
     if here.classes:
         low, high = labels.low * here.classes, labels.high * here.classes
         parts.append(f"Up to {low:,.0f} labels count as few here, and from {high:,.0f} as many.")
@@ -186,6 +186,6 @@ def _change(found: Recommendation) -> str:
         "Redundancy is measured on pictures; crops of one slide, or turned copies, do not look alike there. If you "
         "know that your images repeat each other, take the rule for redundant ones."
     )
-    if SUPERVISED not in {training for _, training in found.to_compare}:
-        parts.append("If the long fits of semi-supervised training cannot be paid for, its evidence does not apply.")
+    if SUPERVISED not in {training for _, training in answer.to_compare}:
+        parts.append("If you cannot afford the long fits of semi-supervised training, its evidence does not apply.")
     return " ".join(parts)

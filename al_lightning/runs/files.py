@@ -28,9 +28,7 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object], make_folder: b
     try:
         if make_folder:
             path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.unlink(
-            missing_ok=True
-        )  # left by a killed process; or a planted link, which must not be written through
+        temporary.unlink(missing_ok=True)  # left by a killed process, or a planted link
         with temporary.open("xb") as file:
             write(file)
             file.flush()

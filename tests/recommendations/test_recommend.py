@@ -367,7 +367,7 @@ def test_finished_runs_of_the_same_data_count_more(here: Path) -> None:
     assert own_evidence(read_run(mine)) == ""
     run_of(here / "runs", "digits_random", 2, [])
     said = own_evidence(read_run(mine))
-    assert said.startswith("2 finished runs of these very data are there (digits_entropy, digits_random).")
+    assert said.startswith("There are 2 finished runs on these data (digits_entropy, digits_random).")
     assert "`al-lightning report runs/digits_entropy/seed_* runs/digits_random/seed_*`" in said
 
 
