@@ -78,8 +78,8 @@ def options_of_folder(
     split = (images / "train").is_dir() and (images / "test").is_dir()
     for side, option in (("train", ""), ("test", "test_")) if split else (("", ""),):
         below = [Path(folder) / side for folder in (images.resolve(), given)]
-        there = [os.path.relpath(path, root) if path.is_absolute() else str(path) for path in below]
-        options += [f"--data.{option}images", there[0], f"--data.{option}masks", there[1]]
+        given_images, given_masks = (os.path.relpath(path, root) if path.is_absolute() else str(path) for path in below)
+        options += [f"--data.{option}images", given_images, f"--data.{option}masks", given_masks]
     options += ["--data.classes", names]
     if audit.pool.all_sizes > 1:
         options += ["--data.size", f"[{audit.pool.sizes[0][0]}, {audit.pool.sizes[0][1]}]"]

@@ -67,7 +67,7 @@ class Recommendation:
         rules: all rules, for their thresholds.
         readings: the rules that may fit; several where a measure lies in the grey zone.
         commands: lines for a shell.
-        remarks: sentences on these commands, and on runs that are there already.
+        remarks: sentences on these commands, and on existing runs.
     """
 
     situation: Situation

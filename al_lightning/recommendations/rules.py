@@ -166,8 +166,8 @@ def _rules(content: Mapping[str, Any], tables: Mapping[str, Table]) -> Rules:
         float(noise["deviations"]),
         {task: float(noise["assumed"][task]) for task in TASKS},
         {task: str(content["semi_supervised"][task]) for task in TASKS},
-        {(one["table"], one["column"], one["row"]): str(one["why"]) for one in content["doubtful"]},
-        tuple(_rule(dict(one)) for one in content["rules"]),
+        {(cell["table"], cell["column"], cell["row"]): str(cell["why"]) for cell in content["doubtful"]},
+        tuple(_rule(dict(rule)) for rule in content["rules"]),
         tables,
     )
 
@@ -180,8 +180,8 @@ def _scale(low: float, high: float, names: tuple[str, str]) -> Scale:
 
 def _rule(value: dict[str, Any]) -> Rule:
     value["questions"] = tuple(
-        Question(**{**one, "settings": tuple((str(t), str(c)) for t, c in one["settings"])})
-        for one in value["questions"]
+        Question(**{**question, "settings": tuple((str(t), str(c)) for t, c in question["settings"])})
+        for question in value["questions"]
     )
     value["notes"] = tuple(value.get("notes", ()))
     rule = Rule(**value)

@@ -100,7 +100,7 @@ def _classes(audit: Audit, data: PoolDataModule, task: str) -> int | None:
     if not isinstance(data, AuditFolder):
         return len(data.class_names)
     if audit.pool.labels:
-        return sum(one.pool_images > 0 for one in audit.classes) or None
+        return sum(each.pool_images > 0 for each in audit.classes) or None
     folders = class_folders(data.root) if task == TASKS[0] else []
     return len(folders) if len(folders) > 1 else None
 

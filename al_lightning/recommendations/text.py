@@ -77,8 +77,8 @@ def _why_no_strategy(answer: Recommendation) -> str:
     if not any(reading.fits for reading in answer.readings):
         return f"the study has no redundant pool for {answer.situation.task}."
     if len(answer.readings) > 1 and any(reading.strategy for reading in answer.readings):
-        each = [f"{reading.strategy or 'no advice'} if {_if(answer, reading)}" for reading in answer.readings]
-        return f"the measures lie between the study's situations, and the advice would be {'; '.join(each)}."
+        cases = [f"{reading.strategy or 'no advice'} if {_if(answer, reading)}" for reading in answer.readings]
+        return f"the measures lie between the study's situations, and the advice would be {'; '.join(cases)}."
     text = "the published evidence is mixed or within noise."
     for reading in answer.readings:
         for each in reading.evidence:

@@ -59,16 +59,16 @@ def cost(methods: Sequence[Series]) -> tuple[list[list[str]], float]:
     return rows, total
 
 
-def more(found: Sequence[Dataset], class_names: Sequence[Sequence[str]]) -> Sequence[Grid]:
+def more(datasets: Sequence[Dataset], class_names: Sequence[Sequence[str]]) -> Sequence[Grid]:
     """Return label costs, classes and penalties.
 
     Args:
-        found: the datasets of the report.
+        datasets: of the report.
         class_names: of each dataset.
     """
     grids = [
         Grid(f"{dataset.name}: {grid.title}", grid.rows)
-        for dataset, names in zip(found, class_names, strict=True)
+        for dataset, names in zip(datasets, class_names, strict=True)
         for grid in costs_and_classes(dataset.methods, names)
     ]
-    return grids + penalties({dataset.name: dataset.methods for dataset in found})
+    return grids + penalties({dataset.name: dataset.methods for dataset in datasets})

@@ -30,7 +30,7 @@ RULE = (
 
 
 class Verdict(Enum):
-    """What may be said of a method against another."""
+    """The verdict on a method against another."""
 
     AHEAD = "ahead"
     BEHIND = "behind"
@@ -98,7 +98,7 @@ class Comparison:
 
     @property
     def verdict(self) -> Verdict:
-        """What may be said.
+        """The verdict.
 
         `NOT_DISTINGUISHABLE` where no difference showed although the seeds suffice: the interval lies within
         `RELEVANT`, or a difference of `RELEVANT` would have shown with probability `POWER`. The latter does not prove

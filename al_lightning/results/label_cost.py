@@ -65,8 +65,8 @@ def label_cost(
     reached = [value >= target if higher_is_better else value <= target for value in values]
     if reached[:1] == [True]:
         return LabelCost(float(labelled[0]), at_most=True)
-    for (n0, v0, _), (n1, v1, there) in pairwise(zip(labelled, values, reached, strict=True)):
-        if there:
+    for (n0, v0, _), (n1, v1, reached_next) in pairwise(zip(labelled, values, reached, strict=True)):
+        if reached_next:
             return LabelCost(n0 + (n1 - n0) * (target - v0) / (v1 - v0))
     return LabelCost(None)
 

@@ -26,7 +26,7 @@ BETTER = "better"
 
 
 def summary(series: Sequence[Series], conditions: Sequence[str] = (), title: str = "Runs compared") -> Sheet:
-    """Return what can be said of some runs.
+    """Return the tables and verdicts on some runs.
 
     Args:
         series: of one or more settings.

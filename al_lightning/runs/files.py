@@ -70,8 +70,8 @@ def unwritable(path: str | Path, error: OSError) -> str:
 
 def in_the_way(path: Path) -> ALError:
     """Return the error for a folder where a file belongs, or for a file where a folder belongs."""
-    there, wanted = ("folder", "file") if path.is_dir() else ("file", "folder")
-    return ALError(f"{path} is a {there}, where a {wanted} belongs; move it away, and run the same command.")
+    existing, wanted = ("folder", "file") if path.is_dir() else ("file", "folder")
+    return ALError(f"{path} is a {existing}, where a {wanted} belongs; move it away, and run the same command.")
 
 
 def write_text(path: Path, text: str, make_folder: bool = True) -> None:

@@ -90,14 +90,14 @@ def read_list(path: Path, digest: str) -> ImageList | None:
         return None
 
 
-def difference(kept: ImageList, found: ImageList) -> str:
+def difference(kept: ImageList, current: ImageList) -> str:
     """Return the first difference between two lists in words; "" where there is none."""
     for name in kept.sizes:
-        if name not in found.sizes:
+        if name not in current.sizes:
             return f"{name} is gone"
-        if kept.sizes[name] != found.sizes[name]:
-            return f"{name} had {kept.sizes[name]:,} bytes, and now has {found.sizes[name]:,}"
-    if more := sorted(found.sizes.keys() - kept.sizes.keys()):
+        if kept.sizes[name] != current.sizes[name]:
+            return f"{name} had {kept.sizes[name]:,} bytes, and now has {current.sizes[name]:,}"
+    if more := sorted(current.sizes.keys() - kept.sizes.keys()):
         return f"{more[0]} is new"
-    other = next((name for name, digest in kept.sha256.items() if found.sha256.get(name) != digest), None)
+    other = next((name for name, digest in kept.sha256.items() if current.sha256.get(name) != digest), None)
     return "" if other is None else f"{other} has another content"

@@ -150,10 +150,10 @@ def read_run(directory: str | Path) -> Run:
                 way = "begin in another directory: --run_dir DIR"
             raise ALError(f"{journal}, line {number} {error}. Restore the file, or {way}.") from error
         records.append(record)
-    if records[0].get("kind") == "run" and (found := records[0].get("format", 1)) != FORMAT:
+    if records[0].get("kind") == "run" and (written := records[0].get("format", 1)) != FORMAT:
         raise UsageError(
-            f"{path} holds a run of format {found}, which this version does not read (it reads {FORMAT}); run it again "
-            "in another directory (--run_dir DIR), or use the version that made it."
+            f"{path} holds a run of format {written}, which this version does not read (it reads {FORMAT}); run it "
+            "again in another directory (--run_dir DIR), or use the version that made it."
         )
     try:
         return _run(path, records)

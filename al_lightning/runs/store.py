@@ -104,7 +104,7 @@ class RunStore(Held):
 
         Args:
             record: of the run that is wanted.
-            images: the list of its image files, for what is said where they are others.
+            images: the list of its image files, for the message where they differ.
 
         Returns:
             The run as it stands, and what the user should know, or "".
@@ -118,8 +118,8 @@ class RunStore(Held):
             changed = _changed(run.record, record)
             if run.record.images_sha256 != record.images_sha256:
                 kept = read_list(self.images_path, run.record.images_sha256)
-                found = images is not None and kept is not None and difference(kept, images)
-                others = f"other images: {found}" if found else "other images"
+                first = images is not None and kept is not None and difference(kept, images)
+                others = f"other images: {first}" if first else "other images"
                 if not changed and self.trained():
                     raise UsageError(
                         f"{self.directory} holds a run on {others}. Put back what it was made with, or use another "
@@ -141,7 +141,7 @@ class RunStore(Held):
         return run, note
 
     def keep_list(self, images: ImageList) -> bool:
-        """Write the list of the run's images where it is not there; return whether a damaged one was replaced."""
+        """Write the list of the run's images where it is missing; return whether it replaced a damaged list."""
         if not self.writes or read_list(self.images_path, images.digest) is not None:
             return False
         self.still_ours()

@@ -50,17 +50,17 @@ def trained(run_dir: Path, cycle: int | None = None) -> tuple[Run, CycleRecord, 
         raise UsageError(f"{run_dir} has finished {cycles}; there is no cycle {cycle}.")
     store = RunStore(run_dir, writes=False)
     weights = {done.cycle: store.member_dir(done.cycle, 0) / "weights.pt" for done in run.cycles}
-    there = [number for number, path in weights.items() if path.is_file()]
-    if not there:
+    existing = [number for number, path in weights.items() if path.is_file()]
+    if not existing:
         raise UsageError(
             f"{run_dir} holds no weights of any cycle: `--keep none` deletes them, and a copy may lack them; "
             "`--keep last` keeps those of the last cycle, in another run."
         )
-    wanted = there[-1] if cycle is None else cycle
-    if wanted not in there:
+    wanted = existing[-1] if cycle is None else cycle
+    if wanted not in existing:
         raise UsageError(
-            f"The weights of cycle {wanted} of {run_dir} are gone, as `--keep last` asks; there are those of cycle "
-            f"{', '.join(map(str, there))}."
+            f"The weights of cycle {wanted} of {run_dir} are gone, as `--keep last` asks; there are weights of cycle "
+            f"{', '.join(map(str, existing))}."
         )
     return run, run.cycles[wanted], store.weights(wanted)
 

@@ -49,7 +49,7 @@ def _charts(block: Block) -> list[tuple[str, str]]:
         statuses = [
             line.status for line in block.lines if (line.status.row.training, line.status.row.mc_dropout) == group
         ]
-        methods = [one.series for one in statuses if not one.row.one_fit and one.complete]
+        methods = [status.series for status in statuses if not status.row.one_fit and status.complete]
         if not methods:
             continue
         references = tuple(method for method in flat if group[0] == "supervised")

@@ -90,13 +90,13 @@ def cycles_of(row: Row, column: Column) -> int:
 
 
 def statuses_of(
-    table: Table, found: Mapping[str, Mapping[int, Run | str]], seeds: Sequence[int] = ()
+    table: Table, read: Mapping[str, Mapping[int, Run | str]], seeds: Sequence[int] = ()
 ) -> list[CellStatus]:
     """Put runs into a table.
 
     Args:
         table: at its scale.
-        found: by the cell's place and by seed, the run, or why it cannot be read.
+        read: by the cell's place and by seed, the run, or why it cannot be read.
         seeds: that are wanted; by default the table's number of seeds, from 0 on.
 
     Returns:
@@ -108,23 +108,17 @@ def statuses_of(
         for column in table.columns:
             if (cell := row.cells.get(column.key)) is None:
                 continue
-            there = {s: r for s, r in found.get(cell.place, {}).items() if not seeds or s in wanted}
-            runs = {seed: run for seed, run in there.items() if isinstance(run, Run)}
-            problems = {seed: why for seed, why in there.items() if isinstance(why, str)}
+            by_seed = {s: r for s, r in read.get(cell.place, {}).items() if not seeds or s in wanted}
+            runs = {seed: run for seed, run in by_seed.items() if isinstance(run, Run)}
+            problems = {seed: reason for seed, reason in by_seed.items() if isinstance(reason, str)}
             statuses.append(CellStatus(row, column, cell, wanted, dict(sorted(runs.items())), problems))
     return statuses
 
 
 def find_runs(paths: Iterable[Path]) -> list[Path]:
     """Return the run directories among and below the paths, each once, in order."""
-    found: dict[Path, None] = {}
-    for path in paths:
-        if (path / JOURNAL).is_file():
-            found.setdefault(path.resolve())
-        else:
-            for journal in sorted(path.rglob(JOURNAL)):
-                found.setdefault(journal.parent.resolve())
-    return list(found)
+    own = (([path / JOURNAL] if (path / JOURNAL).is_file() else sorted(path.rglob(JOURNAL))) for path in paths)
+    return list(dict.fromkeys(journal.parent.resolve() for journals in own for journal in journals))
 
 
 def by_name(directories: Iterable[Path], names: Iterable[str]) -> dict[str, dict[int, Run | str]]:
@@ -141,15 +135,15 @@ def by_name(directories: Iterable[Path], names: Iterable[str]) -> dict[str, dict
         By place and seed: the run, or why it cannot be read.
     """
     wanted = set(names)
-    found: dict[str, dict[int, Run | str]] = {}
+    runs: dict[str, dict[int, Run | str]] = {}
     for directory in directories:
         try:
             run = read_run(directory)
         except ALError as error:
             number = directory.name.removeprefix("seed_")
             if number.isdecimal():
-                found.setdefault(directory.parent.name, {})[int(number)] = str(error)
+                runs.setdefault(directory.parent.name, {})[int(number)] = str(error)
             continue
         name = directory.parent.name if directory.parent.name in wanted else run.record.name
-        found.setdefault(name, {}).setdefault(run.record.seed, run)
-    return found
+        runs.setdefault(name, {}).setdefault(run.record.seed, run)
+    return runs
