@@ -56,7 +56,7 @@ def _unfinished(dataset: Dataset) -> list[Advice]:
     commands = tuple(_command(run.record.name, run.record.seed) for run in runs)
     return [
         Advice(
-            f"{len(runs)} run{'s are' if len(runs) > 1 else ' is'} not finished; the same command continues.", commands
+            f"{len(runs)} run{'s are' if len(runs) > 1 else ' is'} not finished; the same command goes on.", commands
         )
     ]
 

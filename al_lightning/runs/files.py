@@ -64,7 +64,7 @@ def unwritable(path: str | Path, error: OSError) -> str:
         return str(in_the_way(Path(path)))
     return (
         f"Cannot write {path}: {error.strerror or error}. Make room, or make it writable; finished work is "
-        "kept, and the same command continues."
+        "kept, and the same command goes on."
     )
 
 
