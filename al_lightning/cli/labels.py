@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,20 +24,15 @@ with images), COCO's JSON, a folder with a folder of images per class, a folder 
 or a table `image,class`. Every file is checked; with one mistake in one of them nothing is imported."""
 
 
-def labels(given: list[str], verbose: bool) -> int:
+def labels(given: list[str]) -> int:
     """Import labels, or tell how many there are."""
     actions = {"import": _import, "status": _status}
     if not given or given[0].startswith("-"):
-        parser = Arguments(
-            prog="al-lightning labels",
-            usage="al-lightning labels (import | status) RUN_DIR ...",
-            description=_HELP,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
+        parser = Arguments("labels", _HELP, "(import | status) RUN_DIR ...")
         if not given:
             parser.print_help()
             return UsageError.exit_code
-        parser.parse_args(given)  # exits for --help
+        parser.read(given)  # exits for --help
     if given[0] not in actions:
         raise UsageError(f"`labels` has no {given[0]!r}.{nearest(given[0], actions)} It has: {', '.join(actions)}.")
     GUARD.listen()
@@ -46,13 +40,7 @@ def labels(given: list[str], verbose: bool) -> int:
 
 
 def _import(given: list[str]) -> int:
-    parser = Arguments(
-        prog="al-lightning labels import",
-        usage="al-lightning labels import RUN_DIR FILE... [--dry-run] [--on-disagreement HOW] [--background CLASS]",
-        description=_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Arguments("labels import", _HELP)
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="the run's directory")
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="files or folders")
     parser.add_argument("--dry-run", action="store_true", help="check, tell what would change, and change nothing")
@@ -63,7 +51,7 @@ def _import(given: list[str]) -> int:
         help="where annotators differ: import nothing (stop), take the first, or ignore the pixels that differ",
     )
     parser.add_argument("--background", metavar="CLASS", help="of pixels that nobody labelled (they are ignored)")
-    ours = parser.parse_args(given)
+    ours = parser.read(given)
     from al_lightning.labels.importer import read_labels
     from al_lightning.labels.project import read_project
     from al_lightning.labels.status import counted, first_lines, preview
@@ -99,13 +87,9 @@ def _import(given: list[str]) -> int:
 
 
 def _status(given: list[str]) -> int:
-    parser = Arguments(
-        prog="al-lightning labels status",
-        description="Tells how many images of each batch are labelled.",
-        allow_abbrev=False,
-    )
+    parser = Arguments("labels status", "Tells how many images of each batch are labelled.")
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="the run's directory")
-    ours = parser.parse_args(given)
+    ours = parser.read(given)
     from al_lightning.labels.project import read_project
 
     _tell(ours.run_dir, read_project(ours.run_dir))

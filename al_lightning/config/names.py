@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from al_lightning.config.fit_options import result_settings
 from al_lightning.errors import UsageError, from_home, nearest
 from al_lightning.runs.identity import flatten
 from al_lightning.yaml_files import Loader, TooMuch, read_yaml
@@ -263,9 +264,12 @@ def _patches(dataset: str, training: str) -> list[Path]:
     return list(found.values())
 
 
-def values_of(name: str) -> dict[str, Any] | None:
-    """Return what the configs of a run's name say; None where it is not made of parts that are known here."""
+def settings_of(name: str) -> dict[str, Any] | None:
+    """Return the settings that can change results, by dotted key, as the configs of a run's name say them.
+
+    None where the name is not made of parts that are known here. What the configs leave at a default is left out.
+    """
     try:
-        return resolve([name]).values
+        return result_settings(resolve([name]).values)
     except UsageError:
         return None

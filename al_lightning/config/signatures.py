@@ -31,7 +31,7 @@ def imported(path: str) -> Any:
 
 
 def parameters(owner: type) -> dict[str, tuple[Any, Any]]:
-    """Return the hint and the default of each parameter of a class's constructor.
+    """Return the hint and the default of each named parameter of a class's constructor.
 
     Of its bases' too, where it takes more. A hint that cannot be resolved is None.
     """
@@ -51,6 +51,8 @@ def _parameters(owner: Any) -> dict[str, tuple[Any, Any]]:
             break
         function = inspect.unwrap(constructor)
         for parameter in list(signature.parameters.values())[1:]:
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                continue
             found.setdefault(parameter.name, (_resolved(parameter.annotation, function), parameter.default))
         if not any(one.kind is one.VAR_KEYWORD for one in signature.parameters.values()):
             break

@@ -51,8 +51,8 @@ def conditions_of(
     Args:
         runs: to be compared; their journals tell the settings, and `config.yaml` what has no bearing on results.
         strategies: names of strategies, to find where in a run's name the dataset ends; see `series_of_runs`.
-        resolved: by run name: the merged values that the name's configs say (`settings.resolve([name]).values`). What
-            they leave at a default is not held to it. Without them, that condition is left out.
+        resolved: by run name: the settings, by dotted key, that the name's configs say (`config.names.settings_of`).
+            What the configs leave at a default is not held to it. Without them, that condition is left out.
         baseline: what all else is compared with.
 
     Returns:

@@ -16,9 +16,9 @@ from jsonargparse import Namespace
 
 from al_lightning import acquisition, data, networks, oracle, training
 from al_lightning.audits.read import read
+from al_lightning.config.check import Walk
+from al_lightning.config.fit_options import NAMES
 from al_lightning.config.names import resolve
-from al_lightning.config.option_values import check_nulls
-from al_lightning.config.options import OPTIONS
 from al_lightning.config.parser import build_parser, parse
 from al_lightning.data.workers import of_workers
 from al_lightning.errors import ALError, UsageError, require, require_folder
@@ -292,13 +292,13 @@ def holders(node, path):
 
 def test_null_is_for_options_that_take_none():
     config = parse(build_parser(), resolve(["digits_random_uda"]))
-    check_nulls(config, OPTIONS)
+    Walk(parsed=True).top(config, NAMES)
     taken, refused = set(), set()
     for holder, name, option in list(holders(config, [])):
         before, holder[name] = holder[name], None
         words = ""
         try:
-            check_nulls(config, OPTIONS)
+            Walk(parsed=True).top(config, NAMES)
         except UsageError as error:
             words = str(error)
         holder[name] = before

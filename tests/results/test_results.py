@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from al_lightning.config.fit_options import result_settings
 from al_lightning.errors import ALError, UsageError
 from al_lightning.results.curves import Curve, area, curve_of
 from al_lightning.results.text_table import comparison_table, curve_table
 from al_lightning.runs import journal
 from al_lightning.runs import scores as rows_module
 from al_lightning.runs.files import write_atomic, write_text
-from al_lightning.runs.identity import bearing
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord, read_run, write_line
 from al_lightning.runs.scores import SeenRows, write_rows
 from al_lightning.runs.selections import selection_path
@@ -187,7 +187,7 @@ CONFIG = {
     "trainer": {"devices": 1, "accelerator": "cpu", "precision": None},
     "keep": "all",
 }
-FIRST = RunRecord("digits_entropy", 1, bearing(CONFIG), 100, versions={"torch": "2.9"})
+FIRST = RunRecord("digits_entropy", 1, result_settings(CONFIG), 100, versions={"torch": "2.9"})
 INITIAL = [7, 3]
 CYCLES = [
     CycleRecord(0, 0.02, 2, {"accuracy": 0.1 + 0.2, "class_accuracy": [0.5, None]}, [9, 1], {"fit": 1.5}),
@@ -513,7 +513,7 @@ def test_a_damaged_selection_says_what_to_do(store, text):
 LOCK = """
 import sys
 from pathlib import Path
-from al_lightning.runs.identity import bearing
+from al_lightning.config.fit_options import result_settings
 from al_lightning.errors import ALError
 from al_lightning.runs.store import RunStore
 try:
@@ -586,7 +586,7 @@ def keep(store, name="digits_entropy", seed=1, pool_size=100, **leaves):
         for parent in parents:
             section = section[parent]
         section[leaf] = value
-    store.begin(replace(FIRST, name=name, seed=seed, pool_size=pool_size, settings=bearing(config)))
+    store.begin(replace(FIRST, name=name, seed=seed, pool_size=pool_size, settings=result_settings(config)))
     store.save_config(config)
 
 
