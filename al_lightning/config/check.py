@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 from jsonargparse import ArgumentParser, Namespace
 
 from al_lightning.config.command_line import read_text
-from al_lightning.config.declared import PLAIN, Declared, declared, fits, kind_of, takes_null, wanted
+from al_lightning.config.declared import PLAIN, Declared, declared, fits, is_class, kind_of, takes_null, wanted
 from al_lightning.config.fit_options import SECTIONS
 from al_lightning.config.option_types import TYPES
 from al_lightning.config.signatures import imported, parameters
@@ -126,7 +126,8 @@ class Walk:
     def text(self, value: str, place: Place) -> None:
         """Look at a text before it is parsed: it may stand for a class."""
         what = place.declared
-        if not (what.classes or what.callables) or not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", value):
+        is_path = re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", value) is not None
+        if not (what.classes or what.callables) or not (is_path or (what.classes and is_class(place.hint))):
             return
         if self.refuse is not None:
             self.refuse(place.name, value)
@@ -203,7 +204,7 @@ class Walk:
     def class_of(self, path: str, place: Place) -> type | None:
         """Return the class that a path names.
 
-        None for the parameter's own default, and for a short name, which the parser knows.
+        None for the parameter's own default.
 
         Raises:
             UsageError: it is another thing than the place declares, or is not there.
@@ -213,9 +214,9 @@ class Walk:
         except (ImportError, AttributeError, ValueError):
             if self.refuse is not None:
                 raise UsageError(f"{place.name}: there is no {path!r} to import.") from None
-            if "." not in path:
-                return None
-            raise UsageError(f"{place.name}: {_absent(path)}") from None
+            found = _by_name(path, place.declared.classes)
+            if found is None:
+                raise UsageError(_absent(path, place)) from None
         if found is place.default:
             return None
         if not inspect.isclass(found) or not any(one in found.__mro__ for one in place.declared.classes):
@@ -227,19 +228,8 @@ class Walk:
     def explain(self, error: Exception) -> UsageError:
         """Return the parser's error in one sentence: the innermost of the values seen that does not fit its type."""
         for place, value in sorted(self.leaves, key=lambda leaf: -leaf[0].name.count(".")):
-            if place.hint is None or fits(place.hint, value):
-                continue
-            if not place.declared.classes or not isinstance(value, str):
+            if place.hint is not None and not fits(place.hint, value):
                 return UsageError(f"{place.name} {wanted(place.hint)}, not {value!r}.")
-            short = SECTIONS[place.name].short if place.name in SECTIONS else {}
-            if short:
-                return UsageError(
-                    f"{place.name} is {' or '.join(short)}, or the import path of a class, not {value!r}."
-                )
-            return UsageError(
-                f"{place.name} wants the import path of a class, such as "
-                f"my_module.My{place.declared.classes[0].__name__}, not {value!r}."
-            )
         lines = [line.strip(" -") for line in str(error).splitlines() if line.strip()]
         return UsageError(f"The configuration is not accepted: {lines[-1] if lines else type(error).__name__}.")
 
@@ -254,15 +244,30 @@ def _unfit(place: Place, path: str, found: Any) -> UsageError:
     return UsageError(f"{place.name} is {path}; a plain value was expected there, and no class.")
 
 
-def _absent(path: str) -> str:
-    """Return which part of an import path is not there."""
+def _by_name(name: str, classes: Iterable[type]) -> type | None:
+    """Return the class of a name, without its module, among known ones derived from some classes."""
+    for one in classes:
+        if one.__name__ == name:
+            return one
+        if (found := _by_name(name, one.__subclasses__())) is not None:
+            return found
+    return None
+
+
+def _absent(path: str, place: Place) -> str:
+    """Say which part of an import path is not there."""
     module, _, name = path.rpartition(".")
+    if not module:
+        wanted = f"my_module.My{place.declared.classes[0].__name__}" if place.declared.classes else "my_module.MyClass"
+        short = SECTIONS[place.name].short if place.name in SECTIONS else {}
+        known = "".join(f"{one} or " for one in short)
+        return f"{place.name} is {path!r}; {known}the import path of a class was expected, such as {wanted}."
     try:
         holder = import_module(module)
     except ImportError as error:
         absent = error.name or module
-        return f"there is no module {absent!r} to import; modules in the working directory are found too."
-    return f"{module} has no {name!r}.{nearest(name, vars(holder))}"
+        return f"{place.name}: there is no module {absent!r} to import; modules in the working directory are found too."
+    return f"{place.name}: {module} has no {name!r}.{nearest(name, vars(holder))}"
 
 
 def _hands_on(owner: type, key: Any, given: int) -> bool:

@@ -129,6 +129,15 @@ def wanted(hint: Any) -> str:
     return f"expects {' or '.join(dict.fromkeys(names))}"
 
 
+def is_class(hint: Any) -> bool:
+    """Whether a type hint wants a class and nothing else, but for null."""
+    parts = [part for part in _alternatives(hint) if part is not type(None)]
+    return bool(parts) and all(
+        typing.get_origin(part) is collections.abc.Callable or (inspect.isclass(part) and not issubclass(part, PLAIN))
+        for part in parts
+    )
+
+
 def kind_of(hint: Any) -> str:
     """Return the kind of a value that a type hint wants, in plain words; empty where there are none."""
     return KINDS.get(typing.get_origin(hint) or hint, "")

@@ -63,8 +63,9 @@ def parse(
         if name.split(".")[0] not in names:
             raise no_such_option(name, names)
     origins = {key.replace(".init_args.", "."): path for key, path in settings.origins.items()}
-    for key in [key for key in origins for name in given if key == name or key.startswith(f"{name}.")]:
-        origins.pop(key, None)
+    for name in given:
+        below = f"{name.removesuffix('.init_args')}."
+        origins = {key: path for key, path in origins.items() if not f"{key}.".startswith(below)}
     if "steps" in names:
         _one_length(values, given)
     walk = Walk(origins=origins)

@@ -64,7 +64,7 @@ def fit(al, config, *options):
         ("digits_random", [f"--network.depth={10**11 + 6}"], ["network.depth", "1000"]),
         ("digits_random", [f"--data.batch_size={2**20 + 1}"], ["data.batch_size", str(2**20)]),
         ("digits_random", ["--training=al_lightning.training.base.TrainingModule"], ["training", "abstract"]),
-        ("digits_random", ["--network.init_args={class_path: os.system}"], ["system has no option"]),
+        ("digits_random", ["--network.init_args={class_path: os.system}"], ["WideResNet has no option 'class_path'."]),
         ("digits_random", ["--share=~nouser/x"], ["share", "~nouser/x"]),
         ("digits_random", ["--data.cache=~nouser/x"], ["data.cache", "~nouser/x"]),
         ("digits_random", ["--stop_on=KILL"], ["KILL", "no process can catch"]),
