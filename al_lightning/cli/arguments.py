@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NoReturn
 
 from al_lightning.config.command_line import spelled
@@ -53,7 +53,7 @@ class Arguments(argparse.ArgumentParser):
         return ours
 
     def read_with_options(
-        self, given: Sequence[str], names: Iterable[str] = NAMES
+        self, given: Sequence[str], names: Collection[str] = NAMES
     ) -> tuple[argparse.Namespace, list[str]]:
         """Return the command's own arguments, and the options of `fit` among the rest.
 

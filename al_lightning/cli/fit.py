@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 from al_lightning.cli.arguments import Arguments, add_imports, option_lines
-from al_lightning.config.fit_options import OF_QUERY, SECTIONS, FitOptions, declared
+from al_lightning.config.fit_options import DECLARED, DEFAULTS, OF_QUERY, SECTIONS, FitOptions
 from al_lightning.console import quiet
 from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import LabelsAwaited, UsageError, nearest
@@ -35,10 +34,9 @@ The last line of standard output is the JSON list of what it chooses, in order.
 
 def fit_help() -> str:
     """Return what `fit --help` says, from the declarations of the options."""
-    defaults = {one.name: one.default for one in fields(FitOptions)}
     options = []
-    for name, one in declared().items():
-        default = f" ({str(defaults[name]).lower()})" if defaults[name] not in (None, ()) and one.metavar else ""
+    for name, one in DECLARED.items():
+        default = f" ({str(DEFAULTS[name]).lower()})" if DEFAULTS[name] not in (None, ()) and one.metavar else ""
         options.append((f"{name} {one.metavar}".strip(), one.help + default))
     options.append(("verbose", "show warnings, and the long text behind an error"))
     sections = [shown for one in SECTIONS.values() for shown in one.shown.items()]
@@ -48,12 +46,11 @@ def fit_help() -> str:
 def _read(given: list[str]) -> tuple[FitOptions, list[str], bool]:
     """Return the options that only the command line sets, the others as they were typed, and whether to say more."""
     parser = Arguments("fit", "", "--config NAME [options]")
-    defaults = {one.name: one.default for one in fields(FitOptions)}
-    for name, one in declared().items():
+    for name, one in DECLARED.items():
         if one.read is bool:
             parser.add_argument(f"--{name}", action="store_true")
         elif one.read is not None:
-            action = "append" if defaults[name] == () else "store"
+            action = "append" if DEFAULTS[name] == () else "store"
             parser.add_argument(f"--{name}", type=one.read, action=action, default=None)
     ours, options = parser.read_with_options(given)
     values = {name: value for name, value in vars(ours).items() if value is not None}

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import Namespace
 
 from al_lightning.config.command_line import read_text
-from al_lightning.config.declared import PLAIN, Declared, declared, fits, is_class, kind_of, takes_null, wanted
+from al_lightning.config.declared import PLAIN, Declared, declared, fits, is_class, takes_null, wanted
 from al_lightning.config.fit_options import SECTIONS
 from al_lightning.config.option_types import TYPES
-from al_lightning.config.signatures import imported, parameters
+from al_lightning.config.signatures import by_name, hands_on, imported, parameters
 from al_lightning.errors import UsageError, nearest
 
 Refuse = Callable[[str, str], None]
@@ -100,8 +100,7 @@ class Walk:
             value = read_text(value, place.name)
         if value is None:
             if not place.null:
-                kind = kind_of(place.hint)
-                raise UsageError(f"{place.name} cannot be null{f'; {kind} was expected' if kind else ''}.")
+                raise UsageError(f"{place.name} cannot be null; {wanted(place.hint)} was expected.")
         elif isinstance(value, (Namespace, Mapping)):
             if "class_path" in value:
                 self.spec(value, place)
@@ -174,7 +173,7 @@ class Walk:
         ours = owner is not None and any(base.__module__.split(".")[0] == "al_lightning" for base in owner.__mro__)
         for key, part in _items(value):
             self.one_name(key, at)
-            if owner is not None and key not in known and not self.parsed and not _hands_on(owner, key, given):
+            if owner is not None and key not in known and not self.parsed and not hands_on(owner, key, given):
                 raise self.no_option(owner, at, str(key), known)
             hint, default = known.get(key, (None, inspect.Parameter.empty))
             self.value(part, Place(f"{at}.{key}", declared(hint, ours), hint, default))
@@ -186,10 +185,8 @@ class Walk:
 
     def no_option(self, owner: type, at: str, key: str, known: Mapping[str, Any]) -> UsageError:
         """Return the error for an option that a class does not have, with the nearest ones."""
-        if at in SECTIONS and SECTIONS[at].one_class:
-            near = nearest(f"--{at}.{key}", (f"--{at}.{one}" for one in known))
-            return UsageError(f"There is no option --{at}.{key}{self.source(f'{at}.{key}')}.{near}")
-        return UsageError(f"{owner.__name__} has no option {key!r}{self.source(f'{at}.{key}')}.{nearest(key, known)}")
+        holder = at if at in SECTIONS and SECTIONS[at].one_class else owner.__name__
+        return UsageError(f"{holder} has no option {key!r}{self.source(f'{at}.{key}')}.{nearest(key, known)}")
 
     def source(self, name: str) -> str:
         """Return where an option comes from, in brackets; nothing where it is of the command line."""
@@ -214,7 +211,7 @@ class Walk:
         except (ImportError, AttributeError, ValueError):
             if self.refuse is not None:
                 raise UsageError(f"{place.name}: there is no {path!r} to import.") from None
-            found = _by_name(path, place.declared.classes)
+            found = by_name(path, place.declared.classes)
             if found is None:
                 raise UsageError(_absent(path, place)) from None
         if found is place.default:
@@ -229,7 +226,7 @@ class Walk:
         """Return the parser's error in one sentence: the innermost of the values seen that does not fit its type."""
         for place, value in sorted(self.leaves, key=lambda leaf: -leaf[0].name.count(".")):
             if place.hint is not None and not fits(place.hint, value):
-                return UsageError(f"{place.name} {wanted(place.hint)}, not {value!r}.")
+                return UsageError(f"{place.name} is {value!r}; {wanted(place.hint)} was expected.")
         lines = [line.strip(" -") for line in str(error).splitlines() if line.strip()]
         return UsageError(f"The configuration is not accepted: {lines[-1] if lines else type(error).__name__}.")
 
@@ -242,16 +239,6 @@ def _unfit(place: Place, path: str, found: Any) -> UsageError:
     if place.declared.callables:
         return UsageError(f"{place.name} is {path}, and what is called there is not taken from a configuration.")
     return UsageError(f"{place.name} is {path}; a plain value was expected there, and no class.")
-
-
-def _by_name(name: str, classes: Iterable[type]) -> type | None:
-    """Return the class of a name, without its module, among known ones derived from some classes."""
-    for one in classes:
-        if one.__name__ == name:
-            return one
-        if (found := _by_name(name, one.__subclasses__())) is not None:
-            return found
-    return None
 
 
 def _absent(path: str, place: Place) -> str:
@@ -268,14 +255,6 @@ def _absent(path: str, place: Place) -> str:
         absent = error.name or module
         return f"{place.name}: there is no module {absent!r} to import; modules in the working directory are found too."
     return f"{place.name}: {module} has no {name!r}.{nearest(name, vars(holder))}"
-
-
-def _hands_on(owner: type, key: Any, given: int) -> bool:
-    """Whether a class takes an option that its constructor hands on to another function."""
-    try:
-        return key in ArgumentParser().add_class_arguments(owner, fail_untyped=False, skip={given} if given else None)
-    except (ValueError, TypeError):
-        return False
 
 
 def _items(value: Mapping[str, Any] | Namespace) -> Iterator[tuple[str, Any]]:

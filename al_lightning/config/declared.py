@@ -119,14 +119,18 @@ def fits(hint: Any, value: Any) -> bool:
 
 
 def wanted(hint: Any) -> str:
-    """Return what a type hint wants, as what follows an option's name in an error."""
+    """Return what a type hint wants, in words."""
     parts = [part for part in _alternatives(hint) if part is not type(None)]
-    if choices := [one for part in parts if typing.get_origin(part) is Literal for one in typing.get_args(part)]:
-        return f"is one of {', '.join(map(repr, choices))}"
-    if lists := [typing.get_args(part) for part in parts if typing.get_origin(part) is tuple]:
-        return f"expects a list of {len(lists[0])} values"
-    names = [getattr(typing.get_origin(part) or part, "__name__", str(part)) for part in parts]
-    return f"expects {' or '.join(dict.fromkeys(names))}"
+    words = []
+    for part in parts:
+        kind, inner = typing.get_origin(part) or part, typing.get_args(part)
+        if kind is Literal:
+            words += [repr(one) for one in inner]
+        elif kind is tuple:
+            words.append(f"a list of {len(inner)} values")
+        else:
+            words.append(KINDS.get(kind) or f"a {getattr(kind, '__name__', kind)}")
+    return " or ".join(dict.fromkeys(words))
 
 
 def is_class(hint: Any) -> bool:
@@ -136,11 +140,6 @@ def is_class(hint: Any) -> bool:
         typing.get_origin(part) is collections.abc.Callable or (inspect.isclass(part) and not issubclass(part, PLAIN))
         for part in parts
     )
-
-
-def kind_of(hint: Any) -> str:
-    """Return the kind of a value that a type hint wants, in plain words; empty where there are none."""
-    return KINDS.get(typing.get_origin(hint) or hint, "")
 
 
 def _alternatives(hint: Any) -> list[Any]:

@@ -13,7 +13,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from al_lightning import __version__
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.config.fit_options import DEFAULTS, FitOptions
+from al_lightning.config.fit_options import IN_FILES, FitOptions
 from al_lightning.config.names import Settings, parts, resolve
 from al_lightning.config.option_changes import changes
 from al_lightning.config.parser import build_parser, dump, instantiate, parse
@@ -228,7 +228,7 @@ def _experiment(
 
 def _fit_options(config: Namespace, seed: int = 0, run_dir: Path | None = None) -> FitOptions:
     """Return the options that describe no object, within their ranges."""
-    return FitOptions(seed=seed, run_dir=run_dir, **{name: config[name] for name in DEFAULTS})
+    return FitOptions(seed=seed, run_dir=run_dir, **{name: config[name] for name in IN_FILES})
 
 
 def _import_from_here() -> None:

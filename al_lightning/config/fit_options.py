@@ -7,10 +7,10 @@ Help, suggestions for typing errors, the typed parser, config files, a run's ide
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 from al_lightning.errors import UsageError, nearest, require, require_folder
 from al_lightning.runs.identity import as_json, flatten
@@ -27,18 +27,13 @@ class Option:
         help: what it does, in a line.
         metavar: what stands for its value in the help; empty for a switch.
         read: makes the value of a text. Only the command line sets such an option. Config files may set the others.
-        changes_results: whether two runs that differ in it are different experiments.
+        identity: whether it belongs to a run's identity: another value can change results.
     """
 
     help: str
     metavar: str = ""
     read: Callable[[str], Any] | None = None
-    changes_results: bool = True
-
-
-def about(help: str, metavar: str = "", **more: Any) -> dict[str, Option]:
-    """Return the declaration of an option as the metadata of its field; see `Option`."""
-    return {"option": Option(help, metavar, **more)}
+    identity: bool = True
 
 
 def price(text: str) -> float:
@@ -60,75 +55,57 @@ def price(text: str) -> float:
 class FitOptions:
     """The options of `fit` that describe no object, in the order in which the help lists them."""
 
-    config: tuple[str, ...] = field(
-        default=(),
-        metadata=about(
-            "what to run: a name (`al-lightning configs` lists its parts) or a YAML file; may be repeated",
-            "NAME",
-            read=str,
-        ),
-    )
-    seed: int = field(default=0, metadata=about("seed of the run", "S", read=int))
-    run_dir: Path | None = field(
-        default=None,
-        metadata=about("its directory (runs/NAME/seed_S); needed where options change results", "DIR", read=Path),
-    )
-    steps: int | None = field(default=None, metadata=about("length of each fit in steps, or", "N"))
-    epochs: int | None = field(default=None, metadata=about("in epochs: steps = E x labelled // batch size", "E"))
-    initial: Literal["random", "balanced", "spread"] = field(
-        default="random",
-        metadata=about(
+    config: Annotated[
+        tuple[str, ...],
+        Option("what to run: a name (`al-lightning configs` lists the parts) or a file; may be repeated", "NAME", str),
+    ] = ()
+    seed: Annotated[int, Option("seed of the run", "S", int)] = 0
+    run_dir: Annotated[
+        Path | None, Option("its directory (runs/NAME/seed_S); needed where options change results", "DIR", Path)
+    ] = None
+    steps: Annotated[int | None, Option("length of each fit in steps, or", "N")] = None
+    epochs: Annotated[int | None, Option("in epochs: steps = E x labelled // batch size", "E")] = None
+    initial: Annotated[
+        Literal["random", "balanced", "spread"],
+        Option(
             "how the first images are chosen: random, balanced (as many of each class), or spread (over the pool, by a "
             "pretrained network's features; needs no label)",
             "HOW",
         ),
-    )
-    warm_start: Literal["none", "backbone", "all"] = field(
-        default="none",
-        metadata=about("weights that a fit takes from the cycle before: none, backbone, or all", "WHICH"),
-    )
-    share: str | None = field(
-        default=None,
-        metadata=about(
-            "take the first cycle's network of a run that differs in nothing but the strategy",
+    ] = "random"
+    warm_start: Annotated[
+        Literal["none", "backbone", "all"],
+        Option("weights that a fit takes from the cycle before: none, backbone, or all", "WHICH"),
+    ] = "none"
+    share: Annotated[
+        str | None,
+        Option(
+            "take the first cycle's network of a run that differs in the strategy alone",
             "RUN_DIR",
-            changes_results=False,
+            identity=False,
         ),
-    )
-    keep: Literal["all", "last", "none"] = field(
-        default="all",
-        metadata=about("cycles whose weights are kept: all, last, or none", "WHICH", changes_results=False),
-    )
-    chunk: int = field(
-        default=500, metadata=about("steps between two checkpoints of a fit", "N", changes_results=False)
-    )
-    channels_last: bool = field(
-        default=True, metadata=about("memory layout of networks and images: channels last, or false", "BOOL")
-    )
-    compile: Literal["none", "default", "reduce-overhead", "max-autotune"] = field(
-        default="none",
-        metadata=about(
-            "train with torch.compile: default, reduce-overhead (small networks on a GPU), or max-autotune", "MODE"
-        ),
-    )
-    price_per_label: float | None = field(
-        default=None,
-        metadata=about(
-            "tell at the end, and whenever labels are awaited, what the last labels bought and the next cost",
-            "X",
-            read=price,
-        ),
-    )
-    stop_on: tuple[str, ...] = field(
-        default=(),
-        metadata=about(
-            "a further signal that stops the run as SIGTERM does, for example USR1; may be repeated", "SIGNAL", read=str
-        ),
-    )
-    print_config: bool = field(
-        default=False,
-        metadata=about("print the merged configuration, with every option there is, and stop", read=bool),
-    )
+    ] = None
+    keep: Annotated[
+        Literal["all", "last", "none"],
+        Option("cycles whose weights are kept: all, last, or none", "WHICH", identity=False),
+    ] = "all"
+    chunk: Annotated[int, Option("steps between two checkpoints of a fit", "N", identity=False)] = 500
+    channels_last: Annotated[bool, Option("memory layout: channels last, or false", "BOOL")] = True
+    compile: Annotated[
+        Literal["none", "default", "reduce-overhead", "max-autotune"],
+        Option("train with torch.compile: default, reduce-overhead (small networks on a GPU), or max-autotune", "MODE"),
+    ] = "none"
+    price_per_label: Annotated[
+        float | None,
+        Option("tell at the end, and when labels are awaited, what labels bought and the next ones cost", "X", price),
+    ] = None
+    stop_on: Annotated[
+        tuple[str, ...],
+        Option("a further signal that stops the run as SIGTERM does, for example USR1; may be repeated", "SIGNAL", str),
+    ] = ()
+    print_config: Annotated[
+        bool, Option("print the merged configuration, with every option there is, and stop", read=bool)
+    ] = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:
@@ -146,7 +123,8 @@ class Section:
 
     Attributes:
         shown: for the help: an option with its value, and what it does.
-        ignored: options of the object that cannot change results; `*` for all.
+        ignored: options of the object that do not belong to a run's identity.
+        identity: whether any of them belongs to it.
         short: names of values for import paths.
         one_class: whether the object's class is always the same, so that no class_path is given.
         takes: the options of that class which may be set; all of them where empty.
@@ -154,6 +132,7 @@ class Section:
 
     shown: Mapping[str, str]
     ignored: tuple[str, ...] = ()
+    identity: bool = True
     short: Mapping[str, str] = field(default_factory=dict)
     one_class: bool = False
     takes: tuple[str, ...] = ()
@@ -174,7 +153,7 @@ SECTIONS = {
             "oracle files": "people label: the run writes each batch, stops with exit code 76, and goes on when the "
             "labels are there (`al-lightning labels`); --oracle.labels DIR, --oracle.accept_partial true"
         },
-        ignored=("*",),
+        identity=False,
         short={"simulated": "al_lightning.oracle.Simulated", "files": "al_lightning.oracle.Files"},
     ),
     "budget": Section({"budget.cycles N": "number of acquisitions"}, ignored=("cycles",), one_class=True),
@@ -192,14 +171,13 @@ SECTIONS = {
 DEFAULT_ORACLE = {"class_path": SECTIONS["oracle"].short["simulated"]}
 
 
-def declared() -> dict[str, Option]:
-    """Return the options that describe no object, by name."""
-    return {one.name: one.metadata["option"] for one in fields(FitOptions)}
-
-
-DEFAULTS = {one.name: one.default for one in fields(FitOptions) if declared()[one.name].read is None}
-"""Of the options that describe no object and that config files may set."""
-NAMES = (*SECTIONS, *DEFAULTS)
+HINTS = get_type_hints(FitOptions, include_extras=True)
+DECLARED: dict[str, Option] = {name: hint.__metadata__[0] for name, hint in HINTS.items()}
+"""The options that describe no object, by name."""
+DEFAULTS = {one.name: one.default for one in fields(FitOptions)}
+IN_FILES = tuple(name for name, one in DECLARED.items() if one.read is None)
+"""Of the options that describe no object, those that config files may set."""
+NAMES = (*SECTIONS, *IN_FILES)
 """Every name that may stand at the top of a config file."""
 OF_DATA = ("data", "oracle")
 """What must be known to read a run's data: what people said of images is a part of them."""
@@ -207,16 +185,11 @@ OF_NETWORK = (*OF_DATA, "network", "channels_last")
 OF_QUERY = (*OF_NETWORK, "acquisition", "budget", "trainer")
 
 
-def _ignored() -> frozenset[str]:
-    """Return the dotted names that a run's identity ignores, with all below them."""
-    names = {name for name, one in declared().items() if not one.changes_results}
-    for section, one in SECTIONS.items():
-        prefix = section if one.one_class else f"{section}.init_args"
-        names |= {section if key == "*" else f"{prefix}.{key}" for key in one.ignored}
-    return frozenset(names)
-
-
-IGNORED_IN_IDENTITY = _ignored()
+IGNORED_IN_IDENTITY = {
+    *(name for name, one in [*DECLARED.items(), *SECTIONS.items()] if not one.identity),
+    *(f"{name}{'' if one.one_class else '.init_args'}.{key}" for name, one in SECTIONS.items() for key in one.ignored),
+}
+"""Dotted names that a run's identity ignores, with all below them."""
 
 
 def result_settings(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -228,16 +201,14 @@ def result_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         Values by dotted key, as JSON keeps them.
     """
-    return {key: as_json(value) for key, value in flatten(config) if not is_ignored(key)}
+    return {
+        key: as_json(value)
+        for key, value in flatten(config)
+        if not any(key == name or key.startswith(f"{name}.") for name in IGNORED_IN_IDENTITY)
+    }
 
 
-def is_ignored(key: str) -> bool:
-    """Whether a run's identity ignores the setting of a dotted key."""
-    parts = key.split(".")
-    return any(".".join(parts[:count]) in IGNORED_IN_IDENTITY for count in range(1, len(parts) + 1))
-
-
-def no_such_option(name: str, known: Iterable[str]) -> UsageError:
+def no_such_option(name: str, known: Collection[str]) -> UsageError:
     """Return the error for an option of the command line that does not exist, with the nearest ones.
 
     Args:
@@ -245,5 +216,6 @@ def no_such_option(name: str, known: Iterable[str]) -> UsageError:
         known: what may stand before the first dot, and options of the command itself.
     """
     first, dot, rest = name.partition(".")
-    near = nearest(f"--{name}", (f"--{one}{dot}{rest}" for one in known if one != first))
-    return UsageError(f"There is no option --{name}.{near}")
+    below = [f"--{one}.{rest}" for one in known if one in SECTIONS and one != first] if dot else []
+    whole = [f"--{one}" for one in known if bool(dot) == ("." in one)]
+    return UsageError(f"There is no option --{name}.{nearest(f'--{name}', [*below, *whole])}")

@@ -42,8 +42,6 @@ def _default(plain: dict[str, Any], key: str) -> Any:
     """Return what a parsed configuration has under a dotted key where nothing sets it; None where that is not known."""
     if key in DEFAULTS:
         return DEFAULTS[key]
-    if key == "trainer.devices":
-        return 1
     *path, last = key.split(".")
     owner: Any = TYPES[path[0]] if len(path) == 1 and SECTIONS[path[0]].one_class else None
     if path[-1:] == ["init_args"]:

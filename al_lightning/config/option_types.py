@@ -9,7 +9,7 @@ from typing import Any
 from lightning.pytorch import Trainer
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.config.fit_options import DEFAULTS, FitOptions
+from al_lightning.config.fit_options import IN_FILES, FitOptions
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.networks.base import Network
 from al_lightning.oracle import Oracle
@@ -26,6 +26,6 @@ TYPES: dict[str, Any] = {
     "oracle": Oracle,
     "budget": Budget,
     "trainer": Trainer,
-    **{name: hint for name, hint in typing.get_type_hints(FitOptions).items() if name in DEFAULTS},
+    **{name: hint for name, hint in typing.get_type_hints(FitOptions).items() if name in IN_FILES},
 }
 """By the names at the top of a configuration. Callables make an object of what only the run knows."""

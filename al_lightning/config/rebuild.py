@@ -6,9 +6,7 @@ modules that the user names, are imported.
 
 from __future__ import annotations
 
-import importlib
 import logging
-import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -22,8 +20,10 @@ from jsonargparse import ArgumentParser, Namespace
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.config.check import Walk
 from al_lightning.config.fit_options import OF_DATA, OF_NETWORK, OF_QUERY, result_settings
-from al_lightning.config.names import Settings, load, merge, parts
+from al_lightning.config.layers import load, merge
+from al_lightning.config.names import Settings, parts
 from al_lightning.config.parser import build_parser, dump, instantiate, parse
+from al_lightning.config.trusted_modules import import_from_here, only_from
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.errors import ALError, UsageError, nearest
 from al_lightning.networks.base import Network
@@ -35,7 +35,6 @@ from al_lightning.runs.journal import Run, RunRecord, read_run
 from al_lightning.yaml_files import read_mapping
 
 log = logging.getLogger(__name__)
-PACKAGE = "al_lightning"
 TRAINER = ("precision", "deterministic", "benchmark")
 """What of a run's Trainer bears on scores; all else is the machine's, or a class."""
 
@@ -137,7 +136,7 @@ def reopen(
     for name in imports:
         import_from_here(name)
     for name, value in values.items():
-        Walk(refuse=_only(imports, source if name == "acquisition" else path)).top({name: value}, (name,))
+        Walk(refuse=only_from(imports, source if name == "acquisition" else path)).top({name: value}, (name,))
     _check_unedited(path, {name: value for name, value in values.items() if name in compared}, record)
     parser = build_parser(names)
     config = parse(parser, Settings(record.name, (path,), values), options, names)
@@ -222,43 +221,6 @@ def data_of(imports: Sequence[str] = ()) -> Callable[[Run], PoolDataModule]:
         except UsageError as error:
             log.warning("note: %s, seed %d, goes without pictures: %s", run.record.name, run.record.seed, error)
             raise
-
-    return look
-
-
-def import_from_here(name: str) -> None:
-    """Import a module that a user names; for that long, the working directory is an import path.
-
-    Raises:
-        UsageError: there is none of that name.
-    """
-    if name in sys.modules or name == PACKAGE:
-        return
-    here = str(Path.cwd())
-    importlib.invalidate_caches()
-    sys.path.insert(0, here)
-    try:
-        importlib.import_module(name)
-    except (ImportError, ValueError) as error:
-        raise UsageError(
-            f"The module {name!r} could not be imported ({error}); --import takes the dotted name of a module "
-            "(my_strategy, not my_strategy.Margin or my_strategy.py), installed or in the working directory."
-        ) from error
-    finally:
-        sys.path.remove(here)
-
-
-def _only(imports: Sequence[str], source: Path) -> Callable[[str, str], None]:
-    """Return what refuses class paths of other modules than this package's and those that the user named."""
-    trusted = tuple(f"{name}." for name in (PACKAGE, *imports))
-
-    def look(option: str, text: str) -> None:
-        module = text.rpartition(".")[0]
-        if module and not text.startswith(trusted):
-            raise UsageError(
-                f"{source} names {text} under {option}, which is no class of this package; if you trust it, add "
-                f"--import {module}."
-            )
 
     return look
 

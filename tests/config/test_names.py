@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from al_lightning.config import names
+from al_lightning.config import layers, names
 from al_lightning.config.fit_options import result_settings
 from al_lightning.errors import UsageError
 from al_lightning.runs import identity
@@ -77,8 +77,8 @@ def test_configs_are_found_in_the_working_directory_then_in_the_path_then_in_the
 def test_merging() -> None:
     base = {"a": {"b": 1, "c": [1, 2]}, "steps": 5, "d": {"class_path": "X", "init_args": {"e": 1}}}
     origins: dict[str, Path] = {}
-    layer = yaml.load("{a: {b: 2, c+: [3]}, epochs: 4, d: !replace {class_path: Y}}", Loader=names._Loader)
-    names.merge(base, layer, Path("layer"), origins)
+    layer = yaml.load("{a: {b: 2, c+: [3]}, epochs: 4, d: !replace {class_path: Y}}", Loader=layers._Loader)
+    layers.merge(base, layer, Path("layer"), origins)
     assert base == {"a": {"b": 2, "c": [1, 2, 3]}, "epochs": 4, "d": {"class_path": "Y"}}
     assert origins["a.b"] == Path("layer")
 

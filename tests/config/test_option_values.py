@@ -54,7 +54,7 @@ def fit(al, config, *options):
         ("digits_random", ["--training.optimizer.momentum=-1"], ["training.optimizer", "momentum", "-1"]),
         ("digits_random", ["--training.optimizer.momentum=.nan"], ["training.optimizer.momentum", "nan"]),
         ("digits_random", ["--training.optimizer.lr=.inf"], ["training.optimizer.lr", "inf"]),
-        ("digits_random", ["--training.optimizer.lr=much"], ["training.optimizer.lr", "float", "much"]),
+        ("digits_random", ["--training.optimizer.lr=much"], ["training.optimizer.lr", "a number", "much"]),
         ("digits_random", [*POLY, "--training.schedule.power=-1"], ["training.schedule.power", "-1", "at least 0"]),
         ("digits_random", [*AUGMENTED, f"--data.augmentation.crop_padding={10**11}"], ["crop_padding", "32768"]),
         ("digits_random", ["--trainer.callbacks", CALLBACK], ["trainer", "`mode` can be min, max", "foo"]),
