@@ -186,7 +186,8 @@ OF_QUERY = (*OF_NETWORK, "acquisition", "budget", "trainer")
 
 
 IGNORED_IN_IDENTITY = {
-    *(name for name, one in [*DECLARED.items(), *SECTIONS.items()] if not one.identity),
+    *(name for name, one in DECLARED.items() if not one.identity),
+    *(name for name, one in SECTIONS.items() if not one.identity),
     *(f"{name}{'' if one.one_class else '.init_args'}.{key}" for name, one in SECTIONS.items() for key in one.ignored),
 }
 """Dotted names that a run's identity ignores, with all below them."""

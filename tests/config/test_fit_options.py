@@ -32,9 +32,8 @@ def rows():
         in_files, identity = ("yes" if name in IN_FILES else "no", "yes" if one.identity else "no")
         if name not in (*IN_FILES, "seed"):
             identity = ""
-        yield (
-            f"| `--{name} {one.metavar}`".replace(" `", "`") + f" | {default} | {in_files} | {identity} | {one.help} |"
-        )
+        flag = f"--{name} {one.metavar}".strip()
+        yield f"| `{flag}` | {default} | {in_files} | {identity} | {one.help} |"
     for name, section in SECTIONS.items():
         identity = "no" if not section.identity else "yes"
         if section.ignored:
@@ -84,7 +83,7 @@ def test_hyphens_and_underscores_are_one(al, here):
         ("fit", "--price-per-lable", "--price_per_label"),
         ("fit", "--verbos", "--verbose"),
         ("fit", "--dta.root", "--data.root"),
-        ("fit", "--budget.cylces", "--budget.cycles"),
+        ("fit", "--budget.cylces", "cycles"),
         ("fit", "--data.batch_sise", "batch_size"),
         ("show", "--chosn", "--chosen"),
         ("query", "--imprt", "--import"),
@@ -100,20 +99,21 @@ def test_a_typing_error_is_answered_with_the_option_that_exists(al, here, comman
 
 
 @pytest.mark.parametrize(
-    ("command", "typed"),
+    ("command", "typed", "hidden"),
     [
-        (["query", "x", "--cycle", 0], "--stepss"),  # a query fits nothing
-        (["audit", "--config", "digits"], "--seeed"),
-        (["fit", "--config", "digits_random"], "--network.num_clases"),  # the data set it
-        (["fit", "--config", "digits_random"], "--training.stepss"),
-        (["fit", "--config", "digits_random"], "--trainer.max_step"),
-        (["fit", "--config", "digits_random"], "--oracle.accept_partia"),  # only `files` has it
+        (["query", "x", "--cycle", 0], "--stepss", "steps"),  # a query fits nothing
+        (["audit", "--config", "digits"], "--seeed", "seed"),
+        (["fit", "--config", "digits_random"], "--network.num_clases", "num_classes"),  # the data set it
+        (["fit", "--config", "digits_random"], "--training.stepss", "steps"),
+        (["fit", "--config", "digits_random"], "--trainer.max_step", "max_steps"),
+        (["fit", "--config", "digits_random"], "--oracle.accept_partia", "accept_partial"),  # only `files` has it
     ],
 )
-def test_nothing_that_cannot_be_set_is_suggested(al, here, command, typed):
+def test_nothing_that_cannot_be_set_is_suggested(al, here, command, typed, hidden):
     answer = al(*command, typed, 1)
     assert answer.code == 2
-    assert "Did you mean" not in answer.err, answer.err
+    assert "has no option" in answer.err or "There is no option" in answer.err
+    assert not re.search(rf"'(--)?{hidden}'", answer.err), answer.err
 
 
 def test_an_option_of_a_class_may_stand_before_the_class():
@@ -137,7 +137,7 @@ def test_a_list_can_be_appended_to():
 
 @pytest.mark.parametrize("options", [["--steps"], ["--steps", "--epochs"], ["3"], ["--", "3"]])
 def test_options_without_values_and_values_without_options(options):
-    with pytest.raises(UsageError, match="has no value|is no option"):
+    with pytest.raises(UsageError, match=r"has no value|is no option"):
         put({}, options)
 
 
