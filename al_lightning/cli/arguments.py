@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import textwrap
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from al_lightning.config.command_line import spelled
 from al_lightning.config.fit_options import NAMES, no_such_option
-from al_lightning.errors import UsageError, require
+from al_lightning.errors import UsageError, printable, require
 
 
 class Arguments(argparse.ArgumentParser):
@@ -89,6 +91,20 @@ def add_imports(parser: Arguments) -> None:
         metavar="MODULE",
         help="a module of yours that the run's config.yaml names, by its dotted name; may be repeated",
     )
+
+
+def add_images(parser: Arguments) -> None:
+    """Take the options of commands that look at a folder of images."""
+    parser.add_argument("--images", type=Path, help="a folder of images; where it has `train` and `test`, these")
+    parser.add_argument("--masks", type=Path, help="a folder of their masks, PNGs of label ids")
+    parser.add_argument("--sequence-pattern", help="regular expression with the groups `sequence` and `frame`")
+    parser.add_argument("--processes", type=int, help="that read (one per core, at most eight)")
+
+
+def say(*lines: str) -> None:
+    """Print lines for people, beside the answer of the command."""
+    for line in lines:
+        print(printable(line), file=sys.stderr, flush=True)
 
 
 def at_least_one(arguments: argparse.Namespace, *flags: str) -> None:

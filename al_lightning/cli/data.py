@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
-from al_lightning.cli.arguments import Arguments, at_least_one
+from al_lightning.cli.arguments import Arguments, add_images, at_least_one, say
 from al_lightning.console import quiet
 from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import UsageError
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def prepare(given: list[str]) -> int:
@@ -31,7 +26,7 @@ def prepare(given: list[str]) -> int:
     quiet(ours.verbose)
     from al_lightning.data.prepare import prepare as make
 
-    make(ours.name, options, ours.processes, _say)
+    make(ours.name, options, ours.processes, say)
     return 0
 
 
@@ -44,12 +39,9 @@ def audit(given: list[str]) -> int:
         "(--config NAME | --images DIR [--masks DIR]) [--sequence-pattern RE] [--out DIR] [options of fit]",
     )
     parser.add_argument("--config", action="append", default=[], help="a dataset, or a run's name; may be repeated")
-    parser.add_argument("--images", type=Path, help="a folder of images; where it has `train` and `test`, these")
-    parser.add_argument("--masks", type=Path, help="a folder of their masks, PNGs of label ids")
-    parser.add_argument("--sequence-pattern", help="regular expression with the groups `sequence` and `frame`")
+    add_images(parser)
     parser.add_argument("--out", type=Path, default=Path("audit"), help="for audit.json and audit.html (audit)")
     parser.add_argument("--strict", action="store_true", help="exit with 1 where duplicates or leakage were found")
-    parser.add_argument("--processes", type=int, help="that read (one per core, at most eight)")
     ours, options = parser.read_with_options(given)
     if bool(ours.config) == bool(ours.images):
         raise UsageError("Say what to audit: either --config NAME or --images DIR.")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from al_lightning.cli.arguments import Arguments
+from al_lightning.cli.arguments import Arguments, say
 from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import ALError, UsageError, nearest
 
@@ -65,12 +64,12 @@ def _import(given: list[str]) -> int:
         on_disagreement=ours.on_disagreement,
         background=ours.background,
     )
-    _say(first_lines(found.notes))
+    say(*first_lines(found.notes))
     if found.disagreements:
-        _say([f"{len(found.disagreements):,} images have annotations that differ; the share that agrees:"])
-        _say(first_lines([f"  {100 * share:5.1f} %  {name}" for name, share in found.disagreements]))
+        say(f"{len(found.disagreements):,} images have annotations that differ; the share that agrees:")
+        say(*first_lines([f"  {100 * share:5.1f} %  {name}" for name, share in found.disagreements]))
     if found.problems:
-        _say(first_lines(found.problems))
+        say(*first_lines(found.problems))
         count = f"{len(found.problems):,} problem{'s' if len(found.problems) > 1 else ''}"
         raise ALError(f"Nothing was imported: {count}.")
     store = _store(ours.run_dir, project)
@@ -107,8 +106,3 @@ def _store(run_dir: Path, project: Project) -> LabelStore:
     from al_lightning.labels.store import LabelStore
 
     return LabelStore(run_dir / project.labels, project.classes, project.kind)
-
-
-def _say(lines: list[str]) -> None:
-    for line in lines:
-        print(line, file=sys.stderr)

@@ -44,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit code: 0, 1 failed, 2 usage, 75 interrupted, 76 labels awaited."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     verbose = "--verbose" in given
+    given = [
+        *(word for word in given if word != "--verbose"),
+        *(["--verbose"] if verbose else []),
+    ]  # wherever it stands
     try:
         return _dispatch(given)
     except ALError as error:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from argparse import Namespace
 from pathlib import Path
 
-from al_lightning.cli.arguments import Arguments, add_imports
+from al_lightning.cli.arguments import Arguments, add_imports, say
 from al_lightning.console import quiet
 from al_lightning.distributed.shutdown import GUARD
-from al_lightning.errors import ALError, UsageError, printable
+from al_lightning.errors import ALError, UsageError
 from al_lightning.runs.journal import CycleRecord, Run
 
 FORMATS = ("torchscript", "onnx", "state-dict")
 ENDINGS = {"torchscript": ".torchscript.pt", "onnx": ".onnx", "state-dict": ".state_dict.pt"}
 ONNX = ("onnx", "onnxscript", "onnxruntime")
-
-
-def _say(text: str) -> None:
-    print(printable(text), file=sys.stderr, flush=True)
 
 
 def predict(given: list[str]) -> int:
@@ -69,10 +64,10 @@ def predict(given: list[str]) -> int:
 
     def tell(sentence: str) -> None:
         broken.append(sentence)
-        _say(sentence)
+        say(sentence)
 
     with counting() as progress:
-        table = write_predictions(predictor, images, out, tell, _say, progress)
+        table = write_predictions(predictor, images, out, tell, say, progress)
     print(table)
     if broken:
         raise ALError(f"{len(broken):,} of {len(images):,} images could not be read; those of the others are there.")
@@ -117,7 +112,7 @@ def export(given: list[str]) -> int:
 
     opened = reopen(ours.run_dir, _options(ours), ("network",), ours.imports)
     opened.check_weights(weights)
-    done = write(Predictor(opened, weights), run, cycle, ours.format, out, _say, ours.fixed_size)
+    done = write(Predictor(opened, weights), run, cycle, ours.format, out, say, ours.fixed_size)
     print(done.path)
     print(done.description)
     print(
@@ -130,7 +125,7 @@ def export(given: list[str]) -> int:
 def _note_earlier(run: Run, cycle: CycleRecord) -> None:
     """Say where the network is not that of the last cycle, whose weights are gone."""
     if cycle.cycle < (last := run.cycles[-1].cycle):
-        _say(f"note: the weights of cycle {last} are gone; the network is that of cycle {cycle.cycle}")
+        say(f"note: the weights of cycle {last} are gone; the network is that of cycle {cycle.cycle}")
 
 
 def _below(folder: Path, *names: str) -> Path:

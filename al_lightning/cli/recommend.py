@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from al_lightning.cli.arguments import Arguments, add_imports, at_least_one
+from al_lightning.cli.arguments import Arguments, add_images, add_imports, at_least_one
 from al_lightning.console import quiet
 from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import UsageError
@@ -22,16 +22,13 @@ def recommend(given: list[str]) -> int:
         "[--json FILE]",
     )
     parser.add_argument("run_dir", type=Path, nargs="?", metavar="RUN_DIR", help="a run, whose dataset is looked at")
-    parser.add_argument("--images", type=Path, help="a folder of images; where it has `train` and `test`, these")
-    parser.add_argument("--masks", type=Path, help="a folder of their masks, PNGs of label ids")
-    parser.add_argument("--sequence-pattern", help="regular expression with the groups `sequence` and `frame`")
+    add_images(parser)
     parser.add_argument(
         "--labels", type=int, metavar="N", help="how many labels there are to be in all (a run's: as many as it has)"
     )
     parser.add_argument("--task", choices=("classification", "segmentation"), help="where the labels do not tell")
     parser.add_argument("--classes", type=int, metavar="C", help="how many there are (as the labels tell)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the same as data")
-    parser.add_argument("--processes", type=int, help="that read (one per core, at most eight)")
     add_imports(parser)
     ours = parser.read(given)
     if bool(ours.run_dir) == bool(ours.images):

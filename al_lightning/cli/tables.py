@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from al_lightning.cli.arguments import Arguments, add_imports, at_least_one
+from al_lightning.cli.arguments import Arguments, add_imports, at_least_one, say
 from al_lightning.console import quiet
 from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import UsageError, printable
@@ -19,10 +18,6 @@ if TYPE_CHECKING:
 FORMATS = ("text", "markdown", "latex", "html", "csv")
 Unit = Literal["percent", "fraction"]
 SUFFIXES = {".md": "markdown", ".tex": "latex", ".csv": "csv", ".txt": "text"}
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def reproduce(given: list[str]) -> int:
@@ -68,7 +63,7 @@ def reproduce(given: list[str]) -> int:
         absent = tables.missing_data(made)
         made = tables.without(made, [column for columns in absent.values() for column in columns])
         for root, columns in absent.items():
-            _say(f"note: without {', '.join(columns)}: there are no data in {root}")
+            say(f"note: without {', '.join(columns)}: there are no data in {root}")
     if ours.dry_run:
         print(plan_text(made))
         for note in warnings(made):
@@ -79,8 +74,8 @@ def reproduce(given: list[str]) -> int:
         tables.check_data(made)
     if not ours.report_only and made.missing:
         for note in warnings(made):
-            _say(f"note: {note}")
-        _say(f"{table.title}: {len(made.missing)} of {len(made.runs)} runs to run{sum_text(made)}")
+            say(f"note: {note}")
+        say(f"{table.title}: {len(made.missing)} of {len(made.runs)} runs to run{sum_text(made)}")
         failed = _launch(made, ours)
     quiet(ours.verbose)
     from al_lightning.tables.report import write_all
@@ -113,7 +108,7 @@ def _launch(made: Plan, ours: Namespace) -> int:
         outcomes = LocalLauncher(slots=ours.slots, slots_per_gpu=ours.slots_per_gpu).run(jobs, complete=complete(made))
     failed = sum(outcome.state == "failed" for outcome in outcomes)
     if failed:
-        _say(f"{failed} run{'s' if failed > 1 else ''} failed; the same command tries again.")
+        say(f"{failed} run{'s' if failed > 1 else ''} failed; the same command tries again.")
     return failed
 
 

@@ -136,13 +136,9 @@ def configure(
     Raises:
         UsageError: anything is wrong with them, or options that change results come without a run_dir.
     """
-    settings = resolve(configs)
-    _import_from_here()
-    parser = build_parser()
-    config = parse(parser, settings, options)
+    settings, parser, config, plain = _parsed(configs, options)
     directory = Path("runs") / settings.name / f"seed_{seed}" if run_dir is None else Path(run_dir)
-    fit = _fit_options(config, seed, directory)
-    plain = dump(parser, config)
+    fit = FitOptions(seed=seed, run_dir=directory, **{name: config[name] for name in IN_FILES})
     if run_dir is None and (changed := changes(settings.values, plain, options)):
         raise UsageError(
             f"These options change results, so that this is no longer {settings.name}: {in_short(changed)}. "
@@ -158,12 +154,7 @@ def merged(configs: Sequence[str], options: Sequence[str] = ()) -> dict[str, Any
         configs: names or files, as after --config.
         options: further options as on the command line.
     """
-    settings = resolve(configs)
-    _import_from_here()
-    parser = build_parser()
-    config = parse(parser, settings, options)
-    _fit_options(config)
-    return dump(parser, config)
+    return _parsed(configs, options)[-1]
 
 
 def dataset(names: Sequence[str], options: Sequence[str] = ()) -> PoolDataModule:
@@ -226,9 +217,15 @@ def _experiment(
     )
 
 
-def _fit_options(config: Namespace, seed: int = 0, run_dir: Path | None = None) -> FitOptions:
-    """Return the options that describe no object, within their ranges."""
-    return FitOptions(seed=seed, run_dir=run_dir, **{name: config[name] for name in IN_FILES})
+def _parsed(
+    configs: Sequence[str], options: Sequence[str]
+) -> tuple[Settings, ArgumentParser, Namespace, dict[str, Any]]:
+    """Merge, parse, and serialise: each once."""
+    settings = resolve(configs)
+    _import_from_here()
+    parser = build_parser()
+    config = parse(parser, settings, options)
+    return settings, parser, config, dump(parser, config)
 
 
 def _import_from_here() -> None:

@@ -16,7 +16,15 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from al_lightning.config.check import Walk
 from al_lightning.config.command_line import put
 from al_lightning.config.declared import PARSE_ERRORS
-from al_lightning.config.fit_options import DEFAULT_ORACLE, DEFAULTS, NAMES, SECTIONS, no_such_option
+from al_lightning.config.fit_options import (
+    DEFAULT_ORACLE,
+    DEFAULTS,
+    IN_FILES,
+    NAMES,
+    SECTIONS,
+    FitOptions,
+    no_such_option,
+)
 from al_lightning.config.names import Settings
 from al_lightning.config.option_types import TYPES
 from al_lightning.config.signatures import parameters
@@ -75,6 +83,7 @@ def parse(
     except PARSE_ERRORS as error:
         raise walk.explain(error) from error
     Walk(parsed=True).top(config, tuple(names))
+    FitOptions(**{name: config[name] for name in IN_FILES if name in config})  # within their ranges
     _check_trainer(config.get("trainer"))
     return config
 
