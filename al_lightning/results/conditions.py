@@ -49,7 +49,7 @@ def conditions_of(
     """Check what an honest comparison needs.
 
     Args:
-        runs: to be compared; their journals tell the settings, and `config.yaml` the settings that cannot change results.
+        runs: to be compared; their journals tell the settings, and `config.yaml` what cannot change results.
         strategies: names of strategies, to find where in a run's name the dataset ends; see `series_of_runs`.
         resolved: by run name: the settings, by dotted key, that the name's configs say (`config.names.settings_of`).
             What the configs leave at a default is not held to it. Without them, that condition is left out.
