@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from al_lightning.config.experiment import Experiment, versions
+from al_lightning.config.fit_options import result_settings
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.annotation import Desk
 from al_lightning.engine.cold_start import fresh_fit, spread
@@ -10,7 +11,6 @@ from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError
 from al_lightning.oracle import Pending
 from al_lightning.pool import Pool, draw_initial
 from al_lightning.progress import Reporter
-from al_lightning.runs.identity import bearing
 from al_lightning.runs.image_list import image_list
 from al_lightning.runs.journal import Run, RunRecord
 from al_lightning.runs.seals import drop, made_again
@@ -71,7 +71,7 @@ def begin(experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str,
     record = RunRecord(
         name=experiment.name,
         seed=experiment.seed,
-        settings=bearing(experiment.plain),
+        settings=result_settings(experiment.plain),
         pool_size=pool.size,
         data_sha256=data_sha256,
         images_sha256=images.digest,

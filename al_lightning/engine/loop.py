@@ -8,6 +8,7 @@ from typing import Any
 
 from al_lightning.acquisition.callback import join_members, select
 from al_lightning.config.experiment import Experiment
+from al_lightning.config.fit_options import result_settings
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.annotation import Desk
 from al_lightning.engine.fit import Fit
@@ -17,7 +18,6 @@ from al_lightning.engine.scoring import unscored
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
-from al_lightning.runs.identity import bearing
 from al_lightning.runs.journal import CycleRecord, Run
 from al_lightning.runs.scores import SeenRows
 from al_lightning.runs.seals import Seal, made_again
@@ -61,7 +61,7 @@ def run_cycles(
     if note and store.writes:
         reporter.say(note)
     reporter.plan(planned_steps(experiment, pool, len(done), last), len(done))
-    boards = Boards(store.directory, experiment.data, bearing(experiment.plain), reporter.say, store.writes)
+    boards = Boards(store.directory, experiment.data, result_settings(experiment.plain), reporter.say, store.writes)
     if done:
         boards.write(finished=len(done) > last)
         forget_weights(experiment, store, done[-1].cycle, last)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from al_lightning.config.experiment import Experiment, versions
 from al_lightning.errors import ALError
-from al_lightning.runs.identity import training_settings
 from al_lightning.runs.journal import Run, read_run
+from al_lightning.runs.origins import training_settings
 from al_lightning.runs.seals import seal_of
 from al_lightning.runs.store import RunStore
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from al_lightning.results.series import Series, baseline_of
-from al_lightning.runs.identity import bearing, differences, in_short
+from al_lightning.runs.identity import differences, in_short
 from al_lightning.runs.journal import Run
 
 MEASURED = "every network is measured on the test set after its fit, and its last weights count"
@@ -77,8 +77,8 @@ def _same_settings(setting: Setting) -> Iterable[Finding]:
     """Compare the settings of each method with its baseline's, apart from what chooses."""
     found, unknown = [], []
     for method, base in setting.pairs():
-        mine, theirs = (_apart_from_choice(setting, one) for one in (method, base))
-        if mine is None or theirs is None:
+        mine, theirs = (_apart_from_choice(one) for one in (method, base))
+        if not mine or not theirs:
             unknown.append(method.label)
         elif changed := differences(theirs, mine):
             found.append(f"{method.label} against {base.label} ({in_short(changed)})")
@@ -121,12 +121,12 @@ def _complete(setting: Setting) -> Iterable[Finding]:
 def _resolved(setting: Setting) -> Iterable[Finding]:
     """Compare what was run with what the name says."""
     found: dict[str, list[str]] = {}
-    unknown = [_named(run) for run in setting.runs if setting.configs.get(run.directory) is None]
-    for run, config in setting.known():
+    unknown = []
+    for run in setting.runs:
         name = run.record.name
-        if name not in setting.resolved:
+        if name not in setting.resolved or not run.record.settings:
             unknown.append(_named(run))
-        elif changed := _changed(setting.resolved[name], config):
+        elif changed := _changed(setting.resolved[name], run.record.settings):
             found.setdefault(f"{name} ({in_short(changed)})", []).append(str(run.record.seed))
     if found:
         runs = "; ".join(f"{what}, seed {all_of(seeds)}" for what, seeds in found.items())
@@ -227,16 +227,14 @@ CHECKS: dict[str, Callable[[Setting], Iterable[Finding]]] = {
 }
 
 
-def _apart_from_choice(setting: Setting, method: Series) -> dict[str, Any] | None:
+def _apart_from_choice(method: Series) -> dict[str, Any]:
     """Return a method's settings without the acquisition; its runs have the same, so the first that has them tells."""
-    configs = (setting.configs.get(run.directory) for run in method.runs)
-    config = next((config for config in configs if config is not None), None)
-    return None if config is None else {key: value for key, value in config.items() if key != "acquisition"}
+    settings = next((run.record.settings for run in method.runs if run.record.settings), {})
+    return {key: value for key, value in settings.items() if key.split(".")[0] != "acquisition"}
 
 
-def _changed(resolved: Mapping[str, Any], config: dict[str, Any]) -> list[str]:
-    """Return what bears on results and is not as resolved; what the resolved values leave open is."""
-    wanted, there = bearing(dict(resolved)), bearing(config)
+def _changed(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:
+    """Return the settings that are not as wanted; a setting that is not among the wanted ones may be anything."""
     lengths = {key for key in ("steps", "epochs") if there.get(key) is not None or wanted.get(key) is not None}
     keys = [*wanted, *(key for key in sorted(lengths) if key not in wanted)]
     return [

@@ -48,9 +48,9 @@ def conditions_of(
     """Check what an honest comparison needs.
 
     Args:
-        runs: to be compared; their journals tell the settings that can change results, and `config.yaml` the others.
-        resolved: by run name: the merged values that the name's configs say (`settings.resolve([name]).values`). What
-            they leave at a default is not held to it. Without them, that condition is left out.
+        runs: to be compared; their journals tell the settings, and `config.yaml` what cannot change results.
+        resolved: by run name: the settings, by dotted key, that the name's configs say (`config.names.settings_of`).
+            What the configs leave at a default is not held to it. Without them, that condition is left out.
         baseline: what all else is compared with.
 
     Returns:

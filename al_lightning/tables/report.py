@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from al_lightning.config.names import values_of
+from al_lightning.config.names import settings_of
 from al_lightning.config.rebuild import data_of
 from al_lightning.reports.page import report_values
 from al_lightning.results.conditions import conditions_of
@@ -65,7 +65,7 @@ def honest(standings: Sequence[Standing]) -> list[str]:
     runs = [run for standing in standings for run in standing.runs.values()]
     # What the table itself sets otherwise than the names' configs is said in its file and its title.
     names = {run.record.name for one in standings if not one.column.options for run in one.runs.values()}
-    resolved = {name: values for name in names if (values := values_of(name)) is not None}
+    resolved = {name: settings for name in names if (settings := settings_of(name)) is not None}
     return [one.line for one in conditions_of(runs, resolved=resolved or None)]
 
 

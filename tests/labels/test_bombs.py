@@ -33,7 +33,7 @@ def peak():  # of this program; what getrusage tells includes the process that s
 resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
 before, begun = peak(), time.monotonic()
 try:
-    code = labels(sys.argv[1:], False)
+    code = labels(sys.argv[1:])
 except ALError as error:
     code = error.exit_code
     print(error, file=sys.stderr)

@@ -319,7 +319,7 @@ def test_a_project_comes_back(here: Path) -> None:
 def test_the_command_imports_no_torch(image_run: Path, here: Path) -> None:
     (here / "t.csv").write_text("image,class\ntwo.png,car\n")
     script = "import sys; from al_lightning.cli.labels import labels\n"
-    script += "code = labels(['import', 'run_image', 't.csv'], False)\n"
+    script += "code = labels(['import', 'run_image', 't.csv'])\n"
     script += "sys.exit(code or 9 * ('torch' in sys.modules or 'lightning' in sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], cwd=here, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from al_lightning.config.fit_options import result_settings
 from al_lightning.errors import ALError, UsageError
 from al_lightning.results.curves import Curve, area, curve_of
 from al_lightning.results.series import Series
@@ -17,7 +18,6 @@ from al_lightning.results.text_table import comparison_table, curve_table
 from al_lightning.runs import journal
 from al_lightning.runs import scores as rows_module
 from al_lightning.runs.files import write_atomic, write_text
-from al_lightning.runs.identity import bearing
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord, read_run, write_line
 from al_lightning.runs.scores import SeenRows, write_rows
 from al_lightning.runs.selections import selection_path
@@ -207,7 +207,7 @@ CONFIG = {
     "keep": "all",
 }
 FIRST = RunRecord(
-    "digits_entropy", 1, bearing(CONFIG), 100, parts=parts_of("digits_entropy"), versions={"torch": "2.9"}
+    "digits_entropy", 1, result_settings(CONFIG), 100, parts=parts_of("digits_entropy"), versions={"torch": "2.9"}
 )
 INITIAL = [7, 3]
 CYCLES = [
@@ -537,10 +537,8 @@ def test_a_damaged_selection_says_what_to_do(store, text):
 LOCK = """
 import sys
 from pathlib import Path
-from al_lightning.runs.identity import bearing
 from al_lightning.errors import ALError
 from al_lightning.runs.store import RunStore
-from tests.support.runs import parts_of
 try:
     RunStore(Path(sys.argv[1]), writes=sys.argv[2] == "writes").lock()
 except ALError as error:
@@ -611,7 +609,7 @@ def keep(store, name="digits_entropy", seed=1, pool_size=100, **leaves):
         for parent in parents:
             section = section[parent]
         section[leaf] = value
-    store.begin(replace(FIRST, name=name, seed=seed, pool_size=pool_size, settings=bearing(config)))
+    store.begin(replace(FIRST, name=name, seed=seed, pool_size=pool_size, settings=result_settings(config)))
     store.save_config(config)
 
 
