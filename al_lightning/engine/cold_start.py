@@ -5,13 +5,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from al_lightning.acquisition.callback import join_members, select
 from al_lightning.acquisition.coreset import Coreset
+from al_lightning.acquisition.scoring import score_pool, select
 from al_lightning.config.experiment import Experiment
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.fit import Fit
@@ -47,7 +48,7 @@ def fresh_fit(experiment: Experiment, pool: Pool, processes: Processes, reporter
         reporter: shows progress.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        fit = experiment.build(0, 0, pool, Path(scratch) / "member_0", processes, reporter)
+        fit = Fit(experiment, 0, 0, pool, Path(scratch) / "member_0", processes, reporter)
         yield fit
         fit.close()
 
@@ -72,8 +73,8 @@ def spread(experiment: Experiment, pool: Pool, count: int, processes: Processes,
     strategy = Spread()
     reporter.cycle(0, 0)
     with fresh_fit(experiment, pool, processes, reporter) as fit:
-        scored = fit.score(strategy)
-    rows = join_members([scored], ())
+        draw = generator("candidates", experiment.seed, 0)
+        rows = score_pool(strategy, pool, draw, partial(fit.score, strategy))
     return processes.once(select, strategy, rows, count, generator("initial", experiment.seed))
 
 

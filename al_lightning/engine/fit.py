@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
@@ -13,13 +13,15 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
+from al_lightning.config.experiment import Experiment
+from al_lightning.data.augmentation import Augmentation
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.distributed.malloc import keep_large_blocks
 from al_lightning.distributed.processes import Processes, trainer_of
 from al_lightning.distributed.shutdown import GUARD
 from al_lightning.engine.compile import Compiling
-from al_lightning.engine.fit_check import check_parts
-from al_lightning.engine.scoring import StageProgress, guarded, score
-from al_lightning.errors import TrainingError
+from al_lightning.engine.stages import StageProgress, guarded, score
+from al_lightning.errors import TrainingError, UsageError
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
 from al_lightning.runs.checkpoints import (
@@ -34,10 +36,7 @@ from al_lightning.runs.checkpoints import (
 from al_lightning.runs.seals import Seal, made_again
 from al_lightning.seeding import seed_of
 from al_lightning.tensorboard.events import drop_events
-from al_lightning.training.base import seed_global, seed_step
-
-if TYPE_CHECKING:
-    from al_lightning.config.experiment import Experiment
+from al_lightning.training.base import TrainingModule, seed_global, seed_step
 
 
 class _FirstCallback(StageProgress):
@@ -64,7 +63,7 @@ class Fit:
         directory: folder of this fit: `weights.pt`, checkpoints while it runs, TensorBoard events.
         processes: those of the run.
         reporter: shows progress.
-        seal: of the files in that folder.
+        seal: writes and recognises the files in that folder; None where they belong to no run.
 
     Attributes:
         done: steps that an earlier process did; all of them where the weights are there.
@@ -80,10 +79,10 @@ class Fit:
         directory: Path,
         processes: Processes,
         reporter: Reporter,
-        seal: Seal,
+        seal: Seal | None = None,
     ) -> None:
         self.key = (experiment.seed, cycle, member)
-        self.seal = seal
+        self.seal = seal or Seal()
         self.pool = pool
         self.directory = directory
         self.processes = processes
@@ -219,19 +218,10 @@ class Fit:
         self.reporter.finish()
         return self.module.results
 
-    def score(self, acquisition: Acquisition) -> tuple[Tensor, Tensor]:
-        """Return positions, (N,) int64, and scores, (N, K) float32, of candidates; see `scoring.score`."""
-        return score(
-            acquisition,
-            self.network,
-            self.data,
-            self.pool,
-            self.key,
-            self.trainer,
-            self.reporter,
-            self._guarded,
-            self.memory_format,
-        )
+    def score(self, acquisition: Acquisition, images: list[int]) -> tuple[Tensor, Tensor]:
+        """Return positions, (N,) int64, and scores, (N, K) float32, of images; see `stages.score`."""
+        data = self.data.at(self.pool, self.key, 1, 1, images, self.memory_format)
+        return score(acquisition, self.network, data, images, self.key, self.trainer, self.reporter, self._guarded)
 
     def _guarded(self, stage: Callable[[], object], training: bool = False) -> None:
         """Run a stage; what goes wrong in compiling is said."""
@@ -247,3 +237,38 @@ class Fit:
         with contextlib.suppress(Exception):
             for logger in self.trainer.loggers:
                 logger.finalize("success")
+
+
+def check_parts(experiment: Experiment, module: TrainingModule) -> None:
+    """Hold data, augmentation, task, network, training and strategy against each other.
+
+    Raises:
+        UsageError: two of them do not go together.
+    """
+    experiment.acquisition.check(module.network)
+    data, task, unlabelled = experiment.data, module.task, experiment.data.unlabelled
+    views = [view for view in (unlabelled.views or {}).values() if view is not None] if unlabelled else []
+    labelled: list[PoolDataModule | Augmentation] = [data, data.augmentation, *views]
+    for part in labelled:
+        if part.labels not in ("any", task.predicts):
+            raise UsageError(
+                f"{type(part).__name__} is made for a class per {part.labels}, but {type(task).__name__} is about a "
+                f"class per {task.predicts}; name parts that fit."
+            )
+    given, wanted = unlabelled.names if unlabelled is not None else (), module.views
+    if sorted(given) != sorted(wanted):
+        raise UsageError(
+            f"{type(module).__name__} trains on {_views(wanted)}, but data.unlabelled gives {_views(given)}; name a "
+            "training method by its part of a run's name, which sets both (`al-lightning configs` lists them)."
+        )
+    if not module.automatic_optimization and experiment.trainer_options.get("gradient_clip_val"):
+        raise UsageError(
+            f"{type(module).__name__} steps its optimizers by hand, and trainer.gradient_clip_val is not for that; "
+            "leave it out."
+        )
+    if experiment.warm_start == "backbone" and module.network.trunk() is None:
+        raise UsageError(f"{type(module.network).__name__} has no separate backbone; use --warm_start all or none.")
+
+
+def _views(names: tuple[str, ...]) -> str:
+    return f"the views {' and '.join(names)} of unlabelled images" if names else "no unlabelled images"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from al_lightning.acquisition.callback import join_members, select
+from al_lightning.acquisition.scoring import join_members, score_pool, select
 from al_lightning.config.experiment import Experiment
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.annotation import Desk
 from al_lightning.engine.fit import Fit
 from al_lightning.engine.initial_set import first_count, label, start
 from al_lightning.engine.reuse import take_first_cycle
-from al_lightning.engine.scoring import unscored
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
@@ -77,7 +77,8 @@ def run_cycles(
             scored = []
             for member in range(members):
                 seal = Seal(processes.once(store.begin_fit, cycle, member), store.still_ours)
-                fit = experiment.build(cycle, member, pool, store.member_dir(cycle, member), processes, reporter, seal)
+                directory = store.member_dir(cycle, member)
+                fit = Fit(experiment, cycle, member, pool, directory, processes, reporter, seal)
                 take_weights_of_last_cycle(experiment, store, fit)
                 timed(seconds, "fit", fit.train)
                 seconds["processes"] = processes.count
@@ -85,11 +86,12 @@ def run_cycles(
                     metrics = timed(seconds, "test", fit.test)
                     store.save_metrics(cycle, metrics)
                     timed(seconds, "views", boards.predictions, cycle, fit.network, fit.data, fit.device)
-                if count and acquisition.needs_network:
-                    scored.append(timed(seconds, "score", fit.score, acquisition))
+                if count:
+                    network = partial(timed, seconds, "score", fit.score, acquisition)
+                    scored.append(score_pool(acquisition, pool, generator("candidates", seed, cycle), network))
                 fit.close()
             if count:
-                rows = join_members(scored, pool.labelled) if scored else unscored(acquisition, pool, seed, cycle)
+                rows = join_members(scored)
                 chosen = timed(seconds, "select", choose, experiment, store, processes, rows, count, cycle).indices
 
         bought = processes.once(label, experiment, desk, cycle, chosen) if chosen else []

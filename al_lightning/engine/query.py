@@ -12,11 +12,11 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.callback import join_members, select
+from al_lightning.acquisition.scoring import join_members, score_pool, select
 from al_lightning.config.rebuild import Reopened, reopen
 from al_lightning.distributed.malloc import keep_large_blocks
 from al_lightning.distributed.processes import Processes, trainer_of
-from al_lightning.engine.scoring import StageProgress, guarded, score, unscored
+from al_lightning.engine.stages import StageProgress, guarded, score
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
@@ -73,18 +73,24 @@ def query_cycle(
         Reporter(shown=show and processes.rank == 0) as reporter,
     ):
         reporter.cycle(cycle, len(pool.labelled))
-        scored = []
-        for member, weights in enumerate(needed if strategy.needs_network else ()):
-            scored.append(_score(run, strategy, pool, (run.record.seed, cycle, member), weights, reporter))
-        rows = join_members(scored, pool.labelled) if scored else unscored(strategy, pool, run.record.seed, cycle)
-        draw = generator("select", run.record.seed, cycle)
-        return processes.once(select, strategy, rows, count, draw).indices
+        seed, scored = run.record.seed, []
+        for member, weights in enumerate(needed):
+            network = partial(_score, run, strategy, pool, (seed, cycle, member), weights, reporter)
+            scored.append(score_pool(strategy, pool, generator("candidates", seed, cycle), network))
+        rows = join_members(scored)
+        return processes.once(select, strategy, rows, count, generator("select", seed, cycle)).indices
 
 
 def _score(
-    run: Reopened, strategy: Acquisition, pool: Pool, key: tuple[int, int, int], weights: Path, reporter: Reporter
+    run: Reopened,
+    strategy: Acquisition,
+    pool: Pool,
+    key: tuple[int, int, int],
+    weights: Path,
+    reporter: Reporter,
+    images: list[int],
 ) -> tuple[Tensor, Tensor]:
-    """Return the rows of one member's network, as its run had them."""
+    """Score images with one member's network; the scores are those of its run."""
     memory_format = torch.channels_last if run.channels_last else torch.contiguous_format
     seed_global(seed_of("build", *key))  # a network may draw what its weights do not hold
     network = run.network(run.data.num_classes).to(memory_format=memory_format)
@@ -94,17 +100,9 @@ def _score(
         trainer = _trainer(run, Path(scratch), reporter)
         if trainer.strategy.root_device.type == "cpu":
             keep_large_blocks()
-        return score(
-            strategy,
-            network,
-            run.data,
-            pool,
-            key,
-            trainer,
-            reporter,
-            partial(guarded, trainer, timeout=run.data.timeout),
-            memory_format,
-        )
+        data = run.data.at(pool, key, 1, 1, images, memory_format)
+        stage = partial(guarded, trainer, timeout=data.timeout)
+        return score(strategy, network, data, images, key, trainer, reporter, stage)
 
 
 def _trainer(run: Reopened, directory: Path, reporter: Reporter) -> Trainer:

@@ -21,7 +21,7 @@ from al_lightning.acquisition import (
     VariationRatio,
 )
 from al_lightning.acquisition.base import Acquisition, check_selection
-from al_lightning.acquisition.callback import join_members, select
+from al_lightning.acquisition.scoring import join_members, score_pool, select
 from al_lightning.errors import ALError, UsageError
 from al_lightning.networks.base import Network
 from al_lightning.pool import Pool
@@ -255,8 +255,15 @@ def test_a_strategy_without_score_says_so():
 
 
 def test_members_rows_are_stacked_and_know_what_is_labelled():
-    index = torch.tensor([1, 3, 4])
-    rows = join_members([(index, torch.zeros(3, 2)), (index, torch.ones(3, 2))], (4, 0, 1))
-    assert rows.value.shape == (2, 3, 2)
-    assert rows.value[1].min() == 1
-    assert rows.labelled.tolist() == [True, False, True]
+    pool = Pool(5, (4, 0))
+
+    def member(number):
+        return lambda images: (torch.tensor(images), torch.full((len(images), 2), number))
+
+    draws = [generator("candidates", 0, 0) for _ in range(2)]
+    rows = join_members([score_pool(Coreset(), pool, draw, member(number)) for number, draw in enumerate(draws)])
+    assert rows.index.tolist() == [0, 1, 2, 3, 4]
+    assert rows.labelled.tolist() == [True, False, False, False, True]
+    assert rows.value.tolist() == [[[0, 0]] * 5, [[1, 1]] * 5]
+    assert score_pool(Entropy(), pool, draws[0], member(0)).index.tolist() == [1, 2, 3]
+    assert score_pool(Random(), pool, draws[0], None).index.tolist() == [1, 2, 3]

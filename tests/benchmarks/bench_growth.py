@@ -21,7 +21,7 @@ from .bench_scoring import TimedEntropy
 from .bench_selection import features_of, some_labelled
 from .conftest import Bench
 from .ratio import Work, alternate
-from .rigs import DEEPLAB18, WRN28, experiment, new_fit
+from .rigs import DEEPLAB18, WRN28, experiment, new_fit, score
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,12 +32,12 @@ def _scoring(bench: Bench, folder: Path, network: dict[str, object], size: tuple
     data = {"size": list(size), "count": count + 100, "eval_batch_size": 4 if pixel else 250, "workers": 2}
     fit = new_fit(experiment(folder, bench.device, network, data=data, pixel=pixel))
 
-    def score() -> float:
+    def seconds() -> float:
         acquisition = TimedEntropy()
-        fit.score(acquisition)
+        score(fit, acquisition)
         return acquisition.seconds
 
-    return score
+    return seconds
 
 
 def bench_growth_of_scoring(bench: Bench, tmp_path: Path) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.callback import Scorer, join_members, select
+from al_lightning.acquisition.scoring import Scorer, in_order, join_members, score_pool, select
 from al_lightning.networks.base import Network
 from al_lightning.pool import Pool
 from al_lightning.types import Batch, Rows, Selection
@@ -95,25 +96,26 @@ class Bench:
         """Score the pool; return the first process's strategy, and what it would see in `select`."""
         strategies = [self.make() for _ in range(processes)]
         for strategy in strategies:  # each process asks its own
-            candidates = self.candidates(strategy, draw(seed, "candidates"))
-        first = strategies[0]
-        if not first.needs_network:
-            return first, Rows.without_scores(torch.tensor(sorted(candidates), dtype=torch.int64))
-        indices = sorted(candidates + (list(self.pool.labelled) if first.reads_labelled else []))
+            self.candidates(strategy, draw(seed, "candidates"))
         scored = []
         for network in self.networks:
-            index, value = [], []
-            for rank, strategy in enumerate(strategies):
-                scorer = Scorer(network, strategy)
-                with torch.inference_mode():
-                    strategy.prepare(network, draw(seed, "prepare"))
-                    for batch in self.batches(indices, batch_size, processes, rank):
-                        index.append(batch.index)
-                        value.append(scorer.predict_step(batch, 0).clone())
-            order = torch.argsort(torch.cat(index))
-            order = order[torch.cat(index)[order] >= 0]
-            scored.append((torch.cat(index)[order], torch.cat(value)[order]))
-        return first, join_members(scored, self.pool.labelled)
+            score = partial(self._score, network, strategies, seed, batch_size)
+            scored.append(score_pool(strategies[0], self.pool, draw(seed, "candidates"), score))
+        return strategies[0], join_members(scored)
+
+    def _score(
+        self, network: Network, strategies: Sequence[Acquisition], seed: int, batch_size: int, images: list[int]
+    ) -> tuple[Tensor, Tensor]:
+        """Score images with one network, each strategy on its process's share."""
+        index, value = [], []
+        for rank, strategy in enumerate(strategies):
+            scorer = Scorer(network, strategy)
+            with torch.inference_mode():
+                strategy.prepare(network, draw(seed, "prepare"))
+                for batch in self.batches(images, batch_size, len(strategies), rank):
+                    index.append(batch.index)
+                    value.append(scorer.predict_step(batch, 0).clone())
+        return in_order(torch.cat(index), torch.cat(value))
 
     def choose(self, count: int, seed: int = 0, batch_size: int = 4, processes: int = 1) -> Selection:
         """Score the pool and select, held to the promise that the loop holds every selection to."""

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.callback import Scorer, select
 from al_lightning.acquisition.functional import round_significant
+from al_lightning.acquisition.scoring import Scorer, select
 from al_lightning.acquisition.testing.bench import SIZE, Bench, ConformanceError, draw, example_images
 from al_lightning.acquisition.testing.traces import contents, global_state, held, modes, upset_global_generators
 from al_lightning.errors import ALError
