@@ -16,9 +16,9 @@ inspect config
 data
 results launcher labels duplicates
 acquisition training runs
-networks distributed oracle console
+networks distributed oracle progress
 pool
-types errors seeding tasks progress yaml_files
+types errors seeding tasks console yaml_files
 """
 """What lies at the package's root, top to bottom. An import goes to a lower floor, or stays inside its package."""
 NO_TORCH = "cli tables results labels launcher console progress oracle pool yaml_files seeding errors __init__ __main__"

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import heapq
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from types import TracebackType
 from typing import Any, TextIO
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
+from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from al_lightning.console import Display
 from al_lightning.launcher.job import Job, Outcome, metric_of, progress_of
-from al_lightning.progress import QUIET_SECONDS, duration
+from al_lightning.progress import duration
 
 LOOK_SECONDS = 0.5
 """Seconds between two looks at what the runs tell."""
@@ -52,11 +50,12 @@ class Screen(AbstractContextManager["Screen"]):
     Args:
         jobs: all of them, in order.
         slots: number of runs at once.
-        stream: where to; standard error by default.
+        stream: the output; standard error by default.
     """
 
     def __init__(self, jobs: Sequence[Job], slots: int, stream: TextIO | None = None) -> None:
-        self.console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
+        self.display = Display(stream)
+        self.say = self.display.say
         self.slots = max(1, min(slots, len(jobs)))
         self.outcomes: dict[Job, Outcome] = {}
         self._jobs = list(jobs)
@@ -64,39 +63,26 @@ class Screen(AbstractContextManager["Screen"]):
         self._told: dict[Job, dict[str, Any]] = {}
         self._took: dict[str, list[float]] = {}
         self._elsewhere: set[Job] = set()
-        self._live: Live | None = None
-        self._looked = self._spoken = time.monotonic()
+        self._looked = time.monotonic()
 
     def __enter__(self) -> Screen:
-        if self.console.is_terminal:
-            self._live = Live(console=self.console, auto_refresh=False, transient=True)
-            self._live.start()
+        self.display.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live is not None:
-            self._live.update(Text(""), refresh=True)
-            self._live.stop()
-            self._live = None
-        if len(self._jobs) > 1 and (self.outcomes or error is None):
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        self.display.__exit__(kind, *error)
+        if len(self._jobs) > 1 and (self.outcomes or kind is None):
             self.say(f"{self._counts()}.")
-
-    def say(self, text: str, style: str = "") -> None:
-        """Print lines that stay."""
-        self.console.print(Text(text, style=style))
-        self._spoken = time.monotonic()
 
     def begin(self, job: Job, where: str = "") -> None:
         """Show a run at work; `where` is for example its GPU."""
         self._elsewhere.discard(job)
         self._running[job] = time.monotonic(), where
-        if self._live is None:
+        if not self.display.live:
             number = self._jobs.index(job) + 1
             self.say(f"{job} ({number} of {len(self._jobs)}{', ' + where if where else ''})")
         else:
-            self._draw()
+            self.display.draw(self._table())
 
     def elsewhere(self, job: Job) -> None:
         """Show that another process is at work on a run."""
@@ -113,7 +99,7 @@ class Screen(AbstractContextManager["Screen"]):
         if self._told.pop(job, None) is not None and outcome.state == "done":
             self._took.setdefault(job.name, []).append(outcome.seconds)
         self.outcomes[job] = outcome
-        self._draw()
+        self.display.draw(self._table())
         in_time = f" in {duration(outcome.seconds)}" if outcome.seconds >= 1 else ""
         if outcome.state == "done":
             metric = metric_of(job)
@@ -139,14 +125,7 @@ class Screen(AbstractContextManager["Screen"]):
         for job in self._running:
             if (told := progress_of(job)) is not None:
                 self._told[job] = told
-        if self._live is not None:
-            self._draw()
-        elif now - self._spoken > QUIET_SECONDS:
-            self.say(self._summary())
-
-    def _draw(self) -> None:
-        if self._live is not None:
-            self._live.update(self._table(), refresh=True)
+        self.display.show(self._table, self._summary())
 
     def _table(self) -> RenderableType:
         """Return the live part: a line for each run at work, as far as they fit, and the totals."""
@@ -155,7 +134,7 @@ class Screen(AbstractContextManager["Screen"]):
             table.add_column(no_wrap=True, overflow="ellipsis")
         table.add_column(no_wrap=True, justify="right")
         table.add_column(no_wrap=True, justify="right")
-        room = max(1, self.console.height - 4)
+        room = max(1, self.display.console.height - 4)
         for job, (begun, where) in list(self._running.items())[:room]:
             told = self._told.get(job, {})
             left = told.get("seconds_left")

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from al_lightning import console
 from al_lightning.errors import UsageError
 from al_lightning.launcher import Job, Outcome, local
 from al_lightning.launcher import screen as screens
@@ -354,7 +355,8 @@ def test_overall_time_left_fills_the_slots_in_order() -> None:
 
 def test_plain_lines_come_seldom(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(screens, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    for module in (screens, console):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     jobs = [Job("a", 0, here / "0"), Job("a", 1, here / "1"), Job("b", 0, here / "2")]
     with Screen(jobs, 2, out := io.StringIO()) as screen:
         screen.begin(jobs[0])
@@ -382,6 +384,7 @@ def test_the_live_screen(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("FORCE_COLOR", "1"), ("TERM", "xterm"), ("COLUMNS", "110"), ("LINES", "7")):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(screens, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(console, "DRAW_SECONDS", 0.0)
     jobs = [Job("camvid_entropy", seed, here / str(seed)) for seed in range(7)]
     with Screen(jobs, 5, out := io.StringIO()) as screen:
         for job in jobs[:5]:
@@ -429,7 +432,7 @@ def test_a_run_tells_how_far_it_is_and_never_minds_a_full_disk(here: Path, monke
         "seconds_left": 180.0,  # 360 steps at half a second
     }
     reporter.result("miou", 0.25)
-    assert json.loads(file.read_text())["metric"] == "miou 25.00 %"
+    assert json.loads(file.read_text())["metric"] == "miou 25.00 % in cycle 0"
     broken = Reporter(shown=False, stream=io.StringIO(), file=here / "nowhere" / "p.json")
     broken.plan([10], first=0)
     broken.begin("fit", 10)
