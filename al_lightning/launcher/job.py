@@ -8,13 +8,12 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 from al_lightning.errors import ALError, Interrupted, LabelsAwaited, UsageError
-from al_lightning.runs.files import hold
 from al_lightning.runs.journal import read_run
 from al_lightning.runs.lock import LOCK as STORE_LOCK
-from al_lightning.runs.lock import TAKEN
+from al_lightning.runs.lock import TAKEN, Lock
 
 LOCK = ".launcher.lock"
 TAIL = 5
@@ -144,23 +143,22 @@ def metric_of(job: Job) -> str:
         return ""
 
 
-def take(job: Job, also_by_hand: bool = True) -> BinaryIO | None:
-    """Take a job's directory for this launcher; None where another launcher has it, or a run started by hand.
+def take(job: Job, also_by_hand: bool = True) -> Lock | None:
+    """Lock a job's directory for this launcher; None where another launcher has it, or a run started by hand.
 
     Args:
-        job: it.
+        job: the job.
         also_by_hand: whether to look for a run that no launcher started.
 
     Raises:
-        ALError: as `hold`.
+        ALError: the directory cannot be written to, or its file system cannot lock.
     """
-    held = hold(job.directory / LOCK)
-    if held is None:
+    lock, of_run = Lock(job.directory / LOCK), Lock(job.directory / STORE_LOCK)
+    if not lock.take():
         return None
-    if also_by_hand and (job.directory / STORE_LOCK).exists():
-        probe = hold(job.directory / STORE_LOCK)
-        if probe is None:
-            held.close()
+    if also_by_hand and of_run.path.exists():
+        if not of_run.take():
+            lock.release()
             return None
-        probe.close()
-    return held
+        of_run.release()
+    return lock

@@ -18,6 +18,7 @@ from al_lightning.launcher.job import Complete, Job, Outcome, distinct, never, o
 from al_lightning.launcher.machine import VISIBLE, cores, visible_gpus
 from al_lightning.launcher.screen import Screen
 from al_lightning.progress import PROGRESS
+from al_lightning.runs.lock import Lock
 
 THREADS = "OMP_NUM_THREADS"
 LOOK_ELSEWHERE = 2.0
@@ -52,7 +53,7 @@ class Tree(subprocess.Popen[bytes]):
 class _Running:
     job: Job
     tree: Tree
-    held: BinaryIO
+    held: Lock
     slot: int
     begun: float
 
@@ -175,7 +176,7 @@ class LocalLauncher:
             if (held := take(job)) is None:
                 return False
             if complete(job):  # another launcher finished it just now
-                held.close()
+                held.release()
                 screen.end(done)
             else:
                 self._start(job, held, screen)
@@ -183,7 +184,7 @@ class LocalLauncher:
             screen.end(Outcome(job, "failed", None, 0.0, str(error)))
         return True
 
-    def _start(self, job: Job, held: BinaryIO, screen: Screen) -> None:
+    def _start(self, job: Job, held: Lock, screen: Screen) -> None:
         taken = {running.slot for running in self._running}
         slot = next(number for number in range(self.slots) if number not in taken)
         try:
@@ -191,7 +192,7 @@ class LocalLauncher:
             with job.log.open("wb") as log:
                 tree = Tree(self._command(job), self._environment(job, slot), log)
         except OSError:
-            held.close()
+            held.release()
             raise
         self._running.append(_Running(job, tree, held, slot, time.monotonic()))
         GUARD.children[tree.pid] = tree
@@ -227,7 +228,7 @@ class LocalLauncher:
         self._running.remove(running)
         with contextlib.suppress(OSError):
             running.job.progress.unlink(missing_ok=True)
-        running.held.close()
+        running.held.release()
 
     def _stop(self, elsewhere: deque[Job], screen: Screen) -> None:
         """Ask all runs to stop, and wait for them."""

@@ -8,13 +8,14 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, TextIO
 
 from al_lightning.distributed.shutdown import GUARD
 from al_lightning.errors import ALError, Interrupted, UsageError
 from al_lightning.launcher.job import Complete, Job, Outcome, distinct, never, outcome_of, progress_of, tail, take
 from al_lightning.launcher.screen import Screen
 from al_lightning.launcher.task import Task
+from al_lightning.runs.lock import Lock
 
 SUBMITTED = ".slurm.json"
 """In the run directory: the job in the queue that makes the run, so that a second call waits for it."""
@@ -147,7 +148,7 @@ class SlurmLauncher:
                         self._await(self._submit(list(held), screen, complete or never), screen)
                     finally:
                         for handle in held.values():
-                            handle.close()
+                            handle.release()
                     left = [job for job in left if job not in screen.outcomes]
                     if left and not self.wait:
                         for job in left:
@@ -161,7 +162,7 @@ class SlurmLauncher:
         found = {job.directory.resolve(): outcome for job, outcome in screen.outcomes.items()}
         return [found[job.directory.resolve()] for job in jobs]
 
-    def _take(self, job: Job, screen: Screen) -> BinaryIO | None:
+    def _take(self, job: Job, screen: Screen) -> Lock | None:
         try:
             if (handle := take(job, also_by_hand=False)) is None:  # the run itself may be at work in the queue
                 screen.elsewhere(job)

@@ -25,7 +25,7 @@ from al_lightning.launcher.local import LocalLauncher
 from al_lightning.launcher.machine import cores, listed_gpus, visible_gpus
 from al_lightning.launcher.screen import Screen, overall
 from al_lightning.progress import PROGRESS, Reporter
-from al_lightning.runs.files import hold
+from al_lightning.runs.lock import Lock
 from tests.support.processes import ROOT, STAGES, environment, family, is_gone
 from tests.support.runs import SMALL_NETWORK, TINY
 
@@ -264,13 +264,12 @@ def test_a_run_started_by_hand_is_waited_for_or_elsewhere(fake: Path) -> None:
 def test_a_launcher_holds_what_it_runs(fake: Path) -> None:
     launcher = drive(fake, "hang", 1)
     await_files(fake / "d/0/ran")
-    assert hold(fake / "d/0" / LOCK) is None
+    assert not Lock(fake / "d/0" / LOCK).take()
     launcher.kill()
     launcher.communicate()
     (fake / "d/0/asked").touch()  # that one is not of the family that dies with its launcher
-    handle = hold(fake / "d/0" / LOCK)
-    assert handle is not None
-    handle.close()
+    with Lock(fake / "d/0" / LOCK) as lock:
+        assert lock.take()
 
 
 def test_ctrl_c_stops_all_and_the_same_command_goes_on(fake: Path, reaped: list[int]) -> None:

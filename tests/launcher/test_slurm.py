@@ -298,8 +298,8 @@ def test_what_sbatch_says_is_passed_on(cluster: Path) -> None:
 
 
 def test_a_run_that_another_launcher_has_is_elsewhere(fake: Path) -> None:
-    code = "import sys; from pathlib import Path; from al_lightning.runs.files import hold\n"
-    code += "held = hold(Path('d/0/.launcher.lock')); print('held', flush=True); sys.stdin.read()"
+    code = "import sys; from pathlib import Path; from al_lightning.runs.lock import Lock\n"
+    code += "held = Lock(Path('d/0/.launcher.lock')); held.take(); print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
