@@ -13,7 +13,7 @@ from torch import Tensor
 from al_lightning.acquisition.base import Acquisition, check_selection
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
-from al_lightning.types import Batch, Rows, Selection
+from al_lightning.types import Batch, Selection, SelectionInputs
 
 _EMPTY = torch.empty(0)
 Score = Callable[[list[int]], tuple[Tensor, Tensor]]
@@ -105,7 +105,7 @@ def in_order(index: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
     return index[order], value[order]
 
 
-def score_pool(acquisition: Acquisition, pool: Pool, generator: np.random.Generator, score: Score) -> Rows:
+def score_pool(acquisition: Acquisition, pool: Pool, generator: np.random.Generator, score: Score) -> SelectionInputs:
     """Score a strategy's candidates, and the labelled images where the strategy reads them, with one network.
 
     Args:
@@ -119,21 +119,23 @@ def score_pool(acquisition: Acquisition, pool: Pool, generator: np.random.Genera
     """
     images = [int(index) for index in acquisition.candidates(pool, generator)]
     if not acquisition.needs_network:
-        return Rows.without_scores(torch.tensor(sorted(images), dtype=torch.int64))
+        return SelectionInputs.without_scores(torch.tensor(sorted(images), dtype=torch.int64))
     if acquisition.reads_labelled:
         images += pool.labelled
     if not images:
         raise UsageError(f"{type(acquisition).__name__} named no candidates to score.")
     index, value = score(sorted(images))
-    return Rows(index, torch.isin(index, torch.tensor(sorted(pool.labelled), dtype=torch.int64)), value[None])
+    return SelectionInputs(
+        index, torch.isin(index, torch.tensor(sorted(pool.labelled), dtype=torch.int64)), value[None]
+    )
 
 
-def join_members(members: Sequence[Rows]) -> Rows:
+def join_members(members: Sequence[SelectionInputs]) -> SelectionInputs:
     """Join what `score_pool` returned for each network of an ensemble."""
     return members[0]._replace(value=torch.cat([one.value for one in members]))
 
 
-def select(acquisition: Acquisition, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+def select(acquisition: Acquisition, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
     """Run a strategy's selection and hold it to its promise.
 
     Raises:

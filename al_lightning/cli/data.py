@@ -8,7 +8,7 @@ from pathlib import Path
 
 from al_lightning.cli.arguments import Arguments
 from al_lightning.console import quiet
-from al_lightning.distributed.shutdown import GUARD
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import UsageError
 
 
@@ -28,7 +28,7 @@ def prepare(given: list[str], verbose: bool) -> int:
     parser.add_argument("name", metavar="NAME", nargs="+", help="a dataset (cityscapes), a run's name, or a YAML file")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="that decode (one per core)")
     ours, options = parser.parse_known_args(given)
-    GUARD.listen()
+    shutdown.listen()
     quiet(verbose)
     from al_lightning.data.prepare import prepare as make
 
@@ -61,7 +61,7 @@ def audit(given: list[str], verbose: bool) -> int:
         raise UsageError(f"{options[0]} is an option of a dataset; with --images there is none.")
     if ours.processes is not None and ours.processes < 1:
         raise UsageError(f"--processes is {ours.processes}; it must be at least 1.")
-    GUARD.listen()
+    shutdown.listen()
     quiet(verbose)
     from al_lightning.api import audit as look
 

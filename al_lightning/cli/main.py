@@ -22,7 +22,7 @@ from al_lightning.cli.model import export, predict
 from al_lightning.cli.recommend import recommend
 from al_lightning.cli.tables import report, reproduce
 from al_lightning.console import quiet
-from al_lightning.distributed.shutdown import GUARD
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import ALError, Interrupted, LabelsAwaited, UsageError, nearest, printable
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run() -> NoReturn:
     """Entry point of the console script."""
-    GUARD.owns_process = True
+    shutdown.owns_process = True
     sys.exit(main())
 
 
@@ -75,7 +75,7 @@ def _end(code: int, text: str, verbose: bool, hint: bool = False, cause: bool = 
     if verbose:
         traceback.print_exc()
     suffix = " (--verbose shows more)" if hint and not verbose else ""
-    return GUARD.end(code, text + suffix, cause)
+    return shutdown.end(code, text + suffix, cause)
 
 
 def _dispatch(given: list[str], verbose: bool) -> int:
@@ -98,7 +98,7 @@ def _dispatch(given: list[str], verbose: bool) -> int:
     name = given[0]
     if name not in COMMANDS:
         raise UsageError(f"There is no command {name!r}.{nearest(name, COMMANDS)} Commands: {', '.join(COMMANDS)}.")
-    if GUARD.owns_process and name not in ("fit", "reproduce", "demo") and not {"", str(Path.cwd())} & set(sys.path):
+    if shutdown.owns_process and name not in ("fit", "reproduce", "demo") and not {"", str(Path.cwd())} & set(sys.path):
         os.environ["PYTHONSAFEPATH"] = "1"  # nor is it an import path of processes that these start
     return COMMANDS[name][0](given[1:], verbose)
 
@@ -122,7 +122,7 @@ def _fit(given: list[str], verbose: bool) -> int:
         parser.print_help()
         return 0
     ours, options = parser.parse_known_args(given)
-    GUARD.listen(ours.stop_on)
+    shutdown.listen(ours.stop_on)
     if not 0 <= ours.seed < 2**63:
         raise UsageError(f"--seed is {ours.seed}; seeds are 0 or larger, and below 2**63.")
 
@@ -146,7 +146,7 @@ def _fit(given: list[str], verbose: bool) -> int:
     from al_lightning.results.curves import curve_of
     from al_lightning.results.text_table import curve_table
 
-    if first := GUARD.rank == 0:
+    if first := shutdown.rank == 0:
         print(f"{experiment.name}, seed {experiment.seed}, in {experiment.run_dir}", file=sys.stderr)
         print(f"configured by {origin_text(experiment.files)}", file=sys.stderr)
         for note in experiment.notes:
@@ -196,7 +196,7 @@ def _query(given: list[str], verbose: bool) -> int:
     parser.add_argument("--acquisition", metavar="NAME_OR_CLASS", help="another strategy; the run's own by default")
     add_imports(parser)
     ours, options = parser.parse_known_args(given)
-    GUARD.listen()
+    shutdown.listen()
 
     from al_lightning.runs.journal import read_run
 
@@ -207,7 +207,7 @@ def _query(given: list[str], verbose: bool) -> int:
     chosen = query(
         ours.run_dir, ours.cycle, acquisition=ours.acquisition, options=options, show=True, imports=ours.imports
     )
-    if GUARD.rank == 0:
+    if shutdown.rank == 0:
         print(json.dumps(chosen))
     return 0
 
@@ -279,7 +279,7 @@ def _demo(given: list[str], verbose: bool) -> int:
     ours, options = parser.parse_known_args(given)
     if ours.seeds is not None and ours.seeds < 1:
         raise UsageError(f"--seeds is {ours.seeds}; it must be at least 1.")
-    GUARD.listen()
+    shutdown.listen()
     quiet(verbose)
     from al_lightning.cli.demo import demo
 

@@ -202,7 +202,7 @@ def _experiment(
     data, oracle = made.data, made.oracle
     if oracle.asks_people:
         data.ask(oracle.answers(run_dir))
-        oracle.look_by(lambda index: bool(data.train.has_label(index)))
+        oracle.set_label_probe(lambda index: bool(data.train.has_label(index)))
     return Experiment(
         name=settings.name,
         seed=seed,

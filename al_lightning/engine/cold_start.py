@@ -20,7 +20,7 @@ from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
 from al_lightning.runs.identity import flatten
 from al_lightning.seeding import generator
-from al_lightning.types import Rows, Selection
+from al_lightning.types import Selection, SelectionInputs
 
 
 class Spread(Coreset):
@@ -28,12 +28,12 @@ class Spread(Coreset):
 
     reads_labelled: ClassVar[bool] = False
 
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
         """Draw the first image; go on as core-set does with that one labelled. Its score is 0, as of no distance."""
         first = int(generator.integers(len(rows.index)))
         labelled = rows.labelled.clone()
         labelled[first] = True
-        rest = super().select(Rows(rows.index, labelled, rows.value), count - 1, generator)
+        rest = super().select(SelectionInputs(rows.index, labelled, rows.value), count - 1, generator)
         return Selection([int(rows.index[first]), *rest.indices], [0.0, *rest.scores])
 
 

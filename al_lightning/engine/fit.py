@@ -18,7 +18,7 @@ from al_lightning.data.augmentation import Augmentation
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.distributed.malloc import keep_large_blocks
 from al_lightning.distributed.processes import Processes, trainer_of
-from al_lightning.distributed.shutdown import GUARD
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.engine.compile import Compiling
 from al_lightning.engine.stages import StageProgress, guarded, score
 from al_lightning.errors import TrainingError, UsageError
@@ -195,7 +195,7 @@ class Fit:
         self.seal.check()
         for logger in self.trainer.loggers:  # opened now: later one would make a folder anew that was deleted meanwhile
             _ = logger.experiment  # type: ignore[attr-defined]
-        with GUARD.patience():
+        with shutdown.patience():
             self._guarded(
                 lambda: self.trainer.fit(self.module, datamodule=self.data, ckpt_path=checkpoint, weights_only=True),
                 training=True,

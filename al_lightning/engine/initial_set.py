@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from al_lightning.config.experiment import Experiment, versions
 from al_lightning.distributed.processes import Processes
-from al_lightning.engine.annotation import Desk
+from al_lightning.engine.annotation import AnnotationQueue
 from al_lightning.engine.cold_start import fresh_fit, spread
 from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError
 from al_lightning.oracle import Pending
@@ -20,7 +20,9 @@ from al_lightning.seeding import generator
 from al_lightning.types import Selection
 
 
-def start(experiment: Experiment, store: RunStore, processes: Processes, reporter: Reporter, desk: Desk | None) -> Pool:
+def start(
+    experiment: Experiment, store: RunStore, processes: Processes, reporter: Reporter, queue: AnnotationQueue | None
+) -> Pool:
     """Return the pool with its initial set labelled; in a new run draw it, have it labelled, and open the journal."""
     pool = experiment.data.pool()
     if pool.size == 0 or not experiment.acquisition.one_fit:
@@ -40,14 +42,14 @@ def start(experiment: Experiment, store: RunStore, processes: Processes, reporte
         reporter.say("note: there is no test set: this run can choose images, but not say how good the model is")
     run = processes.once(begin, experiment, store, pool, data_sha256, reporter)
     if run.initial is not None:
-        if desk is not None:
-            processes.once(desk.test)
+        if queue is not None:
+            processes.once(queue.test)
         return pool.label(run.initial)
     initial = processes.once(first_choice, store, reporter)
     if initial is None:
         first = draw_first(experiment, pool, processes, reporter)
         initial = processes.once(keep_first, experiment, store, pool, first)
-    return pool.label(processes.once(label_first, experiment, store, desk, initial))
+    return pool.label(processes.once(label_first, experiment, store, queue, initial))
 
 
 def last_count(experiment: Experiment, pool: Pool) -> int:
@@ -106,9 +108,11 @@ def keep_first(experiment: Experiment, store: RunStore, pool: Pool, first: Selec
     return first.indices
 
 
-def label_first(experiment: Experiment, store: RunStore, desk: Desk | None, initial: list[int]) -> list[int]:
+def label_first(
+    experiment: Experiment, store: RunStore, queue: AnnotationQueue | None, initial: list[int]
+) -> list[int]:
     """Have the initial set labelled, and write it into the journal."""
-    initial = label(experiment, desk, None, initial)
+    initial = label(experiment, queue, None, initial)
     store.label_initial(initial)
     return initial
 
@@ -145,14 +149,14 @@ def draw_first(experiment: Experiment, pool: Pool, processes: Processes, reporte
     return Selection(indices, [0.0] * len(indices))
 
 
-def label(experiment: Experiment, desk: Desk | None, cycle: int | None, chosen: list[int]) -> list[int]:
+def label(experiment: Experiment, queue: AnnotationQueue | None, cycle: int | None, chosen: list[int]) -> list[int]:
     """Have a choice labelled, or for None the initial set; return what was.
 
     Raises:
         LabelsAwaited: not all labels are there yet; the same command goes on when they are.
     """
-    if desk is not None:
-        return desk.initial(chosen) if cycle is None else desk.choice(cycle, chosen)
+    if queue is not None:
+        return queue.initial(chosen) if cycle is None else queue.choice(cycle, chosen)
     answer = experiment.oracle.label(chosen)
     if isinstance(answer, Pending):
         raise LabelsAwaited(answer.message)

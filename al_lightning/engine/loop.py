@@ -10,7 +10,7 @@ from typing import Any
 from al_lightning.acquisition.scoring import join_members, score_pool, select
 from al_lightning.config.experiment import Experiment
 from al_lightning.distributed.processes import Processes
-from al_lightning.engine.annotation import Desk
+from al_lightning.engine.annotation import AnnotationQueue
 from al_lightning.engine.fit import Fit
 from al_lightning.engine.initial_set import first_count, label, start
 from al_lightning.engine.reuse import take_first_cycle
@@ -24,7 +24,7 @@ from al_lightning.runs.seals import Seal, made_again
 from al_lightning.runs.store import RunStore
 from al_lightning.seeding import generator
 from al_lightning.tensorboard.writer import Boards
-from al_lightning.types import Rows, Selection
+from al_lightning.types import Selection, SelectionInputs
 
 
 def run_cycles(
@@ -49,8 +49,8 @@ def run_cycles(
     """
     acquisition, budget, seed = experiment.acquisition, experiment.budget, experiment.seed
     last = 0 if acquisition.one_fit else budget.cycles
-    desk = Desk(experiment, store, reporter.say, command) if experiment.oracle.asks_people else None
-    pool = start(experiment, store, processes, reporter, desk)
+    queue = AnnotationQueue(experiment, store, reporter.say, command) if experiment.oracle.asks_people else None
+    pool = start(experiment, store, processes, reporter, queue)
     done = processes.once(store.finished, last)
     if done and (done[-1].cycle > last or (done[-1].cycle == last and done[-1].chosen)):
         before = sum(1 for record in done if record.chosen)
@@ -94,7 +94,7 @@ def run_cycles(
                 rows = join_members(scored)
                 chosen = timed(seconds, "select", choose, experiment, store, processes, rows, count, cycle).indices
 
-        bought = processes.once(label, experiment, desk, cycle, chosen) if chosen else []
+        bought = processes.once(label, experiment, queue, cycle, chosen) if chosen else []
         store.append(
             CycleRecord(cycle, nominal(experiment, pool, cycle), len(pool.labelled), metrics or {}, bought, seconds)
         )
@@ -117,7 +117,7 @@ def found(
 
 
 def choose(
-    experiment: Experiment, store: RunStore, processes: Processes, rows: Rows, count: int, cycle: int
+    experiment: Experiment, store: RunStore, processes: Processes, rows: SelectionInputs, count: int, cycle: int
 ) -> Selection:
     """Select on one process, tell all, and keep what the selection saw beside what it chose."""
     acquisition = experiment.acquisition

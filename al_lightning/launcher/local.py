@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
-from al_lightning.distributed.shutdown import AGAIN, GRACE, GUARD, LAUNCHER, LEAVE
+from al_lightning.distributed.shutdown import AGAIN, GRACE, LAUNCHER, LEAVE, shutdown
 from al_lightning.errors import ALError, Interrupted, UsageError
 from al_lightning.launcher.job import Complete, Job, Outcome, distinct, never, outcome_of, take
 from al_lightning.launcher.machine import VISIBLE, cores, visible_gpus
@@ -124,10 +124,10 @@ class LocalLauncher:
         """
         todo = distinct(jobs)
         waiting, elsewhere = deque(todo), deque[Job]()
-        with GUARD.patience(), Screen(todo, self.slots, self.stream) as screen:
+        with shutdown.patience(), Screen(todo, self.slots, self.stream) as screen:
             try:
                 while waiting or elsewhere or self._running:
-                    if GUARD.asked is not None:
+                    if shutdown.asked is not None:
                         raise KeyboardInterrupt
                     self._begin(waiting, elsewhere, screen, complete or never)
                     self._reap(elsewhere, screen)
@@ -195,7 +195,7 @@ class LocalLauncher:
             held.release()
             raise
         self._running.append(_Running(job, tree, held, slot, time.monotonic()))
-        GUARD.children[tree.pid] = tree
+        shutdown.children[tree.pid] = tree
         screen.begin(job, f"GPU {slot % len(self.gpus)}" if len(self.gpus) > 1 else "")
 
     def _command(self, job: Job) -> list[str]:
@@ -224,7 +224,7 @@ class LocalLauncher:
 
     def _forget(self, running: _Running) -> None:
         running.tree.kill()  # what it may have left behind
-        GUARD.children.pop(running.tree.pid, None)
+        shutdown.children.pop(running.tree.pid, None)
         self._running.remove(running)
         with contextlib.suppress(OSError):
             running.job.progress.unlink(missing_ok=True)

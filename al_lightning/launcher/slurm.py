@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from al_lightning.distributed.shutdown import GUARD
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import ALError, Interrupted, UsageError
 from al_lightning.launcher.job import Complete, Job, Outcome, distinct, never, outcome_of, progress_of, tail, take
 from al_lightning.launcher.screen import Screen
@@ -140,7 +140,7 @@ class SlurmLauncher:
         """
         todo = distinct(jobs)
         left = list(todo)
-        with GUARD.patience(), Screen(todo, self.at_once, self.stream) as screen:
+        with shutdown.patience(), Screen(todo, self.at_once, self.stream) as screen:
             try:
                 while left:
                     held = {job: handle for job in left if (handle := self._take(job, screen)) is not None}
@@ -249,6 +249,6 @@ class SlurmLauncher:
     def _pause(self) -> None:
         until = time.monotonic() + LOOK_QUEUE
         while time.monotonic() < until:
-            if GUARD.asked is not None:
+            if shutdown.asked is not None:
                 raise KeyboardInterrupt
             time.sleep(0.1)

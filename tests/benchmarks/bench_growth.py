@@ -15,7 +15,7 @@ import torch
 from al_lightning.acquisition import Entropy
 from al_lightning.acquisition.k_center import k_center_greedy
 from al_lightning.results import read_run
-from al_lightning.types import Rows
+from al_lightning.types import SelectionInputs
 
 from .bench_scoring import TimedEntropy
 from .bench_selection import features_of, some_labelled
@@ -84,7 +84,7 @@ def bench_growth_with_processes(bench: Bench, tmp_path: Path) -> None:
 def bench_growth_of_selection_by_score(bench: Bench) -> None:
     def choosing(count: int, picks: int) -> Work:
         value = torch.rand(1, count, 1, generator=torch.Generator().manual_seed(0))
-        rows = Rows(torch.arange(count), torch.zeros(count, dtype=torch.bool), value)
+        rows = SelectionInputs(torch.arange(count), torch.zeros(count, dtype=torch.bool), value)
         draw = np.random.default_rng(0)
         return lambda: Entropy().select(rows, picks, draw)
 

@@ -65,11 +65,11 @@ DRIVER = """
 import sys
 from pathlib import Path
 from al_lightning.errors import ALError
-from al_lightning.distributed.shutdown import GUARD
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.launcher import Job
 from al_lightning.launcher.local import LocalLauncher
-GUARD.owns_process = True
-GUARD.listen()
+shutdown.owns_process = True
+shutdown.listen()
 if sys.argv[1] != "real":
     Job.command = property(lambda job: [sys.executable, "child.py", str(job.directory), *job.options])
     jobs = [Job("name", seed, Path(f"d/{seed}"), (sys.argv[1],)) for seed in range(int(sys.argv[2]))]
@@ -78,7 +78,7 @@ else:
 try:
     outcomes = LocalLauncher(slots=2).run(jobs, complete=lambda job: (job.directory / "done").exists())
 except ALError as error:
-    sys.exit(GUARD.end(error.exit_code, str(error)))
+    sys.exit(shutdown.end(error.exit_code, str(error)))
 print(*(outcome.state for outcome in outcomes))
 """
 

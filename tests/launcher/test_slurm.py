@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from submitit import SlurmJob
 
-from al_lightning.distributed.shutdown import GUARD
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import ALError, Interrupted, UsageError
 from al_lightning.launcher import Job
 from al_lightning.launcher import slurm as module
@@ -234,14 +234,14 @@ def test_the_queue_outlives_the_launcher_and_the_next_one_waits_for_it(
     cluster: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = jobs_of("wait", "0")
-    monkeypatch.setattr(GUARD, "asked", None)
+    monkeypatch.setattr(shutdown, "asked", None)
 
     def stop() -> None:
         deadline = time.monotonic() + 30
         while not (Path("d/0/ran-0-0").exists() and Path("d/1/ran-0-0").exists()):
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        GUARD.asked = "SIGINT"
+        shutdown.asked = "SIGINT"
 
     timer = threading.Thread(target=stop)
     timer.start()
@@ -251,7 +251,7 @@ def test_the_queue_outlives_the_launcher_and_the_next_one_waits_for_it(
     timer.join()
     assert "`scancel` ends it" in stream.getvalue()
     assert json.loads((jobs[0].directory / ".slurm.json").read_text())["job"] == "7_0"
-    monkeypatch.setattr(GUARD, "asked", None)
+    monkeypatch.setattr(shutdown, "asked", None)
     timer = threading.Timer(0.5, (jobs[0].directory / "go").touch)
     timer.start()
     outcomes = launcher_of().run(jobs, complete=lambda job: job.seed == 1)

@@ -15,7 +15,7 @@ from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.scoring import Scorer, in_order, join_members, score_pool, select
 from al_lightning.networks.base import Network
 from al_lightning.pool import Pool
-from al_lightning.types import Batch, Rows, Selection
+from al_lightning.types import Batch, Selection, SelectionInputs
 
 SIZE = (16, 24)
 """Height and width of the images."""
@@ -92,7 +92,7 @@ class Bench:
             shown = torch.where(index < 0, indices[0], index)
             yield Batch(self.images[shown], torch.full((batch_size,), 255), index)
 
-    def rows(self, seed: int = 0, batch_size: int = 4, processes: int = 1) -> tuple[Acquisition, Rows]:
+    def rows(self, seed: int = 0, batch_size: int = 4, processes: int = 1) -> tuple[Acquisition, SelectionInputs]:
         """Score the pool; return the first process's strategy, and what it would see in `select`."""
         strategies = [self.make() for _ in range(processes)]
         for strategy in strategies:  # each process asks its own

@@ -16,7 +16,7 @@ from al_lightning.acquisition.scoring import Scorer, select
 from al_lightning.acquisition.testing.bench import SIZE, Bench, ConformanceError, draw, example_images
 from al_lightning.acquisition.testing.traces import contents, global_state, held, modes, upset_global_generators
 from al_lightning.errors import ALError
-from al_lightning.types import Rows
+from al_lightning.types import SelectionInputs
 
 LARGE = (2 * SIZE[0], 2 * SIZE[1])
 """The other size of images, where what stays of them is compared."""
@@ -142,7 +142,7 @@ def _chooses_exactly_and_again_the_same(bench: Bench) -> None:
 def _selects_purely(bench: Bench) -> None:
     with situation(bench.make, "in an ordinary round"):
         strategy, rows = bench.rows()
-        before = Rows(*(tensor.clone() for tensor in rows))
+        before = SelectionInputs(*(tensor.clone() for tensor in rows))
         answers = [select(strategy, rows, _count(bench), draw(0, "select")) for _ in range(2)]
     if not all(torch.equal(old, new) for old, new in zip(before, rows, strict=True)):
         raise ConformanceError(f"{name_of(bench.make)}.select changes the rows that it is given.")
