@@ -87,7 +87,7 @@ class Reporter(AbstractContextManager["Reporter"]):
         self.display.say(text)
 
     def plan(self, steps: list[int], first: int) -> None:
-        """Tell the steps of each cycle's fits together, and the first cycle that is still to do."""
+        """Set the number of steps of each cycle's fits, and the first cycle that is not done."""
         self._plan, self._cycles, self._first = steps, len(steps) - 1, first
 
     def cycle(self, cycle: int, labelled: int) -> None:
@@ -96,11 +96,11 @@ class Reporter(AbstractContextManager["Reporter"]):
         self._title = f"cycle {cycle}/{self._cycles}, {labelled} labelled"
 
     def skip(self, steps: int) -> None:
-        """Tell that a fit of so many steps was there already."""
+        """Count the steps of a fit whose weights existed already."""
         self._skipped += steps
 
     def begin(self, what: str, total: int, done: int = 0) -> None:
-        """Begin a stage of `total` steps or batches, of which `done` were done before."""
+        """Begin a stage of `total` steps or batches, of which an earlier process did `done`."""
         self.finish()
         self._skipped += done
         self._stage, self._done, self._before = (what, total, time.monotonic()), done, done
@@ -111,7 +111,7 @@ class Reporter(AbstractContextManager["Reporter"]):
         self.tell()
 
     def advance(self, done: int) -> None:
-        """Tell how far the stage is."""
+        """Set the number of steps or batches that are done."""
         self._done = done
         if self._file is not None and time.monotonic() - self._told >= FILE_SECONDS:
             self.tell()
@@ -131,7 +131,7 @@ class Reporter(AbstractContextManager["Reporter"]):
         self._stage = None
 
     def result(self, metric: str, value: float) -> None:
-        """Tell the metric of this cycle, a fraction of 1."""
+        """Show the metric of this cycle, a fraction of 1."""
         self.finish()
         reached = f"{metric} {100 * value:.2f} %"
         self._metric = f"{reached} in cycle {self._cycle}"
@@ -139,7 +139,7 @@ class Reporter(AbstractContextManager["Reporter"]):
         self.tell()
 
     def tell(self) -> None:
-        """Write how far the run is to `file`, whole or not at all; where that fails there is just no progress to see.
+        """Write the progress to `file`, completely or not at all; a failure to write is ignored.
 
         JSON with `title` (cycle, labels, stage), `cycle` and `cycles` (of the last one), `done` and `total` steps or
         batches of the stage, `metric` of the last tested cycle as text, `fraction` of all fits' steps, and

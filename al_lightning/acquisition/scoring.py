@@ -45,7 +45,7 @@ class Scorer(LightningModule):
 
 
 class AcquisitionCallback(Callback):
-    """Collects the scores of one network on this process and gathers those of all processes.
+    """Collects the scores of one network on this process, and gathers those of all processes.
 
     After `trainer.predict`, `gathered` holds positions, (N,) int64 and ascending, and scores, (N, K) float32, on every
     process.
@@ -74,10 +74,10 @@ class AcquisitionCallback(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep this batch's rows, padding included: every process has the same number of them.
+        """Keep this batch's scores, padding included: every process has the same number of them.
 
-        Room for all is taken once: small tensors left between a batch's large ones would split the freed memory, which
-        then grows with the pool by hundreds of megabytes.
+        Memory for all scores is allocated once. Small tensors left between a batch's large ones would split the freed
+        memory, which then grows with the pool by hundreds of megabytes.
         """
         if self.kept == 0:
             room = int(trainer.num_predict_batches[dataloader_idx]) * len(batch.index)
@@ -89,7 +89,7 @@ class AcquisitionCallback(Callback):
         self.kept = rows.stop
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Gather over processes, on the device that the process group works on; drop padding; sort."""
+        """Gather the scores of all processes, on the process group's device; drop padding; sort."""
         index, value = self.index[: self.kept], self.value[: self.kept]
         if trainer.world_size > 1:
             index = torch.as_tensor(pl_module.all_gather(index)).flatten()
@@ -125,9 +125,7 @@ def score_pool(acquisition: Acquisition, pool: Pool, generator: np.random.Genera
     if not images:
         raise UsageError(f"{type(acquisition).__name__} named no candidates to score.")
     index, value = score(sorted(images))
-    return SelectionInputs(
-        index, torch.isin(index, torch.tensor(sorted(pool.labelled), dtype=torch.int64)), value[None]
-    )
+    return SelectionInputs(index, torch.isin(index, torch.tensor(pool.labelled, dtype=torch.int64)), value[None])
 
 
 def join_members(members: Sequence[SelectionInputs]) -> SelectionInputs:
@@ -136,10 +134,10 @@ def join_members(members: Sequence[SelectionInputs]) -> SelectionInputs:
 
 
 def select(acquisition: Acquisition, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
-    """Run a strategy's selection and hold it to its promise.
+    """Run a strategy's selection, and check it.
 
     Raises:
-        UsageError: there are fewer candidates than images to choose, or the promise is broken.
+        UsageError: there are fewer candidates than images to choose, or the selection is not valid.
     """
     name, candidates = type(acquisition).__name__, int((~rows.labelled).sum())
     if candidates < count:

@@ -116,8 +116,8 @@ class Processes:
 
         Args:
             options: what the configuration says under `trainer`.
-            batch_size: of a training step; it must divide by the number of processes.
-            command: arguments of the command line that does what this process does.
+            batch_size: global batch size of a training step; it must divide by the number of processes.
+            command: arguments of the command line that does the same as this process.
 
         Raises:
             UsageError: Lightning refuses the options, or its strategy does not run in several processes.

@@ -233,8 +233,8 @@ class Shutdown:
 
         Args:
             code: exit code.
-            text: a sentence.
-            cause: whether this is likely a reason, and not the consequence of another process's end.
+            text: the reason, a sentence.
+            cause: whether this is likely the cause, and not a consequence of another process's end.
 
         Returns:
             the exit code, where there are no other processes to wait for.

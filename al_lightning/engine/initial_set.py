@@ -1,4 +1,4 @@
-"""How a run begins: the pool and the initial set, drawn once, labelled, and written into the journal."""
+"""The start of a run: the pool and the initial set, drawn once, labelled, and written into the journal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from al_lightning.types import Selection
 def start(
     experiment: Experiment, store: RunStore, processes: Processes, reporter: Reporter, queue: AnnotationQueue | None
 ) -> Pool:
-    """Return the pool with its initial set labelled; in a new run draw it, have it labelled, and open the journal."""
+    """Return the pool with its initial set labelled; in a new run, open the journal and draw the initial set first."""
     pool = experiment.data.pool()
     if pool.size == 0 or not experiment.acquisition.one_fit:
         experiment.budget.check(pool.size)
@@ -34,7 +34,7 @@ def start(
     if not processes.all_agree(data_sha256):
         raise DatasetError(f"The processes see different images in {experiment.data.root}; all need the same data.")
     if not processes.once(store.trained):
-        # What does not go together is to be known before a journal is written (or begun anew), and before people label.
+        # Parts that do not go together are reported before a journal is written, and before people label.
         some = range(min(first_count(experiment, pool), pool.size))
         with fresh_fit(experiment, pool.label(some), processes, reporter):
             pass
@@ -62,7 +62,7 @@ def last_count(experiment: Experiment, pool: Pool) -> int:
 
 
 def begin(experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str, reporter: Reporter) -> Run:
-    """Begin the journal, or go on with the one that is there, and return the run as it stands.
+    """Begin the journal, or continue an existing one, and return the run so far.
 
     Raises:
         UsageError: the directory holds a run with other settings, another seed, or other images.
@@ -91,7 +91,7 @@ def begin(experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str,
 
 
 def first_choice(store: RunStore, reporter: Reporter) -> list[int] | None:
-    """Return the initial set where it was drawn but is not labelled yet, else None."""
+    """Return an initial set that was drawn but is not labelled yet, else None."""
     try:
         return store.selection(None)
     except ALError:
@@ -102,8 +102,8 @@ def first_choice(store: RunStore, reporter: Reporter) -> list[int] | None:
 
 
 def keep_first(experiment: Experiment, store: RunStore, pool: Pool, first: Selection) -> list[int]:
-    """Write down an initial set before any label is asked for."""
-    pool.label(first.indices)  # a strategy's own initial set may be unsound; better now than after a fit
+    """Save an initial set before any label is asked for."""
+    pool.label(first.indices)  # checks a strategy's own initial set before the first fit
     store.save_selection(None, first, experiment.data.names(first.indices))
     return first.indices
 
@@ -124,14 +124,14 @@ def first_count(experiment: Experiment, pool: Pool) -> int:
 
 
 def own_first(experiment: Experiment, pool: Pool) -> list[int] | None:
-    """Return the strategy's own initial set, if it has one."""
+    """Return the strategy's own initial set, or None."""
     draw = generator("initial", experiment.seed)
     own = experiment.acquisition.initial(pool, first_count(experiment, pool), draw)
     return None if own is None else [int(index) for index in own]
 
 
 def draw_first(experiment: Experiment, pool: Pool, processes: Processes, reporter: Reporter) -> Selection:
-    """Draw the initial set: the strategy's own, if it has one, else the common one of this seed."""
+    """Draw the initial set: the strategy's own if it has one, else the one that all strategies share at this seed."""
     count, data = first_count(experiment, pool), experiment.data
     if (own := own_first(experiment, pool)) is not None:
         indices = own
@@ -150,10 +150,10 @@ def draw_first(experiment: Experiment, pool: Pool, processes: Processes, reporte
 
 
 def label(experiment: Experiment, queue: AnnotationQueue | None, cycle: int | None, chosen: list[int]) -> list[int]:
-    """Have a choice labelled, or for None the initial set; return what was.
+    """Have a cycle's choice labelled, or the initial set where the cycle is None; return the labelled images.
 
     Raises:
-        LabelsAwaited: not all labels are there yet; the same command goes on when they are.
+        LabelsAwaited: labels are missing; the same command continues once they are there.
     """
     if queue is not None:
         return queue.initial(chosen) if cycle is None else queue.choice(cycle, chosen)

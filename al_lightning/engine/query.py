@@ -1,4 +1,4 @@
-"""Asking a finished cycle again, with its own strategy or another."""
+"""Selecting again with a finished cycle's network, by its own strategy or another."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def query_cycle(
     show: bool = False,
     imports: Sequence[str] = (),
 ) -> list[int]:
-    """Return what a strategy chooses with a finished cycle's network; nothing in the run directory changes."""
+    """Return a strategy's choice with a finished cycle's network; nothing in the run directory changes."""
     command = ["query", str(run_dir), "--cycle", str(cycle), *options]
     command += ["--acquisition", acquisition] if acquisition else []
     command += [part for name in imports for part in ("--import", name)]
@@ -92,7 +92,7 @@ def _score(
 ) -> tuple[Tensor, Tensor]:
     """Score images with one member's network; the scores are those of its run."""
     memory_format = torch.channels_last if run.channels_last else torch.contiguous_format
-    seed_global(seed_of("build", *key))  # a network may draw what its weights do not hold
+    seed_global(seed_of("build", *key))  # a network may draw parts of itself that are not among its weights
     network = run.network(run.data.num_classes).to(memory_format=memory_format)
     strategy.check(network)
     load_network(network, weights)

@@ -22,7 +22,7 @@ from al_lightning.training.base import seed_global
 
 
 class StageProgress(Callback):
-    """Tells the reporter how far testing or scoring is."""
+    """Reports the batches of testing and scoring."""
 
     def __init__(self, reporter: Reporter) -> None:
         self.reporter = reporter

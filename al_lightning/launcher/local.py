@@ -22,11 +22,11 @@ from al_lightning.runs.lock import Lock
 
 THREADS = "OMP_NUM_THREADS"
 LOOK_ELSEWHERE = 2.0
-"""Seconds between two looks at a directory that another process has."""
+"""Seconds between two attempts to lock a directory that another process has."""
 
 
 class Tree(subprocess.Popen[bytes]):
-    """A process and what it started, in a session of their own: the terminal's Ctrl-C is the launcher's to hand on."""
+    """A process and those that it started, in a session of their own, so that Ctrl-C reaches the launcher alone."""
 
     _asked = False
 
@@ -36,7 +36,7 @@ class Tree(subprocess.Popen[bytes]):
         )
 
     def terminate(self) -> None:
-        """Ask the run to stop, which ends its step and saves; asked again, it goes at once."""
+        """Ask the run to end its step, save and stop; asked again, it is killed."""
         if self._asked:
             self.kill()
         elif self.poll() is None:
@@ -44,7 +44,7 @@ class Tree(subprocess.Popen[bytes]):
             super().terminate()
 
     def kill(self) -> None:
-        """End all of it now; a run can always go on from what is on disk."""
+        """Kill all processes of the run, which can always continue from the files on disk."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
@@ -66,14 +66,14 @@ class LocalLauncher:
             spread evenly over the GPUs.
         slots_per_gpu: number of runs that share a GPU; small networks can.
         gpus_per_run: number of GPUs of each run; with more than one, `--trainer.devices` is set to it.
-        wait: wait for runs that another process is at work on, then finish them; otherwise they are "elsewhere".
-        fail_fast: the first run that does not come to its end stops the others, which are then "interrupted".
+        wait: wait for runs that another process has, then finish them; otherwise their state is "elsewhere".
+        fail_fast: the first run that is not done stops the others, whose state is then "interrupted".
         environment: further environment variables of the runs.
-        stream: where progress is shown; standard error by default.
+        stream: the output of progress; standard error by default.
         grace: seconds that runs have to end their step and save when they are stopped.
 
     Raises:
-        UsageError: a number is below 1, or there are not as many GPUs.
+        UsageError: a number is below 1, or there are fewer GPUs than a run needs.
     """
 
     def __init__(
@@ -105,21 +105,21 @@ class LocalLauncher:
         self._asked_elsewhere = 0.0
 
     def run(self, jobs: Sequence[Job], complete: Complete | None = None) -> list[Outcome]:
-        """Run all jobs, or go on with them; one that fails is reported and the others go on.
+        """Run or continue all jobs; a job that fails is reported and the others continue.
 
-        A job that another process has is passed over and looked at again once all others are begun. SIGINT or SIGTERM
-        asks the runs to stop and waits for them; a second Ctrl-C does not wait. No process of a run is left behind.
+        A job that another process has is tried again once all others have started. SIGINT or SIGTERM asks the runs to
+        stop and waits for them; a second Ctrl-C does not wait. No process of a run stays behind.
 
         Args:
             jobs: equal ones are run once.
-            complete: tells whether a run needs nothing more, so that it is not started; without it every run is, and a
-                finished one ends by itself within seconds.
+            complete: returns whether a run is complete, so that it is not started; without it every run is started, and
+                a complete one ends by itself within seconds.
 
         Returns:
             an outcome for each job, in order.
 
         Raises:
-            Interrupted: this process was asked to stop; the same call goes on.
+            Interrupted: this process was asked to stop; the same call continues.
             UsageError: two different jobs share a directory.
         """
         todo = distinct(jobs)
@@ -146,7 +146,7 @@ class LocalLauncher:
         return [found[job.directory.resolve()] for job in jobs]
 
     def _begin(self, waiting: deque[Job], elsewhere: deque[Job], screen: Screen, complete: Complete) -> None:
-        """Start runs in the slots that are free."""
+        """Start runs in the free slots."""
         while waiting and len(self._running) < self.slots:
             job = waiting.popleft()
             if not self._started(job, screen, complete):
@@ -167,10 +167,10 @@ class LocalLauncher:
                 screen.end(Outcome(job, "elsewhere", None, 0.0, ""))
 
     def _started(self, job: Job, screen: Screen, complete: Complete) -> bool:
-        """Start a run, or see that it is complete or cannot be; False where another process has it."""
+        """Start a run, unless it is complete or fails at once; return False where another process has it."""
         done = Outcome(job, "done", None, 0.0, "")
         try:
-            if complete(job):  # nothing is written there, not even a lock
+            if complete(job):  # nothing is written into its directory, not even a lock
                 screen.end(done)
                 return True
             if (held := take(job)) is None:
@@ -210,20 +210,20 @@ class LocalLauncher:
         return {**os.environ, **more, **self.environment, **ours}
 
     def _reap(self, elsewhere: deque[Job], screen: Screen) -> None:
-        """Take note of runs that ended."""
+        """Record the outcomes of runs that ended."""
         for running in list(self._running):
             if (code := running.tree.poll()) is None:
                 continue
             outcome = outcome_of(running.job, code, time.monotonic() - running.begun)
             self._forget(running)
-            if outcome.state == "elsewhere":  # between our look and its start
+            if outcome.state == "elsewhere":  # another process took it between the lock's test and the run's start
                 elsewhere.append(running.job)
                 screen.elsewhere(running.job)
             else:
                 screen.end(outcome)
 
     def _forget(self, running: _Running) -> None:
-        running.tree.kill()  # what it may have left behind
+        running.tree.kill()  # processes that it may have left behind
         shutdown.children.pop(running.tree.pid, None)
         self._running.remove(running)
         with contextlib.suppress(OSError):
@@ -241,7 +241,7 @@ class LocalLauncher:
             time.sleep(0.05)
 
     def _clear(self) -> None:
-        """Leave nothing running, whatever happened."""
+        """Kill all runs that are still at work."""
         for running in list(self._running):
             running.tree.kill()
             running.tree.wait()

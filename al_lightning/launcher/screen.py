@@ -1,10 +1,10 @@
-"""All runs on one screen: a live table in a terminal, plain lines elsewhere."""
+"""Progress of all runs of a launcher: a live table in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TextIO
 
@@ -18,21 +18,21 @@ from al_lightning.launcher.job import Job, Outcome, metric_of, progress_of
 from al_lightning.progress import duration
 
 LOOK_SECONDS = 0.5
-"""Seconds between two looks at what the runs tell."""
+"""Seconds between two readings of the runs' progress."""
 AHEAD = 3
-"""Runs that a plain summary line names."""
+"""Number of runs that a plain summary line names."""
 
 
 def overall(left: Sequence[float | None], waiting: Sequence[float | None], slots: int) -> float | None:
-    """Return the seconds until all runs are through, each waiting one in the slot that is free first.
+    """Return the seconds until all runs are done, where each waiting run takes the slot that is free first.
 
     Args:
         left: seconds left of the runs at work.
-        waiting: expected seconds of those that wait, in order.
+        waiting: expected seconds of the waiting runs, in order.
         slots: number of runs at once.
 
     Returns:
-        seconds; None where one of them is not known.
+        seconds; None where one of the numbers is not known.
     """
     known = [seconds for seconds in (*left, *waiting) if seconds is not None]
     if len(known) < len(left) + len(waiting):
@@ -45,10 +45,10 @@ def overall(left: Sequence[float | None], waiting: Sequence[float | None], slots
 
 
 class Screen(AbstractContextManager["Screen"]):
-    """Shows which runs are at work, how far each is, and when all will be through.
+    """Shows which runs are at work, how far each run is, and when all will be done.
 
     Args:
-        jobs: all of them, in order.
+        jobs: all runs, in order.
         slots: number of runs at once.
         stream: the output; standard error by default.
     """
@@ -92,7 +92,7 @@ class Screen(AbstractContextManager["Screen"]):
             self.say(f"{job}: another process is at work on it; it is looked at again at the end")
 
     def end(self, outcome: Outcome) -> None:
-        """Show how a run came out."""
+        """Show the outcome of a run."""
         job = outcome.job
         self._running.pop(job, None)
         self._elsewhere.discard(job)
@@ -117,7 +117,7 @@ class Screen(AbstractContextManager["Screen"]):
             self.say(f"{job}: {words[outcome.state]}", "yellow")
 
     def tick(self) -> None:
-        """Look at what the runs tell, and show it; to be called often."""
+        """Read the runs' progress and show it; called often."""
         now = time.monotonic()
         if now - self._looked < LOOK_SECONDS:
             return
@@ -128,7 +128,7 @@ class Screen(AbstractContextManager["Screen"]):
         self.display.show(self._table, self._summary())
 
     def _table(self) -> RenderableType:
-        """Return the live part: a line for each run at work, as far as they fit, and the totals."""
+        """Return the live part: a line for each run at work, as far as there is room, and the totals."""
         table = Table.grid(padding=(0, 2))
         for _ in range(3):
             table.add_column(no_wrap=True, overflow="ellipsis")
@@ -181,15 +181,11 @@ class Screen(AbstractContextManager["Screen"]):
         return ", ".join(parts)
 
     def _waiting(self) -> list[Job]:
-        known: list[Callable[[Job], bool]] = [
-            self.outcomes.__contains__,
-            self._running.__contains__,
-            self._elsewhere.__contains__,
-        ]
-        return [job for job in self._jobs if not any(has(job) for has in known)]
+        known = {*self.outcomes, *self._running, *self._elsewhere}
+        return [job for job in self._jobs if job not in known]
 
     def seconds_left(self) -> float | None:
-        """Return the estimated seconds until all are through; None before anything is known."""
+        """Return the estimated seconds until all runs are done; None before anything is known."""
         now = time.monotonic()
         takes = {name: list(seconds) for name, seconds in self._took.items()}
         for job, (begun, _) in self._running.items():
@@ -198,7 +194,7 @@ class Screen(AbstractContextManager["Screen"]):
                 takes.setdefault(job.name, []).append(now - begun + rest)
         every = [seconds for known in takes.values() for seconds in known]
         mean = sum(every) / len(every) if every else None
-        # A run of the same name takes about as long; of another one the mean of all is the best guess.
+        # A run is expected to take as long as runs of its name, else as long as the mean of all.
         names = {name: sum(seconds) / len(seconds) for name, seconds in takes.items()}
         left: list[float | None] = []
         for job, (begun, _) in self._running.items():
@@ -206,11 +202,7 @@ class Screen(AbstractContextManager["Screen"]):
             guess = None if usual is None else max(0.0, usual - (now - begun))
             told = self._told.get(job, {}).get("seconds_left")
             left.append(guess if told is None else told)
-        return overall(
-            left,
-            [names.get(job.name, mean) for job in self._waiting()],
-            self.slots,
-        )
+        return overall(left, [names.get(job.name, mean) for job in self._waiting()], self.slots)
 
 
 def _share(told: dict[str, Any]) -> float:
