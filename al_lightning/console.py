@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -67,7 +67,7 @@ def quiet(verbose: bool) -> None:
     os.environ.setdefault("PYTHONWARNINGS", "ignore")  # for the processes that load data
 
 
-class Display(AbstractContextManager["Display"]):
+class Display(AbstractContextManager[Any]):
     """Prints lines; in a terminal, a live part below the lines shows how far the work is.
 
     Args:
@@ -89,7 +89,7 @@ class Display(AbstractContextManager["Display"]):
         self._drawn = 0.0
         self._spoken = time.monotonic()
 
-    def __enter__(self) -> Display:
+    def __enter__(self) -> Self:
         if self.live:
             self._live.start()
         return self

@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -50,7 +50,7 @@ def counting(stream: TextIO | None = None) -> Iterator[Callable[[str, int, int],
         yield tell
 
 
-class Reporter(AbstractContextManager["Reporter"]):
+class Reporter(Display):
     """Tells a person the cycle, its number of labels, the metric of the last tested cycle, and the time left.
 
     The time left follows from the time of the fits' steps so far and, per cycle, from the time of everything else.
@@ -62,7 +62,7 @@ class Reporter(AbstractContextManager["Reporter"]):
     """
 
     def __init__(self, shown: bool = True, stream: TextIO | None = None, file: Path | None = None) -> None:
-        self.display = Display(stream, shown)
+        super().__init__(stream, shown)
         self._file = file
         self._told = -FILE_SECONDS
         self._title = ""
@@ -74,17 +74,6 @@ class Reporter(AbstractContextManager["Reporter"]):
         self._fit_seconds = self._other_seconds = 0.0
         self._stage: tuple[str, int, float] | None = None
         self._done = 0
-
-    def __enter__(self) -> Reporter:
-        self.display.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.display.__exit__(*error)
-
-    def say(self, text: str) -> None:
-        """Print a line."""
-        self.display.say(text)
 
     def plan(self, steps: list[int], first: int) -> None:
         """Set the number of steps of each cycle's fits, and the first cycle that is not done."""
@@ -104,8 +93,8 @@ class Reporter(AbstractContextManager["Reporter"]):
         self.finish()
         self._skipped += done
         self._stage, self._done, self._before = (what, total, time.monotonic()), done, done
-        if self.display.live:
-            self.display.draw(self._bar())
+        if self.live:
+            self.draw(self._bar())
         elif what.startswith("fit"):
             self.say(f"{self._title}: {what}, {total} steps{self._tail()}")
         self.tell()
@@ -116,7 +105,7 @@ class Reporter(AbstractContextManager["Reporter"]):
         if self._file is not None and time.monotonic() - self._told >= FILE_SECONDS:
             self.tell()
         what, total, _ = self._stage or ("", 0, 0.0)
-        self.display.show(self._bar, f"{self._title}: {what}, {done} of {total}{self._tail()}")
+        self.show(self._bar, f"{self._title}: {what}, {done} of {total}{self._tail()}")
 
     def finish(self) -> None:
         """End the stage."""

@@ -17,10 +17,10 @@ from al_lightning.config.experiment import Experiment
 from al_lightning.data.augmentation import Augmentation
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.distributed.malloc import keep_large_blocks
-from al_lightning.distributed.processes import Processes, trainer_of
+from al_lightning.distributed.processes import Processes
 from al_lightning.distributed.shutdown import shutdown
 from al_lightning.engine.compile import Compiling
-from al_lightning.engine.stages import StageProgress, guarded, score
+from al_lightning.engine.stages import StageProgress, guarded, score, stage_trainer
 from al_lightning.errors import TrainingError, UsageError
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
@@ -123,28 +123,20 @@ class Fit:
         return False, next(iter(checkpoints(self.directory)), 0)
 
     def _trainer(self, options: dict[str, Any], directory: Path) -> Trainer:
-        own = options.pop("callbacks", None) or []
         several = self.processes.count > 1
         if several and self.module.leaves_parameters_unused and options.get("strategy") in (None, "auto", "ddp"):
             options["strategy"] = "ddp_find_unused_parameters_true"
-        return trainer_of(
+        return stage_trainer(
             options,
+            [_FirstCallback(self.reporter), ChunkCheckpoint(self.directory, self.processes)],
             # In chunks: max_steps would count each optimizer's steps (Lightning-AI/pytorch-lightning#17958).
             max_epochs=-(-(self.steps - self.done) // self.chunk),
-            callbacks=[
-                _FirstCallback(self.reporter),
-                ChunkCheckpoint(self.directory, self.processes),
-                *(own if isinstance(own, list) else [own]),
-            ],
             plugins=[DurableCheckpointIO(self.seal)],
             logger=self._logger(),
             default_root_dir=str(directory),
             log_every_n_steps=1,  # the modules write their own points; this avoids a warning
             limit_val_batches=0,
             num_sanity_val_steps=0,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            use_distributed_sampler=False,
         )
 
     def _logger(self) -> TensorBoardLogger | bool:

@@ -8,15 +8,14 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from lightning.pytorch import Trainer
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.scoring import join_members, score_pool, select
 from al_lightning.config.rebuild import Reopened, reopen
 from al_lightning.distributed.malloc import keep_large_blocks
-from al_lightning.distributed.processes import Processes, trainer_of
-from al_lightning.engine.stages import StageProgress, guarded, score
+from al_lightning.distributed.processes import Processes
+from al_lightning.engine.stages import StageProgress, guarded, score, stage_trainer
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
@@ -97,24 +96,10 @@ def _score(
     strategy.check(network)
     load_network(network, weights)
     with tempfile.TemporaryDirectory() as scratch:
-        trainer = _trainer(run, Path(scratch), reporter)
+        options, progress = run.trainer_options(), StageProgress(reporter)
+        trainer = stage_trainer(options, [progress], logger=False, default_root_dir=scratch, enable_checkpointing=False)
         if trainer.strategy.root_device.type == "cpu":
             keep_large_blocks()
         data = run.data.at(pool, key, 1, 1, images, memory_format)
         stage = partial(guarded, trainer, timeout=data.timeout)
         return score(strategy, network, data, images, key, trainer, reporter, stage)
-
-
-def _trainer(run: Reopened, directory: Path, reporter: Reporter) -> Trainer:
-    options = run.trainer_options()
-    own = options.pop("callbacks", None) or []
-    return trainer_of(
-        options,
-        callbacks=[StageProgress(reporter), *(own if isinstance(own, list) else [own])],
-        logger=False,
-        default_root_dir=str(directory),
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )

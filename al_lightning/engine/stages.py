@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -12,6 +12,7 @@ from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.scoring import AcquisitionCallback, Scorer
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.workers import of_workers
+from al_lightning.distributed.processes import trainer_of
 from al_lightning.distributed.shutdown import AGAIN
 from al_lightning.errors import ALError, Interrupted
 from al_lightning.networks import folded
@@ -19,6 +20,25 @@ from al_lightning.networks.base import Network
 from al_lightning.progress import Reporter
 from al_lightning.seeding import generator, seed_of
 from al_lightning.training.base import seed_global
+
+
+def stage_trainer(options: dict[str, Any], callbacks: Sequence[Callback], **more: Any) -> Trainer:
+    """Return a new Trainer without a display of its own.
+
+    Args:
+        options: the configuration's options under `trainer`.
+        callbacks: called before those of the configuration.
+        more: further options, which this package sets.
+    """
+    own = options.pop("callbacks", None) or []
+    return trainer_of(
+        options,
+        callbacks=[*callbacks, *(own if isinstance(own, list) else [own])],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        **more,
+    )
 
 
 class StageProgress(Callback):

@@ -141,9 +141,9 @@ class LocalLauncher:
                 raise Interrupted(f"Interrupted; {AGAIN}.") from None
             finally:
                 self._clear()
-        stopped = {job.directory.resolve(): Outcome(job, "interrupted", None, 0.0, "") for job in todo}
-        found = {**stopped, **{job.directory.resolve(): outcome for job, outcome in screen.outcomes.items()}}
-        return [found[job.directory.resolve()] for job in jobs]
+        outcomes = {job: Outcome(job, "interrupted", None, 0.0, "") for job in todo} | screen.outcomes
+        by_folder = {job.directory.resolve(): outcome for job, outcome in outcomes.items()}
+        return [by_folder[job.directory.resolve()] for job in jobs]
 
     def _begin(self, waiting: deque[Job], elsewhere: deque[Job], screen: Screen, complete: Complete) -> None:
         """Start runs in the free slots."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import Any, TextIO
 
 from rich.console import Group, RenderableType
@@ -44,7 +43,7 @@ def overall(left: Sequence[float | None], waiting: Sequence[float | None], slots
     return max(busy, default=0.0)
 
 
-class Screen(AbstractContextManager["Screen"]):
+class Screen(Display):
     """Shows which runs are at work, how far each run is, and when all will be done.
 
     Args:
@@ -54,8 +53,7 @@ class Screen(AbstractContextManager["Screen"]):
     """
 
     def __init__(self, jobs: Sequence[Job], slots: int, stream: TextIO | None = None) -> None:
-        self.display = Display(stream)
-        self.say = self.display.say
+        super().__init__(stream)
         self.slots = max(1, min(slots, len(jobs)))
         self.outcomes: dict[Job, Outcome] = {}
         self._jobs = list(jobs)
@@ -65,24 +63,20 @@ class Screen(AbstractContextManager["Screen"]):
         self._elsewhere: set[Job] = set()
         self._looked = time.monotonic()
 
-    def __enter__(self) -> Screen:
-        self.display.__enter__()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        self.display.__exit__(kind, *error)
-        if len(self._jobs) > 1 and (self.outcomes or kind is None):
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        if len(self._jobs) > 1 and (self.outcomes or error[0] is None):
             self.say(f"{self._counts()}.")
 
     def begin(self, job: Job, where: str = "") -> None:
         """Show a run at work; `where` is for example its GPU."""
         self._elsewhere.discard(job)
         self._running[job] = time.monotonic(), where
-        if not self.display.live:
+        if not self.live:
             number = self._jobs.index(job) + 1
             self.say(f"{job} ({number} of {len(self._jobs)}{', ' + where if where else ''})")
         else:
-            self.display.draw(self._table())
+            self.draw(self._table())
 
     def elsewhere(self, job: Job) -> None:
         """Show that another process is at work on a run."""
@@ -99,7 +93,7 @@ class Screen(AbstractContextManager["Screen"]):
         if self._told.pop(job, None) is not None and outcome.state == "done":
             self._took.setdefault(job.name, []).append(outcome.seconds)
         self.outcomes[job] = outcome
-        self.display.draw(self._table())
+        self.draw(self._table())
         in_time = f" in {duration(outcome.seconds)}" if outcome.seconds >= 1 else ""
         if outcome.state == "done":
             metric = metric_of(job)
@@ -125,7 +119,7 @@ class Screen(AbstractContextManager["Screen"]):
         for job in self._running:
             if (told := progress_of(job)) is not None:
                 self._told[job] = told
-        self.display.show(self._table, self._summary())
+        self.show(self._table, self._summary())
 
     def _table(self) -> RenderableType:
         """Return the live part: a line for each run at work, as far as there is room, and the totals."""
@@ -134,7 +128,7 @@ class Screen(AbstractContextManager["Screen"]):
             table.add_column(no_wrap=True, overflow="ellipsis")
         table.add_column(no_wrap=True, justify="right")
         table.add_column(no_wrap=True, justify="right")
-        room = max(1, self.display.console.height - 4)
+        room = max(1, self.console.height - 4)
         for job, (begun, where) in list(self._running.items())[:room]:
             told = self._told.get(job, {})
             left = told.get("seconds_left")

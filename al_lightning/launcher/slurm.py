@@ -159,8 +159,8 @@ class SlurmLauncher:
             except KeyboardInterrupt:
                 screen.say("The queue goes on; the same command waits for it again, `scancel` ends it.")
                 raise Interrupted("Interrupted; the queue goes on, and the same command waits for it.") from None
-        found = {job.directory.resolve(): outcome for job, outcome in screen.outcomes.items()}
-        return [found[job.directory.resolve()] for job in jobs]
+        by_folder = {job.directory.resolve(): outcome for job, outcome in screen.outcomes.items()}
+        return [by_folder[job.directory.resolve()] for job in jobs]
 
     def _take(self, job: Job, screen: Screen) -> Lock | None:
         try:

@@ -76,12 +76,12 @@ class Bench:
 
     def candidates(self, strategy: Acquisition, generator: np.random.Generator) -> list[int]:
         """Return the strategy's candidates, which must be unlabelled positions, each once."""
-        name, found = type(strategy).__name__, [int(index) for index in strategy.candidates(self.pool, generator)]
-        if len(set(found)) != len(found):
+        name, indices = type(strategy).__name__, [int(index) for index in strategy.candidates(self.pool, generator)]
+        if len(set(indices)) != len(indices):
             raise ConformanceError(f"{name}.candidates names an image twice.")
-        if wrong := sorted(set(found).difference(self.pool.unlabelled.tolist())):
+        if wrong := sorted(set(indices).difference(self.pool.unlabelled.tolist())):
             raise ConformanceError(f"{name}.candidates names image {wrong[0]}, which is not unlabelled.")
-        return found
+        return indices
 
     def batches(self, indices: list[int], batch_size: int, processes: int, rank: int) -> Iterator[Batch]:
         """Yield one process's batches: all full, padded with index -1, as many as every other process has."""

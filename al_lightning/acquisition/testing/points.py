@@ -155,10 +155,10 @@ def _does_not_depend_on_batch_size(bench: Bench) -> None:
     expected = bench.choose(count).indices
     for batch_size in (1, 3, 64):
         with situation(bench.make, f"in batches of {batch_size}"):
-            found = bench.choose(count, batch_size=batch_size).indices
-        if found != expected:
+            chosen = bench.choose(count, batch_size=batch_size).indices
+        if chosen != expected:
             raise ConformanceError(
-                f"{name_of(bench.make)} chooses {found} in batches of {batch_size} and {expected} in batches of 4; "
+                f"{name_of(bench.make)} chooses {chosen} in batches of {batch_size} and {expected} in batches of 4; "
                 "the score of an image must not depend on the others of its batch."
             )
 
@@ -168,10 +168,10 @@ def _does_not_depend_on_processes(bench: Bench) -> None:
     expected = bench.choose(count).indices
     for processes in (2, 3):
         with situation(bench.make, f"on {processes} processes"):
-            found = bench.choose(count, processes=processes).indices
-        if found != expected:
+            chosen = bench.choose(count, processes=processes).indices
+        if chosen != expected:
             raise ConformanceError(
-                f"{name_of(bench.make)} chooses {found} on {processes} processes and {expected} on one; "
+                f"{name_of(bench.make)} chooses {chosen} on {processes} processes and {expected} on one; "
                 "select may use nothing of score but its rows."
             )
 
@@ -189,10 +189,10 @@ def _does_not_depend_on_order(bench: Bench) -> None:
         return
     order = draw(1, "order").permutation(bench.pool.size).tolist()
     with situation(bench.make, "where the pool's images stand in another order"):
-        found = {order[index] for index in bench.permuted(order).choose(len(expected)).indices}
-    if found != expected:
+        chosen = {order[index] for index in bench.permuted(order).choose(len(expected)).indices}
+    if chosen != expected:
         raise ConformanceError(
-            f"{name_of(bench.make)} chooses the images {sorted(found)} instead of {sorted(expected)} where the pool's "
+            f"{name_of(bench.make)} chooses the images {sorted(chosen)} instead of {sorted(expected)} where the pool's "
             "images stand in another order."
         )
 
