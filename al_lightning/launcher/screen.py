@@ -152,7 +152,7 @@ class Screen(Display):
         named = []
         for job in list(self._running)[:AHEAD]:
             told = self._told.get(job)
-            notes = ", ".join(note for note in (told["title"], told["metric"]) if note) if told else "starting"
+            notes = ", ".join(note for note in (told.get("title"), told.get("metric")) if note) if told else "starting"
             named.append(f"{job}: {notes}")
         more = len(self._running) - len(named)
         listed = "; ".join([*named, *([f"{more} more"] if more > 0 else [])])
