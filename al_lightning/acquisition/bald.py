@@ -12,7 +12,7 @@ from al_lightning.acquisition.functional import mutual_information, top_scores
 from al_lightning.errors import MOST, UsageError, require
 from al_lightning.networks.base import Network
 from al_lightning.networks.dropout import dropouts, sampled
-from al_lightning.types import Batch, Features, Rows, Selection
+from al_lightning.types import Batch, Features, Selection, SelectionInputs
 
 
 class BALD(Acquisition):
@@ -52,6 +52,6 @@ class BALD(Acquisition):
                 logits = network.decode(features).logits
             yield logits
 
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
         """Take the highest, ties by position."""
         return top_scores(rows, rows.value[0, :, 0], count)

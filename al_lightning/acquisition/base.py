@@ -11,7 +11,7 @@ from torch import Tensor
 
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
-from al_lightning.types import Batch, Rows, Selection
+from al_lightning.types import Batch, Selection, SelectionInputs
 
 
 class Acquisition(ABC):
@@ -72,7 +72,7 @@ class Acquisition(ABC):
         raise NotImplementedError(f"{type(self).__name__} needs a network but defines no score()")
 
     @abstractmethod
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
         """Return `count` unlabelled positions in order of selection, with scores. Pure: no network, no loader.
 
         Args:
@@ -82,7 +82,7 @@ class Acquisition(ABC):
         """
 
 
-def check_selection(selection: Selection, rows: Rows, count: int, strategy: str) -> None:
+def check_selection(selection: Selection, rows: SelectionInputs, count: int, strategy: str) -> None:
     """Hold a selection, possibly a user's own, to its promise.
 
     Raises:

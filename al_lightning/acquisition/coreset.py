@@ -12,7 +12,7 @@ from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.functional import k_center_greedy
 from al_lightning.errors import ALError
 from al_lightning.networks.base import Network
-from al_lightning.types import Batch, Rows, Selection
+from al_lightning.types import Batch, Selection, SelectionInputs
 
 
 class Coreset(Acquisition):
@@ -28,7 +28,7 @@ class Coreset(Acquisition):
         """Return (B, D) embeddings; the decoder is not run."""
         return network.encode(batch.image).embedding
 
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
         """Run k-center greedy with the labelled images as first centres."""
         features = rows.value[0]
         if not bool(torch.isfinite(features).all()):

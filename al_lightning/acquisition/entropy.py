@@ -8,7 +8,7 @@ from torch import Tensor
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.functional import mean_entropy, top_scores
 from al_lightning.networks.base import Network
-from al_lightning.types import Batch, Rows, Selection
+from al_lightning.types import Batch, Selection, SelectionInputs
 
 
 class Entropy(Acquisition):
@@ -18,6 +18,6 @@ class Entropy(Acquisition):
         """Return (B, 1) entropies in nats."""
         return mean_entropy(network(batch.image).logits)[:, None]
 
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
         """Take the highest, ties by position."""
         return top_scores(rows, rows.value[0, :, 0], count)

@@ -8,7 +8,7 @@ from torch import Tensor
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.functional import entropy_of_views, top_scores
 from al_lightning.networks.base import Network
-from al_lightning.types import Batch, Rows, Selection
+from al_lightning.types import Batch, Selection, SelectionInputs
 
 
 class EquAL(Acquisition):
@@ -22,6 +22,6 @@ class EquAL(Acquisition):
         views = (batch.image, batch.image.flip(-1))
         return entropy_of_views(network(view).logits for view in views)[:, None]
 
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
         """Take the highest, ties by position."""
         return top_scores(rows, rows.value[0, :, 0], count)

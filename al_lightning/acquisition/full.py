@@ -9,7 +9,7 @@ import numpy as np
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.pool import Pool
-from al_lightning.types import Rows, Selection
+from al_lightning.types import Selection, SelectionInputs
 
 
 class Full(Acquisition):
@@ -22,6 +22,6 @@ class Full(Acquisition):
         """Return every position."""
         return range(pool.size)
 
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
         """Never asked: there is nothing left to choose."""
         return Selection([], [])

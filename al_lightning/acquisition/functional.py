@@ -12,7 +12,7 @@ from torch import Tensor
 from al_lightning.acquisition.k_center import k_center_greedy as k_center_greedy  # one of the family
 from al_lightning.errors import ALError, UsageError
 from al_lightning.pool import Pool
-from al_lightning.types import Rows, Selection
+from al_lightning.types import Selection, SelectionInputs
 
 BAND = 160_000
 """Numbers of an image's logits that are looked at together on the CPU."""
@@ -169,7 +169,7 @@ def round_significant(x: Tensor, digits: int = 6) -> Tensor:
     return torch.where((x == 0) | x.isinf(), x, rounded)
 
 
-def top_scores(rows: Rows, score: Tensor, count: int, *ties: Tensor) -> Selection:
+def top_scores(rows: SelectionInputs, score: Tensor, count: int, *ties: Tensor) -> Selection:
     """Choose the candidates with the highest scores, each rounded to 6 significant digits before it is compared.
 
     Args:

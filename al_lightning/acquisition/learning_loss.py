@@ -13,7 +13,7 @@ from al_lightning.acquisition.functional import top_scores
 from al_lightning.errors import ALError, UsageError, require
 from al_lightning.networks.base import Network
 from al_lightning.pool import Pool
-from al_lightning.types import Batch, Rows, Selection
+from al_lightning.types import Batch, Selection, SelectionInputs
 
 
 class LearningLoss(Acquisition):
@@ -51,6 +51,6 @@ class LearningLoss(Acquisition):
             raise ALError(f"{type(network).__name__} has a loss predictor, but its predicted_loss gave None.")
         return loss[:, None]
 
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
         """Take the highest, ties by position."""
         return top_scores(rows, rows.value[0, :, 0], count)

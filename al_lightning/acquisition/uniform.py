@@ -11,7 +11,7 @@ from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.functional import evenly_spread, sequences_in_time
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
-from al_lightning.types import Rows, Selection
+from al_lightning.types import Selection, SelectionInputs
 
 
 class Uniform(Acquisition):
@@ -34,6 +34,6 @@ class Uniform(Acquisition):
             )
         return [order[place] for place in evenly_spread(len(order), count)]
 
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
         """Never asked: the budget is spent at once."""
         return Selection([], [])

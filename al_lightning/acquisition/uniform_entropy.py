@@ -13,7 +13,7 @@ from al_lightning.acquisition.functional import mean_entropy, sequences_in_time,
 from al_lightning.errors import UsageError, require
 from al_lightning.networks.base import Network
 from al_lightning.pool import Pool
-from al_lightning.types import Batch, Rows, Selection
+from al_lightning.types import Batch, Selection, SelectionInputs
 
 
 class UniformEntropy(Acquisition):
@@ -67,6 +67,6 @@ class UniformEntropy(Acquisition):
         """Return (B, 1) entropies in nats."""
         return mean_entropy(network(batch.image).logits)[:, None]
 
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
         """Take the highest, ties by position."""
         return top_scores(rows, rows.value[0, :, 0], count)

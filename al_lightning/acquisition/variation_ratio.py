@@ -12,7 +12,7 @@ from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.functional import mean_entropy, top_scores, variation_ratio
 from al_lightning.errors import UsageError
 from al_lightning.networks.base import Network
-from al_lightning.types import Batch, Rows, Selection
+from al_lightning.types import Batch, Selection, SelectionInputs
 
 
 class VariationRatio(Acquisition):
@@ -36,7 +36,7 @@ class VariationRatio(Acquisition):
         logits = network(batch.image).logits
         return torch.stack([logits.argmax(dim=1).float(), mean_entropy(logits)], dim=1)
 
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
         """Take the highest variation ratios."""
         classes, entropies = rows.value.unbind(dim=2)
         return top_scores(rows, variation_ratio(classes), count, entropies.mean(dim=0))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from al_lightning.cli.arguments import Arguments, add_images, at_least_one, say
 from al_lightning.console import quiet
-from al_lightning.distributed.shutdown import GUARD
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import UsageError
 
 
@@ -22,7 +22,7 @@ def prepare(given: list[str]) -> int:
     parser.add_argument("name", metavar="NAME", nargs="+", help="a dataset (cityscapes), a run's name, or a YAML file")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="that decode (one per core)")
     ours, options = parser.read_with_options(given)
-    GUARD.listen()
+    shutdown.listen()
     quiet(ours.verbose)
     from al_lightning.data.prepare import prepare as make
 
@@ -50,7 +50,7 @@ def audit(given: list[str]) -> int:
     if ours.images and options:
         raise UsageError(f"{options[0]} is an option of a dataset; with --images there is none.")
     at_least_one(ours, "processes")
-    GUARD.listen()
+    shutdown.listen()
     quiet(ours.verbose)
     from al_lightning.api import audit as look
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from al_lightning.api import report as write_report
 from al_lightning.cli.arguments import Arguments, at_least_one
 from al_lightning.console import quiet
-from al_lightning.distributed.shutdown import AGAIN, GUARD
+from al_lightning.distributed.shutdown import AGAIN, shutdown
 from al_lightning.errors import ALError, Interrupted
 from al_lightning.launcher import Job
 from al_lightning.launcher.local import LocalLauncher
@@ -38,7 +38,7 @@ def demo(given: list[str]) -> int:
     parser.add_argument("--run_dir", type=Path, default=DIRECTORY, help="for runs and report.html (runs/demo)")
     ours, options = parser.read_with_options(given)
     at_least_one(ours, "seeds")
-    GUARD.listen()
+    shutdown.listen()
     quiet(ours.verbose)
     compare(ours.run_dir, ours.seeds, tuple(options))
     return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 from al_lightning.cli.arguments import Arguments, add_imports, option_lines
 from al_lightning.config.fit_options import DECLARED, DEFAULTS, OF_QUERY, SECTIONS, FitOptions
 from al_lightning.console import quiet
-from al_lightning.distributed.shutdown import GUARD
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import LabelsAwaited, UsageError, nearest
 
 FIT = """\
@@ -64,7 +64,7 @@ def fit(given: list[str]) -> int:
         print(fit_help())
         return 0
     ours, options, verbose = _read(given)
-    GUARD.listen(ours.stop_on)
+    shutdown.listen(ours.stop_on)
 
     from al_lightning.config.names import resolve
 
@@ -86,7 +86,7 @@ def fit(given: list[str]) -> int:
     from al_lightning.results.curves import curve_of
     from al_lightning.results.text_table import curve_table
 
-    if first := GUARD.rank == 0:
+    if first := shutdown.rank == 0:
         print(f"{experiment.name}, seed {experiment.seed}, in {experiment.run_dir}", file=sys.stderr)
         print(f"configured by {origin_text(experiment.files)}", file=sys.stderr)
         for note in experiment.notes:
@@ -123,7 +123,7 @@ def query(given: list[str]) -> int:
     parser.add_argument("--acquisition", metavar="NAME_OR_CLASS", help="another strategy; the run's own by default")
     add_imports(parser)
     ours, options = parser.read_with_options(given, OF_QUERY)
-    GUARD.listen()
+    shutdown.listen()
 
     from al_lightning.runs.journal import read_run
 
@@ -134,6 +134,6 @@ def query(given: list[str]) -> int:
     chosen = ask(
         ours.run_dir, ours.cycle, acquisition=ours.acquisition, options=options, show=True, imports=ours.imports
     )
-    if GUARD.rank == 0:
+    if shutdown.rank == 0:
         print(json.dumps(chosen))
     return 0

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from al_lightning.cli.arguments import Arguments, say
-from al_lightning.distributed.shutdown import GUARD
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import ALError, UsageError, nearest
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def labels(given: list[str]) -> int:
         parser.read(given)  # exits for --help
     if given[0] not in actions:
         raise UsageError(f"`labels` has no {given[0]!r}.{nearest(given[0], actions)} It has: {', '.join(actions)}.")
-    GUARD.listen()
+    shutdown.listen()
     return actions[given[0]](given[1:])
 
 

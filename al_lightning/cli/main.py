@@ -19,7 +19,7 @@ from al_lightning.cli.model import export, predict
 from al_lightning.cli.recommend import recommend
 from al_lightning.cli.show import configs, show
 from al_lightning.cli.tables import report, reproduce
-from al_lightning.distributed.shutdown import GUARD
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import ALError, Interrupted, UsageError, nearest
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run() -> NoReturn:
     """Entry point of the console script."""
-    GUARD.owns_process = True
+    shutdown.owns_process = True
     sys.exit(main())
 
 
@@ -85,7 +85,7 @@ def _end(code: int, text: str, verbose: bool, hint: bool = False, cause: bool = 
     if verbose:
         traceback.print_exc()
     suffix = " (--verbose shows more)" if hint and not verbose else ""
-    return GUARD.end(code, text + suffix, cause)
+    return shutdown.end(code, text + suffix, cause)
 
 
 def _dispatch(given: list[str]) -> int:
@@ -99,7 +99,7 @@ def _dispatch(given: list[str]) -> int:
     name = given[0]
     if name not in COMMANDS:
         raise UsageError(f"There is no command {name!r}.{nearest(name, COMMANDS)} Commands: {', '.join(COMMANDS)}.")
-    if GUARD.owns_process and name not in ("fit", "reproduce", "demo") and not {"", str(Path.cwd())} & set(sys.path):
+    if shutdown.owns_process and name not in ("fit", "reproduce", "demo") and not {"", str(Path.cwd())} & set(sys.path):
         os.environ["PYTHONSAFEPATH"] = "1"  # nor is it an import path of processes that these start
     return COMMANDS[name][0](given[1:])
 

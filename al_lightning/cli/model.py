@@ -8,7 +8,7 @@ from pathlib import Path
 
 from al_lightning.cli.arguments import Arguments, add_imports, say
 from al_lightning.console import quiet
-from al_lightning.distributed.shutdown import GUARD
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import ALError, UsageError
 from al_lightning.runs.journal import CycleRecord, Run
 
@@ -45,7 +45,7 @@ def predict(given: list[str]) -> int:
         raise UsageError(f"There is no file or folder {missing[0]}.")
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file; a folder was expected.")
-    GUARD.listen()
+    shutdown.listen()
     quiet(ours.verbose)
     import torch
 
@@ -104,7 +104,7 @@ def export(given: list[str]) -> int:
     out = ours.out or _below(ours.run_dir, "export", f"cycle_{cycle.cycle:02d}{ENDINGS[ours.format]}")
     if out.is_dir():
         raise UsageError(f"--out {out} is a folder; name a file in it.")
-    GUARD.listen()
+    shutdown.listen()
     quiet(ours.verbose)
     from al_lightning.config.rebuild import reopen
     from al_lightning.deploy.export import export as write

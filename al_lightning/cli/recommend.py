@@ -7,7 +7,7 @@ from pathlib import Path
 
 from al_lightning.cli.arguments import Arguments, add_images, add_imports, at_least_one
 from al_lightning.console import quiet
-from al_lightning.distributed.shutdown import GUARD
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import UsageError
 
 
@@ -45,7 +45,7 @@ def recommend(given: list[str]) -> int:
         ours.labels = ours.labels or len(run.labelled_at(len(run.cycles)))
     elif ours.labels is None:
         raise UsageError("Say how many labels there are to be in all: --labels N.")
-    GUARD.listen()
+    shutdown.listen()
     quiet(ours.verbose)
     from al_lightning.api import recommend as look
     from al_lightning.recommendations.text import recommendation_text

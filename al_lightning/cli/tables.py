@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from al_lightning.cli.arguments import Arguments, add_imports, at_least_one, say
 from al_lightning.console import quiet
-from al_lightning.distributed.shutdown import GUARD
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import UsageError, printable
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def reproduce(given: list[str]) -> int:
     at_least_one(ours, "seeds", "slots", "slots-per-gpu")
     if ours.dry_run and ours.report_only:
         raise UsageError("--dry-run and --report-only exclude each other: the one shows the runs, the other the table.")
-    GUARD.listen()
+    shutdown.listen()
     from al_lightning.tables import plan as tables
     from al_lightning.tables.plan_text import plan_text, sum_text, warnings
 

@@ -18,15 +18,11 @@ from al_lightning.config.names import Settings, parts, resolve
 from al_lightning.config.option_changes import changes
 from al_lightning.config.parser import build_parser, dump, instantiate, parse
 from al_lightning.data.datamodule import PoolDataModule
-from al_lightning.distributed.processes import Processes
-from al_lightning.engine.fit import Fit
 from al_lightning.errors import UsageError, from_home
 from al_lightning.networks.base import Network
 from al_lightning.oracle import Oracle
-from al_lightning.pool import Budget, Pool
-from al_lightning.progress import Reporter
+from al_lightning.pool import Budget
 from al_lightning.runs.identity import flatten, in_short
-from al_lightning.runs.seals import Seal
 from al_lightning.tasks import Task
 from al_lightning.training.base import TrainingModule
 
@@ -45,7 +41,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A parsed configuration: what stays for the whole run, and how a fit is built.
+    """A parsed configuration: the objects that a run keeps, and makers of those that each fit has new.
 
     Attributes:
         name: the run's name.
@@ -109,19 +105,6 @@ class Experiment:
         if self.config.steps is not None:
             return int(self.config.steps)
         return max(1, int(self.config.epochs) * labelled // self.data.batch_size)
-
-    def build(
-        self,
-        cycle: int,
-        member: int,
-        pool: Pool,
-        directory: Path,
-        processes: Processes,
-        reporter: Reporter,
-        seal: Seal | None = None,
-    ) -> Fit:
-        """Return the fresh objects of one fit; without a seal its files are of no run."""
-        return Fit(self, cycle, member, pool, directory, processes, reporter, seal or Seal())
 
 
 def configure(
@@ -195,7 +178,7 @@ def _experiment(
     data, oracle = made.data, made.oracle
     if oracle.asks_people:
         data.ask(oracle.answers(run_dir))
-        oracle.look_by(lambda index: bool(data.train.has_label(index)))
+        oracle.set_label_probe(lambda index: bool(data.train.has_label(index)))
     return Experiment(
         name=settings.name,
         seed=fit.seed,

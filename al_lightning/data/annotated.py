@@ -13,7 +13,7 @@ from al_lightning.errors import DatasetError
 from al_lightning.labels.store import LabelStore
 
 
-class Answered(ImageFiles):
+class AnnotatedImages(ImageFiles):
     """A set of image files with the labels of a store and, where that has none, with their own.
 
     Labels are looked up on disk each time, so that those that come in count in every process, a data worker too.

@@ -16,7 +16,7 @@ from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import CombinedLoader
 from torch.utils.data import DataLoader, Dataset
 
-from al_lightning.data.annotated import Answered
+from al_lightning.data.annotated import AnnotatedImages
 from al_lightning.data.augmentation import Augmentation, NoAugmentation
 from al_lightning.data.cache.files import cached
 from al_lightning.data.cache.recipe import recipe_of
@@ -95,7 +95,7 @@ class PoolDataModule(LightningDataModule):
         self.cache = cache
         self.timeout = timeout
         self.answers: Path | None = None
-        self._asked: dict[tuple[int, int], Answered] = {}
+        self._asked: dict[tuple[int, int], AnnotatedImages] = {}
         self._normalised = Normaliser(self.mean, self.std, torch.contiguous_format)
         self._pool = Pool(0)
         self._key = (0, 0, 0)
@@ -165,11 +165,11 @@ class PoolDataModule(LightningDataModule):
         images = self._cached[1] if self._cached is not None else self.source_test
         return images if self.answers is None else self._answered(images, self.source_test)
 
-    def _answered(self, images: Images, own: Images) -> Answered:
+    def _answered(self, images: Images, own: Images) -> AnnotatedImages:
         key = id(own), id(images)  # the sets are kept, and with them what was read of the answers
         if key not in self._asked:
             per_pixel = self.labels == "pixel"
-            self._asked[key] = Answered(images, own, self.root, self.answers, self.class_names, per_pixel)
+            self._asked[key] = AnnotatedImages(images, own, self.root, self.answers, self.class_names, per_pixel)
         return self._asked[key]
 
     def image_files(self) -> Iterator[Path]:

@@ -8,13 +8,10 @@ its name is complete.
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import hashlib
 import io
 import os
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -22,19 +19,19 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 from torch.utils.data import DataLoader
 
 from al_lightning.config.experiment import dataset
+from al_lightning.console import Display, bar
 from al_lightning.data.cache.files import COLUMNS, MANIFEST, SETS, damaged, home_of, open_cache, seal, unseal
 from al_lightning.data.cache.recipe import NONE, in_memory, key_of
 from al_lightning.data.cache.shards import Done, Job, Shards, jobs_of
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.workers import was_ended
 from al_lightning.errors import ALError, DatasetError, UsageError
-from al_lightning.progress import QUIET_SECONDS, duration
+from al_lightning.progress import duration
 from al_lightning.runs.files import unwritable, write_atomic
+from al_lightning.runs.lock import Lock
 
 Say = Callable[[str], None]
 
@@ -101,7 +98,7 @@ def prepare_data(data: PoolDataModule, processes: int, say: Say) -> Path:
     return target
 
 
-def _go_through(what: str, shards: Shards, processes: int, say: Say) -> Iterator[Done]:
+def _go_through(what: str, shards: Shards, processes: int) -> Iterator[Done]:
     """Yield what became of each job, in order, and show it: a live line in a terminal, else a line now and then.
 
     Raises:
@@ -111,20 +108,14 @@ def _go_through(what: str, shards: Shards, processes: int, say: Say) -> Iterator
     workers = min(processes, len(shards))
     answers = iter(DataLoader(shards, batch_size=None, num_workers=workers, collate_fn=_as_it_is))
     total, seen, kept = sum(len(job.indices) for job in shards.jobs), 0, 0
-    begun = spoken = time.monotonic()
-    console = Console(file=sys.stderr)
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), TextColumn("{task.fields[detail]}"))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=total, detail="")
+    begun = time.monotonic()
+    with Display() as display:
         try:
             for done in answers:
-                seen, kept, now = seen + done.images, kept + done.images * done.kept, time.monotonic()
-                speed = (seen if shards.sources is None else seen - kept) / max(now - begun, 1e-9)
+                seen, kept = seen + done.images, kept + done.images * done.kept
+                speed = (seen if shards.sources is None else seen - kept) / max(time.monotonic() - begun, 1e-9)
                 detail = f"{seen} of {total} images{f', {duration((total - seen) / speed)} left' if speed else ''}"
-                bar.update(task, completed=seen, detail=detail)
-                if bar.disable and now - spoken > QUIET_SECONDS:
-                    say(f"{what}: {detail}")
-                    spoken = now
+                display.show(partial(bar, what, seen, total, detail), f"{what}: {detail}")
                 yield done
         except RuntimeError as error:
             if not was_ended(error):
@@ -146,7 +137,7 @@ def _fill(work: Path, shards: Shards, processes: int, say: Say) -> tuple[int, in
         stale.unlink(missing_ok=True)
     unusable: list[tuple[str, str]] = []
     kept = made = 0
-    for done in _go_through("decode", shards, processes, say):
+    for done in _go_through("decode", shards, processes):
         if done.fault:
             raise ALError(done.fault)
         unusable += done.unusable
@@ -168,12 +159,12 @@ def _is_whole(directory: Path, jobs: Sequence[Job], processes: int, say: Say) ->
     except DatasetError as error:
         say(str(error).partition(" Prepare again")[0])
         return False
-    return all(done.kept for done in _go_through("check", Shards(directory, None, "", jobs), processes, say))
+    return all(done.kept for done in _go_through("check", Shards(directory, None, "", jobs), processes))
 
 
 def _finish(work: Path, target: Path, jobs: Sequence[Job], recipe: dict[str, str], processes: int, say: Say) -> int:
     """Read the shards back, write the index, and give the cache its name; return its bytes."""
-    read = _go_through("check", Shards(work, None, "", jobs), processes, say)
+    read = _go_through("check", Shards(work, None, "", jobs), processes)
     for job, done in zip(jobs, read, strict=True):
         if not done.kept:
             raise damaged(job.paths(work)[0], "not what was written a moment ago; is the disk sound?")
@@ -213,18 +204,7 @@ def _make_folder(path: Path) -> None:
 def _alone(target: Path) -> Iterator[None]:
     """Hold a cache until this process ends; a second `prepare` of it is refused."""
     _make_folder(target.parent)
-    try:
-        handle = target.with_suffix(".lock").open("ab")
-    except OSError as error:
-        raise ALError(unwritable(target, error)) from error
-    with handle:
-        try:
-            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in (errno.EACCES, errno.EAGAIN):
-                raise ALError(
-                    f"{target.parent} is on a file system that cannot lock ({error.strerror}); use another folder: "
-                    "--data.cache DIR."
-                ) from error
-            raise ALError(f"Another process is preparing {target}; wait for it.") from error
+    with Lock(target.with_suffix(".lock")) as lock:
+        if not lock.take():
+            raise ALError(f"Another process is preparing {target}; wait for it.")
         yield

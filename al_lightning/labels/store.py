@@ -30,7 +30,8 @@ from PIL import Image
 from al_lightning.errors import ALError, DatasetError, nearest
 from al_lightning.labels.incoming import check_inside, read_moves
 from al_lightning.labels.untrusted import Malformed, shown, table_rows
-from al_lightning.runs.files import hold, unwritable, write_atomic, write_text
+from al_lightning.runs.files import unwritable, write_atomic, write_text
+from al_lightning.runs.lock import Lock
 
 Kind = Literal["image", "pixel"]
 Mask = npt.NDArray[np.uint8]
@@ -279,9 +280,9 @@ class LabelStore:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        if (handle := hold(self.folder / ".lock")) is None:
-            raise ALError(f"Another process is putting labels into {self.folder}; wait for it, then import again.")
-        with handle:
+        with Lock(self.folder / ".lock") as lock:
+            if not lock.take():
+                raise ALError(f"Another process is putting labels into {self.folder}; wait for it, then import again.")
             yield
 
 

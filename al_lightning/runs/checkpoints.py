@@ -14,7 +14,7 @@ from lightning.pytorch.plugins.io import CheckpointIO
 from torch import Tensor, nn
 
 from al_lightning.distributed.processes import Processes
-from al_lightning.distributed.shutdown import AGAIN, GUARD
+from al_lightning.distributed.shutdown import AGAIN, shutdown
 from al_lightning.errors import ALError, Interrupted, TrainingError
 from al_lightning.runs.seals import Seal, drop
 
@@ -197,4 +197,4 @@ class ChunkCheckpoint(Checkpoint):
                 drop(path)
         # One that asks while the checkpoint is written is heard after the next step.
         if stop:
-            raise Interrupted(f"Stopped by {GUARD.asked or 'another process'}; {AGAIN}.")
+            raise Interrupted(f"Stopped by {shutdown.asked or 'another process'}; {AGAIN}.")

@@ -24,14 +24,14 @@ from al_lightning.acquisition.functional import (
 )
 from al_lightning.errors import ALError, UsageError
 from al_lightning.pool import Pool
-from al_lightning.types import Rows
+from al_lightning.types import SelectionInputs
 
 quick = settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 def rows_of(index, labelled, value):
     value = torch.tensor(value, dtype=torch.float32).reshape(1, len(index), -1)
-    return Rows(torch.tensor(index, dtype=torch.int64), torch.tensor(labelled, dtype=torch.bool), value)
+    return SelectionInputs(torch.tensor(index, dtype=torch.int64), torch.tensor(labelled, dtype=torch.bool), value)
 
 
 @pytest.mark.parametrize("classes", [2, 10, 19])

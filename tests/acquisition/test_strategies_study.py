@@ -26,7 +26,7 @@ from al_lightning.networks.dropout import MCDropout
 from al_lightning.networks.loss_predictor import LossPredictor
 from al_lightning.pool import Pool
 from al_lightning.seeding import generator
-from al_lightning.types import Batch, Features, NetworkOutput, Rows
+from al_lightning.types import Batch, Features, NetworkOutput, SelectionInputs
 
 LN2 = math.log(2)
 
@@ -182,10 +182,10 @@ def test_bald_refuses_a_network_without_dropout():
 
 
 def ensemble(classes, entropies):
-    """Rows of members x images, at positions 3, 4, 5 ..."""
+    """Inputs of members x images, at positions 3, 4, 5 ..."""
     value = torch.stack([torch.tensor(classes, dtype=torch.float32), torch.tensor(entropies)], dim=2)
     index = torch.arange(3, 3 + value.shape[1])
-    return Rows(index, torch.zeros(len(index), dtype=torch.bool), value)
+    return SelectionInputs(index, torch.zeros(len(index), dtype=torch.bool), value)
 
 
 def test_variation_ratio_trains_five_members_and_scores_class_and_entropy():

@@ -67,7 +67,7 @@ def test_seeds_differ(al: Call, here: Path) -> None:
 def test_a_finished_run_prints_its_table_at_once(al: Call, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = al("fit", "--config", "digits_random", *DIGITS, "--run_dir", "r")
     before = (here / "r/cycles.jsonl").read_bytes()
-    monkeypatch.setattr("al_lightning.config.experiment.Experiment.build", None)  # nothing may be built
+    monkeypatch.setattr("al_lightning.engine.fit.Fit.__init__", None)  # nothing may be built
     again = al("fit", "--config", "digits_random", *DIGITS, "--run_dir", "r")
     assert again.code == 0, again.err
     assert again.out == first.out

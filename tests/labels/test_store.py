@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from al_lightning.errors import ALError, DatasetError
-from al_lightning.labels import store as module
 from al_lightning.labels.store import Changes, LabelStore
-from al_lightning.runs.files import hold
+from al_lightning.runs.lock import Lock
 
 CLASSES = ("cat", "dog", "red, big")
 
@@ -225,10 +224,11 @@ def test_the_folder_itself_may_be_a_link(tmp_path):
 def test_two_at_once_are_told(tmp_path, monkeypatch):
     store = LabelStore(tmp_path, CLASSES, "image")
     store.apply({"a.jpg": 0})
-    monkeypatch.setattr(module, "hold", lambda path: None)  # as another process holds it
+    monkeypatch.setattr(Lock, "take", lambda lock: False)  # as another process holds it
     with pytest.raises(ALError, match="Another process is putting labels"):
         store.apply({"b.jpg": 0})
-    assert hold(tmp_path / ".lock") is not None
+    monkeypatch.undo()
+    assert Lock(tmp_path / ".lock").take()
 
 
 NAMES = st.from_regex(r"[a-c]{1,2}(/[a-c,\" ü]{1,3}){0,2}\.(jpg|png)", fullmatch=True)

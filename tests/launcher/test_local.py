@@ -16,6 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from al_lightning import console
 from al_lightning.errors import UsageError
 from al_lightning.launcher import Job, Outcome, local
 from al_lightning.launcher import screen as screens
@@ -24,7 +25,7 @@ from al_lightning.launcher.local import LocalLauncher
 from al_lightning.launcher.machine import cores, listed_gpus, visible_gpus
 from al_lightning.launcher.screen import Screen, overall
 from al_lightning.progress import PROGRESS, Reporter
-from al_lightning.runs.files import hold
+from al_lightning.runs.lock import Lock
 from tests.support.processes import ROOT, STAGES, environment, family, is_gone
 from tests.support.runs import SMALL_NETWORK, TINY
 
@@ -64,11 +65,11 @@ DRIVER = """
 import sys
 from pathlib import Path
 from al_lightning.errors import ALError
-from al_lightning.distributed.shutdown import GUARD
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.launcher import Job
 from al_lightning.launcher.local import LocalLauncher
-GUARD.owns_process = True
-GUARD.listen()
+shutdown.owns_process = True
+shutdown.listen()
 if sys.argv[1] != "real":
     Job.command = property(lambda job: [sys.executable, "child.py", str(job.directory), *job.options])
     jobs = [Job("name", seed, Path(f"d/{seed}"), (sys.argv[1],)) for seed in range(int(sys.argv[2]))]
@@ -77,7 +78,7 @@ else:
 try:
     outcomes = LocalLauncher(slots=2).run(jobs, complete=lambda job: (job.directory / "done").exists())
 except ALError as error:
-    sys.exit(GUARD.end(error.exit_code, str(error)))
+    sys.exit(shutdown.end(error.exit_code, str(error)))
 print(*(outcome.state for outcome in outcomes))
 """
 
@@ -263,13 +264,12 @@ def test_a_run_started_by_hand_is_waited_for_or_elsewhere(fake: Path) -> None:
 def test_a_launcher_holds_what_it_runs(fake: Path) -> None:
     launcher = drive(fake, "hang", 1)
     await_files(fake / "d/0/ran")
-    assert hold(fake / "d/0" / LOCK) is None
+    assert not Lock(fake / "d/0" / LOCK).take()
     launcher.kill()
     launcher.communicate()
     (fake / "d/0/asked").touch()  # that one is not of the family that dies with its launcher
-    handle = hold(fake / "d/0" / LOCK)
-    assert handle is not None
-    handle.close()
+    with Lock(fake / "d/0" / LOCK) as lock:
+        assert lock.take()
 
 
 def test_ctrl_c_stops_all_and_the_same_command_goes_on(fake: Path, reaped: list[int]) -> None:
@@ -354,7 +354,8 @@ def test_overall_time_left_fills_the_slots_in_order() -> None:
 
 def test_plain_lines_come_seldom(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(screens, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    for module in (screens, console):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     jobs = [Job("a", 0, here / "0"), Job("a", 1, here / "1"), Job("b", 0, here / "2")]
     with Screen(jobs, 2, out := io.StringIO()) as screen:
         screen.begin(jobs[0])
@@ -382,6 +383,7 @@ def test_the_live_screen(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("FORCE_COLOR", "1"), ("TERM", "xterm"), ("COLUMNS", "110"), ("LINES", "7")):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(screens, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(console, "DRAW_SECONDS", 0.0)
     jobs = [Job("camvid_entropy", seed, here / str(seed)) for seed in range(7)]
     with Screen(jobs, 5, out := io.StringIO()) as screen:
         for job in jobs[:5]:
@@ -429,7 +431,7 @@ def test_a_run_tells_how_far_it_is_and_never_minds_a_full_disk(here: Path, monke
         "seconds_left": 180.0,  # 360 steps at half a second
     }
     reporter.result("miou", 0.25)
-    assert json.loads(file.read_text())["metric"] == "miou 25.00 %"
+    assert json.loads(file.read_text())["metric"] == "miou 25.00 % in cycle 0"
     broken = Reporter(shown=False, stream=io.StringIO(), file=here / "nowhere" / "p.json")
     broken.plan([10], first=0)
     broken.begin("fit", 10)

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from submitit import SlurmJob
 
-from al_lightning.distributed.shutdown import GUARD
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import ALError, Interrupted, UsageError
 from al_lightning.launcher import Job
 from al_lightning.launcher import slurm as module
@@ -234,14 +234,14 @@ def test_the_queue_outlives_the_launcher_and_the_next_one_waits_for_it(
     cluster: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = jobs_of("wait", "0")
-    monkeypatch.setattr(GUARD, "asked", None)
+    monkeypatch.setattr(shutdown, "asked", None)
 
     def stop() -> None:
         deadline = time.monotonic() + 30
         while not (Path("d/0/ran-0-0").exists() and Path("d/1/ran-0-0").exists()):
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        GUARD.asked = "SIGINT"
+        shutdown.asked = "SIGINT"
 
     timer = threading.Thread(target=stop)
     timer.start()
@@ -251,7 +251,7 @@ def test_the_queue_outlives_the_launcher_and_the_next_one_waits_for_it(
     timer.join()
     assert "`scancel` ends it" in stream.getvalue()
     assert json.loads((jobs[0].directory / ".slurm.json").read_text())["job"] == "7_0"
-    monkeypatch.setattr(GUARD, "asked", None)
+    monkeypatch.setattr(shutdown, "asked", None)
     timer = threading.Timer(0.5, (jobs[0].directory / "go").touch)
     timer.start()
     outcomes = launcher_of().run(jobs, complete=lambda job: job.seed == 1)
@@ -298,8 +298,8 @@ def test_what_sbatch_says_is_passed_on(cluster: Path) -> None:
 
 
 def test_a_run_that_another_launcher_has_is_elsewhere(fake: Path) -> None:
-    code = "import sys; from pathlib import Path; from al_lightning.runs.files import hold\n"
-    code += "held = hold(Path('d/0/.launcher.lock')); print('held', flush=True); sys.stdin.read()"
+    code = "import sys; from pathlib import Path; from al_lightning.runs.lock import Lock\n"
+    code += "held = Lock(Path('d/0/.launcher.lock')); held.take(); print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,8 @@ from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.datasets.digits import ArrayImages
 from al_lightning.data.datasets.official import check_counts, elsewhere, wrong_level
 from al_lightning.data.images import Images
-from al_lightning.errors import DatasetError, UsageError
+from al_lightning.errors import ALError, DatasetError, UsageError
+from al_lightning.runs.lock import Lock
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FINE = """
@@ -100,11 +100,10 @@ class CIFAR(PoolDataModule):
     def _fetch(self, kind: Any) -> None:
         """Download and unpack what is not there yet; a run's other processes wait, and then find it."""
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            with (self.root / f".{kind.base_folder}.lock").open("ab") as handle:
-                fcntl.lockf(handle, fcntl.LOCK_EX)
+            with Lock(self.root / f".{kind.base_folder}.lock") as lock:
+                lock.take(wait=True)
                 kind(str(self.root), download=True)
-        except (OSError, RuntimeError, EOFError) as error:  # EOFError: of a broken archive
+        except (ALError, OSError, RuntimeError, EOFError) as error:  # EOFError: of a broken archive
             raise DatasetError(
                 f"{kind.url} could not be fetched into {self.root} ({error}); put the archive {kind.filename} there "
                 "yourself and run the same command again."
