@@ -18,7 +18,8 @@ from al_lightning.distributed.processes import Processes, trainer_of
 from al_lightning.distributed.shutdown import GUARD
 from al_lightning.engine.compile import Compiling
 from al_lightning.engine.fit_check import check_parts
-from al_lightning.engine.scoring import StageProgress, guarded, score
+from al_lightning.engine.scoring import guarded, score
+from al_lightning.engine.steps import StepCallback
 from al_lightning.errors import TrainingError
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
@@ -34,20 +35,10 @@ from al_lightning.runs.checkpoints import (
 from al_lightning.runs.seals import Seal, made_again
 from al_lightning.seeding import seed_of
 from al_lightning.tensorboard.events import drop_events
-from al_lightning.training.base import seed_global, seed_step
+from al_lightning.training.base import seed_global
 
 if TYPE_CHECKING:
     from al_lightning.config.experiment import Experiment
-
-
-class _FirstCallback(StageProgress):
-    """Seeds what other callbacks may draw in a step, and tells the reporter how far a stage is."""
-
-    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, *args: Any) -> None:
-        seed_step(pl_module.key, pl_module.step, trainer.global_rank, pl_module.device)
-
-    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *args: Any) -> None:
-        self.reporter.advance(pl_module.step + 1)  # the module counts after its callbacks
 
 
 class Fit:
@@ -133,7 +124,7 @@ class Fit:
             # In chunks: max_steps would count each optimizer's steps (Lightning-AI/pytorch-lightning#17958).
             max_epochs=-(-(self.steps - self.done) // self.chunk),
             callbacks=[
-                _FirstCallback(self.reporter),
+                StepCallback(self.reporter, self.data),
                 ChunkCheckpoint(self.directory, self.processes),
                 *(own if isinstance(own, list) else [own]),
             ],
