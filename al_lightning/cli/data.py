@@ -30,9 +30,10 @@ def prepare(given: list[str], verbose: bool) -> int:
     ours, options = parser.parse_known_args(given)
     GUARD.listen()
     quiet(verbose)
+    from al_lightning.config.experiment import dataset
     from al_lightning.data.prepare import prepare as make
 
-    make(ours.name, options, ours.processes, _say)
+    make(dataset(ours.name, options), ours.processes, _say)
     return 0
 
 

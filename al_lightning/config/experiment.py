@@ -15,7 +15,7 @@ from al_lightning import __version__
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.config.names import Settings, parts, resolve
 from al_lightning.config.parser import build_parser, dump, instantiate, parse
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.fit import Fit
 from al_lightning.errors import UsageError, from_home
@@ -71,7 +71,7 @@ class Experiment:
     plain: dict[str, Any]
     files: tuple[Path, ...]
     notes: tuple[str, ...]
-    data: PoolDataModule
+    data: PoolDataset
     acquisition: Acquisition
     oracle: Oracle
     budget: Budget
@@ -169,7 +169,7 @@ def merged(configs: Sequence[str], options: Sequence[str] = ()) -> dict[str, Any
     return dump(parser, parse(parser, settings, options))
 
 
-def dataset(names: Sequence[str], options: Sequence[str] = ()) -> PoolDataModule:
+def dataset(names: Sequence[str], options: Sequence[str] = ()) -> PoolDataset:
     """Return the datamodule of a dataset, or of a run.
 
     Args:

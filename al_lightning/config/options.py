@@ -8,7 +8,7 @@ from typing import Any, Literal
 from lightning.pytorch import Trainer
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.networks.base import Network
 from al_lightning.oracle import Oracle
 from al_lightning.pool import Budget
@@ -34,7 +34,7 @@ TRAINER_OPTIONS = (
 ORACLES = {"simulated": "al_lightning.oracle.Simulated", "files": "al_lightning.oracle.Files"}
 """Who labels, by the names that a command line or a config may use for short."""
 OPTIONS: dict[str, Any] = {
-    "data": PoolDataModule,
+    "data": PoolDataset,
     "task": Callable[[int], Task],
     "network": Callable[[int], Network],
     "training": Callable[[Network, Task, int, tuple[int, int, int]], TrainingModule],

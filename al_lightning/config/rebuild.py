@@ -24,7 +24,7 @@ from al_lightning.config.class_paths import check_classes
 from al_lightning.config.names import Settings, load, merge, parts
 from al_lightning.config.options import OPTIONS
 from al_lightning.config.parser import build_parser, dump, instantiate, parse_some
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.errors import ALError, UsageError, nearest
 from al_lightning.networks.base import Network
 from al_lightning.pool import Budget
@@ -58,7 +58,7 @@ class Reopened:
     run_dir: Path
     record: RunRecord
     plain: dict[str, Any]
-    data: PoolDataModule
+    data: PoolDataset
     channels_last: bool
     acquisition: Acquisition | None
     budget: Budget | None
@@ -186,7 +186,7 @@ def _check_unedited(path: Path, values: dict[str, Any], record: RunRecord) -> No
         )
 
 
-def _check_data(data: PoolDataModule, record: RunRecord, path: Path, whole: bool, classes: bool) -> None:
+def _check_data(data: PoolDataset, record: RunRecord, path: Path, whole: bool, classes: bool) -> None:
     """Hold data to those that a run had, as far as a command's answer follows from them.
 
     Args:
@@ -215,14 +215,14 @@ def _check_data(data: PoolDataModule, record: RunRecord, path: Path, whole: bool
             )
 
 
-def data_of(imports: Sequence[str] = ()) -> Callable[[Run], PoolDataModule]:
+def data_of(imports: Sequence[str] = ()) -> Callable[[Run], PoolDataset]:
     """Return what gives a run's datamodule; where it may not be built, that is logged.
 
     Args:
         imports: modules that may be imported, besides this package's.
     """
 
-    def look(run: Run) -> PoolDataModule:
+    def look(run: Run) -> PoolDataset:
         try:
             return reopen(run.directory, imports=imports).data
         except UsageError as error:

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from PIL import Image
 
 from al_lightning.config.experiment import Experiment
-from al_lightning.data.annotated import Answered
+from al_lightning.data.annotated import AnnotatedImages
 from al_lightning.data.images import Images
 from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError
 from al_lightning.inspect.drawing import palette
@@ -47,7 +47,7 @@ class Wanted:
 
     folder: str
     what: str
-    images: Answered
+    images: AnnotatedImages
     chosen: list[int]
     cycle: int | None = None
 
@@ -255,8 +255,8 @@ class Desk:
         )
 
 
-def _asked(images: Images) -> Answered:
-    if not isinstance(images, Answered):
+def _asked(images: Images) -> AnnotatedImages:
+    if not isinstance(images, AnnotatedImages):
         raise TypeError("the data were not told to ask people")
     return images
 

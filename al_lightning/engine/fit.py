@@ -13,6 +13,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.distributed.malloc import keep_large_blocks
 from al_lightning.distributed.processes import Processes, trainer_of
 from al_lightning.distributed.shutdown import GUARD
@@ -93,7 +94,9 @@ class Fit:
         self.compiling = Compiling(self.network, experiment.compile)
         self.module = parts.training(self.network, parts.task(classes), self.steps, self.key)
         check_parts(experiment, self.module)
-        self.data = experiment.data.at(pool, self.key, self.steps, self.chunk, (), self.memory_format)
+        self.data = PoolDataModule(
+            experiment.data, pool, self.key, self.steps, self.chunk, memory_format=self.memory_format
+        )
         self.trainer = self._trainer(dict(parts.trainer), directory)
         if self.device.type == "cpu":
             keep_large_blocks()
@@ -203,9 +206,11 @@ class Fit:
 
     def test(self) -> dict[str, Any]:
         """Return the metrics of the last weights on the whole test set; none where there is no test set."""
-        if not len(self.data.test):
+        if not len(self.data.dataset.test):
             return {}
-        self.reporter.begin("test", -(-len(self.data.test) // (self.data.eval_batch_size * self.trainer.world_size)))
+        self.reporter.begin(
+            "test", -(-len(self.data.dataset.test) // (self.data.dataset.eval_batch_size * self.trainer.world_size))
+        )
         self._guarded(lambda: self.trainer.test(self.module, datamodule=self.data, verbose=False, weights_only=True))
         self.reporter.finish()
         return self.module.results
@@ -215,7 +220,7 @@ class Fit:
         return score(
             acquisition,
             self.network,
-            self.data,
+            self.data.dataset,
             self.pool,
             self.key,
             self.trainer,
@@ -228,7 +233,7 @@ class Fit:
         """Run a stage; what goes wrong in compiling is said."""
         try:
             with contextlib.nullcontext() if training else self.compiling.resting():
-                guarded(self.trainer, stage, self.data.timeout)
+                guarded(self.trainer, stage, self.data.dataset.timeout)
         except Exception as error:
             self.compiling.explain(error)
             raise

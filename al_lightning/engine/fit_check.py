@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from al_lightning.data.augmentation import Augmentation
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.errors import UsageError
 from al_lightning.training.base import TrainingModule
 
@@ -22,7 +22,7 @@ def check_parts(experiment: Experiment, module: TrainingModule) -> None:
     experiment.acquisition.check(module.network)
     data, task, unlabelled = experiment.data, module.task, experiment.data.unlabelled
     views = [view for view in (unlabelled.views or {}).values() if view is not None] if unlabelled else []
-    labelled: list[PoolDataModule | Augmentation] = [data, data.augmentation, *views]
+    labelled: list[PoolDataset | Augmentation] = [data, data.augmentation, *views]
     for part in labelled:
         if part.labels not in ("any", task.predicts):
             raise UsageError(

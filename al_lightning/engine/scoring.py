@@ -12,6 +12,7 @@ from torch import Tensor
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.callback import AcquisitionCallback, Scorer
 from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.workers import of_workers
 from al_lightning.distributed.shutdown import AGAIN
 from al_lightning.errors import ALError, Interrupted, UsageError
@@ -48,7 +49,7 @@ class StageProgress(Callback):
 def score(
     acquisition: Acquisition,
     network: Network,
-    data: PoolDataModule,
+    data: PoolDataset,
     pool: Pool,
     key: tuple[int, int, int],
     trainer: Trainer,
@@ -80,7 +81,7 @@ def score(
     images = list(acquisition.candidates(pool, generator("candidates", *key[:2])))
     if acquisition.reads_labelled:
         images += pool.labelled
-    scored = data.at(pool, key, 1, 1, sorted(images), memory_format)
+    scored = PoolDataModule(data, pool, key, scoring=sorted(images), memory_format=memory_format)
     reporter.begin("score", -(-len(images) // (data.eval_batch_size * trainer.world_size)))
     callback = AcquisitionCallback(acquisition, generator("prepare", *key[:2]))
     trainer.callbacks.append(callback)  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Array
 from al_lightning.inspect.collapse import collapse
 from al_lightning.inspect.counts import class_counts
@@ -63,7 +63,7 @@ class Boards:
     def __init__(
         self,
         directory: Path,
-        data: PoolDataModule,
+        data: PoolDataset,
         settings: Mapping[str, Any],
         say: Callable[[str], object],
         writes: bool = True,
@@ -112,7 +112,7 @@ class Boards:
         if self.writes:
             self._attempt("TensorBoard's view of the run", self._write, finished)
 
-    def predictions(self, cycle: int, network: Any, data: PoolDataModule, device: Any) -> None:
+    def predictions(self, cycle: int, network: Any, data: PoolDataset, device: Any) -> None:
         """Keep what a cycle's network says about a few test images, the same ones in each cycle.
 
         Args:
@@ -221,7 +221,7 @@ class Boards:
             histogram(f"scores/{name}", score[rows & sound]) for name, rows in groups.items() if (rows & sound).any()
         ]
 
-    def _predict(self, cycle: int, network: Any, data: PoolDataModule, device: Any) -> None:
+    def _predict(self, cycle: int, network: Any, data: PoolDataset, device: Any) -> None:
         from al_lightning.tensorboard.network import logits_of, probabilities, undisturbed
 
         count = len(data.test)

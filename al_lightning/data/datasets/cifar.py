@@ -6,11 +6,11 @@ import fcntl
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.datasets.digits import ArrayImages
 from al_lightning.data.datasets.official import check_counts, elsewhere, wrong_level
 from al_lightning.data.images import Images
@@ -43,18 +43,18 @@ class CIFARImages(ArrayImages):
         return f"{self.split} {index:05d}"
 
 
-class CIFAR(PoolDataModule):
+class CIFAR(PoolDataset):
     """CIFAR-10 or CIFAR-100: 50,000 images of 32 x 32 in the pool, 10,000 for test, by torchvision's checksums.
 
     Args:
         classes: 10, or 100 (the fine ones).
         download: fetch the data into `root` where they are not there yet.
         complete: refuse other numbers of images than the official ones.
-        **options: see PoolDataModule.
+        **options: see PoolDataset.
     """
 
     folder = "cifar"
-    labels: ClassVar[Literal["image", "pixel", "any"]] = "image"
+    labels = "image"
     where = (
         "--data.download true fetches them. They look like ROOT/cifar-10-batches-py or ROOT/cifar-100-python, the "
         "unpacked Python versions from cs.toronto.edu/~kriz/cifar.html."

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Array, Images
 from al_lightning.data.split import hold_out
 
@@ -39,24 +39,24 @@ class ArrayImages(Images):
         """Return its class."""
         return int(self.classes[index])
 
-    def source(self, index: int) -> Path | None:
-        """Return None: an array has no file."""
-        return None
+    def sources(self, index: int) -> Sequence[Path]:
+        """Return none: an array has no file."""
+        return ()
 
     def name(self, index: int) -> str:
         """Return its number."""
         return f"digit {index}"
 
 
-class Digits(PoolDataModule):
+class Digits(PoolDataset):
     """scikit-learn's 1,797 digits of 8 x 8 (UCI, Alpaydin and Kaynak 1998); a fifth of each class is the test set.
 
     Args:
-        **options: see PoolDataModule, `root` aside.
+        **options: see PoolDataset, `root` aside.
     """
 
     folder = "digits"
-    labels: ClassVar[Literal["image", "pixel", "any"]] = "image"
+    labels = "image"
 
     def __init__(self, **options: Any) -> None:
         super().__init__(root=None, **options)  # they come with scikit-learn

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Array, Images
 from al_lightning.data.streets import CLASSES, Nuisance, draw, sample_scene
 from al_lightning.errors import MOST, MOST_PIXELS, UsageError, require
@@ -81,16 +80,16 @@ class DrawnImages(Images):
         label: Array = self.labels[index]
         return label
 
-    def source(self, index: int) -> Path | None:
-        """Return None: a drawing has no file."""
-        return None
+    def sources(self, index: int) -> Sequence[Path]:
+        """Return none: a drawing has no file."""
+        return ()
 
     def name(self, index: int) -> str:
         """Return scene and frame."""
         return self.names[index]
 
 
-class DrivingVideo(PoolDataModule):
+class DrivingVideo(PoolDataset):
     """Street scenes drawn by the program: ten classes, with void where a pixel shows more than one.
 
     A stand-in for driving video of which one can choose how redundant it is, after the pools that the study (Mittal et
@@ -132,11 +131,11 @@ class DrivingVideo(PoolDataModule):
         repeated: share of the pool's entries that are another entry once more, to the pixel; the published lists of the
             study's redundant pools repeat 9 % of theirs. Which ones follows from the seed.
         seed: of the streets; it is the dataset's own, and runs of any seed see the same ones.
-        **options: see PoolDataModule, `root` aside.
+        **options: see PoolDataset, `root` aside.
     """
 
     folder = "driving_video"
-    labels: ClassVar[Literal["image", "pixel", "any"]] = "pixel"
+    labels = "pixel"
 
     def __init__(
         self,
@@ -224,8 +223,7 @@ class DrivingVideo(PoolDataModule):
         sequence, frame = np.divmod(self._entries, self._clip)
         return Pool(self.pool_size, (), tuple(sequence.tolist()), tuple(frame.tolist()))
 
-    def fingerprint(self) -> str:
-        """Return the SHA-256 of what positions mean: names, and the arguments that the pixels follow from."""
-        drawn = f"{super().fingerprint()}\n{self.seed} {self.size} {self.nuisance} {self.follow} {self.copies}"
-        drawn += f" {self.repeated}" if self.repeated else ""
-        return hashlib.sha256(drawn.encode()).hexdigest()
+    def details(self) -> str:
+        """Return the arguments that the pixels follow from."""
+        repeated = f" {self.repeated}" if self.repeated else ""
+        return f"{self.seed} {self.size} {self.nuisance} {self.follow} {self.copies}{repeated}"
