@@ -52,7 +52,7 @@ class Experiment:
         plain: the configuration as plain data, all defaults filled in.
         files: the config files it came from.
         notes: what the user should know about how they were merged.
-        data: the datamodule's prototype.
+        data: the dataset.
         acquisition: the strategy.
         oracle: who labels.
         budget: how many labels when.
@@ -170,7 +170,7 @@ def merged(configs: Sequence[str], options: Sequence[str] = ()) -> dict[str, Any
 
 
 def dataset(names: Sequence[str], options: Sequence[str] = ()) -> PoolDataset:
-    """Return the datamodule of a dataset, or of a run.
+    """Return a dataset by its own name, or that of a run.
 
     Args:
         names: names or files, as after --config; the name of a dataset alone will do.

@@ -48,7 +48,7 @@ class Reopened:
         run_dir: its directory.
         record: the first line of its journal.
         plain: the sections that were used, as plain data, all defaults filled in.
-        data: the datamodule's prototype.
+        data: the dataset.
         channels_last: memory layout of networks and images.
         acquisition: the strategy, where it was asked for.
         budget: how many labels when, where the strategy was asked for.
@@ -216,7 +216,7 @@ def _check_data(data: PoolDataset, record: RunRecord, path: Path, whole: bool, c
 
 
 def data_of(imports: Sequence[str] = ()) -> Callable[[Run], PoolDataset]:
-    """Return what gives a run's datamodule; where it may not be built, that is logged.
+    """Return what gives a run's dataset; where it may not be built, that is logged.
 
     Args:
         imports: modules that may be imported, besides this package's.

@@ -8,8 +8,6 @@ its name is complete.
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import hashlib
 import io
 import os
@@ -33,7 +31,7 @@ from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.workers import was_ended
 from al_lightning.errors import ALError, DatasetError, UsageError
 from al_lightning.progress import QUIET_SECONDS, duration
-from al_lightning.runs.files import unwritable, write_atomic
+from al_lightning.runs.files import hold, unwritable, write_atomic
 
 Say = Callable[[str], None]
 
@@ -204,20 +202,9 @@ def _make_folder(path: Path) -> None:
 
 @contextlib.contextmanager
 def _alone(target: Path) -> Iterator[None]:
-    """Hold a cache until this process ends; a second `prepare` of it is refused."""
+    """Hold a cache; a second `prepare` of it is refused."""
     _make_folder(target.parent)
-    try:
-        handle = target.with_suffix(".lock").open("ab")
-    except OSError as error:
-        raise ALError(unwritable(target, error)) from error
+    if (handle := hold(target.with_suffix(".lock"))) is None:
+        raise ALError(f"Another process is preparing {target}; wait for it.")
     with handle:
-        try:
-            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in (errno.EACCES, errno.EAGAIN):
-                raise ALError(
-                    f"{target.parent} is on a file system that cannot lock ({error.strerror}); use another folder: "
-                    "--data.cache DIR."
-                ) from error
-            raise ALError(f"Another process is preparing {target}; wait for it.") from error
         yield

@@ -48,7 +48,7 @@ class HasNetwork(Protocol):
 
     @property
     def data(self) -> PoolDataset:
-        """The datamodule."""
+        """The dataset of the run."""
 
     @property
     def plain(self) -> dict[str, Any]:

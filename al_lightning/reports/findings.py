@@ -165,7 +165,7 @@ def gather(dataset: Dataset, lookup: Lookup) -> Findings | str:
 
     Args:
         dataset: the runs.
-        lookup: gives a run's datamodule, or holds it under the run's name.
+        lookup: gives a run's dataset, or holds it under the run's name.
 
     Returns:
         The findings, or, where the data cannot be read, the reason as a sentence.

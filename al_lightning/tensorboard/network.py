@@ -43,7 +43,7 @@ def logits_of(network: torch.nn.Module, data: PoolDataset, index: int, device: t
 
     Args:
         network: on that device, in eval mode, `undisturbed`.
-        data: the datamodule, which normalises.
+        data: the dataset, whose test image it is.
         index: position in the test set.
         device: where to compute.
     """

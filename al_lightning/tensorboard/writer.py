@@ -54,7 +54,7 @@ class Boards:
 
     Args:
         directory: of the run.
-        data: the datamodule.
+        data: the dataset.
         settings: what in the configuration bears on results, by dotted key.
         say: tells the user a line.
         writes: whether this process writes; others do nothing.
@@ -118,7 +118,7 @@ class Boards:
         Args:
             cycle: number of the cycle.
             network: the trained network; left as it was.
-            data: the fit's datamodule.
+            data: the dataset.
             device: where to compute.
         """
         if self.writes:

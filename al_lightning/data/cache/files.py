@@ -95,7 +95,7 @@ class CachedImages(Images):
         directory: the cache.
         name: of the set, `train` or `test`.
         root: the dataset's folder, which the names begin with.
-        source: the set that was cached, for what else a datamodule may ask of it; stays behind in this process.
+        source: the set that was cached, for what else a dataset may ask of it; it is not sent to data workers.
     """
 
     def __init__(self, directory: Path, name: str, root: Path, source: Images | None = None) -> None:
