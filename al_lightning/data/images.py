@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,6 +67,42 @@ class ImageFiles(Images):
     @abstractmethod
     def has_label(self, index: int) -> bool:
         """Whether the dataset itself has a label of the image; looked up anew each time."""
+
+
+class ArrayImages(Images):
+    """Images in memory.
+
+    Args:
+        images: (N, H, W, 3) uint8.
+        labels: (N,) int, a class each, or (N, H, W) uint8, a class per pixel.
+        names: of each.
+    """
+
+    def __init__(self, images: Array, labels: npt.NDArray[Any], names: Sequence[str]) -> None:
+        self.images = images
+        self.labels = labels
+        self.names = names
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def image(self, index: int) -> Array:
+        """Return the image."""
+        image: Array = self.images[index]
+        return image
+
+    def label(self, index: int) -> int | Array:
+        """Return its class, or the class of each pixel."""
+        label: Array = self.labels[index]
+        return label if label.ndim else int(label)
+
+    def name(self, index: int) -> str:
+        """Return its name."""
+        return self.names[index]
+
+    def sources(self, index: int) -> Sequence[Path]:
+        """Return none: an array has no file."""
+        return ()
 
 
 def _open(path: Path, what: str) -> Image.Image:

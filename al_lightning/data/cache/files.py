@@ -31,6 +31,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from al_lightning.data.cache.recipe import FORMAT, NONE, key_of
 from al_lightning.data.images import Array, Images
 from al_lightning.errors import DatasetError
+from al_lightning.runs.seals import digest_of
 
 log = logging.getLogger(__name__)
 
@@ -179,7 +180,7 @@ def open_cache(directory: Path) -> dict[str, Any]:
     for name in SETS:
         for kind, check in held[name]["index"].items():
             path = directory / f"{name}.{kind}"
-            if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != check:
+            if not path.is_file() or digest_of(path) != check:
                 raise damaged(path, "not what was written")
         for number, size in enumerate(held[name]["shards"]):
             path = directory / shard_file(name, number)
@@ -237,16 +238,11 @@ def _say_what_is_there(home: Path, directory: Path, recipe: Mapping[str, str]) -
             differences.append([part for part in recipe if other.get(part) != recipe[part]])
     if nearest := min(differences, key=len, default=[]):
         _say(
-            f"{home} holds a stale cache ({_in_words(nearest)} changed), so images are decoded from their files; "
+            f"{home} holds a stale cache ({' and '.join(nearest)} changed), so images are decoded from their files; "
             "`al-lightning prepare` makes the one for this run"
         )
     elif directory.with_suffix(".part").is_dir():
         _say(f"the cache {directory} is not finished, so images are decoded from their files")
-
-
-def _in_words(parts: list[str]) -> str:
-    """Return parts of a recipe for the eye."""
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 @rank_zero_only

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from al_lightning.data.cache.files import ROOT, seal, shard_file, unseal
 from al_lightning.data.images import Array, Images
 from al_lightning.errors import ALError
 from al_lightning.runs.files import write_atomic
+from al_lightning.runs.seals import digest_of
 
 SIZE = 64
 """Images of a shard: what a killed process has to do again."""
@@ -167,15 +167,7 @@ def record_of(directory: Path, job: Job) -> dict[str, Any] | None:
     pixels, path = job.paths(directory)
     try:
         record = unseal(path)
-        with pixels.open("rb") as file:
-            whole = os.fstat(file.fileno()).st_size == record["bytes"] and _sha256(file) == record["sha256"]
+        whole = pixels.stat().st_size == record["bytes"] and digest_of(pixels) == record["sha256"]
     except (OSError, ValueError, KeyError):
         return None
     return record if whole and len(record["rows"]) == len(job.indices) else None
-
-
-def _sha256(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()

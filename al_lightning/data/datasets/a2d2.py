@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.datasets.a2d2_pools import CopiedImages, Copy, draw_frames
 from al_lightning.data.datasets.mask_folder import MaskFiles
+from al_lightning.data.datasets.official import check_counts
 from al_lightning.data.images import Images, check_size, numbered
 from al_lightning.data.mappings import find_mapping, load_mapping
 from al_lightning.errors import MOST, DatasetError, UsageError, from_home, require
@@ -137,12 +138,8 @@ class A2D2(PoolDataset):
             (test if scene.name == TEST_SCENE else train).extend(_frames(scene))
         if not test or not train:
             raise self.missing(self.root / ("*" if test else TEST_SCENE))
-        if self.complete and (found := (len(train), len(test))) != COUNTS:
-            raise DatasetError(
-                f"{self.root} has {found[0]:,} frames to choose from and {found[1]:,} of the test scene {TEST_SCENE}; "
-                f"A2D2 has {COUNTS[0]:,} and {COUNTS[1]:,}. Unpack the rest of {PART}, or work with a part of it by "
-                "--data.complete false."
-            )
+        if self.complete:
+            check_counts(self.root, (len(train), len(test)), COUNTS)
         return train, test
 
     @cached_property

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from al_lightning.data.dataset import PoolDataset
+from al_lightning.data.datasets.official import absent
 from al_lightning.data.images import Array, Images, numbered, read_image, read_mask
 from al_lightning.data.mappings import Mapping, find_mapping, load_mapping
 from al_lightning.errors import MOST_PIXELS, DatasetError, require
@@ -165,12 +166,7 @@ class BCSS(PoolDataset):
         """All regions, by name."""
         base = next((base for base in (self.root, self.root / PART) if (base / self.images).is_dir()), None)
         if base is None:
-            near = (self.root.parent, *(sorted(self.root.glob("*")) if self.root.is_dir() else ()))
-            if other := next((folder for folder in near if (folder / self.images).is_dir()), None):
-                raise DatasetError(
-                    f"There is no folder {self.images} in {self.root}, but in {other}: --data.root {other}"
-                )
-            raise self.missing(self.root / self.images)
+            raise absent(self, self.root / self.images, self.images)
         if not (base / self.masks).is_dir():
             raise self.missing(base / self.masks)
         names, masks = ({p.name for p in (base / f).glob("*.png")} for f in (self.images, self.masks))

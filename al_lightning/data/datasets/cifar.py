@@ -11,9 +11,8 @@ from typing import Any, Literal
 import numpy as np
 
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.data.datasets.digits import ArrayImages
-from al_lightning.data.datasets.official import check_counts, elsewhere, wrong_level
-from al_lightning.data.images import Images
+from al_lightning.data.datasets.official import absent, check_counts
+from al_lightning.data.images import ArrayImages, Images
 from al_lightning.errors import DatasetError, UsageError
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -29,18 +28,6 @@ wolf woman worm
 CIFAR100 = tuple(FINE.split())
 COUNTS = 50_000, 10_000
 """Images to train on and to test on."""
-
-
-class CIFARImages(ArrayImages):
-    """Images in memory, named by split and number; arguments as ArrayImages, and the split's name."""
-
-    def __init__(self, images: Any, classes: Any, split: str) -> None:
-        super().__init__(images, classes)
-        self.split = split
-
-    def name(self, index: int) -> str:
-        """Return split and position in the official order, for example `train 00042`."""
-        return f"{self.split} {index:05d}"
 
 
 class CIFAR(PoolDataset):
@@ -76,7 +63,7 @@ class CIFAR(PoolDataset):
         return CIFAR100 if self.fine else CIFAR10
 
     @cached_property
-    def _splits(self) -> tuple[CIFARImages, CIFARImages]:
+    def _splits(self) -> tuple[ArrayImages, ArrayImages]:
         from torchvision import datasets
 
         kind = datasets.CIFAR100 if self.fine else datasets.CIFAR10
@@ -94,8 +81,9 @@ class CIFAR(PoolDataset):
     def _read(self, kind: Any) -> tuple[Any, Any]:
         return kind(str(self.root), train=True), kind(str(self.root), train=False)
 
-    def _images(self, data: Any, split: str) -> CIFARImages:
-        return CIFARImages(np.ascontiguousarray(data.data), np.asarray(data.targets, dtype=np.int64), split)
+    def _images(self, data: Any, split: str) -> ArrayImages:
+        names = [f"{split} {index:05d}" for index in range(len(data))]  # in the official order
+        return ArrayImages(np.ascontiguousarray(data.data), np.asarray(data.targets, dtype=np.int64), names)
 
     def _fetch(self, kind: Any) -> None:
         """Download and unpack what is not there yet; a run's other processes wait, and then find it."""
@@ -116,8 +104,7 @@ class CIFAR(PoolDataset):
 
         folder = self.root / kind.base_folder
         if not folder.is_dir():
-            found = elsewhere(self.root, kind.base_folder)
-            return self.missing(folder) if found is None else wrong_level(self.root, kind.base_folder, found)
+            return absent(self, folder, kind.base_folder)
         official = [*kind.train_list, *kind.test_list, (kind.meta["filename"], kind.meta["md5"])]
         bad = next((folder / name for name, md5 in official if not check_integrity(folder / name, md5)), folder)
         if not bad.is_file():
@@ -145,4 +132,4 @@ class CIFAR(PoolDataset):
 
     def classes(self) -> Sequence[int]:
         """Return the class of each training image."""
-        return [int(value) for value in self._splits[0].classes]
+        return [int(value) for value in self._splits[0].labels]

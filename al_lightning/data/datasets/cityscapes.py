@@ -11,7 +11,7 @@ import numpy as np
 
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.datasets.mask_folder import MaskFiles, Pair
-from al_lightning.data.datasets.official import check_counts, elsewhere, names_in, wrong_level
+from al_lightning.data.datasets.official import absent, check_counts, names_in
 from al_lightning.data.images import Array, Images, check_size, time_order
 from al_lightning.errors import DatasetError
 from al_lightning.pool import Pool
@@ -102,9 +102,7 @@ class Cityscapes(PoolDataset):
         for folder in (self.root / name, self.root / f"{name}_trainvaltest" / name):
             if folder.is_dir():
                 return folder
-        if (found := elsewhere(self.root, name)) is not None:
-            raise wrong_level(self.root, name, found)
-        raise self.missing(self.root / name)
+        raise absent(self, self.root / name, name)
 
     def _pairs(self, images: Path, labels: Path) -> list[Pair]:
         if not images.is_dir():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.data.images import Array, Images
+from al_lightning.data.images import Array, ArrayImages, Images
 from al_lightning.data.streets import CLASSES, Nuisance, draw, sample_scene
 from al_lightning.errors import MOST, MOST_PIXELS, UsageError, require
 from al_lightning.pool import Pool
@@ -51,42 +50,6 @@ def _drawn(
     for array in (images, labels):
         array.setflags(write=False)
     return images, labels
-
-
-class DrawnImages(Images):
-    """Frames in memory.
-
-    Args:
-        images: (N, H, W, 3) uint8.
-        labels: (N, H, W) uint8.
-        names: of each.
-    """
-
-    def __init__(self, images: Array, labels: Array, names: Sequence[str]) -> None:
-        self.images = images
-        self.labels = labels
-        self.names = names
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def image(self, index: int) -> Array:
-        """Return one frame."""
-        image: Array = self.images[index]
-        return image
-
-    def label(self, index: int) -> Array:
-        """Return its classes."""
-        label: Array = self.labels[index]
-        return label
-
-    def sources(self, index: int) -> Sequence[Path]:
-        """Return none: a drawing has no file."""
-        return ()
-
-    def name(self, index: int) -> str:
-        """Return scene and frame."""
-        return self.names[index]
 
 
 class DrivingVideo(PoolDataset):
@@ -199,10 +162,10 @@ class DrivingVideo(PoolDataset):
             for place in range(self._clip)
         ]
         if not self.repeated:
-            return DrawnImages(*drawn, names)
+            return ArrayImages(*drawn, names)
         images, labels = (array[self._entries] for array in drawn)
         again = [names[entry] + (" (again)" if entry != place else "") for place, entry in enumerate(self._entries)]
-        return DrawnImages(images, labels, again)
+        return ArrayImages(images, labels, again)
 
     @functools.cached_property
     def _entries(self) -> npt.NDArray[np.int64]:
@@ -216,7 +179,7 @@ class DrivingVideo(PoolDataset):
     def build_test(self) -> Images:
         """Draw the test set."""
         drawn = _drawn("test", self.seed, self.test_size, 0, 0, self.size, self.nuisance)
-        return DrawnImages(*drawn, [f"test scene {scene:03d}, frame 00" for scene in range(self.test_size)])
+        return ArrayImages(*drawn, [f"test scene {scene:03d}, frame 00" for scene in range(self.test_size)])
 
     def pool(self) -> Pool:
         """Return the pool, with the scene as sequence; copies count as frames."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.datasets.mask_folder import MaskFiles, Pair
-from al_lightning.data.datasets.official import check_counts, elsewhere, names_in, wrong_level
+from al_lightning.data.datasets.official import absent, check_counts, names_in
 from al_lightning.data.images import Array, Images, check_label_size, check_size, label_table, resize_label
 from al_lightning.errors import DatasetError
 
@@ -145,10 +145,7 @@ class VOC(PoolDataset):
         for folder in (self.root / "VOCdevkit" / "VOC2012", self.root / "VOC2012", self.root):
             if (folder / "JPEGImages").is_dir():
                 return folder
-        for needed in ("VOCdevkit", "VOC2012", "JPEGImages"):
-            if (found := elsewhere(self.root, needed)) is not None:
-                raise wrong_level(self.root, needed, found)
-        raise self.missing(self.root / "VOCdevkit" / "VOC2012" / "JPEGImages")
+        raise absent(self, self.root / "VOCdevkit" / "VOC2012" / "JPEGImages", "VOCdevkit", "VOC2012", "JPEGImages")
 
     @cached_property
     def _splits(self) -> tuple[list[Pair], list[Pair]]:
@@ -197,9 +194,7 @@ class VOC(PoolDataset):
     def _sbd_ids(self, sbd: Path) -> dict[str, str]:
         for needed in ("train.txt", "val.txt", "cls"):
             if not (sbd / needed).exists():
-                if (found := elsewhere(self.root, "benchmark_RELEASE")) is not None:
-                    raise wrong_level(self.root, "benchmark_RELEASE", found)
-                raise self.missing(sbd / needed)
+                raise absent(self, sbd / needed, "benchmark_RELEASE")
         return {**self._ids(sbd / "train.txt"), **self._ids(sbd / "val.txt")}
 
     def build_train(self) -> Images:
