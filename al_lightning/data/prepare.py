@@ -93,7 +93,7 @@ def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
 
 
 def _go_through(what: str, shards: Shards, processes: int, say: Say) -> Iterator[Done]:
-    """Yield what became of each job, in order, and show it: a live line in a terminal, else a line now and then.
+    """Yield the result of each job, in order, and show progress: a live line in a terminal, else a line now and then.
 
     Raises:
         ALError: a process ended, for example for want of memory.

@@ -47,13 +47,13 @@ class Job:
 
 @dataclass
 class Done:
-    """What became of a job.
+    """Result of a job.
 
     Attributes:
         images: of the shard.
-        kept: it was there, and whole.
-        unusable: (name, reason) of the images that are not what they should be; nothing was written then.
-        fault: why the system refused.
+        kept: whether the shard was there and whole.
+        unusable: (name, reason) of the images that cannot be used; where there are some, no shard is written.
+        fault: the system's error, for example a full disk; empty where there was none.
     """
 
     images: int
@@ -63,11 +63,11 @@ class Done:
 
 
 class Shards(Dataset[Done]):
-    """Makes shards in data workers: these end when their parent is killed.
+    """Makes shards as its items, so that data workers can do it: these end when their parent is killed.
 
     Args:
-        directory: where to.
-        sources: sets by name; None to look alone whether the shards are whole.
+        directory: folder of the shards.
+        sources: sets by name; None to check alone whether the shards are whole.
         root: the dataset's folder.
         jobs: the shards.
     """

@@ -55,34 +55,11 @@ def _drawn(
 class DrivingVideo(PoolDataset):
     """Street scenes drawn by the program: ten classes, with void where a pixel shows more than one.
 
-    A stand-in for driving video of which one can choose how redundant it is, after the pools that the study (Mittal et
-    al., IJCV 2025) cut from A2D2: of each drawn scene the pool has one frame, or `follow` consecutive ones more, or
-    `copies` augmented ones more (85 % crops, resized back, with colour jitter). Pools are of one size, whatever their
-    kind; fewer scenes stand behind a redundant one. All kinds draw their scenes in the same order. The test set has
-    scenes of its own, a frame each, and is the same for all.
-
-    It is a test instrument, so what was chosen is said here. Scenes differ mostly in how much is on the street: one
-    number per scene is gamma-distributed (shape 0.7, mean 1), and the numbers of cars, pedestrians, lamps and signs
-    are Poisson given that number (means 4, 3, 2.2 and 1.2 times it). So a good part of the streets are empty, rare
-    classes are rare, and they come together. Houses, trees, crossings and light do not depend on it. Light differs
-    mildly (day, overcast, dusk, thin fog). The reason: on real roads a network is unsure where rare things crowd. In
-    crude trials where scenes differed in noise instead (night, snow, thick fog, sensors), uncertainty followed the
-    noise and entropy fell behind random; that kind is `nuisance: strong`, which adds them to the same streets. All
-    numbers were set by looking at pictures, none by what a strategy made of them.
-
-    Seen with the configs `demo_0f` and `demo_11f`: mean IoU in % averaged over the curve from 10 % to 40 %, random's as
-    it is, the others' as points ahead of random at equal seeds (mean and standard deviation), and the mean number of
-    scenes behind the first 52 frames chosen.
-
-        kind, seeds  pool  random          entropy          core-set         scenes: random, entropy, core-set
-        mild, 5      0f    50.51 +- 0.51   0.65 +- 0.20     0.17 +- 0.14     52, 52, 52
-                     11f   50.07 +- 0.41   1.18 +- 0.37     0.61 +- 0.20     31.6, 9.2, 27.8
-        strong, 3    0f    41.96 +- 0.78   0.22 +- 1.45    -0.07 +- 0.42     52, 52, 52
-                     11f   40.49 +- 0.75   0.19 +- 0.26     0.36 +- 0.74     30.3, 7.0, 24.3
-
-    With the mild kind entropy is ahead of core-set on both pools, though on 11f its frames come from a third as many
-    scenes: at these sizes the study's pattern, batch strategies first on redundant pools, does not appear. With the
-    strong kind no strategy can be told from random.
+    A stand-in for driving video whose redundancy can be chosen, after the pools that the study (Mittal et al., IJCV
+    2025) cut from A2D2: of each drawn scene the pool has one frame, or `follow` consecutive ones more, or `copies`
+    augmented ones more (85 % crops, resized back, with colour jitter). Pools are of one size, whatever their kind;
+    fewer scenes stand behind a redundant one. All kinds draw their scenes in the same order. The test set has scenes of
+    its own, a frame each, and is the same for all. docs/datasets.md says how scenes differ, and why.
 
     Args:
         size: (height, width) of the images.
