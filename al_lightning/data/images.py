@@ -231,10 +231,10 @@ def resize_label(label: Array, size: tuple[int, int] | None) -> Array:
 def _of_colours(path: Path, pixels: Array, colours: Colours) -> Array:
     classes = colours.classify(pixels)
     if (classes == 254).any():
-        found, counts = np.unique(packed(pixels)[classes == 254], return_counts=True)
-        first = ", ".join(f"#{found[place]:06x} ({counts[place]} pixels)" for place in np.argsort(-counts)[:5])
+        values, counts = np.unique(packed(pixels)[classes == 254], return_counts=True)
+        first = ", ".join(f"#{values[place]:06x} ({counts[place]} pixels)" for place in np.argsort(-counts)[:5])
         raise DatasetError(
-            f"The label {path} has colours that the mapping does not know: {first}{' ...' if len(found) > 5 else ''}; "
+            f"The label {path} has colours that the mapping does not know: {first}{' ...' if len(values) > 5 else ''}; "
             "add their classes to the mapping file, or let it say `unknown: ignore`."
         )
     return classes
@@ -262,12 +262,12 @@ def label_table(num_classes: int, ignore: int | None) -> Array:
 def repeats(files: Sequence[Path]) -> dict[int, int]:
     """Map each repeated path's index to its occurrence number: [a, b, a] gives {2: 2}."""
     seen: Counter[Path] = Counter()
-    found = {}
+    occurrences = {}
     for position, path in enumerate(files):
         seen[path] += 1
         if seen[path] > 1:
-            found[position] = seen[path]
-    return found
+            occurrences[position] = seen[path]
+    return occurrences
 
 
 def list_images(folder: Path) -> list[Path]:

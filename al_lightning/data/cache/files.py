@@ -184,9 +184,9 @@ def open_cache(directory: Path) -> dict[str, Any]:
                 raise damaged(path, "not what was written")
         for number, size in enumerate(held[name]["shards"]):
             path = directory / shard_file(name, number)
-            found = path.stat().st_size if path.is_file() else None
-            if found != size:
-                raise damaged(path, "missing" if found is None else f"{found} bytes long, not {size}")
+            length = path.stat().st_size if path.is_file() else None
+            if length != size:
+                raise damaged(path, "missing" if length is None else f"{length} bytes long, not {size}")
     return held
 
 

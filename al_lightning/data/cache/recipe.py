@@ -71,17 +71,17 @@ def arguments_of(kind: type, base: type, args: Sequence[Any], options: Mapping[s
         args: positional arguments.
         options: arguments by name.
     """
-    found: dict[str, object] = {}
+    values: dict[str, object] = {}
     for one in reversed(kind.__mro__):  # what a class hands on by **options has its default in a class above
         parameters = inspect.signature(one.__init__).parameters.values()  # type: ignore[misc]
-        found.update({each.name: each.default for each in parameters if each.default is not each.empty})
+        values.update({each.name: each.default for each in parameters if each.default is not each.empty})
     signature = inspect.signature(kind.__init__)  # type: ignore[misc]
-    found.update(signature.bind(None, *args, **options).arguments)
+    values.update(signature.bind(None, *args, **options).arguments)
     for each in signature.parameters.values():
         if each.kind is each.VAR_KEYWORD:
-            found.update(found.pop(each.name, {}))  # type: ignore[call-overload]
+            values.update(values.pop(each.name, {}))  # type: ignore[call-overload]
     common = inspect.signature(base.__init__).parameters  # type: ignore[misc]
-    return {name: value for name, value in found.items() if name not in common}
+    return {name: value for name, value in values.items() if name not in common}
 
 
 def _files(root: Path, sets: Sequence[Images]) -> str:
@@ -89,10 +89,10 @@ def _files(root: Path, sets: Sequence[Images]) -> str:
     digest, count = hashlib.sha256(), 0
     for path in paths:
         try:
-            found = path.stat()
+            status = path.stat()
         except OSError:  # a label that people have yet to give
             continue
         name = str(path).removeprefix(f"{root}{os.sep}")
-        digest.update(f"{name}\0{found.st_size} {found.st_mtime_ns}\n".encode(errors="surrogateescape"))
+        digest.update(f"{name}\0{status.st_size} {status.st_mtime_ns}\n".encode(errors="surrogateescape"))
         count += 1
     return digest.hexdigest() if count else NONE

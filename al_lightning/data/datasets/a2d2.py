@@ -254,8 +254,8 @@ def _scenes(data: A2D2) -> list[Path]:
 
 
 def _scenes_in(folder: Path) -> list[Path]:
-    found = folder.iterdir() if folder.is_dir() else ()
-    return sorted(path for path in found if SCENE.fullmatch(path.name) and path.is_dir())
+    entries = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in entries if SCENE.fullmatch(path.name) and path.is_dir())
 
 
 def _frames(scene: Path) -> list[Frame]:

@@ -207,8 +207,8 @@ class BCSS(PoolDataset):
         order = generator("bcss/split", self.split_seed).permutation(len(patients))
         held = {patients[place] for place in order[:count]}
         parts: tuple[list[Tile], list[Tile]] = ([], [])
-        for number, (region, (found, _)) in enumerate(zip(regions, places, strict=True)):
-            parts[region.patient in held].extend(Tile(number, *place) for place in found)
+        for number, (region, (tiles, _)) in enumerate(zip(regions, places, strict=True)):
+            parts[region.patient in held].extend(Tile(number, *place) for place in tiles)
         for part, what in zip(parts, ("pool", "test set"), strict=True):
             if not part:
                 raise DatasetError(
@@ -225,7 +225,7 @@ class BCSS(PoolDataset):
             f"{len(parts[1]):,}",
             count,
             f"{sum(ignored for _, ignored in places):,}",
-            sum(1 for found, ignored in places if not found and not ignored),
+            sum(1 for tiles, ignored in places if not tiles and not ignored),
         )
         return parts
 
@@ -267,10 +267,10 @@ def _read_places(region: Region, stamp: int, side: int, mapping: Mapping) -> Pla
     top, left = (used.shape[0] - rows * side) // 2, (used.shape[1] - columns * side) // 2
     grid = used[top : top + rows * side, left : left + columns * side].reshape(rows, side, columns, side)
     wanted = grid.any(axis=(1, 3))
-    found = [
+    tiles = [
         (row * columns + column, top + row * side, left + column * side)
         for row in range(rows)
         for column in range(columns)
         if wanted[row, column]
     ]
-    return found, rows * columns - len(found)
+    return tiles, rows * columns - len(tiles)

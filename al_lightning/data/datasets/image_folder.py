@@ -160,16 +160,16 @@ class ImageFolder(PoolDataset):
 
     def _loose(self, home: Path, names: Sequence[str], besides: set[str]) -> list[Path]:
         """Return the images that lie in no class's folder, sorted."""
-        found = _images_below(self.root / UNLABELLED)
+        paths = _images_below(self.root / UNLABELLED)
         if self.named is not None:
-            found += _images_in(home) + ([] if "images" in names else _images_below(home / "images"))
+            paths += _images_in(home) + ([] if "images" in names else _images_below(home / "images"))
             for name in _folders(home):
                 if name not in {*names, *besides, "images"} and _images_in(home / name):
                     raise DatasetError(
                         f"{home / name} is none of the classes {', '.join(names)}.{nearest(name, names)} Images "
                         f"without a class belong below {self.root / UNLABELLED}."
                     )
-        return self._allowed(sorted(found))
+        return self._allowed(sorted(paths))
 
     def _allowed(self, loose: list[Path]) -> list[Path]:
         """Return images without a class, where people label them.
@@ -185,11 +185,11 @@ class ImageFolder(PoolDataset):
         return loose
 
     def _files(self, folder: Path, names: Sequence[str], loose: Sequence[Path]) -> ClassFiles:
-        found = [(path, label) for label, name in enumerate(names) for path in _images_below(folder / name)]
-        found += [(path, NO_CLASS) for path in loose]
-        if not found:
+        labelled = [(path, label) for label, name in enumerate(names) for path in _images_below(folder / name)]
+        labelled += [(path, NO_CLASS) for path in loose]
+        if not labelled:
             raise self.missing(folder / "*" / "*.jpg")
-        return ClassFiles([path for path, _ in found], [label for _, label in found], self.size)
+        return ClassFiles([path for path, _ in labelled], [label for _, label in labelled], self.size)
 
     @property
     def class_names(self) -> Sequence[str]:

@@ -40,19 +40,19 @@ def absent(data: PoolDataset, path: Path, *names: str) -> DatasetError:
     return data.missing(path)
 
 
-def check_counts(root: Path, found: tuple[int, int], expected: tuple[int, int]) -> None:
+def check_counts(root: Path, counts: tuple[int, int], expected: tuple[int, int]) -> None:
     """Refuse a part of a dataset.
 
     Args:
         root: where it lies.
-        found: numbers of training and of test images.
+        counts: numbers of training and of test images.
         expected: the official ones.
 
     Raises:
         DatasetError: they differ.
     """
-    if found != expected:
+    if counts != expected:
         raise DatasetError(
-            f"{root} holds {found[0]:,} images to train on and {found[1]:,} to test on, where the whole dataset has "
+            f"{root} holds {counts[0]:,} images to train on and {counts[1]:,} to test on, where the whole dataset has "
             f"{expected[0]:,} and {expected[1]:,}; complete it, or say that a part is meant: --data.complete false."
         )

@@ -180,16 +180,16 @@ class VOC(PoolDataset):
         """Read a list of image ids: {id: where it is listed}."""
         if not path.is_file():
             raise self.missing(path)
-        found: dict[str, str] = {}
+        listed: dict[str, str] = {}
         for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
             if not (name := line.strip()):
                 continue
-            if name in found:
+            if name in listed:
                 raise DatasetError(f"{path}, line {number}: {name} is listed twice; list every image once.")
-            found[name] = f"{path}, line {number},"
-        if not found:
+            listed[name] = f"{path}, line {number},"
+        if not listed:
             raise DatasetError(f"{path} lists no images; unpack the archive anew.")
-        return found
+        return listed
 
     def _sbd_ids(self, sbd: Path) -> dict[str, str]:
         for needed in ("train.txt", "val.txt", "cls"):
