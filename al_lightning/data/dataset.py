@@ -195,8 +195,8 @@ class PoolDataset(metaclass=_KeepsArguments):
     def recipe(self) -> dict[str, str]:
         """Return what the pixels and labels of both sets follow from, part by part; another recipe, another cache.
 
-        A subclass whose pixels follow from more than its version, arguments and files adds a part:
-        `{**super().recipe(), "mine": text}`.
+        Arguments count by their `repr`. A subclass whose pixels follow from more than its version, arguments and files
+        adds a part: `{**super().recipe(), "mine": text}`.
         """
         return recipe_of(type(self), self.pixels, self.arguments, self.fingerprint(), self.root, self.file_sets)
 
