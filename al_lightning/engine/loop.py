@@ -84,7 +84,7 @@ def run_cycles(
                 if member == 0:
                     metrics = timed(seconds, "test", fit.test)
                     store.save_metrics(cycle, metrics)
-                    timed(seconds, "views", boards.predictions, cycle, fit.network, fit.data, fit.device)
+                    timed(seconds, "views", boards.predictions, cycle, fit.network, fit.device)
                 if count and acquisition.needs_network:
                     scored.append(timed(seconds, "score", fit.score, acquisition))
                 fit.close()
