@@ -17,7 +17,7 @@ from al_lightning.runs.journal import Run, read_run
 if TYPE_CHECKING:
     from al_lightning.audits.result import Audit
     from al_lightning.config.experiment import Experiment
-    from al_lightning.data.datamodule import PoolDataModule
+    from al_lightning.data.dataset import PoolDataset
     from al_lightning.recommendations.recommendation import Recommendation
 
 __all__ = ["audit", "fit", "query", "read_run", "recommend", "report"]
@@ -182,7 +182,7 @@ def audit(
     from al_lightning.progress import counting
 
     if isinstance(what, Path):
-        data: PoolDataModule = AuditFolder(what, masks, sequence_pattern)
+        data: PoolDataset = AuditFolder(what, masks, sequence_pattern)
         title = str(what)
     else:
         from al_lightning.config.experiment import dataset

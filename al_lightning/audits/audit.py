@@ -21,7 +21,7 @@ from al_lightning.audits.problems import problems, side_name
 from al_lightning.audits.read import VOID, VOID_MASK, Contents, read
 from al_lightning.audits.result import Audit, ClassFacts, Finding, Group, SetFacts, Side
 from al_lightning.audits.sequences import Place, places, spans
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Images
 from al_lightning.duplicates.groups import Groups
 from al_lightning.duplicates.relation import Advance
@@ -35,7 +35,7 @@ _SIZES = 5
 
 
 def audit(
-    data: PoolDataModule,
+    data: PoolDataset,
     title: str = "",
     *,
     sequence_pattern: str | None = None,
@@ -121,7 +121,7 @@ def _advance(progress: Progress | None, what: str) -> Advance | None:
     return lambda done, total: progress(what, done, total)
 
 
-def _sets(data: PoolDataModule) -> tuple[dict[Side, Images], list[Finding]]:
+def _sets(data: PoolDataset) -> tuple[dict[Side, Images], list[Finding]]:
     """Return pool and test set; one that cannot be set up is empty, and a finding says why."""
     sets: dict[Side, Images] = {}
     findings: list[Finding] = []
@@ -136,12 +136,12 @@ def _sets(data: PoolDataModule) -> tuple[dict[Side, Images], list[Finding]]:
     return sets, findings
 
 
-def _short(data: PoolDataModule, names: Sequence[str]) -> list[str]:
+def _short(data: PoolDataset, names: Sequence[str]) -> list[str]:
     """Return names below the dataset's folder."""
     return [name.removeprefix(f"{data.root}{os.sep}") for name in names]
 
 
-def _sequences(data: PoolDataModule, side: Side, times: Sequence[Place | None]) -> Sequence[str | int | None]:
+def _sequences(data: PoolDataset, side: Side, times: Sequence[Place | None]) -> Sequence[str | int | None]:
     """Return each image's sequence: by the pattern, else as the pool knows it."""
     if side == "pool" and not any(times):
         try:
@@ -154,7 +154,7 @@ def _sequences(data: PoolDataModule, side: Side, times: Sequence[Place | None]) 
 
 
 def _time_notes(
-    data: PoolDataModule, sets: dict[Side, Images], times: dict[Side, list[Place | None]], pattern: str | None
+    data: PoolDataset, sets: dict[Side, Images], times: dict[Side, list[Place | None]], pattern: str | None
 ) -> list[str]:
     """Return what could not be said about sequences."""
     if not len(sets["test"]):
@@ -181,7 +181,7 @@ def _facts(seen: Seen, groups: Sequence[Group], compared: Groups, labelled: bool
     )
 
 
-def _classes(data: PoolDataModule, seen: dict[Side, Seen]) -> tuple[ClassFacts, ...]:
+def _classes(data: PoolDataset, seen: dict[Side, Seen]) -> tuple[ClassFacts, ...]:
     """Return the classes' counts; of folders without a mapping, the label ids that occur."""
     pool, test = seen["pool"].contents, seen["test"].contents
     found = [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Array, Images, list_images, read_image, read_mask
 from al_lightning.errors import DatasetError, from_home
 
@@ -46,7 +46,7 @@ class FolderImages(Images):
         return str(self.pairs[index][0])
 
 
-class AuditFolder(PoolDataModule):
+class AuditFolder(PoolDataset):
     """A folder of images, for the audit alone: nothing about it has to be known or right beforehand.
 
     Where the folder has the folders `train` and `test`, they are pool and test set; otherwise all images are the pool,

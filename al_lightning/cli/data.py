@@ -24,9 +24,10 @@ def prepare(given: list[str]) -> int:
     ours, options = parser.read_with_options(given)
     shutdown.listen()
     quiet(ours.verbose)
+    from al_lightning.config.experiment import dataset
     from al_lightning.data.prepare import prepare as make
 
-    make(ours.name, options, ours.processes, say)
+    make(dataset(ours.name, options), ours.processes, say)
     return 0
 
 

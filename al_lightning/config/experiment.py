@@ -17,7 +17,7 @@ from al_lightning.config.fit_options import IN_FILES, FitOptions
 from al_lightning.config.names import Settings, parts, resolve
 from al_lightning.config.option_changes import changes
 from al_lightning.config.parser import build_parser, dump, instantiate, parse
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.errors import UsageError, from_home
 from al_lightning.networks.base import Network
 from al_lightning.oracle import Oracle
@@ -51,7 +51,7 @@ class Experiment:
         files: the config files it came from.
         parts: the parts of the name, by axis.
         notes: what the user should know about how they were merged.
-        data: the datamodule's prototype.
+        data: the dataset.
         acquisition: the strategy.
         oracle: who labels.
         budget: how many labels when.
@@ -71,7 +71,7 @@ class Experiment:
     files: tuple[Path, ...]
     parts: dict[str, str]
     notes: tuple[str, ...]
-    data: PoolDataModule
+    data: PoolDataset
     acquisition: Acquisition
     oracle: Oracle
     budget: Budget
@@ -142,8 +142,8 @@ def merged(configs: Sequence[str], options: Sequence[str] = ()) -> dict[str, Any
     return _parsed(configs, options)[-1]
 
 
-def dataset(names: Sequence[str], options: Sequence[str] = ()) -> PoolDataModule:
-    """Return the datamodule of a dataset, or of a run.
+def dataset(names: Sequence[str], options: Sequence[str] = ()) -> PoolDataset:
+    """Return a dataset by its own name, or that of a run.
 
     Args:
         names: names or files, as after --config; the name of a dataset alone will do.

@@ -10,7 +10,7 @@ from lightning.pytorch import Trainer
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.config.fit_options import IN_FILES, FitOptions
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.networks.base import Network
 from al_lightning.oracle import Oracle
 from al_lightning.pool import Budget
@@ -18,7 +18,7 @@ from al_lightning.tasks import Task
 from al_lightning.training.base import TrainingModule
 
 TYPES: dict[str, Any] = {
-    "data": PoolDataModule,
+    "data": PoolDataset,
     "task": Callable[[int], Task],
     "network": Callable[[int], Network],
     "training": Callable[[Network, Task, int, tuple[int, int, int]], TrainingModule],

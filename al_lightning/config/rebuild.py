@@ -24,7 +24,7 @@ from al_lightning.config.layers import load, merge
 from al_lightning.config.names import Settings, parts
 from al_lightning.config.parser import build_parser, dump, instantiate, parse
 from al_lightning.config.trusted_modules import import_from_here, only_from
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.errors import ALError, UsageError, nearest
 from al_lightning.networks.base import Network
 from al_lightning.pool import Budget
@@ -47,7 +47,7 @@ class Reopened:
         run_dir: its directory.
         record: the first line of its journal.
         plain: the sections that were used, as plain data, all defaults filled in.
-        data: the datamodule's prototype.
+        data: the dataset.
         channels_last: memory layout of networks and images.
         acquisition: the strategy, where it was asked for.
         budget: how many labels when, where the strategy was asked for.
@@ -57,7 +57,7 @@ class Reopened:
     run_dir: Path
     record: RunRecord
     plain: dict[str, Any]
-    data: PoolDataModule
+    data: PoolDataset
     channels_last: bool
     acquisition: Acquisition | None
     budget: Budget | None
@@ -179,7 +179,7 @@ def _check_unedited(path: Path, values: dict[str, Any], record: RunRecord) -> No
         )
 
 
-def _check_data(data: PoolDataModule, record: RunRecord, path: Path, whole: bool, classes: bool) -> None:
+def _check_data(data: PoolDataset, record: RunRecord, path: Path, whole: bool, classes: bool) -> None:
     """Hold data to those that a run had, as far as a command's answer follows from them.
 
     Args:
@@ -208,14 +208,14 @@ def _check_data(data: PoolDataModule, record: RunRecord, path: Path, whole: bool
             )
 
 
-def data_of(imports: Sequence[str] = ()) -> Callable[[Run], PoolDataModule]:
-    """Return what gives a run's datamodule; where it may not be built, that is logged.
+def data_of(imports: Sequence[str] = ()) -> Callable[[Run], PoolDataset]:
+    """Return what gives a run's dataset; where it may not be built, that is logged.
 
     Args:
         imports: modules that may be imported, besides this package's.
     """
 
-    def look(run: Run) -> PoolDataModule:
+    def look(run: Run) -> PoolDataset:
         try:
             return reopen(run.directory, imports=imports).data
         except UsageError as error:

@@ -21,12 +21,11 @@ from typing import Any, BinaryIO
 import numpy as np
 from torch.utils.data import DataLoader
 
-from al_lightning.config.experiment import dataset
 from al_lightning.console import Display, bar
-from al_lightning.data.cache.files import COLUMNS, MANIFEST, SETS, damaged, home_of, open_cache, seal, unseal
-from al_lightning.data.cache.recipe import NONE, in_memory, key_of
+from al_lightning.data.cache.files import COLUMNS, MANIFEST, SETS, damaged, open_cache, seal, unseal
+from al_lightning.data.cache.recipe import NONE, key_of
 from al_lightning.data.cache.shards import Done, Job, Shards, jobs_of
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.workers import was_ended
 from al_lightning.errors import ALError, DatasetError, UsageError
 from al_lightning.progress import duration
@@ -36,12 +35,11 @@ from al_lightning.runs.lock import Lock
 Say = Callable[[str], None]
 
 
-def prepare(configs: Sequence[str], options: Sequence[str], processes: int, say: Say) -> Path:
-    """Make the cache of a run's dataset, go on with one that was begun, or check and mend one that is there.
+def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
+    """Make the cache of a dataset, go on with one that was begun, or check and mend one that is there.
 
     Args:
-        configs: names or files, as after --config; the name of a dataset alone will do.
-        options: further options, for example ["--data.root", "DIR"].
+        data: the dataset.
         processes: that decode.
         say: prints a line.
 
@@ -49,24 +47,19 @@ def prepare(configs: Sequence[str], options: Sequence[str], processes: int, say:
         the cache's folder.
 
     Raises:
-        UsageError: the names or options are wrong, or the dataset has its images in memory.
+        UsageError: the number of processes is not positive, the dataset has its images in memory or uses no cache.
         DatasetError: images cannot be decoded (all are named), or changed meanwhile.
         ALError: another process is preparing the same, or the disk is full; what was done is kept.
     """
     if processes < 1:
         raise UsageError(f"--processes is {processes}; it must be at least 1.")
-    return prepare_data(dataset(configs, options), processes, say)
-
-
-def prepare_data(data: PoolDataModule, processes: int, say: Say) -> Path:
-    """Make, go on with, or check the cache of a datamodule; see `prepare`."""
-    sources = dict(zip(SETS, (data.source_train, data.source_test), strict=True))
-    recipe = {} if any(map(in_memory, sources.values())) else data.recipe()
-    if recipe.get("files", NONE) == NONE:
+    sources = dict(zip(SETS, data.file_sets, strict=True))
+    recipe = data.recipe()
+    if recipe["files"] == NONE:
         raise UsageError(f"There is nothing to prepare: {type(data).__name__} does not decode its images from files.")
-    if data.cache is False:
+    if data.cache_folder is None:
         raise UsageError("data.cache is false, so that no run would use what is prepared; leave it out.")
-    target = home_of(data) / key_of(recipe)
+    target = data.cache_folder / key_of(recipe)
     work = target.with_suffix(".part")
     jobs = jobs_of(sources)
     with _alone(target):
@@ -202,7 +195,7 @@ def _make_folder(path: Path) -> None:
 
 @contextlib.contextmanager
 def _alone(target: Path) -> Iterator[None]:
-    """Hold a cache until this process ends; a second `prepare` of it is refused."""
+    """Hold a cache; a second `prepare` of it is refused."""
     _make_folder(target.parent)
     with Lock(target.with_suffix(".lock")) as lock:
         if not lock.take():

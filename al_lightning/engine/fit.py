@@ -16,11 +16,13 @@ from al_lightning.acquisition.base import Acquisition
 from al_lightning.config.experiment import Experiment
 from al_lightning.data.augmentation import Augmentation
 from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.distributed.malloc import keep_large_blocks
 from al_lightning.distributed.processes import Processes
 from al_lightning.distributed.shutdown import shutdown
 from al_lightning.engine.compile import Compiling
-from al_lightning.engine.stages import StageProgress, guarded, score, stage_trainer
+from al_lightning.engine.stages import guarded, score, stage_trainer
+from al_lightning.engine.steps import StepCallback
 from al_lightning.errors import TrainingError, UsageError
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
@@ -36,17 +38,7 @@ from al_lightning.runs.checkpoints import (
 from al_lightning.runs.seals import Seal, made_again
 from al_lightning.seeding import seed_of
 from al_lightning.tensorboard.events import drop_events
-from al_lightning.training.base import TrainingModule, seed_global, seed_step
-
-
-class _FirstCallback(StageProgress):
-    """Seeds what other callbacks may draw in a step, and tells the reporter how far a stage is."""
-
-    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, *args: Any) -> None:
-        seed_step(pl_module.key, pl_module.step, trainer.global_rank, pl_module.device)
-
-    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *args: Any) -> None:
-        self.reporter.advance(pl_module.step + 1)  # the module counts after its callbacks
+from al_lightning.training.base import TrainingModule, seed_global
 
 
 class Fit:
@@ -101,7 +93,9 @@ class Fit:
         self.compiling = Compiling(self.network, experiment.compile)
         self.module = parts.training(self.network, parts.task(classes), self.steps, self.key)
         check_parts(experiment, self.module)
-        self.data = experiment.data.at(pool, self.key, self.steps, self.chunk, (), self.memory_format)
+        self.data = PoolDataModule(
+            experiment.data, pool, self.key, self.steps, self.chunk, memory_format=self.memory_format
+        )
         self.trainer = self._trainer(dict(parts.trainer), directory)
         if self.device.type == "cpu":
             keep_large_blocks()
@@ -128,7 +122,7 @@ class Fit:
             options["strategy"] = "ddp_find_unused_parameters_true"
         return stage_trainer(
             options,
-            [_FirstCallback(self.reporter), ChunkCheckpoint(self.directory, self.processes)],
+            [StepCallback(self.reporter, self.data), ChunkCheckpoint(self.directory, self.processes)],
             # In chunks: max_steps would count each optimizer's steps (Lightning-AI/pytorch-lightning#17958).
             max_epochs=-(-(self.steps - self.done) // self.chunk),
             plugins=[DurableCheckpointIO(self.seal)],
@@ -203,23 +197,25 @@ class Fit:
 
     def test(self) -> dict[str, Any]:
         """Return the metrics of the last weights on the whole test set; an empty mapping without a test set."""
-        if not len(self.data.test):
+        if not len(self.data.dataset.test):
             return {}
-        self.reporter.begin("test", -(-len(self.data.test) // (self.data.eval_batch_size * self.trainer.world_size)))
+        self.reporter.begin(
+            "test", -(-len(self.data.dataset.test) // (self.data.dataset.eval_batch_size * self.trainer.world_size))
+        )
         self._guarded(lambda: self.trainer.test(self.module, datamodule=self.data, verbose=False, weights_only=True))
         self.reporter.finish()
         return self.module.results
 
     def score(self, acquisition: Acquisition, images: list[int]) -> tuple[Tensor, Tensor]:
         """Return positions, (N,) int64, and scores, (N, K) float32, of images; see `stages.score`."""
-        data = self.data.at(self.pool, self.key, 1, 1, images, self.memory_format)
-        return score(acquisition, self.network, data, images, self.key, self.trainer, self.reporter, self._guarded)
+        data = PoolDataModule(self.data.dataset, self.pool, self.key, scoring=images, memory_format=self.memory_format)
+        return score(acquisition, self.network, data, self.trainer, self.reporter, self._guarded)
 
     def _guarded(self, stage: Callable[[], object], training: bool = False) -> None:
         """Run a stage; an error of the compiler becomes a sentence."""
         try:
             with contextlib.nullcontext() if training else self.compiling.resting():
-                guarded(self.trainer, stage, self.data.timeout)
+                guarded(self.trainer, stage, self.data.dataset.timeout)
         except Exception as error:
             self.compiling.explain(error)
             raise
@@ -240,7 +236,7 @@ def check_parts(experiment: Experiment, module: TrainingModule) -> None:
     experiment.acquisition.check(module.network)
     data, task, unlabelled = experiment.data, module.task, experiment.data.unlabelled
     views = [view for view in (unlabelled.views or {}).values() if view is not None] if unlabelled else []
-    labelled: list[PoolDataModule | Augmentation] = [data, data.augmentation, *views]
+    labelled: list[PoolDataset | Augmentation] = [data, data.augmentation, *views]
     for part in labelled:
         if part.labels not in ("any", task.predicts):
             raise UsageError(

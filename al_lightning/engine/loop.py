@@ -86,7 +86,7 @@ def run_cycles(
                 if member == 0:
                     metrics = timed(seconds, "test", fit.test)
                     store.save_metrics(cycle, metrics)
-                    timed(seconds, "views", boards.predictions, cycle, fit.network, fit.data, fit.device)
+                    timed(seconds, "views", boards.predictions, cycle, fit.network, fit.device)
                 if count:
                     network = partial(timed, seconds, "score", fit.score, acquisition)
                     scored.append(score_pool(acquisition, pool, generator("candidates", seed, cycle), network))

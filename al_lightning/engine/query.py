@@ -13,6 +13,7 @@ from torch import Tensor
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.scoring import join_members, score_pool, select
 from al_lightning.config.rebuild import Reopened, reopen
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.distributed.malloc import keep_large_blocks
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.stages import StageProgress, guarded, score, stage_trainer
@@ -100,6 +101,6 @@ def _score(
         trainer = stage_trainer(options, [progress], logger=False, default_root_dir=scratch, enable_checkpointing=False)
         if trainer.strategy.root_device.type == "cpu":
             keep_large_blocks()
-        data = run.data.at(pool, key, 1, 1, images, memory_format)
-        stage = partial(guarded, trainer, timeout=data.timeout)
-        return score(strategy, network, data, images, key, trainer, reporter, stage)
+        data = PoolDataModule(run.data, pool, key, scoring=images, memory_format=memory_format)
+        stage = partial(guarded, trainer, timeout=run.data.timeout)
+        return score(strategy, network, data, trainer, reporter, stage)

@@ -66,22 +66,18 @@ def score(
     acquisition: Acquisition,
     network: Network,
     data: PoolDataModule,
-    images: list[int],
-    key: tuple[int, int, int],
     trainer: Trainer,
     reporter: Reporter,
     run: Callable[[Callable[[], object]], object],
 ) -> tuple[Tensor, Tensor]:
-    """Return positions and scores of images, gathered from all processes, ascending.
+    """Return positions and scores of the images to score, gathered from all processes, ascending.
 
     A network that is `foldable` is scored by a folded copy.
 
     Args:
         acquisition: the strategy.
         network: the trained network.
-        data: the datamodule, whose predict loader gives these images.
-        images: positions in the full training set.
-        key: (seed, cycle, member); every draw derives from it.
+        data: the loaders, made for these images; every draw derives from their key.
         trainer: runs the network on its devices.
         reporter: shows progress.
         run: calls a stage of the trainer; see `guarded`.
@@ -89,10 +85,10 @@ def score(
     Returns:
         (N,) int64 positions and (N, K) float32 scores.
     """
-    reporter.begin("score", -(-len(images) // (data.eval_batch_size * trainer.world_size)))
-    callback = AcquisitionCallback(acquisition, generator("prepare", *key[:2]))
+    reporter.begin("score", -(-len(data.scoring) // (data.dataset.eval_batch_size * trainer.world_size)))
+    callback = AcquisitionCallback(acquisition, generator("prepare", *data.key[:2]))
     trainer.callbacks.append(callback)  # type: ignore[attr-defined]
-    seed_global(seed_of("score", *key))
+    seed_global(seed_of("score", *data.key))
     try:
         scorer = Scorer(folded(network), acquisition)
         run(lambda: trainer.predict(scorer, datamodule=data, return_predictions=False, weights_only=True))

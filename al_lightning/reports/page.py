@@ -38,7 +38,7 @@ def write_report(
     Args:
         path: the HTML file.
         runs: read from their directories, finished or not, in the order in which strategies shall be shown.
-        data: gives a run's datamodule, or holds it under the run's name (`run.record.name`); where that fails, the
+        data: gives a run's dataset, or holds it under the run's name (`run.record.name`); where that fails, the
             report says so and goes without pictures.
         title: above the page; plain text.
         command: that made the runs, to be shown; by default each run's own is.

@@ -170,8 +170,8 @@ class ChunkCheckpoint(Checkpoint):
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Leave out Lightning's own counters, and what the configuration says anyway.
 
-        The module counts steps; a fit that goes on is a new Trainer's first chunk. Lightning's counters would tie it
-        to the chunks that it began with, and know nothing of one that ended early.
+        A callback counts the steps; a fit that goes on is a new Trainer's first chunk. Lightning's counters would tie
+        it to the chunks that it began with, and know nothing of one that ended early.
         """
         for name in ("loops", "hyper_parameters", "hparams_name", "datamodule_hyper_parameters"):
             checkpoint.pop(name, None)

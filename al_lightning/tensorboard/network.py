@@ -11,7 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
+from al_lightning.data.normalize import normalise
 from al_lightning.data.streams import collate
 from al_lightning.seeding import seed_of
 
@@ -37,21 +38,19 @@ def undisturbed(network: torch.nn.Module, device: torch.device) -> Iterator[None
 
 
 @torch.no_grad()
-def logits_of(
-    network: torch.nn.Module, data: PoolDataModule, index: int, device: torch.device
-) -> npt.NDArray[np.float32]:
+def logits_of(network: torch.nn.Module, data: PoolDataset, index: int, device: torch.device) -> npt.NDArray[np.float32]:
     """Return the logits of a test image, (C,) or (C, H, W) float32.
 
     Args:
         network: on that device, in eval mode, `undisturbed`.
-        data: the datamodule, which normalises.
+        data: the dataset, whose test image it is.
         index: position in the test set.
         device: where to compute.
     """
     images = data.test
     batch = collate([(images.image(index), images.label(index))], [index], [images.name(index)])
     moved = batch._replace(image=batch.image.to(device))
-    image = data.on_after_batch_transfer(moved, 0).image
+    image = normalise(moved, data.mean.to(device), data.std.to(device), torch.contiguous_format).image
     dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float32)
     torch.manual_seed(seed_of("views", index))  # for one that draws: the same picture after any restart
     output: Any = network(image.to(dtype))  # of another type only where the whole network is

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Array
 from al_lightning.drawing import palette
 from al_lightning.duplicates.image_set import DescribedImages
@@ -51,7 +51,7 @@ class Boards:
 
     Args:
         directory: of the run.
-        data: the datamodule.
+        data: the dataset.
         settings: what in the configuration bears on results, by dotted key.
         say: tells the user a line.
         writes: whether this process writes; others do nothing.
@@ -60,7 +60,7 @@ class Boards:
     def __init__(
         self,
         directory: Path,
-        data: PoolDataModule,
+        data: PoolDataset,
         settings: Mapping[str, Any],
         say: Callable[[str], object],
         writes: bool = True,
@@ -109,18 +109,17 @@ class Boards:
         if self.writes:
             self._attempt("TensorBoard's view of the run", self._write, finished)
 
-    def predictions(self, cycle: int, network: Any, data: PoolDataModule, device: Any) -> None:
+    def predictions(self, cycle: int, network: Any, device: Any) -> None:
         """Keep what a cycle's network says about a few test images, the same ones in each cycle.
 
         Args:
             cycle: number of the cycle.
             network: the trained network; left as it was.
-            data: the fit's datamodule.
             device: where to compute.
         """
         if self.writes:
             what = f"the pictures of test images of cycle {cycle}"
-            self._attempt(what, self._predict, cycle, network, data, device)
+            self._attempt(what, self._predict, cycle, network, device)
 
     def _attempt(self, what: str, make: Callable[..., Any], *arguments: Any) -> Any:
         """Make a view; None where that fails. It must not cost what the run has done."""
@@ -218,15 +217,16 @@ class Boards:
             histogram(f"scores/{name}", score[rows & sound]) for name, rows in groups.items() if (rows & sound).any()
         ]
 
-    def _predict(self, cycle: int, network: Any, data: PoolDataModule, device: Any) -> None:
+    def _predict(self, cycle: int, network: Any, device: Any) -> None:
         from al_lightning.tensorboard.network import logits_of, probabilities, undisturbed
 
-        count = len(data.test)
+        test = self.data.test
+        count = len(test)
         positions = sorted({round(place) for place in np.linspace(0, count - 1, min(TEST_IMAGES, count))})
         with undisturbed(network, device):
-            answers = [probabilities(logits_of(network, data, index, device)) for index in positions]
+            answers = [probabilities(logits_of(network, self.data, index, device)) for index in positions]
         for number, (index, (probability, entropy)) in enumerate(zip(positions, answers, strict=True), start=1):
-            name, image, label = data.test.name(index), data.test.image(index), data.test.label(index)
+            name, image, label = test.name(index), test.image(index), test.label(index)
             if isinstance(label, np.ndarray):
                 guess = probability.argmax(axis=0).astype(np.uint8)
                 shown = pictures.segmented(name, image, label, guess, entropy, self.colours)

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from al_lightning.errors import TrainingError, UsageError, reason_of, require
 from al_lightning.networks.base import Network
-from al_lightning.seeding import seed_of
 from al_lightning.tasks import Task
 from al_lightning.training.functional import ranking_hinge
 from al_lightning.training.schedules import Constant, Schedule
@@ -40,20 +39,6 @@ def seed_global(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def seed_step(key: tuple[int, int, int], step: int, rank: int, device: torch.device) -> None:
-    """Seed the global generators for a step of a process that computes on `device`."""
-    seed = seed_of("step", *key, step, rank)
-    if device.type not in ("cpu", "cuda"):
-        seed_global(seed)
-        return
-    # Not torch.manual_seed: for each kind of accelerator that is built in but asleep it formats the call stack, 1 ms.
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        torch.cuda.default_generators[device.index or 0].manual_seed(seed)
-
-
 class TrainingModule(LightningModule, ABC):
     """A network and a task under training; a method adds its step.
 
@@ -73,6 +58,9 @@ class TrainingModule(LightningModule, ABC):
         prediction_weight: of a loss predictor's ranking loss (Yoo and Kweon 2019).
         prediction_margin: of that loss.
         prediction_stop: share of the steps after which the ranking loss no longer reaches the network itself.
+
+    Attributes:
+        step: steps that are done, which is the number of the running step; a callback of the fit counts them.
     """
 
     serves: ClassVar[Literal["image", "pixel", "any"]] = "any"
@@ -226,11 +214,7 @@ class TrainingModule(LightningModule, ABC):
             ) from error
 
     def on_train_batch_start(self, batch: TrainingBatch, batch_idx: int) -> None:
-        """Reseed what the network itself draws (dropout), so that a resumed fit draws the same.
-
-        Per epoch is not enough: a resumed epoch's loader draws at another moment.
-        """
-        seed_step(self.key, self.step, self.global_rank, self.device)
+        """Late in the fit, keep the ranking loss from the network itself."""
         if (predictor := self.network.loss_predictor) is not None:
             predictor.stop_gradient = self.step >= self.prediction_stop * self.steps
 
@@ -242,16 +226,13 @@ class TrainingModule(LightningModule, ABC):
         return total
 
     def on_train_batch_end(self, outputs: Any, batch: TrainingBatch, batch_idx: int) -> None:
-        """Count the step; now and then write the means of the losses."""
-        self.step += 1
+        """Now and then write the means of the losses."""
         if self.step % max(1, min(LOG_EVERY, self.steps // 4)) == 0 or self.step == self.steps:
             self._flush()
 
     def on_train_epoch_end(self) -> None:
-        """Look at the losses before the checkpoint is written, and send the streams to the next chunk."""
+        """Look at the losses before the checkpoint is written."""
         self._check()
-        datamodule: Any = getattr(self.trainer, "datamodule", None)
-        datamodule.seek(self.step)
 
     def log_step(self, total: Tensor, terms: dict[str, Tensor]) -> None:
         """Add this step to the next point of the training curves.
@@ -295,14 +276,12 @@ class TrainingModule(LightningModule, ABC):
         return [float(group["lr"]) for optimizer in optimizers for group in optimizer.param_groups]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the count of steps, and the losses since the last point of the curves."""
-        checkpoint["al_step"] = self.step
+        """Keep the losses since the last point of the curves."""
         checkpoint["al_losses"] = (self._since, {name: total.cpu() for name, total in self._sums.items()})
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on counting."""
-        self.step = int(checkpoint["al_step"])
-        self._since, sums = checkpoint.get("al_losses", (0, {}))
+        """Go on with the losses since the last point of the curves."""
+        self._since, sums = checkpoint["al_losses"]
         self._sums = dict(sums)
 
     def on_test_epoch_start(self) -> None:

@@ -18,7 +18,7 @@ from al_lightning.audits.result import Audit, Problem
 from al_lightning.audits.sequences import places, spans
 from al_lightning.audits.text import summary
 from al_lightning.data import CamVid, DrivingVideo, ImageFolder, MaskFolder
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Array, Images
 from al_lightning.errors import DatasetError, UsageError
 from tests.support.pictures import scene
@@ -229,7 +229,7 @@ class Odd(Images):
         return f"odd {index}"
 
 
-class OddData(PoolDataModule):
+class OddData(PoolDataset):
     folder = "odd"
     class_names = ("a", "b")
 

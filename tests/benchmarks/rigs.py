@@ -18,7 +18,7 @@ from lightning.pytorch import Callback, Trainer
 from al_lightning.acquisition import Acquisition
 from al_lightning.acquisition.scoring import score_pool
 from al_lightning.config.experiment import Experiment, configure
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Array, Images
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.fit import Fit
@@ -73,7 +73,7 @@ class Windows(Images):
         return f"window {index}"
 
 
-class PerImage(PoolDataModule):
+class PerImage(PoolDataset):
     """Made images with a class each.
 
     Args:
@@ -81,7 +81,7 @@ class PerImage(PoolDataModule):
         count: images of the training set.
         test: images of the test set.
         classes: number of classes.
-        **options: see PoolDataModule.
+        **options: see PoolDataset.
     """
 
     folder = "windows"

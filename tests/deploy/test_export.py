@@ -14,7 +14,7 @@ import torch
 import al_lightning
 from al_lightning.cli.main import main
 from al_lightning.config.rebuild import reopen
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Images
 from al_lightning.deploy.export import _some_images
 from al_lightning.deploy.export_formats import Deployed, takes_any_size
@@ -44,7 +44,7 @@ def floats(images: Images, count: int) -> np.ndarray:
     return np.stack([images.image(k).transpose(2, 0, 1) for k in range(count)]).astype(np.float32) / 255
 
 
-def data_of(run_dir: Path) -> PoolDataModule:
+def data_of(run_dir: Path) -> PoolDataset:
     return reopen(run_dir).data
 
 

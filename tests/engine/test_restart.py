@@ -32,7 +32,7 @@ class Watch(Callback):
     """Stops where the test says."""
     def on_train_batch_end(self, trainer, module, *rest):
         if module.key[2] == STOP["member"]:
-            passing("fit", module.key[1], module.step)
+            passing("fit", module.key[1], module.step - 1)
     def on_test_batch_end(self, trainer, module, *rest):
         passing("test", module.key[1])
     def on_predict_batch_end(self, trainer, module, *rest):

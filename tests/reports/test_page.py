@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 import numpy as np
 import pytest
 
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.drawing import colour, palette, sheet, shrink
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.inspect.counts import class_counts, repeats
@@ -282,7 +282,7 @@ def test_names_are_escaped() -> None:
 
 
 def test_missing_data_leave_a_note_and_the_numbers() -> None:
-    def gone(run: Run) -> PoolDataModule:
+    def gone(run: Run) -> PoolDataset:
         raise DatasetError("There is no <folder>.")
 
     html = page(comparison(), gone, "t")

@@ -198,7 +198,7 @@ def test_uda_average_follows_the_weights_and_takes_their_place_at_the_end(monkey
     module.on_train_batch_end(None, {}, 0)
     assert torch.equal(module.average.classifier.weight, torch.full_like(weight, 2.0))
     assert torch.equal(weight, torch.full_like(weight, 5.0))
-    module.step = module.steps - 1
+    module.step = module.steps
     module.on_train_batch_end(None, {}, 0)
     assert torch.equal(weight, torch.full_like(weight, 2.75))
     assert not any(parameter.requires_grad for parameter in module.average.parameters())
