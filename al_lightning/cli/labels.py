@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from al_lightning.cli.arguments import Arguments
 from al_lightning.distributed.shutdown import GUARD
-from al_lightning.errors import ALError, UsageError, nearest
+from al_lightning.errors import DatasetError, UsageError, nearest
 
 if TYPE_CHECKING:
     from al_lightning.labels.project import Project
@@ -84,7 +84,7 @@ def _import(given: list[str]) -> int:
     if found.problems:
         _say(first_lines(found.problems))
         count = f"{len(found.problems):,} problem{'s' if len(found.problems) > 1 else ''}"
-        raise ALError(f"Nothing was imported: {count}.")
+        raise DatasetError(f"Nothing was imported: {count}.")
     store = _store(ours.run_dir, project)
     changes = preview(store, found.labels) if ours.dry_run else store.apply(found.labels)
     counts = f"{len(changes.added):,} added, {len(changes.changed):,} changed, {len(changes.unchanged):,} unchanged"

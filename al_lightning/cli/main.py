@@ -23,7 +23,7 @@ from al_lightning.cli.recommend import recommend
 from al_lightning.cli.tables import report, reproduce
 from al_lightning.console import quiet
 from al_lightning.distributed.shutdown import GUARD
-from al_lightning.errors import ALError, Interrupted, LabelsAwaited, UsageError, nearest, printable
+from al_lightning.errors import EXIT_CODES, ALError, Interrupted, LabelsAwaited, UsageError, nearest, printable
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 MEMORY = (
@@ -34,7 +34,7 @@ Command = Callable[[list[str], bool], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return the exit code: 0, 1 failed, 2 usage, 75 interrupted, 76 labels awaited."""
+    """Run a command and return the exit code, one of `EXIT_CODES`."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     verbose = "--verbose" in given
     given = [argument for argument in given if argument != "--verbose"]
@@ -56,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return _end(1, unwritable(error.filename or "the run directory", error), verbose)
     except Exception as error:
+        # torch raises a plain RuntimeError where the CPU's memory is full; its words are all that there is.
         if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
             return _end(1, MEMORY, verbose, hint=True)
         if "lightning.pytorch" not in sys.modules:
@@ -84,6 +85,8 @@ def _dispatch(given: list[str], verbose: bool) -> int:
         description="Does active learning help on my data, and which method?",
         epilog="commands:\n"
         + "\n".join(f"  {name:<11}{text}" for name, (_, text) in COMMANDS.items())
+        + "\n\nexit codes:\n"
+        + "\n".join(f"  {code:<11}{text}" for code, text in EXIT_CODES.items())
         + "\n\n`al-lightning COMMAND --help` says more.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="al-lightning COMMAND [options]",

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from al_lightning.data.images import Array, ImageFiles, Images
-from al_lightning.errors import DatasetError
+from al_lightning.errors import DatasetError, SizesDiffer
 from al_lightning.labels.store import LabelStore
 
 
@@ -89,7 +89,7 @@ class Answered(ImageFiles):
         with Image.open(self.own.file(index)) as whole:  # reads the header alone
             size = whole.size
         if mask.shape != (size[1], size[0]):
-            raise DatasetError(
+            raise SizesDiffer(
                 f"The label {self.store.mask_path(key)} is {mask.shape[0]} x {mask.shape[1]}, its image {size[1]} x "
                 f"{size[0]} (height x width); they must be of one size."
             )

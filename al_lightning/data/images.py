@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from al_lightning.errors import MOST_PIXELS, DatasetError, UsageError, require
+from al_lightning.errors import MOST_PIXELS, DatasetError, MissingFile, SizesDiffer, UnknownLabel, UsageError, require
 
 Array = npt.NDArray[np.uint8]
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm"})
@@ -74,7 +74,7 @@ def _open(path: Path, what: str) -> Image.Image:
         image = Image.open(path)
         image.load()
     except FileNotFoundError as error:
-        raise DatasetError(f"The {what} {path} does not exist.") from error
+        raise MissingFile(f"The {what} {path} does not exist.") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DatasetError(f"The {what} {path} cannot be read ({error}); replace it or take it out.") from error
     return image
@@ -162,7 +162,7 @@ def read_mask(
     if image is not None:
         with Image.open(image) as whole:  # reads the header alone
             if whole.size != mask.size:
-                raise DatasetError(
+                raise SizesDiffer(
                     f"The label {path} is {mask.height} x {mask.width}, its image {whole.height} x {whole.width} "
                     "(height x width); they must be of one size."
                 )
@@ -174,7 +174,7 @@ def read_mask(
     classes: Array = table[ids]
     if (classes == 254).any():
         unknown = ", ".join(str(value) for value in np.unique(ids[classes == 254])[:5])
-        raise DatasetError(
+        raise UnknownLabel(
             f"The label {path} has unknown label ids {unknown}; add their classes, or name the one to ignore."
         )
     return classes
@@ -185,7 +185,7 @@ def _of_colours(path: Path, pixels: Array, colours: Colours) -> Array:
     if (classes == 254).any():
         found, counts = np.unique(packed(pixels)[classes == 254], return_counts=True)
         first = ", ".join(f"#{found[place]:06x} ({counts[place]} pixels)" for place in np.argsort(-counts)[:5])
-        raise DatasetError(
+        raise UnknownLabel(
             f"The label {path} has colours that the mapping does not know: {first}{' ...' if len(found) > 5 else ''}; "
             "add their classes to the mapping file, or let it say `unknown: ignore`."
         )

@@ -32,7 +32,7 @@ from al_lightning.data.cache.recipe import NONE, in_memory, key_of
 from al_lightning.data.cache.shards import Done, Job, Shards, jobs_of
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.workers import was_ended
-from al_lightning.errors import ALError, DatasetError, UsageError
+from al_lightning.errors import ALError, DatasetError, DirectoryInUse, UsageError
 from al_lightning.progress import QUIET_SECONDS, duration
 from al_lightning.runs.files import unwritable, write_atomic
 
@@ -226,5 +226,5 @@ def _alone(target: Path) -> Iterator[None]:
                     f"{target.parent} is on a file system that cannot lock ({error.strerror}); use another folder: "
                     "--data.cache DIR."
                 ) from error
-            raise ALError(f"Another process is preparing {target}; wait for it.") from error
+            raise DirectoryInUse(f"Another process is preparing {target}; wait for it.") from error
         yield

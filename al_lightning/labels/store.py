@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from al_lightning.errors import ALError, DatasetError, nearest
+from al_lightning.errors import ALError, DatasetError, DirectoryInUse, nearest
 from al_lightning.labels.incoming import check_inside, read_moves
 from al_lightning.labels.untrusted import Malformed, shown, table_rows
 from al_lightning.runs.files import hold, unwritable, write_atomic, write_text
@@ -141,7 +141,8 @@ class LabelStore:
 
         Raises:
             DatasetError: a label is none that this store can hold, or a link leads out; nothing was changed.
-            ALError: another process is putting labels in place, or the disk is full.
+            DirectoryInUse: another process is putting labels in place.
+            ALError: the disk is full.
         """
         for name, label in labels.items():
             self._check_label(name, label)
@@ -280,7 +281,9 @@ class LabelStore:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         if (handle := hold(self.folder / ".lock")) is None:
-            raise ALError(f"Another process is putting labels into {self.folder}; wait for it, then import again.")
+            raise DirectoryInUse(
+                f"Another process is putting labels into {self.folder}; wait for it, then import again."
+            )
         with handle:
             yield
 

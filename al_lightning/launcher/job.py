@@ -10,17 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from al_lightning.errors import ALError, Interrupted, LabelsAwaited, UsageError
+from al_lightning.errors import ALError, DirectoryInUse, Interrupted, LabelsAwaited, UsageError
 from al_lightning.runs.files import hold
 from al_lightning.runs.journal import read_run
 from al_lightning.runs.lock import LOCK as STORE_LOCK
-from al_lightning.runs.lock import TAKEN
 
 LOCK = ".launcher.lock"
 TAIL = 5
 """Lines of a log that are shown."""
 
 State = Literal["done", "failed", "interrupted", "labels", "elsewhere"]
+STATES: dict[int, State] = {
+    0: "done",
+    DirectoryInUse.exit_code: "elsewhere",
+    Interrupted.exit_code: "interrupted",
+    LabelsAwaited.exit_code: "labels",
+}
+"""What an exit code says of a run; all others say that it failed."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +71,8 @@ class Outcome:
 
     Attributes:
         job: the run.
-        state: "done"; "failed"; "interrupted" (75: the same command goes on); "labels" (76: chosen images wait for
-            their labels); "elsewhere" (another launcher or command is at work on it).
+        state: "done"; "failed"; "interrupted" (the same command goes on); "labels" (chosen images wait for their
+            labels); "elsewhere" (another launcher or command is at work on it).
         exit_code: of the run, negative where a signal ended it; None where none was started or seen.
         seconds: that it took.
         said: the last lines of its log.
@@ -89,16 +95,12 @@ def never(job: Job) -> bool:
 
 
 def outcome_of(job: Job, code: int, seconds: float) -> Outcome:
-    """Judge a process that ended with an exit code, negative for a signal, by that and its log."""
+    """Judge a process by its exit code, negative for a signal."""
     said = tail(job.log)
-    states: dict[int, State] = {0: "done", Interrupted.exit_code: "interrupted", LabelsAwaited.exit_code: "labels"}
-    state = states.get(code, "failed")
-    if state == "failed" and TAKEN in said.rpartition("\n")[2]:
-        state = "elsewhere"
     if code < 0:
         memory = " (out of memory?)" if code == -signal.SIGKILL else ""
         said = f"{said}\nended by {signal.Signals(-code).name}{memory}".lstrip()
-    return Outcome(job, state, code, seconds, said)
+    return Outcome(job, STATES.get(code, "failed"), code, seconds, said)
 
 
 def distinct(jobs: Sequence[Job]) -> list[Job]:

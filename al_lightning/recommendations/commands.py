@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from al_lightning.audits.result import Audit
+from al_lightning.config.names import DEFAULT_TRAINING as SUPERVISED
 from al_lightning.errors import ALError
-from al_lightning.recommendations.recommendation import BASELINE, SUPERVISED
+from al_lightning.recommendations.recommendation import BASELINE
 from al_lightning.recommendations.situation import class_folders
 from al_lightning.runs.journal import JOURNAL, Run, read_run
 

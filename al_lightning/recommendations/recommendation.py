@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from al_lightning.config.names import DEFAULT_TRAINING as SUPERVISED
 from al_lightning.errors import UsageError
 from al_lightning.recommendations.evidence import Evidence, ask
 from al_lightning.recommendations.rules import Rule, Rules
 from al_lightning.recommendations.situation import Situation
+from al_lightning.recommendations.trainings import Training
 
-BASELINE, SUPERVISED = "random", "supervised"
+BASELINE = "random"
 ELSEWHERE = "coreset"
 """What to try beside Random where the study has nothing of the kind: the strategy made for images that repeat."""
 
@@ -66,6 +68,7 @@ class Recommendation:
         situation: what was measured.
         rules: all rules, for their thresholds.
         readings: the rules that may fit; several where a measure lies in the grey zone.
+        trainings: the training methods that fit the task, by name.
         commands: lines for a shell.
         remarks: sentences on these commands, and on runs that are there already.
     """
@@ -73,6 +76,7 @@ class Recommendation:
     situation: Situation
     rules: Rules
     readings: tuple[Reading, ...]
+    trainings: Mapping[str, Training]
     commands: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -90,6 +94,16 @@ class Recommendation:
     def semi_supervised(self) -> str:
         """The task's semi-supervised method."""
         return self.rules.semi_supervised[self.situation.task]
+
+    @property
+    def without_evidence(self) -> list[Training]:
+        """The training methods that fit the task and that the rules say nothing of."""
+        judged = (SUPERVISED, self.semi_supervised)
+        return [training for name, training in self.trainings.items() if name not in judged]
+
+    def how(self, training: str) -> str:
+        """Return how a training method trains, in words; its name where its class could not be looked at."""
+        return self.trainings[training].description if training in self.trainings else training
 
     @property
     def to_compare(self) -> list[tuple[str, str]]:

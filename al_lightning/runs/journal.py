@@ -18,7 +18,7 @@ from al_lightning.runs.files import read_small
 from al_lightning.runs.identity import fingerprint
 
 JOURNAL = "cycles.jsonl"
-FORMAT = 2
+FORMAT = 3
 """Of a run directory: raised when what is written there changes, so that no other version misreads it."""
 LARGEST = 16 << 20
 """Bytes that a journal may have: a pool of a million images, all chosen, takes 8 MB."""
@@ -41,6 +41,7 @@ class RunRecord:
         data_sha256: hash of the class names and the names of all images: what positions mean.
         images_sha256: hash of the list of image files (see `image_list`): what they hold.
         classes: names of the classes, in the order of their numbers.
+        trained: how the networks are trained, as the training method describes itself: "semi-supervised (UDA)".
         oracle: class path of who labelled when the run began; another one may have gone on.
         versions: packages and their versions, for the reader; no part of the result.
     """
@@ -52,6 +53,7 @@ class RunRecord:
     data_sha256: str = ""
     images_sha256: str = ""
     classes: list[str] = field(default_factory=list)
+    trained: str = ""
     oracle: str = ""
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -170,7 +172,8 @@ def _check_kinds(run: Run) -> None:
     if len(cycles) > MOST_CYCLES:
         raise ValueError(f"it has more than {MOST_CYCLES:,} cycles")
     labelled = run.labelled_at(len(cycles))
-    texts = [record.data_sha256, record.images_sha256, record.oracle, *record.versions, *record.versions.values()]
+    texts = [record.data_sha256, record.images_sha256, record.trained, record.oracle]
+    texts += [*record.versions, *record.versions.values()]
     texts += [name for done in cycles for name in (*done.metrics, *done.cost)]
     sound = (
         _is_text(record.name, 500)

@@ -7,12 +7,10 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from al_lightning.errors import ALError
+from al_lightning.errors import ALError, DirectoryInUse
 from al_lightning.runs.files import hold
 
 LOCK = ".lock"
-TAKEN = "Another process is at work in"
-"""How the sentence begins that refuses a directory; a launcher knows it by that, in another process's words."""
 
 
 class Held:
@@ -28,7 +26,8 @@ class Held:
         """Hold the directory until this process ends; a second run in it is refused.
 
         Raises:
-            ALError: another process holds it, or it cannot be written to.
+            DirectoryInUse: another process holds it.
+            ALError: it cannot be written to.
         """
         if not self.writes or self._lock is not None:
             return
@@ -36,7 +35,7 @@ class Held:
         missing = [folder for folder in above if not folder.exists()]
         handle = hold(self.directory / LOCK)
         if handle is None:
-            raise ALError(f"{TAKEN} {self.directory}; wait for it, or use another one.")
+            raise DirectoryInUse(f"Another process is at work in {self.directory}; wait for it, or use another one.")
         self._lock, self._made = handle, missing
 
     @property

@@ -11,16 +11,8 @@ from al_lightning.reports.tables import grid_html
 from al_lightning.results.comparison import rule
 from al_lightning.results.renderers import Grid, Sheet
 from al_lightning.tables.cells import Block
+from al_lightning.tables.published import SUPERVISED
 from al_lightning.tables.status import Standing
-
-GROUPS = {
-    ("supervised", False): "supervised",
-    ("uda", False): "with semi-supervised training (UDA)",
-    ("s4gan", False): "with semi-supervised training (s4GAN)",
-    ("supervised", True): "supervised, network with dropout",
-    ("uda", True): "UDA, network with dropout",
-    ("s4gan", True): "s4GAN, network with dropout",
-}
 
 
 def published_section(table: Sheet, found: Sequence[Block]) -> str:
@@ -58,15 +50,14 @@ def _curves(block: Block) -> str:
     others = dict.fromkeys(key for line in block.lines if (key := _key(line.standing)) != "random")
     numbers = {"random": 0} | {key: number for number, key in enumerate(others, start=1)}
     flat = [method for line in block.lines if line.standing.row.everything and (method := _method(line.standing))]
-    for group, title in GROUPS.items():
-        standings = [
-            line.standing for line in block.lines if (line.standing.row.training, line.standing.row.mc_dropout) == group
-        ]
-        methods = [method for s in standings if not s.row.one_fit and (method := _method(s))]
-        if not methods:
-            continue
+    curves = [(line.standing.row, method) for line in block.lines if (method := _method(line.standing))]
+    curves = [(row, method) for row, method in curves if not row.one_fit]
+    groups = {(row.mc_dropout, row.training != SUPERVISED, row.training) for row, _ in curves}
+    for dropout, more, training in sorted(groups):
+        methods = [method for row, method in curves if (row.mc_dropout, row.training) == (dropout, training)]
+        title = methods[0].runs[0].record.trained + (", network with dropout" if dropout else "")
         budgets = tuple(sorted({budget for method in methods for curve in method.curves for budget in curve.budgets}))
-        references = tuple(method for method in flat if group[0] == "supervised")
+        references = () if more else tuple(flat)
         dataset = Dataset(block.column.title, block.column.metric, tuple(methods), budgets, references)
         styles = {line.standing.row.label: numbers[_key(line.standing)] for line in block.lines}
         charts.append(f"<div><h4>{escape(title)}</h4>{curve_chart(dataset, styles)}</div>")

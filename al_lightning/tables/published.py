@@ -9,10 +9,9 @@ from typing import Any
 
 import yaml
 
+from al_lightning.config.names import DEFAULT_TRAINING as SUPERVISED
 from al_lightning.errors import UsageError
 from al_lightning.yaml_files import read_yaml
-
-SUPERVISED = "supervised"
 
 
 @dataclass(frozen=True)

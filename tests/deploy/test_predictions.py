@@ -96,7 +96,7 @@ def test_names_keep_folders_sizes_are_the_files_own_and_a_broken_image_costs_a_s
     (here / "two/broken.png").write_bytes(b"no image")
     (here / "two/emp\x1bty.png").touch()
     answer = al("predict", runs / "streets", "one", "two", "one/a.png", "--cycle", 0, "--out", "two/p")
-    assert answer.code == 1
+    assert answer.code == 65
     assert "The image two/broken.png cannot be read" in answer.err
     assert "The image two/emp\ufffdty.png cannot be read" in answer.err
     assert "\x1b" not in answer.err

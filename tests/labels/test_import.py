@@ -129,7 +129,7 @@ def test_several_files_are_one_import(al: Call, image_run: Path, here: Path) -> 
     (here / "1.csv").write_text("image,class\na/one.jpg,car\n")
     (here / "2.csv").write_text("image,class\nb/one.jpg,plane\n")
     before = content(image_run)
-    assert al("labels", "import", image_run, "1.csv", "2.csv").code == 1
+    assert al("labels", "import", image_run, "1.csv", "2.csv").code == 65
     assert content(image_run) == before
     (here / "2.csv").write_text("\ufeffimage,class\r\nb/one.jpg,tree & bush\r\n")
     assert al("labels", "import", image_run, "1.csv", "2.csv").code == 0
@@ -152,7 +152,7 @@ def test_annotators_who_differ_in_a_class(al: Call, image_run: Path, here: Path)
     (here / "e.json").write_text(json.dumps(export))
     before = content(image_run)
     stopped = al("labels", "import", image_run, "e.json")
-    assert (stopped.code, content(image_run)) == (1, before)
+    assert (stopped.code, content(image_run)) == (65, before)
     assert "    0.0 %  a/one.jpg" in stopped.err
     assert "--on-disagreement first" in stopped.err
     assert al("labels", "import", image_run, "e.json", "--on-disagreement", "ignore-pixels").code == 2
@@ -168,7 +168,7 @@ def test_annotators_who_differ_in_pixels(al: Call, pixel_run: Path, here: Path) 
     export[0]["annotations"].append(studio([other] * 3)[0]["annotations"][0])
     (here / "e.json").write_text(json.dumps(export))
     stopped = al("labels", "import", pixel_run, "e.json")
-    assert stopped.code == 1
+    assert stopped.code == 65
     assert "   50.0 %  a/one.jpg" in stopped.err
     assert al("labels", "import", pixel_run, "e.json", "--on-disagreement", "first").code == 0
     assert (store(pixel_run).mask("a/one.jpg") == 1).all()
@@ -194,7 +194,7 @@ def test_what_nobody_labelled_is_ignored_or_background(al: Call, pixel_run: Path
     export[1]["annotations"][0]["result"] = []
     (here / "e.json").write_text(json.dumps(export))
     empty = al("labels", "import", pixel_run, "e.json")
-    assert empty.code == 1
+    assert empty.code == 65
     assert "task 2 ('b/one.jpg'): nothing in it is labelled" in empty.err
     assert al("labels", "import", pixel_run, "e.json", "--background", "sky").code == 0
     assert (store(pixel_run).mask("b/one.jpg") == 0).all()
@@ -292,7 +292,7 @@ def test_status_moves_nothing_of_an_interrupted_import_through_a_link(al: Call, 
     (here / "pngs").mkdir()
     (here / "two.png.png").rename(here / "pngs/two.png.png")
     answer = al("labels", "import", pixel_run, "pngs")
-    assert (answer.code, "labels/masks leads to" in answer.err) == (1, True)
+    assert (answer.code, "labels/masks leads to" in answer.err) == (65, True)
     assert (here / "victim/a/one.jpg.png").read_text() == "mine"
     assert (incoming / "0.png").read_bytes() == b"theirs"
 

@@ -180,7 +180,7 @@ def test_a_malformed_file_costs_a_sentence(al: Call, pixel_run: Path, here: Path
     store(pixel_run).apply({"two.png": masks_of()[2]})
     before = content(pixel_run)
     answer = al("labels", "import", pixel_run, make(here))
-    assert answer.code == 1, answer.out
+    assert answer.code == 65, answer.out
     assert any(part in answer.err for part in message.split("|")), answer.err
     assert "Nothing was imported: " in answer.err
     assert "Traceback" not in answer.err
@@ -214,7 +214,7 @@ def test_a_malformed_shape_in_xml_costs_a_sentence(
 ) -> None:
     before = content(pixel_run)
     answer = al("labels", "import", pixel_run, file("c.xml", XML_IMAGE.format(shape))(here))
-    assert (answer.code, content(pixel_run)) == (1, before)
+    assert (answer.code, content(pixel_run)) == (65, before)
     assert any(part in answer.err for part in message.split("|")), answer.err
 
 
@@ -246,7 +246,7 @@ def test_a_malformed_class_costs_a_sentence(
     path = file(name, text)(here)
     before = content(image_run)
     answer = al("labels", "import", image_run, here / "s" if name.startswith("s/") else path)
-    assert (answer.code, content(image_run)) == (1, before), answer.out
+    assert (answer.code, content(image_run)) == (65, before), answer.out
     assert any(part in answer.err for part in message.split("|")), answer.err
 
 
@@ -255,14 +255,14 @@ def test_a_mask_behind_a_link_out_of_its_folder_is_refused(al: Call, pixel_run: 
     (here / "masks").mkdir()
     (here / "masks/two.png").symlink_to(here / "secret.png")
     answer = al("labels", "import", pixel_run, here / "masks")
-    assert answer.code == 1
+    assert answer.code == 65
     assert "it is a link out of its folder" in answer.err
 
 
 def test_many_problems_are_cut_to_twenty_lines(al: Call, image_run: Path, here: Path) -> None:
     (here / "t.csv").write_text("image,class\n" + "".join(f"{number}.png,car\n" for number in range(1234)))
     answer = al("labels", "import", image_run, "t.csv")
-    assert answer.code == 1
+    assert answer.code == 65
     lines = answer.err.splitlines()
     assert len(lines) == 22
     assert lines[-2:] == ["... and 1,214 more.", "al-lightning: Nothing was imported: 1,234 problems."]
@@ -277,8 +277,8 @@ def test_many_problems_are_cut_to_twenty_lines(al: Call, image_run: Path, here: 
         (["labels", "import", ".", "x"], 2, "asks for no labels"),
         (["labels", "status", "."], 2, "asks for no labels"),
         (["labels", "import", "run_image"], 2, "FILE"),
-        (["labels", "import", "run_image", "nowhere.json"], 1, "nowhere.json: it does not exist"),
-        (["labels", "import", "run_image", "/dev/zero"], 1, "/dev/zero: it is no file"),
+        (["labels", "import", "run_image", "nowhere.json"], 65, "nowhere.json: it does not exist"),
+        (["labels", "import", "run_image", "/dev/zero"], 65, "/dev/zero: it is no file"),
         (["labels", "import", "run_image", "x", "--on-disagreement", "majority"], 2, "invalid choice"),
         (["labels", "import", "run_image", "x", "--background", "sky"], 2, "are for masks"),
     ],

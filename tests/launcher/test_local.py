@@ -52,8 +52,7 @@ if mode == "litter":
     (directory / "left").write_text(str(left.pid))
 if mode == "taken" and not (directory / "done").exists():
     (directory / "done").touch()
-    print("al-lightning: Another process is at work in this directory; wait for it, or use another one.")
-    sys.exit(1)
+    sys.exit(73)
 while mode in ("hang", "stubborn") and not (mode == "hang" and (directory / "asked").exists()):
     time.sleep(0.02)
 if mode == "work":

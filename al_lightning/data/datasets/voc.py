@@ -14,7 +14,7 @@ from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.datasets.mask_folder import MaskFiles, Pair
 from al_lightning.data.datasets.official import check_counts, elsewhere, names_in, wrong_level
 from al_lightning.data.images import Array, Images, check_size, label_table
-from al_lightning.errors import DatasetError
+from al_lightning.errors import DatasetError, MissingFile, SizesDiffer, UnknownLabel
 
 NAMES = """
 background aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person pottedplant
@@ -42,7 +42,7 @@ def read_sbd(path: Path, table: Array, size: tuple[int, int] | None, image: Path
     try:
         ids = np.asarray(loadmat(path)["GTcls"]["Segmentation"][0, 0])
     except FileNotFoundError as error:
-        raise DatasetError(f"The label {path} does not exist.") from error
+        raise MissingFile(f"The label {path} does not exist.") from error
     except Exception as error:  # scipy lets through whatever a broken file makes of its reader
         reason = f"{type(error).__name__}: {error}"
         raise DatasetError(f"The label {path} cannot be read ({reason}); unpack benchmark.tgz anew.") from error
@@ -53,13 +53,13 @@ def read_sbd(path: Path, table: Array, size: tuple[int, int] | None, image: Path
         )
     with Image.open(image) as whole:  # reads the header alone
         if (whole.height, whole.width) != ids.shape:
-            raise DatasetError(
+            raise SizesDiffer(
                 f"The label {path} is {ids.shape[0]} x {ids.shape[1]}, its image {image} {whole.height} x "
                 f"{whole.width} (height x width); they must be of one size."
             )
     classes: Array = table[ids]
     if (classes == 254).any():
-        raise DatasetError(
+        raise UnknownLabel(
             f"The label {path} has the label id {ids[classes == 254][0]}, where SBD has 0 to 20; unpack benchmark.tgz "
             "anew."
         )
@@ -94,7 +94,7 @@ class Files:
         for folder, names in self.known.items():
             if name in names:
                 return folder / name
-        raise DatasetError(
+        raise MissingFile(
             f"{source} names {identifier}, but its {self.what} {self.first / name} does not exist; unpack the archive "
             "anew, or take the name out."
         )
