@@ -20,7 +20,7 @@ VOID = 255
 _CHUNK = 16
 UNREADABLE_IMAGE, UNREADABLE_LABEL = "unreadable image", "unreadable label"
 MISSING, SIZES, UNKNOWN, VOID_MASK = "missing label", "sizes differ", "label id outside the mapping", "mask all void"
-_KINDS = {MissingFile: MISSING, SizesDiffer: SIZES, UnknownLabel: UNKNOWN}
+_KINDS: dict[type[Exception], str] = {MissingFile: MISSING, SizesDiffer: SIZES, UnknownLabel: UNKNOWN}
 """Errors of the readers, and the kind of trouble that each is."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from al_lightning.cli.arguments import Arguments
@@ -20,9 +21,15 @@ _HELP = """Brings labels of people into a run that waits for them (--oracle file
   al-lightning labels import RUN_DIR FILE... [options]
   al-lightning labels status RUN_DIR
 
-FILE is an export of Label Studio (JSON) or CVAT (Segmentation mask 1.1, COCO 1.0, CVAT for images 1.1, ImageNet 1.0
-with images), COCO's JSON, a folder with a folder of images per class, a folder of PNG masks with their images' names,
-or a table `image,class`. Every file is checked; with one mistake in one of them nothing is imported."""
+Every file is checked; with one mistake in one of them nothing is imported. FILE is one of the following; JSON and XML
+may lie in a zip file, as CVAT exports them.
+"""
+
+
+def _help() -> str:
+    from al_lightning.labels.formats import formats
+
+    return _HELP + "\n".join(fill(one.form, 118, initial_indent="  ", subsequent_indent="    ") for one in formats())
 
 
 def labels(given: list[str], verbose: bool) -> int:
@@ -32,7 +39,7 @@ def labels(given: list[str], verbose: bool) -> int:
         parser = Arguments(
             prog="al-lightning labels",
             usage="al-lightning labels (import | status) RUN_DIR ...",
-            description=_HELP,
+            description=_help(),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if not given:
@@ -49,7 +56,7 @@ def _import(given: list[str]) -> int:
     parser = Arguments(
         prog="al-lightning labels import",
         usage="al-lightning labels import RUN_DIR FILE... [--dry-run] [--on-disagreement HOW] [--background CLASS]",
-        description=_HELP,
+        description=_help(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

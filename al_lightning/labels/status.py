@@ -10,7 +10,7 @@ import numpy as np
 from al_lightning.errors import DatasetError
 from al_lightning.labels.batch import TABLE, read_table
 from al_lightning.labels.import_result import IGNORED
-from al_lightning.labels.opinions import Label
+from al_lightning.labels.packed_labels import Label
 from al_lightning.labels.store import Changes, Kind, LabelStore
 
 LINES = 20

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from al_lightning.config.names import DEFAULT_TRAINING as SUPERVISED
 from al_lightning.reports.chart import curve_chart
 from al_lightning.reports.numbers import Dataset, Method
 from al_lightning.reports.tables import grid_html
 from al_lightning.results.comparison import rule
 from al_lightning.results.renderers import Grid, Sheet
 from al_lightning.tables.cells import Block
-from al_lightning.tables.published import SUPERVISED
 from al_lightning.tables.status import Standing
 
 
