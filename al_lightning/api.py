@@ -236,7 +236,7 @@ def recommend(
     from al_lightning.recommendations.recommendation import Recommendation, readings_of
     from al_lightning.recommendations.rules import read_rules
     from al_lightning.recommendations.situation import situation_of
-    from al_lightning.recommendations.trainings import training_methods
+    from al_lightning.recommendations.trainings import steps_of, training_methods
     from al_lightning.tables.published import read_table
 
     if (run_dir is None) == (images is None):
@@ -275,10 +275,9 @@ def recommend(
             prefix = "DATASET"
             remarks.append(f"The name {done.record.name} is not made of known parts: put yours for DATASET.")
     commands, text = lines.commands(prefix, options, labels, answer.to_compare)
-    compared = [trainings[name] for name in dict.fromkeys(name for _, name in answer.to_compare) if name in trainings]
     remarks += [
-        f"Fits with {one.name} have {one.steps:,} steps each; `--steps` shortens them, and the gain with them."
-        for one in compared
-        if one.steps
+        f"Fits with {name} have {steps:,} steps each; `--steps` shortens them, and the gain with them."
+        for name in dict.fromkeys(training for _, training in answer.to_compare)
+        if (steps := steps_of(name))
     ]
     return replace(answer, commands=commands, remarks=(*remarks, *unknown, text))

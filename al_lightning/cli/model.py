@@ -10,7 +10,7 @@ from pathlib import Path
 from al_lightning.cli.arguments import Arguments, add_imports
 from al_lightning.console import quiet
 from al_lightning.distributed.shutdown import GUARD
-from al_lightning.errors import ALError, UsageError, printable
+from al_lightning.errors import DatasetError, UsageError, printable
 from al_lightning.runs.journal import CycleRecord, Run
 
 FORMATS = ("torchscript", "onnx", "state-dict")
@@ -78,7 +78,8 @@ def predict(given: list[str], verbose: bool) -> int:
         table = write_predictions(predictor, images, out, tell, _say, progress)
     print(table)
     if broken:
-        raise ALError(f"{len(broken):,} of {len(images):,} images could not be read; those of the others are there.")
+        count = f"{len(broken):,} of {len(images):,} images could not be read"
+        raise DatasetError(f"{count}; those of the others are there.")
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from al_lightning.errors import UsageError
 from al_lightning.recommendations.evidence import Evidence, ask
 from al_lightning.recommendations.rules import Rule, Rules
 from al_lightning.recommendations.situation import Situation
-from al_lightning.recommendations.trainings import Training
+from al_lightning.recommendations.trainings import Trainings
 
 BASELINE = "random"
 ELSEWHERE = "coreset"
@@ -76,7 +76,7 @@ class Recommendation:
     situation: Situation
     rules: Rules
     readings: tuple[Reading, ...]
-    trainings: Mapping[str, Training]
+    trainings: Trainings
     commands: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -96,14 +96,13 @@ class Recommendation:
         return self.rules.semi_supervised[self.situation.task]
 
     @property
-    def without_evidence(self) -> list[Training]:
+    def without_evidence(self) -> list[str]:
         """The training methods that fit the task and that the rules say nothing of."""
-        judged = (SUPERVISED, self.semi_supervised)
-        return [training for name, training in self.trainings.items() if name not in judged]
+        return [name for name in self.trainings if name not in (SUPERVISED, self.semi_supervised)]
 
     def how(self, training: str) -> str:
-        """Return how a training method trains, in words; its name where its class could not be looked at."""
-        return self.trainings[training].description if training in self.trainings else training
+        """Return how a training method trains, in words; its name where its class was left out."""
+        return self.trainings[training].description() if training in self.trainings else training
 
     @property
     def to_compare(self) -> list[tuple[str, str]]:

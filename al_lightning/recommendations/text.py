@@ -70,7 +70,7 @@ def _advice(found: Recommendation) -> str:
             f"No advice on the training, {found.how(SUPERVISED)} or {found.how(found.semi_supervised)}: the published "
             "evidence is mixed or within noise."
         )
-    others = [f" {one.name}, {one.description}, fits too; no evidence covers it." for one in found.without_evidence]
+    others = [f" {one}, {found.how(one)}, fits too; no evidence covers it." for one in found.without_evidence]
     return f"{first} {second}{''.join(others)}"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from al_lightning.config.names import load, parts
@@ -14,25 +13,11 @@ from al_lightning.training.base import TrainingModule
 
 PREDICTS = {"classification": "image", "segmentation": "pixel"}
 """By task, what a network predicts a class for."""
+Trainings = dict[str, type[TrainingModule]]
 
 
-@dataclass(frozen=True)
-class Training:
-    """A training method.
-
-    Attributes:
-        name: of its config, as in the names of runs.
-        description: how it trains: "supervised", "semi-supervised (UDA)".
-        steps: of each fit, where its config says so; otherwise None.
-    """
-
-    name: str
-    description: str
-    steps: int | None
-
-
-def training_methods(task: str, imports: Sequence[str] = ()) -> tuple[dict[str, Training], list[str]]:
-    """Return the training methods that fit a task, by name, and a sentence on each that could not be looked at.
+def training_methods(task: str, imports: Sequence[str] = ()) -> tuple[Trainings, list[str]]:
+    """Return the training methods that fit a task, by the names of their configs, and a sentence on each left out.
 
     Args:
         task: "classification" or "segmentation".
@@ -40,18 +25,21 @@ def training_methods(task: str, imports: Sequence[str] = ()) -> tuple[dict[str, 
     """
     methods, notes = {}, []
     for name, path in parts("training").items():
-        content = load(path)
         try:
-            method = _class_of(path, content.get("training"), imports)
+            methods[name] = _class_of(path, imports)
         except UsageError as error:
             notes.append(f"The training method {name} is left out: {error}")
-            continue
-        if method.serves in ("any", PREDICTS[task]):
-            methods[name] = Training(name, method.description(), content.get("steps"))
-    return methods, notes
+    return {name: one for name, one in methods.items() if one.serves in ("any", PREDICTS[task])}, notes
 
 
-def _class_of(path: Path, section: object, imports: Sequence[str]) -> type[TrainingModule]:
+def steps_of(name: str) -> int | None:
+    """Return the length of a training method's fits where its config says so; otherwise None."""
+    path = parts("training").get(name)
+    return None if path is None else load(path).get("steps")
+
+
+def _class_of(path: Path, imports: Sequence[str]) -> type[TrainingModule]:
+    section = load(path).get("training")
     class_path = str(section.get("class_path") if isinstance(section, dict) else section)
     module, _, name = class_path.rpartition(".")
     if module.split(".")[0] != PACKAGE and module not in imports:
