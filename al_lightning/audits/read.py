@@ -14,19 +14,14 @@ from torch.utils.data import DataLoader, Dataset
 from al_lightning.data.images import Images
 from al_lightning.data.workers import was_ended
 from al_lightning.duplicates.descriptor import Descriptor, describe
-from al_lightning.errors import ALError
+from al_lightning.errors import ALError, MissingFile, SizesDiffer, UnknownLabel
 
 VOID = 255
 _CHUNK = 16
 UNREADABLE_IMAGE, UNREADABLE_LABEL = "unreadable image", "unreadable label"
 MISSING, SIZES, UNKNOWN, VOID_MASK = "missing label", "sizes differ", "label id outside the mapping", "mask all void"
-_KINDS = (
-    ("does not exist", MISSING),
-    ("must be of one size", SIZES),
-    ("unknown label ids", UNKNOWN),
-    ("mapping does not know", UNKNOWN),
-)
-"""What the readers of data/images.py say, and the kind of trouble that is."""
+_KINDS: dict[type[Exception], str] = {MissingFile: MISSING, SizesDiffer: SIZES, UnknownLabel: UNKNOWN}
+"""Errors of the readers, and the kind of trouble that each is."""
 
 
 @dataclass(frozen=True)
@@ -159,9 +154,8 @@ def _label(images: Images, index: int, shape: tuple[int, int], num_classes: int,
     try:
         label = np.asarray(images.label(index))
     except Exception as error:  # likewise
-        text = _sentence(images, index, error)
-        kind = next((kind for words, kind in _KINDS if words in text), UNREADABLE_LABEL)
-        into.troubles.append(Trouble(index, kind, text))
+        kind = _KINDS.get(type(error), UNREADABLE_LABEL)
+        into.troubles.append(Trouble(index, kind, _sentence(images, index, error)))
         return -1
     name = images.name(index)
     if label.ndim and label.shape != shape:

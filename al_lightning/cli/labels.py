@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from al_lightning.cli.arguments import Arguments, say
 from al_lightning.distributed.shutdown import shutdown
-from al_lightning.errors import ALError, UsageError, nearest
+from al_lightning.errors import DatasetError, UsageError, nearest
 
 if TYPE_CHECKING:
     from al_lightning.labels.project import Project
@@ -18,16 +19,22 @@ _HELP = """Brings labels of people into a run that waits for them (--oracle file
   al-lightning labels import RUN_DIR FILE... [options]
   al-lightning labels status RUN_DIR
 
-FILE is an export of Label Studio (JSON) or CVAT (Segmentation mask 1.1, COCO 1.0, CVAT for images 1.1, ImageNet 1.0
-with images), COCO's JSON, a folder with a folder of images per class, a folder of PNG masks with their images' names,
-or a table `image,class`. Every file is checked; with one mistake in one of them nothing is imported."""
+Every file is checked; with one mistake in one of them nothing is imported. FILE is one of the following; JSON and XML
+may lie in a zip file, as CVAT exports them.
+"""
+
+
+def _help() -> str:
+    from al_lightning.labels.formats import formats
+
+    return _HELP + "\n".join(fill(one.form, 118, initial_indent="  ", subsequent_indent="    ") for one in formats())
 
 
 def labels(given: list[str]) -> int:
     """Import labels, or tell how many there are."""
     actions = {"import": _import, "status": _status}
     if not given or given[0].startswith("-"):
-        parser = Arguments("labels", _HELP, "(import | status) RUN_DIR ...")
+        parser = Arguments("labels", _help(), "(import | status) RUN_DIR ...")
         if not given:
             parser.print_help()
             return UsageError.exit_code
@@ -39,7 +46,7 @@ def labels(given: list[str]) -> int:
 
 
 def _import(given: list[str]) -> int:
-    parser = Arguments("labels import", _HELP)
+    parser = Arguments("labels import", _help())
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="the run's directory")
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="files or folders")
     parser.add_argument("--dry-run", action="store_true", help="check, tell what would change, and change nothing")
@@ -71,7 +78,7 @@ def _import(given: list[str]) -> int:
     if found.problems:
         say(*first_lines(found.problems))
         count = f"{len(found.problems):,} problem{'s' if len(found.problems) > 1 else ''}"
-        raise ALError(f"Nothing was imported: {count}.")
+        raise DatasetError(f"Nothing was imported: {count}.")
     store = _store(ours.run_dir, project)
     changes = preview(store, found.labels) if ours.dry_run else store.apply(found.labels)
     counts = f"{len(changes.added):,} added, {len(changes.changed):,} changed, {len(changes.unchanged):,} unchanged"

@@ -20,7 +20,7 @@ from al_lightning.cli.recommend import recommend
 from al_lightning.cli.show import configs, show
 from al_lightning.cli.tables import report, reproduce
 from al_lightning.distributed.shutdown import shutdown
-from al_lightning.errors import ALError, Interrupted, UsageError, nearest
+from al_lightning.errors import EXIT_CODES, ALError, Interrupted, UsageError, nearest
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 MEMORY = (
@@ -35,13 +35,16 @@ Does active learning help on my data, and which method?
 commands:
 {commands}
 
+exit codes:
+{codes}
+
 `al-lightning COMMAND --help` says more; --version names the version, and --verbose shows warnings and what is behind
 an error."""
 Command = Callable[[list[str]], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return the exit code: 0, 1 failed, 2 usage, 75 interrupted, 76 labels awaited."""
+    """Run a command and return the exit code, one of `EXIT_CODES`."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     verbose = "--verbose" in given
     given = [
@@ -66,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return _end(1, unwritable(error.filename or "the run directory", error), verbose)
     except Exception as error:
+        # torch raises a plain RuntimeError where the CPU's memory is full; its words are all that there is.
         if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
             return _end(1, MEMORY, verbose, hint=True)
         if "lightning.pytorch" not in sys.modules:
@@ -94,7 +98,8 @@ def _dispatch(given: list[str]) -> int:
         return 0
     if not given or given[0] in ("-h", "--help"):
         commands = "\n".join(f"  {name:<11}{text}" for name, (_, text) in COMMANDS.items())
-        print(HELP.format(commands=commands))
+        codes = "\n".join(f"  {code:<11}{text}" for code, text in EXIT_CODES.items())
+        print(HELP.format(commands=commands, codes=codes))
         return 0 if given else UsageError.exit_code
     name = given[0]
     if name not in COMMANDS:

@@ -9,7 +9,7 @@ from pathlib import Path
 from al_lightning.cli.arguments import Arguments, add_imports, say
 from al_lightning.console import quiet
 from al_lightning.distributed.shutdown import shutdown
-from al_lightning.errors import ALError, UsageError
+from al_lightning.errors import DatasetError, UsageError
 from al_lightning.runs.journal import CycleRecord, Run
 
 FORMATS = ("torchscript", "onnx", "state-dict")
@@ -70,7 +70,8 @@ def predict(given: list[str]) -> int:
         table = write_predictions(predictor, images, out, tell, say, progress)
     print(table)
     if broken:
-        raise ALError(f"{len(broken):,} of {len(images):,} images could not be read; those of the others are there.")
+        count = f"{len(broken):,} of {len(images):,} images could not be read"
+        raise DatasetError(f"{count}; those of the others are there.")
     return 0
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from al_lightning.errors import MOST_PIXELS, DatasetError, UsageError, require
+from al_lightning.errors import MOST_PIXELS, DatasetError, MissingFile, UnknownLabel, UsageError, require
 
 Array = npt.NDArray[np.uint8]
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm"})
@@ -110,7 +110,7 @@ def _open(path: Path, what: str) -> Image.Image:
         image = Image.open(path)
         image.load()
     except FileNotFoundError as error:
-        raise DatasetError(f"The {what} {path} does not exist.") from error
+        raise MissingFile(f"The {what} {path} does not exist.") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DatasetError(f"The {what} {path} cannot be read ({error}); replace it or take it out.") from error
     return image
@@ -205,7 +205,7 @@ def read_mask(
     classes: Array = table[ids]
     if (classes == 254).any():
         unknown = ", ".join(str(value) for value in np.unique(ids[classes == 254])[:5])
-        raise DatasetError(
+        raise UnknownLabel(
             f"The label {path} has unknown label ids {unknown}; add their classes, or name the one to ignore."
         )
     return classes
@@ -233,7 +233,7 @@ def _of_colours(path: Path, pixels: Array, colours: Colours) -> Array:
     if (classes == 254).any():
         values, counts = np.unique(packed(pixels)[classes == 254], return_counts=True)
         first = ", ".join(f"#{values[place]:06x} ({counts[place]} pixels)" for place in np.argsort(-counts)[:5])
-        raise DatasetError(
+        raise UnknownLabel(
             f"The label {path} has colours that the mapping does not know: {first}{' ...' if len(values) > 5 else ''}; "
             "add their classes to the mapping file, or let it say `unknown: ignore`."
         )

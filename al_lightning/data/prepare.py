@@ -27,7 +27,7 @@ from al_lightning.data.cache.recipe import NONE, key_of
 from al_lightning.data.cache.shards import Done, Job, Shards, jobs_of
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.workers import was_ended
-from al_lightning.errors import ALError, DatasetError, UsageError
+from al_lightning.errors import ALError, DatasetError, DirectoryInUse, UsageError
 from al_lightning.progress import duration
 from al_lightning.runs.files import unwritable, write_atomic
 from al_lightning.runs.lock import Lock
@@ -199,5 +199,5 @@ def _alone(target: Path) -> Iterator[None]:
     _make_folder(target.parent)
     with Lock(target.with_suffix(".lock")) as lock:
         if not lock.take():
-            raise ALError(f"Another process is preparing {target}; wait for it.")
+            raise DirectoryInUse(f"Another process is preparing {target}; wait for it.")
         yield

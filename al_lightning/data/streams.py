@@ -14,7 +14,7 @@ from torch.utils.data import Dataset, Sampler
 
 from al_lightning.data.augmentation import Augmentation, Sample
 from al_lightning.data.images import Images
-from al_lightning.errors import DatasetError, UsageError
+from al_lightning.errors import DatasetError, SizesDiffer, UsageError
 from al_lightning.pool import Indices
 from al_lightning.seeding import generator, seed_of
 from al_lightning.types import Batch
@@ -34,7 +34,7 @@ def collate(samples: Sequence[Sample], indices: Sequence[int], names: Sequence[s
                 f"{_size(pixels.shape)} (height x width); give a common one: --data.size '[{shape[0]}, {shape[1]}]'."
             )
         if not isinstance(label, int) and label.shape != pixels.shape[:2]:
-            raise DatasetError(
+            raise SizesDiffer(
                 f"The label of {name} is {_size(label.shape)}, its image {_size(pixels.shape)} (height x width); "
                 "they must be of one size."
             )

@@ -33,14 +33,15 @@ def start(
     data_sha256 = experiment.data.fingerprint()
     if not processes.all_agree(data_sha256):
         raise DatasetError(f"The processes see different images in {experiment.data.root}; all need the same data.")
+    trained = ""
     if not processes.once(store.trained):
         # Parts that do not go together are reported before a journal is written, and before people label.
         some = range(min(first_count(experiment, pool), pool.size))
-        with fresh_fit(experiment, pool.label(some), processes, reporter):
-            pass
+        with fresh_fit(experiment, pool.label(some), processes, reporter) as fit:
+            trained = fit.module.description()
     if not len(experiment.data.test):
         reporter.say("note: there is no test set: this run can choose images, but not say how good the model is")
-    run = processes.once(begin, experiment, store, pool, data_sha256, reporter)
+    run = processes.once(begin, experiment, store, pool, data_sha256, trained, reporter)
     if run.initial is not None:
         if queue is not None:
             processes.once(queue.test)
@@ -61,7 +62,9 @@ def last_count(experiment: Experiment, pool: Pool) -> int:
     return budget.total_count(pool.size)
 
 
-def begin(experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str, reporter: Reporter) -> Run:
+def begin(
+    experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str, trained: str, reporter: Reporter
+) -> Run:
     """Begin the journal, or continue an existing one, and return the run so far.
 
     Raises:
@@ -79,6 +82,7 @@ def begin(experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str,
         images_sha256=images.digest,
         classes=list(data.class_names),
         parts=experiment.parts,
+        trained=trained,
         oracle=str(experiment.plain["oracle"]["class_path"]),
         versions=versions(),
     )

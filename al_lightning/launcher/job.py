@@ -10,16 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from al_lightning.errors import ALError, Interrupted, LabelsAwaited, UsageError
+from al_lightning.errors import ALError, DirectoryInUse, Interrupted, LabelsAwaited, UsageError
 from al_lightning.runs.journal import read_run
 from al_lightning.runs.lock import LOCK as STORE_LOCK
-from al_lightning.runs.lock import TAKEN, Lock
+from al_lightning.runs.lock import Lock
 
 LOCK = ".launcher.lock"
 TAIL = 5
 """Number of a log's last lines that are shown."""
 
 State = Literal["done", "failed", "interrupted", "labels", "elsewhere"]
+STATES: dict[int, State] = {
+    0: "done",
+    DirectoryInUse.exit_code: "elsewhere",
+    Interrupted.exit_code: "interrupted",
+    LabelsAwaited.exit_code: "labels",
+}
+"""What an exit code says of a run; all others say that it failed."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +97,10 @@ def never(job: Job) -> bool:
 def outcome_of(job: Job, code: int, seconds: float) -> Outcome:
     """Return the outcome of a process by its exit code, which is negative for a signal, and by its log."""
     said = tail(job.log)
-    states: dict[int, State] = {0: "done", Interrupted.exit_code: "interrupted", LabelsAwaited.exit_code: "labels"}
-    state = states.get(code, "failed")
-    if state == "failed" and TAKEN in said.rpartition("\n")[2]:
-        state = "elsewhere"
     if code < 0:
         memory = " (out of memory?)" if code == -signal.SIGKILL else ""
         said = f"{said}\nended by {signal.Signals(-code).name}{memory}".lstrip()
-    return Outcome(job, state, code, seconds, said)
+    return Outcome(job, STATES.get(code, "failed"), code, seconds, said)
 
 
 def distinct(jobs: Sequence[Job]) -> list[Job]:

@@ -42,6 +42,7 @@ class RunRecord:
         images_sha256: hash of the list of image files (see `image_list`): what they hold.
         classes: names of the classes, in the order of their numbers.
         parts: the parts of the name, by axis; see `parts`.
+        trained: how the networks are trained, as the training method describes itself: "semi-supervised (UDA)".
         oracle: class path of who labelled when the run began; another one may have gone on.
         versions: packages and their versions, for the reader; no part of the result.
     """
@@ -54,6 +55,7 @@ class RunRecord:
     images_sha256: str = ""
     classes: list[str] = field(default_factory=list)
     parts: dict[str, str] = field(default_factory=dict)
+    trained: str = ""
     oracle: str = ""
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -172,7 +174,14 @@ def _check_kinds(run: Run) -> None:
     if len(cycles) > MOST_CYCLES:
         raise ValueError(f"it has more than {MOST_CYCLES:,} cycles")
     labelled = run.labelled_at(len(cycles))
-    texts = [record.data_sha256, record.images_sha256, record.oracle, *record.versions, *record.versions.values()]
+    texts = [
+        record.data_sha256,
+        record.images_sha256,
+        record.trained,
+        record.oracle,
+        *record.versions,
+        *record.versions.values(),
+    ]
     texts += [*record.parts, *record.parts.values()]
     texts += [name for done in cycles for name in (*done.metrics, *done.cost)]
     sound = (

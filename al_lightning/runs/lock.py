@@ -10,12 +10,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
-from al_lightning.errors import ALError
+from al_lightning.errors import ALError, DirectoryInUse
 from al_lightning.runs.files import unwritable
 
 LOCK = ".lock"
-TAKEN = "Another process is at work in"
-"""How the sentence begins that refuses a directory; a launcher knows it by that, in another process's words."""
 
 
 class Lock(AbstractContextManager["Lock"]):
@@ -93,14 +91,15 @@ class Held:
         """Lock the directory until this process ends; a second run in it is refused.
 
         Raises:
-            ALError: another process holds it, or it cannot be written to.
+            DirectoryInUse: another process holds it.
+            ALError: it cannot be written to.
         """
         if not self.writes or self.holds:
             return
         above = [self.directory, *self.directory.parents]
         missing = [folder for folder in above if not folder.exists()]
         if not self._lock.take():
-            raise ALError(f"{TAKEN} {self.directory}; wait for it, or use another one.")
+            raise DirectoryInUse(f"Another process is at work in {self.directory}; wait for it, or use another one.")
         self._made = missing
 
     @property

@@ -12,17 +12,9 @@ from al_lightning.reports.numbers import Dataset
 from al_lightning.results.comparison import rule
 from al_lightning.results.renderers import Sheet
 from al_lightning.results.series import budgets_of
+from al_lightning.runs.parts import DEFAULT_TRAINING
 from al_lightning.tables.cells import Block
 from al_lightning.tables.status import Standing
-
-GROUPS = {
-    ("supervised", False): "supervised",
-    ("uda", False): "with semi-supervised training (UDA)",
-    ("s4gan", False): "with semi-supervised training (s4GAN)",
-    ("supervised", True): "supervised, network with dropout",
-    ("uda", True): "UDA, network with dropout",
-    ("s4gan", True): "s4GAN, network with dropout",
-}
 
 
 def table_page(report: Mapping[str, Any], table: Sheet, found: Sequence[Block]) -> str:
@@ -45,14 +37,12 @@ def _charts(block: Block) -> list[tuple[str, str]]:
     others = dict.fromkeys(key for line in block.lines if (key := _key(line.standing)) != "random")
     numbers = {"random": 0} | {key: number for number, key in enumerate(others, start=1)}
     flat = [line.standing.series for line in block.lines if line.standing.row.everything and line.standing.complete]
-    for group, title in GROUPS.items():
-        standings = [
-            line.standing for line in block.lines if (line.standing.row.training, line.standing.row.mc_dropout) == group
-        ]
-        methods = [one.series for one in standings if not one.row.one_fit and one.complete]
-        if not methods:
-            continue
-        references = tuple(method for method in flat if group[0] == "supervised")
+    curves = [line.standing for line in block.lines if line.standing.complete and not line.standing.row.one_fit]
+    groups = {(one.row.mc_dropout, one.row.training != DEFAULT_TRAINING, one.row.training) for one in curves}
+    for dropout, more, training in sorted(groups):
+        methods = [one.series for one in curves if (one.row.mc_dropout, one.row.training) == (dropout, training)]
+        title = methods[0].runs[0].record.trained + (", network with dropout" if dropout else "")
+        references = () if more else tuple(flat)
         dataset = Dataset(block.column.title, block.column.metric, tuple(methods), budgets_of(methods), references)
         styles = {line.standing.row.label: numbers[_key(line.standing)] for line in block.lines}
         charts.append((title, curve_chart(dataset, styles)))

@@ -67,8 +67,8 @@ class TrainingModule(LightningModule, ABC):
     """What a task must predict for this method."""
     views: ClassVar[tuple[str, ...]] = ()
     """Views of unlabelled images that its steps need; `data.unlabelled` gives them."""
-    instead: ClassVar[str] = "name a training method that fits"
-    """What to do where the task does not fit."""
+    title: ClassVar[str] = ""
+    """What tables and pages call the method, for example "UDA"."""
     leaves_parameters_unused: ClassVar[bool] = False
     """Whether a backward pass may leave parameters without gradient, as when two optimizers take turns."""
 
@@ -89,9 +89,10 @@ class TrainingModule(LightningModule, ABC):
     ) -> None:
         super().__init__()
         if self.serves not in ("any", task.predicts):
+            fitting = [one.__name__ for one in TrainingModule.__subclasses__() if one.serves in ("any", task.predicts)]
             raise UsageError(
                 f"{type(self).__name__} trains for a class per {self.serves}, but {type(task).__name__} is about a "
-                f"class per {task.predicts}; {self.instead}."
+                f"class per {task.predicts}; methods that fit: {', '.join(sorted(fitting))}."
             )
         if network.predicts != task.predicts:
             raise UsageError(
@@ -126,6 +127,12 @@ class TrainingModule(LightningModule, ABC):
         self._sums: dict[str, Tensor] = {}
         self._since = 0
         self._fresh_optimizer()  # what it refuses is to be known before anything is trained
+
+    @classmethod
+    def description(cls) -> str:
+        """Return how the method trains: "supervised", or for one with `views` for example "semi-supervised (UDA)"."""
+        kind = "semi-supervised" if cls.views else "supervised"
+        return f"{kind} ({cls.title})" if cls.title else kind
 
     @abstractmethod
     def losses(self, batch: TrainingBatch) -> dict[str, Tensor]:
@@ -205,9 +212,9 @@ class TrainingModule(LightningModule, ABC):
             super().optimizer_step(*arguments, **options)
         except RuntimeError as error:
             *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-            # Not those of memory, which have classes of their own, nor of a device, which come up anywhere.
+            # Not those of memory or of a device, which have classes of their own and come up anywhere.
             inside = frame.f_globals.get("__name__", "").startswith("torch.optim.")
-            if not inside or type(error) is not RuntimeError or "CUDA" in str(error):
+            if not inside or type(error) is not RuntimeError:
                 raise
             raise TrainingError(
                 f"The optimizer under training.optimizer fails at step {self.step}: {reason_of(error)}."

@@ -38,7 +38,7 @@ class UDA(TrainingModule):
     """
 
     serves: ClassVar[Literal["image", "pixel", "any"]] = "image"
-    instead: ClassVar[str] = "for segmentation there is s4gan"
+    title: ClassVar[str] = "UDA"
     views: ClassVar[tuple[str, ...]] = ("original", "augmented")
 
     def __init__(

@@ -580,6 +580,6 @@ def test_a_run_with_a_cache_has_the_journal_of_one_without(al, class_folders, he
     path = where / "train_00000.bin"
     path.write_bytes(bytes(path.stat().st_size))
     answer = al(*options, "--run_dir", here / "damaged")
-    assert answer.code == 1
+    assert answer.code == 65
     assert f"The cache {where} is damaged (train_0000" in answer.err
     assert "Traceback" not in answer.err

@@ -288,7 +288,7 @@ def test_verbose_shows_what_is_behind_an_error(al: Call, here: Path) -> None:
 
 def test_missing_data_say_what_where_and_how(al: Call, here: Path) -> None:
     answer = al("fit", "--config", "camvid_entropy")
-    assert answer.code == 1
+    assert answer.code == 65
     for words in ("data/camvid", "--data.root", "$AL_DATA", "SegNet", "train.txt"):
         assert words in answer.err
 
@@ -297,7 +297,7 @@ def test_a_corrupt_image_is_named_also_from_a_worker(al: Call, here: Path, class
     (class_folders / "train/red/03.png").write_bytes(b"\x89PNG not really")
     options = ["--data.root", class_folders, *TINY, *SMALL_NETWORK, "--data.workers", 1, "--budget.initial", 90]
     answer = al("fit", "--config", "image_folder_random", *options, "--budget.cycles", 0, "--run_dir", "r")
-    assert answer.code == 1
+    assert answer.code == 65
     last = answer.err.splitlines()[-1]
     assert last.startswith("al-lightning: The image")
     assert "03.png cannot be read" in last
@@ -513,7 +513,7 @@ def test_a_mask_of_another_size_is_named_also_where_both_are_resized(al: Call, h
     options = ["--data.root", masks, "--data.classes", "[ground, box]", "--data.size", "[32, 32]", *TINY]
     options += ["--network.channels", 8, "--budget.unit", "images", "--budget.initial", 16, "--budget.cycles", 0]
     answer = al("fit", "--config", "mask_folder_random", *options, "--data.batch_size", 16, "--run_dir", "r")
-    assert (answer.code, "drive0_000.png is 20 x 10, its image 32 x 40" in answer.err) == (1, True)
+    assert (answer.code, "drive0_000.png is 20 x 10, its image 32 x 40" in answer.err) == (65, True)
 
 
 def test_pool_and_test_set_are_disjoint_and_nothing_is_listed_twice(al: Call, here: Path, masks: Path) -> None:
@@ -532,7 +532,7 @@ def test_pool_and_test_set_are_disjoint_and_nothing_is_listed_twice(al: Call, he
     ]
     for train, words in (("once.txt", "in the pool and in the test set"), ("twice.txt", "listed twice")):
         answer = al("fit", "--config", "mask_folder_random", *options, "--data.train_list", train)
-        assert (answer.code, words in answer.err) == (1, True)
+        assert (answer.code, words in answer.err) == (65, True)
 
 
 def test_query_refuses_options_that_cannot_apply(al: Call, here: Path) -> None:

@@ -162,7 +162,7 @@ def test_a_second_run_in_the_same_directory_is_refused(al: Call, here: Path, sto
         assert other.stdout is not None
         assert other.stdout.readline() == "locked\n"
         answer = al("fit", "--config", "digits_random", "--run_dir", "r", "--steps", 2)
-        assert (answer.code, "Another process is at work" in answer.err) == (1, True)
+        assert (answer.code, "Another process is at work" in answer.err) == (73, True)
         other.kill()
     assert al("fit", "--config", "digits_random", "--run_dir", "r", "--steps", 2, "--budget.cycles", 0).code == 0
 

@@ -24,6 +24,7 @@ from al_lightning.launcher import Job
 from al_lightning.launcher import slurm as module
 from al_lightning.launcher.slurm import SlurmLauncher, minutes
 from al_lightning.launcher.task import Task
+from tests.support.errors import raises
 from tests.support.processes import ROOT
 from tests.support.runs import SMALL_NETWORK, TINY
 
@@ -142,7 +143,7 @@ def test_mistakes_cost_a_sentence(here: Path, monkeypatch: pytest.MonkeyPatch) -
         with pytest.raises(UsageError):
             SlurmLauncher(**{"cluster": "local", **wrong})
     monkeypatch.setenv("PATH", str(here))
-    with pytest.raises(UsageError, match="There is no srun here"):
+    with raises(UsageError, "srun"):
         SlurmLauncher()
     real = builtins.__import__
 
@@ -152,7 +153,7 @@ def test_mistakes_cost_a_sentence(here: Path, monkeypatch: pytest.MonkeyPatch) -
         return real(name, *rest, **more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(UsageError, match=r"pip install 'al-lightning\[slurm\]'"):
+    with raises(UsageError, "'al-lightning[slurm]'"):
         SlurmLauncher()
 
 
@@ -246,7 +247,7 @@ def test_the_queue_outlives_the_launcher_and_the_next_one_waits_for_it(
     timer = threading.Thread(target=stop)
     timer.start()
     stream = io.StringIO()
-    with pytest.raises(Interrupted, match="the queue goes on"):
+    with raises(Interrupted, "queue"):
         launcher_of(stream=stream).run(jobs)
     timer.join()
     assert "`scancel` ends it" in stream.getvalue()
@@ -293,7 +294,7 @@ def test_the_job_of_a_failed_run_fails_after_its_result_is_written(fake: Path) -
 
 def test_what_sbatch_says_is_passed_on(cluster: Path) -> None:
     (cluster / "sbatch").write_text("#!/bin/sh\necho 'sbatch: error: invalid partition' >&2\nexit 1\n")
-    with pytest.raises(ALError, match="The cluster does not take the jobs: sbatch: error: invalid partition"):
+    with raises(ALError, "sbatch: error: invalid partition"):
         launcher_of(partition="none").run(jobs_of("0"))
 
 

@@ -13,7 +13,7 @@ from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.datasets.mask_folder import MaskFiles, Pair
 from al_lightning.data.datasets.official import absent, check_counts, names_in
 from al_lightning.data.images import Array, Images, check_label_size, check_size, label_table, resize_label
-from al_lightning.errors import DatasetError
+from al_lightning.errors import DatasetError, MissingFile, UnknownLabel
 
 NAMES = """
 background aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person pottedplant
@@ -41,7 +41,7 @@ def read_sbd(path: Path, table: Array, size: tuple[int, int] | None, image: Path
     try:
         ids = np.asarray(loadmat(path)["GTcls"]["Segmentation"][0, 0])
     except FileNotFoundError as error:
-        raise DatasetError(f"The label {path} does not exist.") from error
+        raise MissingFile(f"The label {path} does not exist.") from error
     except Exception as error:  # scipy lets through whatever a broken file makes of its reader
         reason = f"{type(error).__name__}: {error}"
         raise DatasetError(f"The label {path} cannot be read ({reason}); unpack benchmark.tgz anew.") from error
@@ -53,7 +53,7 @@ def read_sbd(path: Path, table: Array, size: tuple[int, int] | None, image: Path
     check_label_size(path, ids.shape, image)
     classes: Array = table[ids]
     if (classes == 254).any():
-        raise DatasetError(
+        raise UnknownLabel(
             f"The label {path} has the label id {ids[classes == 254][0]}, where SBD has 0 to 20; unpack benchmark.tgz "
             "anew."
         )
@@ -85,7 +85,7 @@ class Files:
         for folder, names in self.known.items():
             if name in names:
                 return folder / name
-        raise DatasetError(
+        raise MissingFile(
             f"{source} names {identifier}, but its {self.what} {self.first / name} does not exist; unpack the archive "
             "anew, or take the name out."
         )

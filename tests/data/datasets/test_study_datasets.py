@@ -565,4 +565,6 @@ def test_segmentation_by_the_command_line(name, write, options, labelled, al, he
 def test_missing_data_by_the_command_line(al, here):
     for name in NETWORKS:
         answer = al("fit", "--config", f"{name}_random", "--data.root", "nothing")
-        assert (answer.code, "--data.root DIR" in answer.err, "Traceback" in answer.err) == (1, True, False), answer.err
+        assert (answer.code, "--data.root DIR" in answer.err, "Traceback" in answer.err) == (65, True, False), (
+            answer.err
+        )
