@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from al_lightning.errors import MOST_PIXELS, DatasetError, MissingFile, UnknownLabel, UsageError, require
+from al_lightning.errors import MOST_PIXELS, DatasetError, MissingFile, SizesDiffer, UnknownLabel, UsageError, require
 
 Array = npt.NDArray[np.uint8]
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm"})
@@ -212,10 +212,10 @@ def read_mask(
 
 
 def check_label_size(label: Path, size: tuple[int, int], image: Path) -> None:
-    """Raise DatasetError where a label file's (height, width) is not that of its image file."""
+    """Raise SizesDiffer where a label file's (height, width) is not that of its image file."""
     with Image.open(image) as whole:  # reads the header alone
         if (whole.height, whole.width) != size:
-            raise DatasetError(
+            raise SizesDiffer(
                 f"The label {label} is {size[0]} x {size[1]}, its image {whole.height} x {whole.width} "
                 "(height x width); they must be of one size."
             )
