@@ -83,3 +83,8 @@ def test_no_underscore_names_of_dependencies() -> None:
                 module = name.split(".")
                 if module[0] != "al_lightning":
                     assert not any(part.startswith("_") and part != "__future__" for part in module), (path, name)
+
+
+def test_the_document_shows_the_same_floors() -> None:
+    document = (ROOT.parent / "docs/architecture.md").read_text()
+    assert document.split("```")[1] == FLOORS
