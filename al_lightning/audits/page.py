@@ -1,42 +1,41 @@
-"""An audit as a page: one HTML file that loads nothing, reads without scripts, on a phone, in light and dark."""
+"""The page of an audit: one HTML file without scripts and without links to other files."""
 
 from __future__ import annotations
 
 from al_lightning.audits.figures import LEAKS, LEAST, MEMBERS, SPANS, chosen_groups, chosen_leaks, picture
-from al_lightning.audits.problems import side_name
-from al_lightning.audits.result import Audit
+from al_lightning.audits.result import SIDES, Audit
 from al_lightning.audits.text import headline, sizes, worth
 from al_lightning.duplicates.relation import ALIKE, LOOK_ALIKE
 from al_lightning.pages.render import render
 
 FILES = 200
-"""How many findings are shown; audit.json has all."""
+"""Number of findings on the page; audit.json has all."""
 
 
-def page(found: Audit) -> str:
+def page(audit: Audit) -> str:
     """Return an audit's page; the same audit gives the same bytes."""
     values = {
-        "title": f"Audit of {found.title}",
-        "audit": found,
-        "answer": _answer(found),
-        "worth": worth(found),
-        "leaks": chosen_leaks(found),
-        "groups": chosen_groups(found),
-        "pictures": {place: picture(jpeg) for place, jpeg in found.pictures.items()},
+        "title": f"Audit of {audit.title}",
+        "audit": audit,
+        "answer": _answer(audit),
+        "worth": worth(audit),
+        "leaks": chosen_leaks(audit),
+        "groups": chosen_groups(audit),
+        "pictures": {place: picture(jpeg) for place, jpeg in audit.pictures.items()},
         "most": {"files": FILES, "leaks": LEAKS, "least": LEAST, "members": MEMBERS, "spans": SPANS},
         "look_alike": LOOK_ALIKE,
         "alike": ALIKE,
-        "side_name": side_name,
+        "side_names": SIDES,
         "sizes": sizes,
     }
     return render("audits/templates/audit.html.jinja", values)
 
 
-def _answer(found: Audit) -> list[str]:
-    """Return the outcome, the worst first, in at most four sentences."""
-    strict = [problem.text for problem in found.problems if problem.strict]
-    said = headline(found)
-    texts = strict[:2] if strict else [said[0].upper() + said[1:]]
+def _answer(audit: Audit) -> list[str]:
+    """Return the outcome in at most four sentences, the worst first."""
+    strict = [problem.text for problem in audit.problems if problem.strict]
+    outcome = headline(audit)
+    texts = strict[:2] or [outcome[0].upper() + outcome[1:]]
     if len(strict) > 2:
         texts.append(f"And {len(strict) - 2} more problem{'s' if len(strict) > 3 else ''}.")
-    return [*texts, worth(found)] if found.pool.readable else texts
+    return [*texts, worth(audit)] if audit.pool.readable else texts

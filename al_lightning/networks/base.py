@@ -1,8 +1,9 @@
-"""What every network is."""
+"""The base class of networks, and the layers that several networks share."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import ClassVar, Literal
 
 import torch.nn.functional as F
@@ -13,24 +14,24 @@ from al_lightning.types import Features, NetworkOutput
 
 
 class Network(nn.Module, ABC):
-    """A network in two halves, so that embeddings need no decoder and stochastic decoders repeat cheaply.
+    """An encoder and a decoder: embeddings need no decoder, and a stochastic decoder repeats without the encoder.
 
-    A subclass takes `num_classes` as its first argument; the data sets it. A `loss_predictor`, where it makes one,
-    guesses each image's loss from `Features.taps`.
+    The first argument of a subclass is `num_classes`, which the data sets. A subclass may set `loss_predictor`, which
+    predicts each image's loss from `Features.taps`.
     """
 
     predicts: ClassVar[Literal["image", "pixel"]]
-    """Whether a class is given per image, logits (B, C), or per pixel, logits (B, C, H, W)."""
+    """Whether logits are per image, (B, C), or per pixel, (B, C, H, W)."""
     foldable: ClassVar[bool] = False
-    """Whether pools may be scored by a copy with BatchNorm folded into the convolutions before it (`folded`).
+    """Whether pools may be scored by a copy with BatchNorm folded into the preceding convolutions (`folded`).
 
-    Say so where nothing but the BatchNorm reads what such a convolution gives, and no closure holds on to a module. A
-    subclass inherits it; a backbone answers for itself.
+    True is safe if only the BatchNorm reads the output of such a convolution, and no closure refers to a module.
+    Subclasses inherit the value; a backbone has its own.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        # Not a class attribute, which would hide a module of that name. Whoever trains the network trains it too.
+        # An instance attribute: a class attribute would hide a submodule of this name.
         self.loss_predictor: LossPredictor | None = None
 
     @abstractmethod
@@ -42,7 +43,7 @@ class Network(nn.Module, ABC):
         """Map features to logits."""
 
     def predicted_loss(self, features: Features) -> Tensor | None:
-        """Return the guess of each image's loss, (B,); None without a loss predictor."""
+        """Return each image's predicted loss, (B,); None without a loss predictor."""
         return self.loss_predictor(features.taps) if self.loss_predictor is not None else None
 
     def forward(self, image: Tensor) -> NetworkOutput:
@@ -50,18 +51,43 @@ class Network(nn.Module, ABC):
         return self.decode(self.encode(image))
 
     def trunk(self) -> nn.Module | None:
-        """Return the part that pretraining reaches, trained at the base rate; None where all of it is."""
+        """Return the pretrained part, which trains at the base learning rate; None for the whole network."""
         return None
 
 
+def conv_bn_relu(channels_in: int, channels: int, size: int = 3, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+    """Return a `size` x `size` convolution without bias, BatchNorm and ReLU; stride 1 keeps height and width."""
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels, size, stride, dilation * (size // 2), dilation, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(inplace=True),
+    )
+
+
+def run_stages(x: Tensor, stages: Iterable[nn.Module]) -> tuple[Tensor, ...]:
+    """Apply stages one after the other and return the output of each."""
+    outputs = []
+    for stage in stages:
+        x = stage(x)
+        outputs.append(x)
+    return tuple(outputs)
+
+
+def init_convolutions(network: nn.Module) -> None:
+    """Draw the weights of all convolutions from He's normal distribution (He et al. 2015), by fan-out."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return maps, (B, D, H, W), at another (height, width), bilinearly."""
+    """Resize maps, (B, D, H, W), to (height, width) bilinearly."""
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
 def full_size(logits: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return logits, (B, C, H, W), at the image's size and class by class.
+    """Resize logits, (B, C, H, W), to the image's size; the result has classes first in memory.
 
-    Softmax over a few channels takes seven times as long where these lie last.
+    Softmax over a few channels takes seven times as long where they lie last in memory.
     """
     return resize(logits.contiguous(), size)

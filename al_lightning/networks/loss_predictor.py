@@ -1,4 +1,4 @@
-"""A small network beside the network that guesses each image's loss (Yoo and Kweon 2019)."""
+"""The loss predictor, a small network that predicts each image's loss from the network's stages."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import Tensor, nn
 
 
 class LossPredictor(nn.Module):
-    """Each tap is pooled, goes through a linear layer and a ReLU; all are joined by a last linear layer.
+    """Global mean, linear layer and ReLU for each tap; a linear layer joins them (Yoo and Kweon 2019).
 
     Args:
         channels: channels of each tap.
-        width: features made of each.
+        width: features per tap.
 
     Attributes:
-        stop_gradient: whether what it learns stays here, and no longer reaches the network that it looks at.
+        stop_gradient: whether the gradient of the predicted loss stops here and does not reach the network.
     """
 
     def __init__(self, channels: Sequence[int], width: int = 128) -> None:
