@@ -1,4 +1,7 @@
-"""Pictures of images and labels: colours, overlays, thumbnails, contact sheets. No torch."""
+"""Images and labels as pictures for people: colours, overlays, thumbnails, sheets of images. No torch.
+
+Images are (H, W, 3) uint8. Labels are (H, W) uint8, a class per pixel, 255 = ignore. Palettes are (C, 3) uint8.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +30,7 @@ _GREY = 128
 
 
 def palette(num_classes: int) -> Array:
-    """Return a colour for each of C classes, (C, 3) uint8.
-
-    All are different, and none is black, which `colour` uses for ignored pixels.
-    """
+    """Return a colour for each of C classes: all different, and none black, the colour of ignored pixels."""
     colours = list(_FIRST[:num_classes])
     number = 0
     while len(colours) < num_classes:
@@ -44,41 +44,21 @@ def palette(num_classes: int) -> Array:
 
 
 def colour(label: Array, palette: Array) -> Array:
-    """Return a label as a picture, (H, W, 3) uint8; ignored pixels and ids without a colour are black.
-
-    Args:
-        label: (H, W) uint8, a class per pixel, 255 = ignore.
-        palette: (C, 3) uint8, from `palette`.
-    """
+    """Return a label as a picture; ignored pixels and ids without a colour are black."""
     table = np.zeros((256, 3), dtype=np.uint8)
     table[: min(len(palette), 255)] = palette[:255]
     return table[label]
 
 
 def blend(image: Array, label: Array, palette: Array) -> Array:
-    """Return an image with a label's colours over it, (H, W, 3) uint8.
-
-    Args:
-        image: (H, W, 3) uint8.
-        label: (H, W) uint8, a class per pixel; pixels without a colour (255 = ignore) do not change.
-        palette: (C, 3) uint8.
-    """
+    """Return an image with a label's colours over it; ignored pixels and ids without a colour do not change."""
     known, blended = label < len(palette), image.copy()
     blended[known] = np.rint((1 - SHARE) * image[known] + SHARE * palette[label[known]]).astype(np.uint8)
     return blended
 
 
 def shrink(image: Array, height: int, width: int | None = None) -> Array:
-    """Shrink an image to at most a height and a width, with its aspect ratio; a smaller image is returned unchanged.
-
-    Args:
-        image: (H, W, 3) uint8.
-        height: at most, in pixels.
-        width: at most, in pixels; no limit by default.
-
-    Returns:
-        (h, w, 3) uint8.
-    """
+    """Shrink an image to at most a height and a width in pixels, with its aspect ratio; never enlarge it."""
     scale = min(height / image.shape[0], 1 if width is None else width / image.shape[1])
     if scale >= 1:
         return image
@@ -87,7 +67,7 @@ def shrink(image: Array, height: int, width: int | None = None) -> Array:
 
 
 def jpeg(image: Array) -> bytes:
-    """Return an image, (H, W, 3) uint8, as the content of a JPEG file with full colour resolution."""
+    """Return an image as the content of a JPEG file with full colour resolution."""
     file = io.BytesIO()
     Image.fromarray(image).save(file, "JPEG", quality=85, subsampling=0)
     return file.getvalue()
@@ -109,15 +89,12 @@ def one_line(text: str, width: float | None = None) -> str:
 
 
 def sheet(images: Sequence[Array], columns: int, captions: Sequence[str] | None = None) -> Array:
-    """Return a contact sheet: images row by row in cells of one size, each with a caption beneath.
+    """Return a contact sheet: images row by row, each centred in a cell of the same size.
 
     Args:
-        images: (h, w, 3) uint8 each, centred in their cells.
+        images: of any sizes.
         columns: images per row.
-        captions: a line for each image, cut to the width of the cell; none by default.
-
-    Returns:
-        (H, W, 3) uint8.
+        captions: a line of text beneath each image, cut to the width of the cell; none by default.
     """
     if not images:
         return np.full((1, 1, 3), _GREY, dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""The most uncertain among images at equal distances in time."""
+"""UniformEntropy: the most uncertain among images at equal distances in time."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from al_lightning.types import Batch, Rows, Selection
 
 
 class UniformEntropy(Acquisition):
-    """Highest predictive entropy (Eq. 3-4) among every `step`-th frame of each sequence, beginning with its first.
+    """Highest predictive entropy (Eq. 3-4) among every `step`-th image of each sequence, from its first image.
 
-    The initial set is drawn from these frames too.
+    The initial set is drawn from these images too.
 
     Args:
-        step: distance in frames, in the order of time; frames that the pool does not have do not count.
+        step: distance in images of the pool, in the order of time.
     """
 
     narrowed_by: ClassVar[str | None] = "step"
@@ -32,7 +32,7 @@ class UniformEntropy(Acquisition):
         self.step = step
 
     def check_pool(self, pool: Pool, total: int) -> None:
-        """Refuse a budget for which the frames do not suffice."""
+        """Refuse a budget larger than the number of candidates."""
         if total > (count := len(self._frames(pool))):
             raise UsageError(
                 f"acquisition.step {self.step} leaves {count} candidates of {pool.size} images, and the budget asks "
@@ -53,7 +53,7 @@ class UniformEntropy(Acquisition):
         return [int(index) for index in generator.permutation(candidates)[:count]]
 
     def candidates(self, pool: Pool, generator: np.random.Generator) -> Sequence[int]:
-        """Return the unlabelled ones of every `step`-th frame, ascending; nothing is drawn."""
+        """Return the unlabelled among every `step`-th image, ascending."""
         kept = self._frames(pool)
         left = sorted(kept.difference(pool.labelled))
         if not left:

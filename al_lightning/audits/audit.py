@@ -12,10 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from al_lightning.audits.figures import pictures
 from al_lightning.audits.folder import AuditFolder, FolderImages
 from al_lightning.audits.groups import AuditedSet, compare, leakage
-from al_lightning.audits.page import page
+from al_lightning.audits.page import page, pictures
 from al_lightning.audits.problems import problems
 from al_lightning.audits.read import VOID, VOID_MASK, Contents, read
 from al_lightning.audits.result import SIDES, Audit, ClassFacts, Finding, Group, SetFacts, Side
@@ -74,10 +73,7 @@ def audit(
         names = [path.removeprefix(f"{data.root}{os.sep}") for path in paths[side]]
         audited[side] = AuditedSet(side, names, paths[side], contents, sequences[side], classes)
         compared[side] = compare(audited[side], _advance(progress, f"comparing the {SIDES[side]}"))
-        findings += [
-            Finding(side, trouble.index, names[trouble.index], trouble.kind, trouble.text)
-            for trouble in contents.troubles
-        ]
+        findings += [Finding(side, index, names[index], kind, text) for index, kind, text in contents.troubles]
     pool, test = audited["pool"], audited["test"]
     leaks = leakage(test, pool, _advance(progress, "comparing test set and pool"))
     both_sides = spans(times["pool"], times["test"], (pool.names, test.names))
@@ -170,7 +166,7 @@ def _facts(audited: AuditedSet, groups: Sequence[Group], labelled: bool) -> SetF
         images=len(audited.names),
         readable=len(contents.positions),
         labels=labelled,
-        void_masks=sum(trouble.kind == VOID_MASK for trouble in contents.troubles),
+        void_masks=sum(kind == VOID_MASK for _, kind, _ in contents.troubles),
         exact_repeats=sum(audited.repeated),
         near_repeats=sum(not member.exact for group in groups for member in group.members[1:]),
         sizes=tuple((*size, count) for size, count in sizes[:_SIZES]),

@@ -29,15 +29,6 @@ _KINDS = (
 """Words of the errors of data/images.py, and the kinds of problem that they mean."""
 
 
-@dataclass(frozen=True)
-class Trouble:
-    """A problem of one image: its position, the kind of problem, and a sentence."""
-
-    index: int
-    kind: str
-    text: str
-
-
 @dataclass
 class Contents:
     """What was read of a set, or of a part of a set.
@@ -50,7 +41,7 @@ class Contents:
         descriptors: descriptors of the readable images.
         classes: class of each readable image; -1 without a readable label per image.
         sizes: number of images of each (height, width).
-        troubles: problems, in the order of the images.
+        troubles: (position, kind, sentence) of each problem, in the order of the images.
     """
 
     pixels: npt.NDArray[np.int64]
@@ -60,7 +51,7 @@ class Contents:
     descriptors: list[Descriptor] = field(default_factory=list)
     classes: list[int] = field(default_factory=list)
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
-    troubles: list[Trouble] = field(default_factory=list)
+    troubles: list[tuple[int, str, str]] = field(default_factory=list)
 
     @classmethod
     def empty(cls, num_classes: int) -> Contents:
@@ -137,7 +128,7 @@ def _read_image(images: Images, index: int, num_classes: int, labelled: bool, co
         image = images.image(index)
         descriptor = describe(image)
     except Exception as error:  # a damaged file may raise anything: the audit lists it and continues
-        contents.troubles.append(Trouble(index, UNREADABLE_IMAGE, _sentence(images, index, error)))
+        contents.troubles.append((index, UNREADABLE_IMAGE, _sentence(images, index, error)))
         return
     shape = (image.shape[0], image.shape[1])
     contents.positions.append(index)
@@ -153,26 +144,26 @@ def _read_label(images: Images, index: int, shape: tuple[int, int], num_classes:
     except Exception as error:  # as above
         text = _sentence(images, index, error)
         kind = next((kind for words, kind in _KINDS if words in text), UNREADABLE_LABEL)
-        contents.troubles.append(Trouble(index, kind, text))
+        contents.troubles.append((index, kind, text))
         return -1
     name = images.name(index)
     if label.ndim and label.shape != shape:
         sizes = f"{label.shape[0]} x {label.shape[1]}, the image {shape[0]} x {shape[1]}"
-        contents.troubles.append(Trouble(index, SIZES, f"The label of {name} is {sizes} (height x width)."))
+        contents.troubles.append((index, SIZES, f"The label of {name} is {sizes} (height x width)."))
         return -1
     outside = (label < 0) | (label >= num_classes)
     if label.ndim:
         outside &= label != VOID
     if outside.any():
         ids = ", ".join(str(value) for value in np.unique(label[outside])[:5])
-        contents.troubles.append(Trouble(index, UNKNOWN, f"The label of {name} has unknown label ids {ids}."))
+        contents.troubles.append((index, UNKNOWN, f"The label of {name} has unknown label ids {ids}."))
         return -1
     contents.per_pixel |= label.ndim > 0
     counts = np.bincount(label.ravel(), minlength=len(contents.pixels))
     contents.pixels += counts
     contents.images += counts > 0
     if label.ndim and counts[VOID] == label.size:
-        contents.troubles.append(Trouble(index, VOID_MASK, f"The label of {name} is void (255) at every pixel."))
+        contents.troubles.append((index, VOID_MASK, f"The label of {name} is void (255) at every pixel."))
     return -1 if label.ndim else int(label)
 
 

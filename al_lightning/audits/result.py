@@ -38,9 +38,9 @@ class SetFacts:
 
 @dataclass(frozen=True)
 class Member:
-    """An image of a group or a leak: position, name, and its similarity to the first image or to the leak's other image.
+    """An image of a group or a leak: position, name, and similarity to the first image, or to the leak's other image.
 
-    `exact` says whether their pixels are equal (in a group: those of an earlier image), `same_file` whether the files are.
+    `exact`: whether their pixels are equal (in a group, to those of an earlier image). `same_file`: the files, too.
     """
 
     index: int

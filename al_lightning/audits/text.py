@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from al_lightning.audits.figures import sorted_leaks
-from al_lightning.audits.result import SIDES, Audit, Group, SetFacts
+from al_lightning.audits.result import SIDES, Audit, Group, Leak, SetFacts
 
 _LINES = 8
 """Examples of each kind of problem in the summary."""
@@ -52,6 +51,11 @@ def sizes(facts: SetFacts) -> str:
         return f"all {height} x {width}"
     named = ", ".join(f"{height} x {width} ({count:,})" for height, width, count in facts.sizes[:3])
     return f"{facts.all_sizes} sizes: {named}{' ...' if facts.all_sizes > 3 else ''}" if facts.sizes else ""
+
+
+def sorted_leaks(audit: Audit) -> list[Leak]:
+    """Return all leaks: equal pixels first, then by falling similarity."""
+    return sorted(audit.leaks, key=lambda leak: (not leak.test.exact, -leak.test.similarity))
 
 
 def _sign(exact: bool) -> str:

@@ -1,4 +1,4 @@
-"""Networks: `encode` maps images to features, `decode` maps features to logits."""
+"""Networks: `encode` an image into features, `decode` features into logits."""
 
 from al_lightning.networks.backbones import Backbone, MobileNetV3, ResNet
 from al_lightning.networks.base import Network

@@ -1,1 +1,1 @@
-"""HTML pages: templates rendered with autoescape; the frame, style and tables of all pages. No torch."""
+"""HTML pages: templates rendered with autoescape; the head, style and tables that all pages share. No torch."""

@@ -584,7 +584,7 @@ def test_resnet_classifiers_dropout_is_sampled_and_its_embedding_is_not():
 
 def test_a_classifiers_batch_of_one_small_image_is_refused_in_a_sentence():
     network = ResNetClassifier(3).train()
-    with pytest.raises(UsageError, match="at least 2 images .*32 pixels"):
+    with pytest.raises(UsageError, match=r"at least 2 images .*32 pixels"):
         network(torch.randn(1, 3, 32, 32))
     assert network(torch.randn(1, 3, 33, 32)).logits.shape == (1, 3)
     assert network(torch.randn(2, 3, 32, 32)).logits.shape == (2, 3)
