@@ -1,16 +1,41 @@
-"""The base class of networks, and the layers that several networks share."""
+"""The base class of networks, the loss predictor, and functions that several networks share."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from al_lightning.networks.loss_predictor import LossPredictor
 from al_lightning.types import Features, NetworkOutput
+
+
+class LossPredictor(nn.Module):
+    """Global mean, linear layer and ReLU for each tap; a linear layer joins them (Yoo and Kweon 2019).
+
+    Args:
+        channels: channels of each tap.
+        width: features per tap.
+
+    Attributes:
+        stop_gradient: whether the gradient of the predicted loss stops here and does not reach the network.
+    """
+
+    def __init__(self, channels: Sequence[int], width: int = 128) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(nn.Linear(count, width) for count in channels)
+        self.join = nn.Linear(len(channels) * width, 1)
+        self.stop_gradient = False
+
+    def forward(self, taps: Sequence[Tensor]) -> Tensor:
+        """Map the taps, (B, D_i, H_i, W_i) each, to predicted losses, (B,)."""
+        if self.stop_gradient:
+            taps = [tap.detach() for tap in taps]
+        parts = [F.relu(branch(pooled(tap))) for branch, tap in zip(self.branches, taps, strict=True)]
+        return self.join(torch.cat(parts, dim=1)).squeeze(1)  # type: ignore[no-any-return]
 
 
 class Network(nn.Module, ABC):
@@ -78,6 +103,11 @@ def init_convolutions(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+
+def pooled(x: Tensor, cells: int = 1) -> Tensor:
+    """Average maps, (B, D, H, W), over `cells` x `cells` regions and flatten the result, (B, D x cells^2)."""
+    return torch.flatten(F.adaptive_avg_pool2d(x, cells), 1)
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:

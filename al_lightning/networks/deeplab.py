@@ -8,9 +8,8 @@ from torch import Tensor, nn
 
 from al_lightning.errors import UsageError, require
 from al_lightning.networks.backbones import Backbone
-from al_lightning.networks.base import Network, conv_bn_relu, full_size, resize
+from al_lightning.networks.base import LossPredictor, Network, conv_bn_relu, full_size, pooled, resize
 from al_lightning.networks.dropout import MCDropout
-from al_lightning.networks.loss_predictor import LossPredictor
 from al_lightning.types import Features, NetworkOutput
 
 
@@ -103,7 +102,7 @@ class DeepLabV3Plus(Network):
             )
         stages, fine, coarse = self.backbone(image)
         aspp = self.aspp(coarse)
-        embedding = torch.flatten(F.adaptive_avg_pool2d(aspp, self.embedding_grid), 1)
+        embedding = pooled(aspp, self.embedding_grid)
         fine = self.reduce(fine)
         # Joined here and not in `decode`, which Monte-Carlo dropout repeats.
         joined = torch.cat([fine, resize(aspp, (fine.shape[-2], fine.shape[-1]))], dim=1)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from al_lightning.networks.base import init_convolutions
+from al_lightning.networks.base import init_convolutions, pooled
 
 
 class DiscriminatorOutput(NamedTuple):
@@ -54,5 +54,5 @@ class Discriminator(nn.Module):
             x = F.leaky_relu(conv(x), 0.2)
             if number < 3:
                 x = F.dropout2d(x, self.dropout, self.training)
-        feature = torch.flatten(F.adaptive_avg_pool2d(x, 1), 1)
+        feature = pooled(x)
         return DiscriminatorOutput(feature, self.classifier(feature).squeeze(1))

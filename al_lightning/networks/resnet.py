@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from al_lightning.errors import UsageError
 from al_lightning.networks.backbones import resnet_stages
-from al_lightning.networks.base import Network, run_stages
+from al_lightning.networks.base import LossPredictor, Network, pooled, run_stages
 from al_lightning.networks.dropout import MCDropout
-from al_lightning.networks.loss_predictor import LossPredictor
 from al_lightning.types import Features, NetworkOutput
 
 
@@ -61,7 +58,7 @@ class ResNetClassifier(Network):
                 "(BatchNorm over a map of one pixel)."
             )
         _, *taps = run_stages(image, self.backbone)
-        embedding = torch.flatten(F.adaptive_avg_pool2d(taps[-1], 1), 1)
+        embedding = pooled(taps[-1])
         return Features((), embedding, tuple(taps), (image.shape[-2], image.shape[-1]))
 
     def decode(self, features: Features) -> NetworkOutput:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import itertools
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from al_lightning.errors import require
-from al_lightning.networks.base import Network, conv_bn_relu, full_size, resize, run_stages
+from al_lightning.networks.base import LossPredictor, Network, conv_bn_relu, full_size, pooled, resize, run_stages
 from al_lightning.networks.dropout import MCDropout
-from al_lightning.networks.loss_predictor import LossPredictor
 from al_lightning.types import Features, NetworkOutput
 
 
@@ -47,7 +45,7 @@ class UNet(Network):
     def encode(self, image: Tensor) -> Features:
         """Return the four stages as maps, and the last stage pooled as embedding."""
         maps = run_stages(image, self.down)
-        embedding = torch.flatten(F.adaptive_avg_pool2d(maps[-1], 1), 1)
+        embedding = pooled(maps[-1])
         return Features(maps, embedding, maps[1:], (image.shape[-2], image.shape[-1]))
 
     def decode(self, features: Features) -> NetworkOutput:

@@ -19,8 +19,8 @@ def load_weights(net: nn.Module, weights: str | None, model: str, ignore: tuple[
 
     Args:
         net: the network; changed in place.
-        weights: `imagenet` for torchvision's default weights of `model`, a path to a state dict (possibly under a
-            `state_dict` key, possibly with `module.` before its names), or None to leave the initialisation.
+        weights: `imagenet` for torchvision's default weights of `model`, a path to a state dict, possibly under a
+            `state_dict` key, or None to leave the initialisation.
         model: torchvision's name of the network.
         ignore: prefixes of names that are neither required nor loaded, for example the classifier's.
 

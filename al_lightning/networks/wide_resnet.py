@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from al_lightning.errors import UsageError, require
-from al_lightning.networks.base import Network, init_convolutions, run_stages
+from al_lightning.networks.base import LossPredictor, Network, init_convolutions, pooled, run_stages
 from al_lightning.networks.dropout import MCDropout
-from al_lightning.networks.loss_predictor import LossPredictor
 from al_lightning.types import Features, NetworkOutput
 
 
@@ -82,7 +80,7 @@ class WideResNet(Network):
     def encode(self, image: Tensor) -> Features:
         """Return the pooled penultimate features, (B, 64 x width), and the three stages as taps."""
         taps = run_stages(self.stem(image), self.stages)
-        embedding = torch.flatten(F.adaptive_avg_pool2d(F.relu(self.bn(taps[-1])), 1), 1)
+        embedding = pooled(F.relu(self.bn(taps[-1])))
         return Features((), embedding, taps, (image.shape[-2], image.shape[-1]))
 
     def decode(self, features: Features) -> NetworkOutput:
