@@ -80,14 +80,11 @@ def _group_tile(images: Descriptors, start: int, mass: Reals, leader: Indices, b
 
 
 def count_repeats(near: Flags, batches: Indices) -> Indices:
-    """Count in each batch the images that repeat a leader before them in the batch, by the leader rule.
+    """Count in each batch the images that repeat a leader before them in the batch, (B,) int64.
 
     Args:
         near: (T, T), which pairs of images are near-duplicates.
         batches: (B, n), the images of each batch in order, as rows of `near`.
-
-    Returns:
-        (B,) int64.
     """
     flat, size, order = near.ravel(), len(near), np.ascontiguousarray(batches.T)
     leads = np.zeros(order.shape, dtype=bool)

@@ -59,16 +59,13 @@ def collapse(
 ) -> Collapse:
     """Compare the repeats in a batch with those in random batches.
 
-    A repeat is defined as in `counts.repeats`, but within the batch alone: images labelled before do not matter, and
-    batches of different cycles and runs are comparable.
+    Repeats are those of `counts.repeats` within the batch alone: images labelled before do not matter, and batches of
+    different cycles and runs are comparable. A batch of fewer than two images has no repeats.
 
-    Random batches have the size of the batch. They are drawn without replacement from the same candidates, in random
-    order, with a seed of these two numbers: equal arguments give equal results. At most `MAX_CANDIDATES` candidates are
-    read, the first in a fixed random order of the pool. If there are more, at most `MAX_JUDGED` images of the batch, at
-    random, are compared with random batches of as many.
-
-    For a batch of fewer than two images, both shares are 0 and all random batches are as repetitive. If the batch takes
-    all candidates, random batches differ in their order alone.
+    Random batches are drawn without replacement from the same candidates, in random order. Their seed depends on the
+    numbers of candidates and images alone: equal arguments give equal results. At most `MAX_CANDIDATES` candidates are
+    read, the first in a fixed random order of the pool. If there are more, at most `MAX_JUDGED` random images of the
+    batch are compared with random batches of as many.
 
     Args:
         images: the full training set, or its descriptors.

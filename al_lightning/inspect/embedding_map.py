@@ -1,4 +1,7 @@
-"""Stored scores and embeddings of a selection (rows.npz, selection.json), and a map of the embeddings (figure 6)."""
+"""Stored scores and embeddings of a selection (rows.npz, selection.json), and a map of the embeddings (figure 6).
+
+Functions that read files of a run raise ALError if a file is damaged or belongs to another run.
+"""
 
 from __future__ import annotations
 
@@ -66,11 +69,7 @@ class Map:
 
 
 def scores(run: Run, cycle: int) -> dict[int, float]:
-    """Return the scores of a cycle's chosen images; none if all scores are 0, as from a strategy without scores.
-
-    Raises:
-        ALError: selection.json is damaged, or belongs to another run.
-    """
+    """Return the scores of a cycle's chosen images; none if all scores are 0, as from a strategy without scores."""
     choice = read_choice(run, cycle)
     if choice is None:
         return {}
@@ -83,9 +82,6 @@ def candidates(run: Run, cycle: int) -> Indices | None:
     """Return the positions of a cycle's candidates, ascending, (N,).
 
     None if they are not known: there is no rows.npz, or it is so large that it may hold a sample.
-
-    Raises:
-        ALError: the file is damaged, or belongs to another run.
     """
     members, count, width = seen_shape(run, cycle)
     if members * count * width > LARGEST * 3 // 4:  # a sampled embedding has almost LARGEST numbers
@@ -95,11 +91,7 @@ def candidates(run: Run, cycle: int) -> Indices | None:
 
 
 def candidate_scores(run: Run, cycle: int) -> Reals:
-    """Return the finite scores of a cycle's candidates, (N,); (0,) if not stored, or not one number per image.
-
-    Raises:
-        ALError: the file is damaged, or belongs to another run.
-    """
+    """Return the finite scores of a cycle's candidates, (N,); (0,) if not stored, or not one number per image."""
     if seen_shape(run, cycle)[::2] != (1, 1) or (seen := read_seen(run, cycle)) is None:
         return np.empty(0, dtype=np.float32)
     values: Reals = seen.value[0, ~seen.labelled, 0]
@@ -107,13 +99,7 @@ def candidate_scores(run: Run, cycle: int) -> Reals:
 
 
 def batch_scores(run: Run, cycle: int, chosen: Sequence[int]) -> Scores | None:
-    """Return the scores of a batch and of all its candidates; None if the strategy has no scores.
-
-    Args:
-        run: the run.
-        cycle: number of the cycle.
-        chosen: the batch, in order.
-    """
+    """Return the scores of a batch, in the order of `chosen`, and of its candidates; None without scores."""
     known = scores(run, cycle)
     own = [known[index] for index in chosen if index in known]
     if not own:
@@ -126,11 +112,7 @@ def batch_scores(run: Run, cycle: int, chosen: Sequence[int]) -> Scores | None:
 
 
 def embeddings(run: Run, cycle: int) -> tuple[Indices, Reals] | None:
-    """Return positions, (N,), and finite embeddings, (N, D), of a cycle's selection; None if not stored.
-
-    Raises:
-        ALError: the file is damaged, or belongs to another run.
-    """
+    """Return positions, (N,), and finite embeddings, (N, D), of a cycle's selection; None if not stored."""
     members, _, width = seen_shape(run, cycle)
     if members != 1 or width < NARROWEST or (seen := read_seen(run, cycle)) is None:
         return None

@@ -19,12 +19,7 @@ from al_lightning.seeding import seed_of
 
 @contextmanager
 def undisturbed(network: torch.nn.Module, device: torch.device) -> Iterator[None]:
-    """Put a network into eval mode on a device; restore modes, device and random state afterwards.
-
-    Args:
-        network: the network; only this process uses it.
-        device: device of the computation.
-    """
+    """Put a network into eval mode on a device; restore modes, device and random state afterwards."""
     training = [module for module in network.modules() if module.training]
     home = next((parameter.device for parameter in network.parameters()), device)
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
@@ -41,14 +36,7 @@ def undisturbed(network: torch.nn.Module, device: torch.device) -> Iterator[None
 def logits_of(
     network: torch.nn.Module, data: PoolDataModule, index: int, device: torch.device
 ) -> npt.NDArray[np.float32]:
-    """Return the logits of a test image, (C,) or (C, H, W) float32.
-
-    Args:
-        network: on the device and in eval mode, within `undisturbed`.
-        data: the datamodule, which normalises.
-        index: position in the test set.
-        device: device of the computation.
-    """
+    """Return the logits of a test image, (C,) or (C, H, W) float32; to be called within `undisturbed`."""
     images = data.test
     batch = collate([(images.image(index), images.label(index))], [index], [images.name(index)])
     moved = batch._replace(image=batch.image.to(device))

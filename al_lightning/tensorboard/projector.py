@@ -46,12 +46,7 @@ def write_points(
 
 
 def write_config(folder: Path, labelled: Sequence[int]) -> None:
-    """Write the projector's list of points.
-
-    Args:
-        folder: TensorBoard's.
-        labelled: number of labelled images in each cycle.
-    """
+    """Write the projector's list of points; `labelled` is the number of labelled images in each cycle."""
     entries = []
     for cycle, count in enumerate(labelled):
         metadata, vectors = _files(folder, cycle)
