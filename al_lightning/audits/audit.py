@@ -153,8 +153,8 @@ def _notes(
         return ["There is no test set, so no comparison with a test set was made."]
     if pattern is None:
         known = any(sequence is not None for sequence in sequences)
-        so = "The pool has sequences, but those of the test images are not known" if known else "No sequences are known"
-        return [f"{so}: sequences on both sides were not looked for (`--sequence-pattern` names them)."]
+        unknown = "Sequences of the test images are" if known else "Sequences are"
+        return [f"{unknown} not known, and sequences on both sides could not be found; name them: `--sequence-pattern`."]
     lost = sum(place is None for side in SIDES for place in times[side])
     return [f"In {lost:,} names the pattern finds no sequence and frame; these images were left out."] if lost else []
 

@@ -48,8 +48,8 @@ def spans(
         names: names of the pool's images and of the test images.
     """
     frames: dict[str, list[tuple[int, int, int]]] = defaultdict(list)  # (frame, side, position)
-    for side, found in enumerate((pool, test)):
-        for index, place in enumerate(found):
+    for side, side_places in enumerate((pool, test)):
+        for index, place in enumerate(side_places):
             if place is not None:
                 frames[place[0]].append((place[1], side, index))
     result = []

@@ -98,7 +98,7 @@ def overlap_of_runs(first: Run, second: Run, batches: int) -> Overlap | None:
 
 
 def _overlap(first: set[int], second: set[int], first_size: int, second_size: int, both: int) -> Overlap:
-    """Compare choices from `first_size` and `second_size` candidates, `both` of which are the same images."""
+    """Compare choices from `first_size` and `second_size` candidates with `both` candidates in common."""
     a, b = len(first), len(second)
     chance = a / max(1, first_size) * (b / max(1, second_size))
     variance = both * chance * (1 - chance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import ClassVar
 
 import torch.nn.functional as F
@@ -64,18 +65,18 @@ class WideResNet(Network):
         if depth < 10 or (depth - 4) % 6:
             raise UsageError(f"WideResNet depth {depth} is not 6 n + 4 (10, 16, 22, 28, 40 ...).")
         blocks = (depth - 4) // 6
-        one, two, four = (factor * width for factor in (16, 32, 64))
+        channels = [16, 16 * width, 32 * width, 64 * width]
         self.stem = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
         self.stages = nn.ModuleList(
-            [_stage(blocks, 16, one, 1), _stage(blocks, one, two, 2), _stage(blocks, two, four, 2)]
+            _stage(blocks, *pair, stride) for pair, stride in zip(pairwise(channels), (1, 2, 2), strict=True)
         )
-        self.bn = nn.BatchNorm2d(four)
+        self.bn = nn.BatchNorm2d(channels[-1])
         self.dropout = MCDropout(dropout)
-        self.classifier = nn.Linear(four, num_classes)
+        self.classifier = nn.Linear(channels[-1], num_classes)
         init_convolutions(self)
         nn.init.zeros_(self.classifier.bias)
         # Built last: all other layers start with the same weights as without it.
-        self.loss_predictor = LossPredictor((one, two, four)) if loss_predictor else None
+        self.loss_predictor = LossPredictor(channels[1:]) if loss_predictor else None
 
     def encode(self, image: Tensor) -> Features:
         """Return the pooled penultimate features, (B, 64 x width), and the three stages as taps."""
