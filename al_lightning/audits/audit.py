@@ -154,7 +154,7 @@ def _notes(
     if pattern is None:
         known = any(sequence is not None for sequence in sequences)
         unknown = "Sequences of the test images are" if known else "Sequences are"
-        return [f"{unknown} not known, and sequences on both sides could not be found; name them: `--sequence-pattern`."]
+        return [f"{unknown} not known, so none were searched for on both sides (`--sequence-pattern` names them)."]
     lost = sum(place is None for side in SIDES for place in times[side])
     return [f"In {lost:,} names the pattern finds no sequence and frame; these images were left out."] if lost else []
 
