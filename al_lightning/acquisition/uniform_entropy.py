@@ -33,34 +33,32 @@ class UniformEntropy(Acquisition):
 
     def check_pool(self, pool: Pool, total: int) -> None:
         """Refuse a budget larger than the number of candidates."""
-        if total > (count := len(self._frames(pool))):
-            raise UsageError(
-                f"acquisition.step {self.step} leaves {count} candidates of {pool.size} images, and the budget asks "
-                f"for {total} labels in all; lower --acquisition.step or the budget."
+        if total > len(self._frames(pool)):
+            raise self._too_few(
+                pool, f"the budget asks for {total} labels in all; lower --acquisition.step or the budget"
             )
 
     def _frames(self, pool: Pool) -> set[int]:
         return {position for sequence in sequences_in_time(pool) for position in sequence[:: self.step]}
 
+    def _too_few(self, pool: Pool, problem: str) -> UsageError:
+        count = len(self._frames(pool))
+        return UsageError(
+            f"acquisition.step {self.step} leaves {count} candidates of {pool.size} images, and {problem}."
+        )
+
     def initial(self, pool: Pool, count: int, generator: np.random.Generator) -> Sequence[int]:
         """Draw `count` of the candidates."""
         candidates = self.candidates(pool, generator)
         if count > len(candidates):
-            raise UsageError(
-                f"acquisition.step {self.step} leaves {len(candidates)} candidates of {pool.size} images, and "
-                f"budget.initial asks for {count}; lower --acquisition.step or --budget.initial."
-            )
+            raise self._too_few(pool, f"budget.initial asks for {count}; lower --acquisition.step or --budget.initial")
         return [int(index) for index in generator.permutation(candidates)[:count]]
 
     def candidates(self, pool: Pool, generator: np.random.Generator) -> Sequence[int]:
         """Return the unlabelled among every `step`-th image, ascending."""
-        kept = self._frames(pool)
-        left = sorted(kept.difference(pool.labelled))
+        left = sorted(self._frames(pool).difference(pool.labelled))
         if not left:
-            raise UsageError(
-                f"acquisition.step {self.step} leaves {len(kept)} candidates of {pool.size} images, and all of "
-                "them are labelled; lower --acquisition.step or --budget.cycles."
-            )
+            raise self._too_few(pool, "all of them are labelled; lower --acquisition.step or --budget.cycles")
         return left
 
     def score(self, network: Network, batch: Batch) -> Tensor:

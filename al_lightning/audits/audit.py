@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from al_lightning.audits.folder import AuditFolder, FolderImages
@@ -113,9 +114,7 @@ def write(result: Audit, folder: Path) -> tuple[Path, Path]:
 
 
 def _advance(progress: Progress | None, what: str) -> Advance | None:
-    if progress is None:
-        return None
-    return lambda done, total: progress(what, done, total)
+    return partial(progress, what) if progress is not None else None
 
 
 def _sets(data: PoolDataModule) -> tuple[dict[Side, Images], list[Finding]]:

@@ -42,7 +42,7 @@ class Network(nn.Module, ABC):
     """An encoder and a decoder: embeddings need no decoder, and a stochastic decoder repeats without the encoder.
 
     The first argument of a subclass is `num_classes`, which the data sets. A subclass may set `loss_predictor`, which
-    predicts each image's loss from `Features.taps`.
+    predicts each image's loss from `Features.taps`; set last, it does not change the initial weights of other layers.
     """
 
     predicts: ClassVar[Literal["image", "pixel"]]

@@ -87,7 +87,6 @@ class DeepLabV3Plus(Network):
         self.dropouts = nn.ModuleList(MCDropout(dropout, inplace=number > 0) for number in range(3))
         self.classifier = nn.Conv2d(channels, num_classes, 1, bias=not linear_projections)
         self.embedding_grid = embedding_grid
-        # Built last: all other layers start with the same weights as without it.
         self.loss_predictor = LossPredictor(backbone.stage_channels) if loss_predictor else None
 
     def trunk(self) -> nn.Module:

@@ -43,7 +43,6 @@ class ResNetClassifier(Network):
         self.backbone = nn.ModuleList(stages)
         self.dropout = MCDropout(dropout)
         self.classifier = nn.Linear(channels[-1], num_classes)
-        # Built last: all other layers start with the same weights as without it.
         self.loss_predictor = LossPredictor(channels) if loss_predictor else None
 
     def trunk(self) -> nn.Module:

@@ -39,7 +39,6 @@ class UNet(Network):
         self.up = nn.ModuleList(conv_bn_relu(below + same, same) for below, same in itertools.pairwise(widths[::-1]))
         self.dropouts = nn.ModuleList(MCDropout(dropout) for _ in self.up)
         self.classifier = nn.Conv2d(width, num_classes, 1)
-        # Built last: all other layers start with the same weights as without it.
         self.loss_predictor = LossPredictor(widths[1:]) if loss_predictor else None
 
     def encode(self, image: Tensor) -> Features:

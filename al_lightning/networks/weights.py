@@ -71,14 +71,9 @@ def fill(net: nn.Module, state: dict[str, Tensor], weights: str, model: str, ign
                 f"Weights {weights} do not fit {model}: they {problem} {min(names)!r} ({len(names)} such)."
             )
     net.load_state_dict(state, strict=False)
-    log.info(
-        "loaded all %d tensors of %s from %s%s; left aside: %s",
-        len(state),
-        model,
-        weights,
-        f" (without {len(counters)} counters of BatchNorm, which nothing reads)" if counters else "",
-        ", ".join(ignored) or "nothing",
-    )
+    without = f" (without {len(counters)} counters of BatchNorm, which nothing reads)" if counters else ""
+    aside = ", ".join(ignored) or "nothing"
+    log.info("loaded all %d tensors of %s from %s%s; left aside: %s", len(state), model, weights, without, aside)
 
 
 def read_state(path: Path) -> dict[str, Tensor]:

@@ -75,7 +75,6 @@ class WideResNet(Network):
         self.classifier = nn.Linear(channels[-1], num_classes)
         init_convolutions(self)
         nn.init.zeros_(self.classifier.bias)
-        # Built last: all other layers start with the same weights as without it.
         self.loss_predictor = LossPredictor(channels[1:]) if loss_predictor else None
 
     def encode(self, image: Tensor) -> Features:
