@@ -1,4 +1,4 @@
-"""The most uncertain images by predictive entropy."""
+"""Entropy: the most uncertain images by predictive entropy."""
 
 from __future__ import annotations
 

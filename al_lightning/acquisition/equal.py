@@ -1,4 +1,4 @@
-"""The most uncertain images by the entropy of two views."""
+"""EquAL: the most uncertain images by the entropy of two views."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from al_lightning.types import Batch, Selection, SelectionInputs
 class EquAL(Acquisition):
     """Highest entropy of an image and its mirror image together (Eq. 5; after Golestaneh and Kitani 2020).
 
-    Eq. 5 as printed: a sum of two entropies, with no term for how consistent the two predictions are.
+    Eq. 5 as printed: a sum of two entropies, without a term for the consistency of the two predictions.
     """
 
     def score(self, network: Network, batch: Batch) -> Tensor:
-        """Return (B, 1) sums of two entropies in nats; one forward a view, so that batches are as large as any's."""
+        """Return (B, 1) sums of two entropies in nats; one view at a time, to need no more memory than `Entropy`."""
         views = (batch.image, batch.image.flip(-1))
         return entropy_of_views(network(view).logits for view in views)[:, None]
 

@@ -1,4 +1,4 @@
-"""Everything labelled at once."""
+"""Full: the whole pool labelled at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from al_lightning.types import Selection, SelectionInputs
 
 
 class Full(Acquisition):
-    """The 100 % row of the tables: one fit on the whole pool."""
+    """One fit on the whole pool: the 100 % row of the tables."""
 
     needs_network: ClassVar[bool] = False
     one_fit: ClassVar[bool] = True
@@ -23,5 +23,5 @@ class Full(Acquisition):
         return range(pool.size)
 
     def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
-        """Never asked: there is nothing left to choose."""
+        """Return nothing; never called, since no image is left."""
         return Selection([], [])

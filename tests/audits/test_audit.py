@@ -256,7 +256,7 @@ def test_what_no_reader_checks_is_checked_and_a_set_that_fails_is_a_finding() ->
 def test_what_cannot_be_audited_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="--images DIR"):
         audit(AuditFolder(tmp_path / "none"), workers=0)
-    with pytest.raises(DatasetError, match="holds no images"):
+    with pytest.raises(DatasetError, match=f"{tmp_path}.* no images"):
         audit(AuditFolder(tmp_path), workers=0)
     Image.fromarray(scene(0)).save(tmp_path / "0.png")
     with pytest.raises(DatasetError, match="--masks DIR"):

@@ -220,7 +220,7 @@ def test_findings_by_hand() -> None:
     text = text_of(page(comparison(), data, "t"))
     assert "coreset 2.0 ± 0.0 50 ± 0 % 50 ± 0 % ×1.00" in text
     assert "First batch of seed 0, in the order of choosing, after a fit on 2 labels: 2 frames from 2 scenes, " in text
-    assert "near-duplicate when it is like one that was labelled before it" in text
+    assert "An image counts as a near-duplicate if" in text
     assert "at 16 x 16 pixels in grey" in text
 
 
