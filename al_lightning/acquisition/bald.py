@@ -8,11 +8,11 @@ import numpy as np
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.functional import mutual_information, top_scores
+from al_lightning.acquisition.functional import mutual_information
 from al_lightning.errors import MOST, UsageError, require
 from al_lightning.networks.base import Network
 from al_lightning.networks.dropout import dropouts, sampled
-from al_lightning.types import Batch, Features, Selection, SelectionInputs
+from al_lightning.types import Batch, Features
 
 
 class BALD(Acquisition):
@@ -51,7 +51,3 @@ class BALD(Acquisition):
             with sampled(network, key):
                 logits = network.decode(features).logits
             yield logits
-
-    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
-        """Take the highest, ties by position."""
-        return top_scores(rows, rows.value[0, :, 0], count)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.functional import entropy_of_views, top_scores
+from al_lightning.acquisition.functional import entropy_of_views
 from al_lightning.networks.base import Network
-from al_lightning.types import Batch, Selection, SelectionInputs
+from al_lightning.types import Batch
 
 
 class EquAL(Acquisition):
@@ -21,7 +20,3 @@ class EquAL(Acquisition):
         """Return (B, 1) sums of two entropies in nats; one view at a time, to need no more memory than `Entropy`."""
         views = (batch.image, batch.image.flip(-1))
         return entropy_of_views(network(view).logits for view in views)[:, None]
-
-    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
-        """Take the highest, ties by position."""
-        return top_scores(rows, rows.value[0, :, 0], count)

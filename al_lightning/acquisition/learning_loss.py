@@ -9,11 +9,10 @@ import numpy as np
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.functional import top_scores
 from al_lightning.errors import ALError, UsageError, require
 from al_lightning.networks.base import Network
 from al_lightning.pool import Pool
-from al_lightning.types import Batch, Selection, SelectionInputs
+from al_lightning.types import Batch
 
 
 class LearningLoss(Acquisition):
@@ -50,7 +49,3 @@ class LearningLoss(Acquisition):
         if loss is None:
             raise ALError(f"{type(network).__name__} has a loss predictor, but its predicted_loss gave None.")
         return loss[:, None]
-
-    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
-        """Take the highest, ties by position."""
-        return top_scores(rows, rows.value[0, :, 0], count)

@@ -9,11 +9,11 @@ import numpy as np
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.functional import mean_entropy, sequences_in_time, top_scores
+from al_lightning.acquisition.functional import mean_entropy, sequences_in_time
 from al_lightning.errors import UsageError, require
 from al_lightning.networks.base import Network
 from al_lightning.pool import Pool
-from al_lightning.types import Batch, Selection, SelectionInputs
+from al_lightning.types import Batch
 
 
 class UniformEntropy(Acquisition):
@@ -64,7 +64,3 @@ class UniformEntropy(Acquisition):
     def score(self, network: Network, batch: Batch) -> Tensor:
         """Return (B, 1) entropies in nats."""
         return mean_entropy(network(batch.image).logits)[:, None]
-
-    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
-        """Take the highest, ties by position."""
-        return top_scores(rows, rows.value[0, :, 0], count)

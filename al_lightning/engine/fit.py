@@ -233,7 +233,10 @@ def check_parts(experiment: Experiment, module: TrainingModule) -> None:
     Raises:
         UsageError: two of them do not.
     """
-    experiment.acquisition.check(module.network)
+    strategy = experiment.acquisition
+    if strategy.needs_network and type(strategy).score is Acquisition.score:
+        raise UsageError(f"{type(strategy).__name__} needs a network but defines no score(); define one.")
+    strategy.check(module.network)
     data, task, unlabelled = experiment.data, module.task, experiment.data.unlabelled
     views = [view for view in (unlabelled.views or {}).values() if view is not None] if unlabelled else []
     labelled: list[PoolDataset | Augmentation] = [data, data.augmentation, *views]

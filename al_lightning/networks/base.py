@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -58,6 +58,11 @@ class Network(nn.Module, ABC):
         super().__init__()
         # An instance attribute: a class attribute would hide a submodule of this name.
         self.loss_predictor: LossPredictor | None = None
+
+    if TYPE_CHECKING:
+
+        def __call__(self, image: Tensor) -> NetworkOutput:
+            """See `forward`; torch's own declaration returns Any."""
 
     @abstractmethod
     def encode(self, image: Tensor) -> Features:

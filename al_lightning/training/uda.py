@@ -72,7 +72,7 @@ class UDA(TrainingModule):
         labelled, original, augmented = batch["labelled"], batch["original"], batch["augmented"]
         sizes = [len(part.image) for part in (labelled, original, augmented)]
         output = self.network(torch.cat([labelled.image, original.image, augmented.image]))
-        logits = output.logits.split(sizes)
+        logits = torch.split(output.logits, sizes)
         guess = None if output.predicted_loss is None else output.predicted_loss[: sizes[0]]
         terms = self.supervised(NetworkOutput(logits[0], guess), labelled)
         if self.annealing is not None:
