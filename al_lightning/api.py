@@ -17,7 +17,7 @@ from al_lightning.runs.journal import Run, read_run
 if TYPE_CHECKING:
     from al_lightning.audits.result import Audit
     from al_lightning.config.experiment import Experiment
-    from al_lightning.data.datamodule import PoolDataModule
+    from al_lightning.data.dataset import PoolDataset
     from al_lightning.recommendations.recommendation import Recommendation
 
 __all__ = ["audit", "fit", "query", "read_run", "recommend", "report"]
@@ -182,7 +182,7 @@ def audit(
     from al_lightning.progress import counting
 
     if isinstance(what, Path):
-        data: PoolDataModule = AuditFolder(what, masks, sequence_pattern)
+        data: PoolDataset = AuditFolder(what, masks, sequence_pattern)
         title = str(what)
     else:
         from al_lightning.config.experiment import dataset
@@ -234,6 +234,7 @@ def recommend(
     from al_lightning.recommendations.recommendation import Recommendation, readings_of
     from al_lightning.recommendations.rules import read_rules
     from al_lightning.recommendations.situation import situation_of
+    from al_lightning.recommendations.trainings import steps_of, training_methods
     from al_lightning.tables.published import read_table
 
     if (run_dir is None) == (images is None):
@@ -254,7 +255,8 @@ def recommend(
     with counting() as progress:
         found = look(data, title, sequence_pattern=sequence_pattern, workers=processes, progress=progress)
     here = situation_of(found, data, labels, task, classes, sequence_pattern)
-    answer = Recommendation(here, rules, readings_of(rules, here))
+    trainings, unknown = training_methods(here.task, imports)
+    answer = Recommendation(here, rules, readings_of(rules, here), trainings)
     if run_dir is None:
         prefix, options, remarks = lines.options_of_folder(
             found, Path(str(images)), mask_folder, sequence_pattern, here.task
@@ -271,6 +273,9 @@ def recommend(
             prefix = "DATASET"
             remarks.append(f"The name {done.record.name} is not made of known parts: put yours for DATASET.")
     commands, text = lines.commands(prefix, options, labels, answer.to_compare)
-    if any(training == "uda" for _, training in answer.to_compare):
-        remarks.append("UDA's fits have 50,000 steps each; `--steps` shortens them, and its gain with them.")
-    return replace(answer, commands=commands, remarks=(*remarks, text))
+    remarks += [
+        f"Fits with {name} have {steps:,} steps each; `--steps` shortens them, and the gain with them."
+        for name in dict.fromkeys(training for _, training in answer.to_compare)
+        if (steps := steps_of(name))
+    ]
+    return replace(answer, commands=commands, remarks=(*remarks, *unknown, text))

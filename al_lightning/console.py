@@ -1,13 +1,23 @@
-"""The terminal: which messages of this package and of other libraries are shown. No torch."""
+"""The terminal: lines, one live part, and which messages of other libraries are shown. No torch."""
 
 from __future__ import annotations
 
 import logging
 import os
+import sys
+import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TextIO
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, Self, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+LINE_SECONDS = 30.0
+"""Seconds between two plain lines about work that goes on."""
+DRAW_SECONDS = 0.1
+"""Seconds between two drawings of the live part."""
 
 
 class _ToStandardError(logging.StreamHandler[TextIO]):
@@ -55,3 +65,75 @@ def quiet(verbose: bool) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
     os.environ.setdefault("PYTHONWARNINGS", "ignore")  # for the processes that load data
+
+
+class Display(AbstractContextManager[Any]):
+    """Prints lines; in a terminal, a live part below the lines shows how far the work is.
+
+    Args:
+        stream: the output; standard error by default, so that results on standard output can be piped.
+        shown: whether anything is printed.
+
+    Attributes:
+        live: whether there is a live part.
+    """
+
+    def __init__(self, stream: TextIO | None = None, shown: bool = True) -> None:
+        from rich.console import Console  # takes as long to import as the whole command line
+        from rich.live import Live
+
+        self.console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
+        self.shown = shown
+        self.live = shown and self.console.is_terminal
+        self._live = Live(console=self.console, auto_refresh=False, transient=True)
+        self._drawn = 0.0
+        self._spoken = time.monotonic()
+
+    def __enter__(self) -> Self:
+        if self.live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.live:
+            self.draw("")
+            self._live.stop()
+
+    def say(self, text: str, style: str = "") -> None:
+        """Print lines that stay."""
+        from rich.text import Text
+
+        if self.shown:
+            self.console.print(Text(text, style=style))
+            self._spoken = time.monotonic()
+
+    def draw(self, part: RenderableType) -> None:
+        """Draw the live part anew; nothing happens where there is none."""
+        if self.live:
+            self._live.update(part, refresh=True)
+            self._drawn = time.monotonic()
+
+    def show(self, part: Callable[[], RenderableType], line: str) -> None:
+        """Show how far the work is; can be called as often as anything changes.
+
+        Args:
+            part: makes the live part.
+            line: printed now and then where there is no live part.
+        """
+        now = time.monotonic()
+        if self.live and now - self._drawn >= DRAW_SECONDS:
+            self.draw(part())
+        elif self.shown and not self.live and now - self._spoken > LINE_SECONDS:
+            self.say(line)
+
+
+def bar(what: str, done: int, total: int, detail: str) -> RenderableType:
+    """Return a live part: a name, a bar of `done` among `total`, and a detail."""
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 1))
+    table.add_column(no_wrap=True, overflow="ellipsis")
+    table.add_row(Text(what), ProgressBar(total or None, done, width=20), Text(detail))
+    return table

@@ -1,4 +1,7 @@
-"""Images and labels as pictures for people: colours, overlays, thumbnails, sheets of images. No torch."""
+"""Images and labels as pictures for people: colours, overlays, thumbnails, sheets of images. No torch.
+
+Images are (H, W, 3) uint8. Labels are (H, W) uint8, a class per pixel, 255 = ignore. Palettes are (C, 3) uint8.
+"""
 
 from __future__ import annotations
 
@@ -13,83 +16,49 @@ from PIL import Image, ImageDraw, ImageFont
 
 Array = npt.NDArray[np.uint8]
 PAPER, INK = (32, 32, 32), (235, 235, 235)
-"""Colours of what pictures and text are drawn on, and of text."""
+"""Colours of the background and of text."""
 SHARE = 0.5
-"""Of a label's colour, where it lies over the image."""
-# Neighbours in this list differ in hue and lightness, so that few classes, the usual case, are told apart at a glance.
+"""Share of the label's colour in an overlay."""
+# Neighbours in this list differ in hue and lightness: a few classes, the usual case, are easy to tell apart.
 _FIRST = (
     (128, 96, 152), (240, 222, 98), (226, 140, 186), (170, 110, 72), (88, 158, 84), (134, 196, 240),
     (48, 84, 200), (222, 52, 48), (236, 236, 236), (250, 158, 44), (44, 190, 178), (136, 138, 144),
     (154, 24, 92), (180, 222, 62), (104, 62, 28), (26, 112, 118), (255, 188, 168), (92, 30, 200),
 )  # fmt: skip
-_GOLDEN = 0.6180339887  # steps of the golden ratio never come back to a hue
+_GOLDEN = 0.6180339887  # steps of the golden ratio never repeat a hue
 _GREY = 128
 
 
 def palette(num_classes: int) -> Array:
-    """Return a colour for each class.
-
-    Args:
-        num_classes: C.
-
-    Returns:
-        (C, 3) uint8, all different and none of them black, which `colour` keeps for ignored pixels.
-    """
+    """Return a colour for each of C classes: all different, and none black, the colour of ignored pixels."""
     colours = list(_FIRST[:num_classes])
     number = 0
     while len(colours) < num_classes:
         lightness, saturation = (0.62, 0.42, 0.75)[number % 3], (0.85, 0.55)[number // 3 % 2]
-        rgb = colorsys.hls_to_rgb((number * _GOLDEN) % 1, lightness, saturation)
-        red, green, blue = (round(255 * part) for part in rgb)
-        if (red, green, blue) not in colours:
-            colours.append((red, green, blue))
+        red, green, blue = colorsys.hls_to_rgb((number * _GOLDEN) % 1, lightness, saturation)
+        rgb = (round(255 * red), round(255 * green), round(255 * blue))
+        if rgb not in colours:
+            colours.append(rgb)
         number += 1
     return np.array(colours, dtype=np.uint8).reshape(num_classes, 3)
 
 
 def colour(label: Array, palette: Array) -> Array:
-    """Return a label as a picture.
-
-    Args:
-        label: (H, W) uint8, a class per pixel, 255 = ignore.
-        palette: (C, 3) uint8, from `palette`.
-
-    Returns:
-        (H, W, 3) uint8; ignored pixels, and ids that the palette does not know, are black.
-    """
+    """Return a label as a picture; ignored pixels and ids without a colour are black."""
     table = np.zeros((256, 3), dtype=np.uint8)
-    known = palette[:255]
-    table[: len(known)] = known
+    table[: min(len(palette), 255)] = palette[:255]
     return table[label]
 
 
 def blend(image: Array, label: Array, palette: Array) -> Array:
-    """Return an image with a label's colours over it.
-
-    Args:
-        image: (H, W, 3) uint8.
-        label: (H, W) uint8, a class per pixel; pixels that the palette does not know (255 = ignore) stay as they are.
-        palette: (C, 3) uint8.
-
-    Returns:
-        (H, W, 3) uint8.
-    """
+    """Return an image with a label's colours over it; ignored pixels and ids without a colour do not change."""
     known, blended = label < len(palette), image.copy()
     blended[known] = np.rint((1 - SHARE) * image[known] + SHARE * palette[label[known]]).astype(np.uint8)
     return blended
 
 
 def shrink(image: Array, height: int, width: int | None = None) -> Array:
-    """Return an image at a smaller size, its shape kept; an image that is no larger comes back as it is.
-
-    Args:
-        image: (H, W, 3) uint8.
-        height: at most, in pixels.
-        width: at most, in pixels; by default as the height gives it.
-
-    Returns:
-        (h, w, 3) uint8.
-    """
+    """Shrink an image to at most a height and a width in pixels, with its aspect ratio; never enlarge it."""
     scale = min(height / image.shape[0], 1 if width is None else width / image.shape[1])
     if scale >= 1:
         return image
@@ -98,7 +67,7 @@ def shrink(image: Array, height: int, width: int | None = None) -> Array:
 
 
 def jpeg(image: Array) -> bytes:
-    """Return an image, (H, W, 3) uint8, as the content of a JPEG file; the colours of thin lines and text are kept."""
+    """Return an image as the content of a JPEG file with full colour resolution."""
     file = io.BytesIO()
     Image.fromarray(image).save(file, "JPEG", quality=85, subsampling=0)
     return file.getvalue()
@@ -111,24 +80,21 @@ def font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
 
 
 def one_line(text: str, width: float | None = None) -> str:
-    """Return a text as it can be drawn: in ASCII, on one line, cut to a width in pixels."""
-    # What Pillow falls back to without FreeType has no more than ASCII.
-    line = " ".join(text.encode("ascii", "replace").decode().split("\n"))
+    """Return a text for drawing: in ASCII, on one line, cut to a width in pixels."""
+    # Pillow's font without FreeType has no letters beyond ASCII.
+    line = text.encode("ascii", "replace").decode().replace("\n", " ")
     while width is not None and line and font().getlength(line) > width:
         line = line[:-1]
     return line
 
 
 def sheet(images: Sequence[Array], columns: int, captions: Sequence[str] | None = None) -> Array:
-    """Return a contact sheet: images row by row in cells of one size, each with a line of text beneath.
+    """Return a contact sheet: images row by row, each centred in a cell of the same size.
 
     Args:
-        images: (h, w, 3) uint8 each; smaller ones are centred in their cell.
-        columns: images a row.
-        captions: a line for each image, cut where it is wider than the cell; none by default.
-
-    Returns:
-        (H, W, 3) uint8.
+        images: of any sizes.
+        columns: images per row.
+        captions: a line of text beneath each image, cut to the width of the cell; none by default.
     """
     if not images:
         return np.full((1, 1, 3), _GREY, dtype=np.uint8)

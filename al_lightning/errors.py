@@ -1,6 +1,7 @@
-"""Errors: one sentence for the user, and an exit code for the shell.
+"""Errors: a class for each kind, one sentence for the user, and an exit code for the shell.
 
-Exit codes: 0 done, 1 failed, 2 usage, 75 interrupted (run the same command to go on), 76 labels awaited.
+Nothing recognises an error by its words. Each class takes one sentence: processes and data workers send an error as its
+class and its text.
 """
 
 from __future__ import annotations
@@ -34,6 +35,26 @@ class UsageError(ALError):
 class DatasetError(ALError):
     """A dataset, an image or a label is missing or not what it should be; the message names the file."""
 
+    exit_code = 65
+
+
+class MissingFile(DatasetError):
+    """The file of an image or of a label does not exist."""
+
+
+class SizesDiffer(DatasetError):
+    """A label has another size than its image."""
+
+
+class UnknownLabel(DatasetError):
+    """A label holds an id or a colour that stands for no class."""
+
+
+class DirectoryInUse(ALError):
+    """Another process works in the directory; the same command goes on once that process has ended."""
+
+    exit_code = 73
+
 
 class TrainingError(ALError):
     """A fit cannot go on, for example on a non-finite loss."""
@@ -49,6 +70,18 @@ class LabelsAwaited(ALError):
     """Chosen images wait for their labels; the same command goes on once they are there."""
 
     exit_code = 76
+
+
+EXIT_CODES = {
+    0: "done",
+    ALError.exit_code: "failed",
+    UsageError.exit_code: "usage: nothing was started",
+    DatasetError.exit_code: "data: a dataset, an image or a label is missing or wrong",
+    DirectoryInUse.exit_code: "another process works in the directory",
+    Interrupted.exit_code: "interrupted: run the same command to go on",
+    LabelsAwaited.exit_code: "labels awaited",
+}
+"""What each exit code of the command line says."""
 
 
 def printable(text: str) -> str:

@@ -51,7 +51,7 @@ class Oracle(ABC):
         """
         return run_dir / "labels"
 
-    def look_by(self, has_label: Callable[[int], bool]) -> None:  # noqa: B027 - most look nowhere
+    def set_label_probe(self, has_label: Callable[[int], bool]) -> None:  # noqa: B027 - most look nowhere
         """Be told how to see whether an image has its label by now; for oracles that ask people."""
 
     @abstractmethod
@@ -92,7 +92,7 @@ class Files(Oracle):
         """Return the folder of the label store."""
         return from_home("oracle.labels", self.labels) if self.labels else super().answers(run_dir)
 
-    def look_by(self, has_label: Callable[[int], bool]) -> None:
+    def set_label_probe(self, has_label: Callable[[int], bool]) -> None:
         """Be told how to see whether an image has its label by now."""
         self._has_label = has_label
 

@@ -1,25 +1,23 @@
-"""Progress of a run: one live line in a terminal, plain lines elsewhere. No torch."""
+"""Progress of a run: its cycle, stage, metric and the time left. No torch."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
-
+from al_lightning.console import Display, bar
 from al_lightning.metrics import Metric
 
-QUIET_SECONDS = 30.0
-"""Seconds between plain lines of a stage."""
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
 PROGRESS = "AL_PROGRESS"
 """Environment variable: the file in which a run tells a launcher how far it is."""
 FILE_SECONDS = 2.0
@@ -36,49 +34,38 @@ def duration(seconds: float) -> str:
 
 @contextmanager
 def counting(stream: TextIO | None = None) -> Iterator[Callable[[str, int, int], None]]:
-    """Show how far some work is that no run does: a live line in a terminal, a plain line now and then elsewhere.
+    """Show how far some work outside a run is.
 
     Args:
-        stream: where to; standard error by default.
+        stream: the output; standard error by default.
 
     Yields:
         a function that is told (what, done, total).
     """
-    console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
-    columns = TextColumn("{task.description}"), BarColumn(bar_width=20), TextColumn("{task.completed} of {task.total}")
-    spoken = time.monotonic()
-
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("")
+    with Display(stream) as display:
 
         def tell(what: str, done: int, total: int) -> None:
-            nonlocal spoken
-            bar.update(task, description=what, completed=done, total=total)
-            if bar.disable and time.monotonic() - spoken > QUIET_SECONDS:
-                console.print(f"{what}: {done} of {total}", markup=False)
-                spoken = time.monotonic()
+            far = f"{done} of {total}"
+            display.show(partial(bar, what, done, total, far), f"{what}: {far}")
 
         yield tell
 
 
-class Reporter(AbstractContextManager["Reporter"]):
-    """Tells a person which cycle of how many runs, on how many labels, how good it is so far, and the time left.
+class Reporter(Display):
+    """Tells a person the cycle, its number of labels, the metric of the last tested cycle, and the time left.
 
-    Time left comes from the fits' steps so far and, per cycle, the seconds of all else.
+    The time left follows from the time of the fits' steps so far and, per cycle, from the time of everything else.
 
     Args:
         shown: whether anything is printed; only one process of a run prints.
-        stream: where to; standard error by default, so that results on standard output can be piped.
-        file: a file that tells the same to a program (`tell`), or None.
+        stream: the output; standard error by default.
+        file: a file that tells a program the same (see `tell`), or None.
     """
 
     def __init__(self, shown: bool = True, stream: TextIO | None = None, file: Path | None = None) -> None:
-        self.shown = shown
+        super().__init__(stream, shown)
         self._file = file
         self._told = -FILE_SECONDS
-        self.console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
-        self._live: Progress | None = None
-        self._task = TaskID(0)
         self._title = ""
         self._metric = ""
         self._plan: list[int] = []
@@ -86,38 +73,11 @@ class Reporter(AbstractContextManager["Reporter"]):
         self._first = self._cycle = 0
         self._fit_steps = self._skipped = self._before = 0
         self._fit_seconds = self._other_seconds = 0.0
-        self._started = self._spoken = time.monotonic()
         self._stage: tuple[str, int, float] | None = None
         self._done = 0
 
-    def __enter__(self) -> Reporter:
-        if self.shown and self.console.is_terminal:
-            self._live = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=20),
-                TextColumn("{task.fields[detail]}"),
-                console=self.console,
-                transient=True,
-            )
-            self._live.start()
-            self._task = self._live.add_task("", total=None, detail="")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
-
-    def say(self, text: str) -> None:
-        """Print a line."""
-        if self.shown:
-            self.console.print(text, markup=False)
-            self._spoken = time.monotonic()
-
     def plan(self, steps: list[int], first: int) -> None:
-        """Tell the steps of each cycle's fits together, and the first cycle that is still to do."""
+        """Set the number of steps of each cycle's fits, and the first cycle that is not done."""
         self._plan, self._cycles, self._first = steps, len(steps) - 1, first
 
     def cycle(self, cycle: int, labelled: int) -> None:
@@ -126,31 +86,27 @@ class Reporter(AbstractContextManager["Reporter"]):
         self._title = f"cycle {cycle}/{self._cycles}, {labelled} labelled"
 
     def skip(self, steps: int) -> None:
-        """Tell that a fit of so many steps was there already."""
+        """Count the steps of a fit whose weights existed already."""
         self._skipped += steps
 
     def begin(self, what: str, total: int, done: int = 0) -> None:
-        """Begin a stage of `total` steps or batches, of which `done` were done before."""
+        """Begin a stage of `total` steps or batches, of which an earlier process did `done`."""
         self.finish()
         self._skipped += done
         self._stage, self._done, self._before = (what, total, time.monotonic()), done, done
-        if self._live is not None:
-            self._live.reset(
-                self._task, total=total or None, description=f"{self._title}: {what}", detail=self._detail()
-            )
+        if self.live:
+            self.draw(self._bar())
         elif what.startswith("fit"):
             self.say(f"{self._title}: {what}, {total} steps{self._tail()}")
         self.tell()
 
     def advance(self, done: int) -> None:
-        """Tell how far the stage is."""
+        """Set the number of steps or batches that are done."""
         self._done = done
         if self._file is not None and time.monotonic() - self._told >= FILE_SECONDS:
             self.tell()
-        if self._live is not None:
-            self._live.update(self._task, completed=done, detail=self._detail())
-        elif self._stage and time.monotonic() - self._spoken > QUIET_SECONDS:
-            self.say(f"{self._title}: {self._stage[0]}, {done} of {self._stage[1]}{self._tail()}")
+        what, total, _ = self._stage or ("", 0, 0.0)
+        self.show(self._bar, f"{self._title}: {what}, {done} of {total}{self._tail()}")
 
     def finish(self) -> None:
         """End the stage."""
@@ -165,17 +121,19 @@ class Reporter(AbstractContextManager["Reporter"]):
         self._stage = None
 
     def result(self, metric: Metric, value: float) -> None:
-        """Tell the metric of this cycle, as the journal stores it."""
+        """Show the metric of this cycle, as the journal stores it."""
         self.finish()
-        self._metric = f"{metric.name} {metric.text(value)}"
-        self.say(f"{self._title}: {self._metric}{self._tail(metric=False)}")
+        reached = f"{metric.name} {metric.text(value)}"
+        self._metric = f"{reached} in cycle {self._cycle}"
+        self.say(f"{self._title}: {reached}{self._tail(metric=False)}")
         self.tell()
 
     def tell(self) -> None:
-        """Write how far the run is to `file`, whole or not at all; where that fails there is just no progress to see.
+        """Write the progress to `file`, completely or not at all; a failure to write is ignored.
 
         JSON with `title` (cycle, labels, stage), `cycle` and `cycles` (of the last one), `done` and `total` steps or
-        batches of the stage, `metric` as text, `fraction` of all fits' steps, `seconds_left` or null.
+        batches of the stage, `metric` of the last tested cycle as text, `fraction` of all fits' steps, and
+        `seconds_left`, which may be null.
         """
         if self._file is None:
             return
@@ -214,8 +172,9 @@ class Reporter(AbstractContextManager["Reporter"]):
     def _steps_left(self) -> int:
         return sum(self._plan[self._first :]) - self._fit_steps - self._skipped - self._steps_now()
 
-    def _detail(self) -> str:
-        return self._tail().removeprefix(", ")
+    def _bar(self) -> RenderableType:
+        what, total, _ = self._stage or ("", 0, 0.0)
+        return bar(f"{self._title}: {what}", self._done, total, self._tail().removeprefix(", "))
 
     def _tail(self, metric: bool = True) -> str:
         left = self.seconds_left() if metric or self._cycle < self._cycles else None

@@ -53,8 +53,8 @@ class NetworkOutput(NamedTuple):
     predicted_loss: Tensor | None = None
 
 
-class Rows(NamedTuple):
-    """What a selection sees.
+class SelectionInputs(NamedTuple):
+    """What a strategy selects from.
 
     Attributes:
         index: (N,) int64 positions in the full training set, ascending, unique.
@@ -67,8 +67,8 @@ class Rows(NamedTuple):
     value: Tensor
 
     @classmethod
-    def without_scores(cls, index: Tensor) -> Rows:
-        """Rows for a strategy that needs no network: candidates alone, K = 0."""
+    def without_scores(cls, index: Tensor) -> SelectionInputs:
+        """Return the inputs of a strategy that needs no network: candidates alone, K = 0."""
         return cls(index, torch.zeros(len(index), dtype=torch.bool), torch.empty(1, len(index), 0))
 
 

@@ -1,12 +1,13 @@
 import contextlib
 import io
 import logging
+import re
 import warnings
 from types import SimpleNamespace
 
 import pytest
 
-from al_lightning import progress
+from al_lightning import console, progress
 from al_lightning.metrics import MIOU
 from al_lightning.progress import Reporter, duration
 
@@ -19,8 +20,9 @@ def test_durations(seconds: float, text: str) -> None:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [0.0]
-    # The module's clock alone: data workers that are collected meanwhile are waited for by the real one.
-    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    # The modules' clock alone: data workers that are collected meanwhile are waited for by the real one.
+    for module in (progress, console):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     return now
 
 
@@ -56,8 +58,30 @@ def test_plain_lines_where_there_is_no_terminal(clock: list[float]) -> None:
         "cycle 0/1, 10 labelled: fit, 62 of 100, 3 min 58 s left",
         "cycle 0/1, 10 labelled: fit, 93 of 100, 3 min 27 s left",
         "cycle 0/1, 10 labelled: miou 25.00 %, 3 min 20 s left",
-        "cycle 1/1, 20 labelled: fit, 200 steps, miou 25.00 %, 3 min 20 s left",
+        "cycle 1/1, 20 labelled: fit, 200 steps, miou 25.00 % in cycle 0, 3 min 20 s left",
     ]
+
+
+def test_a_terminal_has_one_live_line_below_those_that_stay(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("FORCE_COLOR", "1"), ("TERM", "xterm"), ("COLUMNS", "110")):
+        monkeypatch.setenv(name, value)
+    out = io.StringIO()
+    with Reporter(stream=out) as reporter:
+        reporter.plan([100, 100], first=0)
+        reporter.cycle(0, 10)
+        reporter.begin("fit", 100)
+        for step in range(1, 11):
+            clock[0] += 0.03
+            reporter.advance(step)
+        reporter.say(":bug: stays [as it is]")
+        reporter.result(MIOU, 0.25)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|[━╸╺]", "", out.getvalue())
+    drawn = [line.strip() for line in re.split(r"[\r\n]", text) if line.strip()]
+    live = "cycle 0/1, 10 labelled: fit"
+    # At the start, after 0.12 s and 0.24 s, then once below each line that stays.
+    assert drawn == [live, live, live, ":bug: stays [as it is]", live, "cycle 0/1, 10 labelled: miou 25.00 %", live]
 
 
 def test_a_process_that_does_not_print_prints_nothing() -> None:

@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from al_lightning import yaml_files
-from al_lightning.config.names import load, shipped
+from al_lightning.config.layers import load
+from al_lightning.config.names import shipped
 from al_lightning.data.mappings import load_mapping
 from al_lightning.errors import UsageError
 from al_lightning.recommendations.rules import read_rules

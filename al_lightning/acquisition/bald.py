@@ -1,4 +1,4 @@
-"""The images about which the networks that dropout makes of one disagree most."""
+"""BALD: the images on which Monte-Carlo dropout passes of the network disagree most."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import numpy as np
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.functional import mutual_information, top_scores
+from al_lightning.acquisition.functional import mutual_information
 from al_lightning.errors import MOST, UsageError, require
 from al_lightning.networks.base import Network
 from al_lightning.networks.dropout import dropouts, sampled
-from al_lightning.types import Batch, Features, Rows, Selection
+from al_lightning.types import Batch, Features
 
 
 class BALD(Acquisition):
-    """Highest mutual information of class and network, by Monte-Carlo dropout (Houlsby et al. 2011, Eq. 6).
+    """Highest mutual information of class and weights, by Monte-Carlo dropout (Houlsby et al. 2011, Eq. 6).
 
-    The network is encoded once and decoded `passes` times. Only its `MCDropout` layers drop, with masks that are the
-    same for all images of a cycle; BatchNorm, and dropout of any other kind, stay as in testing.
+    Images are encoded once and decoded `passes` times. Only `MCDropout` layers drop, with the same masks for all images
+    of a cycle; BatchNorm and other dropout layers stay in eval mode.
 
     Args:
-        passes: stochastic passes; the study's 10.
+        passes: stochastic passes; 10 in the study.
     """
 
     def __init__(self, passes: int = 10) -> None:
@@ -31,11 +31,11 @@ class BALD(Acquisition):
         self.keys: list[int] = []
 
     def check(self, network: Network) -> None:
-        """Refuse a network that has nothing to sample."""
+        """Refuse a network without `MCDropout`."""
         if not dropouts(network):
             raise UsageError(
-                f"BALD compares passes with dropout, and this {type(network).__name__} has none: "
-                "give --network.dropout 0.1, or a network of yours an MCDropout layer in decode."
+                f"BALD compares passes with dropout, and this {type(network).__name__} has none: set "
+                "--network.dropout 0.1, or add an MCDropout layer to the `decode` of your own network."
             )
 
     def prepare(self, network: Network, generator: np.random.Generator) -> None:
@@ -51,7 +51,3 @@ class BALD(Acquisition):
             with sampled(network, key):
                 logits = network.decode(features).logits
             yield logits
-
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
-        """Take the highest, ties by position."""
-        return top_scores(rows, rows.value[0, :, 0], count)

@@ -1,44 +1,45 @@
-"""What every strategy is. To write one, subclass Acquisition in a file of your own: `score` and `select`."""
+"""The interface of a strategy. To write one, subclass Acquisition in a file of your own."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
 
+from al_lightning.acquisition.functional import top_scores
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
-from al_lightning.types import Batch, Rows, Selection
+from al_lightning.types import Batch, Selection, SelectionInputs
 
 
-class Acquisition(ABC):
-    """Decides what to label next. It neither trains nor loads data, and keeps nothing from cycle to cycle.
+class Acquisition:
+    """Chooses the images to label next. It neither trains nor loads data, and keeps no state between cycles.
 
-    `score` runs on every process, on its share of the candidates; `select` once, on all rows. Generators are NumPy's
-    and derive from (seed, cycle) alone.
+    `score` runs on every process, on its share of the candidates. `select` runs once, on all rows. A strategy that
+    takes the images with the highest scores defines `score` alone. Generators are NumPy's; they derive from (seed,
+    cycle) alone.
     """
 
     members: ClassVar[int] = 1
-    """Networks trained per cycle, from different seeds; `select` sees the rows of all of them."""
+    """Networks trained per cycle, from different seeds. `select` gets the rows of all of them."""
     needs_network: ClassVar[bool] = True
     """Whether `score` is called at all."""
     reads_labelled: ClassVar[bool] = False
     """Whether the labelled images are scored too, as context."""
     one_fit: ClassVar[bool] = False
-    """Whether the whole budget is spent at once, by `initial`; there are no cycles then."""
+    """Whether `initial` spends the whole budget at once, without cycles."""
     narrowed_by: ClassVar[str | None] = None
-    """The option that limits `candidates`, for the sentence that says that they are too few."""
+    """Name of the option that limits `candidates`, for the error about too few candidates."""
 
     def initial(self, pool: Pool, count: int, generator: np.random.Generator) -> Sequence[int] | None:
-        """Return an initial set of its own, or None for the common one.
+        """Return an initial set of the strategy's own, or None for the common one.
 
         Args:
-            pool: with nothing labelled.
-            count: how many; for a `one_fit` strategy the whole budget.
-            generator: for its draws.
+            pool: the pool, without labelled images.
+            count: size of the initial set; for a `one_fit` strategy the whole budget.
+            generator: for all draws.
         """
         return None
 
@@ -46,47 +47,49 @@ class Acquisition(ABC):
         """Return the unlabelled positions that may be chosen; all of them by default."""
         return [int(index) for index in pool.unlabelled]
 
-    def check_pool(self, pool: Pool, total: int) -> None:  # noqa: B027 - most strategies take any pool
-        """Raise UsageError, before anything is trained, where this pool cannot serve the strategy.
+    def check_pool(self, pool: Pool, total: int) -> None:
+        """Raise UsageError if the strategy cannot work on this pool; called before training.
 
         Args:
-            pool: with nothing labelled.
-            total: labels that the whole budget asks for, the initial set included.
+            pool: the pool, without labelled images.
+            total: number of labels of the whole budget, including the initial set.
         """
 
-    def check(self, network: Any) -> None:  # noqa: B027 - most strategies ask for nothing
-        """Raise UsageError, with a sentence, where this network cannot serve the strategy."""
+    def check(self, network: Any) -> None:
+        """Raise UsageError if the strategy cannot work with this network."""
 
-    def prepare(self, network: Any, generator: np.random.Generator) -> None:  # noqa: B027 - likewise
-        """Called before scoring, after the network went into eval mode.
+    def prepare(self, network: Any, generator: np.random.Generator) -> None:
+        """Prepare the network, in eval mode, for scoring.
 
-        It is the trained one, or where that says `foldable` a copy with BatchNorm folded into its convolutions.
+        A `foldable` network is a copy of the trained one, with BatchNorm folded into its convolutions.
         """
 
     def score(self, network: Any, batch: Batch) -> Tensor:
-        """Return (B, K) float32 for a batch of normalised images; pixels are reduced here, without gradients.
+        """Return the values that `select` needs of each image, (B, K) float32: a score, an embedding, ...
 
-        A score, an embedding, a class and an entropy: whatever `select` wants of each image. The next batch may take
-        the images' place in memory: clone what should outlast the call.
+        Called without gradients, on normalised images. Reduce pixels here. The next batch may overwrite the images in
+        memory: clone a tensor that should outlast the call.
         """
         raise NotImplementedError(f"{type(self).__name__} needs a network but defines no score()")
 
-    @abstractmethod
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
-        """Return `count` unlabelled positions in order of selection, with scores. Pure: no network, no loader.
+    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
+        """Return `count` unlabelled positions in order of selection, with scores; without access to network or data.
+
+        By default the images with the highest first score of the first member; of equal scores the lower position.
 
         Args:
             rows: candidates (and labelled images, if `reads_labelled`), ascending by position.
-            count: how many to choose.
-            generator: for its draws.
+            count: number of images to choose.
+            generator: for all draws.
         """
+        return top_scores(rows, rows.value[0, :, 0], count)
 
 
-def check_selection(selection: Selection, rows: Rows, count: int, strategy: str) -> None:
-    """Hold a selection, possibly a user's own, to its promise.
+def check_selection(selection: Selection, rows: SelectionInputs, count: int, strategy: str) -> None:
+    """Check the selection of a strategy.
 
     Raises:
-        UsageError: another number of images than asked for, repeats, or images that were no candidates.
+        UsageError: the number of images is wrong, an image is repeated, or an image is no candidate.
     """
     chosen = selection.indices
     candidates = set(rows.index[~rows.labelled].tolist())

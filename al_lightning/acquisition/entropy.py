@@ -1,14 +1,13 @@
-"""The most uncertain images by predictive entropy."""
+"""Entropy: the most uncertain images by predictive entropy."""
 
 from __future__ import annotations
 
-import numpy as np
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.functional import mean_entropy, top_scores
+from al_lightning.acquisition.functional import mean_entropy
 from al_lightning.networks.base import Network
-from al_lightning.types import Batch, Rows, Selection
+from al_lightning.types import Batch
 
 
 class Entropy(Acquisition):
@@ -17,7 +16,3 @@ class Entropy(Acquisition):
     def score(self, network: Network, batch: Batch) -> Tensor:
         """Return (B, 1) entropies in nats."""
         return mean_entropy(network(batch.image).logits)[:, None]
-
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
-        """Take the highest, ties by position."""
-        return top_scores(rows, rows.value[0, :, 0], count)

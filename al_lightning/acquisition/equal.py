@@ -1,27 +1,22 @@
-"""The most uncertain images by the entropy of two views."""
+"""EquAL: the most uncertain images by the entropy of two views."""
 
 from __future__ import annotations
 
-import numpy as np
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.functional import entropy_of_views, top_scores
+from al_lightning.acquisition.functional import entropy_of_views
 from al_lightning.networks.base import Network
-from al_lightning.types import Batch, Rows, Selection
+from al_lightning.types import Batch
 
 
 class EquAL(Acquisition):
     """Highest entropy of an image and its mirror image together (Eq. 5; after Golestaneh and Kitani 2020).
 
-    Eq. 5 as printed: a sum of two entropies, with no term for how consistent the two predictions are.
+    Eq. 5 as printed: a sum of two entropies, without a term for the consistency of the two predictions.
     """
 
     def score(self, network: Network, batch: Batch) -> Tensor:
-        """Return (B, 1) sums of two entropies in nats; one forward a view, so that batches are as large as any's."""
+        """Return (B, 1) sums of two entropies in nats; one view at a time, to need no more memory than `Entropy`."""
         views = (batch.image, batch.image.flip(-1))
         return entropy_of_views(network(view).logits for view in views)[:, None]
-
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
-        """Take the highest, ties by position."""
-        return top_scores(rows, rows.value[0, :, 0], count)

@@ -1,4 +1,4 @@
-"""Everything labelled at once."""
+"""Full: the whole pool labelled at once."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.pool import Pool
-from al_lightning.types import Rows, Selection
+from al_lightning.types import Selection, SelectionInputs
 
 
 class Full(Acquisition):
-    """The 100 % row of the tables: one fit on the whole pool."""
+    """One fit on the whole pool: the 100 % row of the tables."""
 
     needs_network: ClassVar[bool] = False
     one_fit: ClassVar[bool] = True
@@ -22,6 +22,6 @@ class Full(Acquisition):
         """Return every position."""
         return range(pool.size)
 
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
-        """Never asked: there is nothing left to choose."""
+    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
+        """Return nothing; never called, since no image is left."""
         return Selection([], [])

@@ -1,4 +1,4 @@
-"""The images that the network expects to get most wrong."""
+"""Learning loss: the images with the highest predicted loss."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ import numpy as np
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.functional import top_scores
 from al_lightning.errors import ALError, UsageError, require
 from al_lightning.networks.base import Network
 from al_lightning.pool import Pool
-from al_lightning.types import Batch, Rows, Selection
+from al_lightning.types import Batch
 
 
 class LearningLoss(Acquisition):
-    """Highest predicted loss, among a random part of the pool (Yoo and Kweon 2019).
+    """Highest predicted loss among a random subset of the pool (Yoo and Kweon 2019).
 
     Args:
-        subset: unlabelled images drawn in each cycle; only they are scored.
+        subset: size of the random subset of unlabelled images that is scored in each cycle.
     """
 
     narrowed_by: ClassVar[str | None] = "subset"
@@ -30,27 +29,23 @@ class LearningLoss(Acquisition):
         self.subset = subset
 
     def candidates(self, pool: Pool, generator: np.random.Generator) -> Sequence[int]:
-        """Draw the subset; where it is the whole pool there is nothing to draw."""
+        """Draw the subset; nothing is drawn if it is all unlabelled images."""
         unlabelled = pool.unlabelled
         if self.subset < len(unlabelled):
             unlabelled = generator.permutation(unlabelled)[: self.subset]
         return [int(index) for index in unlabelled]
 
     def check(self, network: Network) -> None:
-        """Refuse a network that predicts no loss."""
+        """Refuse a network without a loss predictor."""
         if network.loss_predictor is None:
             raise UsageError(
-                f"LearningLoss goes by the loss that a network predicts, and this {type(network).__name__} predicts "
-                "none: give --network.loss_predictor true."
+                f"LearningLoss needs a predicted loss, and this {type(network).__name__} predicts none: set "
+                "--network.loss_predictor true."
             )
 
     def score(self, network: Network, batch: Batch) -> Tensor:
-        """Return (B, 1) predicted losses; the decoder is not run."""
+        """Return predicted losses, (B, 1), without running the decoder."""
         loss = network.predicted_loss(network.encode(batch.image))
         if loss is None:
             raise ALError(f"{type(network).__name__} has a loss predictor, but its predicted_loss gave None.")
         return loss[:, None]
-
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
-        """Take the highest, ties by position."""
-        return top_scores(rows, rows.value[0, :, 0], count)

@@ -1,4 +1,4 @@
-"""Uniform choice."""
+"""Random: a uniform choice."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import ClassVar
 import numpy as np
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.types import Rows, Selection
+from al_lightning.types import Selection, SelectionInputs
 
 
 class Random(Acquisition):
-    """Every candidate is as likely as any other: what all else is compared with."""
+    """Draws candidates uniformly; the baseline of all comparisons."""
 
     needs_network: ClassVar[bool] = False
 
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
-        """Draw without replacement; the scores are 0."""
+    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
+        """Draw without replacement; all scores are 0."""
         drawn = generator.permutation(rows.index[~rows.labelled].numpy())[:count]
         return Selection([int(index) for index in drawn], [0.0] * len(drawn))

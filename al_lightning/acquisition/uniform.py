@@ -1,4 +1,4 @@
-"""Images at equal distances in time."""
+"""Uniform: images at equal distances in time."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.functional import evenly_spread, sequences_in_time
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
-from al_lightning.types import Rows, Selection
+from al_lightning.types import Selection, SelectionInputs
 
 
 class Uniform(Acquisition):
-    """Every k-th image of the pool's time order, one sequence after the other: the whole budget in one fit."""
+    """Every k-th image in time, with the sequences one after the other; the whole budget in one fit."""
 
     needs_network: ClassVar[bool] = False
     one_fit: ClassVar[bool] = True
 
     def check_pool(self, pool: Pool, total: int) -> None:
-        """Refuse a pool without time order."""
+        """Refuse a pool without an order in time."""
         sequences_in_time(pool)
 
     def initial(self, pool: Pool, count: int, generator: np.random.Generator) -> Sequence[int]:
-        """Return `count` positions at equal distances; nothing is drawn."""
+        """Return `count` positions at equal distances in time."""
         order = [position for sequence in sequences_in_time(pool) for position in sequence]
         if not 1 <= count <= len(order):
             raise UsageError(
-                f"The budget asks Uniform for {count} of {len(order)} images; change budget.initial, budget.query or "
-                "budget.cycles."
+                f"The budget asks Uniform for {count} of {len(order)} images; change --budget.initial, --budget.query "
+                "or --budget.cycles."
             )
         return [order[place] for place in evenly_spread(len(order), count)]
 
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
-        """Never asked: the budget is spent at once."""
+    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
+        """Return nothing; never called, since `initial` spends the budget."""
         return Selection([], [])

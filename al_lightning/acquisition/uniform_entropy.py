@@ -1,4 +1,4 @@
-"""The most uncertain among images at equal distances in time."""
+"""UniformEntropy: the most uncertain among images at equal distances in time."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.functional import mean_entropy, sequences_in_time, top_scores
+from al_lightning.acquisition.functional import mean_entropy, sequences_in_time
 from al_lightning.errors import UsageError, require
 from al_lightning.networks.base import Network
 from al_lightning.pool import Pool
-from al_lightning.types import Batch, Rows, Selection
+from al_lightning.types import Batch
 
 
 class UniformEntropy(Acquisition):
-    """Highest predictive entropy (Eq. 3-4) among every `step`-th frame of each sequence, beginning with its first.
+    """Highest predictive entropy (Eq. 3-4) among every `step`-th image of each sequence, from its first image.
 
-    The initial set is drawn from these frames too.
+    The initial set is drawn from these images too.
 
     Args:
-        step: distance in frames, in the order of time; frames that the pool does not have do not count.
+        step: distance in images of the pool, in the order of time.
     """
 
     narrowed_by: ClassVar[str | None] = "step"
@@ -32,41 +32,35 @@ class UniformEntropy(Acquisition):
         self.step = step
 
     def check_pool(self, pool: Pool, total: int) -> None:
-        """Refuse a budget for which the frames do not suffice."""
-        if total > (count := len(self._frames(pool))):
-            raise UsageError(
-                f"acquisition.step {self.step} leaves {count} candidates of {pool.size} images, and the budget asks "
-                f"for {total} labels in all; lower --acquisition.step or the budget."
+        """Refuse a budget larger than the number of candidates."""
+        if total > len(self._frames(pool)):
+            raise self._too_few(
+                pool, f"the budget asks for {total} labels in all; lower --acquisition.step or the budget"
             )
 
     def _frames(self, pool: Pool) -> set[int]:
         return {position for sequence in sequences_in_time(pool) for position in sequence[:: self.step]}
 
+    def _too_few(self, pool: Pool, problem: str) -> UsageError:
+        count = len(self._frames(pool))
+        return UsageError(
+            f"acquisition.step {self.step} leaves {count} candidates of {pool.size} images, and {problem}."
+        )
+
     def initial(self, pool: Pool, count: int, generator: np.random.Generator) -> Sequence[int]:
         """Draw `count` of the candidates."""
         candidates = self.candidates(pool, generator)
         if count > len(candidates):
-            raise UsageError(
-                f"acquisition.step {self.step} leaves {len(candidates)} candidates of {pool.size} images, and "
-                f"budget.initial asks for {count}; lower --acquisition.step or --budget.initial."
-            )
+            raise self._too_few(pool, f"budget.initial asks for {count}; lower --acquisition.step or --budget.initial")
         return [int(index) for index in generator.permutation(candidates)[:count]]
 
     def candidates(self, pool: Pool, generator: np.random.Generator) -> Sequence[int]:
-        """Return the unlabelled ones of every `step`-th frame, ascending; nothing is drawn."""
-        kept = self._frames(pool)
-        left = sorted(kept.difference(pool.labelled))
+        """Return the unlabelled among every `step`-th image, ascending."""
+        left = sorted(self._frames(pool).difference(pool.labelled))
         if not left:
-            raise UsageError(
-                f"acquisition.step {self.step} leaves {len(kept)} candidates of {pool.size} images, and all of "
-                "them are labelled; lower --acquisition.step or --budget.cycles."
-            )
+            raise self._too_few(pool, "all of them are labelled; lower --acquisition.step or --budget.cycles")
         return left
 
     def score(self, network: Network, batch: Batch) -> Tensor:
         """Return (B, 1) entropies in nats."""
         return mean_entropy(network(batch.image).logits)[:, None]
-
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
-        """Take the highest, ties by position."""
-        return top_scores(rows, rows.value[0, :, 0], count)

@@ -1,4 +1,4 @@
-"""The images about which an ensemble disagrees most."""
+"""Variation ratio: the images on which an ensemble disagrees most."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.functional import mean_entropy, top_scores, variation_ratio
 from al_lightning.errors import UsageError
 from al_lightning.networks.base import Network
-from al_lightning.types import Batch, Rows, Selection
+from al_lightning.types import Batch, Selection, SelectionInputs
 
 
 class VariationRatio(Acquisition):
-    """Fewest members for the commonest class, of five trained from different seeds (Beluch et al. 2018, Eq. 1).
+    """Fewest votes for the commonest class among five members with different seeds (Beluch et al. 2018, Eq. 1).
 
-    Five members give five values; ties go to the higher mean entropy over members, then to the lower position.
+    The ratio has five values; ties go to the higher mean entropy over members, then to the lower position.
     """
 
     members: ClassVar[int] = 5
 
     def check(self, network: Network) -> None:
-        """Refuse a network that gives a class per pixel: an image has no one class then."""
+        """Refuse a segmentation network, which predicts no class per image."""
         if network.predicts != "image":
             raise UsageError(
-                f"VariationRatio counts the classes that members give an image, and {type(network).__name__} gives a "
-                "class per pixel; take another strategy for segmentation, for example bald."
+                f"VariationRatio compares classes of images, and {type(network).__name__} predicts classes of pixels; "
+                "take another strategy for segmentation, for example bald."
             )
 
     def score(self, network: Network, batch: Batch) -> Tensor:
@@ -36,7 +36,7 @@ class VariationRatio(Acquisition):
         logits = network(batch.image).logits
         return torch.stack([logits.argmax(dim=1).float(), mean_entropy(logits)], dim=1)
 
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
+    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
         """Take the highest variation ratios."""
         classes, entropies = rows.value.unbind(dim=2)
         return top_scores(rows, variation_ratio(classes), count, entropies.mean(dim=0))

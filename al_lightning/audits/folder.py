@@ -1,4 +1,4 @@
-"""Folders of images to audit, with masks or without: no names of classes are needed, and no file has to be right."""
+"""Folders of images to audit, with or without masks; class names are not needed, and files may be damaged."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Array, Images, list_images, read_image, read_mask
 from al_lightning.errors import DatasetError, from_home
 
 Pair = tuple[Path, Path | None]
 _IDS: Array = np.arange(256, dtype=np.uint8)
-"""Label ids as they are; 255 means ignore, and 254 is reported, for it is what marks an unknown id."""
+"""The identity mapping of label ids. 255 means ignore; 254 marks unknown ids and is reported."""
 
 
 class FolderImages(Images):
-    """Image files as they are, each with a mask or without.
+    """Image files at their own size, each with or without a mask.
 
     Args:
-        pairs: (image, mask) paths; a mask that is not there is reported when it is read.
+        pairs: (image, mask) paths; reading a missing mask is an error.
     """
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
@@ -31,14 +31,14 @@ class FolderImages(Images):
         return len(self.pairs)
 
     def image(self, index: int) -> Array:
-        """Read the image at its own size."""
+        """Read the image, (H, W, 3) uint8."""
         return read_image(self.pairs[index][0])
 
     def label(self, index: int) -> Array:
-        """Read the mask's label ids."""
+        """Read the mask's label ids, (H, W) uint8."""
         image, mask = self.pairs[index]
         if mask is None:
-            raise DatasetError(f"The image {image} has no mask: none were named.")
+            raise DatasetError(f"The image {image} has no mask: no folder of masks was given.")
         return read_mask(mask, _IDS, None, image)
 
     def name(self, index: int) -> str:
@@ -46,16 +46,16 @@ class FolderImages(Images):
         return str(self.pairs[index][0])
 
 
-class AuditFolder(PoolDataModule):
-    """A folder of images, for the audit alone: nothing about it has to be known or right beforehand.
+class AuditFolder(PoolDataset):
+    """A folder of images as a dataset for the audit.
 
-    Where the folder has the folders `train` and `test`, they are pool and test set; otherwise all images are the pool,
-    and there is no test set. Masks have their image's path and name, ending in .png, below their own folder.
+    Its subfolders `train` and `test` are pool and test set. Without these two, all images are the pool, and there is no
+    test set. A mask has the relative path of its image below the folder of masks, with the suffix .png.
 
     Args:
-        images: folder of the images; those in folders below count too.
-        masks: folder of the masks, one channel of label ids; None where there are none.
-        sequence_pattern: regular expression over the file's name without ending, with groups `sequence` and `frame`.
+        images: folder of the images, including its subfolders.
+        masks: folder of the masks, one channel of label ids; None without masks.
+        sequence_pattern: regular expression over the stems of file names, with groups `sequence` and `frame`.
     """
 
     folder = "images"
@@ -72,7 +72,7 @@ class AuditFolder(PoolDataModule):
                 raise DatasetError(f"There is no folder {folder}; name an existing one with {option} DIR.")
         files = list_images(self.root)
         if not files:
-            raise DatasetError(f"{self.root} holds no images (jpg, png, bmp, tif, webp, ppm), nor do folders below it.")
+            raise DatasetError(f"{self.root} and its subfolders hold no images (jpg, png, bmp, tif, webp, ppm).")
         split = all((self.root / side).is_dir() for side in ("train", "test"))
         sides: dict[str, list[Pair]] = {"train": [], "test": []}
         for path in files:
@@ -88,10 +88,10 @@ class AuditFolder(PoolDataModule):
         return self._splits[0]
 
     def build_test(self) -> Images:
-        """Return the test set, which may be empty."""
+        """Return the test set; it may be empty."""
         return self._splits[1]
 
     @property
     def class_names(self) -> Sequence[str]:
-        """All label ids that there can be."""
+        """A name for each possible label id."""
         return [f"label id {value}" for value in range(255)]

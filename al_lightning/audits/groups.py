@@ -1,4 +1,4 @@
-"""Duplicates, near-duplicates and leakage, from what was read of a set."""
+"""Duplicates, near-duplicates and leakage among the images of a dataset."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from al_lightning.duplicates.relation import Advance, nearest
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What was seen of a set.
+class AuditedSet:
+    """The pool or the test set, as it was read. A `place` counts the readable images; a position counts all.
 
     Attributes:
-        side: which set it is.
-        names: of all its images, as shown.
-        paths: of all its images, as the set names them.
-        contents: what was read of them.
-        sequence: the sequence of each image, None where it is not known.
+        side: which set.
+        names: names of all images, as the audit shows them.
+        paths: names of all images, as the dataset gives them.
+        contents: what was read.
+        sequence: each image's sequence; None if unknown.
         classes: names of the classes.
     """
 
@@ -38,80 +38,79 @@ class Seen:
 
     @cached_property
     def descriptors(self) -> Descriptors:
-        """Of the images that were read."""
+        """Descriptors of the readable images."""
         return Descriptors.of(self.contents.descriptors)
 
     @cached_property
     def repeated(self) -> list[bool]:
-        """Whether each image's pixels occurred before it."""
+        """For each readable image, whether an earlier image has equal pixels."""
         return [first < place for place, first in enumerate(self.descriptors.first.tolist())]
 
-    def name(self, place: int) -> str:
-        """Return the name of an image that was read."""
-        return self.names[self.contents.positions[place]]
-
     def path(self, place: int) -> str:
-        """Return the file of an image that was read, or what the set calls it."""
+        """Return the dataset's name of an image, usually its file."""
         return self.paths[self.contents.positions[place]]
 
+    def member(self, place: int, exact: bool, same_file: bool, similarity: float) -> Member:
+        """Return an image as a member of a group or leak."""
+        index = self.contents.positions[place]
+        return Member(index, self.names[index], exact, same_file, round(float(similarity), 3))
+
     def class_names(self, *places: int) -> set[str]:
-        """Return the classes of some images that have one each."""
-        found = {self.contents.classes[place] for place in places}
-        return {self.classes[number] for number in found if number >= 0}
+        """Return the classes of some images; none for images without a class."""
+        numbers = {self.contents.classes[place] for place in places}
+        return {self.classes[number] for number in numbers if number >= 0}
 
 
-def compare(seen: Seen, advance: Advance | None = None) -> tuple[list[Group], Groups]:
+def compare(images: AuditedSet, advance: Advance | None = None) -> tuple[list[Group], Groups]:
     """Group a set's images by the leader rule.
 
     Returns:
-        Groups of two or more, in the order of their first images; and what they were made from.
+        Groups of two or more images, in the order of their first images; the grouping of all images.
     """
-    found = group(seen.descriptors, advance)
+    groups = group(images.descriptors, advance)
     members = defaultdict(list)
-    for place, leader in enumerate(found.leader.tolist()):
+    for place, leader in enumerate(groups.leader.tolist()):
         members[leader].append(place)
-    groups = [_group(seen, members[leader], found) for leader in sorted(members) if len(members[leader]) > 1]
-    return groups, found
+    return [_group(images, places, groups) for _, places in sorted(members.items()) if len(places) > 1], groups
 
 
-def _group(seen: Seen, places: Sequence[int], found: Groups) -> Group:
+def _group(images: AuditedSet, places: Sequence[int], groups: Groups) -> Group:
     members = []
     for place in places:
-        exact = seen.repeated[place]
-        same = exact and same_file(seen.path(int(seen.descriptors.first[place])), seen.path(place))
-        similarity = round(float(found.similarity[place]), 3)
-        members.append(Member(seen.contents.positions[place], seen.name(place), exact, same, similarity))
-    sequences = {seen.sequence[member.index] for member in members}
-    classes = sorted(seen.class_names(*places))
-    return Group(
-        seen.side, tuple(members), len(sequences) == 1 and None not in sequences, tuple(classes if classes[1:] else ())
-    )
+        exact = images.repeated[place]
+        same = exact and _same_file(images.path(int(images.descriptors.first[place])), images.path(place))
+        members.append(images.member(place, exact, same, groups.similarity[place]))
+    sequences = {images.sequence[member.index] for member in members}
+    one_sequence = len(sequences) == 1 and None not in sequences
+    return Group(images.side, tuple(members), one_sequence, _several(images.class_names(*places)))
 
 
-def leakage(test: Seen, pool: Seen, advance: Advance | None = None) -> list[Leak]:
-    """Return the test images that are in the pool, pixel by pixel or nearly, each with the pool's most similar one."""
-    others, similarity = nearest(test.descriptors, pool.descriptors, advance)
+def leakage(test: AuditedSet, pool: AuditedSet, advance: Advance | None = None) -> list[Leak]:
+    """Return the test images with duplicates or near-duplicates in the pool, each with the most similar pool image."""
+    pool_places, similarities = nearest(test.descriptors, pool.descriptors, advance)
     leaks = []
-    for place, other in enumerate(others.tolist()):
-        if other < 0:
+    for place, pool_place in enumerate(pool_places.tolist()):
+        if pool_place < 0:
             continue
-        exact = bool(test.descriptors.pixels[place] == pool.descriptors.pixels[other])
-        same = exact and same_file(test.path(place), pool.path(other))
-        near = round(float(similarity[place]), 3)
-        classes = test.class_names(place) | pool.class_names(other)
+        exact = bool(test.descriptors.pixels[place] == pool.descriptors.pixels[pool_place])
+        same = exact and _same_file(test.path(place), pool.path(pool_place))
         leaks.append(
             Leak(
-                Member(test.contents.positions[place], test.name(place), exact, same, near),
-                Member(pool.contents.positions[other], pool.name(other), exact, same, near),
-                tuple(sorted(classes)) if len(classes) > 1 else (),
+                test.member(place, exact, same, similarities[place]),
+                pool.member(pool_place, exact, same, similarities[place]),
+                _several(test.class_names(place) | pool.class_names(pool_place)),
             )
         )
     return leaks
 
 
-def same_file(one: str, other: str) -> bool:
-    """Return whether two images are files that are equal byte for byte; False where they are no files."""
+def _several(classes: set[str]) -> tuple[str, ...]:
+    return tuple(sorted(classes)) if len(classes) > 1 else ()
+
+
+def _same_file(first: str, second: str) -> bool:
+    """Return whether two names are files that are equal byte for byte."""
     try:
-        return Path(one).is_file() and Path(other).is_file() and filecmp.cmp(one, other, shallow=False)
+        return Path(first).is_file() and Path(second).is_file() and filecmp.cmp(first, second, shallow=False)
     except (OSError, ValueError):
         return False

@@ -1,42 +1,92 @@
-"""An audit as a page: one HTML file that loads nothing, reads without scripts, on a phone, in light and dark."""
+"""The page of an audit: one HTML file without scripts and without links to other files."""
 
 from __future__ import annotations
 
-from al_lightning.audits.figures import LEAKS, LEAST, MEMBERS, SPANS, chosen_groups, chosen_leaks, picture
-from al_lightning.audits.problems import side_name
-from al_lightning.audits.result import Audit
-from al_lightning.audits.text import headline, sizes, worth
+import base64
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from PIL import Image
+
+from al_lightning.audits.result import SIDES, Audit, Group, Leak, Side
+from al_lightning.audits.text import headline, sizes, sorted_leaks, worth
+from al_lightning.data.images import Images
+from al_lightning.drawing import jpeg, shrink
 from al_lightning.duplicates.relation import ALIKE, LOOK_ALIKE
 from al_lightning.pages.render import render
 
-FILES = 200
-"""How many findings are shown; audit.json has all."""
+FILES, LEAKS, LEAST, GROUPS, MEMBERS, SPANS = 200, 24, 8, 16, 12, 8
+"""Numbers of items on the page; LEAST of the LEAKS are the least similar ones. audit.json has all."""
+_HEIGHT, _WIDTH = 112, 224
+"""Largest size of a picture, in pixels."""
+_TINY = 64
+"""Pictures up to this width, in pixels, are enlarged without interpolation, which would hide their content."""
 
 
-def page(found: Audit) -> str:
+def page(audit: Audit) -> str:
     """Return an audit's page; the same audit gives the same bytes."""
     values = {
-        "title": f"Audit of {found.title}",
-        "audit": found,
-        "answer": _answer(found),
-        "worth": worth(found),
-        "leaks": chosen_leaks(found),
-        "groups": chosen_groups(found),
-        "pictures": {place: picture(jpeg) for place, jpeg in found.pictures.items()},
+        "title": f"Audit of {audit.title}",
+        "audit": audit,
+        "answer": _answer(audit),
+        "worth": worth(audit),
+        "leaks": _chosen_leaks(audit),
+        "groups": _chosen_groups(audit),
+        "pictures": {place: _picture(content) for place, content in audit.pictures.items()},
         "most": {"files": FILES, "leaks": LEAKS, "least": LEAST, "members": MEMBERS, "spans": SPANS},
         "look_alike": LOOK_ALIKE,
         "alike": ALIKE,
-        "side_name": side_name,
+        "side_names": SIDES,
         "sizes": sizes,
     }
     return render("audits/templates/audit.html.jinja", values)
 
 
-def _answer(found: Audit) -> list[str]:
-    """Return the outcome, the worst first, in at most four sentences."""
-    strict = [problem.text for problem in found.problems if problem.strict]
-    said = headline(found)
-    texts = strict[:2] if strict else [said[0].upper() + said[1:]]
+def _answer(audit: Audit) -> list[str]:
+    """Return the outcome in at most four sentences, the worst first."""
+    strict = [problem.text for problem in audit.problems if problem.strict]
+    outcome = headline(audit)
+    texts = strict[:2] or [outcome[0].upper() + outcome[1:]]
     if len(strict) > 2:
         texts.append(f"And {len(strict) - 2} more problem{'s' if len(strict) > 3 else ''}.")
-    return [*texts, worth(found)] if found.pool.readable else texts
+    return [*texts, worth(audit)] if audit.pool.readable else texts
+
+
+def pictures(audit: Audit, sets: Mapping[Side, Images]) -> dict[tuple[Side, int], bytes]:
+    """Return a JPEG of each image on the page; images that cannot be read are left out."""
+    files: dict[tuple[Side, int], bytes] = {}
+    for side, index in dict.fromkeys(_shown(audit)):
+        try:
+            image = sets[side].image(index)
+        except Exception:  # the audit has already listed it
+            continue
+        files[side, index] = jpeg(shrink(image, _HEIGHT, _WIDTH))
+    return files
+
+
+def _shown(audit: Audit) -> Iterator[tuple[Side, int]]:
+    for leak in _chosen_leaks(audit):
+        yield from (("test", leak.test.index), ("pool", leak.pool.index))
+    for span in audit.spans[:SPANS]:
+        yield from (("pool", span.closest[0]), ("test", span.closest[1]))
+    for group in _chosen_groups(audit):
+        yield from ((group.side, member.index) for member in group.members[:MEMBERS])
+
+
+def _chosen_leaks(audit: Audit) -> Sequence[Leak]:
+    """Return the leaks to show: the most similar, and if there are many, the least similar, close to the threshold."""
+    leaks = sorted_leaks(audit)
+    return leaks if len(leaks) <= LEAKS else [*leaks[: LEAKS - LEAST], *leaks[-LEAST:]]
+
+
+def _chosen_groups(audit: Audit) -> Sequence[Group]:
+    """Return the groups to show: first those with several classes, then those across sequences, then the largest."""
+    return sorted(audit.groups, key=lambda group: (not group.classes, group.one_sequence, -len(group.members)))[:GROUPS]
+
+
+def _picture(content: bytes) -> Mapping[str, Any]:
+    """Return the values of an `img` element: `width`, `height`, `tiny`, and `data`, the JPEG in base64."""
+    with Image.open(io.BytesIO(content)) as opened:
+        width, height = opened.size
+    return {"width": width, "height": height, "tiny": width <= _TINY, "data": base64.b64encode(content).decode()}

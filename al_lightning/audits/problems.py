@@ -1,11 +1,19 @@
-"""What an audit holds against the data, in sentences, the worst first."""
+"""The problems that an audit found, in sentences, the worst first."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from al_lightning.audits.result import ClassFacts, Finding, Group, Leak, Problem, Side, Span
+from al_lightning.audits.result import SIDES, ClassFacts, Finding, Group, Leak, Problem, Span
+
+_KINDS = {
+    "sizes differ": ("image and label of different sizes", "images and labels of different sizes"),
+    "label id outside the mapping": ("label with ids outside the mapping", "labels with ids outside the mapping"),
+    "mask all void": ("mask that is all void", "masks that are all void"),
+    "set cannot be set up": ("reason why nothing can be set up", "sets that cannot be set up"),
+}
+"""Singular and plural of the kinds of findings that do not just take an s."""
 
 
 def problems(
@@ -18,104 +26,81 @@ def problems(
 ) -> tuple[Problem, ...]:
     """Return the problems.
 
-    Near-duplicates that are neighbours in one sequence are no ground for `--strict` to fail: a video has them, and the
-    redundancy score measures them. Nor are classes that a set lacks.
+    `--strict` does not fail because of near-duplicates within one sequence, which every video has and which the
+    redundancy score measures, nor because of absent classes.
     """
-    found = []
-    exact, near = (sum(leak.test.exact is wanted for leak in leaks) for wanted in (True, False))
+    return (
+        *_leakage(leaks),
+        *_both_sides(spans, test_images),
+        *(
+            problem
+            for side, name in SIDES.items()
+            for problem in _repeats([group for group in groups if group.side == side], f"the {name}")
+        ),
+        *_mixed([*(group.classes for group in groups), *(leak.classes for leak in leaks)]),
+        *_files(findings),
+        *_absent("the pool", [facts.name for facts in classes if not facts.pool_images]),
+        *_absent("the test set", [facts.name for facts in classes if test_images and not facts.test_images]),
+    )
+
+
+def _leakage(leaks: Sequence[Leak]) -> Iterable[Problem]:
+    exact = sum(leak.test.exact for leak in leaks)
     if exact:
-        found.append(
-            Problem("leakage", f"{_images(exact, 'test image')} {_is(exact)} in the pool too, pixel for pixel.")
-        )
-    if near:
-        text = f"{_images(near, 'test image')} {_near(near)} of {'a pool image' if near == 1 else 'pool images'}."
-        found.append(Problem("leakage", text))
+        verb = "is" if exact == 1 else "are"
+        yield Problem("leakage", f"{_count(exact, 'test image')} {verb} in the pool too, pixel for pixel.")
+    if near := len(leaks) - exact:
+        text = f"{_count(near, 'test image')} {_near(near)} of {'a pool image' if near == 1 else 'pool images'}."
+        yield Problem("leakage", text)
+
+
+def _both_sides(spans: Sequence[Span], test_images: int) -> Iterable[Problem]:
     if spans:
-        count = sum(span.test_images for span in spans)
-        lie = f"{_images(len(spans), 'sequence')} lie{'s' if len(spans) == 1 else ''} on both sides"
-        text = f"{lie} ({_some([span.name for span in spans])}): {count:,} of {test_images:,} test images."
-        found.append(Problem("sequences", text))
-    for side, what in (("pool", "the pool"), ("test", "the test set")):
-        found += _repeats([group for group in groups if group.side == side], what)
-    mixed = sum(bool(group.classes) for group in groups) + sum(bool(leak.classes) for leak in leaks)
-    if mixed:
-        found.append(Problem("labels", f"{mixed:,} times the same picture has different classes."))
-    for side, what in (("pool", "the pool"), ("test", "the test set")):
-        kinds = Counter(finding.kind for finding in findings if finding.side == side)
-        if kinds:
-            said = ", ".join(_kind(kind, count) for kind, count in sorted(kinds.items()))
-            found.append(Problem("files", f"Files of {what}: {said}."))
-    return (*found, *_absent(classes, test_images))
+        lie = f"{_count(len(spans), 'sequence')} {'lies' if len(spans) == 1 else 'lie'} on both sides"
+        names, count = _some([span.name for span in spans]), sum(span.test_images for span in spans)
+        yield Problem("sequences", f"{lie} ({names}): {count:,} of {test_images:,} test images.")
 
 
-def _repeats(groups: Sequence[Group], where: str) -> list[Problem]:
-    found = []
+def _repeats(groups: Sequence[Group], where: str) -> Iterable[Problem]:
     exact = sum(member.exact for group in groups for member in group.members)
     if exact:
         files = sum(member.same_file for group in groups for member in group.members)
         bytewise = f" ({'all' if files == exact else f'{files:,} of them'} byte for byte)" if files else ""
         what = "repeat another image" if exact > 1 else "repeats another image"
-        found.append(Problem("duplicates", f"{_images(exact, 'image')} of {where} {what} exactly{bytewise}."))
-    for one_sequence in (False, True):
-        chosen = [group for group in groups if group.one_sequence is one_sequence]
-        near = sum(not member.exact for group in chosen for member in group.members[1:])
+        yield Problem("duplicates", f"{_count(exact, 'image')} of {where} {what} exactly{bytewise}.")
+    for one_sequence, which in ((False, "another one"), (True, "another one of the same sequence")):
+        members = [group.members[1:] for group in groups if group.one_sequence is one_sequence]
+        near = sum(not member.exact for part in members for member in part)
         if near:
-            text = f"{_images(near, 'image')} of {where} {_near(near)} of another one"
-            text += " of the same sequence" if one_sequence else ""
-            found.append(Problem("near-duplicates", f"{text}.", strict=not one_sequence))
-    return found
+            text = f"{_count(near, 'image')} of {where} {_near(near)} of {which}."
+            yield Problem("near-duplicates", text, strict=not one_sequence)
 
 
-def _absent(classes: Sequence[ClassFacts], test_images: int) -> list[Problem]:
-    found = []
-    for what, names in (
-        ("the pool", [one.name for one in classes if not one.pool_images]),
-        ("the test set", [one.name for one in classes if not one.test_images] if test_images else []),
-    ):
-        if names:
-            classes_ = "class is" if len(names) == 1 else "classes are"
-            found.append(
-                Problem("classes", f"{len(names)} {classes_} absent from {what}: {_some(names)}.", strict=False)
-            )
-    return found
+def _mixed(classes: Sequence[Sequence[str]]) -> Iterable[Problem]:
+    if count := sum(map(bool, classes)):
+        yield Problem("labels", f"{count:,} times the same picture has different classes.")
 
 
-def side_name(side: Side) -> str:
-    """Return what a person calls a set."""
-    return "pool" if side == "pool" else "test set"
+def _files(findings: Sequence[Finding]) -> Iterable[Problem]:
+    for side, name in SIDES.items():
+        kinds = Counter(finding.kind for finding in findings if finding.side == side)
+        if kinds:
+            counts = ", ".join(_count(count, *_KINDS.get(kind, (kind,))) for kind, count in sorted(kinds.items()))
+            yield Problem("files", f"Files of the {name}: {counts}.")
 
 
-def _kind(kind: str, count: int) -> str:
-    """Return how many there are of a kind of trouble."""
-    plural = {
-        "sizes differ": "images and labels of different sizes",
-        "label id outside the mapping": "labels with ids outside the mapping",
-        "mask all void": "masks that are all void",
-        "set cannot be set up": "sets that cannot be set up",
-    }
-    single = {
-        "sizes differ": "image and label of different sizes",
-        "label id outside the mapping": "label with ids outside the mapping",
-        "mask all void": "mask that is all void",
-        "set cannot be set up": "reason why nothing can be set up",
-    }
-    return f"{count:,} {plural.get(kind, f'{kind}s') if count > 1 else single.get(kind, kind)}"
+def _absent(where: str, names: Sequence[str]) -> Iterable[Problem]:
+    if names:
+        are = "class is" if len(names) == 1 else "classes are"
+        yield Problem("classes", f"{len(names)} {are} absent from {where}: {_some(names)}.", strict=False)
 
 
-def _images(count: int, what: str) -> str:
-    return f"{count:,} {what}{_s(count)}"
-
-
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"
+def _count(count: int, single: str, plural: str = "") -> str:
+    return f"{count:,} {single if count == 1 else plural or f'{single}s'}"
 
 
 def _near(count: int) -> str:
     return "is a near-duplicate" if count == 1 else "are near-duplicates"
-
-
-def _s(count: int) -> str:
-    return "s" if count != 1 else ""
 
 
 def _some(names: Sequence[str], most: int = 6) -> str:

@@ -1,4 +1,4 @@
-"""What an audit found, as values: all that the summary, the page and audit.json say."""
+"""The result of an audit as values: all that the summary, the page and audit.json show."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Side = Literal["pool", "test"]
+SIDES: Mapping[Side, str] = {"pool": "pool", "test": "test set"}
+"""The two sets and their names in texts."""
 
 
 @dataclass(frozen=True)
@@ -14,14 +16,14 @@ class SetFacts:
     """A set in numbers.
 
     Attributes:
-        images: in the set.
-        readable: of these.
-        labels: whether labels were looked at.
-        void_masks: masks that say ignore everywhere.
-        exact_repeats: images whose pixels are equal to those of an image before them.
-        near_repeats: further images that are near-duplicates of the first of their group.
-        sizes: [height, width, images] of the commonest sizes, as the dataset gives them.
-        all_sizes: how many sizes there are.
+        images: number of images.
+        readable: number of images that could be read.
+        labels: whether labels were read.
+        void_masks: masks that are 255 (ignore) at every pixel.
+        exact_repeats: images whose pixels are equal to those of an earlier image.
+        near_repeats: other images that are near-duplicates of the first image of their group.
+        sizes: (height, width, images) of the commonest sizes, as the dataset returns them.
+        all_sizes: number of different sizes.
     """
 
     images: int
@@ -36,7 +38,10 @@ class SetFacts:
 
 @dataclass(frozen=True)
 class Member:
-    """An image of a group: position, name, whether its pixels occurred before, and its similarity to the first."""
+    """An image of a group or a leak: position, name, and similarity to the first image, or to the leak's other image.
+
+    `exact`: whether their pixels are equal (in a group, to those of an earlier image). `same_file`: the files, too.
+    """
 
     index: int
     name: str
@@ -51,9 +56,9 @@ class Group:
 
     Attributes:
         side: the set.
-        members: two or more; of the first, `exact` and `similarity` mean nothing.
-        one_sequence: whether all come from one sequence, as neighbours in a video do.
-        classes: names of their classes, where these differ; empty otherwise.
+        members: two or more; `exact` and `similarity` of the first have no meaning.
+        one_sequence: whether all come from one sequence, like neighbouring frames of a video.
+        classes: names of their classes if these differ; otherwise empty.
     """
 
     side: Side
@@ -64,12 +69,12 @@ class Group:
 
 @dataclass(frozen=True)
 class Leak:
-    """A test image that is in the pool too, or nearly.
+    """A test image with a duplicate or near-duplicate in the pool.
 
     Attributes:
-        test: position and name of the test image; `exact` where the pixels are equal.
-        pool: of the pool image that is most like it.
-        classes: names of the two classes, where they differ; empty otherwise.
+        test: the test image.
+        pool: the most similar pool image.
+        classes: names of the two classes if they differ; otherwise empty.
     """
 
     test: Member
@@ -79,14 +84,14 @@ class Leak:
 
 @dataclass(frozen=True)
 class Span:
-    """A sequence that has images in the pool and in the test set.
+    """A sequence with images in the pool and in the test set.
 
     Attributes:
-        name: of the sequence.
-        pool_images: how many are in the pool.
-        test_images: how many are in the test set.
-        gap: frame numbers between the two that are closest.
-        closest: positions of these two, (pool, test).
+        name: name of the sequence.
+        pool_images: number of images in the pool.
+        test_images: number of images in the test set.
+        gap: difference of frame numbers of the closest two images.
+        closest: their positions, (pool, test).
         closest_names: their names.
     """
 
@@ -100,7 +105,7 @@ class Span:
 
 @dataclass(frozen=True)
 class ClassFacts:
-    """A class: its pixels (images where there is a class per image) and images in the pool and in the test set."""
+    """A class: its pixels (images if labels are per image) and its images, in the pool and in the test set."""
 
     name: str
     pool_pixels: int
@@ -111,7 +116,7 @@ class ClassFacts:
 
 @dataclass(frozen=True)
 class Finding:
-    """A file with something wrong: which set, position (-1 for the set as a whole), name, kind, and a sentence."""
+    """A damaged or inconsistent file: set, position (-1 for the whole set), name, kind of problem, and a sentence."""
 
     side: Side
     index: int
@@ -122,12 +127,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Problem:
-    """What the audit holds against the data, in a sentence.
+    """A problem of the dataset, in a sentence.
 
     Attributes:
         kind: `leakage`, `sequences`, `duplicates`, `near-duplicates`, `labels`, `files` or `classes`.
         text: the sentence.
-        strict: whether `--strict` fails for it.
+        strict: whether `--strict` fails because of it.
     """
 
     kind: str
@@ -137,24 +142,24 @@ class Problem:
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit found.
+    """The result of an audit.
 
     Attributes:
-        title: what was audited.
+        title: name of the dataset.
         pool: the pool in numbers.
         test: the test set in numbers.
-        per_pixel: whether there is a class per pixel.
+        per_pixel: whether labels are per pixel.
         redundancy: the pool's redundancy score, 0 to 1.
-        distinct: the effective number of distinct images that it follows from.
+        distinct: effective number of distinct images in the pool.
         classes: in the order of their labels.
-        ignored: shares of pixels to be ignored, in pool and test set.
-        groups: of duplicates and near-duplicates, in the order of their first images.
+        ignored: shares of ignored pixels in the pool and in the test set.
+        groups: duplicates and near-duplicates, in the order of their first images.
         leaks: in the order of the test images.
-        spans: sequences on both sides.
-        findings: what is wrong with which file.
-        notes: what the audit could not look at.
-        problems: what it holds against the data, the worst first.
-        pictures: (side, position) to a small JPEG, for the images that the page shows.
+        spans: sequences in both sets.
+        findings: damaged or inconsistent files.
+        notes: checks that were not possible.
+        problems: the worst first.
+        pictures: (side, position) to a small JPEG, for the images on the page.
     """
 
     title: str
@@ -179,7 +184,7 @@ class Audit:
         return any(problem.strict for problem in self.problems)
 
     def values(self) -> dict[str, Any]:
-        """Return everything but the pictures, ready for JSON."""
-        found = asdict(self)
-        del found["pictures"]
-        return {**found, "fails": self.fails}
+        """Return everything but the pictures, for JSON."""
+        values = asdict(self)
+        del values["pictures"]
+        return {**values, "fails": self.fails}

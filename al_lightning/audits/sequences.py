@@ -1,9 +1,10 @@
-"""Sequences that have images on both sides of the split."""
+"""Sequences with images in the pool and in the test set."""
 
 from __future__ import annotations
 
 import itertools
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import PurePath
 
@@ -11,52 +12,54 @@ from al_lightning.audits.result import Span
 from al_lightning.data.images import time_order
 
 Place = tuple[str, int]
-"""A sequence and a frame of it."""
+"""The name of a sequence, and a frame number."""
 
 
 def places(names: Sequence[str], pattern: str | None) -> list[Place | None]:
-    """Return what a pattern finds in each name: the sequence and the frame, or None where it finds none.
+    """Return the sequence and the frame in each image's name; None where the pattern does not match.
 
     Args:
-        names: of images; their files' names without ending are looked at.
-        pattern: regular expression with the groups `sequence` and `frame`, see `time_order`; None finds none.
+        names: names of image files; the pattern is applied to the stem.
+        pattern: regular expression with the groups `sequence` and `frame`, see `time_order`; None matches no name.
 
     Raises:
-        UsageError: it is no such expression.
+        UsageError: the pattern is not such an expression.
     """
     if pattern is None:
         return [None] * len(names)
-    time_order([], pattern)  # says what is wrong with the pattern itself
-    found: list[Place | None] = []
-    for name in names:
-        match = re.search(pattern, PurePath(name).stem)
-        known = match is not None and match["sequence"] and (match["frame"] or "").isdigit()
-        found.append((match["sequence"], int(match["frame"])) if match is not None and known else None)
-    return found
+    time_order([], pattern)  # checks the pattern
+    return [_place(re.search(pattern, PurePath(name).stem)) for name in names]
+
+
+def _place(match: re.Match[str] | None) -> Place | None:
+    if match is None or not match["sequence"] or not (match["frame"] or "").isdigit():
+        return None
+    return match["sequence"], int(match["frame"])
 
 
 def spans(
     pool: Sequence[Place | None], test: Sequence[Place | None], names: tuple[Sequence[str], Sequence[str]]
 ) -> tuple[Span, ...]:
-    """Return the sequences on both sides, by name, with the pool image and the test image that are closest in time."""
-    sides: list[dict[str, list[tuple[int, int]]]] = [{}, {}]
-    for side, found in zip(sides, (pool, test), strict=True):
-        for index, place in enumerate(found):
+    """Return the sequences with images on both sides, by name.
+
+    Args:
+        pool: places of the pool's images.
+        test: places of the test images.
+        names: names of the pool's images and of the test images.
+    """
+    frames: dict[str, list[tuple[int, int, int]]] = defaultdict(list)  # (frame, side, position)
+    for side, side_places in enumerate((pool, test)):
+        for index, place in enumerate(side_places):
             if place is not None:
-                side.setdefault(place[0], []).append((place[1], index))
+                frames[place[0]].append((place[1], side, index))
     result = []
-    for name in sorted(sides[0].keys() & sides[1].keys()):
-        frames = sorted((frame, number, index) for number in (0, 1) for frame, index in sides[number][name])
-        gap, first, second = min((b[0] - a[0], a[1:], b[1:]) for a, b in itertools.pairwise(frames) if a[1] != b[1])
-        closest = (first[1], second[1]) if first[0] == 0 else (second[1], first[1])
-        result.append(
-            Span(
-                name,
-                len(sides[0][name]),
-                len(sides[1][name]),
-                gap,
-                closest,
-                (names[0][closest[0]], names[1][closest[1]]),
-            )
-        )
+    for name, images in sorted(frames.items()):
+        in_test = sum(side for _, side, _ in images)
+        if not 0 < in_test < len(images):
+            continue
+        neighbours = ((a, b) for a, b in itertools.pairwise(sorted(images)) if a[1] != b[1])
+        gap, *closest = min((b[0] - a[0], a[1:], b[1:]) for a, b in neighbours)
+        (_, in_pool_at), (_, in_test_at) = sorted(closest)
+        closest_names = names[0][in_pool_at], names[1][in_test_at]
+        result.append(Span(name, len(images) - in_test, in_test, gap, (in_pool_at, in_test_at), closest_names))
     return tuple(result)

@@ -1,44 +1,44 @@
-"""An audit for the terminal, and the words that summary and page share."""
+"""The summary of an audit for the terminal, and texts that summary and page share."""
 
 from __future__ import annotations
 
-from al_lightning.audits.result import Audit, Group, SetFacts, Side
+from al_lightning.audits.result import SIDES, Audit, Group, Leak, SetFacts
 
 _LINES = 8
+"""Examples of each kind of problem in the summary."""
 
 
-def summary(found: Audit) -> str:
+def summary(audit: Audit) -> str:
     """Return an audit as lines of text, without a line break at the end."""
-    lines = [f"{found.title}: {headline(found)}", "", f"pool      {set_line(found.pool)}"]
-    if found.test.images:
-        lines.append(f"test set  {set_line(found.test)}")
-    if found.pool.readable:
-        lines.append(f"          {worth(found)}")
-    if found.problems:
-        lines += ["", *(f"{'!' if problem.strict else '-'} {problem.text}" for problem in found.problems)]
-    lines += _examples(found)
-    if found.notes:
-        lines += ["", *(f"note: {note}" for note in found.notes)]
+    lines = [f"{audit.title}: {headline(audit)}", "", f"pool      {_set_line(audit.pool)}"]
+    if audit.test.images:
+        lines.append(f"test set  {_set_line(audit.test)}")
+    if audit.pool.readable:
+        lines.append(f"          {worth(audit)}")
+    if audit.problems:
+        lines += ["", *(f"{'!' if problem.strict else '-'} {problem.text}" for problem in audit.problems)]
+    lines += _examples(audit)
+    if audit.notes:
+        lines += ["", *(f"note: {note}" for note in audit.notes)]
     return "\n".join(lines)
 
 
-def headline(found: Audit) -> str:
+def headline(audit: Audit) -> str:
     """Return the outcome in a sentence."""
-    if strict := [problem for problem in found.problems if problem.strict]:
-        return f"{len(strict)} {'problem' if len(strict) == 1 else 'problems'} found."
+    if strict := sum(problem.strict for problem in audit.problems):
+        return f"{strict} {'problem' if strict == 1 else 'problems'} found."
     return "no leakage, no duplicates and no broken files found."
 
 
-def worth(found: Audit) -> str:
+def worth(audit: Audit) -> str:
     """Return the pool's redundancy in a sentence."""
     return (
-        f"The pool's {found.pool.readable:,} images are worth {found.distinct:,.0f} distinct ones: redundancy "
-        f"{100 * found.redundancy:.1f} %."
+        f"The pool's {audit.pool.readable:,} images are worth {audit.distinct:,.0f} distinct ones: redundancy "
+        f"{100 * audit.redundancy:.1f} %."
     )
 
 
-def set_line(facts: SetFacts) -> str:
-    """Return a set in a line."""
+def _set_line(facts: SetFacts) -> str:
     unreadable = facts.images - facts.readable
     parts = [f"{facts.images:,} images", f"{unreadable:,} unreadable" if unreadable else "", sizes(facts)]
     return ", ".join(part for part in parts if part)
@@ -53,31 +53,34 @@ def sizes(facts: SetFacts) -> str:
     return f"{facts.all_sizes} sizes: {named}{' ...' if facts.all_sizes > 3 else ''}" if facts.sizes else ""
 
 
-def sign(exact: bool) -> str:
+def sorted_leaks(audit: Audit) -> list[Leak]:
+    """Return all leaks: equal pixels first, then by falling similarity."""
+    return sorted(audit.leaks, key=lambda leak: (not leak.test.exact, -leak.test.similarity))
+
+
+def _sign(exact: bool) -> str:
     """Return = for equal pixels and ≈ for near-duplicates."""
     return "=" if exact else "≈"
 
 
-def _examples(found: Audit) -> list[str]:
-    """Return a few names for each kind of trouble."""
-    leaks = sorted(found.leaks, key=lambda leak: (not leak.test.exact, -leak.test.similarity))
+def _examples(audit: Audit) -> list[str]:
+    """Return a few names for each kind of problem."""
     lines = _some(
         "In the test set and in the pool:",
-        [f"{leak.test.name} {sign(leak.test.exact)} {leak.pool.name}" for leak in leaks],
+        [f"{leak.test.name} {_sign(leak.test.exact)} {leak.pool.name}" for leak in sorted_leaks(audit)],
     )
     lines += _some(
         "Sequences on both sides:",
         [
             f"{span.name}: {span.pool_images:,} images in the pool, {span.test_images:,} in the test set, the closest "
             f"{span.gap:,} frames apart"
-            for span in found.spans
+            for span in audit.spans
         ],
     )
-    sides: tuple[tuple[Side, str], ...] = (("pool", "Repeated in the pool:"), ("test", "Repeated in the test set:"))
-    for side, title in sides:
-        groups = [group for group in found.groups if group.side == side and not group.one_sequence]
-        lines += _some(title, [_names(group) for group in groups])
-    return lines + _some("Files:", [finding.text for finding in found.findings])
+    for side, name in SIDES.items():
+        groups = [group for group in audit.groups if group.side == side and not group.one_sequence]
+        lines += _some(f"Repeated in the {name}:", [_names(group) for group in groups])
+    return lines + _some("Files:", [finding.text for finding in audit.findings])
 
 
 def _some(title: str, texts: list[str]) -> list[str]:
@@ -88,7 +91,8 @@ def _some(title: str, texts: list[str]) -> list[str]:
 
 
 def _names(group: Group) -> str:
-    """Return the first few names of a group in a line."""
+    """Return the first four names of a group in a line."""
     first, *others = group.members
-    named = [f"{sign(member.exact)} {member.name}" for member in others[:3]]
-    return " ".join([first.name, *named, *([f"and {len(others) - 3:,} more"] if len(others) > 3 else [])])
+    named = [f"{_sign(member.exact)} {member.name}" for member in others[:3]]
+    more = [f"and {len(others) - 3:,} more"] if len(others) > 3 else []
+    return " ".join([first.name, *named, *more])

@@ -1,22 +1,87 @@
-"""Arguments of the command line's commands, and how quiet it is. No torch."""
+"""Arguments of the command line's commands: one way to declare them, to spell them, and to suggest them. No torch."""
 
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+import sys
+import textwrap
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
 
-from al_lightning.errors import UsageError
+from al_lightning.config.command_line import spelled
+from al_lightning.config.fit_options import NAMES, no_such_option
+from al_lightning.errors import UsageError, printable, require
 
 
 class Arguments(argparse.ArgumentParser):
-    """Arguments of one command; a mistake is one sentence."""
+    """Arguments of one command. Hyphens and underscores in names are one; a mistake is one sentence.
+
+    Args:
+        command: its name, as after `al-lightning`.
+        description: what it does; lines are kept where there are several.
+        usage: its arguments, as after the command's name; listed by argparse where that is empty.
+    """
+
+    def __init__(self, command: str, description: str, usage: str = "") -> None:
+        self.flags: list[str] = []
+        name = f"al-lightning {command}"
+        many = argparse.RawDescriptionHelpFormatter if "\n" in description else argparse.HelpFormatter
+        super().__init__(
+            prog=name,
+            description=description,
+            usage=f"{name} {usage}" if usage else None,
+            formatter_class=many,
+            allow_abbrev=False,
+        )
+        self.add_argument("--verbose", action="store_true", help="show warnings, and the long text behind an error")
+
+    def add_argument(self, *names: Any, **how: Any) -> argparse.Action:
+        """Declare an argument, as argparse does."""
+        self.flags += [name for name in names if name.startswith("--")]
+        return super().add_argument(*names, **how)
 
     def error(self, message: str) -> NoReturn:
         """Raise the mistake as UsageError."""
         raise UsageError(f"{self.prog}: {message}.")
 
+    def read(self, given: Sequence[str]) -> argparse.Namespace:
+        """Return the arguments of a command that takes no options of `fit`.
 
-def add_imports(parser: argparse.ArgumentParser) -> None:
+        Raises:
+            UsageError: there is no such argument, with the nearest ones.
+        """
+        ours, _ = self.read_with_options(given, ())
+        return ours
+
+    def read_with_options(
+        self, given: Sequence[str], names: Collection[str] = NAMES
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Return the command's own arguments, and the options of `fit` among the rest.
+
+        Args:
+            given: as on the command line.
+            names: of the options of `fit` that the command takes.
+
+        Raises:
+            UsageError: there is no such argument, with the nearest ones.
+        """
+        own = {spelled([flag])[0]: flag for flag in self.flags}
+        words = [f"{own.get(name, name)}{equals}{value}" for name, equals, value in map(_parted, spelled(given))]
+        ours, rest = self.parse_known_args(words)
+        for name in (_parted(word)[0][2:] for word in rest if word.startswith("--")):
+            if name.split(".")[0] not in names:
+                raise no_such_option(name, [*(flag[2:] for flag in self.flags), *names])
+        if rest and not (names and rest[0].startswith("--")):
+            self.error(f"nothing is known to do with {rest[0]!r}")
+        return ours, rest
+
+
+def _parted(word: str) -> tuple[str, str, str]:
+    return word.partition("=") if word.startswith("--") else (word, "", "")
+
+
+def add_imports(parser: Arguments) -> None:
     """Take the option that lets a run directory name classes of other modules."""
     parser.add_argument(
         "--import",
@@ -26,3 +91,37 @@ def add_imports(parser: argparse.ArgumentParser) -> None:
         metavar="MODULE",
         help="a module of yours that the run's config.yaml names, by its dotted name; may be repeated",
     )
+
+
+def add_images(parser: Arguments) -> None:
+    """Take the options of commands that look at a folder of images."""
+    parser.add_argument("--images", type=Path, help="a folder of images; where it has `train` and `test`, these")
+    parser.add_argument("--masks", type=Path, help="a folder of their masks, PNGs of label ids")
+    parser.add_argument("--sequence-pattern", help="regular expression with the groups `sequence` and `frame`")
+    parser.add_argument("--processes", type=int, help="that read (one per core, at most eight)")
+
+
+def say(*lines: str) -> None:
+    """Print lines for people, beside the answer of the command."""
+    for line in lines:
+        print(printable(line), file=sys.stderr, flush=True)
+
+
+def at_least_one(arguments: argparse.Namespace, *flags: str) -> None:
+    """Refuse numbers below 1 among arguments that need not be given.
+
+    Raises:
+        UsageError: one is.
+    """
+    for flag in flags:
+        if (value := getattr(arguments, flag.replace("-", "_"))) is not None:
+            require(f"--{flag}", value, least=1)
+
+
+def option_lines(options: Iterable[tuple[str, str]]) -> str:
+    """Return options and what they do as a block of a help text."""
+    lines = []
+    for option, text in options:
+        first, *more = textwrap.wrap(text, 96)
+        lines += [f"  --{option:<19}  {first}", *(f"{'':<25}{line}" for line in more)]
+    return "\n".join(lines)

@@ -6,7 +6,9 @@ import time
 from pathlib import Path
 
 from al_lightning.api import report as write_report
-from al_lightning.distributed.shutdown import AGAIN
+from al_lightning.cli.arguments import Arguments, at_least_one
+from al_lightning.console import quiet
+from al_lightning.distributed.shutdown import AGAIN, shutdown
 from al_lightning.errors import ALError, Interrupted
 from al_lightning.launcher import Job
 from al_lightning.launcher.local import LocalLauncher
@@ -24,7 +26,25 @@ MINUTES = 9.0
 DIRECTORY = Path("runs/demo")
 
 
-def demo(directory: Path = DIRECTORY, seeds: int | None = None, options: tuple[str, ...] = ()) -> Path:
+def demo(given: list[str]) -> int:
+    """Compare three strategies."""
+    parser = Arguments(
+        "demo",
+        "Compares random, entropy and core-set on drawn streets, a diverse and a redundant pool of them, prints tables "
+        "and writes a report. Within ten minutes on 2 cores; what was run before is read.",
+        "[--seeds N] [--run_dir DIR] [options of fit]",
+    )
+    parser.add_argument("--seeds", type=int, help="number of seeds; by default as many, up to 3, as 9 minutes allow")
+    parser.add_argument("--run_dir", type=Path, default=DIRECTORY, help="for runs and report.html (runs/demo)")
+    ours, options = parser.read_with_options(given)
+    at_least_one(ours, "seeds")
+    shutdown.listen()
+    quiet(ours.verbose)
+    compare(ours.run_dir, ours.seeds, tuple(options))
+    return 0
+
+
+def compare(directory: Path = DIRECTORY, seeds: int | None = None, options: tuple[str, ...] = ()) -> Path:
     """Run three strategies on a diverse and on a redundant pool, print the tables, write the report.
 
     As many runs at once as there are cores, one thread each: the networks are too small to share. What was run before

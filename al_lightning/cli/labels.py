@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
-from al_lightning.cli.arguments import Arguments
-from al_lightning.distributed.shutdown import GUARD
-from al_lightning.errors import ALError, UsageError, nearest
+from al_lightning.cli.arguments import Arguments, say
+from al_lightning.distributed.shutdown import shutdown
+from al_lightning.errors import DatasetError, UsageError, nearest
 
 if TYPE_CHECKING:
     from al_lightning.labels.project import Project
@@ -20,39 +19,34 @@ _HELP = """Brings labels of people into a run that waits for them (--oracle file
   al-lightning labels import RUN_DIR FILE... [options]
   al-lightning labels status RUN_DIR
 
-FILE is an export of Label Studio (JSON) or CVAT (Segmentation mask 1.1, COCO 1.0, CVAT for images 1.1, ImageNet 1.0
-with images), COCO's JSON, a folder with a folder of images per class, a folder of PNG masks with their images' names,
-or a table `image,class`. Every file is checked; with one mistake in one of them nothing is imported."""
+Every file is checked; with one mistake in one of them nothing is imported. FILE is one of the following; JSON and XML
+may lie in a zip file, as CVAT exports them.
+"""
 
 
-def labels(given: list[str], verbose: bool) -> int:
+def _help() -> str:
+    from al_lightning.labels.formats import formats
+
+    return _HELP + "\n".join(fill(one.form, 118, initial_indent="  ", subsequent_indent="    ") for one in formats())
+
+
+def labels(given: list[str]) -> int:
     """Import labels, or tell how many there are."""
     actions = {"import": _import, "status": _status}
     if not given or given[0].startswith("-"):
-        parser = Arguments(
-            prog="al-lightning labels",
-            usage="al-lightning labels (import | status) RUN_DIR ...",
-            description=_HELP,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
+        parser = Arguments("labels", _help(), "(import | status) RUN_DIR ...")
         if not given:
             parser.print_help()
             return UsageError.exit_code
-        parser.parse_args(given)  # exits for --help
+        parser.read(given)  # exits for --help
     if given[0] not in actions:
         raise UsageError(f"`labels` has no {given[0]!r}.{nearest(given[0], actions)} It has: {', '.join(actions)}.")
-    GUARD.listen()
+    shutdown.listen()
     return actions[given[0]](given[1:])
 
 
 def _import(given: list[str]) -> int:
-    parser = Arguments(
-        prog="al-lightning labels import",
-        usage="al-lightning labels import RUN_DIR FILE... [--dry-run] [--on-disagreement HOW] [--background CLASS]",
-        description=_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Arguments("labels import", _help())
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="the run's directory")
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="files or folders")
     parser.add_argument("--dry-run", action="store_true", help="check, tell what would change, and change nothing")
@@ -63,7 +57,7 @@ def _import(given: list[str]) -> int:
         help="where annotators differ: import nothing (stop), take the first, or ignore the pixels that differ",
     )
     parser.add_argument("--background", metavar="CLASS", help="of pixels that nobody labelled (they are ignored)")
-    ours = parser.parse_args(given)
+    ours = parser.read(given)
     from al_lightning.labels.importer import read_labels
     from al_lightning.labels.project import read_project
     from al_lightning.labels.status import counted, first_lines, preview
@@ -77,14 +71,14 @@ def _import(given: list[str]) -> int:
         on_disagreement=ours.on_disagreement,
         background=ours.background,
     )
-    _say(first_lines(found.notes))
+    say(*first_lines(found.notes))
     if found.disagreements:
-        _say([f"{len(found.disagreements):,} images have annotations that differ; the share that agrees:"])
-        _say(first_lines([f"  {100 * share:5.1f} %  {name}" for name, share in found.disagreements]))
+        say(f"{len(found.disagreements):,} images have annotations that differ; the share that agrees:")
+        say(*first_lines([f"  {100 * share:5.1f} %  {name}" for name, share in found.disagreements]))
     if found.problems:
-        _say(first_lines(found.problems))
+        say(*first_lines(found.problems))
         count = f"{len(found.problems):,} problem{'s' if len(found.problems) > 1 else ''}"
-        raise ALError(f"Nothing was imported: {count}.")
+        raise DatasetError(f"Nothing was imported: {count}.")
     store = _store(ours.run_dir, project)
     changes = preview(store, found.labels) if ours.dry_run else store.apply(found.labels)
     counts = f"{len(changes.added):,} added, {len(changes.changed):,} changed, {len(changes.unchanged):,} unchanged"
@@ -99,13 +93,9 @@ def _import(given: list[str]) -> int:
 
 
 def _status(given: list[str]) -> int:
-    parser = Arguments(
-        prog="al-lightning labels status",
-        description="Tells how many images of each batch are labelled.",
-        allow_abbrev=False,
-    )
+    parser = Arguments("labels status", "Tells how many images of each batch are labelled.")
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="the run's directory")
-    ours = parser.parse_args(given)
+    ours = parser.read(given)
     from al_lightning.labels.project import read_project
 
     _tell(ours.run_dir, read_project(ours.run_dir))
@@ -123,8 +113,3 @@ def _store(run_dir: Path, project: Project) -> LabelStore:
     from al_lightning.labels.store import LabelStore
 
     return LabelStore(run_dir / project.labels, project.classes, project.kind)
-
-
-def _say(lines: list[str]) -> None:
-    for line in lines:
-        print(line, file=sys.stderr)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from argparse import Namespace
 from pathlib import Path
 
-from al_lightning.cli.arguments import Arguments, add_imports
+from al_lightning.cli.arguments import Arguments, add_imports, say
 from al_lightning.console import quiet
-from al_lightning.distributed.shutdown import GUARD
-from al_lightning.errors import ALError, UsageError, printable
+from al_lightning.distributed.shutdown import shutdown
+from al_lightning.errors import DatasetError, UsageError
 from al_lightning.runs.journal import CycleRecord, Run
 
 FORMATS = ("torchscript", "onnx", "state-dict")
@@ -18,20 +17,13 @@ ENDINGS = {"torchscript": ".torchscript.pt", "onnx": ".onnx", "state-dict": ".st
 ONNX = ("onnx", "onnxscript", "onnxruntime")
 
 
-def _say(text: str) -> None:
-    print(printable(text), file=sys.stderr, flush=True)
-
-
-def predict(given: list[str], verbose: bool) -> int:
+def predict(given: list[str]) -> int:
     """Say what a run's network says of images."""
     parser = Arguments(
-        prog="al-lightning predict",
-        usage="al-lightning predict RUN_DIR IMAGES... [--out DIR] [--cycle K] [--device cpu|cuda] [--data.root DIR] "
-        "[--import MODULE]",
-        description="Predicts images with a finished cycle's network. Classification: DIR/predictions.csv. "
+        "predict",
+        "Predicts images with a finished cycle's network. Classification: DIR/predictions.csv. "
         "Segmentation besides: DIR/masks, PNGs of class ids with a palette, and DIR/overlays. The dataset of the run "
         "tells the classes; --data.root says where it is now.",
-        allow_abbrev=False,
     )
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="a run's directory")
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGES", help="files, or folders with all below them")
@@ -39,7 +31,7 @@ def predict(given: list[str], verbose: bool) -> int:
     parser.add_argument("--cycle", type=int, metavar="K", help="of the network (the last one that is there)")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="that computes (cpu)")
     _where(parser)
-    ours = parser.parse_args(given)
+    ours = parser.read(given)
     from al_lightning.runs.weights import trained
 
     run, cycle, weights = trained(ours.run_dir, ours.cycle)
@@ -53,8 +45,8 @@ def predict(given: list[str], verbose: bool) -> int:
         raise UsageError(f"There is no file or folder {missing[0]}.")
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file; a folder was expected.")
-    GUARD.listen()
-    quiet(verbose)
+    shutdown.listen()
+    quiet(ours.verbose)
     import torch
 
     if ours.device == "cuda" and not torch.cuda.is_available():
@@ -72,26 +64,24 @@ def predict(given: list[str], verbose: bool) -> int:
 
     def tell(sentence: str) -> None:
         broken.append(sentence)
-        _say(sentence)
+        say(sentence)
 
     with counting() as progress:
-        table = write_predictions(predictor, images, out, tell, _say, progress)
+        table = write_predictions(predictor, images, out, tell, say, progress)
     print(table)
     if broken:
-        raise ALError(f"{len(broken):,} of {len(images):,} images could not be read; those of the others are there.")
+        count = f"{len(broken):,} of {len(images):,} images could not be read"
+        raise DatasetError(f"{count}; those of the others are there.")
     return 0
 
 
-def export(given: list[str], verbose: bool) -> int:
+def export(given: list[str]) -> int:
     """Write a run's network for use elsewhere."""
     parser = Arguments(
-        prog="al-lightning export",
-        usage="al-lightning export RUN_DIR --format torchscript|onnx|state-dict [--out FILE] [--cycle K] "
-        "[--fixed-size] [--data.root DIR] [--import MODULE]",
-        description="Writes a finished cycle's network into a file, and what one has to know of it into FILE.json. "
+        "export",
+        "Writes a finished cycle's network into a file, and what one has to know of it into FILE.json. "
         "TorchScript and ONNX take (B, 3, H, W) float32 RGB from 0 to 1, normalise themselves, and return "
         "probabilities. The file is checked against the network on images of the run before it is put in place.",
-        allow_abbrev=False,
     )
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="a run's directory")
     parser.add_argument("--format", choices=FORMATS, required=True, help="of the file")
@@ -99,7 +89,7 @@ def export(given: list[str], verbose: bool) -> int:
     parser.add_argument("--out", type=Path, metavar="FILE", help="the file (RUN_DIR/export/cycle_KK.*)")
     parser.add_argument("--cycle", type=int, metavar="K", help="of the network (the last one that is there)")
     _where(parser)
-    ours = parser.parse_args(given)
+    ours = parser.read(given)
     if ours.fixed_size and ours.format != "onnx":
         raise UsageError(f"--fixed-size belongs to --format onnx; {ours.format} has no sizes to fix.")
     if ours.format == "onnx" and (lacking := [name for name in ONNX if importlib.util.find_spec(name) is None]):
@@ -115,15 +105,15 @@ def export(given: list[str], verbose: bool) -> int:
     out = ours.out or _below(ours.run_dir, "export", f"cycle_{cycle.cycle:02d}{ENDINGS[ours.format]}")
     if out.is_dir():
         raise UsageError(f"--out {out} is a folder; name a file in it.")
-    GUARD.listen()
-    quiet(verbose)
+    shutdown.listen()
+    quiet(ours.verbose)
     from al_lightning.config.rebuild import reopen
     from al_lightning.deploy.export import export as write
     from al_lightning.deploy.predictor import Predictor
 
     opened = reopen(ours.run_dir, _options(ours), ("network",), ours.imports)
     opened.check_weights(weights)
-    done = write(Predictor(opened, weights), run, cycle, ours.format, out, _say, ours.fixed_size)
+    done = write(Predictor(opened, weights), run, cycle, ours.format, out, say, ours.fixed_size)
     print(done.path)
     print(done.description)
     print(
@@ -136,7 +126,7 @@ def export(given: list[str], verbose: bool) -> int:
 def _note_earlier(run: Run, cycle: CycleRecord) -> None:
     """Say where the network is not that of the last cycle, whose weights are gone."""
     if cycle.cycle < (last := run.cycles[-1].cycle):
-        _say(f"note: the weights of cycle {last} are gone; the network is that of cycle {cycle.cycle}")
+        say(f"note: the weights of cycle {last} are gone; the network is that of cycle {cycle.cycle}")
 
 
 def _below(folder: Path, *names: str) -> Path:

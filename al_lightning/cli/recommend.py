@@ -5,45 +5,39 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from al_lightning.cli.arguments import Arguments, add_imports
+from al_lightning.cli.arguments import Arguments, add_images, add_imports, at_least_one
 from al_lightning.console import quiet
-from al_lightning.distributed.shutdown import GUARD
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import UsageError
 
 
-def recommend(given: list[str], verbose: bool) -> int:
+def recommend(given: list[str]) -> int:
     """Say what the study advises for a pool and a budget."""
     parser = Arguments(
-        prog="al-lightning recommend",
-        usage="al-lightning recommend (RUN_DIR | --images DIR [--masks DIR] [--sequence-pattern RE]) --labels N "
-        "[--task TASK] [--classes C] [--json FILE]",
-        description="Measures how redundant a pool is and how many labels there are for a class, and says which "
+        "recommend",
+        "Measures how redundant a pool is and how many labels there are for a class, and says which "
         "strategy and training the study's tables speak for, with the cells behind it; where they lie within noise "
         "or contradict each other, it says so and advises nothing.",
-        allow_abbrev=False,
+        "(RUN_DIR | --images DIR [--masks DIR] [--sequence-pattern RE]) --labels N [--task TASK] [--classes C] "
+        "[--json FILE]",
     )
     parser.add_argument("run_dir", type=Path, nargs="?", metavar="RUN_DIR", help="a run, whose dataset is looked at")
-    parser.add_argument("--images", type=Path, help="a folder of images; where it has `train` and `test`, these")
-    parser.add_argument("--masks", type=Path, help="a folder of their masks, PNGs of label ids")
-    parser.add_argument("--sequence-pattern", help="regular expression with the groups `sequence` and `frame`")
+    add_images(parser)
     parser.add_argument(
         "--labels", type=int, metavar="N", help="how many labels there are to be in all (a run's: as many as it has)"
     )
     parser.add_argument("--task", choices=("classification", "segmentation"), help="where the labels do not tell")
     parser.add_argument("--classes", type=int, metavar="C", help="how many there are (as the labels tell)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the same as data")
-    parser.add_argument("--processes", type=int, help="that read (one per core, at most eight)")
     add_imports(parser)
-    ours = parser.parse_args(given)
+    ours = parser.read(given)
     if bool(ours.run_dir) == bool(ours.images):
         raise UsageError("Say what to look at: either RUN_DIR or --images DIR.")
     if ours.run_dir and (ours.masks or ours.sequence_pattern):
         raise UsageError("--masks and --sequence-pattern belong to --images; a run's dataset knows its own.")
     if ours.masks and ours.task == "classification":
         raise UsageError("--masks hold a class per pixel, which is segmentation; leave --task or --masks out.")
-    for name in ("labels", "classes", "processes"):
-        if (value := getattr(ours, name)) is not None and value < 1:
-            raise UsageError(f"--{name} is {value}; it must be at least 1.")
+    at_least_one(ours, "labels", "classes", "processes")
     if ours.run_dir:
         from al_lightning.runs.journal import read_run
 
@@ -51,8 +45,8 @@ def recommend(given: list[str], verbose: bool) -> int:
         ours.labels = ours.labels or len(run.labelled_at(len(run.cycles)))
     elif ours.labels is None:
         raise UsageError("Say how many labels there are to be in all: --labels N.")
-    GUARD.listen()
-    quiet(verbose)
+    shutdown.listen()
+    quiet(ours.verbose)
     from al_lightning.api import recommend as look
     from al_lightning.recommendations.text import recommendation_text
     from al_lightning.runs.files import write_text

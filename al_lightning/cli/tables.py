@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from al_lightning.cli.arguments import Arguments, add_imports
+from al_lightning.cli.arguments import Arguments, add_imports, at_least_one, say
 from al_lightning.console import quiet
-from al_lightning.distributed.shutdown import GUARD
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import UsageError, printable
 
 if TYPE_CHECKING:
@@ -21,19 +20,14 @@ Unit = Literal["percent", "fraction"]
 SUFFIXES = {".md": "markdown", ".tex": "latex", ".csv": "csv", ".txt": "text"}
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def reproduce(given: list[str], verbose: bool) -> int:
+def reproduce(given: list[str]) -> int:
     """Run what a table lacks, and show how it stands."""
     parser = Arguments(
-        prog="al-lightning reproduce",
-        usage="al-lightning reproduce TABLE [--dry-run | --report-only] [--scale smoke] [options of fit]",
-        description="From a table of the paper to a verdict: finds the runs behind its cells, runs those that are not "
+        "reproduce",
+        "From a table of the paper to a verdict: finds the runs behind its cells, runs those that are not "
         "finished, as many at a time as there are GPUs (or cores), and prints our numbers beside the published ones. "
         "Stopped at any time, the same command goes on. Further options go to every run.",
-        allow_abbrev=False,
+        "TABLE [--dry-run | --report-only] [--scale smoke] [options of fit]",
     )
     parser.add_argument("table", metavar="TABLE", help="table1 ... table12, figure8, or a YAML file of that form")
     parser.add_argument("--scale", default="full", help="smoke: tiny networks on stand-ins, to see the path work")
@@ -53,13 +47,11 @@ def reproduce(given: list[str], verbose: bool) -> int:
     parser.add_argument("--slurm-nodes", type=int, default=1, help="slurm: nodes for each run (1)")
     parser.add_argument("--slurm-at-once", type=int, default=32, help="slurm: runs at a time (32)")
     add_imports(parser)
-    ours, options = parser.parse_known_args(given)
-    for name, value in (("seeds", ours.seeds), ("slots", ours.slots), ("slots-per-gpu", ours.slots_per_gpu)):
-        if value is not None and value < 1:
-            raise UsageError(f"--{name} is {value}; it must be at least 1.")
+    ours, options = parser.read_with_options(given)
+    at_least_one(ours, "seeds", "slots", "slots-per-gpu")
     if ours.dry_run and ours.report_only:
         raise UsageError("--dry-run and --report-only exclude each other: the one shows the runs, the other the table.")
-    GUARD.listen()
+    shutdown.listen()
     from al_lightning.tables import plan as tables
     from al_lightning.tables.plan_text import plan_text, sum_text, warnings
 
@@ -71,7 +63,7 @@ def reproduce(given: list[str], verbose: bool) -> int:
         absent = tables.missing_data(made)
         made = tables.without(made, [column for columns in absent.values() for column in columns])
         for root, columns in absent.items():
-            _say(f"note: without {', '.join(columns)}: there are no data in {root}")
+            say(f"note: without {', '.join(columns)}: there are no data in {root}")
     if ours.dry_run:
         print(plan_text(made))
         for note in warnings(made):
@@ -82,10 +74,10 @@ def reproduce(given: list[str], verbose: bool) -> int:
         tables.check_data(made)
     if not ours.report_only and made.missing:
         for note in warnings(made):
-            _say(f"note: {note}")
-        _say(f"{table.title}: {len(made.missing)} of {len(made.runs)} runs to run{sum_text(made)}")
+            say(f"note: {note}")
+        say(f"{table.title}: {len(made.missing)} of {len(made.runs)} runs to run{sum_text(made)}")
         failed = _launch(made, ours)
-    quiet(verbose)
+    quiet(ours.verbose)
     from al_lightning.tables.report import TableReport
 
     statuses = tables.read_statuses(table, made.directory, ours.seeds)
@@ -116,16 +108,15 @@ def _launch(made: Plan, ours: Namespace) -> int:
         outcomes = LocalLauncher(slots=ours.slots, slots_per_gpu=ours.slots_per_gpu).run(jobs, complete=complete(made))
     failed = sum(outcome.state == "failed" for outcome in outcomes)
     if failed:
-        _say(f"{failed} run{'s' if failed > 1 else ''} failed; the same command tries again.")
+        say(f"{failed} run{'s' if failed > 1 else ''} failed; the same command tries again.")
     return failed
 
 
-def report(given: list[str], verbose: bool) -> int:
+def report(given: list[str]) -> int:
     """Compare runs, in a form."""
     parser = Arguments(
-        prog="al-lightning report",
-        usage="al-lightning report RUNS... [--table TABLE] [--format FORMAT] [--out FILE] [--import MODULE]",
-        description="Compares runs: one HTML page (curves, what each strategy chose, what to try next), or text, "
+        "report",
+        "Compares runs: one HTML page (curves, what each strategy chose, what to try next), or text, "
         "markdown, LaTeX or CSV. With --table, our numbers beside the published ones.",
     )
     parser.add_argument(
@@ -139,7 +130,7 @@ def report(given: list[str], verbose: bool) -> int:
     )
     parser.add_argument("--out", type=Path, help="the file; for html report.html, for all else standard output")
     add_imports(parser)
-    ours = parser.parse_args(given)
+    ours = parser.read(given)
     form = ours.format or SUFFIXES.get(ours.out.suffix if ours.out else "", "html")
     tables = [path for path in ours.runs if path.is_file() and path.suffix == ".csv"]
     from al_lightning.runs.journal import read_run
@@ -157,7 +148,7 @@ def report(given: list[str], verbose: bool) -> int:
             f"{tables[0]} holds numbers alone: it goes by itself, with --format text, markdown, latex or csv."
         )
     if form == "html" or ours.table:
-        quiet(verbose)
+        quiet(ours.verbose)
     if ours.table:
         content = _table(ours.table, ours.scale, directories, form, ours.imports)
     elif form == "html":
@@ -190,7 +181,7 @@ def _table(name: str, scale: str, directories: Sequence[Path], form: str, import
 
 
 def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, unit: Unit | None) -> str:
-    from al_lightning.config.names import values_of
+    from al_lightning.config.names import settings_of
     from al_lightning.results.conditions import conditions_of
     from al_lightning.results.renderers import FORMS
     from al_lightning.results.series import series_of_runs
@@ -205,6 +196,6 @@ def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, uni
         runs = [read_run(directory) for directory in directories]
         series = series_of_runs(runs)
         names = {run.record.name for run in runs}
-        resolved = {name: values for name in names if (values := values_of(name)) is not None}
+        resolved = {name: settings for name in names if (settings := settings_of(name)) is not None}
         said = [one.line for one in conditions_of(runs, resolved=resolved or None)]
     return csv_text(series) if form == "csv" else FORMS[form](summary(series, said))

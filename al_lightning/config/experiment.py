@@ -13,18 +13,16 @@ from jsonargparse import ArgumentParser, Namespace
 
 from al_lightning import __version__
 from al_lightning.acquisition.base import Acquisition
+from al_lightning.config.fit_options import IN_FILES, FitOptions
 from al_lightning.config.names import Settings, parts, resolve
+from al_lightning.config.option_changes import changes
 from al_lightning.config.parser import build_parser, dump, instantiate, parse
-from al_lightning.data.datamodule import PoolDataModule
-from al_lightning.distributed.processes import Processes
-from al_lightning.engine.fit import Fit
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.errors import UsageError, from_home
 from al_lightning.networks.base import Network
 from al_lightning.oracle import Oracle
-from al_lightning.pool import Budget, Pool
-from al_lightning.progress import Reporter
-from al_lightning.runs.identity import differences, fingerprint, flatten, in_short
-from al_lightning.runs.seals import Seal
+from al_lightning.pool import Budget
+from al_lightning.runs.identity import flatten, in_short
 from al_lightning.tasks import Task
 from al_lightning.training.base import TrainingModule
 
@@ -43,7 +41,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A parsed configuration: what stays for the whole run, and how a fit is built.
+    """A parsed configuration: the objects that a run keeps, and makers of those that each fit has new.
 
     Attributes:
         name: the run's name.
@@ -53,7 +51,7 @@ class Experiment:
         files: the config files it came from.
         parts: the parts of the name, by axis.
         notes: what the user should know about how they were merged.
-        data: the datamodule's prototype.
+        data: the dataset.
         acquisition: the strategy.
         oracle: who labels.
         budget: how many labels when.
@@ -73,7 +71,7 @@ class Experiment:
     files: tuple[Path, ...]
     parts: dict[str, str]
     notes: tuple[str, ...]
-    data: PoolDataModule
+    data: PoolDataset
     acquisition: Acquisition
     oracle: Oracle
     budget: Budget
@@ -86,11 +84,6 @@ class Experiment:
     compile: str
     parser: ArgumentParser
     config: Namespace
-
-    @property
-    def sha256(self) -> str:
-        """Hash of what bears on results."""
-        return fingerprint(self.plain)
 
     @property
     def trainer_options(self) -> dict[str, Any]:
@@ -118,19 +111,6 @@ class Experiment:
             return int(self.config.steps)
         return max(1, int(self.config.epochs) * labelled // self.data.batch_size)
 
-    def build(
-        self,
-        cycle: int,
-        member: int,
-        pool: Pool,
-        directory: Path,
-        processes: Processes,
-        reporter: Reporter,
-        seal: Seal | None = None,
-    ) -> Fit:
-        """Return the fresh objects of one fit; without a seal its files are of no run."""
-        return Fit(self, cycle, member, pool, directory, processes, reporter, seal or Seal())
-
 
 def configure(
     configs: Sequence[str], options: Sequence[str] = (), seed: int = 0, run_dir: str | Path | None = None
@@ -146,21 +126,15 @@ def configure(
     Raises:
         UsageError: anything is wrong with them, or options that change results come without a run_dir.
     """
-    if not 0 <= seed < 2**63:
-        raise UsageError(f"The seed is {seed}; seeds are 0 or larger, and below 2**63.")
-    settings = resolve(configs)
-    _import_from_here()
-    parser = build_parser()
-    config = parse(parser, settings, options)
-    plain = dump(parser, config)
-    if run_dir is None:
-        if options and (changed := differences(_without_options(parser, settings), plain)):
-            raise UsageError(
-                f"These options change results, so that this is no longer {settings.name}: {in_short(changed)}. "
-                "Give it a directory of its own: --run_dir DIR."
-            )
-        run_dir = Path("runs") / settings.name / f"seed_{seed}"
-    return _experiment(parser, config, plain, settings, seed, Path(run_dir))
+    settings, parser, config, plain = _parsed(configs, options)
+    directory = Path("runs") / settings.name / f"seed_{seed}" if run_dir is None else Path(run_dir)
+    fit = FitOptions(seed=seed, run_dir=directory, **{name: config[name] for name in IN_FILES})
+    if run_dir is None and (changed := changes(settings.values, plain, options)):
+        raise UsageError(
+            f"These options change results, so that this is no longer {settings.name}: {in_short(changed)}. "
+            "Give it a directory of its own: --run_dir DIR."
+        )
+    return _experiment(parser, config, plain, settings, fit, directory)
 
 
 def merged(configs: Sequence[str], options: Sequence[str] = ()) -> dict[str, Any]:
@@ -170,14 +144,11 @@ def merged(configs: Sequence[str], options: Sequence[str] = ()) -> dict[str, Any
         configs: names or files, as after --config.
         options: further options as on the command line.
     """
-    settings = resolve(configs)
-    _import_from_here()
-    parser = build_parser()
-    return dump(parser, parse(parser, settings, options))
+    return _parsed(configs, options)[-1]
 
 
-def dataset(names: Sequence[str], options: Sequence[str] = ()) -> PoolDataModule:
-    """Return the datamodule of a dataset, or of a run.
+def dataset(names: Sequence[str], options: Sequence[str] = ()) -> PoolDataset:
+    """Return a dataset by its own name, or that of a run.
 
     Args:
         names: names or files, as after --config; the name of a dataset alone will do.
@@ -190,20 +161,6 @@ def dataset(names: Sequence[str], options: Sequence[str] = ()) -> PoolDataModule
     plain = [name.removesuffix(".yaml") for name in names]
     configs = [f"{part}_random" if part in known else name for part, name in zip(plain, names, strict=True)]
     return configure(configs, options, run_dir=Path.cwd()).data  # nothing is written there
-
-
-def _without_options(parser: ArgumentParser, settings: Settings) -> dict[str, Any]:
-    """Parse the named configuration alone.
-
-    Raises:
-        UsageError: it is not complete without the options, so that it names no run of its own.
-    """
-    try:
-        return dump(parser, parse(parser, settings))
-    except UsageError as error:
-        raise UsageError(
-            f"The options make {settings.name or 'this'} a run of its own; give it a directory: --run_dir DIR."
-        ) from error
 
 
 def _dropped(settings: Settings, plain: dict[str, Any]) -> tuple[str, ...]:
@@ -219,17 +176,17 @@ def _experiment(
     config: Namespace,
     plain: dict[str, Any],
     settings: Settings,
-    seed: int,
+    fit: FitOptions,
     run_dir: Path,
 ) -> Experiment:
     made = instantiate(parser, config, ("data", "acquisition", "oracle"))
     data, oracle = made.data, made.oracle
     if oracle.asks_people:
         data.ask(oracle.answers(run_dir))
-        oracle.look_by(lambda index: bool(data.train.has_label(index)))
+        oracle.set_label_probe(lambda index: bool(data.train.has_label(index)))
     return Experiment(
         name=settings.name,
-        seed=seed,
+        seed=fit.seed,
         run_dir=run_dir,
         plain=plain,
         files=settings.files,
@@ -239,16 +196,27 @@ def _experiment(
         acquisition=made.acquisition,
         oracle=oracle,
         budget=Budget(**dict(config.budget)),
-        initial=config.initial,
-        warm_start=config.warm_start,
-        share=from_home("share", config.share) if config.share else None,
-        keep=config.keep,
-        chunk=config.chunk,
-        channels_last=config.channels_last,
-        compile=config.compile,
+        initial=fit.initial,
+        warm_start=fit.warm_start,
+        share=from_home("share", fit.share) if fit.share else None,
+        keep=fit.keep,
+        chunk=fit.chunk,
+        channels_last=fit.channels_last,
+        compile=fit.compile,
         parser=parser,
         config=config,
     )
+
+
+def _parsed(
+    configs: Sequence[str], options: Sequence[str]
+) -> tuple[Settings, ArgumentParser, Namespace, dict[str, Any]]:
+    """Merge, parse, and serialise: each once."""
+    settings = resolve(configs)
+    _import_from_here()
+    parser = build_parser()
+    config = parse(parser, settings, options)
+    return settings, parser, config, dump(parser, config)
 
 
 def _import_from_here() -> None:

@@ -14,12 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from al_lightning.config.fit_options import result_settings
+from al_lightning.config.layers import load, merge
 from al_lightning.errors import UsageError, from_home, nearest
-from al_lightning.runs.identity import flatten
 from al_lightning.runs.parts import AXES, DEFAULT_TRAINING, OTHER, run_name
-from al_lightning.yaml_files import Loader, TooMuch, read_yaml
 
 REQUIRED = ("datasets", "acquisition")
 
@@ -41,24 +39,6 @@ class Settings:
     values: dict[str, Any]
     origins: dict[str, Path] = field(default_factory=dict)
     parts: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Replace:
-    """A value of an overlay that stands instead of what was there, tagged `!replace`."""
-
-    value: Any
-
-
-class _Loader(Loader):
-    """Plain YAML, plus `!replace`; a key given twice is an error."""
-
-
-def _replace(loader: _Loader, node: yaml.Node) -> _Replace:
-    return _Replace(loader.construct_mapping(node, deep=True))
-
-
-_Loader.add_constructor("!replace", _replace)
 
 
 def shipped() -> Path:
@@ -147,55 +127,6 @@ def _unknown(name: str, known: dict[str, dict[str, Path]]) -> str:
     )
 
 
-def load(path: Path) -> dict[str, Any]:
-    """Read one layer.
-
-    Raises:
-        UsageError: the file is missing, not YAML, not a mapping, or sets both `steps` and `epochs`.
-    """
-    try:
-        content = read_yaml(path, _Loader) or {}
-    except OSError as error:
-        raise UsageError(f"The config {path} cannot be read ({error}).") from error
-    except TooMuch as error:
-        raise UsageError(f"The config {path} is too much to read: {error}.") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"The config {path} is not valid YAML ({' '.join(str(error).split())}).") from error
-    if not isinstance(content, dict):
-        raise UsageError(f"The config {path} must be a mapping of options to values.")
-    if content.get("steps") is not None and content.get("epochs") is not None:
-        raise UsageError(f"The config {path} sets both steps and epochs; a fit has one length.")
-    return content
-
-
-def merge(base: dict[str, Any], layer: dict[str, Any], path: Path, origins: dict[str, Path], at: str = "") -> None:
-    """Merge a layer into `base`, in place: mappings deeply, lists and scalars replace, `key+:` appends to a list."""
-    if not at:
-        for length, other in (("steps", "epochs"), ("epochs", "steps")):
-            if layer.get(length) is not None:
-                base.pop(other, None)
-    for key, value in layer.items():
-        if isinstance(value, _Replace):
-            base[key] = value.value
-        elif isinstance(key, str) and key.endswith("+"):
-            key = key[:-1]
-            base[key] = [*(base.get(key) or []), *(value if isinstance(value, list) else [value])]
-        elif isinstance(value, dict) and isinstance(base.get(key), dict):
-            merge(base[key], value, path, origins, f"{at}{key}.")
-            continue
-        else:
-            base[key] = _plain(value)
-        for dotted, _ in flatten({key: base[key]}, at):
-            origins[dotted] = path
-
-
-def _plain(value: Any) -> Any:
-    """Strip `!replace` tags inside a value that replaces nothing."""
-    if isinstance(value, _Replace):
-        return _plain(value.value)
-    return {key: _plain(part) for key, part in value.items()} if isinstance(value, dict) else value
-
-
 def _find(config: str) -> Path | None:
     """Return the file that is meant, if one of that very name exists; None where it must be a name of parts."""
     given = from_home("--config", config)
@@ -265,9 +196,12 @@ def _patches(dataset: str, training: str) -> list[Path]:
     return list(found.values())
 
 
-def values_of(name: str) -> dict[str, Any] | None:
-    """Return what the configs of a run's name say; None where it is not made of parts that are known here."""
+def settings_of(name: str) -> dict[str, Any] | None:
+    """Return the settings that can change results, by dotted key, as the configs of a run's name say them.
+
+    None where the name is not made of parts that are known here. What the configs leave at a default is left out.
+    """
     try:
-        return resolve([name]).values
+        return result_settings(resolve([name]).values)
     except UsageError:
         return None

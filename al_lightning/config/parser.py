@@ -4,190 +4,114 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import inspect
-import io
-import itertools
-import re
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+import copy
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonargparse import ArgumentParser, Namespace
-from lightning.pytorch import Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-from al_lightning.config.class_paths import Names, check_classes
-from al_lightning.config.messages import explain
+from al_lightning.config.check import Walk
+from al_lightning.config.command_line import put
+from al_lightning.config.declared import PARSE_ERRORS
+from al_lightning.config.fit_options import (
+    DEFAULT_ORACLE,
+    DEFAULTS,
+    IN_FILES,
+    NAMES,
+    SECTIONS,
+    FitOptions,
+    no_such_option,
+)
 from al_lightning.config.names import Settings
-from al_lightning.config.option_values import check_nulls, check_values, naming
-from al_lightning.config.options import DEFAULTS, LENGTH, OPTIONS, ORACLES, TRAINER_OPTIONS
-from al_lightning.config.signatures import imported
-from al_lightning.errors import UsageError
-from al_lightning.pool import Budget
-from al_lightning.runs.identity import flatten
-from al_lightning.yaml_files import check_text
+from al_lightning.config.option_types import TYPES
+from al_lightning.config.signatures import parameters
+from al_lightning.errors import MOST, ALError, UsageError, reason_of, require
+
+LENGTH = "A fit's length is --steps N, or --epochs E (steps = E x labelled // batch size); Lightning's own is derived."
+LIGHTNINGS_LENGTH = ("max_epochs", "max_steps", "max_time")
 
 
-def build_parser(names: Collection[str] = tuple(OPTIONS)) -> ArgumentParser:
+def build_parser(names: Sequence[str] = NAMES) -> ArgumentParser:
     """Return the parser of a run's configuration, or of some of its options."""
     parser = ArgumentParser(prog="al-lightning fit", exit_on_error=False, usage=argparse.SUPPRESS)
-    parser.add_argument("--settings", action="config", help=argparse.SUPPRESS)
     for name in names:
-        if name == "budget":
-            parser.add_class_arguments(Budget, name, instantiate=False)
-        elif name == "trainer":
-            skipped = set(inspect.signature(Trainer.__init__).parameters) - {"self", *TRAINER_OPTIONS}
-            parser.add_class_arguments(Trainer, name, skip=skipped, instantiate=False)
-            parser.set_defaults({"trainer.devices": 1})
+        if name in SECTIONS and SECTIONS[name].one_class:
+            takes = SECTIONS[name].takes
+            skipped = set(parameters(TYPES[name])) - set(takes) if takes else set()
+            parser.add_class_arguments(TYPES[name], name, skip=skipped, instantiate=False)
+        elif name in SECTIONS:
+            parser.add_argument(f"--{name}", type=TYPES[name], required=True)
         else:
-            default = {"default": DEFAULTS[name]} if name in DEFAULTS else {"required": True}
-            parser.add_argument(f"--{name}", type=OPTIONS[name], **default)
+            parser.add_argument(f"--{name}", type=TYPES[name], default=DEFAULTS[name])
+    if "trainer" in names:
+        parser.set_defaults({"trainer.devices": 1})
     return parser
 
 
-def parse(parser: ArgumentParser, settings: Settings, options: Sequence[str] = ()) -> Namespace:
-    """Parse the merged settings of a run, then the command line's options, which win wherever they stand.
+def parse(
+    parser: ArgumentParser, settings: Settings, options: Sequence[str] = (), names: Sequence[str] = NAMES
+) -> Namespace:
+    """Parse merged settings with the command line's options, which win; classes are imported, nothing is called.
+
+    Args:
+        parser: of the options `names`.
+        settings: merged.
+        options: as on the command line.
+        names: the options there are.
 
     Raises:
         UsageError: one sentence; the parser's own words are its cause, shown by --verbose.
     """
-    values = dict(settings.values)
-    lengths = {name for name in ("steps", "epochs") for option in options if re.fullmatch(rf"--{name}(=.*)?", option)}
+    values = {"oracle": dict(DEFAULT_ORACLE), **copy.deepcopy(settings.values)}
+    given = put(values, options)
+    for name in given:
+        if name.split(".")[0] not in names:
+            raise no_such_option(name, names)
+    origins = {key.replace(".init_args.", "."): path for key, path in settings.origins.items()}
+    for name in given:
+        below = f"{name.removesuffix('.init_args')}."
+        origins = {key: path for key, path in origins.items() if not f"{key}.".startswith(below)}
+    if "steps" in names:
+        _one_length(values, given)
+    walk = Walk(origins=origins)
+    walk.top(values, tuple(names))
+    try:
+        config: Namespace = parser.parse_object(values)
+    except PARSE_ERRORS as error:
+        raise walk.explain(error) from error
+    Walk(parsed=True).top(config, tuple(names))
+    FitOptions(**{name: config[name] for name in IN_FILES if name in config})  # within their ranges
+    _check_trainer(config.get("trainer"))
+    return config
+
+
+def _one_length(values: dict[str, Any], given: Sequence[str]) -> None:
+    """See that a fit has one length; the command line's stands instead of the configuration's."""
+    lengths = [name for name in ("steps", "epochs") if name in given]
     if len(lengths) == 2:
         raise UsageError("Both --steps and --epochs are given; a fit has one length.")
     for name in lengths:
         values.pop("epochs" if name == "steps" else "steps", None)
-    for name in (*(key for key, _ in flatten(values)), *options):
-        if re.match(r"(--)?trainer\.max_(epochs|steps|time)\b", name):
-            raise UsageError(f"{name.split('=')[0]} is not set by hand. {LENGTH}")
-    config = parse_some(parser, replace(settings, values=values), options)
-    if config.steps is None and config.epochs is None:
+    trainer = values.get("trainer")
+    if by_hand := [name for name in LIGHTNINGS_LENGTH if isinstance(trainer, dict) and name in trainer]:
+        raise UsageError(f"trainer.{by_hand[0]} is not set by hand. {LENGTH}")
+    if values.get("steps") is None and values.get("epochs") is None:
         raise UsageError(f"No length is set. {LENGTH}")
-    return config
 
 
-def parse_some(
-    parser: ArgumentParser, settings: Settings, options: Sequence[str] = (), names: Names | None = None
-) -> Namespace:
-    """Parse the settings of the options that a parser has; classes are imported, but nothing is called.
-
-    Args:
-        parser: of these options.
-        settings: merged.
-        options: of the command line.
-        names: may refuse what the settings name, for those that nobody vouches for; see `check_classes`.
-
-    Raises:
-        UsageError: one sentence; the parser's own words are its cause, shown by --verbose.
-    """
-    values = dict(settings.values)
-    _check_texts(values, options)
-    options = _oracle_first(values, options)
-    told: list[str] = []
-    check_classes(values, OPTIONS, names and _noting(names, told))
-    try:
-        with contextlib.redirect_stderr(io.StringIO()):
-            config = parser.parse_args(["--settings", yaml.safe_dump(values), *options])
-    except (argparse.ArgumentError, TypeError, ValueError, KeyError, SystemExit) as error:
-        cause = error.__context__ if isinstance(error, SystemExit) and error.__context__ else error
-        if isinstance(error, SystemExit) and not isinstance(cause, argparse.ArgumentError):
-            raise UsageError("A module that a class path names ends the process when it is imported.") from error
-        raise UsageError(explain(str(cause), settings, options)) from cause
-    config.pop("settings", None)
-    _restore_nulls(config, options)
-    check_classes(config, OPTIONS, names and _but_known(names, told, options))
-    check_nulls(config, OPTIONS)
-    check_values(config)
-    return config
-
-
-def _noting(names: Names, told: list[str]) -> Names:
-    """Note each class path that is not refused."""
-
-    def look(option: str, path: str) -> None:
-        names(option, path)
-        told.append(path)
-
-    return look
-
-
-def _but_known(names: Names, told: Sequence[str], options: Sequence[str]) -> Names:
-    """Let pass what was not refused before, under whatever name the parser put, and what the command line names."""
-    typed = {word.rpartition(".")[2] for word in re.findall(r"[\w.]+", " ".join(options))}
-
-    def look(option: str, path: str) -> None:
-        try:
-            names(option, path)
-        except UsageError:
-            if path.rpartition(".")[2] not in typed and not any(imported(path) is imported(one) for one in told):
-                raise
-
-    return look
-
-
-def _check_texts(values: dict[str, Any], options: Sequence[str]) -> None:
-    """Hold what the parser reads as YAML once more to its bounds: options, and texts where something else is wanted."""
-    name = ""
-    for option in options:
-        if option.startswith("--"):
-            name = option.partition("=")[0]
-            if len(name) > 4 and "--settings".startswith(name):
-                raise UsageError(f"There is no option {name}.")
-        _check_text(name, option)
-    if "settings" in values:
-        raise UsageError("There is no option 'settings'; --config may be repeated for further files.")
-    for name in ("budget", "trainer"):
-        if values.get(name) is not None and not isinstance(values[name], dict):
-            raise UsageError(f"{name} is {values[name]!r}; its options by name were expected.")
-    for name, value in flatten(values):
-        _check_text(name, value)
-
-
-def _check_text(name: str, text: Any) -> None:
-    if isinstance(text, str):
-        try:
-            check_text(text)
-        except yaml.YAMLError as error:
-            raise UsageError(f"{name.replace('init_args.', '')} is too much to read: {error}.") from error
-    elif isinstance(text, (list, dict)):
-        for part in text.values() if isinstance(text, dict) else text:
-            _check_text(name, part)
-
-
-def _oracle_first(values: dict[str, Any], options: Sequence[str]) -> list[str]:
-    """Write out who labels where it is said for short, in `values` too; its own options may then stand before it."""
-    said = values.get("oracle")
-    if isinstance(said, str):
-        values["oracle"] = {"class_path": ORACLES.get(said, said)}
-    elif isinstance(said, dict) and isinstance(path := said.get("class_path"), str):
-        values["oracle"] = {**said, "class_path": ORACLES.get(path, path)}
-    first, rest, before = [], list[str](), ""
-    for option in options:
-        if before == "--oracle" or option.startswith("--oracle="):
-            name = option.removeprefix("--oracle=")
-            first += ["--oracle", ORACLES.get(name, name)]
-        elif option != "--oracle":
-            rest.append(option)
-        before = option
-    if before == "--oracle":
-        raise UsageError(f"--oracle names who labels: {' or '.join(ORACLES)}, or the import path of a class.")
-    return first + rest
-
-
-def _restore_nulls(config: Namespace, options: Sequence[str]) -> None:
-    """Put None where an option said null: two classes deep, jsonargparse 4.53 makes the text "None" of it."""
-    for option, value in itertools.pairwise([*options, ""]):
-        name, equals, joined = option.removeprefix("--").partition("=")
-        if (joined if equals else value) != "null" or not option.startswith("--"):
-            continue
-        *path, last = name.split(".")
-        holder: Any = config
-        for part in path:
-            inner = holder.get(part) if isinstance(holder, Namespace) else None
-            holder = inner.get("init_args", inner) if isinstance(inner, Namespace) else inner
-        if isinstance(holder, Namespace) and holder.get(last) == "None":
-            holder[last] = None
+def _check_trainer(trainer: Namespace | None) -> None:
+    """Hold the Trainer's numbers to their ranges."""
+    if trainer is None:
+        return
+    if trainer.gradient_clip_val is not None:
+        require("trainer.gradient_clip_val", trainer.gradient_clip_val, least=0)
+    require("trainer.num_nodes", trainer.num_nodes, least=1, most=MOST)
+    with contextlib.suppress(ValueError, TypeError):  # a list of devices, or "auto"
+        if (devices := int(trainer.devices)) != -1:
+            require("trainer.devices", devices, least=1, most=1024)
 
 
 def dump(parser: ArgumentParser, config: Namespace) -> dict[str, Any]:
@@ -202,9 +126,28 @@ def instantiate(parser: ArgumentParser, config: Namespace, names: Sequence[str])
     for name in names:
         part = Namespace()  # type: ignore[no-untyped-call]
         part[name] = config[name]
-        with naming(name):
+        with _naming(name):
             made[name] = parser.instantiate(part)[name]
     return made
+
+
+@contextlib.contextmanager
+def _naming(section: str) -> Iterator[None]:
+    """Turn what a constructor of a section raises into one sentence that names the section.
+
+    Raises:
+        UsageError: with the constructor's own reason; the error itself is its cause, shown by --verbose.
+    """
+    try:
+        yield
+    except (MisconfigurationException, TypeError, ValueError) as error:
+        root: BaseException = error
+        while (before := root.__cause__ or root.__context__) is not None:
+            root = before
+            if isinstance(root, ALError):  # the parser, trying each type of a union, made a text of it
+                raise root from None
+        reason = reason_of(root if str(error).startswith("Does not validate") else error)
+        raise UsageError(f"A class that is named under {section} refuses its options: {reason}.") from error
 
 
 def origin_text(files: Sequence[Path]) -> str:

@@ -6,9 +6,7 @@ modules that the user names, are imported.
 
 from __future__ import annotations
 
-import importlib
 import logging
-import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -20,22 +18,23 @@ import yaml
 from jsonargparse import ArgumentParser, Namespace
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.config.class_paths import check_classes
-from al_lightning.config.names import Settings, load, merge, parts
-from al_lightning.config.options import OPTIONS
-from al_lightning.config.parser import build_parser, dump, instantiate, parse_some
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.config.check import Walk
+from al_lightning.config.fit_options import OF_DATA, OF_NETWORK, OF_QUERY, result_settings
+from al_lightning.config.layers import load, merge
+from al_lightning.config.names import Settings, parts
+from al_lightning.config.parser import build_parser, dump, instantiate, parse
+from al_lightning.config.trusted_modules import import_from_here, only_from
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.errors import ALError, UsageError, nearest
 from al_lightning.networks.base import Network
 from al_lightning.pool import Budget
 from al_lightning.runs.checkpoints import weights_of
-from al_lightning.runs.identity import differences, in_short, nested
+from al_lightning.runs.identity import differences, in_short
 from al_lightning.runs.image_list import image_list
 from al_lightning.runs.journal import Run, RunRecord, read_run
 from al_lightning.yaml_files import read_mapping
 
 log = logging.getLogger(__name__)
-PACKAGE = "al_lightning"
 TRAINER = ("precision", "deterministic", "benchmark")
 """What of a run's Trainer bears on scores; all else is the machine's, or a class."""
 
@@ -48,7 +47,7 @@ class Reopened:
         run_dir: its directory.
         record: the first line of its journal.
         plain: the sections that were used, as plain data, all defaults filled in.
-        data: the datamodule's prototype.
+        data: the dataset.
         channels_last: memory layout of networks and images.
         acquisition: the strategy, where it was asked for.
         budget: how many labels when, where the strategy was asked for.
@@ -58,7 +57,7 @@ class Reopened:
     run_dir: Path
     record: RunRecord
     plain: dict[str, Any]
-    data: PoolDataModule
+    data: PoolDataset
     channels_last: bool
     acquisition: Acquisition | None
     budget: Budget | None
@@ -122,14 +121,11 @@ def reopen(
         ) from error
     except yaml.YAMLError as error:
         raise UsageError(f"The config {path} is no configuration ({' '.join(str(error).split())}).") from error
-    names = ["data", "oracle"]  # what people said of images is part of the data
-    if "network" in sections:
-        names += ["network", "channels_last"]
-    if "acquisition" in sections:
-        names += ["acquisition", "budget", "trainer"]
-        trainer = values.get("trainer")
-        kept = {name: trainer.get(name) for name in TRAINER} if isinstance(trainer, dict) else {}
-        values["trainer"] = {name: one for name, one in kept.items() if isinstance(one, (str, int))}
+    names = OF_QUERY if "acquisition" in sections else OF_NETWORK if "network" in sections else OF_DATA
+    if "trainer" in names:
+        trainer = values["trainer"] if isinstance(values.get("trainer"), dict) else {}
+        said = {name: trainer.get(name) for name in TRAINER}
+        values["trainer"] = {name: one if isinstance(one, (str, int)) else None for name, one in said.items()}
     values = {name: values[name] for name in names if name in values}
     source, compared = path, set(values)
     if acquisition is not None:
@@ -140,13 +136,10 @@ def reopen(
     for name in imports:
         import_from_here(name)
     for name, value in values.items():
-        check_classes({name: value}, OPTIONS, _only(imports, source if name == "acquisition" else path))
-    there = {name: value for name, value in values.items() if name in compared}
-    if "trainer" in there:
-        there["trainer"] = {name: there["trainer"].get(name) for name in TRAINER}
-    _check_unedited(path, there, record)
+        Walk(refuse=only_from(imports, source if name == "acquisition" else path)).top({name: value}, (name,))
+    _check_unedited(path, {name: value for name, value in values.items() if name in compared}, record)
     parser = build_parser(names)
-    config = parse_some(parser, Settings(record.name, (path,), values, {}), options, _only(imports, path))
+    config = parse(parser, Settings(record.name, (path,), values), options, names)
     plain = dump(parser, config)
     _without_weights(config.get("network"))
     if "download" in (config.data.get("init_args") or {}):
@@ -179,14 +172,14 @@ def _check_unedited(path: Path, values: dict[str, Any], record: RunRecord) -> No
     used = {key: value for key, value in record.settings.items() if key.split(".")[0] in values}
     for key in [key for key in used if key.startswith("trainer.") and key.removeprefix("trainer.") not in TRAINER]:
         del used[key]
-    if used and (changed := differences(nested(used), values)):
+    if used and (changed := differences(used, result_settings(values))):
         raise UsageError(
             f"{path} was edited: its run has other settings ({in_short(changed)}). Put them back, or run the same "
             "`al-lightning fit` command again, which writes the file anew."
         )
 
 
-def _check_data(data: PoolDataModule, record: RunRecord, path: Path, whole: bool, classes: bool) -> None:
+def _check_data(data: PoolDataset, record: RunRecord, path: Path, whole: bool, classes: bool) -> None:
     """Hold data to those that a run had, as far as a command's answer follows from them.
 
     Args:
@@ -215,56 +208,19 @@ def _check_data(data: PoolDataModule, record: RunRecord, path: Path, whole: bool
             )
 
 
-def data_of(imports: Sequence[str] = ()) -> Callable[[Run], PoolDataModule]:
-    """Return what gives a run's datamodule; where it may not be built, that is logged.
+def data_of(imports: Sequence[str] = ()) -> Callable[[Run], PoolDataset]:
+    """Return what gives a run's dataset; where it may not be built, that is logged.
 
     Args:
         imports: modules that may be imported, besides this package's.
     """
 
-    def look(run: Run) -> PoolDataModule:
+    def look(run: Run) -> PoolDataset:
         try:
             return reopen(run.directory, imports=imports).data
         except UsageError as error:
             log.warning("note: %s, seed %d, goes without pictures: %s", run.record.name, run.record.seed, error)
             raise
-
-    return look
-
-
-def import_from_here(name: str) -> None:
-    """Import a module that a user names; for that long, the working directory is an import path.
-
-    Raises:
-        UsageError: there is none of that name.
-    """
-    if name in sys.modules or name == PACKAGE:
-        return
-    here = str(Path.cwd())
-    importlib.invalidate_caches()
-    sys.path.insert(0, here)
-    try:
-        importlib.import_module(name)
-    except (ImportError, ValueError) as error:
-        raise UsageError(
-            f"The module {name!r} could not be imported ({error}); --import takes the dotted name of a module "
-            "(my_strategy, not my_strategy.Margin or my_strategy.py), installed or in the working directory."
-        ) from error
-    finally:
-        sys.path.remove(here)
-
-
-def _only(imports: Sequence[str], source: Path) -> Callable[[str, str], None]:
-    """Return what refuses class paths of other modules than this package's and those that the user named."""
-    trusted = tuple(f"{name}." for name in (PACKAGE, *imports))
-
-    def look(option: str, text: str) -> None:
-        module = text.rpartition(".")[0]
-        if module and not text.startswith(trusted):
-            raise UsageError(
-                f"{source} names {text} under {option}, which is no class of this package; if you trust it, add "
-                f"--import {module}."
-            )
 
     return look
 

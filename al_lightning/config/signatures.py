@@ -6,8 +6,11 @@ import functools
 import inspect
 import types
 import typing
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
+
+from jsonargparse import ArgumentParser
 
 from al_lightning.errors import UsageError
 
@@ -30,8 +33,18 @@ def imported(path: str) -> Any:
     return getattr(holder, last)
 
 
+def by_name(name: str, classes: Iterable[type]) -> type | None:
+    """Return the class of a name, without its module, among known ones derived from some classes."""
+    for one in classes:
+        if one.__name__ == name:
+            return one
+        if (found := by_name(name, one.__subclasses__())) is not None:
+            return found
+    return None
+
+
 def parameters(owner: type) -> dict[str, tuple[Any, Any]]:
-    """Return the hint and the default of each parameter of a class's constructor.
+    """Return the hint and the default of each named parameter of a class's constructor.
 
     Of its bases' too, where it takes more. A hint that cannot be resolved is None.
     """
@@ -51,6 +64,8 @@ def _parameters(owner: Any) -> dict[str, tuple[Any, Any]]:
             break
         function = inspect.unwrap(constructor)
         for parameter in list(signature.parameters.values())[1:]:
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                continue
             found.setdefault(parameter.name, (_resolved(parameter.annotation, function), parameter.default))
         if not any(one.kind is one.VAR_KEYWORD for one in signature.parameters.values()):
             break
@@ -65,3 +80,11 @@ def _resolved(annotation: Any, function: Any) -> Any:
         return typing.get_type_hints(one, getattr(function, "__globals__", {}), include_extras=True)["one"]
     except Exception:  # a name that only type checkers know, a syntax of a later Python
         return None
+
+
+def hands_on(owner: type, key: Any, given: int) -> bool:
+    """Whether a class takes an option that its constructor hands on to another function."""
+    try:
+        return key in ArgumentParser().add_class_arguments(owner, fail_untyped=False, skip={given} if given else None)
+    except (ValueError, TypeError):
+        return False

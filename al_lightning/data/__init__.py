@@ -1,7 +1,7 @@
 """Datasets, and the loaders of labelled, unlabelled, test and pool images."""
 
 from al_lightning.data.augmentation import Augmentation, ImageAugmentation, NoAugmentation, SegmentationAugmentation
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.datasets.a2d2 import A2D2
 from al_lightning.data.datasets.bcss import BCSS
 from al_lightning.data.datasets.camvid import CamVid
@@ -30,7 +30,7 @@ __all__ = [
     "Images",
     "MaskFolder",
     "NoAugmentation",
-    "PoolDataModule",
+    "PoolDataset",
     "SegmentationAugmentation",
     "Unlabelled",
 ]

@@ -1,41 +1,34 @@
-"""Images whose labels people give, while a run waits: what they said goes before what the dataset says."""
+"""Images that people label while a run waits: their labels go before those of the dataset."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
-from al_lightning.data.images import Array, ImageFiles, Images
+from al_lightning.data.images import Array, ImageFiles, Images, check_label_size, resize_label
 from al_lightning.errors import DatasetError
 from al_lightning.labels.store import LabelStore
 
 
-class Answered(ImageFiles):
+class AnnotatedImages(ImageFiles):
     """A set of image files with the labels of a store and, where that has none, with their own.
 
-    Labels are looked up on disk each time, so that those that come in count in every process, a data worker too.
+    Labels are looked up on disk each time, so that new labels count in every process, data workers included.
 
     Args:
         images: the set whose pixels are shown, for example that of a cache, whose labels may be old.
         own: the set as it lies in its files.
         root: folder that the store's names are relative to.
-        answers: folder of the store.
-        classes: names of the classes.
-        per_pixel: whether there is a class per pixel.
+        store: the labels of people.
     """
 
-    def __init__(
-        self, images: Images, own: Images, root: Path, answers: Path | None, classes: Sequence[str], per_pixel: bool
-    ) -> None:
-        if answers is None or not isinstance(own, ImageFiles):
+    def __init__(self, images: Images, own: Images, root: Path, store: LabelStore) -> None:
+        if not isinstance(own, ImageFiles):
             raise TypeError("only images that are files can be labelled by people")
         self.images = images
         self.own = own
         self.root = root
-        self.store = LabelStore(answers, classes, "pixel" if per_pixel else "image")
+        self.store = store
 
     def __len__(self) -> int:
         return len(self.own)
@@ -48,9 +41,9 @@ class Answered(ImageFiles):
         """Return the dataset's name of the image."""
         return self.own.name(index)
 
-    def file(self, index: int) -> Path:
-        """Return the image's file."""
-        return self.own.file(index)
+    def sources(self, index: int) -> Sequence[Path]:
+        """Return the dataset's files of the image."""
+        return self.own.sources(index)
 
     def key(self, index: int) -> str | None:
         """Return the image's name in the store, its path below the root; None where it lies elsewhere."""
@@ -86,14 +79,5 @@ class Answered(ImageFiles):
 
     def _fitted(self, mask: Array, index: int, key: str) -> Array:
         """Resize a mask of the image's own size as the dataset resizes its own: by nearest neighbour."""
-        with Image.open(self.own.file(index)) as whole:  # reads the header alone
-            size = whole.size
-        if mask.shape != (size[1], size[0]):
-            raise DatasetError(
-                f"The label {self.store.mask_path(key)} is {mask.shape[0]} x {mask.shape[1]}, its image {size[1]} x "
-                f"{size[0]} (height x width); they must be of one size."
-            )
-        wanted = self.own.size
-        if wanted is None or mask.shape == wanted:
-            return mask
-        return np.asarray(Image.fromarray(mask).resize((wanted[1], wanted[0]), Image.Resampling.NEAREST))
+        check_label_size(self.store.mask_path(key), (mask.shape[0], mask.shape[1]), self.own.file(index))
+        return resize_label(mask, self.own.size)

@@ -6,15 +6,16 @@ import functools
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from al_lightning.errors import MOST_PIXELS, DatasetError, UsageError, require
+from al_lightning.errors import MOST_PIXELS, DatasetError, MissingFile, SizesDiffer, UnknownLabel, UsageError, require
 
 Array = npt.NDArray[np.uint8]
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm"})
@@ -38,9 +39,12 @@ class Images(ABC):
     def name(self, index: int) -> str:
         """Return what a person calls the image, for example its file name."""
 
-    def source(self, index: int) -> Path | None:
-        """Return the file that the pixels come from, by default its name; None where they come from none of its own."""
-        return Path(self.name(index))
+    def sources(self, index: int) -> Sequence[Path]:
+        """Return the files that image and label are read from, the image's first; by default the image's name.
+
+        A cache is stale when one of them has changed. A set in memory has none.
+        """
+        return (Path(self.name(index)),)
 
     def has_label(self, index: int) -> bool:
         """Whether `label` has an answer by now; images for people to label have none at first."""
@@ -56,17 +60,49 @@ class ImageFiles(Images):
 
     size: tuple[int, int] | None
 
-    @abstractmethod
     def file(self, index: int) -> Path:
         """Return the image's file."""
-
-    def source(self, index: int) -> Path | None:
-        """Return the image's file."""
-        return self.file(index)
+        return self.sources(index)[0]
 
     @abstractmethod
     def has_label(self, index: int) -> bool:
         """Whether the dataset itself has a label of the image; looked up anew each time."""
+
+
+class ArrayImages(Images):
+    """Images in memory.
+
+    Args:
+        images: (N, H, W, 3) uint8.
+        labels: (N,) int, a class each, or (N, H, W) uint8, a class per pixel.
+        names: of each.
+    """
+
+    def __init__(self, images: Array, labels: npt.NDArray[Any], names: Sequence[str]) -> None:
+        self.images = images
+        self.labels = labels
+        self.names = names
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def image(self, index: int) -> Array:
+        """Return the image."""
+        image: Array = self.images[index]
+        return image
+
+    def label(self, index: int) -> int | Array:
+        """Return its class, or the class of each pixel."""
+        label: Array = self.labels[index]
+        return label if label.ndim else int(label)
+
+    def name(self, index: int) -> str:
+        """Return its name."""
+        return self.names[index]
+
+    def sources(self, index: int) -> Sequence[Path]:
+        """Return none: an array has no file."""
+        return ()
 
 
 def _open(path: Path, what: str) -> Image.Image:
@@ -74,7 +110,7 @@ def _open(path: Path, what: str) -> Image.Image:
         image = Image.open(path)
         image.load()
     except FileNotFoundError as error:
-        raise DatasetError(f"The {what} {path} does not exist.") from error
+        raise MissingFile(f"The {what} {path} does not exist.") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DatasetError(f"The {what} {path} cannot be read ({error}); replace it or take it out.") from error
     return image
@@ -160,12 +196,7 @@ def read_mask(
             "are colours, name a file of their classes with --data.mapping."
         )
     if image is not None:
-        with Image.open(image) as whole:  # reads the header alone
-            if whole.size != mask.size:
-                raise DatasetError(
-                    f"The label {path} is {mask.height} x {mask.width}, its image {whole.height} x {whole.width} "
-                    "(height x width); they must be of one size."
-                )
+        check_label_size(path, (mask.height, mask.width), image)
     if size is not None and mask.size != (size[1], size[0]):
         mask = mask.resize((size[1], size[0]), Image.Resampling.NEAREST)
     if isinstance(table, Colours):
@@ -174,19 +205,36 @@ def read_mask(
     classes: Array = table[ids]
     if (classes == 254).any():
         unknown = ", ".join(str(value) for value in np.unique(ids[classes == 254])[:5])
-        raise DatasetError(
+        raise UnknownLabel(
             f"The label {path} has unknown label ids {unknown}; add their classes, or name the one to ignore."
         )
     return classes
 
 
+def check_label_size(label: Path, size: tuple[int, int], image: Path) -> None:
+    """Raise SizesDiffer where a label file's (height, width) is not that of its image file."""
+    with Image.open(image) as whole:  # reads the header alone
+        if (whole.height, whole.width) != size:
+            raise SizesDiffer(
+                f"The label {label} is {size[0]} x {size[1]}, its image {whole.height} x {whole.width} "
+                "(height x width); they must be of one size."
+            )
+
+
+def resize_label(label: Array, size: tuple[int, int] | None) -> Array:
+    """Return (H, W) uint8 classes at another (height, width), by nearest neighbour; None leaves them as they are."""
+    if size is None or label.shape == size:
+        return label
+    return np.asarray(Image.fromarray(label).resize((size[1], size[0]), Image.Resampling.NEAREST))
+
+
 def _of_colours(path: Path, pixels: Array, colours: Colours) -> Array:
     classes = colours.classify(pixels)
     if (classes == 254).any():
-        found, counts = np.unique(packed(pixels)[classes == 254], return_counts=True)
-        first = ", ".join(f"#{found[place]:06x} ({counts[place]} pixels)" for place in np.argsort(-counts)[:5])
-        raise DatasetError(
-            f"The label {path} has colours that the mapping does not know: {first}{' ...' if len(found) > 5 else ''}; "
+        values, counts = np.unique(packed(pixels)[classes == 254], return_counts=True)
+        first = ", ".join(f"#{values[place]:06x} ({counts[place]} pixels)" for place in np.argsort(-counts)[:5])
+        raise UnknownLabel(
+            f"The label {path} has colours that the mapping does not know: {first}{' ...' if len(values) > 5 else ''}; "
             "add their classes to the mapping file, or let it say `unknown: ignore`."
         )
     return classes
@@ -212,14 +260,14 @@ def label_table(num_classes: int, ignore: int | None) -> Array:
 
 
 def repeats(files: Sequence[Path]) -> dict[int, int]:
-    """Return the positions of files that stood before, and for each the how-manieth it is: {2: 2} for a, b, a."""
+    """Map each repeated path's index to its occurrence number: [a, b, a] gives {2: 2}."""
     seen: Counter[Path] = Counter()
-    found = {}
+    occurrences = {}
     for position, path in enumerate(files):
         seen[path] += 1
         if seen[path] > 1:
-            found[position] = seen[path]
-    return found
+            occurrences[position] = seen[path]
+    return occurrences
 
 
 def list_images(folder: Path) -> list[Path]:
@@ -252,12 +300,17 @@ def time_order(names: Sequence[str], pattern: str | None) -> tuple[tuple[int, ..
         raise UsageError(f"sequence_pattern {pattern!r} is not a regular expression ({error}).") from error
     if not {"sequence", "frame"} <= regex.groupindex.keys():
         raise UsageError(f"sequence_pattern {pattern!r} needs the groups (?P<sequence>...) and (?P<frame>...).")
-    numbers: dict[str, int] = {}
     sequence, frame = [], []
     for name in names:
         match = regex.search(name)
         if match is None or not match["sequence"] or not (match["frame"] or "").isdigit():
             raise UsageError(f"sequence_pattern {pattern!r} finds no sequence and frame number in {name!r}.")
-        sequence.append(numbers.setdefault(match["sequence"], len(numbers)))
+        sequence.append(match["sequence"])
         frame.append(int(match["frame"]))
-    return tuple(sequence), tuple(frame)
+    return numbered(sequence), tuple(frame)
+
+
+def numbered(values: Iterable[Hashable]) -> tuple[int, ...]:
+    """Return a number for each value, by first appearance: (b, a, b) gives (0, 1, 0)."""
+    numbers: dict[Hashable, int] = {}
+    return tuple(numbers.setdefault(value, len(numbers)) for value in values)

@@ -8,13 +8,10 @@ its name is complete.
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import hashlib
 import io
 import os
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -22,29 +19,27 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 from torch.utils.data import DataLoader
 
-from al_lightning.config.experiment import dataset
-from al_lightning.data.cache.files import COLUMNS, MANIFEST, SETS, damaged, home_of, open_cache, seal, unseal
-from al_lightning.data.cache.recipe import NONE, in_memory, key_of
+from al_lightning.console import Display, bar
+from al_lightning.data.cache.files import COLUMNS, MANIFEST, SETS, damaged, open_cache, seal, unseal
+from al_lightning.data.cache.recipe import NONE, key_of
 from al_lightning.data.cache.shards import Done, Job, Shards, jobs_of
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.workers import was_ended
-from al_lightning.errors import ALError, DatasetError, UsageError
-from al_lightning.progress import QUIET_SECONDS, duration
+from al_lightning.errors import ALError, DatasetError, DirectoryInUse, UsageError
+from al_lightning.progress import duration
 from al_lightning.runs.files import unwritable, write_atomic
+from al_lightning.runs.lock import Lock
 
 Say = Callable[[str], None]
 
 
-def prepare(configs: Sequence[str], options: Sequence[str], processes: int, say: Say) -> Path:
-    """Make the cache of a run's dataset, go on with one that was begun, or check and mend one that is there.
+def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
+    """Make the cache of a dataset, go on with one that was begun, or check and mend one that is there.
 
     Args:
-        configs: names or files, as after --config; the name of a dataset alone will do.
-        options: further options, for example ["--data.root", "DIR"].
+        data: the dataset.
         processes: that decode.
         say: prints a line.
 
@@ -52,24 +47,19 @@ def prepare(configs: Sequence[str], options: Sequence[str], processes: int, say:
         the cache's folder.
 
     Raises:
-        UsageError: the names or options are wrong, or the dataset has its images in memory.
+        UsageError: the number of processes is not positive, the dataset has its images in memory or uses no cache.
         DatasetError: images cannot be decoded (all are named), or changed meanwhile.
         ALError: another process is preparing the same, or the disk is full; what was done is kept.
     """
     if processes < 1:
         raise UsageError(f"--processes is {processes}; it must be at least 1.")
-    return prepare_data(dataset(configs, options), processes, say)
-
-
-def prepare_data(data: PoolDataModule, processes: int, say: Say) -> Path:
-    """Make, go on with, or check the cache of a datamodule; see `prepare`."""
-    sources = dict(zip(SETS, (data.source_train, data.source_test), strict=True))
-    recipe = {} if any(map(in_memory, sources.values())) else data.recipe()
-    if recipe.get("files", NONE) == NONE:
+    sources = dict(zip(SETS, data.file_sets, strict=True))
+    recipe = data.recipe()
+    if recipe["files"] == NONE:
         raise UsageError(f"There is nothing to prepare: {type(data).__name__} does not decode its images from files.")
-    if data.cache is False:
+    if data.cache_folder is None:
         raise UsageError("data.cache is false, so that no run would use what is prepared; leave it out.")
-    target = home_of(data) / key_of(recipe)
+    target = data.cache_folder / key_of(recipe)
     work = target.with_suffix(".part")
     jobs = jobs_of(sources)
     with _alone(target):
@@ -101,7 +91,7 @@ def prepare_data(data: PoolDataModule, processes: int, say: Say) -> Path:
     return target
 
 
-def _go_through(what: str, shards: Shards, processes: int, say: Say) -> Iterator[Done]:
+def _go_through(what: str, shards: Shards, processes: int) -> Iterator[Done]:
     """Yield what became of each job, in order, and show it: a live line in a terminal, else a line now and then.
 
     Raises:
@@ -111,20 +101,14 @@ def _go_through(what: str, shards: Shards, processes: int, say: Say) -> Iterator
     workers = min(processes, len(shards))
     answers = iter(DataLoader(shards, batch_size=None, num_workers=workers, collate_fn=_as_it_is))
     total, seen, kept = sum(len(job.indices) for job in shards.jobs), 0, 0
-    begun = spoken = time.monotonic()
-    console = Console(file=sys.stderr)
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), TextColumn("{task.fields[detail]}"))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=total, detail="")
+    begun = time.monotonic()
+    with Display() as display:
         try:
             for done in answers:
-                seen, kept, now = seen + done.images, kept + done.images * done.kept, time.monotonic()
-                speed = (seen if shards.sources is None else seen - kept) / max(now - begun, 1e-9)
+                seen, kept = seen + done.images, kept + done.images * done.kept
+                speed = (seen if shards.sources is None else seen - kept) / max(time.monotonic() - begun, 1e-9)
                 detail = f"{seen} of {total} images{f', {duration((total - seen) / speed)} left' if speed else ''}"
-                bar.update(task, completed=seen, detail=detail)
-                if bar.disable and now - spoken > QUIET_SECONDS:
-                    say(f"{what}: {detail}")
-                    spoken = now
+                display.show(partial(bar, what, seen, total, detail), f"{what}: {detail}")
                 yield done
         except RuntimeError as error:
             if not was_ended(error):
@@ -146,7 +130,7 @@ def _fill(work: Path, shards: Shards, processes: int, say: Say) -> tuple[int, in
         stale.unlink(missing_ok=True)
     unusable: list[tuple[str, str]] = []
     kept = made = 0
-    for done in _go_through("decode", shards, processes, say):
+    for done in _go_through("decode", shards, processes):
         if done.fault:
             raise ALError(done.fault)
         unusable += done.unusable
@@ -168,12 +152,12 @@ def _is_whole(directory: Path, jobs: Sequence[Job], processes: int, say: Say) ->
     except DatasetError as error:
         say(str(error).partition(" Prepare again")[0])
         return False
-    return all(done.kept for done in _go_through("check", Shards(directory, None, "", jobs), processes, say))
+    return all(done.kept for done in _go_through("check", Shards(directory, None, "", jobs), processes))
 
 
 def _finish(work: Path, target: Path, jobs: Sequence[Job], recipe: dict[str, str], processes: int, say: Say) -> int:
     """Read the shards back, write the index, and give the cache its name; return its bytes."""
-    read = _go_through("check", Shards(work, None, "", jobs), processes, say)
+    read = _go_through("check", Shards(work, None, "", jobs), processes)
     for job, done in zip(jobs, read, strict=True):
         if not done.kept:
             raise damaged(job.paths(work)[0], "not what was written a moment ago; is the disk sound?")
@@ -211,20 +195,9 @@ def _make_folder(path: Path) -> None:
 
 @contextlib.contextmanager
 def _alone(target: Path) -> Iterator[None]:
-    """Hold a cache until this process ends; a second `prepare` of it is refused."""
+    """Hold a cache; a second `prepare` of it is refused."""
     _make_folder(target.parent)
-    try:
-        handle = target.with_suffix(".lock").open("ab")
-    except OSError as error:
-        raise ALError(unwritable(target, error)) from error
-    with handle:
-        try:
-            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in (errno.EACCES, errno.EAGAIN):
-                raise ALError(
-                    f"{target.parent} is on a file system that cannot lock ({error.strerror}); use another folder: "
-                    "--data.cache DIR."
-                ) from error
-            raise ALError(f"Another process is preparing {target}; wait for it.") from error
+    with Lock(target.with_suffix(".lock")) as lock:
+        if not lock.take():
+            raise DirectoryInUse(f"Another process is preparing {target}; wait for it.")
         yield

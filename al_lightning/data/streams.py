@@ -6,7 +6,7 @@ decided by its number alone and not by the state of a sampler.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch.utils.data import Dataset, Sampler
 
 from al_lightning.data.augmentation import Augmentation, Sample
 from al_lightning.data.images import Images
-from al_lightning.errors import DatasetError, UsageError
+from al_lightning.errors import DatasetError, SizesDiffer, UsageError
 from al_lightning.pool import Indices
 from al_lightning.seeding import generator, seed_of
 from al_lightning.types import Batch
@@ -34,7 +34,7 @@ def collate(samples: Sequence[Sample], indices: Sequence[int], names: Sequence[s
                 f"{_size(pixels.shape)} (height x width); give a common one: --data.size '[{shape[0]}, {shape[1]}]'."
             )
         if not isinstance(label, int) and label.shape != pixels.shape[:2]:
-            raise DatasetError(
+            raise SizesDiffer(
                 f"The label of {name} is {_size(label.shape)}, its image {_size(pixels.shape)} (height x width); "
                 "they must be of one size."
             )
@@ -102,15 +102,26 @@ class Stream(Dataset[Batch]):
 
     def __getitem__(self, step: int) -> Batch:
         indices = self.positions(step)
-        samples = [
-            self.augmentation(
-                self.images.image(index),
-                self.images.label(index),
-                seed_of(f"augmentation/{self.name}", *self.key, step, slot),
-            )
-            for index, slot in zip(indices, self.slots, strict=True)
+        samples = ((self.images.image(index), self.images.label(index)) for index in indices)
+        return self.augmented(step, indices, samples, self.augmentation, self.name)
+
+    def augmented(
+        self, step: int, indices: Sequence[int], samples: Iterable[Sample], augmentation: Augmentation, name: str
+    ) -> Batch:
+        """Return this process's samples of a step as a batch, each changed by an augmentation with its own seed.
+
+        Args:
+            step: number of the step.
+            indices: positions of the samples.
+            samples: image and label of each.
+            augmentation: what changes them.
+            name: part of the seeds' keys.
+        """
+        changed = [
+            augmentation(image, label, seed_of(f"augmentation/{name}", *self.key, step, slot))
+            for (image, label), slot in zip(samples, self.slots, strict=True)
         ]
-        return collate(samples, indices, [self.images.name(index) for index in indices])
+        return collate(changed, indices, [self.images.name(index) for index in indices])
 
 
 class StepSampler(Sampler[int]):
@@ -147,8 +158,8 @@ class StepSampler(Sampler[int]):
 class PaddedBatches(Dataset[Batch]):
     """Each image once, in full batches, the same number of them on every process.
 
-    What is missing to full batches is padded with index -1. Shards of unequal length break collectives and predict
-    hooks, and a last batch of another size changes the last bits of what a network says.
+    The last batches are padded with index -1. Shards of unequal length break collectives and predict hooks, and a last
+    batch of another size changes the last bits of a network's output.
 
     Args:
         images: the set.

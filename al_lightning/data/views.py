@@ -10,10 +10,9 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from al_lightning.data.augmentation import Augmentation
-from al_lightning.data.streams import Stream, collate
+from al_lightning.data.streams import Stream
 from al_lightning.errors import MOST, UsageError, require
 from al_lightning.pool import Indices, Pool
-from al_lightning.seeding import seed_of
 from al_lightning.types import Batch
 
 LABELLED = "labelled"
@@ -62,8 +61,8 @@ class Unlabelled:
 class Views(Dataset[dict[str, Batch]]):
     """Items of a stream in several views; labels are not read.
 
-    Where a class is given per pixel, the label is 0, and 255 where an augmentation padded the image: nobody should
-    learn from padding. Otherwise it is 255.
+    Where there is a class per pixel, the label is 0, and 255 where an augmentation padded the image, since padding
+    must not be trained on. Otherwise the label is 255.
 
     Args:
         stream: what is drawn.
@@ -77,18 +76,10 @@ class Views(Dataset[dict[str, Batch]]):
         self.pixel = pixel
 
     def __getitem__(self, step: int) -> dict[str, Batch]:
-        stream, indices = self.stream, self.stream.positions(step)
-        images = [stream.images.image(index) for index in indices]
-        names = [stream.images.name(index) for index in indices]
-        batches = {}
-        for view, augmentation in self.views.items():
-            samples = [
-                augmentation(
-                    image,
-                    np.zeros(image.shape[:2], np.uint8) if self.pixel else 255,
-                    seed_of(f"augmentation/{view}", *stream.key, step, slot),
-                )
-                for image, slot in zip(images, stream.slots, strict=True)
-            ]
-            batches[view] = collate(samples, indices, names)
-        return batches
+        indices = self.stream.positions(step)
+        images = [self.stream.images.image(index) for index in indices]
+        samples = [(image, np.zeros(image.shape[:2], np.uint8) if self.pixel else 255) for image in images]
+        return {
+            view: self.stream.augmented(step, indices, samples, augmentation, view)
+            for view, augmentation in self.views.items()
+        }

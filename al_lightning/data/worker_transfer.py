@@ -1,4 +1,4 @@
-"""How a batch gets from the process that loaded it to the one that trains."""
+"""How a batch is sent from a data worker to the process that trains."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SMALL = 1 << 20
 
 
 class Parcel:
-    """A batch whose pickle holds the pixels themselves; opened, it is the batch again.
+    """A batch that is pickled with its pixels; unpickling gives the batch.
 
-    torch hands over each tensor as shared memory, by a connection of its own. For a batch of small images that takes
-    longer than the pixels do through the queue's pipe, three times over, from the process that should train.
+    torch sends each tensor as shared memory, by a connection of its own. For a batch of small images that takes the
+    training process three times as long as reading the pixels from the queue's pipe.
 
     Args:
         batch: a Batch, or a dict of such.
@@ -61,5 +61,5 @@ def _bytes(batch: Any) -> int:
 
 
 def parcel(batch: Any) -> Any:
-    """Return a batch as it should leave this process; as it is where it stays, and where it is large."""
+    """Return a small batch of a data worker as a `Parcel`, any other batch as it is."""
     return Parcel(batch) if get_worker_info() is not None and _bytes(batch) <= SMALL else batch

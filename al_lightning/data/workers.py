@@ -1,4 +1,4 @@
-"""What befalls the processes that load data, as a sentence, and what is left to do for them then."""
+"""Errors of data workers as one sentence, and how workers that were stopped are ended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def was_ended(error: BaseException) -> bool:
 
 
 def of_workers(error: BaseException, timeout: float) -> str:
-    """Return one sentence on a process that loads data and is gone, or gives nothing; "" for any other error.
+    """Return a sentence where a data worker was killed or gave no batch in time; "" for any other error.
 
     Args:
         error: as torch's loader raises it.
@@ -40,7 +40,7 @@ def of_workers(error: BaseException, timeout: float) -> str:
 
 
 def wake_stopped(error: BaseException) -> None:
-    """Where no batch came, let processes that were stopped go on, to their end: it is waited for, ten seconds each."""
+    """After a timeout, continue workers that were stopped: Lightning waits ten seconds for each of them to end."""
     if _timed_out(error):
         for child in active_children():
             if child.pid is not None:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Array, read_image
 from al_lightning.data.normalize import normalise
 from al_lightning.distributed.malloc import keep_large_blocks
@@ -47,8 +47,8 @@ class HasNetwork(Protocol):
     """What of a run a predictor needs: an experiment has it, and a run that was opened again with its network."""
 
     @property
-    def data(self) -> PoolDataModule:
-        """The datamodule."""
+    def data(self) -> PoolDataset:
+        """The dataset of the run."""
 
     @property
     def plain(self) -> dict[str, Any]:

@@ -1,17 +1,17 @@
-"""A line between the processes of a run, beside the collectives: who was told to stop, who failed, who is gone.
+"""A connection between the processes of a run, beside the collectives: it tells who was stopped, failed or died.
 
-Process 0 holds the hub, every other one a spoke. A process that is killed says nothing, but its line ends, which the
-hub sees at once; a collective would wait for it for half an hour. No torch.
+Process 0 runs the server, every other process a client. The connection of a killed process ends, which the server sees
+at once; a collective would wait half an hour for that process. No torch.
 
-A line is a TCP connection that carries one JSON object a line of text. Both ends first prove that they know the run's
-key, each over a number that the other one drew, so that the key itself is never sent:
+A connection is TCP and carries one JSON object a line of text. Both ends first prove that they know the run's key. Each
+proof covers a random number that the other end drew, so the key itself is never sent:
 
-    hub    {"challenge": A}
-    spoke  {"hello": rank, "challenge": B, "proof": HMAC-SHA256(key, ["spoke", rank, A, B])}
-    hub    {"proof": HMAC-SHA256(key, ["hub", rank, A, B])}
+    server  {"challenge": A}
+    client  {"hello": rank, "challenge": B, "proof": HMAC-SHA256(key, ["client", rank, A, B])}
+    server  {"proof": HMAC-SHA256(key, ["server", rank, A, B])}
 
-Anybody may connect to the hub's port, a port scan for one. Who proves nothing within a time limit is sent away, costs
-a few kilobytes until then, and keeps nobody else waiting.
+Any program can connect to the server's port, for example a port scan. A connection without proof is closed after a time
+limit. Until then it takes a few kilobytes, and no other connection waits for it.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from typing import Any
 
 HANDSHAKE = 10.0
 """Seconds in which a connection has to prove that it is one of the run's."""
-STRANGERS = 64
-"""Connections that may be about to do so at a time; a newer one takes the place of the oldest."""
+UNPROVEN = 64
+"""Connections without proof that are kept at a time; a newer one takes the place of the oldest."""
 FIRST = 1024
-"""Bytes that a message may have before that."""
+"""Bytes that a message may have before the proof."""
 ATTEMPTS = 6
-"""How often a spoke tries to join."""
+"""How often a client tries to join."""
 
 Message = dict[str, Any]
 Heard = Callable[[int, "Message | None"], None]
-"""Called with a process's number and what it said; None when its line ended."""
+"""Called with a process's number and its message; None when its connection ended."""
 
 
 class _Line:
-    """One connection; sending is safe from any thread, receiving is one thread's, which closes it in the end."""
+    """One connection. Any thread may send; one thread receives and closes the connection in the end."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
@@ -50,15 +50,15 @@ class _Line:
         self._lock = threading.Lock()
 
     def send(self, message: Message) -> None:
-        with contextlib.suppress(OSError), self._lock:  # who is gone is reported by the reading side
+        with contextlib.suppress(OSError), self._lock:  # the receiving thread reports a connection that ended
             self.connection.sendall(json.dumps(message).encode() + b"\n")
 
     def receive(self, most: int | None = None, until: float | None = None) -> Message | None:
-        """Return the next message; None when the line ended, or when what comes is none.
+        """Return the next message; None where the connection ended, or where a line is no message.
 
         Args:
-            most: bytes that it may have.
-            until: instant, of time.monotonic(), at which it must be there, however many bytes have come.
+            most: bytes that the message may have.
+            until: instant, of time.monotonic(), at which the whole message must be there.
         """
         while b"\n" not in self._unread:
             left = None if until is None else until - time.monotonic()
@@ -67,7 +67,7 @@ class _Line:
             try:
                 self.connection.settimeout(left)
                 received = self.connection.recv(65536 if most is None else most - len(self._unread))
-            except OSError:  # ended by the other side, or by ours meanwhile, or too late
+            except OSError:  # either side ended the connection, or the message is late
                 return None
             if not received:
                 return None
@@ -80,23 +80,23 @@ class _Line:
         return message if isinstance(message, dict) else None
 
     def end(self) -> None:
-        """End the line for both sides; the thread that reads it, wakes."""
+        """End the connection for both sides; this wakes the thread that receives."""
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self.end()
-        with self._lock:  # not under a message that is being sent: its number may be another file's next
+        with self._lock:  # not while a message is sent: the file number may be given to another file
             self.connection.close()
 
 
-class Hub:
-    """Process 0's end of all lines; it listens until all others have joined.
+class Server:
+    """Process 0's end of all connections; it listens until all other processes have joined.
 
     Args:
         others: number of other processes.
-        key: shared secret; who does not know it is not let in.
-        heard: told of everything, in a thread for each line.
+        key: the run's secret; a connection without it is ignored.
+        heard: told of every message, in a thread for each connection.
         everywhere: whether to listen on all interfaces (several machines) or on this machine only.
         limit: seconds in which a connection has to prove that it is one of the run's.
     """
@@ -104,30 +104,30 @@ class Hub:
     def __init__(
         self, others: int, key: bytes, heard: Heard, everywhere: bool = False, limit: float = HANDSHAKE
     ) -> None:
-        self._listener = socket.create_server(("" if everywhere else "127.0.0.1", 0), backlog=STRANGERS)
+        self._listener = socket.create_server(("" if everywhere else "127.0.0.1", 0), backlog=UNPROVEN)
         self.port: int = self._listener.getsockname()[1]
         self._others, self._key, self._heard, self._limit = others, key, heard, limit
         self._lock = threading.Lock()
         self._listening = True
-        self._strangers: list[_Line] = []
+        self._unproven: list[_Line] = []
         self._lines: dict[int, _Line] = {}
         _close_in_forks(self)
-        threading.Thread(target=self._listen, daemon=True, name="al-hub").start()
+        threading.Thread(target=self._listen, daemon=True, name="al-server").start()
 
     def _listen(self) -> None:
-        """See to each connection in a thread of its own, whatever becomes of the others."""
+        """Serve each connection in a thread of its own."""
         with self._listener:
             while self._listening:
                 try:
                     connection, _ = self._listener.accept()
-                except OSError:  # it left already, or too many files are open; or the hub was closed, as is seen above
+                except OSError:  # the client is gone, too many files are open, or the server was closed
                     time.sleep(0.05)
                     continue
                 line = _Line(connection)
                 with self._lock:
-                    if len(self._strangers) >= STRANGERS:
-                        self._strangers.pop(0).end()
-                    self._strangers.append(line)
+                    if len(self._unproven) >= UNPROVEN:
+                        self._unproven.pop(0).end()
+                    self._unproven.append(line)
                 try:
                     threading.Thread(target=self._meet, args=(line,), daemon=True, name="al-line").start()
                 except RuntimeError:  # the system gives no more threads
@@ -135,7 +135,7 @@ class Hub:
                     line.close()
 
     def _meet(self, line: _Line) -> None:
-        """Hear a connection to its end, if it proves to be one of the run's other processes."""
+        """Receive messages until the connection ends, if it proves to be one of the run's other processes."""
         try:
             rank, proof = self._prove(line)
             if not self._admit(line, rank, proof):
@@ -149,7 +149,7 @@ class Hub:
             line.close()
 
     def _prove(self, line: _Line) -> tuple[int, str]:
-        """Return which process a connection is, and this end's proof; 0 if it is none."""
+        """Return the number of the process at the other end, 0 without proof, and this end's proof."""
         until = time.monotonic() + self._limit
         ours = secrets.token_hex(32)
         line.send({"challenge": ours})
@@ -157,14 +157,14 @@ class Hub:
         rank, theirs = said.get("hello"), said.get("challenge")
         if type(rank) is not int or not 1 <= rank <= self._others or not isinstance(theirs, str):
             return 0, ""
-        right = _same(said.get("proof"), _proof(self._key, "spoke", rank, ours, theirs))
-        return (rank, _proof(self._key, "hub", rank, ours, theirs)) if right else (0, "")
+        right = _same(said.get("proof"), _proof(self._key, "client", rank, ours, theirs))
+        return (rank, _proof(self._key, "server", rank, ours, theirs)) if right else (0, "")
 
     def _admit(self, line: _Line, rank: int, proof: str) -> bool:
-        """Make a connection that of a process, unless it has one; stop listening once all are there."""
+        """Take a connection as that of a process that has none yet; stop listening once all have joined."""
         with self._lock:
-            if line in self._strangers:
-                self._strangers.remove(line)
+            if line in self._unproven:
+                self._unproven.remove(line)
             if not self._listening or not rank or rank in self._lines:
                 return False
             line.send({"proof": proof})
@@ -177,39 +177,39 @@ class Hub:
     def _end_listening(self) -> None:
         self._listening = False
         with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread, which closes it
-        for line in list(self._strangers):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the listening thread, which closes the socket
+        for line in list(self._unproven):
             line.end()
 
     def send(self, message: Message) -> None:
-        """Tell everyone."""
+        """Send a message to all processes that joined."""
         for line in list(self._lines.values()):
             line.send(message)
 
     def close(self) -> None:
-        """End all lines."""
+        """End all connections."""
         self._end_listening()
         for line in list(self._lines.values()):
             line.end()
 
     def sockets(self) -> list[socket.socket]:
-        """Return what is open."""
-        return [self._listener, *(line.connection for line in (*self._lines.values(), *self._strangers))]
+        """Return the open sockets."""
+        return [self._listener, *(line.connection for line in (*self._lines.values(), *self._unproven))]
 
 
-class Spoke:
-    """Another process's end of its line.
+class Client:
+    """The end of the connection in any process but process 0.
 
     Args:
         host: where process 0 runs.
-        port: its hub's.
-        key: the shared secret.
-        rank: this process.
-        heard: told of everything, in a thread of the spoke's.
+        port: port of its server.
+        key: the run's secret.
+        rank: number of this process.
+        heard: told of every message, in a thread of the client's.
         limit: seconds in which process 0 has to prove that it knows the key, for each of a few attempts.
 
     Raises:
-        ConnectionError: it does not.
+        ConnectionError: process 0 did not prove it.
     """
 
     def __init__(self, host: str, port: int, key: bytes, rank: int, heard: Heard, limit: float = HANDSHAKE) -> None:
@@ -224,19 +224,19 @@ class Spoke:
             raise ConnectionError(f"no answer at {host}, port {port}")
         self._heard = heard
         _close_in_forks(self)
-        threading.Thread(target=self._listen, daemon=True, name="al-spoke").start()
+        threading.Thread(target=self._listen, daemon=True, name="al-client").start()
 
     def _prove(self, key: bytes, rank: int, limit: float) -> bool:
-        """Prove to know the key; return whether the other end knows it too."""
+        """Prove that this end knows the key; return whether the other end knows it too."""
         until = time.monotonic() + limit
         theirs = (self._line.receive(FIRST, until) or {}).get("challenge")
         if not isinstance(theirs, str):
             return False
         ours = secrets.token_hex(32)
-        proof = _proof(key, "spoke", rank, theirs, ours)
+        proof = _proof(key, "client", rank, theirs, ours)
         self._line.send({"hello": rank, "challenge": ours, "proof": proof})
         answer = self._line.receive(FIRST, until) or {}
-        return _same(answer.get("proof"), _proof(key, "hub", rank, theirs, ours))
+        return _same(answer.get("proof"), _proof(key, "server", rank, theirs, ours))
 
     def _listen(self) -> None:
         message: Message | None = {}
@@ -246,31 +246,31 @@ class Spoke:
         self._line.close()
 
     def send(self, message: Message) -> None:
-        """Tell process 0."""
+        """Send a message to process 0."""
         self._line.send(message)
 
     def close(self) -> None:
-        """End the line."""
+        """End the connection."""
         self._line.end()
 
     def sockets(self) -> list[socket.socket]:
-        """Return what is open."""
+        """Return the open sockets."""
         return [self._line.connection]
 
 
-def _proof(key: bytes, end: str, rank: int, hubs: str, spokes: str) -> str:
-    """Return what only who knows the key can say about both challenges; one end's is not the other's."""
-    return hmac.new(key, json.dumps([end, rank, hubs, spokes]).encode(), "sha256").hexdigest()
+def _proof(key: bytes, end: str, rank: int, server: str, client: str) -> str:
+    """Return the proof that an end knows the key; the proofs of the two ends differ."""
+    return hmac.new(key, json.dumps([end, rank, server, client]).encode(), "sha256").hexdigest()
 
 
 def _same(said: object, right: str) -> bool:
     return isinstance(said, str) and hmac.compare_digest(said.encode(errors="replace"), right.encode())
 
 
-def _close_in_forks(end: Hub | Spoke) -> None:
-    """A forked data worker would hold the line open after its process was killed.
+def _close_in_forks(end: Server | Client) -> None:
+    """Close the copies of the sockets in forked data workers, which would keep the connection of a killed process open.
 
-    It closes only its own copies: ending a line would end it for the process itself.
+    The copies alone are closed: ending the connection would end it for the process itself.
     """
 
     def close() -> None:

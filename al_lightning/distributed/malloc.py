@@ -1,4 +1,4 @@
-"""How the C library keeps memory: on the CPU, tensors of more than 32 MB are dear to make unless it is told."""
+"""Memory of the C library: by default, new tensors of more than 32 MB on the CPU are slow to make."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _MOST = 2**31 - 1
 
 @functools.cache
 def keep_large_blocks() -> bool:
-    """Let this process keep freed blocks of any size for the next of that size.
+    """Let this process keep freed blocks of memory of any size, and use them again.
 
-    glibc asks the system for each block of more than 32 MB and gives it back at once; to touch new pages then takes
-    several times as long as what a layer computes in them. This process's memory stays at its peak instead.
+    glibc takes each block of more than 32 MB from the system and returns it at once. Touching its new pages takes
+    several times as long as a layer's computation. With this setting, this process's memory stays at its peak.
 
     Returns:
-        Whether there was somebody to tell; other C libraries have ways of their own.
+        Whether the C library has the setting; other libraries than glibc may not.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

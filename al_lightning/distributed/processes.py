@@ -1,4 +1,4 @@
-"""The processes of a run: how many, which is this one, how they start, agree, and end together."""
+"""The processes of a run: their number, and how they start, agree and end together."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy
 
-from al_lightning.distributed.control_channel import Hub, Spoke
-from al_lightning.distributed.shutdown import AGAIN, GUARD, LAUNCHER
+from al_lightning.distributed.control_channel import Client, Server
+from al_lightning.distributed.shutdown import AGAIN, LAUNCHER, shutdown
 from al_lightning.errors import ALError, UsageError, reason_of
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ def trainer_of(options: Mapping[str, Any], **more: Any) -> Trainer:
 
     Args:
         options: what the configuration says under `trainer`.
-        more: what is ours to say.
+        more: further options, which this package sets.
 
     Raises:
         UsageError: Lightning refuses the options.
@@ -51,7 +51,7 @@ def trainer_of(options: Mapping[str, Any], **more: Any) -> Trainer:
 
 
 def _environment() -> ClusterEnvironment | None:
-    """Return what Lightning should take for the cluster where its own look is not enough."""
+    """Return the cluster's environment where Lightning does not find the right one itself; else None."""
     if "TORCHELASTIC_RUN_ID" in os.environ or "SLURM_NTASKS" not in os.environ:
         return None
     # In a batch script or an salloc shell, outside srun, there is one process whatever SLURM_NTASKS says. Lightning's
@@ -60,7 +60,7 @@ def _environment() -> ClusterEnvironment | None:
 
 
 def _where(options: Mapping[str, Any]) -> dict[str, int]:
-    """Return the numbers of devices and nodes that torchrun or srun started; they need not be said twice."""
+    """Return the numbers of devices and nodes that torchrun or srun started, so that no option has to repeat them."""
     environ = os.environ
     if "TORCHELASTIC_RUN_ID" in environ:
         devices = int(environ["LOCAL_WORLD_SIZE"])
@@ -81,7 +81,7 @@ def _where(options: Mapping[str, Any]) -> dict[str, int]:
 
 
 def is_consequence(error: BaseException) -> bool:
-    """Whether an error looks like that of a collective whose other end is gone."""
+    """Whether an error looks like that of a collective in which another process died."""
     if isinstance(error, ALError):
         return False
     text = f"{error} {error.__cause__ or ''}".lower()
@@ -93,9 +93,9 @@ def is_consequence(error: BaseException) -> bool:
 class Processes:
     """This process among those of its run.
 
-    With `devices` above 1 the first process starts the others of its machine, unless torchrun or SLURM started them:
-    they run the same command, find LOCAL_RANK set, and join. Lightning's launcher does the same, but ends everything
-    with SIGKILL and no word once one of its children fails, and runs sys.argv, whatever that is.
+    With `devices` above 1 the first process of a machine starts the others there, unless torchrun or SLURM did. They
+    run the same command, find LOCAL_RANK set, and join. Lightning's launcher does the same, but kills all processes
+    without a message once one of them fails, and runs sys.argv, which may be another program's.
 
     Attributes:
         rank: number of this process, over all machines.
@@ -106,27 +106,27 @@ class Processes:
         self.rank = rank
         self.count = count
         self._group: Any = None
-        self._line: Hub | Spoke | None = None
+        self._line: Server | Client | None = None
         self._pending: tuple[Any, torch.Tensor] | None = None
 
     @classmethod
     @contextlib.contextmanager
     def of(cls, options: Mapping[str, Any], batch_size: int, command: Sequence[str]) -> Iterator[Processes]:
-        """Find, or start, the processes that a configuration asks for; they end with the block.
+        """Find or start the processes that a configuration asks for; they end with the block.
 
         Args:
             options: what the configuration says under `trainer`.
-            batch_size: of a training step; it must divide by the number of processes.
-            command: arguments of the command line that does what this process does.
+            batch_size: global batch size of a training step; it must divide by the number of processes.
+            command: arguments of the command line that does the same as this process.
 
         Raises:
-            UsageError: Lightning refuses the options, or cannot run them in processes of this kind.
+            UsageError: Lightning refuses the options, or its strategy does not run in several processes.
         """
         before = {name: os.environ.get(name) for name in ENVIRONMENT}
         machine = {name: options[name] for name in MACHINE if options.get(name) is not None}
         scout = trainer_of(machine, logger=False, enable_checkpointing=False, enable_progress_bar=False)
         own = cls(scout.global_rank, scout.world_size)
-        GUARD.join(own.rank, own.count)
+        shutdown.join(own.rank, own.count)
         if own.count == 1:
             yield own
             return
@@ -152,9 +152,9 @@ class Processes:
             own._connect(environment.main_address if several else "127.0.0.1", several)
             yield own
             own._end()
-            GUARD.children.clear()
+            shutdown.children.clear()
         except BaseException:
-            if not GUARD.owns_process:  # else the process ends, and all others with it
+            if not shutdown.owns_process:  # else the process ends, and all others with it
                 own._abandon()
             raise
         finally:
@@ -180,43 +180,43 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
             )
-            GUARD.adopt(self.rank + local, child)
+            shutdown.adopt(self.rank + local, child)
 
     def _connect(self, host: str, several_machines: bool) -> None:
-        """Open a group on the CPU, whatever the devices, and the lines beside it."""
+        """Open a process group on the CPU, whatever the devices, and the control channel."""
         # A long selection on one process keeps the others waiting here.
         self._group = dist.new_group(backend="gloo", timeout=timedelta(days=7))
         if self.rank == 0:
             key = secrets.token_bytes(32)
-            hub = Hub(self.count - 1, key, GUARD.heard, everywhere=several_machines)
-            self._line = hub
-            self.once(lambda: (hub.port, key))
+            server = Server(self.count - 1, key, shutdown.heard, everywhere=several_machines)
+            self._line = server
+            self.once(lambda: (server.port, key))
         else:
             port, key = self.once(lambda: (0, b""))
             try:
-                self._line = Spoke(host, port, key, self.rank, GUARD.heard)
+                self._line = Client(host, port, key, self.rank, shutdown.heard)
             except ConnectionError as error:
                 raise ALError(
                     f"Process {self.rank} of {self.count} cannot reach process 0 ({error}); see that it runs and that "
                     f"nothing between the two closes its ports, then {AGAIN}."
                 ) from error
-        GUARD.connect(self._line.send)
+        shutdown.connect(self._line.send)
 
     def _end(self) -> None:
-        """Part in peace."""
+        """Shut the process group down in order, so that no other process mistakes the exit for a crash."""
         dist.barrier(group=self._group)
-        GUARD.disconnect()
+        shutdown.disconnect()
         dist.barrier(group=self._group)
         if self._line is not None:
             self._line.close()
         dist.destroy_process_group()
-        for child in GUARD.children.values():
+        for child in shutdown.children.values():
             child.wait()
 
     def _abandon(self) -> None:
-        """Leave nothing behind in a process that goes on without the run."""
-        GUARD.disconnect()
-        for child in GUARD.children.values():
+        """End the run's other processes and connections in a process that goes on without the run."""
+        shutdown.disconnect()
+        for child in shutdown.children.values():
             child.kill()
             child.wait()
         if self._line is not None:
@@ -225,7 +225,7 @@ class Processes:
             dist.destroy_process_group()
 
     def once(self, compute: Callable[..., T], *arguments: Any) -> T:
-        """Compute on process 0 and tell all; an error there is raised on all of them."""
+        """Compute on process 0 and return its result on all processes; an error is raised on all of them."""
         if self.count == 1:
             return compute(*arguments)
         answer: list[Any] = [None, None]
@@ -233,7 +233,7 @@ class Processes:
         if self.rank == 0:
             try:
                 answer[1] = compute(*arguments)
-            except Exception as error:  # itself it may not be fit to travel
+            except Exception as error:  # the error itself may not be picklable
                 problem = error
                 kind = type(error) if type(error).__module__ == ALError.__module__ else ALError
                 answer[0] = kind, str(error)
@@ -254,23 +254,23 @@ class Processes:
         return all(other == value for other in values)
 
     def stop_after_this_step(self) -> bool:
-        """Whether all processes are to stop now; called by all of them after each step.
+        """Whether all processes are to stop now; all of them call this after each step.
 
-        The answer is about the step before, so that no process waits for the others.
+        The answer is that of the step before, so that no process waits for the others.
         """
         if self.count == 1:
-            return GUARD.asked is not None
+            return shutdown.asked is not None
         stop = self._collect()
-        flag = torch.tensor([GUARD.asked is not None], dtype=torch.int32)
+        flag = torch.tensor([shutdown.asked is not None], dtype=torch.int32)
         self._pending = dist.all_reduce(flag, dist.ReduceOp.MAX, self._group, async_op=True), flag
         return stop
 
     def stop_now(self) -> bool:
-        """Whether all processes are to stop; called by all of them at the end of a chunk. Waits."""
+        """Whether all processes are to stop; all of them call this at the end of a chunk, and wait for each other."""
         earlier = self._collect()
         if self.count == 1:
-            return GUARD.asked is not None
-        flag = torch.tensor([earlier or GUARD.asked is not None], dtype=torch.int32)
+            return shutdown.asked is not None
+        flag = torch.tensor([earlier or shutdown.asked is not None], dtype=torch.int32)
         dist.all_reduce(flag, dist.ReduceOp.MAX, self._group)
         return bool(flag)
 

@@ -1,11 +1,11 @@
-"""Signals and other processes' fates: the run stops within seconds, with one exit code and one cause. No torch.
+"""Signals, and processes that fail or die: the run stops within seconds, with one exit code and one cause. No torch.
 
-Everything a run needs to go on is on disk at any instant (the journal, selections, checkpoints are whole or absent),
-so a process may leave anywhere. Only a fit is worth a moment's patience: it ends its step and saves. All else leaves
-at once, also where the main thread waits in a collective that will never end.
+Everything a run needs to go on is on disk at any instant (journal, selections and checkpoints are whole or absent), so
+a process may exit anywhere. A fit ends its step and saves first. Any other stage exits at once, also where the main
+thread waits in a collective that will never end.
 
-Lightning's own handlers are not used: its handler of SIGTERM calls a collective, which hangs when more than one
-process got the signal; it does not stop prediction; and it exits with 0. Here the signals are blocked in every thread
+Lightning's own signal handlers are not used. Its handler of SIGTERM calls a collective, which hangs when more than one
+process got the signal; it does not stop prediction; and the process exits with 0. Here all threads block the signals
 and one thread waits for them, so that no handler runs at all.
 """
 
@@ -27,26 +27,28 @@ from al_lightning.errors import Interrupted, UsageError, printable
 GRACE = 20.0
 """Seconds that a fit has to end its step and write its checkpoint."""
 PATIENCE_WITH_PEERS = 2.0
-"""Seconds that a failure which looks like a consequence waits for its cause."""
+"""Seconds that a failure which looks like a consequence of another one waits for its cause."""
 ANSWER = 8.0
-"""Seconds that another process has to answer that it stops too; one that is itself stopped, by SIGSTOP, never does."""
+"""Seconds that another process has to answer that it stops too; a process paused by SIGSTOP never answers."""
 LEAVE = 6.0
-"""Seconds that leaving itself may take."""
+"""Seconds that the exit itself may take."""
 LAUNCHER = "AL_LAUNCHER_PID"
-"""Environment variable: the process that started this one, which does not outlive it."""
+"""Environment variable: number of the process that started this one; this one exits with it."""
 AGAIN = "run the same command to go on"
 
 
 Send = Callable[[dict[str, Any]], None]
 
 
-class Guard:
-    """One for each operating-system process; does nothing until `listen` is called.
+class Shutdown:
+    """The end of this process and of its run; one object for each operating-system process.
+
+    Signals are not handled until `listen` is called.
 
     Attributes:
         asked: the signal that asks to stop, or None.
-        owns_process: whether the process is the command line's own, so that its signals are ours.
-        rank: number of this process; only process 0 prints, unless it is gone.
+        owns_process: whether the process is the command line's own, so that this object handles its signals.
+        rank: number of this process; only process 0 prints, unless it died.
     """
 
     def __init__(self) -> None:
@@ -65,7 +67,7 @@ class Guard:
         self._said: defaultdict[int, set[str]] = defaultdict(set)
 
     def listen(self, more: Sequence[str] = ()) -> None:
-        """Take over the signals of this process, if it is ours; to be called before anything starts a thread.
+        """Handle the signals of this process, if it is the command line's own; called before any thread starts.
 
         Args:
             more: further signals that ask to stop, for example USR1, which SLURM can send ahead of a time limit.
@@ -80,16 +82,16 @@ class Guard:
         self.listening = True
         if LAUNCHER in os.environ:
             launcher = int(os.environ[LAUNCHER])
-            threading.Thread(target=self._outlive_not, args=(launcher,), daemon=True, name="al-launcher").start()
+            threading.Thread(target=self._exit_with_launcher, args=(launcher,), daemon=True, name="al-launcher").start()
 
-    def _outlive_not(self, launcher: int) -> None:
+    def _exit_with_launcher(self, launcher: int) -> None:
         while os.getppid() == launcher:
             time.sleep(0.5)
-        if self._send is None:  # else the line says so, and more
+        if self._send is None:  # else the end of the connection to process 0 is handled, with a message
             os._exit(1)
 
     def ask(self, why: str, relayed: bool = False) -> None:
-        """Ask this process, and through it all others, to stop; another process's request may be an echo."""
+        """Ask this process, and through it all others, to stop; `relayed` marks another process's request."""
         with self._lock:
             first = self.asked is None
             if first:
@@ -100,10 +102,10 @@ class Guard:
                 _print(f"{why}: ending the step and saving ...")
             threading.Thread(target=self._enforce, daemon=True, name="al-deadline").start()
         elif why == "SIGINT" and not relayed and time.monotonic() - self._since > 1:
-            self._stop()  # a second Ctrl-C; group signals come in pairs
+            self._stop()  # a second Ctrl-C; a signal to a process group may arrive twice at once
 
     def _enforce(self) -> None:
-        """Leave once it is time: after a fit's step, and once process 0 answered, which saves and speaks for all."""
+        """Exit when it is time: after a fit's step, and after process 0 answered, which saves and prints for all."""
         while self._patient or (self.rank and self._without("stop", "bye")):
             # A step that another process takes no part in does not end.
             alone = self._without("stop") or any("bye" in words for words in list(self._said.values()))
@@ -114,12 +116,12 @@ class Guard:
         self._stop()
 
     def _without(self, *words: str) -> list[int]:
-        """Return which others have said none of these words; to others than process 0, it is the only one."""
+        """Return the other processes that said none of these words; processes other than 0 know process 0 alone."""
         others = [0] if self.rank else sorted(self._said)
         return [rank for rank in others if self._send is not None and not self._said[rank].intersection(words)]
 
     def _stop(self) -> None:
-        """Leave as asked to; where process 0 does not say so, the others do."""
+        """Exit as asked; where process 0 does not print the reason, another process does."""
         silent = self._without("stop", "bye", "gone")
         text = f"Stopped by {self.asked}; {AGAIN}."
         if silent and self.rank:
@@ -134,7 +136,7 @@ class Guard:
 
     @contextlib.contextmanager
     def patience(self) -> Iterator[None]:
-        """Within, the caller sees `asked` and stops by itself; the process is ended only when that takes too long."""
+        """Let the caller check `asked` and stop by itself inside the block; it is ended only if that takes too long."""
         self._patient = True
         try:
             yield
@@ -142,7 +144,7 @@ class Guard:
             self._patient = False
 
     def join(self, rank: int, processes: int) -> None:
-        """Tell which process of how many this is; a new run begins."""
+        """Set the number of this process and of all processes; a new run begins."""
         self.rank, self.processes = rank, processes
         self._failures, self._leaving = [], False
         self._said.clear()
@@ -151,7 +153,7 @@ class Guard:
             self.asked = None
 
     def adopt(self, rank: int, child: Child) -> None:
-        """Watch a process that this one started until it has joined: before that there is no line to end."""
+        """Watch a process that this one started until it joins: before, it has no connection that could end."""
         self.children[rank] = child
         threading.Thread(target=self._await_joining, args=(rank, child), daemon=True, name="al-child").start()
 
@@ -161,22 +163,22 @@ class Guard:
         if "hello" not in self._said[rank] and self.asked is None and child.poll():
             if child.poll() == Interrupted.exit_code:
                 return self.ask(f"a signal to process {rank}")
-            time.sleep(1)  # a mistake that all make is this process's too, and shown as such
+            time.sleep(1)  # an error of all processes is this process's too, and is shown as such
             self._failed(True, rank, 1, f"ended {how_ended(self.children.get(rank))}")
 
     def connect(self, send: Send) -> None:
-        """Tell the others so from now on."""
+        """Send messages to the other processes by a function from now on."""
         self._send = send
         if self.asked is not None:
             self._tell({"stop": self.asked})
 
     def disconnect(self) -> None:
-        """Stop using the line; say goodbye, so that its end is not taken for a death."""
+        """Stop sending messages; say so, so that the end of the connection is not taken for a crash."""
         self._tell({"bye": True})
         self._send = None
 
     def heard(self, rank: int, message: dict[str, Any] | None) -> None:
-        """Take note of what another process says, or of the end of its line."""
+        """Handle a message of another process; None where its connection ended."""
         self._said[rank].update(["gone"] if message is None else message)
         if message is None:
             if "bye" not in self._said[rank] and self._send is not None:
@@ -191,20 +193,20 @@ class Guard:
             self._tell({"stop": self.asked})
 
     def _gone(self, rank: int) -> None:
-        """Act on a process that ended without a word."""
+        """Handle a process that ended without a message."""
         if self.asked is not None:
-            return  # it was to end; this process does so by itself
+            return  # all processes are ending already
         if self.rank == 0 and (how := how_ended(self.children.get(rank))) == f"with code {Interrupted.exit_code}":
             self.ask(f"a signal to process {rank}")
         elif self.rank == 0:
             self._failed(True, rank, 1, f"ended {how}")
         else:
-            first = self.rank == 1  # process 0 would have spoken; now one of the others does
+            first = self.rank == 1  # one process prints in place of process 0
             text = f"Process 0 of {self.processes} ended without a word, killed perhaps; {AGAIN}."
             self._leave(1, text if first else None, speak=first)
 
     def _failed(self, cause: bool, rank: int, code: int, text: str) -> None:
-        """Collect failures at process 0; the first cause is shown, a mere consequence only when no cause comes."""
+        """Collect failures at process 0; the first cause is shown, a consequence only where no cause comes."""
         with self._lock:
             first = not self._failures
             self._failures.append((cause, rank, code, text))
@@ -217,22 +219,22 @@ class Guard:
             time.sleep(0.02)
         if self.asked is not None:
             self._stop()
-        time.sleep(0.3)  # a mistake that all make is shown as process 0's
+        time.sleep(0.3)  # an error of all processes is shown as process 0's
         _, rank, code, text = min(self._failures, key=lambda failure: (not failure[0], failure[1]))
         self._tell({"end": code})
-        # Process 0 speaks for itself; of another one it is said which.
+        # A failure of another process names that process.
         whole = text if rank == 0 else f"Process {rank} of {self.processes}: {text[:1].lower()}{text[1:]}"
         if rank != 0 and AGAIN not in whole:
             whole = f"{whole.rstrip('.')}; what was finished is kept, {AGAIN}."
         self._leave(code, whole)
 
     def end(self, code: int, text: str, cause: bool = True) -> int:
-        """End this process's part of a run that failed or was stopped; print the reason in one place.
+        """End this process's part of a run that failed or was stopped; one process prints the reason.
 
         Args:
             code: exit code.
-            text: a sentence.
-            cause: whether this is likely a reason, and not the consequence of another process's end.
+            text: the reason, a sentence.
+            cause: whether this is likely the cause, and not a consequence of another process's end.
 
         Returns:
             the exit code, where there are no other processes to wait for.
@@ -240,14 +242,14 @@ class Guard:
         if self.asked is not None:
             self._enforce()
         if self._send is None and not self.children:
-            if self.rank == 0 or code != UsageError.exit_code:  # every process of a run makes the same mistake
+            if self.rank == 0 or code != UsageError.exit_code:  # a usage error is the same in all processes
                 _print(text)
             return code
         if self.rank == 0:
             self._failed(cause, 0, code, text)
         else:
             self._tell({"failed": text, "code": code, "cause": cause})
-        time.sleep(PATIENCE_WITH_PEERS + 3)  # process 0 says when and how to leave
+        time.sleep(PATIENCE_WITH_PEERS + 3)  # process 0 says when and with which code to exit
         answered = self.rank == 0 or "end" in self._said[0]
         silent = f"{text.rstrip('.')}; process 0 of {self.processes} does not answer."
         self._leave(code, None if answered else silent, speak=True)
@@ -258,13 +260,13 @@ class Guard:
             self._send(message)
 
     def _leave(self, code: int, text: str | None, speak: bool = False) -> None:
-        """End this process now, from any thread; a process that is not ours is left to the collective's own error."""
+        """Exit now, from any thread; a process that is not the command line's own gets the collective's own error."""
         with self._lock:
             again, self._leaving = self._leaving, True
-        while again and self.owns_process:  # another thread is at it
+        while again and self.owns_process:  # another thread ends the process
             time.sleep(1)
         if self.owns_process:
-            last = threading.Timer(LEAVE, os._exit, (code,))  # where a reader of our output does not read
+            last = threading.Timer(LEAVE, os._exit, (code,))  # for output that nobody reads
             last.daemon = True
             last.start()
         try:
@@ -281,7 +283,7 @@ class Guard:
 
 
 def _rank() -> int:
-    """Return this process's number as far as its environment tells, before torch is imported: 0 or not."""
+    """Return 0 for process 0, by the environment, before torch is imported; else another number."""
     keys = ["RANK", "NODE_RANK", "LOCAL_RANK"] + (["SLURM_PROCID"] if "SLURM_STEP_ID" in os.environ else [])
     return max(int(os.environ.get(key) or 0) for key in keys)
 
@@ -293,5 +295,5 @@ def _print(text: str) -> None:
         print(f"{start}al-lightning: {printable(text)}", file=sys.stderr, flush=True)
 
 
-GUARD = Guard()
-"""This process's; signals belong to processes."""
+shutdown = Shutdown()
+"""The one object of this process."""

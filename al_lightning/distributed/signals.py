@@ -30,8 +30,8 @@ def signal_named(name: str) -> signal.Signals:
 
 
 def await_signals(numbers: Iterable[signal.Signals], ask: Callable[[str], None]) -> None:
-    """Block signals in this thread and those that it starts; a thread waits for them and passes on their names."""
-    # A shell or nohup that ignores a signal for us means it.
+    """Block signals in this thread and its later ones; a thread waits for them and calls `ask` with their names."""
+    # A signal that a shell or nohup made this process ignore stays ignored.
     wanted = {number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN}
     signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
 
@@ -43,7 +43,7 @@ def await_signals(numbers: Iterable[signal.Signals], ask: Callable[[str], None])
 
 
 def end_all(children: Sequence[Child], seconds: float) -> None:
-    """Ask child processes to end; kill those that have not after so many seconds."""
+    """Ask child processes to end; kill those that have not ended after some seconds."""
     deadline = time.monotonic() + seconds
     for child in children:
         with contextlib.suppress(Exception):
@@ -56,7 +56,7 @@ def end_all(children: Sequence[Child], seconds: float) -> None:
 
 
 def how_ended(child: Child | None) -> str:
-    """Return how a process ended, for "Process 1 ended ..."; None is another machine's or launcher's."""
+    """Return how a process ended, for "Process 1 ended ..."; None stands for a process that this one did not start."""
     try:
         code = child.wait(timeout=2) if child is not None else None
     except subprocess.TimeoutExpired:

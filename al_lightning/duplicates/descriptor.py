@@ -1,4 +1,4 @@
-"""What images are compared by: a hash of the pixels, and a small descriptor of what the picture looks like."""
+"""The descriptor of an image: a hash of its pixels, and the edges and grey levels of a small thumbnail."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ Array = npt.NDArray[np.uint8]
 Indices = npt.NDArray[np.int64]
 Integers = npt.NDArray[np.int16]
 THUMBNAIL = 16
-"""Height and width of the grey thumbnail that a descriptor is made of, in pixels."""
+"""Height and width of the grey thumbnail, in pixels."""
 EDGES, GREY = 2 * (THUMBNAIL - 2) * (THUMBNAIL - 3), THUMBNAIL**2
-"""Numbers of a descriptor's two parts."""
+"""Lengths of the two vectors of a descriptor."""
 SCALE = 1024
-"""Descriptors are whole numbers of 1 / SCALE.
+"""Vectors are stored as integers in units of 1 / SCALE.
 
-So a product of two sums integers below 2**24, which float32 holds exactly: it is the same number on any machine, in any
-order of summation, and what is a near-duplicate does not depend on the number of threads.
+The dot product of two vectors then sums integers below 2**24, which float32 represents exactly: the result does not
+depend on the machine, the order of summation or the number of threads.
 """
 _FLAT_GREY, _FLAT_EDGES = 4.0, 1.0
-"""Standard deviation of the grey levels, and root mean square of the edges, below which an image has nothing to see."""
+"""Standard deviation of the grey levels, and root mean square of the edges, below which an image counts as flat."""
 
 
 class Descriptor(NamedTuple):
-    """The descriptor of one image; see `Descriptors` for the three parts."""
+    """The descriptor of one image; `Descriptors` explains the parts."""
 
     pixels: int
     edges: Integers
@@ -42,11 +42,11 @@ class Descriptors:
     """Descriptors of N images.
 
     Attributes:
-        pixels: (N,) int64, a hash that is equal for equal pixels of equal shape, and for nothing else in practice.
-        edges: (N, 364) int16, differences between neighbours of the thumbnail, along rows and along columns, as a
-            vector of length SCALE. The outermost ring is left out: pictures in white frames would look alike by them.
-        grey: (N, 256) int16, the thumbnail less its mean, as a vector of length SCALE. Edges and grey are shorter for
-            an image that is nearly flat, and zero for a flat one.
+        pixels: (N,) int64, a hash of the pixels and the shape.
+        edges: (N, 364) int16, differences between neighbouring thumbnail pixels along rows and columns, a vector of
+            norm SCALE. The outermost ring is left out: it would make all pictures in white frames look alike.
+        grey: (N, 256) int16, the thumbnail minus its mean, a vector of norm SCALE. The norm of edges and grey is less
+            for an image that is nearly flat, and zero for a flat image.
     """
 
     pixels: Indices
@@ -55,12 +55,11 @@ class Descriptors:
 
     @classmethod
     def of(cls, images: Sequence[Descriptor]) -> Descriptors:
-        """Return the descriptors of some images as arrays."""
-        none = np.empty(0, dtype=np.int16)
+        """Stack the descriptors of N images."""
         return cls(
             np.array([image.pixels for image in images], dtype=np.int64),
-            np.concatenate([none, *(image.edges for image in images)]).reshape(-1, EDGES),
-            np.concatenate([none, *(image.grey for image in images)]).reshape(-1, GREY),
+            np.array([image.edges for image in images], dtype=np.int16).reshape(-1, EDGES),
+            np.array([image.grey for image in images], dtype=np.int16).reshape(-1, GREY),
         )
 
     def __len__(self) -> int:
@@ -71,7 +70,7 @@ class Descriptors:
 
     @cached_property
     def first(self) -> Indices:
-        """For each image the first one with equal pixels, (N,) int64; an image that repeats no pixels is its own."""
+        """For each image the position of the first image with equal pixels, (N,) int64."""
         _, first, kind = np.unique(self.pixels, return_index=True, return_inverse=True)
         return first[kind]
 
@@ -79,13 +78,13 @@ class Descriptors:
 def describe(image: Array) -> Descriptor:
     """Return an image's descriptor.
 
-    Brightness and contrast drop out, as do size and (nearly) compression. Position does not: a crop, a turn or a mirror
-    image has another descriptor.
+    It does not depend on brightness, contrast and size, and hardly on compression. A cropped, rotated or mirrored copy
+    has another descriptor.
 
     Args:
         image: (H, W, 3) uint8.
     """
-    # Mode F keeps fractions of a grey level, which matter where the contrast is low.
+    # Mode F keeps fractions of a grey level, which matter at low contrast.
     grey = Image.fromarray(image).convert("L").convert("F").resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
     small = np.asarray(grey, dtype=np.float64)
     inner = small[1:-1, 1:-1]
@@ -100,7 +99,7 @@ def _pixel_hash(image: Array) -> int:
 
 
 def _unit(vector: npt.NDArray[np.float64], least: float) -> Integers:
-    """Return a vector at length SCALE, or less where its root mean square is less than `least`."""
+    """Scale a vector to norm SCALE, or to a smaller norm if its root mean square is below `least`."""
     size = max(float(np.sqrt(np.mean(vector**2))), least)
-    whole: Integers = np.rint(vector * (SCALE / (size * np.sqrt(len(vector))))).astype(np.int16)
-    return whole
+    scaled: Integers = np.rint(vector * (SCALE / (size * np.sqrt(len(vector))))).astype(np.int16)
+    return scaled

@@ -1,4 +1,4 @@
-"""Groups of near-duplicates, each about its leader: the leader rule, and what it says an image repeats."""
+"""Groups of near-duplicates by the leader rule, and which images repeat an earlier one."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from al_lightning.duplicates.relation import ALIKE, TILE, Advance, Flags, Reals,
 
 @dataclass(frozen=True)
 class Groups:
-    """Images in groups.
+    """Images in groups of near-duplicates.
 
     Attributes:
-        leader: (N,) int64, the first image of its group; an image that repeats none is its own.
-        similarity: (N,) float64, to that image.
-        mass: (N,) float64, how many images there are of this one's kind, itself included: the sum over all images of
-            `weight`.
+        leader: (N,) int64, the position of the first image of each image's group.
+        similarity: (N,) float64, similarity to the leader.
+        mass: (N,) float64, the number of images of this image's kind, itself included: the sum of `weight` over all
+            images.
     """
 
     leader: Indices
@@ -27,72 +27,68 @@ class Groups:
 
     @property
     def repeats(self) -> Flags:
-        """Which images are near-duplicates of a leader before them, (N,) bool."""
-        found: Flags = self.leader != np.arange(len(self.leader))
-        return found
+        """Which images are not the leader of their group, (N,) bool."""
+        repeated: Flags = self.leader != np.arange(len(self.leader))
+        return repeated
 
 
 def weight(similarity: Similarities) -> Reals:
-    """Return how far an image stands for another: 0 up to a similarity of `ALIKE`, 1 at 1, linear between."""
+    """Return how much two images count as the same: 0 up to a similarity of `ALIKE`, 1 at 1, linear between."""
     return np.clip((similarity.astype(np.float64) - ALIKE) / (1 - ALIKE), 0, 1)
 
 
 def group(images: Descriptors, advance: Advance | None = None) -> Groups:
-    """Group images by the leader rule, in their order.
+    """Group images by the leader algorithm (Hartigan, Clustering Algorithms, 1975), in their order.
 
-    An image joins the most similar group whose leader it is a near-duplicate of, or else leads a new group (the leader
-    algorithm: Hartigan, Clustering Algorithms, 1975). So everyone in a group is a near-duplicate of its leader, leaders
-    are none of each other, and groups do not chain: a slow pan is several groups. Equal images are in one group.
-    Memory is that of a tile, besides the descriptors.
+    An image joins the group with the most similar leader among those that it is a near-duplicate of. An image without
+    such a leader leads a new group. Leaders are not near-duplicates of each other, and groups do not chain: a slow pan
+    gives several groups. Images with equal pixels share a group. Memory beside the descriptors is that of a tile.
 
     Args:
-        images: of N images.
-        advance: is told of progress.
+        images: descriptors of N images.
+        advance: called with the number of images done.
     """
     size = len(images)
     mass, best = np.zeros(size), np.full(size, -1.0)
     leader = np.arange(size)
     for start in range(0, size, TILE):
         rows = slice(start, min(start + TILE, size))
-        for other in range(0, start, TILE):
-            columns = slice(other, other + TILE)
-            found, near = compare(images[rows], images[columns])
-            weights = weight(found)
+        for first in range(0, start, TILE):
+            columns = slice(first, first + TILE)
+            similarity, near = compare(images[rows], images[columns])
+            weights = weight(similarity)
             mass[rows] += weights.sum(axis=1)
             mass[columns] += weights.sum(axis=0)
-            near &= leader[columns] == np.arange(other, other + TILE)
-            keep_nearest(found, near, other, leader[rows], best[rows])
-        _within_tile(images[rows], start, mass[rows], leader[rows], best[rows])
+            near &= leader[columns] == np.arange(first, first + TILE)
+            keep_nearest(similarity, near, first, leader[rows], best[rows])
+        _group_tile(images[rows], start, mass[rows], leader[rows], best[rows])
         if advance is not None:
             advance(rows.stop, size)
-    similarity = np.where(best < 0, 1.0, best)
-    return Groups(leader[images.first], similarity[images.first], mass)
+    to_leader = np.where(best < 0, 1.0, best)
+    return Groups(leader[images.first], to_leader[images.first], mass)
 
 
-def _within_tile(images: Descriptors, start: int, mass: Reals, leader: Indices, best: Reals) -> None:
-    """Compare a tile's images with each other, one after the other, for each may lead those after it."""
-    found, near = compare(images, images)
-    mass += weight(found).sum(axis=1)
+def _group_tile(images: Descriptors, start: int, mass: Reals, leader: Indices, best: Reals) -> None:
+    """Compare the images of a tile in their order: each may lead later ones."""
+    similarity, near = compare(images, images)
+    mass += weight(similarity).sum(axis=1)
     repeats = best >= 0
     for row in range(len(images)):
         if not repeats[row]:
             repeats[row + 1 :] |= near[row, row + 1 :]
-    keep_nearest(found, np.tril(near & ~repeats, -1), start, leader, best)
+    keep_nearest(similarity, np.tril(near & ~repeats, -1), start, leader, best)
 
 
 def count_repeats(near: Flags, batches: Indices) -> Indices:
-    """Return how many images of each batch repeat a leader before them in the batch, by the leader rule.
+    """Count in each batch the images that repeat a leader before them in the batch, (B,) int64.
 
     Args:
         near: (T, T), which pairs of images are near-duplicates.
-        batches: (B, n), each row the images of a batch in order, as rows of `near`.
-
-    Returns:
-        (B,) int64.
+        batches: (B, n), the images of each batch in order, as rows of `near`.
     """
     flat, size, order = near.ravel(), len(near), np.ascontiguousarray(batches.T)
     leads = np.zeros(order.shape, dtype=bool)
     for place, images in enumerate(order):
         leads[place] = ~(flat[images * size + order[:place]] & leads[:place]).any(axis=0)
-    found: Indices = (~leads).sum(axis=0)
-    return found
+    counts: Indices = (~leads).sum(axis=0)
+    return counts

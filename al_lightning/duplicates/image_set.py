@@ -1,4 +1,4 @@
-"""The images of a set as descriptors: each is read once, when it is first asked for, and kept."""
+"""Descriptors of the images of a set; each image is read once, when it is first needed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from al_lightning.duplicates.relation import Flags, compare
 
 
 class DescribedImages:
-    """Descriptors of a set's images, and which of them are near-duplicates.
+    """Descriptors of a set's images, and which images are near-duplicates.
 
     Args:
         read: returns the image at a position, (H, W, 3) uint8.
@@ -28,12 +28,10 @@ class DescribedImages:
         return Descriptors.of([self._describe(int(position)) for position in positions])
 
     def near(self, positions: Indices) -> tuple[Flags, Indices]:
-        """Return which of many images are near-duplicates, in a table that is kept and grows by what is new.
-
-        Meant for positions of which most are asked for again.
+        """Return which images are near-duplicates, from a table that is kept between calls.
 
         Returns:
-            The table, (t, t) bool, and the row of each of the positions in it, (n,) int64.
+            The table, (t, t) bool, and the row of each position in the table, (n,) int64.
         """
         new = [position for position in positions.tolist() if position not in self._row]
         if new:

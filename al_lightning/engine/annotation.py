@@ -1,7 +1,7 @@
-"""People in the loop: which labels are missing, the batches that go out for them, and the sentence a run stops with.
+"""Labels by people: which labels are missing, batches of images to label, and the message of a waiting run.
 
-Process 0 alone does this. What is here follows from the selections, which are on disk before any label is asked for;
-so a run that was killed at any moment makes again what is not whole, and leaves alone what is.
+Process 0 alone does this. Batches follow from the selections, which are on disk before any label is asked for. After a
+run was killed, the next one writes incomplete batches again and leaves complete ones alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from PIL import Image
 
 from al_lightning.config.experiment import Experiment
-from al_lightning.data.annotated import Answered
+from al_lightning.data.annotated import AnnotatedImages
 from al_lightning.data.images import Images
 from al_lightning.drawing import palette
 from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError
@@ -30,42 +30,42 @@ from al_lightning.runs.selections import read_choice
 from al_lightning.runs.store import RunStore
 
 WHOLE = ("index.html", "label_studio/config.xml", "label_studio/tasks.json", "cvat/labels.json")
-"""Files that a whole batch has, besides its table and its images."""
+"""Files that a complete batch has, besides its table and its images."""
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Images whose labels are wanted together.
+class Request:
+    """Images whose labels are requested together.
 
     Attributes:
-        folder: the batch's name.
-        what: what they are, in the sentence.
-        images: the set that they are of.
-        chosen: their positions in it, in order.
-        cycle: that chose them; None for the initial set and the test set.
+        folder: name of the batch's folder.
+        what: what the images are, for messages.
+        images: the set that contains the images.
+        chosen: positions of the images in the set, in order.
+        cycle: the cycle that chose the images; None for the initial set and the test set.
     """
 
     folder: str
     what: str
-    images: Answered
+    images: AnnotatedImages
     chosen: list[int]
     cycle: int | None = None
 
     @property
     def missing(self) -> list[int]:
-        """The positions that have no label yet, each file once, in order."""
+        """Positions of the images without a label, each file once, in order."""
         without = [index for index in self.chosen if not self.images.has_label(index)]
         return list({self.images.file(index): index for index in reversed(without)}.values())[::-1]
 
 
-class Desk:
-    """Hands images out to people, and waits for their labels.
+class AnnotationQueue:
+    """Batches of images that wait for people's labels.
 
     Args:
-        experiment: the run's; its oracle asks people.
-        store: its run directory.
-        say: tells the user a line.
-        command: arguments of the command line that goes on.
+        experiment: the run's configuration, whose oracle asks people.
+        store: the run directory.
+        say: prints a line.
+        command: arguments of the command line that continues the run.
     """
 
     def __init__(
@@ -78,59 +78,61 @@ class Desk:
         self.command = shlex.join(["al-lightning", *command]) if command else None
 
     def initial(self, chosen: list[int]) -> list[int]:
-        """Return what of the initial set is labelled.
+        """Return the labelled images of the initial set.
 
         Raises:
-            LabelsAwaited: labels of it or of the test set are missing; both are handed out at once.
+            LabelsAwaited: labels of the initial set or of the test set are missing; the batches of both are written.
         """
-        return self._answer(Wanted("initial", "the initial set", _asked(self.data.train), chosen), with_test=True)
+        return self._answer(Request("initial", "the initial set", _annotated(self.data.train), chosen), with_test=True)
 
     def choice(self, cycle: int, chosen: list[int]) -> list[int]:
-        """Return what of a cycle's choice is labelled.
+        """Return the labelled images of a cycle's choice.
 
         Raises:
-            LabelsAwaited: labels are missing; the batch is handed out.
+            LabelsAwaited: labels are missing; the batch is written.
         """
         what = f"the choice of cycle {cycle}"
-        return self._answer(Wanted(f"cycle_{cycle:02d}", what, _asked(self.data.train), chosen, cycle), with_test=False)
+        return self._answer(
+            Request(f"cycle_{cycle:02d}", what, _annotated(self.data.train), chosen, cycle), with_test=False
+        )
 
     def test(self) -> None:
-        """See that the whole test set is labelled: a part of it would be another test set later.
+        """Check that the whole test set is labelled: metrics on a part of it would not be comparable later.
 
         Raises:
-            LabelsAwaited: labels are missing; the batch is handed out.
+            LabelsAwaited: labels are missing; the batch is written.
         """
         test = self._test()
         if test.missing:
             self._hand_out([test])
 
-    def _test(self) -> Wanted:
-        images = _asked(self.data.test)
-        return Wanted("test", "the test set", images, list(range(len(images))))
+    def _test(self) -> Request:
+        images = _annotated(self.data.test)
+        return Request("test", "the test set", images, list(range(len(images))))
 
-    def _answer(self, wanted: Wanted, with_test: bool) -> list[int]:
-        answer = self.experiment.oracle.label(wanted.chosen)
+    def _answer(self, request: Request, with_test: bool) -> list[int]:
+        answer = self.experiment.oracle.label(request.chosen)
         test = [part for part in ([self._test()] if with_test else []) if part.missing]
         if not isinstance(answer, Pending):
             if test:
                 self._hand_out(test)
             return answer.indices
-        if self.experiment.oracle.accept_partial and answer.labelled and self._is_handed_out(wanted):
+        if self.experiment.oracle.accept_partial and answer.labelled and self._is_handed_out(request):
             if test:
                 self._hand_out(test)
-            rest = len(wanted.chosen) - len(answer.labelled)
+            rest = len(request.chosen) - len(answer.labelled)
             self.say(
-                f"note: {len(answer.labelled)} of {len(wanted.chosen)} images of {wanted.what} are labelled, and "
+                f"note: {len(answer.labelled)} of {len(request.chosen)} images of {request.what} are labelled, and "
                 f"are taken as they are (oracle.accept_partial); the other {rest} stay in the pool"
             )
             return list(answer.labelled)
-        self._hand_out([wanted, *test])
+        self._hand_out([request, *test])
 
-    def _hand_out(self, parts: Sequence[Wanted]) -> NoReturn:
-        """Write the batches that are not there, and stop.
+    def _hand_out(self, parts: Sequence[Request]) -> NoReturn:
+        """Write the batches that do not exist yet, and stop.
 
         Raises:
-            LabelsAwaited: always, with the sentence.
+            LabelsAwaited: always; the message names the batches.
         """
         for part in parts:
             if not self._is_handed_out(part):
@@ -146,11 +148,11 @@ class Desk:
             f"import {shlex.quote(str(self.store.directory))} FILE...`, and run the same command again."
         )
 
-    def _folder(self, part: Wanted) -> Path:
+    def _folder(self, part: Request) -> Path:
         return self.store.directory / "batches" / part.folder
 
-    def _is_handed_out(self, part: Wanted) -> bool:
-        """Whether the batch is there and whole: it was written of what lacked labels then."""
+    def _is_handed_out(self, part: Request) -> bool:
+        """Whether the batch exists and is complete; it contains the images that had no label when it was written."""
         folder = self._folder(part)
         try:
             listed = set(read_table(folder))
@@ -162,7 +164,7 @@ class Desk:
         files = all((folder / name).is_file() for name in WHOLE)
         return files and pictures >= len(listed) and missing <= listed <= chosen
 
-    def _write(self, part: Wanted) -> None:
+    def _write(self, part: Request) -> None:
         self._set_aside(part)
         kind = part.images.store.kind
         write_batch(self._folder(part), self._items(part), list(self.data.class_names), kind, self._colours())
@@ -170,8 +172,8 @@ class Desk:
     def _colours(self) -> list[tuple[int, int, int]]:
         return [(int(red), int(green), int(blue)) for red, green, blue in palette(self.data.num_classes)]
 
-    def _set_aside(self, part: Wanted) -> None:
-        """Move away what is there but not whole, or of another choice: people may have put their own work in it."""
+    def _set_aside(self, part: Request) -> None:
+        """Move an incomplete batch, or one of another choice, away: people may have put their own work in it."""
         folder = self._folder(part)
         if not folder.exists():
             return
@@ -182,13 +184,13 @@ class Desk:
         os.replace(folder, kept)
         self.say(f"{folder} was not whole, or not of these images; it is made again, and what was there is now {kept}")
 
-    def _items(self, part: Wanted) -> list[Item]:
+    def _items(self, part: Request) -> list[Item]:
         missing = part.missing
         scores: dict[int, float | None] = {}
         if part.cycle is not None:
             choice = read_choice(self.store.read(), part.cycle)
             scores = dict(zip(choice.indices, choice.scores, strict=True)) if choice else {}
-        said = self._predictions(part, [part.images.file(index) for index in missing])
+        predictions = self._predictions(part, [part.images.file(index) for index in missing])
         rank = {index: number for number, index in reversed(list(enumerate(part.chosen, start=1)))}
         items = []
         for place, index in enumerate(missing):
@@ -200,20 +202,20 @@ class Desk:
                 )
             width, height = size_of(path)
             sequence, frame = self._when(path)
-            prediction, confidence = said[place] if said else (None, None)
+            prediction, confidence = predictions[place] if predictions else (None, None)
             items.append(
                 Item(name, path, rank[index], scores.get(index), sequence, frame, width, height, prediction, confidence)
             )
         return items
 
     def _when(self, path: Path) -> tuple[str | None, int | None]:
-        """Return the sequence and the frame that a file's name tells."""
+        """Return the sequence and the frame in a file's name."""
         pattern = getattr(self.data, "sequence_pattern", None)
         match = re.search(pattern, path.stem) if pattern else None
         return (match["sequence"], int(match["frame"])) if match else (None, None)
 
-    def _predictions(self, part: Wanted, paths: Sequence[Path]) -> list[tuple[Any, float]]:
-        """Return what the cycle's first network says of images; nothing, with a word, where it cannot be asked."""
+    def _predictions(self, part: Request, paths: Sequence[Path]) -> list[tuple[Any, float]]:
+        """Return the predictions of the cycle's first network; an empty list, with a note, where there are none."""
         if part.cycle is None:
             return []
         weights = self.store.weights(part.cycle)
@@ -223,28 +225,28 @@ class Desk:
         from al_lightning.deploy.predictor import Predictor
 
         try:
-            return [(said.classes, said.confidence) for said in Predictor(self.experiment, weights).predict(paths)]
-        except Exception as error:  # predictions spare people work; no batch must fail for want of them
+            return [(one.classes, one.confidence) for one in Predictor(self.experiment, weights).predict(paths)]
+        except Exception as error:  # a batch without predictions is still useful
             reason = " ".join(str(error).split())[:200]
             self.say(f"note: {part.folder} goes out without predictions ({type(error).__name__}: {reason})")
             return []
 
     def _tell_project(self) -> None:
-        """Tell `al-lightning labels` which images may get labels, and where these are kept."""
+        """Write for `al-lightning labels` which images may get labels, and where labels are kept."""
         directory, oracle = self.store.directory, self.experiment.oracle
         try:
             known = dict(read_project(directory).images)
-        except UsageError:  # none yet, or damaged: sizes are read anew
+        except UsageError:  # no project file yet, or a damaged one: sizes are read again
             known = {}
         names = set(known)
         for table in (directory / "batches").glob(f"*/{TABLE}"):
-            with contextlib.suppress(ALError):  # an old batch that was damaged since: its images are known from before
+            with contextlib.suppress(ALError):  # a damaged old batch, whose images the project file lists already
                 names.update(read_table(table.parent))
         answers, usual = oracle.answers(directory), directory / "labels"
         write_project(
             directory,
             Project(
-                kind=_asked(self.data.train).store.kind,
+                kind=_annotated(self.data.train).store.kind,
                 classes=tuple(self.data.class_names),
                 colours=tuple(self._colours()),
                 root=str(self.data.root.absolute()),
@@ -255,17 +257,17 @@ class Desk:
         )
 
 
-def _asked(images: Images) -> Answered:
-    if not isinstance(images, Answered):
+def _annotated(images: Images) -> AnnotatedImages:
+    if not isinstance(images, AnnotatedImages):
         raise TypeError("the data were not told to ask people")
     return images
 
 
 def size_of(path: Path) -> tuple[int, int]:
-    """Return an image file's (width, height); reads its header alone.
+    """Return an image file's (width, height) in pixels; only the header is read.
 
     Raises:
-        DatasetError: it cannot be read.
+        DatasetError: the file cannot be read.
     """
     try:
         with Image.open(path) as image:

@@ -1,17 +1,18 @@
-"""An initial set without any label: spread over the pool, by the embeddings of a network that has seen none."""
+"""An initial set that covers the pool, chosen by the embeddings of a network before any training."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from al_lightning.acquisition.callback import join_members, select
 from al_lightning.acquisition.coreset import Coreset
+from al_lightning.acquisition.scoring import score_pool, select
 from al_lightning.config.experiment import Experiment
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.fit import Fit
@@ -19,49 +20,49 @@ from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
 from al_lightning.runs.identity import flatten
 from al_lightning.seeding import generator
-from al_lightning.types import Rows, Selection
+from al_lightning.types import Selection, SelectionInputs
 
 
 class Spread(Coreset):
-    """k-center greedy from nothing: a first image by chance, then always the farthest from all chosen ones."""
+    """k-center greedy without labelled images: a random first image, then always the farthest from all chosen ones."""
 
     reads_labelled: ClassVar[bool] = False
 
-    def select(self, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
-        """Draw the first image; go on as core-set does with that one labelled. Its score is 0, as of no distance."""
+    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
+        """Draw the first image, whose score is 0; select the others as core-set does with that image labelled."""
         first = int(generator.integers(len(rows.index)))
         labelled = rows.labelled.clone()
         labelled[first] = True
-        rest = super().select(Rows(rows.index, labelled, rows.value), count - 1, generator)
+        rest = super().select(SelectionInputs(rows.index, labelled, rows.value), count - 1, generator)
         return Selection([int(rows.index[first]), *rest.indices], [0.0, *rest.scores])
 
 
 @contextmanager
 def fresh_fit(experiment: Experiment, pool: Pool, processes: Processes, reporter: Reporter) -> Iterator[Fit]:
-    """Build what the first fit will be made of, to be thrown away: nothing of it is kept in the run directory.
+    """Build the first fit in a temporary folder: a check of its parts that writes nothing into the run directory.
 
     Args:
-        experiment: the run's.
-        pool: what is labelled.
-        processes: those of the run; all of them do this.
+        experiment: the run's configuration.
+        pool: says which images are labelled.
+        processes: the run's processes; all of them call this.
         reporter: shows progress.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        fit = experiment.build(0, 0, pool, Path(scratch) / "member_0", processes, reporter)
+        fit = Fit(experiment, 0, 0, pool, Path(scratch) / "member_0", processes, reporter)
         yield fit
         fit.close()
 
 
 def spread(experiment: Experiment, pool: Pool, count: int, processes: Processes, reporter: Reporter) -> Selection:
-    """Choose an initial set that covers the pool: k-center greedy on the embeddings of the network before any training.
+    """Choose an initial set that covers the pool: k-center greedy on the embeddings of the untrained network.
 
-    It is the network that the first fit begins with, so that it is the same for every strategy at a seed.
+    The network is the one that the first fit begins with. At a seed the initial set is the same for every strategy.
 
     Args:
-        experiment: the run's.
-        pool: with nothing labelled.
-        count: how many.
-        processes: those of the run; all of them do this.
+        experiment: the run's configuration.
+        pool: the pool, without labels.
+        count: number of images to choose.
+        processes: the run's processes; all of them call this.
         reporter: shows progress.
     """
     if not pretrained(experiment):
@@ -72,8 +73,8 @@ def spread(experiment: Experiment, pool: Pool, count: int, processes: Processes,
     strategy = Spread()
     reporter.cycle(0, 0)
     with fresh_fit(experiment, pool, processes, reporter) as fit:
-        scored = fit.score(strategy)
-    rows = join_members([scored], ())
+        draw = generator("candidates", experiment.seed, 0)
+        rows = score_pool(strategy, pool, draw, partial(fit.score, strategy))
     return processes.once(select, strategy, rows, count, generator("initial", experiment.seed))
 
 

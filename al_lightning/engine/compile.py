@@ -11,11 +11,11 @@ from al_lightning.errors import TrainingError
 
 
 class Compiling:
-    """How a fit's network is compiled.
+    """A fit's network, compiled for training.
 
     Args:
         network: the network.
-        mode: torch.compile's, or "none"; then a network that compiles parts of itself is let, too.
+        mode: torch.compile's mode, or "none", which also lets a network that compiles parts of itself do so.
     """
 
     def __init__(self, network: nn.Module, mode: str) -> None:
@@ -25,14 +25,14 @@ class Compiling:
             network.compile(mode=mode)
 
     def resting(self) -> contextlib.AbstractContextManager[object]:
-        """Return a block in which the network runs as it was written.
+        """Return a block in which the network runs without compilation.
 
-        What is tested and selected follows from the weights alone, whether they were trained compiled or not.
+        Metrics and selections follow from the weights alone, whether the weights were trained compiled or not.
         """
         return torch.compiler.set_stance("force_eager") if self.active else contextlib.nullcontext()
 
     def explain(self, error: Exception) -> None:
-        """Raise TrainingError where an error is the compiler's."""
+        """Raise TrainingError where an error comes from the compiler."""
         if self.active and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             reason = " ".join(str(error).strip().splitlines()[:2])
             raise TrainingError(

@@ -1,11 +1,11 @@
-"""One network of one cycle: fresh objects that are trained, tested and scored, then forgotten."""
+"""One network of one cycle: new objects that train, test and score it, and are then discarded."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
@@ -13,13 +13,17 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
+from al_lightning.config.experiment import Experiment
+from al_lightning.data.augmentation import Augmentation
+from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.distributed.malloc import keep_large_blocks
-from al_lightning.distributed.processes import Processes, trainer_of
-from al_lightning.distributed.shutdown import GUARD
+from al_lightning.distributed.processes import Processes
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.engine.compile import Compiling
-from al_lightning.engine.fit_check import check_parts
-from al_lightning.engine.scoring import StageProgress, guarded, score
-from al_lightning.errors import TrainingError
+from al_lightning.engine.stages import guarded, score, stage_trainer
+from al_lightning.engine.steps import StepCallback
+from al_lightning.errors import TrainingError, UsageError
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
 from al_lightning.runs.checkpoints import (
@@ -34,41 +38,28 @@ from al_lightning.runs.checkpoints import (
 from al_lightning.runs.seals import Seal, made_again
 from al_lightning.seeding import seed_of
 from al_lightning.tensorboard.events import drop_events
-from al_lightning.training.base import seed_global, seed_step
-
-if TYPE_CHECKING:
-    from al_lightning.config.experiment import Experiment
-
-
-class _FirstCallback(StageProgress):
-    """Seeds what other callbacks may draw in a step, and tells the reporter how far a stage is."""
-
-    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, *args: Any) -> None:
-        seed_step(pl_module.key, pl_module.step, trainer.global_rank, pl_module.device)
-
-    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *args: Any) -> None:
-        self.reporter.advance(pl_module.step + 1)  # the module counts after its callbacks
+from al_lightning.training.base import TrainingModule, seed_global
 
 
 class Fit:
     """Network, LightningModule, datamodule, Trainer, callbacks and logger of one (cycle, member): all new.
 
-    A second `fit` on a used Trainer trains nothing and says nothing (Lightning-AI/pytorch-lightning#9636), and
-    callbacks carry their state from fit to fit.
+    A second `fit` on a used Trainer trains nothing and reports nothing (Lightning-AI/pytorch-lightning#9636), and
+    callbacks keep their state from fit to fit.
 
     Args:
         experiment: the parsed configuration.
         cycle: number of the cycle.
         member: number of the network in an ensemble.
-        pool: what is labelled.
-        directory: folder of this fit: `weights.pt`, checkpoints while it runs, TensorBoard events.
-        processes: those of the run.
+        pool: says which images are labelled.
+        directory: folder of this fit: `weights.pt`, checkpoints during training, TensorBoard events.
+        processes: the run's processes.
         reporter: shows progress.
-        seal: of the files in that folder.
+        seal: writes and recognises the files in that folder; None where they belong to no run.
 
     Attributes:
-        done: steps that an earlier process did; all of them where the weights are there.
-        started: whether an earlier process trained this network, or began to.
+        done: steps that an earlier process did; all of them where the weights exist.
+        started: whether an earlier process trained this network, or a part of its steps.
     """
 
     def __init__(
@@ -80,10 +71,10 @@ class Fit:
         directory: Path,
         processes: Processes,
         reporter: Reporter,
-        seal: Seal,
+        seal: Seal | None = None,
     ) -> None:
         self.key = (experiment.seed, cycle, member)
-        self.seal = seal
+        self.seal = seal or Seal()
         self.pool = pool
         self.directory = directory
         self.processes = processes
@@ -91,8 +82,8 @@ class Fit:
         self.weights_path = directory / "weights.pt"
         self.steps = experiment.steps(len(pool.labelled))
         self.chunk = min(experiment.chunk, self.steps)
-        # One process looks: another machine's view of the same folder may be some seconds old.
-        self.trained, self.done = processes.once(self._look)
+        # One process reads the folder: another machine's view of it may be some seconds old.
+        self.trained, self.done = processes.once(self._earlier_work)
         self.started = self.trained or self.done > 0
         self._seed("build")
         parts = experiment.fresh_parts()
@@ -102,19 +93,21 @@ class Fit:
         self.compiling = Compiling(self.network, experiment.compile)
         self.module = parts.training(self.network, parts.task(classes), self.steps, self.key)
         check_parts(experiment, self.module)
-        self.data = experiment.data.at(pool, self.key, self.steps, self.chunk, (), self.memory_format)
+        self.data = PoolDataModule(
+            experiment.data, pool, self.key, self.steps, self.chunk, memory_format=self.memory_format
+        )
         self.trainer = self._trainer(dict(parts.trainer), directory)
         if self.device.type == "cpu":
             keep_large_blocks()
 
     def _seed(self, stream: str) -> None:
-        """Seed the global generators, for code that is not ours; ours takes keys."""
+        """Seed the global generators for other libraries; this package derives its generators from keys."""
         seed_global(seed_of(stream, *self.key))
 
-    def _look(self) -> tuple[bool, int]:
-        """Return what earlier processes left: whether the weights are there, and the steps of the last checkpoint.
+    def _earlier_work(self) -> tuple[bool, int]:
+        """Return whether the weights of an earlier process exist, and the steps of its last checkpoint.
 
-        Files whose seal does not fit are deleted, and named; what they held is made again.
+        Damaged files are deleted, the user is told, and the steps that they covered are done again.
         """
         for path in [self.weights_path, *checkpoints(self.directory).values()]:
             if self.seal.drop_unfit(path):
@@ -124,35 +117,27 @@ class Fit:
         return False, next(iter(checkpoints(self.directory)), 0)
 
     def _trainer(self, options: dict[str, Any], directory: Path) -> Trainer:
-        own = options.pop("callbacks", None) or []
         several = self.processes.count > 1
         if several and self.module.leaves_parameters_unused and options.get("strategy") in (None, "auto", "ddp"):
             options["strategy"] = "ddp_find_unused_parameters_true"
-        return trainer_of(
+        return stage_trainer(
             options,
+            [StepCallback(self.reporter, self.data), ChunkCheckpoint(self.directory, self.processes)],
             # In chunks: max_steps would count each optimizer's steps (Lightning-AI/pytorch-lightning#17958).
             max_epochs=-(-(self.steps - self.done) // self.chunk),
-            callbacks=[
-                _FirstCallback(self.reporter),
-                ChunkCheckpoint(self.directory, self.processes),
-                *(own if isinstance(own, list) else [own]),
-            ],
             plugins=[DurableCheckpointIO(self.seal)],
             logger=self._logger(),
             default_root_dir=str(directory),
-            log_every_n_steps=1,  # the modules write their own points; this only keeps a warning away
+            log_every_n_steps=1,  # the modules write their own points; this avoids a warning
             limit_val_batches=0,
             num_sanity_val_steps=0,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            use_distributed_sampler=False,
         )
 
     def _logger(self) -> TensorBoardLogger | bool:
-        """Return the logger of the training curves, such that no restart leaves a point twice.
+        """Return the logger of the training curves; after a restart no point appears twice.
 
-        A fit that begins deletes what one before it wrote; one that goes on hides what came after its checkpoint; of
-        one that is finished nothing is written, since each use of a Trainer with a logger leaves an event file.
+        A new fit deletes the events of an earlier one. A continued fit hides the events after its checkpoint. A
+        finished fit has no logger, since each use of a Trainer with a logger leaves an event file.
         """
         if self.trained:
             return False
@@ -163,16 +148,16 @@ class Fit:
 
     @property
     def device(self) -> torch.device:
-        """Where the network is trained and tested; between stages it waits on the CPU."""
+        """Where the network is trained and tested; between stages it is on the CPU."""
         return self.trainer.strategy.root_device
 
     @property
     def label(self) -> str:
-        """What the fit is called in the progress line."""
+        """Name of the fit in the progress line."""
         return f"fit of member {self.key[2]}" if self.key[2] else "fit"
 
     def warm_start(self, weights: Path, whole: bool) -> None:
-        """Take the previous cycle's weights, of the backbone or of all, before training."""
+        """Load the previous cycle's weights before training: all of them if `whole`, else the backbone's."""
         state = weights_of(weights)
         if whole:
             self.network.load_state_dict(state)
@@ -185,7 +170,7 @@ class Fit:
         trunk.load_state_dict({name: state[names[id(tensor)]] for name, tensor in own.items()})
 
     def train(self) -> None:
-        """Train, or load what a finished fit left behind; a started fit goes on from its last checkpoint."""
+        """Train, or load the weights of a finished fit; a started fit continues from its last checkpoint."""
         if self.trained:
             load_network(self.network, self.weights_path)
             self.reporter.skip(self.steps)
@@ -194,9 +179,9 @@ class Fit:
         checkpoint = self.directory / f"step_{self.done}.ckpt" if self.done else None
         self._seed("fit")
         self.seal.check()
-        for logger in self.trainer.loggers:  # opened now: later one would make a folder anew that was deleted meanwhile
+        for logger in self.trainer.loggers:  # opened later, it would create a deleted folder again
             _ = logger.experiment  # type: ignore[attr-defined]
-        with GUARD.patience():
+        with shutdown.patience():
             self._guarded(
                 lambda: self.trainer.fit(self.module, datamodule=self.data, ckpt_path=checkpoint, weights_only=True),
                 training=True,
@@ -211,39 +196,70 @@ class Fit:
         self.reporter.finish()
 
     def test(self) -> dict[str, Any]:
-        """Return the metrics of the last weights on the whole test set; none where there is no test set."""
-        if not len(self.data.test):
+        """Return the metrics of the last weights on the whole test set; an empty mapping without a test set."""
+        if not len(self.data.dataset.test):
             return {}
-        self.reporter.begin("test", -(-len(self.data.test) // (self.data.eval_batch_size * self.trainer.world_size)))
+        self.reporter.begin(
+            "test", -(-len(self.data.dataset.test) // (self.data.dataset.eval_batch_size * self.trainer.world_size))
+        )
         self._guarded(lambda: self.trainer.test(self.module, datamodule=self.data, verbose=False, weights_only=True))
         self.reporter.finish()
         return self.module.results
 
-    def score(self, acquisition: Acquisition) -> tuple[Tensor, Tensor]:
-        """Return positions, (N,) int64, and scores, (N, K) float32, of candidates; see `scoring.score`."""
-        return score(
-            acquisition,
-            self.network,
-            self.data,
-            self.pool,
-            self.key,
-            self.trainer,
-            self.reporter,
-            self._guarded,
-            self.memory_format,
-        )
+    def score(self, acquisition: Acquisition, images: list[int]) -> tuple[Tensor, Tensor]:
+        """Return positions, (N,) int64, and scores, (N, K) float32, of images; see `stages.score`."""
+        data = PoolDataModule(self.data.dataset, self.pool, self.key, scoring=images, memory_format=self.memory_format)
+        return score(acquisition, self.network, data, self.trainer, self.reporter, self._guarded)
 
     def _guarded(self, stage: Callable[[], object], training: bool = False) -> None:
-        """Run a stage; what goes wrong in compiling is said."""
+        """Run a stage; an error of the compiler becomes a sentence."""
         try:
             with contextlib.nullcontext() if training else self.compiling.resting():
-                guarded(self.trainer, stage, self.data.timeout)
+                guarded(self.trainer, stage, self.data.dataset.timeout)
         except Exception as error:
             self.compiling.explain(error)
             raise
 
     def close(self) -> None:
-        """Let go of the event file."""
+        """Close the event file."""
         with contextlib.suppress(Exception):
             for logger in self.trainer.loggers:
                 logger.finalize("success")
+
+
+def check_parts(experiment: Experiment, module: TrainingModule) -> None:
+    """Check that data, augmentation, task, network, training method and strategy go together.
+
+    Raises:
+        UsageError: two of them do not.
+    """
+    strategy = experiment.acquisition
+    if strategy.needs_network and type(strategy).score is Acquisition.score:
+        raise UsageError(f"{type(strategy).__name__} needs a network but defines no score(); define one.")
+    strategy.check(module.network)
+    data, task, unlabelled = experiment.data, module.task, experiment.data.unlabelled
+    views = [view for view in (unlabelled.views or {}).values() if view is not None] if unlabelled else []
+    labelled: list[PoolDataset | Augmentation] = [data, data.augmentation, *views]
+    for part in labelled:
+        if part.labels not in ("any", task.predicts):
+            raise UsageError(
+                f"{type(part).__name__} is made for a class per {part.labels}, but {type(task).__name__} is about a "
+                f"class per {task.predicts}; name parts that fit."
+            )
+    given, wanted = unlabelled.names if unlabelled is not None else (), module.views
+    if sorted(given) != sorted(wanted):
+        raise UsageError(
+            f"{type(module).__name__} trains on {_views(wanted)}, but data.unlabelled gives {_views(given)}; name a "
+            "training method by its part of a run's name, which sets both (`al-lightning configs` lists them)."
+        )
+    if not module.automatic_optimization and experiment.trainer_options.get("gradient_clip_val"):
+        raise UsageError(
+            f"{type(module).__name__} steps its optimizers by hand, and trainer.gradient_clip_val is not for that; "
+            "leave it out."
+        )
+    if experiment.warm_start == "backbone" and module.network.trunk() is None:
+        raise UsageError(f"{type(module.network).__name__} has no separate backbone; use --warm_start all or none.")
+
+
+def _views(names: tuple[str, ...]) -> str:
+    return f"the views {' and '.join(names)} of unlabelled images" if names else "no unlabelled images"

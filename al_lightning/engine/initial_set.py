@@ -1,16 +1,16 @@
-"""How a run begins: the pool and the initial set, drawn once, labelled, and written into the journal."""
+"""The start of a run: the pool and the initial set, drawn once, labelled, and written into the journal."""
 
 from __future__ import annotations
 
 from al_lightning.config.experiment import Experiment, versions
+from al_lightning.config.fit_options import result_settings
 from al_lightning.distributed.processes import Processes
-from al_lightning.engine.annotation import Desk
+from al_lightning.engine.annotation import AnnotationQueue
 from al_lightning.engine.cold_start import fresh_fit, spread
 from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError
 from al_lightning.oracle import Pending
 from al_lightning.pool import Pool, draw_initial
 from al_lightning.progress import Reporter
-from al_lightning.runs.identity import bearing
 from al_lightning.runs.image_list import image_list
 from al_lightning.runs.journal import Run, RunRecord
 from al_lightning.runs.seals import drop, made_again
@@ -20,8 +20,10 @@ from al_lightning.seeding import generator
 from al_lightning.types import Selection
 
 
-def start(experiment: Experiment, store: RunStore, processes: Processes, reporter: Reporter, desk: Desk | None) -> Pool:
-    """Return the pool with its initial set labelled; in a new run draw it, have it labelled, and open the journal."""
+def start(
+    experiment: Experiment, store: RunStore, processes: Processes, reporter: Reporter, queue: AnnotationQueue | None
+) -> Pool:
+    """Return the pool with its initial set labelled; in a new run, open the journal and draw the initial set first."""
     pool = experiment.data.pool()
     if pool.size == 0 or not experiment.acquisition.one_fit:
         experiment.budget.check(pool.size)
@@ -31,23 +33,24 @@ def start(experiment: Experiment, store: RunStore, processes: Processes, reporte
     data_sha256 = experiment.data.fingerprint()
     if not processes.all_agree(data_sha256):
         raise DatasetError(f"The processes see different images in {experiment.data.root}; all need the same data.")
+    trained = ""
     if not processes.once(store.trained):
-        # What does not go together is to be known before a journal is written (or begun anew), and before people label.
+        # Parts that do not go together are reported before a journal is written, and before people label.
         some = range(min(first_count(experiment, pool), pool.size))
-        with fresh_fit(experiment, pool.label(some), processes, reporter):
-            pass
+        with fresh_fit(experiment, pool.label(some), processes, reporter) as fit:
+            trained = fit.module.description()
     if not len(experiment.data.test):
         reporter.say("note: there is no test set: this run can choose images, but not say how good the model is")
-    run = processes.once(begin, experiment, store, pool, data_sha256, reporter)
+    run = processes.once(begin, experiment, store, pool, data_sha256, trained, reporter)
     if run.initial is not None:
-        if desk is not None:
-            processes.once(desk.test)
+        if queue is not None:
+            processes.once(queue.test)
         return pool.label(run.initial)
     initial = processes.once(first_choice, store, reporter)
     if initial is None:
         first = draw_first(experiment, pool, processes, reporter)
         initial = processes.once(keep_first, experiment, store, pool, first)
-    return pool.label(processes.once(label_first, experiment, store, desk, initial))
+    return pool.label(processes.once(label_first, experiment, store, queue, initial))
 
 
 def last_count(experiment: Experiment, pool: Pool) -> int:
@@ -59,8 +62,10 @@ def last_count(experiment: Experiment, pool: Pool) -> int:
     return budget.total_count(pool.size)
 
 
-def begin(experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str, reporter: Reporter) -> Run:
-    """Begin the journal, or go on with the one that is there, and return the run as it stands.
+def begin(
+    experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str, trained: str, reporter: Reporter
+) -> Run:
+    """Begin the journal, or continue an existing one, and return the run so far.
 
     Raises:
         UsageError: the directory holds a run with other settings, another seed, or other images.
@@ -71,12 +76,13 @@ def begin(experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str,
     record = RunRecord(
         name=experiment.name,
         seed=experiment.seed,
-        settings=bearing(experiment.plain),
+        settings=result_settings(experiment.plain),
         pool_size=pool.size,
         data_sha256=data_sha256,
         images_sha256=images.digest,
         classes=list(data.class_names),
         parts=experiment.parts,
+        trained=trained,
         metrics=list(experiment.task(len(data.class_names)).metrics),
         oracle=str(experiment.plain["oracle"]["class_path"]),
         versions=versions(),
@@ -91,7 +97,7 @@ def begin(experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str,
 
 
 def first_choice(store: RunStore, reporter: Reporter) -> list[int] | None:
-    """Return the initial set where it was drawn but is not labelled yet, else None."""
+    """Return an initial set that was drawn but is not labelled yet, else None."""
     try:
         return store.selection(None)
     except ALError:
@@ -102,15 +108,17 @@ def first_choice(store: RunStore, reporter: Reporter) -> list[int] | None:
 
 
 def keep_first(experiment: Experiment, store: RunStore, pool: Pool, first: Selection) -> list[int]:
-    """Write down an initial set before any label is asked for."""
-    pool.label(first.indices)  # a strategy's own initial set may be unsound; better now than after a fit
+    """Save an initial set before any label is asked for."""
+    pool.label(first.indices)  # checks a strategy's own initial set before the first fit
     store.save_selection(None, first, experiment.data.names(first.indices))
     return first.indices
 
 
-def label_first(experiment: Experiment, store: RunStore, desk: Desk | None, initial: list[int]) -> list[int]:
+def label_first(
+    experiment: Experiment, store: RunStore, queue: AnnotationQueue | None, initial: list[int]
+) -> list[int]:
     """Have the initial set labelled, and write it into the journal."""
-    initial = label(experiment, desk, None, initial)
+    initial = label(experiment, queue, None, initial)
     store.label_initial(initial)
     return initial
 
@@ -122,14 +130,14 @@ def first_count(experiment: Experiment, pool: Pool) -> int:
 
 
 def own_first(experiment: Experiment, pool: Pool) -> list[int] | None:
-    """Return the strategy's own initial set, if it has one."""
+    """Return the strategy's own initial set, or None."""
     draw = generator("initial", experiment.seed)
     own = experiment.acquisition.initial(pool, first_count(experiment, pool), draw)
     return None if own is None else [int(index) for index in own]
 
 
 def draw_first(experiment: Experiment, pool: Pool, processes: Processes, reporter: Reporter) -> Selection:
-    """Draw the initial set: the strategy's own, if it has one, else the common one of this seed."""
+    """Draw the initial set: the strategy's own if it has one, else the one that all strategies share at this seed."""
     count, data = first_count(experiment, pool), experiment.data
     if (own := own_first(experiment, pool)) is not None:
         indices = own
@@ -147,14 +155,14 @@ def draw_first(experiment: Experiment, pool: Pool, processes: Processes, reporte
     return Selection(indices, [0.0] * len(indices))
 
 
-def label(experiment: Experiment, desk: Desk | None, cycle: int | None, chosen: list[int]) -> list[int]:
-    """Have a choice labelled, or for None the initial set; return what was.
+def label(experiment: Experiment, queue: AnnotationQueue | None, cycle: int | None, chosen: list[int]) -> list[int]:
+    """Have a cycle's choice labelled, or the initial set where the cycle is None; return the labelled images.
 
     Raises:
-        LabelsAwaited: not all labels are there yet; the same command goes on when they are.
+        LabelsAwaited: labels are missing; the same command continues once they are there.
     """
-    if desk is not None:
-        return desk.initial(chosen) if cycle is None else desk.choice(cycle, chosen)
+    if queue is not None:
+        return queue.initial(chosen) if cycle is None else queue.choice(cycle, chosen)
     answer = experiment.oracle.label(chosen)
     if isinstance(answer, Pending):
         raise LabelsAwaited(answer.message)

@@ -4,53 +4,54 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from al_lightning.acquisition.callback import join_members, select
+from al_lightning.acquisition.scoring import join_members, score_pool, select
 from al_lightning.config.experiment import Experiment
+from al_lightning.config.fit_options import result_settings
 from al_lightning.distributed.processes import Processes
-from al_lightning.engine.annotation import Desk
+from al_lightning.engine.annotation import AnnotationQueue
 from al_lightning.engine.fit import Fit
 from al_lightning.engine.initial_set import first_count, label, start
 from al_lightning.engine.reuse import take_first_cycle
-from al_lightning.engine.scoring import unscored
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
-from al_lightning.runs.identity import bearing
 from al_lightning.runs.journal import CycleRecord, Run
 from al_lightning.runs.scores import SeenRows
 from al_lightning.runs.seals import Seal, made_again
 from al_lightning.runs.store import RunStore
 from al_lightning.seeding import generator
 from al_lightning.tensorboard.writer import Boards
-from al_lightning.types import Rows, Selection
+from al_lightning.types import Selection, SelectionInputs
 
 
 def run_cycles(
     experiment: Experiment, store: RunStore, processes: Processes, reporter: Reporter, command: Sequence[str] = ()
 ) -> Run:
-    """Run an experiment to its end, from wherever its run directory stands.
+    """Run an experiment to its end, and continue a run that was stopped.
 
-    Each cycle fits every member from scratch, tests the first, scores the pool, selects once, has the choice labelled,
-    and writes a line. The last cycle only fits and tests. Every step already on disk is read instead of repeated.
+    Each cycle fits every member from scratch, tests the first member, scores the pool with each member, selects once,
+    has the choice labelled, and adds a line to the journal. The last cycle only fits and tests. Steps whose results are
+    on disk are not repeated.
 
-    All processes run this; what is on disk is looked up, and written, by process 0, which tells the others.
+    All processes run this. Process 0 reads and writes the run directory and tells the others.
 
     Args:
         experiment: the run's configuration.
-        store: its directory.
-        processes: those of the run.
+        store: the run directory.
+        processes: the run's processes.
         reporter: shows progress.
-        command: arguments of the command line that goes on, for people who are to label.
+        command: arguments of the command line that continues the run, shown to people who are to label.
 
     Raises:
-        LabelsAwaited: people are to label; the same command goes on once they have.
+        LabelsAwaited: people are to label; the same command continues once they have.
     """
     acquisition, budget, seed = experiment.acquisition, experiment.budget, experiment.seed
     last = 0 if acquisition.one_fit else budget.cycles
-    desk = Desk(experiment, store, reporter.say, command) if experiment.oracle.asks_people else None
-    pool = start(experiment, store, processes, reporter, desk)
+    queue = AnnotationQueue(experiment, store, reporter.say, command) if experiment.oracle.asks_people else None
+    pool = start(experiment, store, processes, reporter, queue)
     done = processes.once(store.finished, last)
     if done and (done[-1].cycle > last or (done[-1].cycle == last and done[-1].chosen)):
         before = sum(1 for record in done if record.chosen)
@@ -61,7 +62,7 @@ def run_cycles(
     if note and store.writes:
         reporter.say(note)
     reporter.plan(planned_steps(experiment, pool, len(done), last), len(done))
-    boards = Boards(store.directory, experiment.data, bearing(experiment.plain), reporter.say, store.writes)
+    boards = Boards(store.directory, experiment.data, result_settings(experiment.plain), reporter.say, store.writes)
     if done:
         boards.write(finished=len(done) > last)
         forget_weights(experiment, store, done[-1].cycle, last)
@@ -71,28 +72,30 @@ def run_cycles(
         reporter.cycle(cycle, len(pool.labelled))
         seconds: dict[str, float] = {"shared": shared} if shared and cycle == 0 else {}
         members = acquisition.members if count else 1
-        metrics, chosen = processes.once(found, store, cycle, members, count, reporter)
+        metrics, chosen = processes.once(results_on_disk, store, cycle, members, count, reporter)
 
         if metrics is None or chosen is None:
             scored = []
             for member in range(members):
                 seal = Seal(processes.once(store.begin_fit, cycle, member), store.still_ours)
-                fit = experiment.build(cycle, member, pool, store.member_dir(cycle, member), processes, reporter, seal)
+                directory = store.member_dir(cycle, member)
+                fit = Fit(experiment, cycle, member, pool, directory, processes, reporter, seal)
                 take_weights_of_last_cycle(experiment, store, fit)
                 timed(seconds, "fit", fit.train)
                 seconds["processes"] = processes.count
                 if member == 0:
                     metrics = timed(seconds, "test", fit.test)
                     store.save_metrics(cycle, metrics)
-                    timed(seconds, "views", boards.predictions, cycle, fit.network, fit.data, fit.device)
-                if count and acquisition.needs_network:
-                    scored.append(timed(seconds, "score", fit.score, acquisition))
+                    timed(seconds, "views", boards.predictions, cycle, fit.network, fit.device)
+                if count:
+                    network = partial(timed, seconds, "score", fit.score, acquisition)
+                    scored.append(score_pool(acquisition, pool, generator("candidates", seed, cycle), network))
                 fit.close()
             if count:
-                rows = join_members(scored, pool.labelled) if scored else unscored(acquisition, pool, seed, cycle)
+                rows = join_members(scored)
                 chosen = timed(seconds, "select", choose, experiment, store, processes, rows, count, cycle).indices
 
-        bought = processes.once(label, experiment, desk, cycle, chosen) if chosen else []
+        bought = processes.once(label, experiment, queue, cycle, chosen) if chosen else []
         store.append(
             CycleRecord(cycle, nominal(experiment, pool, cycle), len(pool.labelled), metrics or {}, bought, seconds)
         )
@@ -105,19 +108,19 @@ def run_cycles(
     return processes.once(store.read)
 
 
-def found(
+def results_on_disk(
     store: RunStore, cycle: int, members: int, count: int, reporter: Reporter
 ) -> tuple[dict[str, Any] | None, list[int] | None]:
-    """Return the metrics and the choice of a cycle that was begun, as far as they are there and this run's."""
+    """Return the metrics and the choice of a started cycle; None for what does not exist or is not this run's."""
     for path in store.drop_unfit(cycle, members, count):
         reporter.say(made_again(path))
     return store.metrics(cycle), store.selection(cycle) if count else []
 
 
 def choose(
-    experiment: Experiment, store: RunStore, processes: Processes, rows: Rows, count: int, cycle: int
+    experiment: Experiment, store: RunStore, processes: Processes, rows: SelectionInputs, count: int, cycle: int
 ) -> Selection:
-    """Select on one process, tell all, and keep what the selection saw beside what it chose."""
+    """Select on one process, tell all, and save the selection with its inputs."""
     acquisition = experiment.acquisition
     selection = processes.once(select, acquisition, rows, count, generator("select", experiment.seed, cycle))
     seen = SeenRows(rows.index.numpy(), rows.labelled.numpy(), rows.value.numpy())
@@ -127,18 +130,18 @@ def choose(
 
 
 def nominal(experiment: Experiment, pool: Pool, cycle: int) -> float:
-    """Return the nominal budget that a cycle's fit stands for, as a fraction of the pool."""
+    """Return the nominal budget of a cycle's fit, as a fraction of the pool."""
     budget, done = experiment.budget, len(pool.labelled)
     if done == pool.size:
         return 1.0
     planned = first_count(experiment, pool) + cycle * budget.query_count(pool.size)
     if experiment.oracle.accept_partial and done != planned:
-        return done / pool.size  # batches were taken as they were
+        return done / pool.size  # people labelled a part of a batch
     return budget.nominal(budget.cycles if experiment.acquisition.one_fit else cycle, pool.size)
 
 
 def planned_steps(experiment: Experiment, pool: Pool, first: int, last: int) -> list[int]:
-    """Return the steps of each cycle's fits, finished cycles included, for the time left."""
+    """Return the number of steps of each cycle's fits, finished cycles included, for the estimate of the time left."""
     query, members = experiment.budget.query_count(pool.size), experiment.acquisition.members
     return [
         experiment.steps(len(pool.labelled) + (cycle - first) * query) * (members if cycle < last else 1)
@@ -147,7 +150,7 @@ def planned_steps(experiment: Experiment, pool: Pool, first: int, last: int) -> 
 
 
 def take_weights_of_last_cycle(experiment: Experiment, store: RunStore, fit: Fit) -> None:
-    """Warm-start where that is asked for; by default every fit begins anew."""
+    """Load the weights of the last cycle where `warm_start` says so; by default every fit starts from scratch."""
     _, cycle, member = fit.key
     if experiment.warm_start == "none" or cycle == 0 or fit.started:
         return
@@ -160,7 +163,7 @@ def take_weights_of_last_cycle(experiment: Experiment, store: RunStore, fit: Fit
 
 
 def forget_weights(experiment: Experiment, store: RunStore, cycle: int, last: int) -> None:
-    """Delete the weights that `keep` does not want; the next cycle's warm start keeps this cycle's until then."""
+    """Delete the weights that `keep` does not keep; this cycle's weights stay for the next cycle's warm start."""
     if experiment.keep != "all" and store.writes:
         kept = range(cycle if experiment.keep == "last" or cycle < last else cycle + 1)
         for old in kept:
@@ -169,14 +172,14 @@ def forget_weights(experiment: Experiment, store: RunStore, cycle: int, last: in
 
 
 def show(store: RunStore, reporter: Reporter) -> None:
-    """Show the cycle's metric."""
+    """Show the first metric of the last cycle."""
     run = store.read()
     for name, value in list(run.cycles[-1].metrics.items())[:1]:  # none without a test set
         reporter.result(run.record.metric(name), value)
 
 
 def timed(seconds: dict[str, float], stage: str, work: Callable[..., Any], *arguments: Any) -> Any:
-    """Do a stage and add up its seconds."""
+    """Run a stage and add up its seconds."""
     begun = time.perf_counter()
     result = work(*arguments)
     seconds[stage] = round(seconds.get(stage, 0.0) + time.perf_counter() - begun, 3)

@@ -1,4 +1,4 @@
-"""Asking a finished cycle again, with its own strategy or another."""
+"""Selecting again with a finished cycle's network, by its own strategy or another."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from lightning.pytorch import Trainer
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.callback import join_members, select
+from al_lightning.acquisition.scoring import join_members, score_pool, select
 from al_lightning.config.rebuild import Reopened, reopen
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.distributed.malloc import keep_large_blocks
-from al_lightning.distributed.processes import Processes, trainer_of
-from al_lightning.engine.scoring import StageProgress, guarded, score, unscored
+from al_lightning.distributed.processes import Processes
+from al_lightning.engine.stages import StageProgress, guarded, score, stage_trainer
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
@@ -36,7 +36,7 @@ def query_cycle(
     show: bool = False,
     imports: Sequence[str] = (),
 ) -> list[int]:
-    """Return what a strategy chooses with a finished cycle's network; nothing in the run directory changes."""
+    """Return a strategy's choice with a finished cycle's network; nothing in the run directory changes."""
     command = ["query", str(run_dir), "--cycle", str(cycle), *options]
     command += ["--acquisition", acquisition] if acquisition else []
     command += [part for name in imports for part in ("--import", name)]
@@ -73,50 +73,34 @@ def query_cycle(
         Reporter(shown=show and processes.rank == 0) as reporter,
     ):
         reporter.cycle(cycle, len(pool.labelled))
-        scored = []
-        for member, weights in enumerate(needed if strategy.needs_network else ()):
-            scored.append(_score(run, strategy, pool, (run.record.seed, cycle, member), weights, reporter))
-        rows = join_members(scored, pool.labelled) if scored else unscored(strategy, pool, run.record.seed, cycle)
-        draw = generator("select", run.record.seed, cycle)
-        return processes.once(select, strategy, rows, count, draw).indices
+        seed, scored = run.record.seed, []
+        for member, weights in enumerate(needed):
+            network = partial(_score, run, strategy, pool, (seed, cycle, member), weights, reporter)
+            scored.append(score_pool(strategy, pool, generator("candidates", seed, cycle), network))
+        rows = join_members(scored)
+        return processes.once(select, strategy, rows, count, generator("select", seed, cycle)).indices
 
 
 def _score(
-    run: Reopened, strategy: Acquisition, pool: Pool, key: tuple[int, int, int], weights: Path, reporter: Reporter
+    run: Reopened,
+    strategy: Acquisition,
+    pool: Pool,
+    key: tuple[int, int, int],
+    weights: Path,
+    reporter: Reporter,
+    images: list[int],
 ) -> tuple[Tensor, Tensor]:
-    """Return the rows of one member's network, as its run had them."""
+    """Score images with one member's network; the scores are those of its run."""
     memory_format = torch.channels_last if run.channels_last else torch.contiguous_format
-    seed_global(seed_of("build", *key))  # a network may draw what its weights do not hold
+    seed_global(seed_of("build", *key))  # a network may draw parts of itself that are not among its weights
     network = run.network(run.data.num_classes).to(memory_format=memory_format)
     strategy.check(network)
     load_network(network, weights)
     with tempfile.TemporaryDirectory() as scratch:
-        trainer = _trainer(run, Path(scratch), reporter)
+        options, progress = run.trainer_options(), StageProgress(reporter)
+        trainer = stage_trainer(options, [progress], logger=False, default_root_dir=scratch, enable_checkpointing=False)
         if trainer.strategy.root_device.type == "cpu":
             keep_large_blocks()
-        return score(
-            strategy,
-            network,
-            run.data,
-            pool,
-            key,
-            trainer,
-            reporter,
-            partial(guarded, trainer, timeout=run.data.timeout),
-            memory_format,
-        )
-
-
-def _trainer(run: Reopened, directory: Path, reporter: Reporter) -> Trainer:
-    options = run.trainer_options()
-    own = options.pop("callbacks", None) or []
-    return trainer_of(
-        options,
-        callbacks=[StageProgress(reporter), *(own if isinstance(own, list) else [own])],
-        logger=False,
-        default_root_dir=str(directory),
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
+        data = PoolDataModule(run.data, pool, key, scoring=images, memory_format=memory_format)
+        stage = partial(guarded, trainer, timeout=run.data.timeout)
+        return score(strategy, network, data, trainer, reporter, stage)

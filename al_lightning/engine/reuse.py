@@ -1,7 +1,7 @@
-"""The first cycle's network of another run, where nothing but the strategy tells the two runs apart.
+"""The first network of another run, copied where the two runs differ in nothing but the strategy.
 
-At equal seeds all strategies train their first network on the same images, step by step the same. Where a comparison
-has many of them, that is done once. The origins of the two runs' files tell whether they are the same network's.
+At equal seeds all strategies train the same first network on the same images. A comparison of many strategies trains it
+once. The origins of the two runs' files tell whether they belong to the same network.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 
 from al_lightning.config.experiment import Experiment, versions
 from al_lightning.errors import ALError
-from al_lightning.runs.identity import training_settings
 from al_lightning.runs.journal import Run, read_run
+from al_lightning.runs.origins import training_settings
 from al_lightning.runs.seals import seal_of
 from al_lightning.runs.store import RunStore
 
@@ -23,12 +23,12 @@ def take_first_cycle(experiment: Experiment, store: RunStore, processes: int) ->
     """Copy the first network of the run that `share` names, with its metrics, into a run that has none yet.
 
     Args:
-        experiment: of this run; its journal is begun.
-        store: of this run.
-        processes: of this run.
+        experiment: configuration of this run, whose journal exists.
+        store: directory of this run.
+        processes: number of this run's processes.
 
     Returns:
-        What the user should know, or "", and the seconds that the copied fit took, 0 where none was copied.
+        A note for the user, or "", and the seconds that the copied fit took, 0 where none was copied.
     """
     if experiment.share is None or store.trained() or store.metrics_path(0).exists():
         return "", 0.0
@@ -59,7 +59,7 @@ def take_first_cycle(experiment: Experiment, store: RunStore, processes: int) ->
 
 
 def _differs(mine: Run, donor: Run, processes: int, people: bool) -> str:
-    """Return what tells the first fits of two runs apart, or ""."""
+    """Return a difference between the first fits of two runs, or ""."""
     if not donor.cycles:
         return "its first cycle is not finished"
     if people or donor.record.oracle != mine.record.oracle:
@@ -80,7 +80,7 @@ def _differs(mine: Run, donor: Run, processes: int, people: bool) -> str:
 
 
 def _copy(files: Iterable[Path], source: RunStore, target: RunStore) -> None:
-    """Copy files of one run to their places in another, each whole or not at all; links where there can be some."""
+    """Link or copy files of one run to their places in another, each completely or not at all."""
     for path in files:
         if not path.is_file() or path.name.startswith((".", "step_")):
             continue

@@ -1,4 +1,4 @@
-"""How far a batch has collapsed onto one kind of image: its near-duplicates against those of random batches."""
+"""Mode collapse of a batch: its near-duplicates against those of random batches."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from al_lightning.seeding import generator
 
 DRAWS = 200
 """Random batches that a batch is compared with."""
-LOOKED_AT = 800
-"""Candidates that are read for the random batches; of more, a random sample."""
-JUDGED = LOOKED_AT // 4
-"""Images of a batch that are judged where the candidates are a sample, so that random batches from it still differ."""
+MAX_CANDIDATES = 800
+"""Candidates that are read for the random batches; a random sample of them if there are more."""
+MAX_JUDGED = MAX_CANDIDATES // 4
+"""Images of a batch that are compared if the candidates are a sample, few enough that random batches differ."""
 
 
 @dataclass(frozen=True)
 class Collapse:
-    """A batch against random ones of its size from the same candidates.
+    """A batch against random batches of the same size from the same candidates.
 
     Attributes:
-        judged: images of the batch that were compared.
-        share: of them that repeat one before them in the batch, a fraction.
-        expected: the mean of that share over `DRAWS` random batches.
-        as_repetitive: fraction of the random batches with at least as many.
-        scenes: sequences behind the whole batch; None where the pool has none.
-        scenes_expected: their mean number behind a random batch, exact.
+        judged: number of images of the batch that were compared.
+        share: fraction of these images that repeat an earlier one in the batch.
+        expected: mean of this fraction over `DRAWS` random batches.
+        as_repetitive: fraction of the random batches with at least as many repeats.
+        scenes: number of sequences in the whole batch; None if the pool has no sequences.
+        scenes_expected: expected number of sequences in a random batch, exact.
     """
 
     judged: int
@@ -47,7 +47,7 @@ class Collapse:
 
     @property
     def index(self) -> float:
-        """The mode-collapse index, -1 to 1: `share - expected`. 0 as a random batch, above it more repetitive."""
+        """The mode-collapse index, -1 to 1: `share - expected`; 0 for a random batch, positive if more repetitive."""
         return self.share - self.expected
 
 
@@ -57,32 +57,29 @@ def collapse(
     chosen: Sequence[int],
     candidates: Sequence[int] | Indices | None = None,
 ) -> Collapse:
-    """Hold a batch's repetitions against those of random batches.
+    """Compare the repeats in a batch with those in random batches.
 
-    What repeats is defined as for `counts.repeats`, in the batch alone: what was labelled before plays no part, so that
-    batches of different cycles and runs compare.
+    Repeats are those of `counts.repeats` within the batch alone: images labelled before do not matter, and batches of
+    different cycles and runs are comparable. A batch of fewer than two images has no repeats.
 
-    Random batches are drawn without replacement from the same candidates, as many images, in random order, by a key of
-    those two numbers: the same question has the same answer. At most `LOOKED_AT` candidates are read, the first in a
-    fixed random order of the pool; of more candidates, a batch of more than `JUDGED` is judged by that many of its
-    images, drawn at random, against random batches of that size.
-
-    A batch of none or one repeats nothing, nor does a random one: all shares are 0 and every random batch is as
-    repetitive. Where the batch takes all candidates, random batches differ in their order alone.
+    Random batches are drawn without replacement from the same candidates, in random order. Their seed depends on the
+    numbers of candidates and images alone: equal arguments give equal results. At most `MAX_CANDIDATES` candidates are
+    read, the first in a fixed random order of the pool. If there are more, at most `MAX_JUDGED` random images of the
+    batch are compared with random batches of as many.
 
     Args:
         images: the full training set, or its descriptors.
-        pool: as it was before the batch.
+        pool: its state before the batch.
         chosen: the batch, in order.
-        candidates: positions that it was chosen from; by default all without a label.
+        candidates: positions from which it was chosen; by default all unlabelled ones.
 
     Raises:
-        ValueError: an image of the batch is no candidate.
+        ValueError: an image of the batch is not a candidate.
     """
-    among = np.zeros(pool.size, dtype=bool)
-    among[pool.unlabelled if candidates is None else np.asarray(candidates, dtype=np.int64)] = True
-    batch, free = np.asarray(chosen, dtype=np.int64), np.flatnonzero(among)
-    if len(foreign := batch[~among[batch]]):
+    is_candidate = np.zeros(pool.size, dtype=bool)
+    is_candidate[pool.unlabelled if candidates is None else np.asarray(candidates, dtype=np.int64)] = True
+    batch, free = np.asarray(chosen, dtype=np.int64), np.flatnonzero(is_candidate)
+    if len(foreign := batch[~is_candidate[batch]]):
         raise ValueError(f"image {foreign.min()} is in the batch but not among its candidates")
     scenes = scenes_expected = None
     if pool.sequence is not None:
@@ -91,27 +88,28 @@ def collapse(
         scenes_expected = expected_kinds(np.unique(sequence[free], return_counts=True)[1].tolist(), len(batch))
     if len(batch) < 2:
         return Collapse(len(batch), 0.0, 0.0, 1.0, scenes, scenes_expected)
-    if len(free) > LOOKED_AT:
+    if len(free) > MAX_CANDIDATES:
         order = _order(pool.size)
-        free = order[among[order]][:LOOKED_AT]
-        # Not evenly spaced: near-duplicates have near scores, and even steps would skip them.
-        thin = generator("judged", len(batch)).permutation(len(batch))[:JUDGED]
-        batch = batch[np.sort(thin)]
+        free = order[is_candidate[order]][:MAX_CANDIDATES]
+        # At random: near-duplicates have similar scores, and an even sample would skip them.
+        judged = generator("judged", len(batch)).permutation(len(batch))[:MAX_JUDGED]
+        batch = batch[np.sort(judged)]
     images, size = described(images), len(batch)
-    own = int(group(images.descriptors(batch)).repeats.sum())
+    repeats = int(group(images.descriptors(batch)).repeats.sum())
     near, rows = images.near(free)
-    drawn = count_repeats(near, rows[_draws(len(free), size)])
-    return Collapse(size, own / size, float(drawn.mean()) / size, float((drawn >= own).mean()), scenes, scenes_expected)
+    random = count_repeats(near, rows[_draws(len(free), size)])
+    as_repetitive = float((random >= repeats).mean())
+    return Collapse(size, repeats / size, float(random.mean()) / size, as_repetitive, scenes, scenes_expected)
 
 
 def expected_kinds(counts: Sequence[int], drawn: int) -> float:
-    """Return how many kinds there are, on average, among items that are drawn without replacement.
+    """Return the expected number of kinds among items drawn without replacement.
 
-    A kind of n among N is missed by a draw of b with probability C(N - n, b) / C(N, b).
+    A draw of b of N items misses a kind of n items with probability C(N - n, b) / C(N, b).
 
     Args:
-        counts: the number of items of each kind.
-        drawn: b, at most their sum.
+        counts: number of items of each kind.
+        drawn: b, at most the sum of the counts.
     """
     total = sum(counts)
     ways = math.comb(total, drawn)
@@ -120,12 +118,12 @@ def expected_kinds(counts: Sequence[int], drawn: int) -> float:
 
 @functools.lru_cache(maxsize=64)
 def _draws(size: int, count: int) -> Indices:
-    """Return the places, of `size`, of all random batches of `count`, (`DRAWS`, count)."""
+    """Return `DRAWS` random batches of `count` of `size` candidates, (`DRAWS`, count)."""
     draw = generator("random batches", size, count)
     return np.stack([draw.choice(size, count, replace=False) for _ in range(DRAWS)])
 
 
 @functools.lru_cache(maxsize=4)
 def _order(size: int) -> Indices:
-    """Return the random order of a pool in which its images are looked at."""
+    """Return the random order in which a pool's images are considered."""
     return generator("looked at", size).permutation(size)

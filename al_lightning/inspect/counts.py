@@ -1,4 +1,4 @@
-"""What a choice consists of: its classes, and how much of it says the same twice."""
+"""The contents of a choice: its classes, and the images that repeat others."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from al_lightning.duplicates.relation import LOOK_ALIKE
 from al_lightning.pool import Pool
 
 REPEATS = (
-    "An image counts as a near-duplicate when it is like one that was labelled before it, or stands before it in the "
-    "same batch, and that does not itself count. Two images are alike when their pixels are equal, or when, "
+    "An image counts as a near-duplicate if it looks like an earlier image, labelled before or earlier in the same "
+    "batch, that does not itself count. Two images look alike if their pixels are equal, or if, "
     f"{LOOK_ALIKE}."
 )
-"""What `repeats` counts, for the reader of a page."""
+"""The definition of `repeats` for the readers of a page."""
 
 
 def class_counts(images: Images, indices: Sequence[int], num_classes: int) -> npt.NDArray[np.int64]:
-    """Count classes: pixels of each where there is a class per pixel, images of each otherwise.
+    """Count the pixels of each class, or the images of each class if labels are per image.
 
     Args:
         images: the full training set.
-        indices: positions to count; one that is named twice counts twice.
+        indices: positions to count; repeated positions count repeatedly.
         num_classes: C.
 
     Returns:
-        (C,) int64; what is to be ignored (255) is not counted.
+        (C,) int64; ignored pixels (255) do not count.
     """
     counts = np.zeros(num_classes, dtype=np.int64)
     for index in indices:
@@ -40,21 +40,21 @@ def class_counts(images: Images, indices: Sequence[int], num_classes: int) -> np
 
 
 def described(images: Images | DescribedImages) -> DescribedImages:
-    """Return a set's descriptors, which are kept: ask once for all questions about one set."""
+    """Return a set's descriptors; they are computed once, so use one object for all questions about a set."""
     return images if isinstance(images, DescribedImages) else DescribedImages(images.image)
 
 
 def repeats(images: Images | DescribedImages, pool: Pool, chosen: Sequence[int]) -> list[bool]:
-    """Tell for each image of a batch whether it repeats what was there: labelled before, or earlier in the batch.
+    """Tell for each image of a batch whether it repeats an image labelled before, or one earlier in the batch.
 
-    What was labelled before and the batch are grouped in the order of labelling (`duplicates.groups`): an image repeats
-    when it is a near-duplicate of the leader of a group.
+    The labelled images and then the batch are grouped by the leader rule (`duplicates.groups`). An image repeats if it
+    is a near-duplicate of the leader of a group.
 
     Args:
         images: the full training set, or its descriptors.
-        pool: as it was before the batch.
+        pool: its state before the batch.
         chosen: the batch, in order.
     """
-    everything = described(images).descriptors([*pool.labelled, *chosen])
-    found: list[bool] = group(everything).repeats[len(pool.labelled) :].tolist()
-    return found
+    descriptors = described(images).descriptors([*pool.labelled, *chosen])
+    repeated: list[bool] = group(descriptors).repeats[len(pool.labelled) :].tolist()
+    return repeated

@@ -1,4 +1,7 @@
-"""What a selection saw and wrote down (rows.npz, selection.json), and its embeddings as a map, the paper's figure 6."""
+"""Stored scores and embeddings of a selection (rows.npz, selection.json), and a map of the embeddings (figure 6).
+
+Functions that read files of a run raise ALError if a file is damaged or belongs to another run.
+"""
 
 from __future__ import annotations
 
@@ -18,30 +21,30 @@ from al_lightning.seeding import seed_of
 Indices = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float32]
 MOST_POINTS = 1000
-"""Points of a map; of more images, an even sample, besides all that were chosen or labelled."""
+"""Points of a map; larger pools are sampled evenly, after all chosen or labelled images."""
 DESCRIBED = 500
-"""The same where images have to be read and described first."""
+"""Points of a map whose images have to be read and described first."""
 ITERATIONS = 500
-"""Of t-SNE, half of them with exaggeration: so few points lie still by then."""
+"""Of t-SNE, half of them with exaggeration; enough for so few points to converge."""
 PERPLEXITY = 30.0
 ANGLE = 0.8
-"""How coarsely t-SNE sums over what is far: a third less time than by its usual 0.5, and neighbours kept as well."""
+"""Accuracy of t-SNE's sums over distant points: a third faster than the usual 0.5, with neighbours kept as well."""
 FEWEST_POINTS = 5
 BINS = 48
-"""Of the candidates' scores."""
+"""Bins of the histogram of the candidates' scores."""
 NARROWEST = 3
-"""Numbers an image from which rows are an embedding: fewer are scores, or a class and a score."""
+"""Least numbers per image of an embedding: fewer numbers are scores, or a class and a score."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What a strategy said of a batch, on its own scale.
+    """Scores of a batch, on the strategy's own scale.
 
     Attributes:
-        chosen: of each image of the batch, in order; None where it said nothing.
-        low: the least of all candidates' scores or, where these are not known, of the chosen.
-        high: the greatest.
-        among: (`BINS`,) numbers of candidates with scores between the two, in steps of one size; empty where not known.
+        chosen: score of each image of the batch, in order; None without a score.
+        low: lowest score of all candidates or, if these are not known, of the batch.
+        high: highest score, likewise.
+        among: (`BINS`,) histogram of the candidates' scores from `low` to `high`; empty if these are not known.
     """
 
     chosen: tuple[float | None, ...]
@@ -52,12 +55,12 @@ class Scores:
 
 @dataclass(frozen=True)
 class Map:
-    """Images in a plane, alike ones near each other.
+    """Images in a plane, similar images close to each other.
 
     Attributes:
         index: (N,) int64 positions, ascending.
         place: (N, 2) float64 between 0 and 1, from t-SNE; axes and distances between groups have no meaning.
-        source: whose embeddings these are; None where they are descriptors of the pictures themselves.
+        source: the run of the embeddings; None for descriptors of the images.
     """
 
     index: Indices
@@ -66,98 +69,71 @@ class Map:
 
 
 def scores(run: Run, cycle: int) -> dict[int, float]:
-    """Return the scores of what a cycle selected; none where the strategy had no opinion, and said 0 of each.
-
-    Raises:
-        ALError: selection.json is damaged, or of another run.
-    """
+    """Return the scores of a cycle's chosen images; none if all scores are 0, as from a strategy without scores."""
     choice = read_choice(run, cycle)
     if choice is None:
         return {}
     pairs = zip(choice.indices, choice.scores, strict=True)
-    found = {index: float(score) for index, score in pairs if score is not None}
-    return found if any(found.values()) else {}
+    known = {index: float(score) for index, score in pairs if score is not None}
+    return known if any(known.values()) else {}
 
 
 def candidates(run: Run, cycle: int) -> Indices | None:
-    """Return the positions that a cycle chose from, ascending, (N,).
+    """Return the positions of a cycle's candidates, ascending, (N,).
 
-    None where they are not known: there is no rows.npz, or it is so large that it may hold a sample.
-
-    Raises:
-        ALError: the file is damaged, or of another run.
+    None if they are not known: there is no rows.npz, or it is so large that it may hold a sample.
     """
     members, count, width = seen_shape(run, cycle)
-    if members * count * width > LARGEST * 3 // 4:  # an embedding that was cut is near LARGEST
+    if members * count * width > LARGEST * 3 // 4:  # a sampled embedding has almost LARGEST numbers
         return None
     seen = read_seen(run, cycle, value=False)
     return None if seen is None else seen.index[~seen.labelled]
 
 
 def candidate_scores(run: Run, cycle: int) -> Reals:
-    """Return the scores of all of a cycle's candidates, (N,), the finite ones; (0,) where it kept none or no single.
-
-    Raises:
-        ALError: the file is damaged, or of another run.
-    """
+    """Return the finite scores of a cycle's candidates, (N,); (0,) if not stored, or not one number per image."""
     if seen_shape(run, cycle)[::2] != (1, 1) or (seen := read_seen(run, cycle)) is None:
         return np.empty(0, dtype=np.float32)
-    found: Reals = seen.value[0, ~seen.labelled, 0]
-    return found[np.isfinite(found)]
+    values: Reals = seen.value[0, ~seen.labelled, 0]
+    return values[np.isfinite(values)]
 
 
 def batch_scores(run: Run, cycle: int, chosen: Sequence[int]) -> Scores | None:
-    """Return what a strategy said of the images that it chose, and of all it could have chosen.
-
-    Args:
-        run: the run.
-        cycle: number of the cycle.
-        chosen: the batch, in order.
-
-    Returns:
-        The scores; None where the strategy had no opinion.
-    """
-    said = scores(run, cycle)
-    own = [said[index] for index in chosen if index in said]
+    """Return the scores of a batch, in the order of `chosen`, and of its candidates; None without scores."""
+    known = scores(run, cycle)
+    own = [known[index] for index in chosen if index in known]
     if not own:
         return None
     others = candidate_scores(run, cycle)
     ends = [*own, *(others.tolist() or own)]
     low, high = min(ends), max(ends)
     among = np.histogram(others, BINS, (low, high))[0].tolist() if len(others) and high > low else []
-    return Scores(tuple(said.get(index) for index in chosen), low, high, tuple(among))
+    return Scores(tuple(known.get(index) for index in chosen), low, high, tuple(among))
 
 
 def embeddings(run: Run, cycle: int) -> tuple[Indices, Reals] | None:
-    """Return the positions, (N,), and embeddings, (N, D), that a cycle's selection saw; None where it saw none.
-
-    Rows that are not finite are left out.
-
-    Raises:
-        ALError: the file is damaged, or of another run.
-    """
+    """Return positions, (N,), and finite embeddings, (N, D), of a cycle's selection; None if not stored."""
     members, _, width = seen_shape(run, cycle)
     if members != 1 or width < NARROWEST or (seen := read_seen(run, cycle)) is None:
         return None
     value = seen.value[0]
-    sound = np.isfinite(value).all(axis=1)
-    return seen.index[sound], value[sound]
+    finite = np.isfinite(value).all(axis=1)
+    return seen.index[finite], value[finite]
 
 
 def embedding_map(images: Images, runs: Sequence[Run], marked: Sequence[int]) -> Map | None:
-    """Lay out a pool by what its images look like to a network after the first fit.
+    """Map a pool by the embeddings of the network of cycle 0.
 
-    The embeddings are those that the first of the runs to have kept some saw in cycle 0; at equal seeds strategies of
-    one training and network share that network. Where no run kept any, the descriptors that tell near-duplicates
-    stand for them.
+    The embeddings are those of the first run that stored some; at equal seeds, strategies with the same training and
+    network share this network. If no run stored any, the descriptors of near-duplicates replace them.
 
     Args:
-        images: the full training set; read only where no run kept embeddings.
-        runs: of one pool and one seed.
-        marked: positions that are wanted on the map whatever its size.
+        images: the full training set; read only if no run stored embeddings.
+        runs: runs on one pool with one seed.
+        marked: positions to include whatever the size of the pool.
 
     Returns:
-        The map; None where there are fewer than `FEWEST_POINTS` images.
+        The map; None for fewer than `FEWEST_POINTS` images.
     """
     for source in runs:
         if (seen := embeddings(source, 0)) is not None and len(seen[0]) >= FEWEST_POINTS:
@@ -171,35 +147,35 @@ def embedding_map(images: Images, runs: Sequence[Run], marked: Sequence[int]) ->
 
 
 def sampled(index: Indices, marked: Sequence[int], most: int) -> Indices:
-    """Return those of the positions that are marked, and of the others an even sample: (n,), n <= most, ascending.
+    """Return at most `most` of the positions, ascending: the marked ones, and an even sample of the others.
 
-    Where more than `most` are marked, an even sample of these.
+    More than `most` marked positions are sampled evenly themselves.
     """
-    wanted = np.isin(index, marked)
-    groups, room = [], most
-    for group in (index[wanted], index[~wanted]):
-        places = np.linspace(0, len(group) - 1, min(room, len(group)), dtype=np.int64)
-        groups.append(group[places])
+    is_marked = np.isin(index, marked)
+    parts, room = [], most
+    for part in (index[is_marked], index[~is_marked]):
+        places = np.linspace(0, len(part) - 1, min(room, len(part)), dtype=np.int64)
+        parts.append(part[places])
         room -= len(places)
-    return np.sort(np.concatenate(groups))
+    return np.sort(np.concatenate(parts))
 
 
 def layout(vectors: Reals) -> npt.NDArray[np.float64]:
-    """Return t-SNE's places of N points, (N, 2) float64, each axis of the larger extent from 0 to 1.
+    """Return t-SNE's places of N points, (N, 2) float64; the axis with the larger extent goes from 0 to 1.
 
-    It begins with the first two principal components, on one thread: more threads sum in an order of their own, and
-    t-SNE makes much of last bits.
+    It starts from the first two principal components and runs on one thread: the order of summation depends on the
+    number of threads, and t-SNE amplifies rounding.
 
     Args:
         vectors: (N, D), N >= 5.
     """
     from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn's own
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn depends on it
 
     count = len(vectors)
+    if not np.ptp(vectors, axis=0).any():
+        return np.full((count, 2), 0.5)
     with threadpool_limits(limits=1):
-        if not np.ptp(vectors, axis=0).any():
-            return np.full((count, 2), 0.5)
         tsne = TSNE(
             init="pca",
             perplexity=min(PERPLEXITY, (count - 1) / 3),

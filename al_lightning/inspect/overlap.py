@@ -1,4 +1,4 @@
-"""How much two runs chose alike, and how much of that chance alone would give."""
+"""The overlap of two runs' choices, and the overlap that chance alone would give."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Overlap:
     """Two choices from one pool.
 
     Attributes:
-        first: images in the one.
-        second: images in the other.
-        common: images in both.
-        expected: how many are in both on average if each was drawn at random from its candidates.
-        deviation: the standard deviation of that number; 0 where chance has no say.
+        first: number of images in the first choice.
+        second: number of images in the second choice.
+        common: number of images in both.
+        expected: expected number in both if each choice were drawn at random from its candidates.
+        deviation: standard deviation of this number; 0 if only one outcome is possible.
     """
 
     first: int
@@ -29,82 +29,80 @@ class Overlap:
 
     @property
     def share(self) -> float:
-        """Common images as a fraction of the larger choice; 0 where both are empty."""
+        """Common images as a fraction of the larger choice; 0 if both are empty."""
         return self.common / max(1, self.first, self.second)
 
     @property
     def expected_share(self) -> float:
-        """What chance gives of that."""
+        """Expected number of common images as a fraction of the larger choice."""
         return self.expected / max(1, self.first, self.second)
 
     @property
     def jaccard(self) -> float:
-        """Common images as a fraction of those in either; 0 where both are empty."""
+        """Common images as a fraction of those in either choice; 0 if both are empty."""
         return self.common / max(1, self.first + self.second - self.common)
 
 
 def overlap(
-    first: Collection[int], second: Collection[int], candidates: Collection[int], others: Collection[int] | None = None
+    first: Collection[int],
+    second: Collection[int],
+    candidates: Collection[int],
+    second_candidates: Collection[int] | None = None,
 ) -> Overlap:
     """Compare two choices, each of different images.
 
-    At random, an image that both could choose is in both with probability a / A x b / B, for a of A candidates in the
-    first and b of B in the second. With the same N candidates the number in common is hypergeometric: its mean is
-    a b / N, its variance a b (N - a) (N - b) / (N^2 (N - 1)). Candidates that only one of them had can never be common.
+    At random, an image that is a candidate in both is chosen in both with probability a / A x b / B, for a of A
+    candidates in the first choice and b of B in the second. With the same N candidates the number in common is
+    hypergeometric: its mean is a b / N, its variance a b (N - a) (N - b) / (N^2 (N - 1)).
 
     Args:
-        first: positions that the one chose.
-        second: positions that the other chose.
-        candidates: what the first chose from.
-        others: what the second chose from; the same by default.
+        first: positions in the first choice.
+        second: positions in the second choice.
+        candidates: positions from which the first was chosen.
+        second_candidates: positions from which the second was chosen; the same by default.
 
     Raises:
-        ValueError: a choice holds an image that was no candidate.
+        ValueError: a choice holds an image that was not a candidate.
     """
-    one, two, here = set(first), set(second), set(candidates)
-    there = here if others is None else set(others)
-    if foreign := (one - here) | (two - there):
+    a, b, first_set = set(first), set(second), set(candidates)
+    second_set = first_set if second_candidates is None else set(second_candidates)
+    if foreign := (a - first_set) | (b - second_set):
         raise ValueError(f"image {min(foreign)} was chosen but is no candidate")
-    return _overlap(one, two, len(here), len(there), len(here & there))
+    return _overlap(a, b, len(first_set), len(second_set), len(first_set & second_set))
 
 
 def overlap_of_runs(first: Run, second: Run, batches: int) -> Overlap | None:
-    """Compare what two runs bought in their first batches; the initial sets are no choice, and are not counted.
+    """Compare the images that two runs bought in their first batches, without the initial sets.
 
-    A run's candidates are taken to be the whole pool without its initial set, also for a strategy that looks at a part
-    of it only.
+    The candidates are taken to be the whole pool without the initial set, even for a strategy that considers a part of
+    the pool.
 
     Args:
         first: a run.
-        second: another one on the same pool.
-        batches: how many acquisitions of each.
+        second: another run on the same pool.
+        batches: number of batches of each run.
 
     Returns:
-        The overlap; None where a run has not bought as many batches, or they are of different budgets.
+        The overlap; None if a run has bought fewer batches, or the budgets differ.
     """
-    sides = []
-    for run in (first, second):
-        bought = [done.chosen for done in run.cycles if done.chosen][:batches]
-        if len(bought) < batches or not bought:
-            return None
-        sides.append(([len(batch) for batch in bought], {index for batch in bought for index in batch}))
-    (sizes, one), (other_sizes, two) = sides
-    before, earlier = set(first.labelled_at(0)), set(second.labelled_at(0))
-    if sizes != other_sizes or len(before) != len(earlier):
+    bought = [[cycle.chosen for cycle in run.cycles if cycle.chosen][:batches] for run in (first, second)]
+    initial = [set(run.labelled_at(0)) for run in (first, second)]
+    sizes = [[len(batch) for batch in run] for run in bought]
+    if not batches or len(sizes[0]) < batches or sizes[0] != sizes[1] or len(initial[0]) != len(initial[1]):
         return None
     # Counted, not listed: a report compares thousands of pairs of runs, and pools are large.
-    size = min(first.record.pool_size, second.record.pool_size)
-    here, there = first.record.pool_size - len(before), second.record.pool_size - len(earlier)
-    return _overlap(one, two, here, there, size - len(before | earlier))
+    pools = [run.record.pool_size for run in (first, second)]
+    a, b = ({index for batch in run for index in batch} for run in bought)
+    both = min(pools) - len(initial[0] | initial[1])
+    return _overlap(a, b, pools[0] - len(initial[0]), pools[1] - len(initial[1]), both)
 
 
-def _overlap(one: set[int], two: set[int], here: int, there: int, both: int) -> Overlap:
-    """Return the overlap of two choices from `here` and `there` candidates, of which they have `both` in common."""
-    a, b = len(one), len(two)
-    chance, other = a / max(1, here), b / max(1, there)
-    mean = both * chance * other
-    variance = mean * (1 - chance * other)
-    if both > 1:  # what one image takes of a choice, another cannot have
-        again = chance * max(0, a - 1) / max(1, here - 1) * other * max(0, b - 1) / max(1, there - 1)
-        variance += both * (both - 1) * (again - (chance * other) ** 2)
-    return Overlap(a, b, len(one & two), mean, math.sqrt(max(0.0, variance)))
+def _overlap(first: set[int], second: set[int], first_size: int, second_size: int, both: int) -> Overlap:
+    """Compare choices from `first_size` and `second_size` candidates with `both` candidates in common."""
+    a, b = len(first), len(second)
+    chance = a / max(1, first_size) * (b / max(1, second_size))
+    variance = both * chance * (1 - chance)
+    if both > 1:  # the covariance of two images, because each choice is without replacement
+        again = max(0, a - 1) / max(1, first_size - 1) * max(0, b - 1) / max(1, second_size - 1)
+        variance += both * (both - 1) * chance * (again - chance)
+    return Overlap(a, b, len(first & second), both * chance, math.sqrt(max(0.0, variance)))

@@ -1,4 +1,4 @@
-"""A predicted mask laid over its image, with a legend of the classes that are in it. NumPy and Pillow only."""
+"""A predicted mask over its image, with a legend of its classes. NumPy and Pillow only."""
 
 from __future__ import annotations
 
@@ -13,25 +13,20 @@ _LINE, _GAP, _SWATCH = 16, 4, 10
 
 
 def palette_image(label: Array, palette: Array) -> Image.Image:
-    """Return a label as an 8-bit palette picture, whose pixels are the class ids themselves.
-
-    Args:
-        label: (H, W) uint8, a class per pixel, 255 = ignore, which is black.
-        palette: (C, 3) uint8, C at most 255.
-    """
+    """Return a label, (H, W) uint8, as a palette picture: pixel values are class ids, and 255 (ignore) is black."""
     picture = Image.fromarray(label)  # of mode L
     picture.putpalette(colour(np.arange(256, dtype=np.uint8), palette).tobytes())
     return picture
 
 
 def overlay(image: Array, label: Array, palette: Array, names: Sequence[str]) -> Array:
-    """Return an image with a label over it, and beneath it a legend: the classes that occur, the largest first.
+    """Return an image with a label over it, and beneath it a legend of the label's classes, the largest first.
 
     Args:
         image: (H, W, 3) uint8.
-        label: (H, W) uint8, a class per pixel; ignored pixels (255) stay as they are.
+        label: (H, W) uint8, a class per pixel; ignored pixels (255) do not change.
         palette: (C, 3) uint8.
-        names: of the classes, (C,).
+        names: C names of classes.
 
     Returns:
         (H + legend, W or more, 3) uint8.
@@ -39,14 +34,14 @@ def overlay(image: Array, label: Array, palette: Array, names: Sequence[str]) ->
     counts = np.bincount(label[label < len(names)], minlength=len(names))
     order = [int(index) for index in np.argsort(-counts, kind="stable") if counts[index]]
     texts = [one_line(f"{names[index]} {counts[index] / label.size:.1%}") for index in order]
-    wide = [_SWATCH + 2 * _GAP + round(font().getlength(text)) + _GAP for text in texts]
-    width = max(image.shape[1], *(one + _GAP for one in wide), 1) if wide else image.shape[1]
+    entries = [_SWATCH + 2 * _GAP + round(font().getlength(text)) + _GAP for text in texts]
+    width = max([image.shape[1], *(entry + _GAP for entry in entries)])
     places, x, row = [], _GAP, 0
-    for one in wide:
-        if x > _GAP and x + one > width:
+    for entry in entries:
+        if x > _GAP and x + entry > width:
             x, row = _GAP, row + 1
         places.append((x, row))
-        x += one
+        x += entry
     height = image.shape[0] + (_GAP + (row + 1) * _LINE if texts else 0)
     page = Image.new("RGB", (width, height), PAPER)
     page.paste(Image.fromarray(blend(image, label, palette)), (0, 0))

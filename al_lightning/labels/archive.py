@@ -1,4 +1,4 @@
-"""A zip file that somebody sent: looked over before anything is read, read within bounds, never unpacked to disk."""
+"""A zip file from outside: checked before anything is read, read within bounds, and never unpacked to disk."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Archive:
     """The files of a zip file.
 
     Attributes:
-        names: of its files, relative paths with `/`.
+        names: the relative paths of the files, with `/`.
 
     Args:
         path: the zip file.
 
     Raises:
-        Malformed: it is none, too large, or holds a name, a link or a repeat that no tool writes.
+        Malformed: the file is no zip file, is too large, or holds an unsafe name, a link, or a name twice.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,7 +54,7 @@ class Archive:
         self._file.close()
 
     def size(self, name: str) -> int:
-        """Return how many bytes a file says to have, unpacked; no more of it is ever read."""
+        """Return the size of a file that the zip file states, in bytes; no more is ever read."""
         return self._members[name].file_size
 
     def read(self, name: str, most: int) -> bytes:
@@ -62,10 +62,10 @@ class Archive:
 
         Args:
             name: one of `names`.
-            most: bytes that it may have.
+            most: largest size in bytes.
 
         Raises:
-            Malformed: it is larger than it may be or says to be, or damaged.
+            Malformed: the file is larger than `most` or than its stated size, or is damaged.
         """
         member = self._members[name]
         if member.file_size > most:
@@ -76,12 +76,12 @@ class Archive:
         except _BROKEN as error:
             raise Malformed(f"{shown(name)} in it is damaged ({type(error).__name__})") from error
         if len(content) != member.file_size:
-            raise Malformed(f"{shown(name)} in it has not the size that the zip file tells")
+            raise Malformed(f"{shown(name)} in it does not have the size that the zip file states")
         return content
 
 
 def _check_directory(path: Path) -> None:
-    """Bound the list of members before it is read: a list of gigabytes would fill the memory."""
+    """Check the size of the list of files before it is read: a list of gigabytes would fill the memory."""
     with path.open("rb") as file:
         size = file.seek(0, 2)
         if size > LARGEST_ARCHIVE:
@@ -92,7 +92,7 @@ def _check_directory(path: Path) -> None:
     if place < 0:
         raise Malformed("it is no zip file, or was cut")
     _, _, _, _, members, length, _, _ = _END.unpack_from(tail, place)
-    # The 64-bit form of the list, which more than 65,535 files need, may tell any length: no batch has as many.
+    # The 64-bit form of the list may state any length. Only more than 65,535 files need it, and no batch has as many.
     if b"PK\x06\x07" in tail[max(0, place - 20) : place] or members == 0xFFFF or length > LARGEST_DIRECTORY:
         raise Malformed("it lists more files than any batch has; export it in parts")
 
@@ -112,7 +112,7 @@ def _members(found: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
         if member.flag_bits & 1:
             raise Malformed(f"{shown(name)} in it is encrypted")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            # Of bzip2 and LZMA, Python unpacks all that there is before it looks at how much was asked for.
+            # Python unpacks bzip2 and LZMA completely, whatever number of bytes is asked for.
             raise Malformed(f"{shown(name)} in it is packed in a way that no labelling tool uses; pack it with deflate")
         if name.endswith("/") or parts[0] == "__MACOSX" or parts[-1].startswith("."):
             continue

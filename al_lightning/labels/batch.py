@@ -1,10 +1,9 @@
-"""A batch to label, as a folder that people and their tools can work with."""
+"""Writes a batch to label: a folder that people and their labelling tools work with."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -14,10 +13,9 @@ import numpy as np
 
 from al_lightning.errors import ALError
 from al_lightning.labels.contact_sheet import sheet_page
-from al_lightning.labels.formats.cvat_write import write_cvat
-from al_lightning.labels.formats.label_studio_write import config_xml, readme, tasks
-from al_lightning.labels.item import Item
-from al_lightning.labels.pictures import Colours, place_image
+from al_lightning.labels.formats import formats
+from al_lightning.labels.item import Item, LabelBatch
+from al_lightning.labels.pictures import place_image
 from al_lightning.labels.store import Kind
 from al_lightning.labels.untrusted import Malformed, table_rows
 from al_lightning.runs.files import unwritable
@@ -28,10 +26,12 @@ TABLE = "to_label.csv"
 def write_batch(
     folder: Path, items: Sequence[Item], classes: Sequence[str], kind: Kind, colours: Sequence[tuple[int, int, int]]
 ) -> None:
-    """Write a batch: to_label.csv, images/, index.html, label_studio/ and cvat/; whole, or not at all.
+    """Write a batch: to_label.csv, images/, index.html, and a folder for each format that is written.
+
+    The folder is complete, or is not there.
 
     Args:
-        folder: the batch's folder, RUN_DIR/batches/NAME; what was there is replaced.
+        folder: the batch's folder, RUN_DIR/batches/NAME; an earlier one is replaced.
         items: the images, with ranks from 1.
         classes: names of the classes, in the order of their numbers.
         kind: what a label is.
@@ -43,13 +43,14 @@ def write_batch(
     """
     folder = folder.absolute()
     table = np.asarray(colours, dtype=np.uint8).reshape(len(classes), 3)
+    batch = LabelBatch(folder, sorted(items, key=lambda item: item.rank), classes, kind, table)
     beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         for left in folder.parent.glob(f".{folder.name}.*.tmp"):  # of a process that was killed
             shutil.rmtree(left)
         beside.mkdir()
-        _write(beside, folder, items, classes, kind, table)
+        _write(beside, batch)
         if folder.exists():
             replaced = folder.with_name(f".{folder.name}.old.tmp")
             folder.rename(replaced)
@@ -63,31 +64,27 @@ def write_batch(
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _write(
-    target: Path, folder: Path, items: Sequence[Item], classes: Sequence[str], kind: Kind, colours: Colours
-) -> None:
-    for part in ("images", "label_studio", "cvat"):
-        (target / part).mkdir()
-    for item in items:
+def _write(target: Path, batch: LabelBatch) -> None:
+    (target / "images").mkdir()
+    for item in batch.items:
         place_image(item, target / "images")
     with (target / TABLE).open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        file.write(table_csv(items))
-    page = sheet_page(folder.name, items, classes, kind, colours)
+        file.write(table_csv(batch.items))
+    page = sheet_page(batch.folder.name, batch.items, batch.classes, batch.kind, batch.colours)
     (target / "index.html").write_text(page, encoding="utf-8", errors="replace")
-    studio = target / "label_studio"
-    (studio / "config.xml").write_text(config_xml(classes, kind, colours), encoding="utf-8")
-    (studio / "tasks.json").write_text(json.dumps(tasks(folder, items, classes)) + "\n")
-    (studio / "README.txt").write_text(readme(folder, kind), encoding="utf-8", errors="surrogateescape")
-    write_cvat(target / "cvat", folder, items, classes, kind, colours)
+    for one in formats():
+        if one.folder:
+            (target / one.folder).mkdir()
+            one.write(target / one.folder, batch)
 
 
 def table_csv(items: Sequence[Item]) -> str:
-    """Return the batch as a table, by rank; `frame` is there where a frame is known."""
+    """Return the batch as a table; it has the column `frame` where a frame is known."""
     frames = any(item.frame is not None for item in items)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["path", "rank", "score", "sequence", *(["frame"] if frames else [])])
-    for item in sorted(items, key=lambda item: item.rank):
+    for item in items:
         score = "" if item.score is None else repr(float(item.score))
         row = [item.name, item.rank, score, item.sequence or ""]
         writer.writerow([*row, *(["" if item.frame is None else item.frame] if frames else [])])

@@ -1,4 +1,4 @@
-"""Which image a tool's file means: tools keep the last part of a path, add prefixes, or drop the ending."""
+"""Finds the image that a tool's file name means: tools cut folders off, add prefixes, or drop the suffix."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from al_lightning.labels.untrusted import Malformed, shown
 
 LONGEST_LINK = 200
 LONGEST_REFERENCE = 16_384
-"""Characters of what a tool calls an image: four times the longest path of Linux."""
+"""Characters of a tool's name for an image: four times the longest path of Linux."""
 _RANK = re.compile(r"^\d{4,}_(?=.)")
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-(?=.)")
 
 
 def link_name(name: str, rank: int) -> str:
-    """Return what an image is called in a batch's folder: its rank, then its path in one word."""
+    """Return an image's file name in a batch's folder: its rank, then its path in one word."""
     return f"{rank:04d}_{_flat(name)}"
 
 
 def _flat(name: str) -> str:
     flat = name.replace("/", "__")
     encoded = flat.encode(errors="surrogateescape")
-    # A file's name has at most 255 bytes; the end of a path tells more than its beginning.
+    # A file name has at most 255 bytes, and the end of a path is more specific than its beginning.
     return flat if len(encoded) <= LONGEST_LINK else encoded[-LONGEST_LINK:].decode(errors="ignore")
 
 
 def without_suffix(name: str) -> str:
-    """Return a relative path without its file's ending."""
+    """Return a relative path without its file's suffix."""
     return str(PurePosixPath(name).with_suffix(""))
 
 
 class Names:
-    """The images that may be labelled, found by what tools call them.
+    """The images that may be labelled, found by the names that tools give them.
 
-    A reference means an image where it ends in the image's whole name, where it is the end of it, or where it is the
-    name that the image has in a batch, with a tool's prefix or without. Nothing is guessed: a reference that fits
-    several images, or whose folders contradict the image's, is refused.
+    A reference means an image in three cases: the reference ends in the image's whole name, the image's name ends in
+    the reference, or the reference is the image's name in a batch, with a tool's prefix or without. Nothing is guessed:
+    a reference that fits several images, or whose folders contradict the image's folders, is refused.
 
     Args:
         known: names of the images, relative paths with `/`.
@@ -57,12 +57,12 @@ class Names:
         """Return the image that a path or URL means; a URL is only compared, never fetched.
 
         Args:
-            reference: what a tool wrote.
-            ours: it comes from our own files, so that an image's whole name is meant as it is.
-            folders: the folders before the last part are the image's own; otherwise they are the tool's.
+            reference: the name that a tool wrote.
+            ours: whether the reference comes from a file of this package, which has whole names.
+            folders: whether the folders before the last part are the image's; otherwise they are the tool's.
 
         Raises:
-            Malformed: it means none, or several.
+            Malformed: the reference means no image, or several.
         """
         if ours and reference in self.known:
             return reference
@@ -74,10 +74,10 @@ class Names:
         return _one(found, reference)
 
     def find_mask(self, reference: str) -> str:
-        """Return the image that a mask's path belongs to: its name with `.png` added, or in place of its ending.
+        """Return the image of a mask: a mask's name is the image's with `.png` added, or in place of the suffix.
 
         Raises:
-            Malformed: it belongs to none, or to several.
+            Malformed: the mask belongs to no image, or to several.
         """
         parts = _parts(reference.removesuffix(".png").removesuffix(".PNG"))
         found = self._whole.find(parts) or self._stems.find(parts)
@@ -125,7 +125,7 @@ def _parts(path: str) -> list[str]:
 
 
 def _readings(reference: str, folders: bool) -> list[list[str]]:
-    """Return the paths that a reference may be: as it stands, or what of a URL tells the file."""
+    """Return the paths that a reference may stand for: itself, and the parts of a URL that name a file."""
     readings = [_parts(reference)]
     if "?" in reference or "%" in reference or ":" in reference:
         try:
@@ -151,5 +151,5 @@ def _one(found: set[str], reference: str) -> str:
         )
     first = " and ".join(shown(name) for name in sorted(found)[:2])
     raise Malformed(
-        f"{shown(reference)} may be {first}{' and others' if len(found) > 2 else ''}; use the images' whole paths"
+        f"{shown(reference)} may mean {first}{' and others' if len(found) > 2 else ''}; use the images' whole paths"
     )

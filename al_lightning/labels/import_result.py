@@ -1,4 +1,4 @@
-"""What an import finds: labels image by image, problems, and who disagrees."""
+"""What an import reads: annotations image by image, problems, and the images whose annotators differ."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ import numpy as np
 from al_lightning.errors import nearest
 from al_lightning.labels.filenames import Names
 from al_lightning.labels.limits import Limits
-from al_lightning.labels.opinions import Label, Labels, Mask, PackedMask, pack, unpack
-from al_lightning.labels.region import Region
+from al_lightning.labels.packed_labels import Label, Labels, Mask, PackedMask, pack, unpack
+from al_lightning.labels.shapes.region import Region
 from al_lightning.labels.store import Kind
 from al_lightning.labels.untrusted import Malformed, shown
 
 OnDisagreement = Literal["stop", "first", "ignore-pixels"]
 IGNORED = 255
 IGNORE = "ignore"
-"""A label for pixels that no class is to be learned from; people may paint it as they paint a class."""
+"""The label of pixels that are not to be learned from; people paint it as they paint a class."""
 MOST_REGIONS = 10_000
-MOST_OPINIONS = 20
-"""Annotations of one image: all pairs of them are compared, and studies of annotators have five to ten."""
+MOST_ANNOTATIONS = 20
+"""Of one image: all pairs are compared, and studies of annotators have five to ten."""
 MOST_PROBLEMS, HINTED = 10_000, 100
-"""Problems that are looked for, and those of which the nearest class is; people are shown twenty."""
+"""Problems that are collected, and those that name the nearest class; the command shows twenty."""
 
 
 class TooManyProblems(Exception):
-    """So much is wrong that nobody needs to know the rest."""
+    """There are `MOST_PROBLEMS` problems; the import ends."""
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What was read.
+    """The outcome of an import.
 
     Attributes:
         labels: by image, its class, or its mask (H, W) uint8 with 255 = ignore. Empty where there are problems.
-        problems: a sentence each; with any, nothing may be applied.
+        problems: a sentence each; with any problem, no label may be put in place.
         disagreements: image, and the share that its annotators agree on, 0 to 1.
-        notes: what was left out and is not wrong.
+        notes: a sentence on what was left out without being wrong.
     """
 
     labels: Mapping[str, Label]
@@ -50,21 +50,24 @@ class Imported:
 
 
 @dataclass
-class Findings:
-    """Collects what the files say.
+class Annotations:
+    """Collects the annotations that files hold.
 
     Attributes:
         known: (width, height) of every image that may be labelled.
         classes: names of the classes.
         kind: what a label is.
-        background: class of pixels that nobody labelled; None where they are to be ignored.
+        background: class of pixels that nobody labelled; None where these pixels are to be ignored.
+        by_image: the annotations of each image, one for each annotator.
+        problems: a sentence each.
+        notes: a sentence on what was left out without being wrong.
     """
 
     known: Mapping[str, tuple[int, int]]
     classes: Sequence[str]
     kind: Kind
     background: int | None = None
-    opinions: dict[str, list[int | PackedMask]] = field(default_factory=dict)
+    by_image: dict[str, list[int | PackedMask]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -88,43 +91,48 @@ class Findings:
         raise Malformed(f"{shown(name)} is no class.{near} Classes: {known}")
 
     def check_size(self, name: str, width: int, height: int) -> None:
-        """See that an image was labelled at its own size.
+        """Check that an image was labelled at its own size.
 
         Raises:
-            Malformed: it was not.
+            Malformed: the sizes differ.
         """
         if (width, height) != self.known[name]:
             own = self.known[name]
             raise Malformed(f"it was labelled at {width} x {height}, its image is {own[0]} x {own[1]} (width, height)")
 
     def problem(self, where: str, error: Malformed | str) -> None:
-        """Keep a problem: where it is, and what.
+        """Add a problem.
 
         Raises:
-            TooManyProblems: these are enough.
+            TooManyProblems: there are `MOST_PROBLEMS`.
         """
         self.problems.append(f"{where}: {error}.")
         if len(self.problems) >= MOST_PROBLEMS:
             raise TooManyProblems
 
+    def note(self, where: str, count: int, what: str) -> None:
+        """Add a note on `count` things that were left out, where there are any."""
+        if count:
+            self.notes.append(f"{where}: {count} {what}.")
+
     def add_class(self, name: str, number: int) -> None:
-        """Keep what somebody said that an image is.
+        """Add an annotator's class of an image.
 
         Raises:
-            Malformed: too many have.
+            Malformed: the image has too many annotations.
         """
         self._add(name, number)
 
     def add_mask(self, name: str, mask: Mask, *, meant: bool = False) -> None:
-        """Keep what somebody said of an image's pixels.
+        """Add an annotator's mask of an image.
 
         Args:
             name: the image.
             mask: (H, W) uint8 of the image's size.
-            meant: somebody said that all of it is to be ignored.
+            meant: whether the annotator painted pixels as `ignore`, so that a mask without a class is no mistake.
 
         Raises:
-            Malformed: nothing in it is labelled.
+            Malformed: nothing in the mask is labelled, or the image has too many annotations.
         """
         if not meant and (mask == IGNORED).all():
             raise Malformed(
@@ -134,16 +142,16 @@ class Findings:
         self._add(name, mask)
 
     def _add(self, name: str, label: Label) -> None:
-        opinions = self.opinions.setdefault(name, [])
-        if len(opinions) >= MOST_OPINIONS:
-            raise Malformed(f"there are more than {MOST_OPINIONS} annotations of it")
-        opinions.append(pack(label))
+        annotations = self.by_image.setdefault(name, [])
+        if len(annotations) >= MOST_ANNOTATIONS:
+            raise Malformed(f"there are more than {MOST_ANNOTATIONS} annotations of it")
+        annotations.append(pack(label))
 
     def paint(self, name: str, regions: Iterable[tuple[int, Region]]) -> None:
-        """Keep what somebody said of an image's pixels, a class per region; a later one covers an earlier one.
+        """Add an annotator's regions of an image, each with its class; a later region covers an earlier one.
 
         Raises:
-            Malformed: nothing is labelled.
+            Malformed: as `add_mask`.
         """
         width, height = self.known[name]
         mask = np.full((height, width), IGNORED if self.background is None else self.background, dtype=np.uint8)
@@ -154,10 +162,10 @@ class Findings:
         self.add_mask(name, mask, meant=meant)
 
     def paint_by_size(self, name: str, regions: Iterable[tuple[int, Region]]) -> None:
-        """Keep what somebody said of an image's pixels; a smaller region covers a larger one, of one size the later.
+        """Add an annotator's regions of an image; a smaller region covers a larger one, of equal ones the later.
 
         Raises:
-            Malformed: nothing is labelled.
+            Malformed: as `add_mask`.
         """
         width, height = self.known[name]
         # The size of the region that a pixel belongs to, so that no region is kept or made a second time.
@@ -173,39 +181,40 @@ class Findings:
         self.paint(name, on_top())
 
     def settle(self, on_disagreement: OnDisagreement) -> Imported:
-        """Return what was found, one label an image; where annotators differ, as `on_disagreement` says."""
+        """Return the outcome: one label for each image; where annotators differ, `on_disagreement` decides."""
         labels: dict[str, int | PackedMask] = {}
         disagreements: list[tuple[str, float]] = []
-        for name, packed in sorted(self.opinions.items()):
+        for name, packed in sorted(self.by_image.items()):
             labels[name] = packed[0]
             if packed.count(packed[0]) == len(packed):
                 continue
-            opinions = [unpack(one) for one in packed]
-            share = agreement(opinions)
+            different = [unpack(one) for one in packed]
+            share = agreement(different)
             disagreements.append((name, share))
             if on_disagreement == "stop":
-                self.problems.append(f"{shown(name)}: {_stopped(len(opinions), share, self.kind)}.")
+                self.problems.append(f"{shown(name)}: {_stopped(len(different), share, self.kind)}.")
             elif on_disagreement == "ignore-pixels":
-                labels[name] = pack(_in_common(opinions))
+                labels[name] = pack(_in_common(different))
         return Imported(Labels({} if self.problems else labels), self.problems, disagreements, self.notes)
 
 
-def agreement(opinions: Sequence[Label]) -> float:
-    """Return the share that annotators agree on, the mean over pairs of them.
+def agreement(labels: Sequence[Label]) -> float:
+    """Return the share that the annotators of one image agree on, 0 to 1: the mean over all pairs of them.
 
-    A pair's share is 0 or 1 for classes, and for masks that of equal pixels among those that one of the two labelled.
+    A pair's share is 0 or 1 for classes. For masks it is the share of equal pixels among those that at least one of the
+    two labelled.
     """
     shares = []
-    for one, other in combinations(opinions, 2):
+    for one, other in combinations(labels, 2):
         labelled = (np.asarray(one) != IGNORED) | (np.asarray(other) != IGNORED)
         equal = np.asarray(one) == np.asarray(other)
         shares.append(float(equal[labelled].mean()) if labelled.any() else 1.0)
     return sum(shares) / len(shares) if shares else 1.0
 
 
-def _in_common(opinions: Sequence[Label]) -> Mask:
-    first = np.array(opinions[0], dtype=np.uint8)
-    for other in opinions[1:]:
+def _in_common(masks: Sequence[Label]) -> Mask:
+    first = np.array(masks[0], dtype=np.uint8)
+    for other in masks[1:]:
         first[first != other] = IGNORED
     return first
 

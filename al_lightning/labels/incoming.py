@@ -1,4 +1,4 @@
-"""Masks on their way into a label store: the list of where they go, and that no link leads them elsewhere. No torch."""
+"""Staged masks of an import: the list that says which image each belongs to, and a check of links. No torch."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from al_lightning.labels.untrusted import Malformed, read_bytes
 
 _STAGED = re.compile(r"\d{1,9}\.png", re.ASCII)
 _LIMITS = Limits(128 << 20, parts=1, texts=2_000_000)
-"""What the list can need: two texts a mask."""
+"""Of the list, which has two texts a mask."""
 
 
 def read_moves(path: Path) -> dict[str, str]:
-    """Return what is listed: a mask's file beside the list, and its image's name; nothing where there is no list.
+    """Return the name of the image of each staged file, by the file's name; nothing where there is no list.
 
     Raises:
         DatasetError: the list is damaged.
@@ -36,10 +36,10 @@ def read_moves(path: Path) -> dict[str, str]:
 
 
 def check_inside(folder: Path, paths: Iterable[Path]) -> None:
-    """See that no link leads from a folder to elsewhere; the folder may be one itself.
+    """Check that no link leads out of a folder; the folder itself may be a link.
 
     Raises:
-        DatasetError: one does.
+        DatasetError: a link leads out.
     """
     home = os.path.realpath(folder)
     for path in dict.fromkeys(paths):

@@ -1,12 +1,15 @@
-"""One image of a batch that waits for its label. No torch."""
+"""A batch that goes out to people, and the images in it. No torch."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from al_lightning.labels.store import Kind
 
 
 @dataclass(frozen=True)
@@ -36,3 +39,22 @@ class Item:
     height: int
     prediction: int | npt.NDArray[np.uint8] | None
     confidence: float | None
+
+
+@dataclass(frozen=True)
+class LabelBatch:
+    """A batch of images to label.
+
+    Attributes:
+        folder: where the batch will lie, RUN_DIR/batches/NAME; files may be written elsewhere first.
+        items: the images, by rank.
+        classes: names of the classes, in the order of their numbers.
+        kind: what a label is.
+        colours: (classes, 3) uint8, RGB.
+    """
+
+    folder: Path
+    items: Sequence[Item]
+    classes: Sequence[str]
+    kind: Kind
+    colours: npt.NDArray[np.uint8]

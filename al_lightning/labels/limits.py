@@ -1,10 +1,10 @@
-"""What a file of labels may hold: what labels of the known images can need, looked at before anything is parsed.
+"""Bounds on a file of labels: as much as labels of the known images can need, checked before anything is parsed.
 
 A file of half a megabyte can unpack to gigabytes, and in memory a list takes thirty times its three characters. The
-numbers here lie far above what tools write: a polygon of 40 points takes Label Studio 1.6 KB and some 50 lists and
-objects, a class 1 KB and 10; a brush over 12 megapixels that follows every tenth pixel 16 MB, one byte and a half a
-pixel. What a file may hold grows with the images. The bounds of all keep what is parsed within some 5 GB, and those of
-a run with few small images within 0.5 GB; whoever has more exports in parts.
+bounds here lie far above what tools write. In Label Studio's JSON a polygon of 40 points takes 1.6 KB and some 50 lists
+and objects, a class 1 KB and 10, and a brush over 12 megapixels that follows every tenth pixel 16 MB. The bounds grow
+with the images. They keep the parsed file within some 5 GB, and within 0.5 GB for a run with few small images. A larger
+export is made in parts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from al_lightning.labels.untrusted import Malformed, as_text
 
 LARGEST_FILE, FILE_BASE, FILE_PER_IMAGE, FILE_PER_PIXEL = 512 << 20, 16 << 20, 64 << 10, 32
-"""Bytes: at most, of any file, and what an image and each of its pixels add."""
+"""Bytes: the most, the base, and what each image and each of its pixels add."""
 MOST_PARTS, PARTS_BASE, PARTS_PER_IMAGE = 8_000_000, 1_000_000, 16_384
 """Lists and objects of JSON, elements of XML: three hundred polygons of 40 points an image."""
 MOST_TEXTS, TEXTS_BASE, TEXTS_PER_IMAGE = 16_000_000, 1_000_000, 16_384
@@ -35,7 +35,7 @@ class Limits:
         parts: lists and objects of JSON; elements of XML.
         texts: texts and keys of JSON; attributes of XML.
         values: of JSON.
-        because: what a sentence adds: why no more is read, and what to do.
+        because: the end of a sentence: why no more is read, and what to do.
     """
 
     size: int
@@ -46,7 +46,7 @@ class Limits:
 
     @classmethod
     def of(cls, sizes: Iterable[tuple[int, int]]) -> Limits:
-        """Return what labels of images can need.
+        """Return the bounds for labels of images.
 
         Args:
             sizes: (width, height) in pixels of each image.
@@ -60,31 +60,31 @@ class Limits:
         )
 
     def check_size(self, size: int) -> None:
-        """See that a file, or what an archive holds of one kind, is not too large.
+        """Check the size of the annotations in an archive.
 
         Args:
             size: in bytes, unpacked.
 
         Raises:
-            Malformed: it is.
+            Malformed: the annotations are too large.
         """
         self._check(size, self.size, "bytes")
 
     def check_json(self, content: bytes) -> None:
-        """Count what JSON holds, without parsing it: signs within texts count too.
+        """Count the parts of JSON without parsing it; signs within texts count too.
 
         Raises:
-            Malformed: it is more than its images can need.
+            Malformed: there are more than labels of the images can need.
         """
         self._check(content.count(b"[") + content.count(b"{"), self.parts, "lists and objects")
         self._check(content.count(b'"') // 2, self.texts, "texts and keys")
         self._check(content.count(b",") + 1, self.values, "values")
 
     def check_xml(self, content: bytes) -> None:
-        """Count what XML holds, without parsing it, in any encoding that keeps ASCII's signs as they are.
+        """Count the parts of XML without parsing it, in any encoding that keeps the signs of ASCII.
 
         Raises:
-            Malformed: it is more than its images can need.
+            Malformed: there are more than labels of the images can need.
         """
         self._check(content.count(b"<") - content.count(b"</"), self.parts, "elements")
         self._check(content.count(b"="), self.texts, "attributes")
@@ -98,7 +98,7 @@ def parse_json(content: bytes, limits: Limits) -> Any:
     """Return JSON as plain data; numbers are finite.
 
     Raises:
-        Malformed: it is none, holds too much, or is too deep.
+        Malformed: the content is not JSON, holds too much, or is nested too deeply.
     """
     limits.check_json(content)
     try:
@@ -108,7 +108,7 @@ def parse_json(content: bytes, limits: Limits) -> Any:
     except json.JSONDecodeError as error:
         raise Malformed(f"it is no JSON ({error.msg}, line {error.lineno})") from error
     except ValueError as error:  # a number of thousands of digits
-        raise Malformed("it holds a number that is out of all bounds") from error
+        raise Malformed("it holds a number with too many digits") from error
 
 
 def _no_constant(name: str) -> NoReturn:

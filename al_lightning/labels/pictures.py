@@ -1,10 +1,11 @@
-"""The images of a batch: in a folder for other programs, and small on its contact sheet."""
+"""The images of a batch: files for other programs, and thumbnails for the contact sheet."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,26 +22,33 @@ THUMBNAIL = 240, 180
 Colours = npt.NDArray[np.uint8]
 
 
+@contextlib.contextmanager
+def _opened(item: Item) -> Iterator[Image.Image]:
+    try:
+        with Image.open(item.path) as image:
+            yield image
+    except (SyntaxError, ValueError, Image.DecompressionBombError, OSError) as error:
+        raise DatasetError(f"The image {item.path} cannot be read ({error}); replace it or take it out.") from error
+
+
 def place_image(item: Item, folder: Path) -> str:
     """Put an image into a folder under the name that it has in its batch; return that name.
 
-    A hard link: to a container that mounts this folder alone, a browser that uploads it, or whoever packs it, it is a
-    file like any other, where a symbolic link would lead nowhere; and it takes no room. Between two disks it is a copy.
-    A photograph that says "turn me" is stored as the training sees it, which does not turn it: a tool that turned it
-    would give masks of another image.
+    The file is a hard link, which takes no room. A container that mounts the folder reads the link like any other file;
+    a symbolic link would lead nowhere there. Between two disks the file is a copy.
+
+    Where the image's EXIF data ask for a rotation, the file is a copy without EXIF data. Training does not rotate the
+    image, and a tool that did would give masks of another image.
 
     Raises:
         DatasetError: the image cannot be read.
     """
     target = folder / link_name(item.name, item.rank)
     source = item.path.resolve()
-    try:
-        with Image.open(source) as image:
-            if image.getexif().get(ORIENTATION, 1) not in (0, 1):
-                image.save(target, quality=95, exif=b"")
-                return target.name
-    except (SyntaxError, ValueError, Image.DecompressionBombError, OSError) as error:
-        raise DatasetError(f"The image {item.path} cannot be read ({error}); replace it or take it out.") from error
+    with _opened(item) as image:
+        if image.getexif().get(ORIENTATION, 1) not in (0, 1):
+            image.save(target, quality=95, exif=b"")
+            return target.name
     with contextlib.suppress(OSError):  # another disk, a file of another user, a file system without links
         os.link(source, target)
         return target.name
@@ -49,7 +57,7 @@ def place_image(item: Item, folder: Path) -> str:
 
 
 def thumbnail(item: Item, colours: Colours) -> bytes:
-    """Return a small JPEG of an image; a predicted mask lies over it.
+    """Return a small JPEG of an image, with the predicted mask over it where there is one.
 
     Args:
         item: the image.
@@ -58,12 +66,9 @@ def thumbnail(item: Item, colours: Colours) -> bytes:
     Raises:
         DatasetError: the image cannot be read.
     """
-    try:
-        with Image.open(item.path) as image:
-            image.draft("RGB", (2 * THUMBNAIL[0], 2 * THUMBNAIL[1]))  # a large JPEG is decoded at an eighth of its size
-            whole = np.asarray(image.convert("RGB"))
-    except (SyntaxError, ValueError, Image.DecompressionBombError, OSError) as error:
-        raise DatasetError(f"The image {item.path} cannot be read ({error}); replace it or take it out.") from error
+    with _opened(item) as image:
+        image.draft("RGB", (2 * THUMBNAIL[0], 2 * THUMBNAIL[1]))  # a large JPEG is decoded at an eighth of its size
+        whole = np.asarray(image.convert("RGB"))
     small = shrink(whole, THUMBNAIL[1], THUMBNAIL[0])
     if isinstance(item.prediction, np.ndarray):
         mask = Image.fromarray(item.prediction).resize((small.shape[1], small.shape[0]), Image.Resampling.NEAREST)

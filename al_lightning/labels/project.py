@@ -1,4 +1,4 @@
-"""What a run asks people to label, in RUN_DIR/labels/project.json: enough to read their labels without the data."""
+"""What a run asks people to label, in RUN_DIR/labels/project.json: enough to read labels without the dataset."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from al_lightning.labels.untrusted import Malformed, read_bytes
 from al_lightning.runs.files import write_text
 
 LARGEST_SIDE, MOST_PIXELS = 1 << 16, 1 << 29
-"""Of one image: a mask of 512 MiB; Pillow opens none of a third of that unless it is told to."""
+"""Of one image: a mask of 512 MiB. Pillow refuses images of a third of that unless told otherwise."""
 MOST_IMAGES, LONGEST_NAME, DEEPEST_NAME = 1_000_000, 4096, 64
-"""Images, and the characters and parts of a name: each way to refer to an image by the end of its path is kept."""
+"""Images, and the characters and parts of a name: every end of a path that may refer to an image is kept."""
 MOST_CLASSES, LONGEST_CLASS = 100_000, 1000
 _LIMITS = Limits(128 << 20, parts=MOST_IMAGES + MOST_CLASSES, texts=MOST_IMAGES + MOST_CLASSES)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -37,8 +37,8 @@ class Project:
         root: folder of the images, which their names are relative to.
         labels: folder of the label store, absolute, or relative to the run directory.
         images: (width, height) in pixels of each image in a batch, by name.
-        command: the command that goes on once labels are there; None where it is not known, or is no plain
-            `al-lightning fit ...`: people paste it into a shell.
+        command: the command that goes on once labels are there. People paste it into a shell, so that it is None where
+            it is not a plain `al-lightning fit ...`.
     """
 
     kind: Kind
@@ -51,12 +51,12 @@ class Project:
 
 
 def project_file(run_dir: Path) -> Path:
-    """Return where a run's project is described."""
+    """Return the path of a run's project file."""
     return run_dir / "labels" / "project.json"
 
 
 def write_project(run_dir: Path, project: Project) -> None:
-    """Write a project, whole or not at all; what was there is replaced.
+    """Write a project, whole or not at all, in place of an earlier one.
 
     Raises:
         ALError: the run directory cannot be written to.

@@ -1,4 +1,4 @@
-"""What an import does, and how far the batches are, in lines for the terminal."""
+"""What an import changes, and how many images of each batch are labelled, in lines for the terminal."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from al_lightning.errors import DatasetError
 from al_lightning.labels.batch import TABLE, read_table
 from al_lightning.labels.import_result import IGNORED
-from al_lightning.labels.opinions import Label
+from al_lightning.labels.packed_labels import Label
 from al_lightning.labels.store import Changes, Kind, LabelStore
 
 LINES = 20
 
 
 def preview(store: LabelStore, labels: Mapping[str, Label]) -> Changes:
-    """Return what putting labels in place would change; nothing is written."""
+    """Return how labels would change a store; nothing is written."""
     changes = Changes()
     for name, label in labels.items():
         if not store.has(name):
@@ -33,7 +33,7 @@ def preview(store: LabelStore, labels: Mapping[str, Label]) -> Changes:
 
 
 def counted(labels: Mapping[str, Label], classes: Sequence[str], kind: Kind) -> list[str]:
-    """Return a line per class: of how many images, or of which share of the labelled pixels."""
+    """Return a line per class with its number of images, or with its share of the labelled pixels."""
     counts = np.zeros(256, dtype=np.int64)
     for label in labels.values():
         counts += np.bincount(np.asarray(label).ravel(), minlength=256)
@@ -47,13 +47,13 @@ def counted(labels: Mapping[str, Label], classes: Sequence[str], kind: Kind) -> 
 
 
 def first_lines(lines: Sequence[str], most: int = LINES) -> list[str]:
-    """Return the first lines, and how many more there are."""
+    """Return the first lines, and a line with the number of the others."""
     more = len(lines) - most
     return [*lines[:most], *([f"... and {more:,} more."] if more > 0 else [])]
 
 
 def batches(run_dir: Path) -> list[tuple[str, list[str]]]:
-    """Return (name, images) of a run's batches: the initial one and the test set's first, then cycle by cycle.
+    """Return (name, images) of a run's batches: the initial batch, the test set's, then cycle by cycle.
 
     Raises:
         ALError: a batch's table cannot be read.

@@ -1,12 +1,12 @@
-"""What people said of images: a folder with a CSV file of classes, or a PNG of label ids an image. No torch.
+"""The label store: a folder with a CSV file of classes, or with a PNG of label ids for each image. No torch.
 
 labels.csv          `image,class`: the image's path below the data root, the class by name
 masks/IMAGE.png     IMAGE is that path, with its suffix: a/b.jpg is masks/a/b.jpg.png; ids in the order of the class
                     names, 255 = ignore, at the image's own size
-.incoming/          masks on their way to their places; once they are listed in moves.json they count where they are
+.incoming/          staged masks; once they are listed in moves.json they count, and are moved to their places
 
-Reading changes nothing, since the folder may be a stranger's. Writing goes through no link out of the folder, which
-may be one itself.
+Reading changes nothing, since the folder may come from somebody else. Writing follows no link that leads out of the
+folder; the folder itself may be a link.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from al_lightning.errors import ALError, DatasetError, nearest
+from al_lightning.errors import ALError, DatasetError, DirectoryInUse, nearest
 from al_lightning.labels.incoming import check_inside, read_moves
 from al_lightning.labels.untrusted import Malformed, shown, table_rows
-from al_lightning.runs.files import hold, unwritable, write_atomic, write_text
+from al_lightning.runs.files import unwritable, write_atomic, write_text
+from al_lightning.runs.lock import Lock
 
 Kind = Literal["image", "pixel"]
 Mask = npt.NDArray[np.uint8]
@@ -41,12 +42,12 @@ IGNORE = 255
 
 @dataclass(frozen=True)
 class Changes:
-    """What labels were to a store.
+    """How labels change a store.
 
     Attributes:
-        added: names that had no label before.
-        changed: names that had another one.
-        unchanged: names that had the same.
+        added: names without a label before.
+        changed: names with another label before.
+        unchanged: names with the same label before.
     """
 
     added: list[str] = field(default_factory=list)
@@ -55,10 +56,10 @@ class Changes:
 
 
 class LabelStore:
-    """Labels by image name: cheap to make, read when asked, and always as they are on disk now.
+    """Labels by image name. Each access gives what is on disk at that moment.
 
     Args:
-        folder: made with the first label.
+        folder: the store's folder; made with the first label.
         classes: class names in the order of their label ids.
         kind: whether there is a class per image or per pixel.
     """
@@ -79,7 +80,7 @@ class LabelStore:
         return self.folder / "labels.csv"
 
     def mask_path(self, name: str) -> Path:
-        """Return where an image's mask lies.
+        """Return the path of an image's mask.
 
         Raises:
             DatasetError: the name leads out of the folder.
@@ -99,7 +100,7 @@ class LabelStore:
         """Return the names of all labelled images."""
         if self.kind == "image":
             return set(self._classes())
-        # Those on their way first: what is moved meanwhile is found at its place.
+        # The staged ones first: a mask that is moved meanwhile is found at its place.
         coming = {name for name, path in self._coming().items() if path.is_file()}
         masks = self.folder / "masks"
         return coming | {path.relative_to(masks).as_posix().removesuffix(".png") for path in masks.rglob("*.png")}
@@ -118,7 +119,7 @@ class LabelStore:
             if not path.is_file():
                 continue
             try:
-                # Of PNG alone: to read others, Pillow starts programs.
+                # PNG alone: for some other formats Pillow starts programs.
                 with Image.open(path, formats=["PNG"]) as image:
                     if image.mode not in ("L", "P"):
                         raise DatasetError(
@@ -134,14 +135,17 @@ class LabelStore:
         return None
 
     def apply(self, labels: Mapping[str, int | Mask]) -> Changes:
-        """Put labels in place, all or none of them; what a crash left on its way counts, or is gone.
+        """Put labels in place, all or none of them.
+
+        Staged masks of an import that crashed are put in place first where they were listed, otherwise deleted.
 
         Args:
             labels: by name, a class index or (H, W) uint8 label ids.
 
         Raises:
-            DatasetError: a label is none that this store can hold, or a link leads out; nothing was changed.
-            ALError: another process is putting labels in place, or the disk is full.
+            DatasetError: this store cannot hold a label, or a link leads out of the folder; nothing was changed.
+            DirectoryInUse: another process is putting labels in place.
+            ALError: the disk is full.
         """
         for name, label in labels.items():
             self._check_label(name, label)
@@ -236,7 +240,7 @@ class LabelStore:
                 moves[f"{number}.png"] = name
                 write_atomic(self._incoming / f"{number}.png", partial(_write_png, ids))
         if moves:
-            # From here on the labels count: a reader finds them by the list, and the next to write moves them.
+            # From here on the labels count: a reader finds them by the list, and the next writer moves them.
             write_text(self._journal, json.dumps(moves))
             self._finish()
         return changes
@@ -248,11 +252,11 @@ class LabelStore:
             return False
 
     def _places(self, name: str) -> list[Path]:
-        """Return where an image's mask may lie, the place that counts first."""
+        """Return the paths where an image's mask may lie, the one that counts first."""
         return [*filter(None, [self._coming().get(name)]), self.mask_path(name)]
 
     def _coming(self) -> dict[str, Path]:
-        """Return where masks lie, or lay, that were listed to be moved, by their images' names."""
+        """Return the paths of listed staged masks, some of which may have been moved, by their images' names."""
         if (stamp := _stamp(self._journal)) is None:
             return {}
         if self._listed is None or self._listed[0] != stamp:
@@ -263,7 +267,7 @@ class LabelStore:
         return self._listed[1]
 
     def _finish(self) -> None:
-        """Move what is listed to its place; forget what never came to be listed. The lock is held."""
+        """Move listed staged masks to their places, and delete others. The lock is held."""
         if not self._incoming.is_dir():
             return
         coming = {source: self.mask_path(name) for name, source in self._coming().items()}
@@ -279,14 +283,16 @@ class LabelStore:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        if (handle := hold(self.folder / ".lock")) is None:
-            raise ALError(f"Another process is putting labels into {self.folder}; wait for it, then import again.")
-        with handle:
+        with Lock(self.folder / ".lock") as lock:
+            if not lock.take():
+                raise DirectoryInUse(
+                    f"Another process is putting labels into {self.folder}; wait for it, then import again."
+                )
             yield
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """Return what changes with a file; None where there is none."""
+    """Return a value that changes with a file; None where there is no file."""
     try:
         found = path.stat()
     except OSError:

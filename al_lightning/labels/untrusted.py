@@ -1,4 +1,4 @@
-"""Reading files that others wrote: sizes are bounded before anything is decoded, and what is wrong is one sentence."""
+"""Reads files that others wrote: sizes are bounded before anything is decoded, and a mistake is one sentence."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ SHOWN, LISTED = 100, 8
 
 
 class Malformed(Exception):
-    """A part of a file is not what it should be; the message is a clause that goes on after the file's name."""
+    """A part of a file is wrong; the message is a clause that follows the file's name."""
 
 
 def shown(text: object) -> str:
-    """Return a value of a file for a sentence: text quoted, cut, without characters that a terminal would obey."""
+    """Return a value as a sentence shows it: text is quoted and cut, and control characters are escaped."""
     if isinstance(text, dict):  # of any depth and length
         return "an object"
     if isinstance(text, list):
@@ -45,7 +45,7 @@ def read_bytes(path: Path, most: int) -> bytes:
     """Read a regular file of at most `most` bytes.
 
     Raises:
-        Malformed: it is no regular file, too large, or cannot be read.
+        Malformed: the file is no regular file, is too large, or cannot be read.
     """
     try:
         if not path.is_file():
@@ -65,7 +65,7 @@ def as_text(content: bytes) -> str:
     """Decode UTF-8, with a byte order mark or without.
 
     Raises:
-        Malformed: it is something else.
+        Malformed: the content is not UTF-8.
     """
     try:
         return content.decode("utf-8-sig")
@@ -78,10 +78,10 @@ def table_rows(path: Path, errors: str = "strict") -> Iterator[tuple[int, list[s
 
     Args:
         path: the file.
-        errors: what becomes of bytes that are no UTF-8, as Python calls it.
+        errors: how bytes that are not UTF-8 are decoded, by Python's name for it.
 
     Raises:
-        Malformed: it is too large, or none.
+        Malformed: the table is too large, or is no CSV.
     """
     content = read_bytes(path, LARGEST_TABLE)
     if max(content.count(b"\n"), content.count(b"\r")) > MOST_LINES:
@@ -102,7 +102,7 @@ def whole(value: object, what: str, low: int, high: int) -> int:
     """Return a whole number within bounds; 3.0 is one, "3" and true are not.
 
     Raises:
-        Malformed: it is something else.
+        Malformed: the value is something else.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Malformed(f"{what} is {shown(value)}, no number")
@@ -117,7 +117,7 @@ def real(value: object, what: str, low: float, high: float) -> float:
     """Return a number within bounds.
 
     Raises:
-        Malformed: it is something else.
+        Malformed: the value is something else.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Malformed(f"{what} is {shown(value)}, no number")
@@ -145,7 +145,7 @@ def wholes(values: list[Any], what: str, low: int, high: int) -> npt.NDArray[np.
     numbers = numbers_of(values)
     if numbers is not None and ((numbers >= low) & (numbers <= high) & (numbers == np.floor(numbers))).all():
         return numbers.astype(np.int64)
-    # One by one: it says what is wrong.
+    # One by one, for a message that names the wrong value.
     return np.array([whole(value, what, low, high) for value in values], dtype=np.int64)
 
 
@@ -153,7 +153,7 @@ def listed(value: object, what: str) -> list[Any]:
     """Return a list.
 
     Raises:
-        Malformed: it is something else.
+        Malformed: the value is something else.
     """
     if not isinstance(value, list):
         raise Malformed(f"{what} is no list")
@@ -164,7 +164,7 @@ def mapped(value: object, what: str) -> dict[str, Any]:
     """Return a JSON object.
 
     Raises:
-        Malformed: it is something else.
+        Malformed: the value is something else.
     """
     if not isinstance(value, dict):
         raise Malformed(f"{what} is no object")

@@ -1,4 +1,4 @@
-"""A run to be made, how it came out, and who may make it."""
+"""A run for a launcher, its outcome, and its lock."""
 
 from __future__ import annotations
 
@@ -8,19 +8,25 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
-from al_lightning.errors import ALError, Interrupted, LabelsAwaited, UsageError
-from al_lightning.runs.files import hold
+from al_lightning.errors import ALError, DirectoryInUse, Interrupted, LabelsAwaited, UsageError
 from al_lightning.runs.journal import read_run
 from al_lightning.runs.lock import LOCK as STORE_LOCK
-from al_lightning.runs.lock import TAKEN
+from al_lightning.runs.lock import Lock
 
 LOCK = ".launcher.lock"
 TAIL = 5
-"""Lines of a log that are shown."""
+"""Number of a log's last lines that are shown."""
 
 State = Literal["done", "failed", "interrupted", "labels", "elsewhere"]
+STATES: dict[int, State] = {
+    0: "done",
+    DirectoryInUse.exit_code: "elsewhere",
+    Interrupted.exit_code: "interrupted",
+    LabelsAwaited.exit_code: "labels",
+}
+"""What an exit code says of a run; all others say that it failed."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +53,12 @@ class Job:
 
     @property
     def log(self) -> Path:
-        """What the run prints."""
+        """File of the run's output."""
         return self.directory / "log.txt"
 
     @property
     def progress(self) -> Path:
-        """Where the run tells how far it is; there only while it is at work."""
+        """File of the run's progress, which exists only while the run is at work."""
         return self.directory / ".progress.json"
 
     def __str__(self) -> str:
@@ -61,14 +67,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run came out.
+    """The outcome of a run.
 
     Attributes:
         job: the run.
-        state: "done"; "failed"; "interrupted" (75: the same command goes on); "labels" (76: chosen images wait for
-            their labels); "elsewhere" (another launcher or command is at work on it).
-        exit_code: of the run, negative where a signal ended it; None where none was started or seen.
-        seconds: that it took.
+        state: "done"; "failed"; "interrupted" (75: the same command continues); "labels" (76: chosen images wait for
+            labels); "elsewhere" (another launcher or command is at work on the run).
+        exit_code: exit code of the run, negative where a signal ended it; None where it was not started or seen.
+        seconds: duration of the run.
         said: the last lines of its log.
     """
 
@@ -80,32 +86,28 @@ class Outcome:
 
 
 Complete = Callable[[Job], bool]
-"""Tells whether a run needs nothing more."""
+"""Returns whether a run is complete."""
 
 
 def never(job: Job) -> bool:
-    """Leave it to the run itself to see that it is complete."""
+    """Return False: a complete run sees so itself."""
     return False
 
 
 def outcome_of(job: Job, code: int, seconds: float) -> Outcome:
-    """Judge a process that ended with an exit code, negative for a signal, by that and its log."""
+    """Return the outcome of a process by its exit code, which is negative for a signal, and by its log."""
     said = tail(job.log)
-    states: dict[int, State] = {0: "done", Interrupted.exit_code: "interrupted", LabelsAwaited.exit_code: "labels"}
-    state = states.get(code, "failed")
-    if state == "failed" and TAKEN in said.rpartition("\n")[2]:
-        state = "elsewhere"
     if code < 0:
         memory = " (out of memory?)" if code == -signal.SIGKILL else ""
         said = f"{said}\nended by {signal.Signals(-code).name}{memory}".lstrip()
-    return Outcome(job, state, code, seconds, said)
+    return Outcome(job, STATES.get(code, "failed"), code, seconds, said)
 
 
 def distinct(jobs: Sequence[Job]) -> list[Job]:
     """Return the jobs, equal ones once.
 
     Raises:
-        UsageError: two different ones share a directory.
+        UsageError: two different jobs share a directory.
     """
     owners: dict[Path, Job] = {}
     for job in jobs:
@@ -116,7 +118,7 @@ def distinct(jobs: Sequence[Job]) -> list[Job]:
 
 
 def tail(path: Path, lines: int = TAIL) -> str:
-    """Return the last lines of a file that say something; an empty string where there is none."""
+    """Return the last lines of a file that are not empty; an empty string where there is no file."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - 8192))
@@ -127,7 +129,7 @@ def tail(path: Path, lines: int = TAIL) -> str:
 
 
 def progress_of(job: Job) -> dict[str, Any] | None:
-    """Return what a run told last (`progress.Reporter.tell`); None where it told nothing."""
+    """Return the progress that a run wrote last (`progress.Reporter.tell`); None where there is none."""
     try:
         told = json.loads(job.progress.read_text())
     except (OSError, ValueError):
@@ -136,7 +138,7 @@ def progress_of(job: Job) -> dict[str, Any] | None:
 
 
 def metric_of(job: Job) -> str:
-    """Return the last cycle's metric as text; an empty string where there is none."""
+    """Return the last cycle's first metric as text; an empty string where there is none."""
     try:
         run = read_run(job.directory)
         name, value = next(iter(run.cycles[-1].metrics.items()))
@@ -145,23 +147,22 @@ def metric_of(job: Job) -> str:
         return ""
 
 
-def take(job: Job, also_by_hand: bool = True) -> BinaryIO | None:
-    """Take a job's directory for this launcher; None where another launcher has it, or a run started by hand.
+def take(job: Job, also_by_hand: bool = True) -> Lock | None:
+    """Lock a job's directory for this launcher; None where another launcher has it, or a run started by hand.
 
     Args:
-        job: it.
+        job: the job.
         also_by_hand: whether to look for a run that no launcher started.
 
     Raises:
-        ALError: as `hold`.
+        ALError: the directory cannot be written to, or its file system cannot lock.
     """
-    held = hold(job.directory / LOCK)
-    if held is None:
+    lock, of_run = Lock(job.directory / LOCK), Lock(job.directory / STORE_LOCK)
+    if not lock.take():
         return None
-    if also_by_hand and (job.directory / STORE_LOCK).exists():
-        probe = hold(job.directory / STORE_LOCK)
-        if probe is None:
-            held.close()
+    if also_by_hand and of_run.path.exists():
+        if not of_run.take():
+            lock.release()
             return None
-        probe.close()
-    return held
+        of_run.release()
+    return lock

@@ -12,20 +12,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
-from al_lightning.distributed.shutdown import AGAIN, GRACE, GUARD, LAUNCHER, LEAVE
+from al_lightning.distributed.shutdown import AGAIN, GRACE, LAUNCHER, LEAVE, shutdown
 from al_lightning.errors import ALError, Interrupted, UsageError
 from al_lightning.launcher.job import Complete, Job, Outcome, distinct, never, outcome_of, take
 from al_lightning.launcher.machine import VISIBLE, cores, visible_gpus
 from al_lightning.launcher.screen import Screen
 from al_lightning.progress import PROGRESS
+from al_lightning.runs.lock import Lock
 
 THREADS = "OMP_NUM_THREADS"
 LOOK_ELSEWHERE = 2.0
-"""Seconds between two looks at a directory that another process has."""
+"""Seconds between two attempts to lock a directory that another process has."""
 
 
 class Tree(subprocess.Popen[bytes]):
-    """A process and what it started, in a session of their own: the terminal's Ctrl-C is the launcher's to hand on."""
+    """A process and those that it started, in a session of their own, so that Ctrl-C reaches the launcher alone."""
 
     _asked = False
 
@@ -35,7 +36,7 @@ class Tree(subprocess.Popen[bytes]):
         )
 
     def terminate(self) -> None:
-        """Ask the run to stop, which ends its step and saves; asked again, it goes at once."""
+        """Ask the run to end its step, save and stop; asked again, it is killed."""
         if self._asked:
             self.kill()
         elif self.poll() is None:
@@ -43,7 +44,7 @@ class Tree(subprocess.Popen[bytes]):
             super().terminate()
 
     def kill(self) -> None:
-        """End all of it now; a run can always go on from what is on disk."""
+        """Kill all processes of the run, which can always continue from the files on disk."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
@@ -52,7 +53,7 @@ class Tree(subprocess.Popen[bytes]):
 class _Running:
     job: Job
     tree: Tree
-    held: BinaryIO
+    held: Lock
     slot: int
     begun: float
 
@@ -65,14 +66,14 @@ class LocalLauncher:
             spread evenly over the GPUs.
         slots_per_gpu: number of runs that share a GPU; small networks can.
         gpus_per_run: number of GPUs of each run; with more than one, `--trainer.devices` is set to it.
-        wait: wait for runs that another process is at work on, then finish them; otherwise they are "elsewhere".
-        fail_fast: the first run that does not come to its end stops the others, which are then "interrupted".
+        wait: wait for runs that another process has, then finish them; otherwise their state is "elsewhere".
+        fail_fast: the first run that is not done stops the others, whose state is then "interrupted".
         environment: further environment variables of the runs.
-        stream: where progress is shown; standard error by default.
+        stream: the output of progress; standard error by default.
         grace: seconds that runs have to end their step and save when they are stopped.
 
     Raises:
-        UsageError: a number is below 1, or there are not as many GPUs.
+        UsageError: a number is below 1, or there are fewer GPUs than a run needs.
     """
 
     def __init__(
@@ -104,29 +105,29 @@ class LocalLauncher:
         self._asked_elsewhere = 0.0
 
     def run(self, jobs: Sequence[Job], complete: Complete | None = None) -> list[Outcome]:
-        """Run all jobs, or go on with them; one that fails is reported and the others go on.
+        """Run or continue all jobs; a job that fails is reported and the others continue.
 
-        A job that another process has is passed over and looked at again once all others are begun. SIGINT or SIGTERM
-        asks the runs to stop and waits for them; a second Ctrl-C does not wait. No process of a run is left behind.
+        A job that another process has is tried again once all others have started. SIGINT or SIGTERM asks the runs to
+        stop and waits for them; a second Ctrl-C does not wait. No process of a run stays behind.
 
         Args:
             jobs: equal ones are run once.
-            complete: tells whether a run needs nothing more, so that it is not started; without it every run is, and a
-                finished one ends by itself within seconds.
+            complete: returns whether a run is complete, so that it is not started; without it every run is started, and
+                a complete one ends by itself within seconds.
 
         Returns:
             an outcome for each job, in order.
 
         Raises:
-            Interrupted: this process was asked to stop; the same call goes on.
+            Interrupted: this process was asked to stop; the same call continues.
             UsageError: two different jobs share a directory.
         """
         todo = distinct(jobs)
         waiting, elsewhere = deque(todo), deque[Job]()
-        with GUARD.patience(), Screen(todo, self.slots, self.stream) as screen:
+        with shutdown.patience(), Screen(todo, self.slots, self.stream) as screen:
             try:
                 while waiting or elsewhere or self._running:
-                    if GUARD.asked is not None:
+                    if shutdown.asked is not None:
                         raise KeyboardInterrupt
                     self._begin(waiting, elsewhere, screen, complete or never)
                     self._reap(elsewhere, screen)
@@ -140,12 +141,12 @@ class LocalLauncher:
                 raise Interrupted(f"Interrupted; {AGAIN}.") from None
             finally:
                 self._clear()
-        stopped = {job.directory.resolve(): Outcome(job, "interrupted", None, 0.0, "") for job in todo}
-        found = {**stopped, **{job.directory.resolve(): outcome for job, outcome in screen.outcomes.items()}}
-        return [found[job.directory.resolve()] for job in jobs]
+        outcomes = {job: Outcome(job, "interrupted", None, 0.0, "") for job in todo} | screen.outcomes
+        by_folder = {job.directory.resolve(): outcome for job, outcome in outcomes.items()}
+        return [by_folder[job.directory.resolve()] for job in jobs]
 
     def _begin(self, waiting: deque[Job], elsewhere: deque[Job], screen: Screen, complete: Complete) -> None:
-        """Start runs in the slots that are free."""
+        """Start runs in the free slots."""
         while waiting and len(self._running) < self.slots:
             job = waiting.popleft()
             if not self._started(job, screen, complete):
@@ -166,16 +167,16 @@ class LocalLauncher:
                 screen.end(Outcome(job, "elsewhere", None, 0.0, ""))
 
     def _started(self, job: Job, screen: Screen, complete: Complete) -> bool:
-        """Start a run, or see that it is complete or cannot be; False where another process has it."""
+        """Start a run, unless it is complete or fails at once; return False where another process has it."""
         done = Outcome(job, "done", None, 0.0, "")
         try:
-            if complete(job):  # nothing is written there, not even a lock
+            if complete(job):  # nothing is written into its directory, not even a lock
                 screen.end(done)
                 return True
             if (held := take(job)) is None:
                 return False
             if complete(job):  # another launcher finished it just now
-                held.close()
+                held.release()
                 screen.end(done)
             else:
                 self._start(job, held, screen)
@@ -183,7 +184,7 @@ class LocalLauncher:
             screen.end(Outcome(job, "failed", None, 0.0, str(error)))
         return True
 
-    def _start(self, job: Job, held: BinaryIO, screen: Screen) -> None:
+    def _start(self, job: Job, held: Lock, screen: Screen) -> None:
         taken = {running.slot for running in self._running}
         slot = next(number for number in range(self.slots) if number not in taken)
         try:
@@ -191,10 +192,10 @@ class LocalLauncher:
             with job.log.open("wb") as log:
                 tree = Tree(self._command(job), self._environment(job, slot), log)
         except OSError:
-            held.close()
+            held.release()
             raise
         self._running.append(_Running(job, tree, held, slot, time.monotonic()))
-        GUARD.children[tree.pid] = tree
+        shutdown.children[tree.pid] = tree
         screen.begin(job, f"GPU {slot % len(self.gpus)}" if len(self.gpus) > 1 else "")
 
     def _command(self, job: Job) -> list[str]:
@@ -209,25 +210,25 @@ class LocalLauncher:
         return {**os.environ, **more, **self.environment, **ours}
 
     def _reap(self, elsewhere: deque[Job], screen: Screen) -> None:
-        """Take note of runs that ended."""
+        """Record the outcomes of runs that ended."""
         for running in list(self._running):
             if (code := running.tree.poll()) is None:
                 continue
             outcome = outcome_of(running.job, code, time.monotonic() - running.begun)
             self._forget(running)
-            if outcome.state == "elsewhere":  # between our look and its start
+            if outcome.state == "elsewhere":  # another process took it between the lock's test and the run's start
                 elsewhere.append(running.job)
                 screen.elsewhere(running.job)
             else:
                 screen.end(outcome)
 
     def _forget(self, running: _Running) -> None:
-        running.tree.kill()  # what it may have left behind
-        GUARD.children.pop(running.tree.pid, None)
+        running.tree.kill()  # processes that it may have left behind
+        shutdown.children.pop(running.tree.pid, None)
         self._running.remove(running)
         with contextlib.suppress(OSError):
             running.job.progress.unlink(missing_ok=True)
-        running.held.close()
+        running.held.release()
 
     def _stop(self, elsewhere: deque[Job], screen: Screen) -> None:
         """Ask all runs to stop, and wait for them."""
@@ -240,7 +241,7 @@ class LocalLauncher:
             time.sleep(0.05)
 
     def _clear(self) -> None:
-        """Leave nothing running, whatever happened."""
+        """Kill all runs that are still at work."""
         for running in list(self._running):
             running.tree.kill()
             running.tree.wait()

@@ -1,4 +1,4 @@
-"""What this machine has to run on: GPUs and cores. No torch, which would take memory on a GPU to count them."""
+"""GPUs and cores of this machine. No torch, which would take memory on a GPU to count GPUs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 def visible_gpus() -> list[str]:
-    """Return the names, as in CUDA_VISIBLE_DEVICES, of the GPUs that this process may use; torch is not asked.
+    """Return the names, as in CUDA_VISIBLE_DEVICES, of the GPUs that this process may use, without torch.
 
     Parts of a GPU that was split (MIG) count as GPUs.
     """
     if (said := os.environ.get(VISIBLE)) is not None:
         names = [name.strip() for name in said.split(",")]
         ends = [position for position, name in enumerate(names) if name in ("", "-1", "NoDevFiles")]
-        return names[: ends[0]] if ends else names  # CUDA, too, stops at the first name that is none
+        return names[: ends[0]] if ends else names  # CUDA stops at the first invalid name, too
     if shutil.which("nvidia-smi") is None:
         return []
     try:
@@ -29,15 +29,15 @@ def visible_gpus() -> list[str]:
 
 
 def listed_gpus(text: str) -> list[str]:
-    """Return the identifiers in what `nvidia-smi -L` prints; of a split GPU its parts'."""
-    found: list[str] = []
+    """Return the identifiers in the output of `nvidia-smi -L`; of a split GPU, those of its parts."""
+    names: list[str] = []
     for line in text.splitlines():
         if (match := re.search(r"UUID: ((GPU|MIG)-[^)\s]+)", line)) is None:
             continue
-        if match[2] == "MIG" and found and found[-1].startswith("GPU-"):
-            found.pop()  # the whole, which cannot be used beside its parts
-        found.append(match[1])
-    return found
+        if match[2] == "MIG" and names and names[-1].startswith("GPU-"):
+            names.pop()  # the whole GPU, which cannot be used beside its parts
+        names.append(match[1])
+    return names
 
 
 def cores() -> int:

@@ -1,40 +1,37 @@
-"""All runs on one screen: a live table in a terminal, plain lines elsewhere."""
+"""Progress of all runs of a launcher: a live table in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import heapq
-import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from types import TracebackType
+from collections.abc import Sequence
 from typing import Any, TextIO
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
+from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from al_lightning.console import Display
 from al_lightning.launcher.job import Job, Outcome, metric_of, progress_of
-from al_lightning.progress import QUIET_SECONDS, duration
+from al_lightning.progress import duration
 
 LOOK_SECONDS = 0.5
-"""Seconds between two looks at what the runs tell."""
+"""Seconds between two readings of the runs' progress."""
 AHEAD = 3
-"""Runs that a plain summary line names."""
+"""Number of runs that a plain summary line names."""
 
 
 def overall(left: Sequence[float | None], waiting: Sequence[float | None], slots: int) -> float | None:
-    """Return the seconds until all runs are through, each waiting one in the slot that is free first.
+    """Return the seconds until all runs are done, where each waiting run takes the slot that is free first.
 
     Args:
         left: seconds left of the runs at work.
-        waiting: expected seconds of those that wait, in order.
+        waiting: expected seconds of the waiting runs, in order.
         slots: number of runs at once.
 
     Returns:
-        seconds; None where one of them is not known.
+        seconds; None where one of the numbers is not known.
     """
     known = [seconds for seconds in (*left, *waiting) if seconds is not None]
     if len(known) < len(left) + len(waiting):
@@ -46,17 +43,17 @@ def overall(left: Sequence[float | None], waiting: Sequence[float | None], slots
     return max(busy, default=0.0)
 
 
-class Screen(AbstractContextManager["Screen"]):
-    """Shows which runs are at work, how far each is, and when all will be through.
+class Screen(Display):
+    """Shows which runs are at work, how far each run is, and when all will be done.
 
     Args:
-        jobs: all of them, in order.
+        jobs: all runs, in order.
         slots: number of runs at once.
-        stream: where to; standard error by default.
+        stream: the output; standard error by default.
     """
 
     def __init__(self, jobs: Sequence[Job], slots: int, stream: TextIO | None = None) -> None:
-        self.console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
+        super().__init__(stream)
         self.slots = max(1, min(slots, len(jobs)))
         self.outcomes: dict[Job, Outcome] = {}
         self._jobs = list(jobs)
@@ -64,39 +61,22 @@ class Screen(AbstractContextManager["Screen"]):
         self._told: dict[Job, dict[str, Any]] = {}
         self._took: dict[str, list[float]] = {}
         self._elsewhere: set[Job] = set()
-        self._live: Live | None = None
-        self._looked = self._spoken = time.monotonic()
+        self._looked = time.monotonic()
 
-    def __enter__(self) -> Screen:
-        if self.console.is_terminal:
-            self._live = Live(console=self.console, auto_refresh=False, transient=True)
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live is not None:
-            self._live.update(Text(""), refresh=True)
-            self._live.stop()
-            self._live = None
-        if len(self._jobs) > 1 and (self.outcomes or error is None):
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        if len(self._jobs) > 1 and (self.outcomes or error[0] is None):
             self.say(f"{self._counts()}.")
-
-    def say(self, text: str, style: str = "") -> None:
-        """Print lines that stay."""
-        self.console.print(Text(text, style=style))
-        self._spoken = time.monotonic()
 
     def begin(self, job: Job, where: str = "") -> None:
         """Show a run at work; `where` is for example its GPU."""
         self._elsewhere.discard(job)
         self._running[job] = time.monotonic(), where
-        if self._live is None:
+        if not self.live:
             number = self._jobs.index(job) + 1
             self.say(f"{job} ({number} of {len(self._jobs)}{', ' + where if where else ''})")
         else:
-            self._draw()
+            self.draw(self._table())
 
     def elsewhere(self, job: Job) -> None:
         """Show that another process is at work on a run."""
@@ -106,14 +86,14 @@ class Screen(AbstractContextManager["Screen"]):
             self.say(f"{job}: another process is at work on it; it is looked at again at the end")
 
     def end(self, outcome: Outcome) -> None:
-        """Show how a run came out."""
+        """Show the outcome of a run."""
         job = outcome.job
         self._running.pop(job, None)
         self._elsewhere.discard(job)
         if self._told.pop(job, None) is not None and outcome.state == "done":
             self._took.setdefault(job.name, []).append(outcome.seconds)
         self.outcomes[job] = outcome
-        self._draw()
+        self.draw(self._table())
         in_time = f" in {duration(outcome.seconds)}" if outcome.seconds >= 1 else ""
         if outcome.state == "done":
             metric = metric_of(job)
@@ -131,7 +111,7 @@ class Screen(AbstractContextManager["Screen"]):
             self.say(f"{job}: {words[outcome.state]}", "yellow")
 
     def tick(self) -> None:
-        """Look at what the runs tell, and show it; to be called often."""
+        """Read the runs' progress and show it; called often."""
         now = time.monotonic()
         if now - self._looked < LOOK_SECONDS:
             return
@@ -139,17 +119,10 @@ class Screen(AbstractContextManager["Screen"]):
         for job in self._running:
             if (told := progress_of(job)) is not None:
                 self._told[job] = told
-        if self._live is not None:
-            self._draw()
-        elif now - self._spoken > QUIET_SECONDS:
-            self.say(self._summary())
-
-    def _draw(self) -> None:
-        if self._live is not None:
-            self._live.update(self._table(), refresh=True)
+        self.show(self._table, self._summary())
 
     def _table(self) -> RenderableType:
-        """Return the live part: a line for each run at work, as far as they fit, and the totals."""
+        """Return the live part: a line for each run at work, as far as there is room, and the totals."""
         table = Table.grid(padding=(0, 2))
         for _ in range(3):
             table.add_column(no_wrap=True, overflow="ellipsis")
@@ -179,7 +152,7 @@ class Screen(AbstractContextManager["Screen"]):
         named = []
         for job in list(self._running)[:AHEAD]:
             told = self._told.get(job)
-            notes = ", ".join(note for note in (told["title"], told["metric"]) if note) if told else "starting"
+            notes = ", ".join(note for note in (told.get("title"), told.get("metric")) if note) if told else "starting"
             named.append(f"{job}: {notes}")
         more = len(self._running) - len(named)
         listed = "; ".join([*named, *([f"{more} more"] if more > 0 else [])])
@@ -202,15 +175,11 @@ class Screen(AbstractContextManager["Screen"]):
         return ", ".join(parts)
 
     def _waiting(self) -> list[Job]:
-        known: list[Callable[[Job], bool]] = [
-            self.outcomes.__contains__,
-            self._running.__contains__,
-            self._elsewhere.__contains__,
-        ]
-        return [job for job in self._jobs if not any(has(job) for has in known)]
+        known = {*self.outcomes, *self._running, *self._elsewhere}
+        return [job for job in self._jobs if job not in known]
 
     def seconds_left(self) -> float | None:
-        """Return the estimated seconds until all are through; None before anything is known."""
+        """Return the estimated seconds until all runs are done; None before anything is known."""
         now = time.monotonic()
         takes = {name: list(seconds) for name, seconds in self._took.items()}
         for job, (begun, _) in self._running.items():
@@ -219,7 +188,7 @@ class Screen(AbstractContextManager["Screen"]):
                 takes.setdefault(job.name, []).append(now - begun + rest)
         every = [seconds for known in takes.values() for seconds in known]
         mean = sum(every) / len(every) if every else None
-        # A run of the same name takes about as long; of another one the mean of all is the best guess.
+        # A run is expected to take as long as runs of its name, else as long as the mean of all.
         names = {name: sum(seconds) / len(seconds) for name, seconds in takes.items()}
         left: list[float | None] = []
         for job, (begun, _) in self._running.items():
@@ -227,11 +196,7 @@ class Screen(AbstractContextManager["Screen"]):
             guess = None if usual is None else max(0.0, usual - (now - begun))
             told = self._told.get(job, {}).get("seconds_left")
             left.append(guess if told is None else told)
-        return overall(
-            left,
-            [names.get(job.name, mean) for job in self._waiting()],
-            self.slots,
-        )
+        return overall(left, [names.get(job.name, mean) for job in self._waiting()], self.slots)
 
 
 def _share(told: dict[str, Any]) -> float:

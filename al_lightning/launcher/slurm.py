@@ -1,4 +1,4 @@
-"""Runs on a cluster: a job array of SLURM's through submitit (extra `slurm`), put back into the queue where stopped."""
+"""Runs on a cluster: a job array of SLURM through submitit (extra `slurm`), which re-queues stopped runs."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, TextIO
 
-from al_lightning.distributed.shutdown import GUARD
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import ALError, Interrupted, UsageError
 from al_lightning.launcher.job import Complete, Job, Outcome, distinct, never, outcome_of, progress_of, tail, take
 from al_lightning.launcher.screen import Screen
 from al_lightning.launcher.task import Task
+from al_lightning.runs.lock import Lock
 
 SUBMITTED = ".slurm.json"
-"""In the run directory: the job in the queue that makes the run, so that a second call waits for it."""
+"""File in the run directory that names the run's job in the queue, so that a second call waits for it."""
 LOOK_QUEUE = 2.0
-"""Seconds between two looks at the jobs."""
-STAY = 240
-"""Minutes of one stay on the cluster, where nothing is said."""
+"""Seconds between two queries of the jobs."""
+TIME_LIMIT = 240
+"""Default time limit of one job, in minutes."""
 ENDED_BY_SLURM = ("CANCELLED", "PREEMPTED", "TIMEOUT", "NODE_FAIL", "REVOKED")
 
 
@@ -29,7 +30,7 @@ def minutes(time_limit: int | str) -> int:
     """Return a time limit in minutes: a number of them, or `HH:MM:SS` or `D-HH:MM:SS` as SLURM writes it.
 
     Raises:
-        UsageError: it is neither, or not positive.
+        UsageError: the limit has another form, or is not positive.
     """
     if isinstance(time_limit, str) and time_limit.isdecimal():
         time_limit = int(time_limit)
@@ -47,25 +48,25 @@ def minutes(time_limit: int | str) -> int:
 
 
 class SlurmLauncher:
-    """Runs jobs on a cluster: an array, one element a run, which a stopped run re-enters until it is through.
+    """Runs jobs on a cluster: a job array with one element a run; a stopped run is queued again until it is done.
 
     Args:
-        partition: SLURM's, or None for the cluster's default.
-        time: limit of one stay on the cluster, in minutes or as HH:MM:SS or D-HH:MM:SS; a run may stay several times.
-            By default four hours.
+        partition: SLURM's partition, or None for the cluster's default.
+        time: time limit of one job, in minutes or as HH:MM:SS or D-HH:MM:SS; a run may take several jobs, one after
+            another. By default four hours.
         gpus: GPUs of a run on each node, one process each; 0 for a CPU.
-        nodes: machines of a run.
+        nodes: number of machines of a run.
         cpus_per_task: cores of each process.
         mem_gb: memory of each node in GB.
         at_once: number of runs at once.
         signal_delay: seconds that the warning comes ahead of the time limit.
         setup: shell lines before the run, for example `module load cuda`.
         more: further options of sbatch, for example `{"account": "vision", "qos": "low"}`.
-        folder: submitit's files: the batch script, standard output and error. It must lie on the shared file system.
-        stays: how often a run may enter the queue again after a time limit.
-        wait: wait for runs that another launcher has; otherwise they are "elsewhere".
+        folder: folder for submitit's files (batch script, standard output and error), on the shared file system.
+        stays: how often a run may be queued again after a time limit.
+        wait: wait for runs that another launcher has; otherwise their state is "elsewhere".
         cluster: submitit's executor: "slurm", or "local" or "debug" to try it out on one machine.
-        stream: where progress is shown; standard error by default.
+        stream: the output of progress; standard error by default.
 
     Raises:
         UsageError: submitit is missing, there is no srun here, or a number makes no sense.
@@ -107,7 +108,7 @@ class SlurmLauncher:
             raise UsageError("There is no srun here; submit from a login node of the cluster.") from error
         self._executor.update_parameters(
             name="al-lightning",
-            timeout_min=minutes(STAY if time is None else time),
+            timeout_min=minutes(TIME_LIMIT if time is None else time),
             nodes=nodes,
             tasks_per_node=max(1, gpus),
             gpus_per_node=gpus or None,
@@ -122,13 +123,13 @@ class SlurmLauncher:
         )
 
     def run(self, jobs: Sequence[Job], complete: Complete | None = None) -> list[Outcome]:
-        """Submit all jobs as an array and wait for them; one that is in the queue since an earlier call is waited for.
+        """Submit all jobs as an array and wait for them, and for jobs in the queue that an earlier call submitted.
 
-        SIGINT and SIGTERM end the waiting alone: the queue goes on, and the same call waits again.
+        SIGINT and SIGTERM end the waiting alone: the queue continues, and the same call waits again.
 
         Args:
             jobs: equal ones are run once.
-            complete: tells whether a run needs nothing more, so that it is not submitted.
+            complete: returns whether a run is complete, so that it is not submitted.
 
         Returns:
             an outcome for each job, in order.
@@ -139,7 +140,7 @@ class SlurmLauncher:
         """
         todo = distinct(jobs)
         left = list(todo)
-        with GUARD.patience(), Screen(todo, self.at_once, self.stream) as screen:
+        with shutdown.patience(), Screen(todo, self.at_once, self.stream) as screen:
             try:
                 while left:
                     held = {job: handle for job in left if (handle := self._take(job, screen)) is not None}
@@ -147,7 +148,7 @@ class SlurmLauncher:
                         self._await(self._submit(list(held), screen, complete or never), screen)
                     finally:
                         for handle in held.values():
-                            handle.close()
+                            handle.release()
                     left = [job for job in left if job not in screen.outcomes]
                     if left and not self.wait:
                         for job in left:
@@ -158,10 +159,10 @@ class SlurmLauncher:
             except KeyboardInterrupt:
                 screen.say("The queue goes on; the same command waits for it again, `scancel` ends it.")
                 raise Interrupted("Interrupted; the queue goes on, and the same command waits for it.") from None
-        found = {job.directory.resolve(): outcome for job, outcome in screen.outcomes.items()}
-        return [found[job.directory.resolve()] for job in jobs]
+        by_folder = {job.directory.resolve(): outcome for job, outcome in screen.outcomes.items()}
+        return [by_folder[job.directory.resolve()] for job in jobs]
 
-    def _take(self, job: Job, screen: Screen) -> BinaryIO | None:
+    def _take(self, job: Job, screen: Screen) -> Lock | None:
         try:
             if (handle := take(job, also_by_hand=False)) is None:  # the run itself may be at work in the queue
                 screen.elsewhere(job)
@@ -171,7 +172,7 @@ class SlurmLauncher:
         return handle
 
     def _submit(self, jobs: Sequence[Job], screen: Screen, complete: Complete) -> dict[Job, Any]:
-        """Return submitit's jobs: those of an earlier call that are in the queue, and an array of the others."""
+        """Return submitit's jobs: those of an earlier call in the queue, and a new array of the others."""
         queued: dict[Job, Any] = {}
         fresh = []
         for job in jobs:
@@ -190,7 +191,7 @@ class SlurmLauncher:
             try:
                 with self._executor.batch():
                     submitted = [self._executor.submit(task) for task in tasks]
-            except Exception as error:  # submitit's own kinds; the message is what sbatch said
+            except Exception as error:  # submitit's own classes; the message is that of sbatch
                 raise ALError(
                     f"The cluster does not take the jobs: {str(error).strip() or type(error).__name__}"
                 ) from error
@@ -201,7 +202,7 @@ class SlurmLauncher:
         return queued
 
     def _in_queue(self, job: Job) -> Any | None:
-        """Return the job of an earlier call that waits or works; None where there is none."""
+        """Return a job of an earlier call that is still in the queue or at work; else None."""
         if self._executor.cluster != "slurm":
             return None
         from submitit import SlurmJob
@@ -211,7 +212,7 @@ class SlurmLauncher:
             earlier: Any = SlurmJob(place["folder"], place["job"], tasks=list(range(place["tasks"])))
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        # A job that the accounting does not know may be long gone; a run that is submitted twice cannot harm itself.
+        # A job that the accounting does not know may have ended; a run that is submitted twice locks its directory.
         known = earlier.get_info(mode="force")
         return earlier if known and not earlier.task(0).done() else None
 
@@ -235,19 +236,19 @@ class SlurmLauncher:
                 self._pause()
 
     def _outcome(self, job: Job, sent: Any, seconds: float) -> Outcome:
-        first = sent.task(0)  # the run's process 0 ends last, and speaks for all
+        first = sent.task(0)  # the run's process 0 ends last, with the run's exit code
         state = str(first.state).upper()
         said = tail(job.log) or tail(first.paths.stderr)
         if state.startswith(ENDED_BY_SLURM) and not first.paths.result_pickle.exists():
             return Outcome(job, "interrupted", None, seconds, f"{said}\nSLURM: {state}".lstrip())
         try:
             return outcome_of(job, int(first.result()), seconds)
-        except Exception:  # submitit raises many kinds, a traceback in each
+        except Exception:  # submitit raises many classes, with a traceback as message
             return Outcome(job, "failed", None, seconds, f"{said}\nSLURM: {state}, see {first.paths.stderr}".lstrip())
 
     def _pause(self) -> None:
         until = time.monotonic() + LOOK_QUEUE
         while time.monotonic() < until:
-            if GUARD.asked is not None:
+            if shutdown.asked is not None:
                 raise KeyboardInterrupt
             time.sleep(0.1)

@@ -1,10 +1,10 @@
 """One task of a job on a cluster, as submitit unpickles and calls it there.
 
 One task of srun is one process of a run: `fit` finds the numbers of processes and machines in SLURM's variables. The
-task starts `fit` as a child and waits. SLURM warns all of a job ahead of the time limit (`--signal`); `fit` then ends
-its step, saves, and ends with 75, and only then is submitit told, which puts the job back into the queue. A job that
-SLURM itself stops (preemption, scancel: SIGTERM) is not put back by us: `--requeue` lets SLURM do so after preemption,
-and a job that a person cancelled stays so.
+task starts `fit` as a child and waits. SLURM sends a signal to all tasks ahead of the time limit (`--signal`). `fit`
+then ends its step, saves, and exits with 75; after that the task tells submitit, which queues the job again. A job that
+SLURM stops itself (preemption, scancel: SIGTERM) is not queued again here: `--requeue` lets SLURM do so after
+preemption, and a cancelled job stays cancelled.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from al_lightning.progress import PROGRESS
 
 
 class Task:
-    """What one task of a job does: run the command and return its exit code. Pickled, so plain data alone.
+    """One task of a job: it runs the command and returns the exit code. It is pickled, so it holds plain data alone.
 
     Args:
-        command: of the run.
-        log: where process 0 of the run prints.
-        progress: where it tells how far it is.
+        command: command line of the run.
+        log: file of process 0's output.
+        progress: file of the run's progress.
         warning: name of the signal that comes ahead of the time limit.
     """
 
@@ -37,7 +37,7 @@ class Task:
         self.command, self.log, self.progress, self.warning = command, log, progress, warning
 
     def __call__(self) -> int:
-        """Run the command, hand signals on to it, and have the job queued again if it was stopped ahead of time."""
+        """Run the command, pass signals on to it, and have the job queued again if it was stopped at the time limit."""
         asked: list[int] = []
         child: subprocess.Popen[bytes] | None = None
 
@@ -47,13 +47,13 @@ class Task:
                 child.send_signal(number)
 
         warning = getattr(signal, f"SIG{self.warning}")
-        # Until the child waits for them itself; it inherits the mask.
+        # Blocked until the child handles them itself; the child inherits the mask.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {warning, signal.SIGTERM})
         old = {number: signal.signal(number, hand_on) for number in (warning, signal.SIGTERM)}
         environment = {**os.environ, LAUNCHER: str(os.getpid()), PROGRESS: self.progress}
         if first := os.environ.get("SLURM_PROCID", "0") == "0":
             Path(self.log).parent.mkdir(parents=True, exist_ok=True)
-        with open(self.log, "ab") if first else contextlib.nullcontext() as log:  # others are silent
+        with open(self.log, "ab") if first else contextlib.nullcontext() as log:  # other processes print nothing
             child = subprocess.Popen(
                 [*self.command, "--stop_on", self.warning],
                 env=environment,
@@ -69,7 +69,7 @@ class Task:
         if code != Interrupted.exit_code:
             if code and first and in_a_job:
                 # The exit code of the job, once submitit has written the result. Process 0 knows why the run failed;
-                # its end takes along what is stuck (srun --kill-on-bad-exit).
+                # its exit ends tasks that hang (srun --kill-on-bad-exit).
                 atexit.register(os._exit, code if code > 0 else 1)
             return code
         if asked and warning not in asked:
@@ -78,12 +78,12 @@ class Task:
             try:
                 # Process 0 asks `checkpoint`, queues the job again and exits; others return.
                 signal.raise_signal(warning)
-            except Exception as error:  # too many stays, or scontrol failed: the run is interrupted, not failed
+            except Exception as error:  # queued too often, or scontrol failed: the run is interrupted, not failed
                 print(f"not put into the queue again: {error}", file=sys.stderr)
         return code
 
     def checkpoint(self) -> Any:
-        """Return what the job does when it starts again: the same. Called by submitit."""
+        """Return the job to queue again, the same one. Called by submitit."""
         from submitit.core.utils import DelayedSubmission
 
         return DelayedSubmission(self)

@@ -1,11 +1,10 @@
 """Networks: `encode` an image into features, `decode` features into logits."""
 
 from al_lightning.networks.backbones import Backbone, MobileNetV3, ResNet
-from al_lightning.networks.base import Network
+from al_lightning.networks.base import LossPredictor, Network
 from al_lightning.networks.deeplab import DeepLabV3Plus
 from al_lightning.networks.dropout import MCDropout
 from al_lightning.networks.folding import folded
-from al_lightning.networks.loss_predictor import LossPredictor
 from al_lightning.networks.resnet import ResNetClassifier
 from al_lightning.networks.timm_backbone import Timm
 from al_lightning.networks.unet import UNet

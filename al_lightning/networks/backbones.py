@@ -1,4 +1,4 @@
-"""Backbones for dense prediction: torchvision's classifiers without their heads, at a chosen output stride."""
+"""Backbones for dense prediction: torchvision's classifiers without their heads, at output stride 8 or 16."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import torchvision
 from torch import Tensor, nn
 
 from al_lightning.errors import UsageError
+from al_lightning.networks.base import run_stages
 from al_lightning.networks.weights import load_weights
 
 
 class Backbone(nn.Module, ABC):
-    """Gives a fine and a coarse map.
+    """Maps images to a fine and a coarse feature map.
 
     Attributes:
         channels: channels of the (fine, coarse) maps.
         stage_channels: channels of each stage.
-        output_stride: pixels of the input per pixel of the coarse map, 8 or 16; the fine map is at stride 4, or 2.
-        foldable: whether its BatchNorm may be folded, as in a Network's.
+        output_stride: input pixels per pixel of the coarse map, 8 or 16; the fine map has stride 4 or 2.
+        foldable: whether BatchNorm may be folded, see `Network.foldable`.
     """
 
     foldable: ClassVar[bool] = False
@@ -30,14 +31,14 @@ class Backbone(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, image: Tensor) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
-        """Map (B, 3, H, W) to (stages, fine, coarse); stages are taps for a loss predictor."""
+        """Map (B, 3, H, W) to (stages, fine, coarse); a loss predictor reads the stages."""
 
 
 def dilate(module: nn.Module, dilation: int) -> None:
-    """Replace the strides of a stage by dilation, in place; weights and shapes stay as pretraining knows them.
+    """Replace the strides of a stage by dilation, in place; pretrained weights still fit.
 
-    A convolution that strided saw its input before the stride and keeps that stage's spacing; all others look
-    `dilation` pixels apart (Chen et al. 2017, atrous convolution).
+    A convolution with a stride keeps the spacing of the stage before; all others get `dilation` (atrous convolution,
+    Chen et al. 2017).
     """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
@@ -48,9 +49,28 @@ def dilate(module: nn.Module, dilation: int) -> None:
                 layer.padding = (spacing * (size // 2), spacing * (size // 2))
 
 
-def _check_stride(output_stride: int) -> None:
+def check_stride(output_stride: int) -> None:
+    """Raise UsageError unless the output stride is 8 or 16."""
     if output_stride not in (8, 16):
         raise UsageError(f"output_stride {output_stride} is not supported; use 8 or 16.")
+
+
+def resnet_stages(depth: int, weights: str | None) -> tuple[list[nn.Module], list[int]]:
+    """Build torchvision's ResNet without its classifier.
+
+    Returns:
+        The stem and the four stages; the channels of the four stages.
+
+    Raises:
+        UsageError: the depth is not 18 or 50, or the weights do not fit.
+    """
+    if depth not in (18, 50):
+        raise UsageError(f"ResNet depth {depth} is not supported; use 18 or 50.")
+    net = torchvision.models.get_model(f"resnet{depth}", weights=None)
+    load_weights(net, weights, f"resnet{depth}", ignore=("fc.",))
+    stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool)
+    channels = [(1 if depth == 18 else 4) * width for width in (64, 128, 256, 512)]
+    return [stem, net.layer1, net.layer2, net.layer3, net.layer4], channels
 
 
 class ResNet(Backbone):
@@ -62,33 +82,24 @@ class ResNet(Backbone):
         weights: `imagenet` (torchvision's, downloaded once), a path to a state dict, or none.
     """
 
-    foldable: ClassVar[bool] = True
+    foldable = True
 
     def __init__(self, depth: Literal[18, 50] = 18, output_stride: int = 16, weights: str | None = None) -> None:
         super().__init__()
-        _check_stride(output_stride)
-        if depth not in (18, 50):
-            raise UsageError(f"backbone.depth {depth} is not supported; use 18 or 50.")
-        net = torchvision.models.get_model(f"resnet{depth}", weights=None)
-        load_weights(net, weights, f"resnet{depth}", ignore=("fc.",))
-        self.stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool)
-        self.stages = nn.ModuleList([net.layer1, net.layer2, net.layer3, net.layer4])
+        check_stride(output_stride)
+        (self.stem, *stages), channels = resnet_stages(depth, weights)
+        self.stages = nn.ModuleList(stages)
         if output_stride == 8:
-            dilate(net.layer3, 2)
-        dilate(net.layer4, 32 // output_stride)
-        expansion = 1 if depth == 18 else 4
-        self.channels = (64 * expansion, 512 * expansion)
-        self.stage_channels = tuple(width * expansion for width in (64, 128, 256, 512))
+            dilate(stages[2], 2)
+        dilate(stages[3], 32 // output_stride)
+        self.channels = (channels[0], channels[-1])
+        self.stage_channels = tuple(channels)
         self.output_stride = output_stride
 
     def forward(self, image: Tensor) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
-        """Return the four stages, the first of them (stride 4), and the last."""
-        x = self.stem(image)
-        stages = []
-        for stage in self.stages:
-            x = stage(x)
-            stages.append(x)
-        return tuple(stages), stages[0], stages[-1]
+        """Return the four stages, the first stage (stride 4), and the last stage."""
+        stages = run_stages(self.stem(image), self.stages)
+        return stages, stages[0], stages[-1]
 
 
 class MobileNetV3(Backbone):
@@ -99,15 +110,15 @@ class MobileNetV3(Backbone):
         weights: `imagenet` (torchvision's, downloaded once), a path to a state dict, or none.
     """
 
-    foldable: ClassVar[bool] = True
+    foldable = True
 
     def __init__(self, output_stride: int = 16, weights: str | None = None) -> None:
         super().__init__()
-        _check_stride(output_stride)
+        check_stride(output_stride)
         net = torchvision.models.get_model("mobilenet_v3_large", weights=None)
         load_weights(net, weights, "mobilenet_v3_large", ignore=("classifier.",))
         blocks = list(net.features)
-        # Blocks 7 and 13 go from stride 8 to 16 and from 16 to 32; block 3 is the last at stride 4.
+        # Block 7 goes from stride 8 to 16, block 13 from 16 to 32; block 3 is the last at stride 4.
         if output_stride == 8:
             for block in blocks[7:13]:
                 dilate(block, 2)
@@ -121,10 +132,6 @@ class MobileNetV3(Backbone):
         self.output_stride = output_stride
 
     def forward(self, image: Tensor) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
-        """Return the four stages, the first of them (stride 4), and the last."""
-        x = image
-        stages = []
-        for stage in self.stages:
-            x = stage(x)
-            stages.append(x)
-        return tuple(stages), stages[0], stages[-1]
+        """Return the four stages, the first stage (stride 4), and the last stage."""
+        stages = run_stages(image, self.stages)
+        return stages, stages[0], stages[-1]

@@ -1,37 +1,68 @@
-"""What every network is."""
+"""The base class of networks, the loss predictor, and functions that several networks share."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from al_lightning.networks.loss_predictor import LossPredictor
 from al_lightning.types import Features, NetworkOutput
 
 
-class Network(nn.Module, ABC):
-    """A network in two halves, so that embeddings need no decoder and stochastic decoders repeat cheaply.
+class LossPredictor(nn.Module):
+    """Global mean, linear layer and ReLU for each tap; a linear layer joins them (Yoo and Kweon 2019).
 
-    A subclass takes `num_classes` as its first argument; the data sets it. A `loss_predictor`, where it makes one,
-    guesses each image's loss from `Features.taps`.
+    Args:
+        channels: channels of each tap.
+        width: features per tap.
+
+    Attributes:
+        stop_gradient: whether the gradient of the predicted loss stops here and does not reach the network.
+    """
+
+    def __init__(self, channels: Sequence[int], width: int = 128) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(nn.Linear(count, width) for count in channels)
+        self.join = nn.Linear(len(channels) * width, 1)
+        self.stop_gradient = False
+
+    def forward(self, taps: Sequence[Tensor]) -> Tensor:
+        """Map the taps, (B, D_i, H_i, W_i) each, to predicted losses, (B,)."""
+        if self.stop_gradient:
+            taps = [tap.detach() for tap in taps]
+        parts = [F.relu(branch(pooled(tap))) for branch, tap in zip(self.branches, taps, strict=True)]
+        return self.join(torch.cat(parts, dim=1)).squeeze(1)  # type: ignore[no-any-return]
+
+
+class Network(nn.Module, ABC):
+    """An encoder and a decoder: embeddings need no decoder, and a stochastic decoder repeats without the encoder.
+
+    The first argument of a subclass is `num_classes`, which the data sets. A subclass may set `loss_predictor`, which
+    predicts each image's loss from `Features.taps`; set last, it does not change the initial weights of other layers.
     """
 
     predicts: ClassVar[Literal["image", "pixel"]]
-    """Whether a class is given per image, logits (B, C), or per pixel, logits (B, C, H, W)."""
+    """Whether logits are per image, (B, C), or per pixel, (B, C, H, W)."""
     foldable: ClassVar[bool] = False
-    """Whether pools may be scored by a copy with BatchNorm folded into the convolutions before it (`folded`).
+    """Whether pools may be scored by a copy with BatchNorm folded into the preceding convolutions (`folded`).
 
-    Say so where nothing but the BatchNorm reads what such a convolution gives, and no closure holds on to a module. A
-    subclass inherits it; a backbone answers for itself.
+    True is safe if only the BatchNorm reads the output of such a convolution, and no closure refers to a module.
+    Subclasses inherit the value; a backbone has its own.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        # Not a class attribute, which would hide a module of that name. Whoever trains the network trains it too.
+        # An instance attribute: a class attribute would hide a submodule of this name.
         self.loss_predictor: LossPredictor | None = None
+
+    if TYPE_CHECKING:
+
+        def __call__(self, image: Tensor) -> NetworkOutput:
+            """See `forward`; torch's own declaration returns Any."""
 
     @abstractmethod
     def encode(self, image: Tensor) -> Features:
@@ -42,7 +73,7 @@ class Network(nn.Module, ABC):
         """Map features to logits."""
 
     def predicted_loss(self, features: Features) -> Tensor | None:
-        """Return the guess of each image's loss, (B,); None without a loss predictor."""
+        """Return each image's predicted loss, (B,); None without a loss predictor."""
         return self.loss_predictor(features.taps) if self.loss_predictor is not None else None
 
     def forward(self, image: Tensor) -> NetworkOutput:
@@ -50,18 +81,48 @@ class Network(nn.Module, ABC):
         return self.decode(self.encode(image))
 
     def trunk(self) -> nn.Module | None:
-        """Return the part that pretraining reaches, trained at the base rate; None where all of it is."""
+        """Return the pretrained part, which trains at the base learning rate; None for the whole network."""
         return None
 
 
+def conv_bn_relu(channels_in: int, channels: int, size: int = 3, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+    """Return a `size` x `size` convolution without bias, BatchNorm and ReLU; stride 1 keeps height and width."""
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels, size, stride, dilation * (size // 2), dilation, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(inplace=True),
+    )
+
+
+def run_stages(x: Tensor, stages: Iterable[nn.Module]) -> tuple[Tensor, ...]:
+    """Apply stages one after the other and return the output of each."""
+    outputs = []
+    for stage in stages:
+        x = stage(x)
+        outputs.append(x)
+    return tuple(outputs)
+
+
+def init_convolutions(network: nn.Module) -> None:
+    """Draw the weights of all convolutions from He's normal distribution (He et al. 2015), by fan-out."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+
+def pooled(x: Tensor, cells: int = 1) -> Tensor:
+    """Average maps, (B, D, H, W), over `cells` x `cells` regions and flatten the result, (B, D x cells^2)."""
+    return torch.flatten(F.adaptive_avg_pool2d(x, cells), 1)
+
+
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return maps, (B, D, H, W), at another (height, width), bilinearly."""
+    """Resize maps, (B, D, H, W), to (height, width) bilinearly."""
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
 def full_size(logits: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return logits, (B, C, H, W), at the image's size and class by class.
+    """Resize logits, (B, C, H, W), to the image's size; the result has classes first in memory.
 
-    Softmax over a few channels takes seven times as long where these lie last.
+    Softmax over a few channels takes seven times as long where they lie last in memory.
     """
     return resize(logits.contiguous(), size)

@@ -1,8 +1,6 @@
-"""DeepLabV3+ (Chen et al. 2018) over any backbone."""
+"""DeepLabV3+ (Chen et al. 2018) on any backbone."""
 
 from __future__ import annotations
-
-from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -10,41 +8,30 @@ from torch import Tensor, nn
 
 from al_lightning.errors import UsageError, require
 from al_lightning.networks.backbones import Backbone
-from al_lightning.networks.base import Network, full_size, resize
+from al_lightning.networks.base import LossPredictor, Network, conv_bn_relu, full_size, pooled, resize
 from al_lightning.networks.dropout import MCDropout
-from al_lightning.networks.loss_predictor import LossPredictor
 from al_lightning.types import Features, NetworkOutput
 
 
-def _conv(channels_in: int, channels: int, size: int = 1, dilation: int = 1) -> nn.Sequential:
-    padding = dilation * (size // 2)
-    return nn.Sequential(
-        nn.Conv2d(channels_in, channels, size, padding=padding, dilation=dilation, bias=False),
-        nn.BatchNorm2d(channels),
-        nn.ReLU(inplace=True),
-    )
-
-
 def _project(channels_in: int, channels: int, linear: bool) -> nn.Module:
-    return nn.Conv2d(channels_in, channels, 1, bias=False) if linear else _conv(channels_in, channels)
+    return nn.Conv2d(channels_in, channels, 1, bias=False) if linear else conv_bn_relu(channels_in, channels, 1)
 
 
 class ASPP(nn.Module):
-    """Atrous spatial pyramid pooling: a 1x1, three dilated 3x3 and the image's mean, joined by a 1x1.
+    """Atrous spatial pyramid pooling: a 1x1, three dilated 3x3 and the image's mean, joined by a 1x1 convolution.
 
     Args:
         channels_in: channels of the coarse map.
         channels: channels of each branch and of the output.
         rates: dilations of the three branches.
-        linear: whether the joining 1x1 is a bare convolution, without normalisation and ReLU.
+        linear: whether the joining convolution has neither normalisation nor ReLU.
     """
 
     def __init__(self, channels_in: int, channels: int, rates: tuple[int, int, int], linear: bool = False) -> None:
         super().__init__()
-        self.branches = nn.ModuleList(
-            [_conv(channels_in, channels), *(_conv(channels_in, channels, 3, r) for r in rates)]
-        )
-        self.pooled = _conv(channels_in, channels)
+        dilated = (conv_bn_relu(channels_in, channels, dilation=rate) for rate in rates)
+        self.branches = nn.ModuleList([conv_bn_relu(channels_in, channels, 1), *dilated])
+        self.pooled = conv_bn_relu(channels_in, channels, 1)
         self.join = _project(5 * channels, channels, linear)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -58,22 +45,22 @@ class DeepLabV3Plus(Network):
     """Encoder with ASPP, decoder on the fine map; logits at the input's size.
 
     The embedding is the pooled ASPP output, (B, `channels` x `embedding_grid`^2). ASPP rates are 6, 12, 18 at output
-    stride 16 and twice that at 8 (Chen et al. 2018).
+    stride 16, and twice these at 8 (Chen et al. 2018).
 
     Args:
         num_classes: number of classes.
-        backbone: gives the fine and coarse maps; its output stride sets the rates.
+        backbone: gives the fine and the coarse map; its output stride sets the rates.
         channels: channels of ASPP and of the decoder.
-        fine_channels: channels to which the fine map is reduced.
-        linear_projections: whether the 1x1 convolutions after ASPP and on the fine map are bare, without normalisation
-            and ReLU, and the classifier without bias: the study's network.
-        embedding_grid: cells to a side over which ASPP's output is pooled; 1 is the mean over the image.
-        dropout: on the decoder's input and after each of its two convolutions; what BALD samples.
-        loss_predictor: whether a loss predictor looks at the backbone's stages.
+        fine_channels: channels of the reduced fine map.
+        linear_projections: whether the 1x1 convolutions after ASPP and on the fine map have neither normalisation nor
+            ReLU, and the classifier no bias: the study's network.
+        embedding_grid: ASPP's output is pooled to this number of cells a side; 1 is the mean over the image.
+        dropout: probability on the decoder's input and after each of its two convolutions; BALD samples it.
+        loss_predictor: whether a loss predictor reads the backbone's stages.
     """
 
-    predicts: ClassVar[Literal["image", "pixel"]] = "pixel"
-    foldable: ClassVar[bool] = True
+    predicts = "pixel"
+    foldable = True
 
     def __init__(
         self,
@@ -92,15 +79,14 @@ class DeepLabV3Plus(Network):
         require("network.embedding_grid", embedding_grid, least=1, most=64)
         self.backbone = backbone
         fine, coarse = backbone.channels
-        step = 96 // backbone.output_stride
-        self.aspp = ASPP(coarse, channels, (step, 2 * step, 3 * step), linear_projections)
+        rate = 96 // backbone.output_stride
+        self.aspp = ASPP(coarse, channels, (rate, 2 * rate, 3 * rate), linear_projections)
         self.reduce = _project(fine, fine_channels, linear_projections)
-        self.decoder = nn.Sequential(_conv(fine_channels + channels, channels, 3), _conv(channels, channels, 3))
-        # Its input is kept for further passes; what its convolutions give is nobody else's.
+        self.decoder = nn.Sequential(conv_bn_relu(fine_channels + channels, channels), conv_bn_relu(channels, channels))
+        # The decoder's input is needed for further passes; the outputs of its convolutions may be overwritten.
         self.dropouts = nn.ModuleList(MCDropout(dropout, inplace=number > 0) for number in range(3))
         self.classifier = nn.Conv2d(channels, num_classes, 1, bias=not linear_projections)
         self.embedding_grid = embedding_grid
-        # Last, so that all else begins with the same weights as without it.
         self.loss_predictor = LossPredictor(backbone.stage_channels) if loss_predictor else None
 
     def trunk(self) -> nn.Module:
@@ -108,16 +94,16 @@ class DeepLabV3Plus(Network):
         return self.backbone
 
     def encode(self, image: Tensor) -> Features:
-        """Return the decoder's input, the reduced fine map and ASPP's output joined; ASPP's, pooled, as embedding."""
+        """Return the decoder's input (the reduced fine map and ASPP's output, joined), and the pooled ASPP output."""
         if self.training and image.shape[0] < 2:
             raise UsageError(
                 "DeepLabV3Plus trains on batches of at least 2 images a process (BatchNorm over pooled maps)."
             )
         stages, fine, coarse = self.backbone(image)
         aspp = self.aspp(coarse)
-        embedding = torch.flatten(F.adaptive_avg_pool2d(aspp, self.embedding_grid), 1)
+        embedding = pooled(aspp, self.embedding_grid)
         fine = self.reduce(fine)
-        # Joined here, not in decode, which Monte-Carlo dropout repeats.
+        # Joined here and not in `decode`, which Monte-Carlo dropout repeats.
         joined = torch.cat([fine, resize(aspp, (fine.shape[-2], fine.shape[-1]))], dim=1)
         return Features((joined,), embedding, stages, (image.shape[-2], image.shape[-1]))
 

@@ -1,4 +1,4 @@
-"""The discriminator of s4GAN: does a class map belong to its image as a label would?"""
+"""The discriminator of s4GAN, which tells labels from predicted class maps."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from al_lightning.networks.base import init_convolutions, pooled
 
-class Judgement(NamedTuple):
-    """What the discriminator says.
+
+class DiscriminatorOutput(NamedTuple):
+    """Output of the discriminator.
 
     Attributes:
-        feature: (B, 512), what feature matching compares.
-        logit: (B,), positive for real.
+        feature: (B, 512), the vector that feature matching compares.
+        logit: (B,), positive for labels.
     """
 
     feature: Tensor
@@ -23,13 +25,14 @@ class Judgement(NamedTuple):
 
 
 class Discriminator(nn.Module):
-    """Four 4x4 convolutions at stride 2, leaky ReLU after each, channel dropout after the first three, a global mean, a
-    linear layer (Mittal et al. 2021); no normalisation. 2,776,513 parameters at 19 classes.
+    """Four 4x4 convolutions with stride 2 and leaky ReLU, a global mean and a linear layer (Mittal et al. 2021).
+
+    Channel dropout follows the first three convolutions; there is no normalisation. 2,776,513 parameters at 19 classes.
 
     Args:
-        num_classes: channels of the class maps; three of the image are joined to them.
-        dropout: probability of a channel to be dropped.
-    """  # noqa: D205 - one sentence
+        num_classes: channels of the class maps; the image adds three.
+        dropout: probability that a channel is dropped.
+    """
 
     def __init__(self, num_classes: int, dropout: float = 0.5) -> None:
         super().__init__()
@@ -37,12 +40,10 @@ class Discriminator(nn.Module):
         self.convs = nn.ModuleList(nn.Conv2d(before, after, 4, 2, 1) for before, after in pairwise(widths))
         self.dropout = dropout
         self.classifier = nn.Linear(512, 1)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        init_convolutions(self)
 
-    def forward(self, classes: Tensor, image: Tensor) -> Judgement:
-        """Judge class maps and their images.
+    def forward(self, classes: Tensor, image: Tensor) -> DiscriminatorOutput:
+        """Classify class maps, given their images, as labels or predictions.
 
         Args:
             classes: (B, C, H, W) probabilities, or one-hot labels.
@@ -53,5 +54,5 @@ class Discriminator(nn.Module):
             x = F.leaky_relu(conv(x), 0.2)
             if number < 3:
                 x = F.dropout2d(x, self.dropout, self.training)
-        feature = torch.flatten(F.adaptive_avg_pool2d(x, 1), 1)
-        return Judgement(feature, self.classifier(feature).squeeze(1))
+        feature = pooled(x)
+        return DiscriminatorOutput(feature, self.classifier(feature).squeeze(1))

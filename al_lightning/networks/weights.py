@@ -1,4 +1,4 @@
-"""Pretrained weights: from torchvision, from a path, or none; never silently a part of them."""
+"""Pretrained weights: from torchvision, from a path, or none; a partial load is an error."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ log = logging.getLogger(__name__)
 
 
 def load_weights(net: nn.Module, weights: str | None, model: str, ignore: tuple[str, ...] = ()) -> None:
-    """Load a state dict into `net` and log what was loaded.
+    """Load a state dict into a network and log the number of tensors.
 
     Args:
-        net: the network to fill.
-        weights: `imagenet` for torchvision's default weights of `model`, a path to a state dict (possibly under a
-            `state_dict` key, possibly with `module.` before its names), or None to leave the initialisation.
+        net: the network; changed in place.
+        weights: `imagenet` for torchvision's default weights of `model`, a path to a state dict, possibly under a
+            `state_dict` key, or None to leave the initialisation.
         model: torchvision's name of the network.
-        ignore: prefixes of names that need not be there and are left alone, for example the classifier's.
+        ignore: prefixes of names that are neither required nor loaded, for example the classifier's.
 
     Raises:
         UsageError: the file is missing or no state dict, or its names or shapes do not fit.
@@ -43,22 +43,22 @@ def load_weights(net: nn.Module, weights: str | None, model: str, ignore: tuple[
 
 
 def fill(net: nn.Module, state: dict[str, Tensor], weights: str, model: str, ignore: tuple[str, ...] = ()) -> None:
-    """Put tensors into `net`, all of them or none, and log what was loaded and what was left aside.
+    """Copy tensors into a network, all or none, and log which were loaded and which ignored.
 
     Args:
-        net: the network to fill.
-        state: its tensors by name, possibly with `module.` before the names. BatchNorm's counters may be missing, as
-            they are in files from before 2018: nothing reads them.
-        weights: what the user gave, for messages.
+        net: the network; changed in place.
+        state: tensors by name, possibly with `module.` before the names. BatchNorm's counters may be missing, as in
+            files from before 2018: nothing reads them.
+        weights: the option's value, for messages.
         model: the network's name, for messages.
-        ignore: prefixes of names that need not be there and are left alone.
+        ignore: prefixes of names that are neither required nor loaded.
 
     Raises:
         UsageError: names or shapes do not fit.
     """
     state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
     wanted = {name: tensor for name, tensor in net.state_dict().items() if not name.startswith(ignore)}
-    aside = sorted(name for name in state if name.startswith(ignore))
+    ignored = sorted(name for name in state if name.startswith(ignore))
     state = {name: tensor for name, tensor in state.items() if not name.startswith(ignore)}
     missing, unknown = wanted.keys() - state.keys(), state.keys() - wanted.keys()
     counters = {name for name in missing if name.endswith("num_batches_tracked")}
@@ -71,18 +71,13 @@ def fill(net: nn.Module, state: dict[str, Tensor], weights: str, model: str, ign
                 f"Weights {weights} do not fit {model}: they {problem} {min(names)!r} ({len(names)} such)."
             )
     net.load_state_dict(state, strict=False)
-    log.info(
-        "loaded all %d tensors of %s from %s%s; left aside: %s",
-        len(state),
-        model,
-        weights,
-        f" (without {len(counters)} counters of BatchNorm, which nothing reads)" if counters else "",
-        ", ".join(aside) or "nothing",
-    )
+    without = f" (without {len(counters)} counters of BatchNorm, which nothing reads)" if counters else ""
+    aside = ", ".join(ignored) or "nothing"
+    log.info("loaded all %d tensors of %s from %s%s; left aside: %s", len(state), model, weights, without, aside)
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """Return the state dict of a file, which is read as plain tensors: no code in it runs.
+    """Read a state dict from a file as plain tensors; code in the file does not run.
 
     Raises:
         UsageError: the file is missing or no state dict.
@@ -91,8 +86,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise UsageError(f"No weights at {path}; give `imagenet`, the path of a state dict, or null.")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # torch raises half a dozen types here; all of them mean the same to the user
-        # Not "from": torch's own words advise to load the file in the way that runs code in it.
+    except Exception:  # torch raises several types here, which mean the same to the user
+        # "from None", because torch's message advises a way of loading that runs code in the file.
         raise UsageError(f"{path} holds no plain weights: a state dict that torch.save wrote was expected.") from None
     if isinstance(content, dict):
         content = content.get("state_dict", content)

@@ -1,22 +1,21 @@
-"""Wide residual networks (Zagoruyko and Komodakis, 2016), in the form that UDA uses for CIFAR."""
+"""Wide residual networks (Zagoruyko and Komodakis 2016), in the form that UDA uses for CIFAR."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from itertools import pairwise
+from typing import ClassVar
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from al_lightning.errors import UsageError, require
-from al_lightning.networks.base import Network
+from al_lightning.networks.base import LossPredictor, Network, init_convolutions, pooled, run_stages
 from al_lightning.networks.dropout import MCDropout
-from al_lightning.networks.loss_predictor import LossPredictor
 from al_lightning.types import Features, NetworkOutput
 
 
 class _Block(nn.Module):
-    """Pre-activation residual block: BN-ReLU-conv3x3 twice; a 1x1 projection of the raw input where shapes differ."""
+    """Pre-activation residual block: BN-ReLU-conv3x3 twice; a 1x1 projection of the raw input if channels differ."""
 
     folds: ClassVar[tuple[tuple[str, str], ...]] = (("conv1", "bn2"),)
 
@@ -35,22 +34,27 @@ class _Block(nn.Module):
         return out + shortcut
 
 
+def _stage(count: int, channels_in: int, channels: int, stride: int) -> nn.Sequential:
+    rest = (_Block(channels, channels, 1) for _ in range(count - 1))
+    return nn.Sequential(_Block(channels_in, channels, stride), *rest)
+
+
 class WideResNet(Network):
     """WRN-depth-width for small images; 28-2 has 1,467,610 parameters at 10 classes.
 
-    Stem of 16 channels, three stages of (depth - 4) / 6 blocks with 16, 32 and 64 times `width` channels at strides
-    1, 2, 2, BN-ReLU, global average pooling (the embedding, 64 x width), a linear classifier.
+    A stem of 16 channels; three stages of (depth - 4) / 6 blocks with 16, 32 and 64 times `width` channels at strides
+    1, 2, 2; BN-ReLU; global average pooling, whose output is the embedding; a linear classifier.
 
     Args:
         num_classes: number of classes.
         depth: 6 n + 4 layers, for example 10, 16, 28.
-        width: multiple of the channels.
-        dropout: before the classifier; what BALD samples.
-        loss_predictor: whether a loss predictor looks at the three stages.
+        width: factor of the channels.
+        dropout: probability before the classifier; BALD samples it.
+        loss_predictor: whether a loss predictor reads the three stages.
     """
 
-    predicts: ClassVar[Literal["image", "pixel"]] = "image"
-    foldable: ClassVar[bool] = True
+    predicts = "image"
+    foldable = True
 
     def __init__(
         self, num_classes: int, depth: int = 28, width: int = 2, dropout: float = 0.0, loss_predictor: bool = False
@@ -62,35 +66,22 @@ class WideResNet(Network):
             raise UsageError(f"WideResNet depth {depth} is not 6 n + 4 (10, 16, 22, 28, 40 ...).")
         blocks = (depth - 4) // 6
         channels = [16, 16 * width, 32 * width, 64 * width]
-        self.stem = nn.Conv2d(3, channels[0], 3, 1, 1, bias=False)
+        self.stem = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
         self.stages = nn.ModuleList(
-            nn.Sequential(
-                *(
-                    _Block(channels[stage] if block == 0 else channels[stage + 1], channels[stage + 1], stride)
-                    for block, stride in enumerate([1 if stage == 0 else 2] + [1] * (blocks - 1))
-                )
-            )
-            for stage in range(3)
+            _stage(blocks, *pair, stride) for pair, stride in zip(pairwise(channels), (1, 2, 2), strict=True)
         )
-        self.bn = nn.BatchNorm2d(channels[3])
+        self.bn = nn.BatchNorm2d(channels[-1])
         self.dropout = MCDropout(dropout)
-        self.classifier = nn.Linear(channels[3], num_classes)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        self.classifier = nn.Linear(channels[-1], num_classes)
+        init_convolutions(self)
         nn.init.zeros_(self.classifier.bias)
-        # Last, so that all else begins with the same weights as without it.
         self.loss_predictor = LossPredictor(channels[1:]) if loss_predictor else None
 
     def encode(self, image: Tensor) -> Features:
         """Return the pooled penultimate features, (B, 64 x width), and the three stages as taps."""
-        x = self.stem(image)
-        taps = []
-        for stage in self.stages:
-            x = stage(x)
-            taps.append(x)
-        embedding = torch.flatten(F.adaptive_avg_pool2d(F.relu(self.bn(x)), 1), 1)
-        return Features((), embedding, tuple(taps), (image.shape[-2], image.shape[-1]))
+        taps = run_stages(self.stem(image), self.stages)
+        embedding = pooled(F.relu(self.bn(taps[-1])))
+        return Features((), embedding, taps, (image.shape[-2], image.shape[-1]))
 
     def decode(self, features: Features) -> NetworkOutput:
         """Return logits, (B, C)."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 import functools
 import logging
 from collections import OrderedDict
-from typing import ClassVar
 
 from torch import Tensor, nn
 
 from al_lightning.errors import UsageError, require
 from al_lightning.networks.backbones import Backbone
+from al_lightning.networks.base import run_stages
 from al_lightning.networks.weights import load_weights
 
 log = logging.getLogger(__name__)
 
-# The names of layers, `convs.bn2.0` and so on, are those of the public checkpoint.
+# Layers have the names of the public checkpoint, `convs.bn2.0` and so on.
 
 
 def _norm(channels: int) -> nn.Sequential:
@@ -28,10 +28,10 @@ def _conv(channels_in: int, channels: int, size: int, stride: int = 1, dilation:
 
 
 class _Block(nn.Module):
-    """Pre-activation residual block; where shapes differ, a 1x1 projection of the normalised input.
+    """Pre-activation residual block with a 1x1 projection of the normalised input if shapes differ.
 
-    Two channels: 3x3, 3x3. Three: 1x1, 3x3, 1x1, with dropout of whole channels before the last. The stride is that
-    of the first convolution.
+    Two entries in `channels` make convolutions 3x3, 3x3; three make 1x1, 3x3, 1x1 with channel dropout before the last.
+    The first convolution has the stride.
     """
 
     def __init__(
@@ -54,7 +54,6 @@ class _Block(nn.Module):
         self.proj_conv = _conv(channels_in, channels[-1], 1, stride) if differ else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (B, channels_in, H, W) to (B, channels[-1], H / stride, W / stride)."""
         out = self.bn1(x)
         shortcut = x if self.proj_conv is None else self.proj_conv(out)
         return self.convs(out) + shortcut  # type: ignore[no-any-return]
@@ -63,18 +62,19 @@ class _Block(nn.Module):
 class WiderResNet38(Backbone):
     """The variant "wider_resnet38_a2" at output stride 8; 105 million parameters.
 
-    A 3x3 convolution and six groups of 3, 3, 6, 3, 1, 1 blocks. The fine map is the first group's, at stride 2; the
-    coarse one is the last group's sum as it is: the checkpoint's closing BatchNorm serves its classifier alone. With
-    `DeepLabV3Plus(19, WiderResNet38(), linear_projections=True)` it is the study's network of 137,103,936 parameters.
+    A 3x3 convolution and six groups of 3, 3, 6, 3, 1, 1 blocks. The fine map is the output of the first group, at
+    stride 2. The coarse map is the output of the last group, without the checkpoint's final BatchNorm, which belongs to
+    its classifier. `DeepLabV3Plus(19, WiderResNet38(), linear_projections=True)` is the study's network of 137,103,936
+    parameters.
 
     Args:
         weights: path to the public ImageNet checkpoint (under `state_dict`, names `module.mod2.block1...`), or none.
-        dropout6: probability of a channel to be dropped in the sixth module; in training only.
-        dropout7: likewise in the seventh. BALD samples neither: they stay as eval mode has them.
-        width: channels of the first convolution; 64 is the published network, less makes a small one of its form.
+        dropout6: probability that a channel is dropped in the sixth module, in training only; BALD does not sample it.
+        dropout7: the same in the seventh module.
+        width: channels of the first convolution; 64 is the published network.
     """
 
-    foldable: ClassVar[bool] = True
+    foldable = True
 
     def __init__(
         self, weights: str | None = None, dropout6: float = 0.3, dropout7: float = 0.5, width: int = 64
@@ -83,38 +83,33 @@ class WiderResNet38(Backbone):
         require("backbone.width", width, least=1, most=512)
         require("backbone.dropout6", dropout6, least=0, below=1)
         require("backbone.dropout7", dropout7, least=0, below=1)
-        one, two, four, eight, sixteen, half, whole = (width * 2**power for power in range(7))
-        self.mod1 = nn.Sequential(OrderedDict(conv1=_conv(3, one, 3)))
+        w1, w2, w4, w8, w16, w32, w64 = (width * 2**power for power in range(7))
+        self.mod1 = nn.Sequential(OrderedDict(conv1=_conv(3, w1, 3)))
         self.pool2 = nn.MaxPool2d(3, 2, 1)
-        self.mod2 = _group(3, one, (two, two))
+        self.mod2 = _group(3, w1, (w2, w2))
         self.pool3 = nn.MaxPool2d(3, 2, 1)
-        self.mod3 = _group(3, two, (four, four))
-        self.mod4 = _group(6, four, (eight, eight), stride=2)
-        self.mod5 = _group(3, eight, (eight, sixteen), dilation=2)
-        self.mod6 = _group(1, sixteen, (eight, sixteen, half), dilation=4, dropout=dropout6)
-        self.mod7 = _group(1, half, (sixteen, half, whole), dilation=4, dropout=dropout7)
-        self.channels = (two, whole)
-        self.stage_channels = (eight, sixteen, half, whole)
+        self.mod3 = _group(3, w2, (w4, w4))
+        self.mod4 = _group(6, w4, (w8, w8), stride=2)
+        self.mod5 = _group(3, w8, (w8, w16), dilation=2)
+        self.mod6 = _group(1, w16, (w8, w16, w32), dilation=4, dropout=dropout6)
+        self.mod7 = _group(1, w32, (w16, w32, w64), dilation=4, dropout=dropout7)
+        self.channels = (w2, w64)
+        self.stage_channels = (w8, w16, w32, w64)
         self.output_stride = 8
         if weights == "imagenet":
             raise UsageError(
-                "WiderResNet38's ImageNet weights have no address that a program could download from; fetch "
-                "wider_resnet38.pth.tar yourself and give its path as weights, or train from scratch with "
-                "weights: null."
+                "WiderResNet38's ImageNet weights cannot be downloaded by a program; download wider_resnet38.pth.tar "
+                "by hand and give its path as weights, or train from scratch with weights: null."
             )
         load_weights(self, weights, type(self).__name__, ignore=("bn_out.", "classifier."))
         if weights is None:
-            _say_what_is_lost()
+            _log_random_start()
 
     def forward(self, image: Tensor) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
-        """Return the last four groups' maps (all stride 8), the first group's (stride 2), and the last's."""
+        """Return the maps of the last four groups (stride 8), of the first group (stride 2), and of the last group."""
         fine = self.mod2(self.pool2(self.mod1(image)))
-        x = self.mod3(self.pool3(fine))
-        stages = []
-        for group in (self.mod4, self.mod5, self.mod6, self.mod7):
-            x = group(x)
-            stages.append(x)
-        return tuple(stages), fine, x
+        stages = run_stages(self.mod3(self.pool3(fine)), (self.mod4, self.mod5, self.mod6, self.mod7))
+        return stages, fine, stages[-1]
 
 
 def _group(
@@ -126,9 +121,9 @@ def _group(
 
 
 @functools.cache
-def _say_what_is_lost() -> None:
+def _log_random_start() -> None:
     """Log once a process, not once a fit."""
     log.info(
-        "WiderResNet38 starts from random weights: the study's numbers rest on ImageNet weights "
-        "(wider_resnet38.pth.tar, given by its path as weights) and are not to be expected without."
+        "WiderResNet38 starts from random weights, and results will be below the study's, which used ImageNet weights "
+        "(the path of wider_resnet38.pth.tar as weights)."
     )

@@ -1,4 +1,4 @@
-"""Templates to HTML: every value is escaped, and a name that a template uses without a value is an error."""
+"""Templates to HTML: values are escaped, and an undefined name in a template is an error."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[1]
 
 @cache
 def environment() -> Environment:
-    """Return the environment of all templates; a template is named by its path below the package."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # a tenth of a second, which few commands need
+    """Return the environment of all templates, whose names are paths below the package."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # takes 0.1 s, and few commands need it
 
     return Environment(
         loader=FileSystemLoader(ROOT),
@@ -29,13 +29,13 @@ def environment() -> Environment:
 
 
 def render(template: str, values: Mapping[str, object]) -> str:
-    """Return a template's text. The same values give the same text.
+    """Render a template; the same values give the same text.
 
     Args:
         template: path of the template below the package, for example `audits/templates/audit.html.jinja`.
-        values: what the template may use, by name.
+        values: the template's values by name.
 
     Raises:
-        jinja2.UndefinedError: the template uses a name that has no value.
+        jinja2.UndefinedError: the template uses a name without a value.
     """
     return environment().get_template(template).render(values)

@@ -10,8 +10,10 @@ from al_lightning.errors import UsageError
 from al_lightning.recommendations.evidence import Evidence, ask
 from al_lightning.recommendations.rules import Rule, Rules
 from al_lightning.recommendations.situation import Situation
+from al_lightning.recommendations.trainings import Trainings
+from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
 
-BASELINE, SUPERVISED = "random", "supervised"
+BASELINE = "random"
 ELSEWHERE = "coreset"
 """The strategy to try beside Random where the study has no such pool; it is made for redundant images."""
 
@@ -66,6 +68,7 @@ class Recommendation:
         situation: measured.
         rules: all rules, for their thresholds.
         readings: the rules that may fit; several where a measure lies in the grey zone.
+        trainings: the training methods that fit the task, by name.
         commands: lines for a shell.
         remarks: sentences on these commands, and on existing runs.
     """
@@ -73,6 +76,7 @@ class Recommendation:
     situation: Situation
     rules: Rules
     readings: tuple[Reading, ...]
+    trainings: Trainings
     commands: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -90,6 +94,15 @@ class Recommendation:
     def semi_supervised(self) -> str:
         """The task's semi-supervised method."""
         return self.rules.semi_supervised[self.situation.task]
+
+    @property
+    def without_evidence(self) -> list[str]:
+        """The training methods that fit the task and that the rules say nothing of."""
+        return [name for name in self.trainings if name not in (SUPERVISED, self.semi_supervised)]
+
+    def how(self, training: str) -> str:
+        """Return how a training method trains, in words; its name where its class was left out."""
+        return self.trainings[training].description() if training in self.trainings else training
 
     @property
     def to_compare(self) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from al_lightning.audits.folder import AuditFolder
 from al_lightning.audits.result import Audit
 from al_lightning.audits.sequences import places
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import list_images
 from al_lightning.errors import ALError, UsageError
 from al_lightning.recommendations.rules import TASKS
@@ -52,7 +52,7 @@ class Situation:
 
 
 def situation_of(
-    audit: Audit, data: PoolDataModule, labels: int, task: str | None, classes: int | None, pattern: str | None
+    audit: Audit, data: PoolDataset, labels: int, task: str | None, classes: int | None, pattern: str | None
 ) -> Situation:
     """Return the measures of an audit and a budget.
 
@@ -95,7 +95,7 @@ def situation_of(
     )
 
 
-def _classes(audit: Audit, data: PoolDataModule, task: str) -> int | None:
+def _classes(audit: Audit, data: PoolDataset, task: str) -> int | None:
     """Return the number of classes: the dataset's, the label ids in the masks, or the folders with images in them."""
     if not isinstance(data, AuditFolder):
         return len(data.class_names)
@@ -111,7 +111,7 @@ def class_folders(root: Path) -> list[str]:
     return sorted({path.relative_to(top).parts[0] for path in list_images(top) if path.parent != top})
 
 
-def _sequences(data: PoolDataModule, pattern: str | None) -> int | None:
+def _sequences(data: PoolDataset, pattern: str | None) -> int | None:
     """Return how many sequences the pool's images come from, by the pattern, else by the pool itself."""
     pattern = pattern or getattr(data, "sequence_pattern", None)
     if pattern is not None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 
 from al_lightning.recommendations.evidence import Difference, Evidence
-from al_lightning.recommendations.recommendation import BASELINE, SUPERVISED, Reading, Recommendation
+from al_lightning.recommendations.recommendation import BASELINE, Reading, Recommendation
+from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
 
 WIDTH = 110
 LARGEST = 0.5
@@ -16,7 +17,6 @@ OUTCOMES = {
     "mixed": "mixed: settings disagree",
     "noise": "within noise",
 }
-TRAININGS = {"supervised": "supervised", "s4gan": "semi-supervised (s4GAN)", "uda": "semi-supervised (UDA)"}
 
 
 def recommendation_text(answer: Recommendation) -> str:
@@ -64,13 +64,14 @@ def _advice(answer: Recommendation) -> str:
     else:
         first = f"No advice on the strategy: {_why_no_strategy(answer)}"
     if answer.training:
-        second = f"Train {TRAININGS.get(answer.training, answer.training)}."
+        second = f"Train {answer.how(answer.training)}."
     else:
         second = (
-            f"No advice on the training, supervised or {TRAININGS[answer.semi_supervised]}: the published evidence is "
-            "mixed or within noise."
+            f"No advice on the training, {answer.how(SUPERVISED)} or {answer.how(answer.semi_supervised)}: the "
+            "published evidence is mixed or within noise."
         )
-    return f"{first} {second}"
+    others = [f" {each}, {answer.how(each)}, fits too; no evidence covers it." for each in answer.without_evidence]
+    return f"{first} {second}{''.join(others)}"
 
 
 def _why_no_strategy(answer: Recommendation) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Array, Images
 from al_lightning.drawing import colour, palette, shrink
 from al_lightning.duplicates.image_set import DescribedImages
@@ -26,7 +26,7 @@ from al_lightning.reports.numbers import Dataset
 from al_lightning.runs.image_list import image_list
 from al_lightning.runs.journal import CycleRecord, Run
 
-Lookup = Callable[[Run], PoolDataModule] | Mapping[str, PoolDataModule]
+Lookup = Callable[[Run], PoolDataset] | Mapping[str, PoolDataset]
 COUNTED = 1000
 """Images of the pool whose classes are counted; of a larger pool, an even sample."""
 SHOWN = 60
@@ -165,7 +165,7 @@ def gather(dataset: Dataset, lookup: Lookup) -> Findings | str:
 
     Args:
         dataset: the runs.
-        lookup: gives a run's datamodule, or holds it under the run's name.
+        lookup: gives a run's dataset, or holds it under the run's name.
 
     Returns:
         The findings, or, where the data cannot be read, the reason as a sentence.
@@ -181,7 +181,7 @@ def gather(dataset: Dataset, lookup: Lookup) -> Findings | str:
         return f"{type(error).__name__}: {error}"
 
 
-def _gather(dataset: Dataset, data: PoolDataModule, run: Run) -> Findings:
+def _gather(dataset: Dataset, data: PoolDataset, run: Run) -> Findings:
     images, pool, classes = data.train, data.pool(), tuple(data.class_names)
     if len(images) != run.record.pool_size or run.record.data_sha256 not in ("", data.fingerprint()):
         raise DatasetError(f"The data are not those of {run.record.name}: other images, or another order.")

@@ -39,7 +39,7 @@ def write_report(
     Args:
         path: the HTML file.
         runs: finished or not, in the order in which strategies are shown.
-        data: gives a run's datamodule, or holds it under the run's name (`run.record.name`); where that fails, the
+        data: gives a run's dataset, or holds it under the run's name (`run.record.name`); where that fails, the
             report says so and has no pictures.
         title: of the page; plain text.
         command: that made the runs, to be shown; by default each run's own.

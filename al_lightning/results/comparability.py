@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from al_lightning.results.series import BASELINE, Series, baseline_of
-from al_lightning.runs.identity import bearing, differences, in_short
+from al_lightning.runs.identity import differences, in_short
 from al_lightning.runs.journal import Run
 
 MEASURED = "every network is measured on the test set after its fit, and its last weights count"
@@ -91,8 +91,8 @@ def _baseline(setting: Setting) -> Iterable[Finding]:
 def _same_settings(setting: Setting) -> Iterable[Finding]:
     different, unknown = [], []
     for method, base in setting.pairs:
-        config, base_config = (_without_acquisition(setting, each) for each in (method, base))
-        if config is None or base_config is None:
+        config, base_config = (_without_acquisition(each) for each in (method, base))
+        if not config or not base_config:
             unknown.append(method.label)
         elif changed := differences(base_config, config):
             different.append(f"{method.label} against {base.label} ({in_short(changed)})")
@@ -136,12 +136,12 @@ def _complete(setting: Setting) -> Iterable[Finding]:
 def _resolved(setting: Setting) -> Iterable[Finding]:
     """Compare the settings of each run with the configs of its name."""
     different: dict[str, list[str]] = {}
-    unknown = setting.unknown
-    for run, config in setting.known:
+    unknown = []
+    for run in setting.runs:
         name = run.record.name
-        if name not in setting.resolved:
+        if name not in setting.resolved or not run.record.settings:
             unknown.append(_named(run))
-        elif changed := _changed(setting.resolved[name], config):
+        elif changed := _changed(setting.resolved[name], run.record.settings):
             different.setdefault(f"{name} ({in_short(changed)})", []).append(str(run.record.seed))
     if different:
         runs = "; ".join(f"{name}, seed {all_of(seeds)}" for name, seeds in different.items())
@@ -235,16 +235,14 @@ CHECKS: dict[str, Callable[[Setting], Iterable[Finding]]] = {
 }
 
 
-def _without_acquisition(setting: Setting, method: Series) -> dict[str, Any] | None:
+def _without_acquisition(method: Series) -> dict[str, Any]:
     """Return a method's settings without the acquisition, from the first run that has any: all have the same."""
-    configs = (setting.configs.get(run.directory) for run in method.runs)
-    config = next((config for config in configs if config is not None), None)
-    return None if config is None else {key: value for key, value in config.items() if key != "acquisition"}
+    settings = next((run.record.settings for run in method.runs if run.record.settings), {})
+    return {key: value for key, value in settings.items() if key.split(".")[0] != "acquisition"}
 
 
-def _changed(resolved: Mapping[str, Any], config: dict[str, Any]) -> list[str]:
-    """Return the result settings that differ from the resolved ones; those that `resolved` leaves open may differ."""
-    wanted, actual = bearing(dict(resolved)), bearing(config)
+def _changed(wanted: Mapping[str, Any], actual: Mapping[str, Any]) -> list[str]:
+    """Return the settings that differ from the wanted ones; those that `wanted` leaves open may differ."""
     keys = dict.fromkeys([*wanted, "epochs", "steps"])  # one of the two lengths is always left open
     return differences({key: wanted.get(key) for key in keys}, {key: actual.get(key) for key in keys})
 

@@ -42,9 +42,8 @@ def conditions_of(runs: Sequence[Run], *, resolved: Mapping[str, Mapping[str, An
     """Check the conditions of a fair comparison.
 
     Args:
-        runs: to be compared. The settings that can change results come from the journals, the others from
-            `config.yaml`.
-        resolved: by run name: the merged values of the name's configs (`config.names.resolve([name]).values`). Settings
+        runs: to be compared. Settings that can change results come from the journals, the others from `config.yaml`.
+        resolved: by run name: the settings, by dotted key, of the name's configs (`config.names.settings_of`). Settings
             that they do not mention may have any value. Without them, that condition is left out.
 
     Returns:

@@ -14,7 +14,7 @@ from lightning.pytorch.plugins.io import CheckpointIO
 from torch import Tensor, nn
 
 from al_lightning.distributed.processes import Processes
-from al_lightning.distributed.shutdown import AGAIN, GUARD
+from al_lightning.distributed.shutdown import AGAIN, shutdown
 from al_lightning.errors import ALError, Interrupted, TrainingError
 from al_lightning.runs.seals import Seal, drop
 
@@ -167,8 +167,8 @@ class ChunkCheckpoint(Checkpoint):
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Leave out Lightning's own counters, and what the configuration says anyway.
 
-        The module counts steps; a fit that goes on is a new Trainer's first chunk. Lightning's counters would tie it
-        to the chunks that it began with, and know nothing of one that ended early.
+        A callback counts the steps; a fit that goes on is a new Trainer's first chunk. Lightning's counters would tie
+        it to the chunks that it began with, and know nothing of one that ended early.
         """
         for name in ("loops", "hyper_parameters", "hparams_name", "datamodule_hyper_parameters"):
             checkpoint.pop(name, None)
@@ -194,4 +194,4 @@ class ChunkCheckpoint(Checkpoint):
                 drop(path)
         # A request to stop during the writing takes effect after the next step.
         if stop:
-            raise Interrupted(f"Stopped by {GUARD.asked or 'another process'}; {AGAIN}.")
+            raise Interrupted(f"Stopped by {shutdown.asked or 'another process'}; {AGAIN}.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -93,31 +92,3 @@ def read_small(path: Path, most: int) -> bytes:
     if len(content) > most:
         raise ValueError(f"is larger than {most >> 20} MiB" if most >> 20 else f"is larger than {most} bytes")
     return content
-
-
-def hold(path: Path) -> BinaryIO | None:
-    """Lock a file until it is closed or this process ends; None where another process holds it.
-
-    Args:
-        path: it and its folder are made where they are missing.
-
-    Raises:
-        ALError: the folder cannot be written to, or its file system cannot lock.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = path.open("ab")
-    except OSError as error:
-        raise ALError(f"Cannot write to the run directory {path.parent}: {error.strerror}.") from error
-    try:
-        # A record lock is this process's alone: neither forked data workers nor runs that it starts inherit it, and
-        # death releases it.
-        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        handle.close()
-        if error.errno in (errno.EACCES, errno.EAGAIN):
-            return None
-        raise ALError(
-            f"{path.parent} is on a file system that cannot lock ({error.strerror}); use another directory."
-        ) from error
-    return handle

@@ -44,6 +44,7 @@ class RunRecord:
         classes: names of the classes, in the order of their numbers.
         parts: the parts of the name, by axis; see `parts`.
         metrics: the metrics of the task, the main one first.
+        trained: how the networks are trained, as the training method describes itself: "semi-supervised (UDA)".
         oracle: class path of the oracle when the run began; another one may have continued the run.
         versions: of packages, for the reader.
     """
@@ -57,6 +58,7 @@ class RunRecord:
     classes: list[str] = field(default_factory=list)
     parts: dict[str, str] = field(default_factory=dict)
     metrics: list[Metric] = field(default_factory=list)
+    trained: str = ""
     oracle: str = ""
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -180,7 +182,14 @@ def _check_kinds(run: Run) -> None:
     if len(cycles) > MOST_CYCLES:
         raise ValueError(f"it has more than {MOST_CYCLES:,} cycles")
     labelled = run.labelled_at(len(cycles))
-    texts = [record.data_sha256, record.images_sha256, record.oracle, *record.versions, *record.versions.values()]
+    texts = [
+        record.data_sha256,
+        record.images_sha256,
+        record.trained,
+        record.oracle,
+        *record.versions,
+        *record.versions.values(),
+    ]
     texts += [*record.parts, *record.parts.values()]
     texts += [text for metric in record.metrics for text in (metric.name, metric.title, metric.unit)]
     texts += [name for done in cycles for name in (*done.metrics, *done.cost)]

@@ -8,12 +8,19 @@ settings, the number of images to choose, and the weights that scored.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from al_lightning.runs.identity import training_settings
 from al_lightning.runs.journal import Run
 from al_lightning.runs.seals import origin_of, sealed_digest
 
 WEIGHTS = "weights.pt"
+CHOOSES = ("acquisition", "budget")
+"""Sections that say what is chosen and when: no network follows from them, but by the images that it is trained on."""
+
+
+def training_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return what of settings by dotted key a trained network follows from: all but what is chosen, and when."""
+    return {key: value for key, value in settings.items() if key.split(".")[0] not in CHOOSES}
 
 
 def cycle_dir(directory: Path, cycle: int) -> Path:

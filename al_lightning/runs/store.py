@@ -54,7 +54,8 @@ class RunStore(Held):
         """Lock the directory and clear what an interrupted write left; return what the user should know.
 
         Raises:
-            ALError: another process holds it, or it cannot be written to.
+            DirectoryInUse: another process holds it.
+            ALError: it cannot be written to.
             UsageError: it holds files of a run whose journal is gone.
         """
         self.lock()

@@ -12,17 +12,9 @@ from al_lightning.reports.numbers import Dataset
 from al_lightning.results.comparison import RULE
 from al_lightning.results.renderers import Sheet
 from al_lightning.results.series import budgets_of
+from al_lightning.runs.parts import DEFAULT_TRAINING
 from al_lightning.tables.cells import Block
 from al_lightning.tables.status import CellStatus
-
-GROUPS = {
-    ("supervised", False): "supervised",
-    ("uda", False): "with semi-supervised training (UDA)",
-    ("s4gan", False): "with semi-supervised training (s4GAN)",
-    ("supervised", True): "supervised, network with dropout",
-    ("uda", True): "UDA, network with dropout",
-    ("s4gan", True): "s4GAN, network with dropout",
-}
 
 
 def table_page(report: Mapping[str, Any], table: Sheet, columns: Sequence[Block]) -> str:
@@ -45,14 +37,12 @@ def _charts(block: Block) -> list[tuple[str, str]]:
     others = dict.fromkeys(key for line in block.lines if (key := _key(line.status)) != "random")
     numbers = {"random": 0} | {key: number for number, key in enumerate(others, start=1)}
     flat = [line.status.series for line in block.lines if line.status.row.everything and line.status.complete]
-    for group, title in GROUPS.items():
-        statuses = [
-            line.status for line in block.lines if (line.status.row.training, line.status.row.mc_dropout) == group
-        ]
-        methods = [status.series for status in statuses if not status.row.one_fit and status.complete]
-        if not methods:
-            continue
-        references = tuple(method for method in flat if group[0] == "supervised")
+    curves = [line.status for line in block.lines if line.status.complete and not line.status.row.one_fit]
+    groups = {(each.row.mc_dropout, each.row.training != DEFAULT_TRAINING, each.row.training) for each in curves}
+    for dropout, more, training in sorted(groups):
+        methods = [each.series for each in curves if (each.row.mc_dropout, each.row.training) == (dropout, training)]
+        title = methods[0].runs[0].record.trained + (", network with dropout" if dropout else "")
+        references = () if more else tuple(flat)
         dataset = Dataset(block.column.title, methods[0].metric, tuple(methods), budgets_of(methods), references)
         styles = {line.status.row.label: numbers[_key(line.status)] for line in block.lines}
         charts.append((title, curve_chart(dataset, styles)))

@@ -10,9 +10,8 @@ from typing import Any
 import yaml
 
 from al_lightning.errors import UsageError
+from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
 from al_lightning.yaml_files import read_yaml
-
-SUPERVISED = "supervised"
 
 
 @dataclass(frozen=True)

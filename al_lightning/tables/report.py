@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from al_lightning.config.names import values_of
+from al_lightning.config.names import settings_of
 from al_lightning.config.rebuild import data_of
 from al_lightning.reports.page import report_values
 from al_lightning.results.conditions import conditions_of
@@ -61,5 +61,5 @@ def fairness(statuses: Sequence[CellStatus]) -> list[str]:
     runs = [run for status in statuses for run in status.runs.values()]
     # Where a table's own options differ from the names' configs, the table's file and title say so.
     names = {run.record.name for each in statuses if not each.column.options for run in each.runs.values()}
-    resolved = {name: values for name in names if (values := values_of(name)) is not None}
+    resolved = {name: settings for name in names if (settings := settings_of(name)) is not None}
     return [condition.line for condition in conditions_of(runs, resolved=resolved or None)]

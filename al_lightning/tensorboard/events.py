@@ -1,11 +1,12 @@
-"""TensorBoard's files: what a cycle's metrics look like there, and how they are written. The journal is the truth.
+"""TensorBoard's event files of a run. They are derived from the journal, which is the authority.
 
-Tags: `curve/miou` for a metric, `curve/iou/road` for a class-wise one, against the number of labelled images.
+Tags: `curve/miou` for a metric and `curve/iou/road` for a metric of a class, against the number of labelled images.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -16,13 +17,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from al_lightning.results.curves import curve_of
 from al_lightning.runs.files import write_atomic
 from al_lightning.runs.journal import CycleRecord, Run
 
 FORMAT = 3
-"""Part of each event file's name: views that are made in another way than before are made again."""
+"""Hashed into the names of event files; raise it when the views change, and existing runs get new ones."""
 
 
 def scalar(tag: str, value: float) -> Any:
@@ -32,19 +34,15 @@ def scalar(tag: str, value: float) -> Any:
     return Summary.Value(tag=tag, simple_value=value)
 
 
-def picture(tag: str, encoded: bytes, height: int, width: int) -> Any:
-    """Return a picture.
-
-    Args:
-        tag: its name.
-        encoded: the content of a JPEG or PNG file.
-        height: in pixels.
-        width: in pixels.
-    """
+def picture(tag: str, content: bytes) -> Any:
+    """Return a picture from the content of a JPEG or PNG file."""
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-    shown = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=encoded)
-    return Summary.Value(tag=tag, image=shown)
+    with Image.open(io.BytesIO(content)) as image:  # reads the header alone
+        width, height = image.size
+    return Summary.Value(
+        tag=tag, image=Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=content)
+    )
 
 
 def histogram(tag: str, numbers: npt.NDArray[np.float32]) -> Any:
@@ -55,7 +53,7 @@ def histogram(tag: str, numbers: npt.NDArray[np.float32]) -> Any:
 
 
 def curve_points(record: CycleRecord, class_names: Sequence[str]) -> dict[str, float]:
-    """Return a cycle's metrics by tag; class-wise ones by the name of the class, without those of absent classes."""
+    """Return a cycle's metrics by tag; metrics per class have the class in the tag, without absent classes."""
     points: dict[str, float] = {}
     for name, value in record.metrics.items():
         if isinstance(value, float):
@@ -70,9 +68,9 @@ def curve_points(record: CycleRecord, class_names: Sequence[str]) -> dict[str, f
 def layout(record: CycleRecord) -> Any:
     """Return the layout of TensorBoard's custom scalars.
 
-    A chart per metric, all runs in it, and one of all classes; then what the batches repeat.
+    It has a chart for each metric with all runs, a chart for each metric per class, and the repeats of the batches.
     """
-    # The plugin's own function for this wants TensorFlow; the message is a string with a tag of the plugin's.
+    # The plugin's own function needs TensorFlow; the message is a string with the plugin's tag.
     from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_TENSOR, Summary
     from tensorboard.plugins.custom_scalar import layout_pb2, metadata
     from tensorboard.util.tensor_util import make_tensor_proto
@@ -88,10 +86,10 @@ def layout(record: CycleRecord) -> Any:
             charts.append(chart(f"{name}, all classes", f"^curve/{re.escape(name.removeprefix('class_'))}/"))
     category = layout_pb2.Category(title="metrics against the number of labelled images", chart=charts)
     chosen = layout_pb2.Category(
-        title="what was chosen, against the number of labelled images",
+        title="chosen images, against the number of labelled images",
         chart=[
-            chart("near-duplicates within the batch, a share", "^selection/near_duplicates$"),
-            chart("the same of random batches", "^selection/near_duplicates_random$"),
+            chart("share of near-duplicates within the batch", "^selection/near_duplicates$"),
+            chart("the same for random batches", "^selection/near_duplicates_random$"),
         ],
     )
     about = metadata.create_summary_metadata()
@@ -101,17 +99,16 @@ def layout(record: CycleRecord) -> Any:
 
 
 def event_file(folder: Path, place: int, content: object) -> Path:
-    """Return the path of the event file that shows some content.
+    """Return the path of the event file of some content.
 
-    The name holds the content's hash, so that a file that is there need not be made again; files are read in the order
-    of their names, and by that of their places.
+    The name holds a hash of the content: an existing file is up to date. Readers sort files by name, and so by place.
     """
     digest = hashlib.sha256(json.dumps([FORMAT, content], sort_keys=True).encode()).hexdigest()[:12]
     return folder / f"events.out.tfevents.{place:010d}.{digest}"
 
 
 def write_events(path: Path, step: int, values: Iterable[Any]) -> None:
-    """Write an event file with one point of each tag; a reader sees all of it or nothing."""
+    """Write an event file with one point of each tag, atomically."""
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.summary.writer.record_writer import RecordWriter
@@ -125,31 +122,29 @@ def write_events(path: Path, step: int, values: Iterable[Any]) -> None:
         for event in events:
             records.write(event.SerializeToString())
 
-    # Under a name that TensorBoard does not take for an event file, as it would `.events.out.tfevents...tmp`.
-    whole = path.with_name(f"{path.name.rsplit('.', 1)[-1]}.new")
-    whole.parent.mkdir(exist_ok=True)  # not its parents: the run's directory may have been deleted
-    write_atomic(whole, write, make_folder=False)
-    os.replace(whole, path)
+    # TensorBoard would read a temporary file `.events.out.tfevents...tmp` as an event file.
+    temporary = path.with_name(f"{path.name.rsplit('.', 1)[-1]}.new")
+    temporary.parent.mkdir(exist_ok=True)  # not its parents: the run directory may have been deleted
+    write_atomic(temporary, write, make_folder=False)
+    os.replace(temporary, path)
 
 
 def drop_events(folder: Path, keep: Iterable[Path] = ()) -> None:
-    """Delete the event files of a folder, and what an interrupted write left; `keep` names those that stay."""
-    kept = set(keep)
-    for path in [*folder.glob("events.out.tfevents.*"), *folder.glob("*.new")]:
-        if path not in kept:
-            path.unlink(missing_ok=True)
+    """Delete a folder's event files, except those to keep, and the remains of interrupted writes."""
+    for path in {*folder.glob("events.out.tfevents.*"), *folder.glob("*.new")}.difference(keep):
+        path.unlink(missing_ok=True)
 
 
 def write_final(folder: Path, run: Run, settings: Mapping[str, Any]) -> None:
     """Write a finished run's settings and final metrics for TensorBoard's table of hyper-parameters.
 
-    In a folder of their own: the table takes every tag of the folder for a metric. Seeds of one experiment make one
-    line, with their mean.
+    They need their own folder, because the table shows every tag of the folder as a metric. The seeds of an experiment
+    share a row with their mean.
 
     Args:
-        folder: for the event file; older ones are replaced.
-        run: the run, at least one cycle of it.
-        settings: what bears on results, by dotted key.
+        folder: folder of the event file, which replaces older ones.
+        run: the run, with at least one cycle.
+        settings: the settings that can change a result, by dotted key.
     """
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
@@ -162,17 +157,17 @@ def write_final(folder: Path, run: Run, settings: Mapping[str, Any]) -> None:
     path = event_file(folder, last.cycle, [numbers, last.labelled, dict(settings)])
     if not path.is_file():
         group = f"{run.record.name} {run.record.config_sha256[:6]}"
-        opening = hparams_pb(short_settings(settings), trial_id=group).value[0]
+        start = hparams_pb(short_settings(settings), trial_id=group).value[0]
         points = [scalar(f"final/{name}", value) for name, value in numbers.items()]
-        ending = plugin_data_pb2.SessionEndInfo(status=api_pb2.STATUS_SUCCESS, end_time_secs=time.time())
-        about = metadata.create_summary_metadata(plugin_data_pb2.HParamsPluginData(session_end_info=ending))
-        closing = Summary.Value(tag=metadata.SESSION_END_INFO_TAG, metadata=about, tensor=metadata.NULL_TENSOR)
-        write_events(path, last.labelled, [opening, *points, closing])
+        end_info = plugin_data_pb2.SessionEndInfo(status=api_pb2.STATUS_SUCCESS, end_time_secs=time.time())
+        about = metadata.create_summary_metadata(plugin_data_pb2.HParamsPluginData(session_end_info=end_info))
+        end = Summary.Value(tag=metadata.SESSION_END_INFO_TAG, metadata=about, tensor=metadata.NULL_TENSOR)
+        write_events(path, last.labelled, [start, *points, end])
     drop_events(folder, [path])
 
 
 def short_settings(settings: Mapping[str, Any]) -> dict[str, bool | float | str]:
-    """Return settings as TensorBoard takes them: short keys, plain values, without what is not set.
+    """Return settings for TensorBoard: short keys and plain values, without unset ones.
 
     `network.class_path: a.b.UNet` becomes `network: UNet`.
     """
@@ -182,7 +177,6 @@ def short_settings(settings: Mapping[str, Any]) -> dict[str, bool | float | str]
         if parts[-1] == "class_path":
             parts.pop()
             value = str(value).rsplit(".", 1)[-1]
-        if value is None or value in ([], {}):
-            continue
-        short[".".join(parts)] = value if isinstance(value, (bool, int, float, str)) else str(value)
+        if value not in (None, [], {}):
+            short[".".join(parts)] = value if isinstance(value, (bool, int, float, str)) else str(value)
     return short

@@ -1,4 +1,4 @@
-"""What a trained network says about a few images, such that nothing else notices that it was asked."""
+"""Predictions of a trained network for a few images, without side effects on the run."""
 
 from __future__ import annotations
 
@@ -9,21 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.special import log_softmax
 from torch import Tensor
 
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
+from al_lightning.data.normalize import normalise
 from al_lightning.data.streams import collate
 from al_lightning.seeding import seed_of
 
 
 @contextmanager
 def undisturbed(network: torch.nn.Module, device: torch.device) -> Iterator[None]:
-    """Put a network into eval mode on a device; afterwards modes, device and random state are as they were.
-
-    Args:
-        network: the network; none of its processes but this one takes part.
-        device: where to compute.
-    """
+    """Put a network into eval mode on a device; restore modes, device and random state afterwards."""
     training = [module for module in network.modules() if module.training]
     home = next((parameter.device for parameter in network.parameters()), device)
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
@@ -37,24 +34,15 @@ def undisturbed(network: torch.nn.Module, device: torch.device) -> Iterator[None
 
 
 @torch.no_grad()
-def logits_of(
-    network: torch.nn.Module, data: PoolDataModule, index: int, device: torch.device
-) -> npt.NDArray[np.float32]:
-    """Return the logits of a test image, (C,) or (C, H, W) float32.
-
-    Args:
-        network: on that device, in eval mode, `undisturbed`.
-        data: the datamodule, which normalises.
-        index: position in the test set.
-        device: where to compute.
-    """
+def logits_of(network: torch.nn.Module, data: PoolDataset, index: int, device: torch.device) -> npt.NDArray[np.float32]:
+    """Return the logits of a test image, (C,) or (C, H, W) float32; to be called within `undisturbed`."""
     images = data.test
     batch = collate([(images.image(index), images.label(index))], [index], [images.name(index)])
     moved = batch._replace(image=batch.image.to(device))
-    image = data.on_after_batch_transfer(moved, 0).image
+    image = normalise(moved, data.mean.to(device), data.std.to(device), torch.contiguous_format).image
     dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float32)
-    torch.manual_seed(seed_of("views", index))  # for one that draws: the same picture after any restart
-    output: Any = network(image.to(dtype))  # of another type only where the whole network is
+    torch.manual_seed(seed_of("views", index))  # for a network that draws: the same picture after a restart
+    output: Any = network(image.to(dtype))  # of another type only if the whole network is
     logits: Tensor = output.logits
     result: npt.NDArray[np.float32] = logits[0].float().cpu().numpy()
     return result
@@ -62,7 +50,6 @@ def logits_of(
 
 def probabilities(logits: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return the softmax over classes, (C, ...), and its entropy in nats, (...)."""
-    shifted = logits - logits.max(axis=0)
-    log = shifted - np.log(np.exp(shifted).sum(axis=0))
+    log = log_softmax(logits, axis=0)
     probability = np.exp(log)
     return probability, -(probability * log).sum(axis=0)

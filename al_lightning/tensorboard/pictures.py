@@ -1,4 +1,7 @@
-"""The pictures of TensorBoard's views: test images with what the network says, what was chosen, bars of classes."""
+"""The pictures of TensorBoard's views: predictions for test images, chosen images, and bar charts of classes.
+
+Images are (H, W, 3) uint8. Labels are (H, W) uint8, a class per pixel, 255 = ignore. Palettes are (C, 3) uint8.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +19,22 @@ from al_lightning import drawing
 from al_lightning.data.images import Images
 from al_lightning.drawing import INK, PAPER, Array, one_line
 
-Colour = tuple[int, int, int]
-HIGH = 160
-"""Height in pixels above which an image is shown smaller."""
-LOW = 64
-"""Height in pixels below which an image is shown larger, by a whole factor."""
-WIDE = 1100
-"""Width in pixels that a sheet keeps to."""
+Colour = tuple[int, ...]
+MAX_HEIGHT = 160
+"""Height in pixels above which an image is shrunk."""
+MIN_HEIGHT = 64
+"""Height in pixels below which an image is enlarged by a whole factor."""
+SHEET_WIDTH = 1100
+"""Largest width of a sheet in pixels."""
 MOST_BARS = 40
-_NAMED = 110  # pixels of width that a name beneath an image needs
+_NAMED = 110  # least width in pixels of an image whose name fits beneath it
 _POOL: Colour = (150, 150, 150)
-# Magma's: dark where the network is sure, bright where it is not; readable without colour vision.
+# Colours of matplotlib's magma, readable without colour vision: low entropy is dark, high entropy bright.
 _HEAT = ((0, 0, 4), (81, 18, 124), (183, 55, 121), (252, 137, 97), (252, 253, 191))
 
 
 class Bar(NamedTuple):
-    """A line of a bar chart: its name, and bars of (length, colour) below each other."""
+    """A line of a bar chart: its name, and (length, colour) of its bars, one below the other."""
 
     name: str
     bars: tuple[tuple[float, Colour], ...]
@@ -40,7 +43,7 @@ class Bar(NamedTuple):
 def encoded(picture: Array, photo: bool = True) -> bytes:
     """Return a picture as a small file: JPEG for photographs, PNG for charts.
 
-    TensorBoard's checksum is plain Python: a megabyte costs near half a second.
+    TensorBoard's checksum is plain Python and takes half a second per megabyte.
     """
     if photo:
         return drawing.jpeg(picture)
@@ -49,8 +52,8 @@ def encoded(picture: Array, photo: bool = True) -> bytes:
     return file.getvalue()
 
 
-def fitted(image: Array, low: int = LOW, high: int = HIGH) -> Array:
-    """Return an image at a height that can be looked at; enlarged pixels stay square."""
+def fitted(image: Array, low: int = MIN_HEIGHT, high: int = MAX_HEIGHT) -> Array:
+    """Return an image at a height from `low` to `high` pixels; enlarged pixels stay square."""
     factor = -(-low // image.shape[0])
     if factor < 2:
         return drawing.shrink(image, high)
@@ -59,31 +62,17 @@ def fitted(image: Array, low: int = LOW, high: int = HIGH) -> Array:
 
 
 def heat(values: npt.NDArray[np.float32], top: float) -> Array:
-    """Return (H, W) numbers between 0 and `top` as colours, (H, W, 3) uint8."""
+    """Return (H, W) numbers between 0 and `top` as an image."""
     places = np.linspace(0, top, len(_HEAT))
     channels = [np.interp(values, places, [colour[channel] for colour in _HEAT]) for channel in range(3)]
     colours: Array = np.stack(channels, axis=-1).round().astype(np.uint8)
     return colours
 
 
-def short_name(name: str) -> str:
-    """Return a file's name without its folder."""
-    return Path(name).name
-
-
 def bars(title: str, lines: Sequence[Bar], width: int = 520) -> Array:
-    """Return a bar chart of shares, the largest bar over the whole width.
-
-    Args:
-        title: the first line.
-        lines: from top to bottom.
-        width: in pixels.
-
-    Returns:
-        (H, width, 3) uint8.
-    """
+    """Return a bar chart of shares under a title, `width` pixels wide; the longest bar has the whole width."""
     font, line, thick = drawing.font(), 13, max((len(bar.bars) for bar in lines), default=1)
-    names, numbers = 110, 44
+    names, numbers = 110, 44  # widths of the two columns of text
     row = line * thick + 5
     page = Image.new("RGB", (width, 22 + row * len(lines)), PAPER)
     draw = ImageDraw.Draw(page)
@@ -102,43 +91,27 @@ def bars(title: str, lines: Sequence[Bar], width: int = 520) -> Array:
 
 def segmented(name: str, image: Array, label: Array, prediction: Array, entropy: npt.NDArray[np.float32],
               palette: Array) -> Array:  # fmt: skip
-    """Return a test image beside its label, the prediction and the entropy of each pixel.
+    """Return a test image beside its label, its predicted label and its entropy map.
 
-    Args:
-        name: of the image.
-        image: (H, W, 3) uint8.
-        label: (H, W) uint8, 255 = ignore.
-        prediction: (H, W) uint8.
-        entropy: (H, W) float32, nats; the brightest colour stands for log C, whatever the image.
-        palette: (C, 3) uint8.
+    The entropy is (H, W) float32, in nats; the brightest colour is log C in all pictures.
     """
-    views = [image, drawing.colour(label, palette), drawing.colour(prediction, palette)]
-    views.append(heat(entropy, math.log(max(2, len(palette)))))
+    top = math.log(max(2, len(palette)))
+    views = [image, drawing.colour(label, palette), drawing.colour(prediction, palette), heat(entropy, top)]
     known = label != 255
     right = f", {100 * float((prediction == label)[known].mean()):.0f} % right" if known.any() else ""
-    captions = [short_name(name), "label", f"prediction{right}", f"entropy, mean {float(entropy.mean()):.2f} nats"]
+    captions = [Path(name).name, "label", f"prediction{right}", f"entropy, mean {float(entropy.mean()):.2f} nats"]
     return drawing.sheet([fitted(view) for view in views], len(views), captions)
 
 
 def classified(name: str, image: Array, label: int, probability: npt.NDArray[np.float32], entropy: float,
                class_names: Sequence[str], palette: Array) -> Array:  # fmt: skip
-    """Return a test image beside the likeliest classes; the title names the true one.
-
-    Args:
-        name: of the image.
-        image: (H, W, 3) uint8.
-        label: the true class.
-        probability: (C,) float32.
-        entropy: of it, in nats.
-        class_names: C names.
-        palette: (C, 3) uint8.
-    """
+    """Return a test image beside its five likeliest classes; the title has the true class and the entropy in nats."""
     order = np.argsort(-probability, kind="stable")[:5]
-    lines = [Bar(class_names[c], ((float(probability[c]), _rgb(palette[c])),)) for c in order]
+    lines = [Bar(class_names[c], ((float(probability[c]), tuple(palette[c].tolist())),)) for c in order]
     truth = class_names[label] if 0 <= label < len(class_names) else "unknown"
     verdict = "right" if order[0] == label else "wrong"
-    said = f"true {truth}, predicted {class_names[order[0]]} ({verdict}), entropy {entropy:.2f} nats"
-    chart, shown = bars(f"{short_name(name)}: {said}", lines, 420), fitted(image, 96)
+    result = f"true {truth}, predicted {class_names[order[0]]} ({verdict}), entropy {entropy:.2f} nats"
+    chart, shown = bars(f"{Path(name).name}: {result}", lines, 420), fitted(image, 96)
     page = np.full((max(len(chart), len(shown)), shown.shape[1] + chart.shape[1], 3), PAPER, dtype=np.uint8)
     page[: len(shown), : shown.shape[1]] = shown
     page[: len(chart), shown.shape[1] :] = chart
@@ -148,49 +121,29 @@ def classified(name: str, image: Array, label: int, probability: npt.NDArray[np.
 def gallery(
     images: Images, chosen: Sequence[int], scores: Sequence[float | None], class_names: Sequence[str], palette: Array
 ) -> Array:
-    """Return what was chosen, in order, each with its place, its score, its label and its name.
-
-    Args:
-        images: the full training set.
-        chosen: positions.
-        scores: of each; None where it had none.
-        class_names: C names.
-        palette: (C, 3) uint8.
-    """
+    """Return a sheet of the images at the chosen positions, in order, each with its rank, score, label and name."""
     tiles, captions = [], []
-    for place, (index, score) in enumerate(zip(chosen, scores, strict=True), start=1):
+    for rank, (index, score) in enumerate(zip(chosen, scores, strict=True), start=1):
         label, tile = images.label(index), fitted(images.image(index), 64, 96)
-        said = [f"{place}.", *([f"{score:.4g}"] if score is not None else [])]
+        caption = [f"{rank}."] if score is None else [f"{rank}.", f"{score:.4g}"]
         if isinstance(label, np.ndarray):
             tile = np.hstack([tile, fitted(drawing.colour(label, palette), 64, 96)])
         else:
-            said.append(class_names[int(label)] if 0 <= int(label) < len(class_names) else "unknown")
-        tiles.append(tile)
+            caption.append(class_names[int(label)] if 0 <= int(label) < len(class_names) else "unknown")
         if tile.shape[1] >= _NAMED:
-            said.append(short_name(images.name(index)))
-        captions.append("  ".join(said))
-    return drawing.sheet(tiles, max(1, WIDE // max(tile.shape[1] for tile in tiles)), captions)
+            caption.append(Path(images.name(index)).name)
+        tiles.append(tile)
+        captions.append("  ".join(caption))
+    return drawing.sheet(tiles, max(1, SHEET_WIDTH // max(tile.shape[1] for tile in tiles)), captions)
 
 
 def class_chart(
     title: str, chosen: npt.NDArray[np.float64], pool: npt.NDArray[np.float64], names: Sequence[str], palette: Array
 ) -> Array:
-    """Return the classes' shares of what was chosen, in their colours, above those of the pool, in grey.
-
-    Args:
-        title: the first line.
-        chosen: (C,) shares.
-        pool: (C,) shares.
-        names: C names.
-        palette: (C, 3) uint8.
-    """
+    """Return a chart of each class's share, (C,), of the chosen images, in its colour, and of the pool, in grey."""
     shown = list(range(len(names)))
     if len(names) > MOST_BARS:
         shown = sorted(np.argsort(-np.maximum(chosen, pool), kind="stable")[:MOST_BARS].tolist())
         title += f"; {MOST_BARS} of {len(names)} classes"
-    return bars(title, [Bar(names[c], ((float(chosen[c]), _rgb(palette[c])), (float(pool[c]), _POOL))) for c in shown])
-
-
-def _rgb(colour: Array) -> Colour:
-    red, green, blue = (int(part) for part in colour)
-    return red, green, blue
+    lines = [Bar(names[c], ((float(chosen[c]), tuple(palette[c].tolist())), (float(pool[c]), _POOL))) for c in shown]
+    return bars(title, lines)

@@ -1,13 +1,13 @@
-"""TensorBoard's views of a run, beside the training curves: how good each cycle is, and what it chose.
+"""TensorBoard's views of a run beside the training curves: the metrics of each cycle, and the chosen images.
 
-Everything here follows from the journal, the selections and the data, and is made again where it is missing; only the
-pictures of test images need the network, and are kept in the cycle's folder. Nothing here is worth a run: what fails
-is told in a line.
+All views follow from the journal, the selections and the data, and missing views are written again. Only the pictures
+of test images need the network; they stay in the cycle's folder. A view that fails costs a message, never the run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Array
 from al_lightning.drawing import palette
 from al_lightning.duplicates.image_set import DescribedImages
 from al_lightning.inspect.collapse import collapse
-from al_lightning.inspect.counts import class_counts, described
+from al_lightning.inspect.counts import class_counts
 from al_lightning.inspect.embedding_map import candidates, scores
 from al_lightning.runs.files import write_atomic
 from al_lightning.runs.journal import CycleRecord, Run, read_run
@@ -43,33 +43,26 @@ TEST_IMAGES = 4
 GALLERY = 24
 """Chosen images that are shown of each cycle."""
 COUNTED = 300
-"""Images whose labels are read for a histogram of classes; of more, a random sample."""
+"""Images whose labels are read for the shares of classes; of more, a random sample."""
 
 
+@dataclass
 class Boards:
-    """Writes the views of one run: `curve/` of its directory, and `hparams/` once it is finished.
+    """Writes the views of a run: the folder `curve/` of its directory, and `hparams/` when the run is finished.
 
-    Args:
-        directory: of the run.
-        data: the datamodule.
-        settings: what in the configuration bears on results, by dotted key.
-        say: tells the user a line.
-        writes: whether this process writes; others do nothing.
+    Attributes:
+        directory: the run directory.
+        data: the dataset.
+        settings: the settings that can change a result, by dotted key.
+        say: prints a line for the user.
+        writes: whether this process writes; other processes do nothing.
     """
 
-    def __init__(
-        self,
-        directory: Path,
-        data: PoolDataModule,
-        settings: Mapping[str, Any],
-        say: Callable[[str], object],
-        writes: bool = True,
-    ) -> None:
-        self.directory = directory
-        self.data = data
-        self.settings = settings
-        self.say = say
-        self.writes = writes
+    directory: Path
+    data: PoolDataset
+    settings: Mapping[str, Any]
+    say: Callable[[str], object]
+    writes: bool = True
 
     @cached_property
     def names(self) -> list[str]:
@@ -83,47 +76,42 @@ class Boards:
 
     @cached_property
     def pool_counts(self) -> npt.NDArray[np.int64]:
-        """How often each class occurs in the pool, (C,), of a sample where counting is dear; counted once.
+        """Counts of each class in the pool, (C,), from a sample if labels have to be read.
 
-        All are 0 where images of the pool have no label yet.
+        All are 0 if images of the pool have no label yet: the labelled images are no random sample.
         """
         known = self.data.classes()
         if known is not None:
             return np.bincount(np.asarray(known), minlength=len(self.names))[: len(self.names)]
         images = self.data.train
         if not all(images.has_label(index) for index in range(len(images))):
-            return np.zeros(len(self.names), dtype=np.int64)  # those with labels were chosen: they are no sample of it
+            return np.zeros(len(self.names), dtype=np.int64)
         return self._counts(range(len(images)))
 
     @cached_property
     def described(self) -> DescribedImages:
-        """The pool's descriptors, each image read once."""
-        return described(self.data.train)
+        """The pool's descriptors; each image is read once."""
+        return DescribedImages(self.data.train.image)
 
     def write(self, finished: bool) -> None:
-        """Write the views of all finished cycles; those that are there stay.
-
-        Args:
-            finished: whether the run is.
-        """
+        """Write the missing views of all finished cycles, and those of the run if it is finished."""
         if self.writes:
             self._attempt("TensorBoard's view of the run", self._write, finished)
 
-    def predictions(self, cycle: int, network: Any, data: PoolDataModule, device: Any) -> None:
-        """Keep what a cycle's network says about a few test images, the same ones in each cycle.
+    def predictions(self, cycle: int, network: Any, device: Any) -> None:
+        """Store pictures of a network's predictions for a few test images, the same ones in each cycle.
 
         Args:
             cycle: number of the cycle.
-            network: the trained network; left as it was.
-            data: the fit's datamodule.
-            device: where to compute.
+            network: the trained network; unchanged afterwards.
+            device: device of the computation.
         """
         if self.writes:
             what = f"the pictures of test images of cycle {cycle}"
-            self._attempt(what, self._predict, cycle, network, data, device)
+            self._attempt(what, self._predict, cycle, network, device)
 
     def _attempt(self, what: str, make: Callable[..., Any], *arguments: Any) -> Any:
-        """Make a view; None where that fails. It must not cost what the run has done."""
+        """Make a view; if that fails, tell the user and return None."""
         try:
             return make(*arguments)
         except Exception as error:
@@ -139,9 +127,11 @@ class Boards:
         ]
         missing = [(done, path) for done, path in zip(run.cycles, paths, strict=True) if not path.is_file()]
         for done, path in missing:
-            views = [self._curve, self._tested, self._gallery, self._classes, self._repetition, self._seen]
+            views = [self._curve, self._test_pictures]
+            if done.chosen:
+                views += [self._gallery, self._classes, self._repetition]
             what = f"a view of cycle {done.cycle} for TensorBoard"
-            made = [self._attempt(what, view, run, done) or [] for view in views]
+            made = [self._attempt(what, view, run, done) or [] for view in [*views, self._selection]]
             write_events(path, done.labelled, [value for values in made for value in values])
         if missing:
             projector.write_config(folder, [done.labelled for done in run.cycles])
@@ -155,106 +145,92 @@ class Boards:
         values = [scalar(tag, value) for tag, value in curve_points(done, self.names).items()]
         return [layout(done), *values] if done.cycle == 0 else values
 
-    def _tested(self, run: Run, done: CycleRecord) -> list[Any]:
-        """Return the pictures of test images, as they were kept."""
-        from PIL import Image
-
-        values = []
-        for path in sorted(self._kept(done.cycle).glob("*.jpg")):
-            with Image.open(path) as image:  # reads the header alone
-                width, height = image.size
-            values.append(picture(f"test/image {path.stem}", path.read_bytes(), height, width))
-        return values
+    def _test_pictures(self, run: Run, done: CycleRecord) -> list[Any]:
+        paths = sorted(self._picture_folder(done.cycle).glob("*.jpg"))
+        return [picture(f"test/image {path.stem}", path.read_bytes()) for path in paths]
 
     def _gallery(self, run: Run, done: CycleRecord) -> list[Any]:
-        if not done.chosen:
-            return []
         shown = done.chosen[:GALLERY]
-        said = scores(run, done.cycle)
-        sheet = pictures.gallery(self.data.train, shown, [said.get(index) for index in shown], self.names, self.colours)
-        return [_shown("chosen/in order", sheet)]
+        known = scores(run, done.cycle)
+        values = [known.get(index) for index in shown]
+        sheet = pictures.gallery(self.data.train, shown, values, self.names, self.colours)
+        return [picture("chosen/in order", pictures.encoded(sheet))]
 
     def _classes(self, run: Run, done: CycleRecord) -> list[Any]:
-        if not done.chosen:
-            return []
         chosen, pool = _shares(self._counts(done.chosen)), _shares(self.pool_counts)
         against = "and the pool (grey)" if pool.any() else "(the pool's classes are not known)"
         title = f"cycle {done.cycle}: {len(done.chosen)} chosen (in colour) {against}"
         chart = pictures.class_chart(title, chosen, pool, self.names, self.colours)
-        times = [
+        ratios = [
             scalar(f"chosen_to_pool/{name}", float(part / whole))
             for name, part, whole in zip(self.names, chosen, pool, strict=True)
             if whole > 0
         ]
-        return [_shown("chosen/classes", chart, photo=False), *times]
+        return [picture("chosen/classes", pictures.encoded(chart, photo=False)), *ratios]
 
     def _repetition(self, run: Run, done: CycleRecord) -> list[Any]:
-        """Return how much a batch repeats itself, and a random one: their difference is the mode-collapse index."""
-        if not done.chosen:
-            return []
+        """Return the repeats within the batch and within random batches; the difference is the mode-collapse index."""
         before = self.data.pool().label(run.labelled_at(done.cycle))
-        found = collapse(self.described, before, done.chosen, candidates(run, done.cycle))
-        points = {"near_duplicates": found.share, "near_duplicates_random": found.expected}
-        if found.scenes is not None and found.scenes_expected is not None:
-            points |= {"scenes": found.scenes, "scenes_random": found.scenes_expected}
-        return [scalar(f"selection/{name}", float(value)) for name, value in points.items()]
+        result = collapse(self.described, before, done.chosen, candidates(run, done.cycle))
+        points = {
+            "near_duplicates": result.share,
+            "near_duplicates_random": result.expected,
+            "scenes": result.scenes,
+            "scenes_random": result.scenes_expected,
+        }
+        return [scalar(f"selection/{name}", float(value)) for name, value in points.items() if value is not None]
 
-    def _seen(self, run: Run, done: CycleRecord) -> list[Any]:
-        """Return a histogram of the candidates' scores; write their embeddings beside the events."""
+    def _selection(self, run: Run, done: CycleRecord) -> list[Any]:
+        """Return a histogram of the candidates' scores, or write the embeddings for the projector."""
         folder = self.directory / "curve"
         projector.forget_points(folder, done.cycle)
         if not done.chosen or (seen := read_seen(run, done.cycle)) is None:
             return []
         index, labelled, value = seen
         if value.shape[2] > 1:
-            images = self.data.train
-            projector.write_points(folder, done.cycle, index, labelled, value[0], done.chosen, images)
+            projector.write_points(folder, done.cycle, index, labelled, value[0], done.chosen, self.data.train)
         if value.shape[2] != 1 or len(value) != 1:
             return []
         score = value[0, :, 0]
-        sound = np.isfinite(score)
         groups = {"candidates": ~labelled, "chosen": np.isin(index, done.chosen)}
-        return [
-            histogram(f"scores/{name}", score[rows & sound]) for name, rows in groups.items() if (rows & sound).any()
-        ]
+        values = {name: score[rows & np.isfinite(score)] for name, rows in groups.items()}
+        return [histogram(f"scores/{name}", numbers) for name, numbers in values.items() if len(numbers)]
 
-    def _predict(self, cycle: int, network: Any, data: PoolDataModule, device: Any) -> None:
+    def _predict(self, cycle: int, network: Any, device: Any) -> None:
         from al_lightning.tensorboard.network import logits_of, probabilities, undisturbed
 
-        count = len(data.test)
+        test = self.data.test
+        count = len(test)
         positions = sorted({round(place) for place in np.linspace(0, count - 1, min(TEST_IMAGES, count))})
         with undisturbed(network, device):
-            answers = [probabilities(logits_of(network, data, index, device)) for index in positions]
+            answers = [probabilities(logits_of(network, self.data, index, device)) for index in positions]
+        folder = self._picture_folder(cycle)
         for number, (index, (probability, entropy)) in enumerate(zip(positions, answers, strict=True), start=1):
-            name, image, label = data.test.name(index), data.test.image(index), data.test.label(index)
+            name, image, label = test.name(index), test.image(index), test.label(index)
             if isinstance(label, np.ndarray):
-                guess = probability.argmax(axis=0).astype(np.uint8)
-                shown = pictures.segmented(name, image, label, guess, entropy, self.colours)
+                prediction = probability.argmax(axis=0).astype(np.uint8)
+                sheet = pictures.segmented(name, image, label, prediction, entropy, self.colours)
             else:
-                shown = pictures.classified(
+                sheet = pictures.classified(
                     name, image, int(label), probability, float(entropy), self.names, self.colours
                 )
-            _keep(self._kept(cycle) / f"{number}.jpg", pictures.encoded(shown))
+            _store(folder / f"{number}.jpg", pictures.encoded(sheet))
 
     def _counts(self, positions: Sequence[int]) -> npt.NDArray[np.int64]:
         if len(positions) > COUNTED:
-            draw = generator("histogram", len(positions))  # of the views' own: nothing else draws from it
+            draw = generator("histogram", len(positions))  # a generator of its own: results do not depend on views
             positions = sorted(draw.choice(np.asarray(positions), COUNTED, replace=False).tolist())
         return class_counts(self.data.train, positions, len(self.names))
 
-    def _kept(self, cycle: int) -> Path:
+    def _picture_folder(self, cycle: int) -> Path:
         return self.directory / f"cycle_{cycle:02d}" / "test_images"
+
+
+def _store(path: Path, content: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)  # not its parents: the run directory may have been deleted
+    write_atomic(path, lambda file: file.write(content), make_folder=False)
 
 
 def _shares(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     shares: npt.NDArray[np.float64] = counts / max(1, int(counts.sum()))
     return shares
-
-
-def _keep(path: Path, content: bytes) -> None:
-    path.parent.mkdir(exist_ok=True)  # not its parents: the run's directory may have been deleted
-    write_atomic(path, lambda file: file.write(content), make_folder=False)
-
-
-def _shown(tag: str, image: Array, photo: bool = True) -> Any:
-    return picture(tag, pictures.encoded(image, photo), image.shape[0], image.shape[1])

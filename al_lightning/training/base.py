@@ -16,7 +16,6 @@ from torch import Tensor
 
 from al_lightning.errors import TrainingError, UsageError, reason_of, require
 from al_lightning.networks.base import Network
-from al_lightning.seeding import seed_of
 from al_lightning.tasks import Task
 from al_lightning.training.functional import ranking_hinge
 from al_lightning.training.schedules import Constant, Schedule
@@ -40,20 +39,6 @@ def seed_global(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def seed_step(key: tuple[int, int, int], step: int, rank: int, device: torch.device) -> None:
-    """Seed the global generators for a step of a process that computes on `device`."""
-    seed = seed_of("step", *key, step, rank)
-    if device.type not in ("cpu", "cuda"):
-        seed_global(seed)
-        return
-    # Not torch.manual_seed: for each kind of accelerator that is built in but asleep it formats the call stack, 1 ms.
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        torch.cuda.default_generators[device.index or 0].manual_seed(seed)
-
-
 class TrainingModule(LightningModule, ABC):
     """A network and a task under training; a method adds its step.
 
@@ -73,14 +58,17 @@ class TrainingModule(LightningModule, ABC):
         prediction_weight: of a loss predictor's ranking loss (Yoo and Kweon 2019).
         prediction_margin: of that loss.
         prediction_stop: share of the steps after which the ranking loss no longer reaches the network itself.
+
+    Attributes:
+        step: steps that are done, which is the number of the running step; a callback of the fit counts them.
     """
 
     serves: ClassVar[Literal["image", "pixel", "any"]] = "any"
     """What a task must predict for this method."""
     views: ClassVar[tuple[str, ...]] = ()
     """Views of unlabelled images that its steps need; `data.unlabelled` gives them."""
-    instead: ClassVar[str] = "name a training method that fits"
-    """What to do where the task does not fit."""
+    title: ClassVar[str] = ""
+    """What tables and pages call the method, for example "UDA"."""
     leaves_parameters_unused: ClassVar[bool] = False
     """Whether a backward pass may leave parameters without gradient, as when two optimizers take turns."""
 
@@ -101,9 +89,10 @@ class TrainingModule(LightningModule, ABC):
     ) -> None:
         super().__init__()
         if self.serves not in ("any", task.predicts):
+            fitting = [one.__name__ for one in TrainingModule.__subclasses__() if one.serves in ("any", task.predicts)]
             raise UsageError(
                 f"{type(self).__name__} trains for a class per {self.serves}, but {type(task).__name__} is about a "
-                f"class per {task.predicts}; {self.instead}."
+                f"class per {task.predicts}; methods that fit: {', '.join(sorted(fitting))}."
             )
         if network.predicts != task.predicts:
             raise UsageError(
@@ -138,6 +127,12 @@ class TrainingModule(LightningModule, ABC):
         self._sums: dict[str, Tensor] = {}
         self._since = 0
         self._fresh_optimizer()  # what it refuses is to be known before anything is trained
+
+    @classmethod
+    def description(cls) -> str:
+        """Return how the method trains: "supervised", or for one with `views` for example "semi-supervised (UDA)"."""
+        kind = "semi-supervised" if cls.views else "supervised"
+        return f"{kind} ({cls.title})" if cls.title else kind
 
     @abstractmethod
     def losses(self, batch: TrainingBatch) -> dict[str, Tensor]:
@@ -217,20 +212,16 @@ class TrainingModule(LightningModule, ABC):
             super().optimizer_step(*arguments, **options)
         except RuntimeError as error:
             *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-            # Not those of memory, which have classes of their own, nor of a device, which come up anywhere.
+            # Not those of memory or of a device, which have classes of their own and come up anywhere.
             inside = frame.f_globals.get("__name__", "").startswith("torch.optim.")
-            if not inside or type(error) is not RuntimeError or "CUDA" in str(error):
+            if not inside or type(error) is not RuntimeError:
                 raise
             raise TrainingError(
                 f"The optimizer under training.optimizer fails at step {self.step}: {reason_of(error)}."
             ) from error
 
     def on_train_batch_start(self, batch: TrainingBatch, batch_idx: int) -> None:
-        """Reseed what the network itself draws (dropout), so that a resumed fit draws the same.
-
-        Per epoch is not enough: a resumed epoch's loader draws at another moment.
-        """
-        seed_step(self.key, self.step, self.global_rank, self.device)
+        """Late in the fit, keep the ranking loss from the network itself."""
         if (predictor := self.network.loss_predictor) is not None:
             predictor.stop_gradient = self.step >= self.prediction_stop * self.steps
 
@@ -242,16 +233,13 @@ class TrainingModule(LightningModule, ABC):
         return total
 
     def on_train_batch_end(self, outputs: Any, batch: TrainingBatch, batch_idx: int) -> None:
-        """Count the step; now and then write the means of the losses."""
-        self.step += 1
+        """Now and then write the means of the losses."""
         if self.step % max(1, min(LOG_EVERY, self.steps // 4)) == 0 or self.step == self.steps:
             self._flush()
 
     def on_train_epoch_end(self) -> None:
-        """Look at the losses before the checkpoint is written, and send the streams to the next chunk."""
+        """Look at the losses before the checkpoint is written."""
         self._check()
-        datamodule: Any = getattr(self.trainer, "datamodule", None)
-        datamodule.seek(self.step)
 
     def log_step(self, total: Tensor, terms: dict[str, Tensor]) -> None:
         """Add this step to the next point of the training curves.
@@ -295,14 +283,12 @@ class TrainingModule(LightningModule, ABC):
         return [float(group["lr"]) for optimizer in optimizers for group in optimizer.param_groups]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the count of steps, and the losses since the last point of the curves."""
-        checkpoint["al_step"] = self.step
+        """Keep the losses since the last point of the curves."""
         checkpoint["al_losses"] = (self._since, {name: total.cpu() for name, total in self._sums.items()})
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on counting."""
-        self.step = int(checkpoint["al_step"])
-        self._since, sums = checkpoint.get("al_losses", (0, {}))
+        """Go on with the losses since the last point of the curves."""
+        self._since, sums = checkpoint["al_losses"]
         self._sums = dict(sums)
 
     def on_test_epoch_start(self) -> None:

@@ -41,7 +41,7 @@ class S4GAN(TrainingModule):
     """
 
     serves: ClassVar[Literal["image", "pixel", "any"]] = "pixel"
-    instead: ClassVar[str] = "for classification there is uda"
+    title: ClassVar[str] = "s4GAN"
     views: ClassVar[tuple[str, ...]] = ("unlabelled",)
     leaves_parameters_unused: ClassVar[bool] = True
 

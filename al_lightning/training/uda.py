@@ -38,7 +38,7 @@ class UDA(TrainingModule):
     """
 
     serves: ClassVar[Literal["image", "pixel", "any"]] = "image"
-    instead: ClassVar[str] = "for segmentation there is s4gan"
+    title: ClassVar[str] = "UDA"
     views: ClassVar[tuple[str, ...]] = ("original", "augmented")
 
     def __init__(
@@ -72,7 +72,7 @@ class UDA(TrainingModule):
         labelled, original, augmented = batch["labelled"], batch["original"], batch["augmented"]
         sizes = [len(part.image) for part in (labelled, original, augmented)]
         output = self.network(torch.cat([labelled.image, original.image, augmented.image]))
-        logits = output.logits.split(sizes)
+        logits = torch.split(output.logits, sizes)
         guess = None if output.predicted_loss is None else output.predicted_loss[: sizes[0]]
         terms = self.supervised(NetworkOutput(logits[0], guess), labelled)
         if self.annealing is not None:

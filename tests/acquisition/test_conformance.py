@@ -419,9 +419,9 @@ def test_draws_and_ties_may_depend_on_the_order_of_the_pool(strategy):
 
 def test_a_strategy_may_refuse_one_kind_of_network_but_not_the_one_asked_for():
     check_strategy(VariationRatio)
-    with pytest.raises(ConformanceError, match="fails in check: VariationRatio counts the classes"):
+    with pytest.raises(ConformanceError, match="fails in check: VariationRatio"):
         check_strategy(VariationRatio, predicts="pixel")
-    with pytest.raises(ConformanceError, match="fails in check: VariationRatio counts the classes"):
+    with pytest.raises(ConformanceError, match="fails in check: VariationRatio"):
         check_strategy(VariationRatio, network=TinySegmenter)
 
 
@@ -434,7 +434,7 @@ def test_the_kit_takes_another_network_and_another_pool():
 
     check_strategy(Entropy, network=network, pool=Pool(20, (3, 11)))
     assert len(made) == 1
-    with pytest.raises(ConformanceError, match=r"this WideResNet has none: give --network\.dropout"):
+    with pytest.raises(ConformanceError, match=r"WideResNet .* --network\.dropout"):
         check_strategy(BALD, network=network)
     with pytest.raises(ConformanceError, match=r"fails when asked for an initial set .*sequence_pattern"):
         check_strategy(UniformEntropy, pool=Pool(20, (3, 11)))

@@ -133,7 +133,7 @@ def test_what_is_not_finite_is_named_by_its_row(value):
 
 
 def test_more_rows_than_there_are_is_a_sentence():
-    with pytest.raises(UsageError, match="asked for 3 rows, but only 2 are not labelled"):
+    with pytest.raises(UsageError, match="3 rows, but only 2"):
         k_center_greedy(torch.zeros(3, 1), torch.tensor([True, False, False]), 3)
 
 

@@ -21,12 +21,12 @@ from al_lightning.acquisition import (
     VariationRatio,
 )
 from al_lightning.acquisition.base import Acquisition, check_selection
-from al_lightning.acquisition.callback import join_members, select
+from al_lightning.acquisition.scoring import join_members, score_pool, select
 from al_lightning.errors import ALError, UsageError
 from al_lightning.networks.base import Network
 from al_lightning.pool import Pool
 from al_lightning.seeding import generator
-from al_lightning.types import Batch, Features, NetworkOutput, Rows, Selection
+from al_lightning.types import Batch, Features, NetworkOutput, Selection, SelectionInputs
 
 quick = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 STRATEGIES = [Random(), Entropy(), Coreset(), EquAL(), BALD(), LearningLoss(), UniformEntropy(), VariationRatio()]
@@ -49,7 +49,7 @@ def rows_and_count(draw, strategy, constant=False, everything=False):
     value = torch.tensor(draw(st.lists(cell, min_size=size, max_size=size)), dtype=torch.float32)
     candidates = labelled.count(False)
     count = candidates if everything else draw(st.integers(1, candidates))
-    rows = Rows(torch.tensor(index), torch.tensor(labelled), value.reshape(members, len(index), numbers))
+    rows = SelectionInputs(torch.tensor(index), torch.tensor(labelled), value.reshape(members, len(index), numbers))
     return rows, count
 
 
@@ -95,21 +95,23 @@ def test_all_candidates_can_be_chosen(strategy, data):
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=name_of)
 def test_selection_leaves_its_rows_alone(strategy):
-    rows = Rows(torch.arange(5), torch.tensor([True, False, False, False, True]), torch.rand(5, 5, 2))
+    rows = SelectionInputs(torch.arange(5), torch.tensor([True, False, False, False, True]), torch.rand(5, 5, 2))
     before = [tensor.clone() for tensor in rows]
     strategy.select(rows, 2, generator("select", 0, 0))
     assert all(torch.equal(old, new) for old, new in zip(before, rows, strict=True))
 
 
 def test_random_depends_on_its_generator_and_gives_every_candidate_a_chance():
-    rows = Rows.without_scores(torch.tensor([2, 3, 5, 7]))
+    rows = SelectionInputs.without_scores(torch.tensor([2, 3, 5, 7]))
     first = {Random().select(rows, 1, generator("select", seed, 0)).indices[0] for seed in range(60)}
     assert first == {2, 3, 5, 7}
     assert not Random.needs_network
 
 
 def test_entropy_takes_the_most_uncertain_and_needs_no_draw():
-    rows = Rows(torch.tensor([1, 4, 6]), torch.zeros(3, dtype=torch.bool), torch.tensor([[[0.2], [0.9], [0.5]]]))
+    rows = SelectionInputs(
+        torch.tensor([1, 4, 6]), torch.zeros(3, dtype=torch.bool), torch.tensor([[[0.2], [0.9], [0.5]]])
+    )
     selection = Entropy().select(rows, 2, generator("select", 0, 0))
     assert selection.indices == [4, 6]
     assert selection.scores == pytest.approx([0.9, 0.5])
@@ -118,7 +120,7 @@ def test_entropy_takes_the_most_uncertain_and_needs_no_draw():
 
 def test_coreset_covers_the_space_from_the_labelled_images():
     index = torch.tensor([10, 11, 13, 17, 20])
-    rows = Rows(index, index == 10, torch.tensor([[[0.0], [1.0], [3.0], [7.0], [10.0]]]))
+    rows = SelectionInputs(index, index == 10, torch.tensor([[[0.0], [1.0], [3.0], [7.0], [10.0]]]))
     selection = Coreset().select(rows, 3, generator("select", 0, 0))
     assert selection.indices == [20, 13, 17]
     assert selection.scores == [10.0, 3.0, 3.0]
@@ -126,7 +128,7 @@ def test_coreset_covers_the_space_from_the_labelled_images():
 
 
 def test_coreset_of_an_unlabelled_pool_can_be_written_as_json():
-    rows = Rows(torch.arange(3), torch.zeros(3, dtype=torch.bool), torch.tensor([[[0.0], [1.0], [5.0]]]))
+    rows = SelectionInputs(torch.arange(3), torch.zeros(3, dtype=torch.bool), torch.tensor([[[0.0], [1.0], [5.0]]]))
     selection = Coreset().select(rows, 2, generator("select", 0, 0))
     assert selection == Selection([0, 2], [0.0, 5.0])
     json.dumps(selection, allow_nan=False)
@@ -134,7 +136,7 @@ def test_coreset_of_an_unlabelled_pool_can_be_written_as_json():
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_coreset_names_the_image_whose_embedding_is_not_finite(bad):
-    rows = Rows(torch.tensor([3, 8]), torch.tensor([False, True]), torch.tensor([[[0.0, 1.0], [bad, 1.0]]]))
+    rows = SelectionInputs(torch.tensor([3, 8]), torch.tensor([False, True]), torch.tensor([[[0.0, 1.0], [bad, 1.0]]]))
     with pytest.raises(ALError, match="The embedding of image 8 is not finite"):
         Coreset().select(rows, 1, generator("select", 0, 0))
 
@@ -182,7 +184,9 @@ def test_coreset_reads_the_embedding_without_running_the_decoder():
     assert (network.encoded, network.decoded) == (1, 0)
 
 
-CANDIDATES = Rows(torch.tensor([2, 4, 6, 8]), torch.tensor([False, True, False, False]), torch.zeros(1, 4, 1))
+CANDIDATES = SelectionInputs(
+    torch.tensor([2, 4, 6, 8]), torch.tensor([False, True, False, False]), torch.zeros(1, 4, 1)
+)
 
 
 @pytest.mark.parametrize(
@@ -255,8 +259,15 @@ def test_a_strategy_without_score_says_so():
 
 
 def test_members_rows_are_stacked_and_know_what_is_labelled():
-    index = torch.tensor([1, 3, 4])
-    rows = join_members([(index, torch.zeros(3, 2)), (index, torch.ones(3, 2))], (4, 0, 1))
-    assert rows.value.shape == (2, 3, 2)
-    assert rows.value[1].min() == 1
-    assert rows.labelled.tolist() == [True, False, True]
+    pool = Pool(5, (4, 0))
+
+    def member(number):
+        return lambda images: (torch.tensor(images), torch.full((len(images), 2), number))
+
+    draws = [generator("candidates", 0, 0) for _ in range(2)]
+    rows = join_members([score_pool(Coreset(), pool, draw, member(number)) for number, draw in enumerate(draws)])
+    assert rows.index.tolist() == [0, 1, 2, 3, 4]
+    assert rows.labelled.tolist() == [True, False, False, False, True]
+    assert rows.value.tolist() == [[[0, 0]] * 5, [[1, 1]] * 5]
+    assert score_pool(Entropy(), pool, draws[0], member(0)).index.tolist() == [1, 2, 3]
+    assert score_pool(Random(), pool, draws[0], None).index.tolist() == [1, 2, 3]

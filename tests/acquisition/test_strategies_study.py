@@ -21,12 +21,11 @@ from al_lightning.acquisition import (
 from al_lightning.acquisition.testing import TinyClassifier, TinySegmenter
 from al_lightning.config.names import resolve
 from al_lightning.errors import ALError, UsageError
-from al_lightning.networks.base import Network
+from al_lightning.networks.base import LossPredictor, Network
 from al_lightning.networks.dropout import MCDropout
-from al_lightning.networks.loss_predictor import LossPredictor
 from al_lightning.pool import Pool
 from al_lightning.seeding import generator
-from al_lightning.types import Batch, Features, NetworkOutput, Rows
+from al_lightning.types import Batch, Features, NetworkOutput, SelectionInputs
 
 LN2 = math.log(2)
 
@@ -173,7 +172,7 @@ def test_bald_leaves_all_of_the_network_in_eval_mode_and_dropout_as_it_was():
 
 def test_bald_refuses_a_network_without_dropout():
     for network in (Watched(), Decoder(p=0.0)):
-        with pytest.raises(UsageError, match=rf"this {type(network).__name__} has none: give --network.dropout 0\.1"):
+        with pytest.raises(UsageError, match=rf"{type(network).__name__} .* --network\.dropout 0\.1"):
             BALD().check(network)
     BALD().check(Decoder())
 
@@ -182,10 +181,10 @@ def test_bald_refuses_a_network_without_dropout():
 
 
 def ensemble(classes, entropies):
-    """Rows of members x images, at positions 3, 4, 5 ..."""
+    """Inputs of members x images, at positions 3, 4, 5 ..."""
     value = torch.stack([torch.tensor(classes, dtype=torch.float32), torch.tensor(entropies)], dim=2)
     index = torch.arange(3, 3 + value.shape[1])
-    return Rows(index, torch.zeros(len(index), dtype=torch.bool), value)
+    return SelectionInputs(index, torch.zeros(len(index), dtype=torch.bool), value)
 
 
 def test_variation_ratio_trains_five_members_and_scores_class_and_entropy():
@@ -221,7 +220,7 @@ def test_variation_ratio_names_the_image_that_any_member_is_nan_on(member):
 
 
 def test_variation_ratio_refuses_a_class_per_pixel():
-    with pytest.raises(UsageError, match="TinySegmenter gives a class per pixel; take another strategy"):
+    with pytest.raises(UsageError, match=r"TinySegmenter .*another strategy"):
         VariationRatio().check(TinySegmenter())
     VariationRatio().check(TinyClassifier())
 
@@ -244,7 +243,7 @@ def test_learning_loss_runs_no_decoder():
 
 
 def test_learning_loss_refuses_a_network_that_predicts_none():
-    with pytest.raises(UsageError, match=r"this Watched predicts none: give --network\.loss_predictor true"):
+    with pytest.raises(UsageError, match=r"Watched .* --network\.loss_predictor true"):
         LearningLoss().check(Watched())
     LearningLoss().check(TinyClassifier())
 
@@ -290,7 +289,7 @@ def test_uniform_spends_its_budget_in_one_fit_without_a_network():
 
 @pytest.mark.parametrize("count", [0, 11])
 def test_uniform_refuses_a_budget_that_the_pool_cannot_serve(count):
-    with pytest.raises(UsageError, match=rf"The budget asks Uniform for {count} of 10 images; change budget\.initial"):
+    with pytest.raises(UsageError, match=rf"Uniform for {count} of 10 images; .*--budget\.initial"):
         Uniform().initial(POOL, count, generator("initial", 0))
 
 
@@ -406,5 +405,6 @@ def test_a_strategy_that_the_network_cannot_serve_is_refused_before_anything_is_
     options = ["--acquisition", "al_lightning.acquisition.BALD", "--steps", "1", "--run_dir", "r"]
     answer = al("fit", "--config", "digits_random", *options)
     assert answer.code == 2
-    assert "this WideResNet has none: give --network.dropout 0.1" in answer.err
+    assert "WideResNet" in answer.err
+    assert "--network.dropout 0.1" in answer.err
     assert not list((here / "r").rglob("weights.pt"))

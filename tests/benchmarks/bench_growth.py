@@ -15,13 +15,13 @@ import torch
 from al_lightning.acquisition import Entropy
 from al_lightning.acquisition.k_center import k_center_greedy
 from al_lightning.runs.journal import read_run
-from al_lightning.types import Rows
+from al_lightning.types import SelectionInputs
 
 from .bench_scoring import TimedEntropy
 from .bench_selection import features_of, some_labelled
 from .conftest import Bench
 from .ratio import Work, alternate
-from .rigs import DEEPLAB18, WRN28, experiment, new_fit
+from .rigs import DEEPLAB18, WRN28, experiment, new_fit, score
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,12 +32,12 @@ def _scoring(bench: Bench, folder: Path, network: dict[str, object], size: tuple
     data = {"size": list(size), "count": count + 100, "eval_batch_size": 4 if pixel else 250, "workers": 2}
     fit = new_fit(experiment(folder, bench.device, network, data=data, pixel=pixel))
 
-    def score() -> float:
+    def seconds() -> float:
         acquisition = TimedEntropy()
-        fit.score(acquisition)
+        score(fit, acquisition)
         return acquisition.seconds
 
-    return score
+    return seconds
 
 
 def bench_growth_of_scoring(bench: Bench, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def bench_growth_with_processes(bench: Bench, tmp_path: Path) -> None:
 def bench_growth_of_selection_by_score(bench: Bench) -> None:
     def choosing(count: int, picks: int) -> Work:
         value = torch.rand(1, count, 1, generator=torch.Generator().manual_seed(0))
-        rows = Rows(torch.arange(count), torch.zeros(count, dtype=torch.bool), value)
+        rows = SelectionInputs(torch.arange(count), torch.zeros(count, dtype=torch.bool), value)
         draw = np.random.default_rng(0)
         return lambda: Entropy().select(rows, picks, draw)
 

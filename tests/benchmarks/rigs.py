@@ -6,6 +6,7 @@ import itertools
 import os
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -14,12 +15,15 @@ import torch
 import yaml
 from lightning.pytorch import Callback, Trainer
 
+from al_lightning.acquisition import Acquisition
+from al_lightning.acquisition.scoring import score_pool
 from al_lightning.config.experiment import Experiment, configure
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Array, Images
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.fit import Fit
 from al_lightning.progress import Reporter
+from al_lightning.seeding import generator
 
 HERE = "benchmarks.rigs"
 WRN28 = {"class_path": "al_lightning.networks.WideResNet", "init_args": {"depth": 28, "width": 2}}
@@ -69,7 +73,7 @@ class Windows(Images):
         return f"window {index}"
 
 
-class PerImage(PoolDataModule):
+class PerImage(PoolDataset):
     """Made images with a class each.
 
     Args:
@@ -77,7 +81,7 @@ class PerImage(PoolDataModule):
         count: images of the training set.
         test: images of the test set.
         classes: number of classes.
-        **options: see PoolDataModule.
+        **options: see PoolDataset.
     """
 
     folder = "windows"
@@ -169,7 +173,12 @@ def new_fit(of: Experiment, labelled: int = 100) -> Fit:
     """Return a fresh fit on the first images of the pool."""
     pool = of.data.pool().label(range(labelled))
     directory = of.run_dir / f"fit_{next(_numbers)}"
-    return of.build(0, 0, pool, directory, Processes(), Reporter(False))
+    return Fit(of, 0, 0, pool, directory, Processes(), Reporter(False))
+
+
+def score(fit: Fit, acquisition: Acquisition) -> None:
+    """Score the pool with a fit's network."""
+    score_pool(acquisition, fit.pool, generator("candidates", 0, 0), partial(fit.score, acquisition))
 
 
 def images(batch: int, size: tuple[int, int], device: torch.device) -> torch.Tensor:

@@ -14,7 +14,7 @@ from al_lightning.acquisition import Entropy
 from al_lightning.networks.base import Network
 from al_lightning.types import Features, NetworkOutput
 
-from .rigs import experiment, new_fit, resident
+from .rigs import experiment, new_fit, resident, score
 
 
 class Coarse(Network):
@@ -44,7 +44,7 @@ def main(count: int) -> None:
         network = {"class_path": "benchmarks.scoring_memory.Coarse"}
         fit = new_fit(experiment(Path(folder), torch.device("cpu"), network, data=data, pixel=True))
         before = resident("VmRSS")
-        fit.score(Entropy())
+        score(fit, Entropy())
         print(resident("VmHWM") - before)
 
 

@@ -18,11 +18,12 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import LambdaCallback
 from lightning.pytorch.strategies import DDPStrategy
 
-from al_lightning.config.class_paths import Declared, declared, parameters
+from al_lightning.config.declared import Declared, declared
 from al_lightning.config.experiment import merged
 from al_lightning.config.names import Settings, resolve
 from al_lightning.config.parser import build_parser, parse
 from al_lightning.config.rebuild import reopen
+from al_lightning.config.signatures import parameters
 from al_lightning.data import A2D2, Augmentation
 from al_lightning.errors import UsageError
 from al_lightning.training import UDA

@@ -19,13 +19,14 @@ from al_lightning.data import (
     NoAugmentation,
     SegmentationAugmentation,
 )
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.images import label_table, read_mask, time_order
 from al_lightning.data.split import hold_out
 from al_lightning.data.streams import PaddedBatches, StepSampler, Stream
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.pool import Pool
 from al_lightning.types import Batch
-from tests.support.datamodules import Coordinates, Module
+from tests.support.datasets import Coordinates, Dataset
 
 KEY = (0, 1, 0)
 """(seed, cycle, member)."""
@@ -213,8 +214,8 @@ def chunks_of(loader, seek, chunk):
 def test_batches_do_not_depend_on_the_number_of_workers(augmentation, masks):
     runs = []
     for workers in (0, 2):
-        data = Module(Coordinates(masks=masks), batch_size=4, workers=workers, augmentation=augmentation)
-        data = data.at(Pool(6).label([0, 2, 3]), KEY, steps=8, chunk=4)
+        data = Dataset(Coordinates(masks=masks), batch_size=4, workers=workers, augmentation=augmentation)
+        data = PoolDataModule(data, Pool(6).label([0, 2, 3]), KEY, steps=8, chunk=4)
         loader = data.train_dataloader().flattened[0]
         assert loader.num_workers == workers
         runs.append(chunks_of(loader, data.seek, 4))
@@ -362,12 +363,12 @@ def test_scale_jitter_changes_the_size_within_bounds_and_makes_no_new_classes():
     assert 56 < max(heights) <= 80
 
 
-# The datamodule
+# The loaders of a fit
 
 
 def test_loaders_give_the_labelled_stream_the_whole_test_set_and_what_is_to_be_scored():
-    prototype = Module(Coordinates(), batch_size=4, eval_batch_size=4, workers=0)
-    data = prototype.at(Pool(6).label([5, 1]), KEY, steps=3, chunk=2, scoring=[0, 2, 3, 4, 5])
+    dataset = Dataset(Coordinates(), batch_size=4, eval_batch_size=4, workers=0)
+    data = PoolDataModule(dataset, Pool(6).label([5, 1]), KEY, steps=3, chunk=2, scoring=[0, 2, 3, 4, 5])
     items = [item for item, _, _ in iter(data.train_dataloader())]
     assert [list(item) for item in items] == [["labelled"], ["labelled"]]
     assert {int(index) for item in items for index in item["labelled"].index} == {1, 5}
@@ -377,19 +378,19 @@ def test_loaders_give_the_labelled_stream_the_whole_test_set_and_what_is_to_be_s
     assert scored == [0, 2, 3, 4, 5, -1, -1, -1]
 
 
-def test_a_copy_for_a_fit_leaves_the_prototype_alone_and_shares_the_images():
-    prototype = Module(Coordinates(), workers=0)
-    images = prototype.train
-    copies = [prototype.at(Pool(6).label([index]), (0, 0, index), 4, 2) for index in (1, 2)]
-    seen = [{int(i) for item, _, _ in iter(data.train_dataloader()) for i in item["labelled"].index} for data in copies]
+def test_fits_share_the_images_and_nothing_else():
+    dataset = Dataset(Coordinates(), workers=0)
+    images = dataset.train
+    fits = [PoolDataModule(dataset, Pool(6).label([index]), (0, 0, index), 4, 2) for index in (1, 2)]
+    seen = [{int(i) for item, _, _ in iter(data.train_dataloader()) for i in item["labelled"].index} for data in fits]
     assert seen == [{1}, {2}]
-    assert all(data.train is images for data in copies)
+    assert dataset.train is images
 
 
 def test_the_stream_of_a_fit_that_goes_on_begins_where_the_fit_stands():
-    data = Module(Coordinates(), workers=0).at(Pool(6).label([0, 2, 3]), KEY, steps=10, chunk=4)
+    data = PoolDataModule(Dataset(Coordinates(), workers=0), Pool(6).label([0, 2, 3]), KEY, steps=10, chunk=4)
     whole = [batch for number in (0, 4, 8) for batch in list_from(data, number)]
-    data.trainer = SimpleNamespace(global_rank=0, world_size=1, lightning_module=SimpleNamespace(step=4))
+    data.seek(4)
     rest = list(data.train_dataloader().flattened[0])
     assert len(rest) == 4
     assert all(same(one, two) for one, two in zip(rest, whole[4:8], strict=True))
@@ -402,12 +403,12 @@ def list_from(data, step):
 
 
 def test_loaders_take_the_share_of_their_process():
-    data = Module(Coordinates(), batch_size=4, eval_batch_size=2, workers=0).at(Pool(6).label([0, 2, 3]), KEY, 2, 2)
+    dataset = Dataset(Coordinates(), batch_size=4, eval_batch_size=2, workers=0)
+    data = PoolDataModule(dataset, Pool(6).label([0, 2, 3]), KEY, 2, 2)
     whole = next(iter(data.train_dataloader().flattened[0])).index.tolist()
     trained, tested = [], []
     for rank in (0, 1):
-        module = SimpleNamespace(step=0)
-        data.trainer = SimpleNamespace(global_rank=rank, world_size=2, lightning_module=module)
+        data.trainer = SimpleNamespace(global_rank=rank, world_size=2)
         trained += next(iter(data.train_dataloader().flattened[0])).index.tolist()
         tested += [index for batch in data.test_dataloader() for index in batch.index.tolist()]
     assert trained == whole
@@ -415,7 +416,7 @@ def test_loaders_take_the_share_of_their_process():
 
 
 def test_images_are_normalised_once_on_arrival():
-    data = Module(Coordinates(), workers=0, mean=(0.5, 0.25, 0.0), std=(0.5, 0.25, 1.0))
+    data = PoolDataModule(Dataset(Coordinates(), mean=(0.5, 0.25, 0.0), std=(0.5, 0.25, 1.0)), Pool(6), KEY)
     image = torch.tensor([0, 255], dtype=torch.uint8).repeat(3, 1).view(1, 3, 1, 2)
     batch = Batch(image, torch.tensor([1]), torch.tensor([0]))
     for out in (
@@ -430,7 +431,7 @@ def test_images_are_normalised_once_on_arrival():
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 def test_what_is_scored_takes_the_place_of_the_batch_before(memory_format):
-    data = Module(Coordinates(), workers=0).at(Pool(6).label([0]), KEY, 1, 1, (), memory_format)
+    data = PoolDataModule(Dataset(Coordinates()), Pool(6), KEY, memory_format=memory_format)
     draw = torch.Generator().manual_seed(0)
     shapes = [(2, 3, 4, 6), (2, 3, 4, 6), (1, 3, 8, 2)]
     images = [torch.randint(0, 256, shape, dtype=torch.uint8, generator=draw) for shape in shapes]
@@ -447,12 +448,12 @@ def test_what_is_scored_takes_the_place_of_the_batch_before(memory_format):
     assert places[0] == places[1]
     assert places[2] != places[0]
     with torch.inference_mode():  # another fit's images go elsewhere
-        other = data.at(Pool(6).label([0]), KEY, 1, 1, (), memory_format)
+        other = PoolDataModule(data.dataset, Pool(6), KEY, memory_format=memory_format)
         assert other.on_after_batch_transfer(batches[2], 0).image.data_ptr() != places[2]
 
 
 def test_images_take_the_memory_format_of_the_fit():
-    data = Module(Coordinates(), workers=0).at(Pool(6).label([0]), KEY, 1, 1, (), torch.channels_last)
+    data = PoolDataModule(Dataset(Coordinates()), Pool(6), KEY, memory_format=torch.channels_last)
     batch = Batch(torch.zeros(2, 3, 4, 5, dtype=torch.uint8), torch.zeros(2), torch.zeros(2))
     assert data.on_after_batch_transfer(batch, 0).image.is_contiguous(memory_format=torch.channels_last)
 
@@ -460,7 +461,7 @@ def test_images_take_the_memory_format_of_the_fit():
 @pytest.mark.parametrize(("option", "value"), [("batch_size", 0), ("eval_batch_size", 0), ("workers", -1)])
 def test_impossible_sizes_are_refused(option, value):
     with pytest.raises(UsageError, match=rf"^data\.{option} is {value}; it must be at least {value + 1}\.$"):
-        Module(Coordinates(), **{option: value})
+        Dataset(Coordinates(), **{option: value})
 
 
 # Datasets

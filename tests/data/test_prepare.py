@@ -16,13 +16,13 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from al_lightning.data import CamVid, Digits, DrivingVideo, ImageFolder, Images, MaskFolder, PoolDataModule
+from al_lightning.data import CamVid, Digits, DrivingVideo, ImageFolder, Images, MaskFolder, PoolDataset
 from al_lightning.data import prepare as preparing
 from al_lightning.data.cache import shards
-from al_lightning.data.cache.files import CachedImages, cached
-from al_lightning.data.cache.recipe import in_memory, key_of
+from al_lightning.data.cache.files import CachedImages, seal, unseal
+from al_lightning.data.cache.recipe import key_of
 from al_lightning.data.datasets.mask_folder import MaskFiles
-from al_lightning.data.prepare import prepare, prepare_data
+from al_lightning.data.prepare import prepare
 from al_lightning.data.streams import PaddedBatches, Stream
 from al_lightning.errors import ALError, DatasetError, UsageError
 from tests.support.runs import SMALL_NETWORK, TINY, journal
@@ -57,7 +57,7 @@ def boxes(root, **options):
 
 def make(data, processes=2):
     lines = []
-    return prepare_data(data, processes, lines.append), lines
+    return prepare(data, processes, lines.append), lines
 
 
 def same_sets(one, other):
@@ -161,7 +161,7 @@ def test_workers_get_a_path_and_no_data(masks):
 def test_what_else_a_set_can_tell_is_asked_of_the_files_set(masks):
     make(boxes(masks))
     data = boxes(masks)
-    assert data.train.pairs == data.source_train.pairs
+    assert data.train.pairs == data.file_sets[0].pairs
     with pytest.raises(AttributeError, match="no_such_thing"):
         _ = data.train.no_such_thing
 
@@ -199,7 +199,7 @@ def test_a_file_that_changed_is_another_recipe(masks, said):
     data = boxes(masks)
     assert not is_cached(data)
     assert said == [
-        f"{where.parent} holds a cache, but of another recipe (files changed), so images are decoded from their files; "
+        f"{where.parent} holds a stale cache (files changed), so images are decoded from their files; "
         "`al-lightning prepare` makes the one for this run"
     ]
     again, lines = make(boxes(masks))
@@ -212,7 +212,7 @@ def test_a_file_that_changed_is_another_recipe(masks, said):
 
 @pytest.mark.parametrize(
     ("options", "part"),
-    [({"size": (16, 25)}, "settings"), ({"ignore": 1}, "settings"), ({"test_share": 0.4}, "names")],
+    [({"size": (16, 25)}, "arguments"), ({"ignore": 1}, "arguments"), ({"test_share": 0.4}, "fingerprint")],
     ids=["size", "table", "split"],
 )
 def test_other_settings_are_another_recipe(masks, options, part):
@@ -235,7 +235,7 @@ OWN = """
 from pathlib import Path
 import numpy as np
 from PIL import Image
-from al_lightning.data import Images, PoolDataModule
+from al_lightning.data import Images, PoolDataset
 
 class Halves(Images):
     def __init__(self, owner, files):
@@ -244,8 +244,9 @@ class Halves(Images):
     def image(self, index): return self.change(np.asarray(Image.open(self.files[index]).convert("RGB")))
     def label(self, index): return index % 2
     def name(self, index): return f"picture {index}"
+    def sources(self, index): return [Path(self.files[index])]
 
-class Mine(PoolDataModule):
+class Mine(PoolDataset):
     folder = "mine"
     class_names = ("a", "b")
     def __init__(self, divide=2, **options):
@@ -265,26 +266,43 @@ def own_module(tmp_path, monkeypatch, text):
     return own_images.Mine
 
 
-def test_a_datamodule_of_ones_own_needs_to_write_nothing(masks, tmp_path, monkeypatch):
+def test_a_dataset_of_ones_own_says_its_files_and_the_version_of_its_pixels(masks, tmp_path, monkeypatch, said):
     mine = own_module(tmp_path, monkeypatch, OWN)
-    make(mine(root=str(masks)))
-    assert is_cached(mine(root=str(masks), batch_size=1))
+    where, _ = make(mine(root=str(masks)))
+    assert is_cached(mine(2, root=str(masks), batch_size=1))
     same_sets(mine(root=str(masks)), mine(root=str(masks), cache=False))
-    assert not is_cached(mine(root=str(masks), divide=3))
-    # Edited code may make other pixels of the same files and settings.
+    assert not is_cached(mine(divide=3, root=str(masks)))
+    # Edited code makes other pixels of the same files and arguments.
     edited = own_module(tmp_path, monkeypatch, OWN.replace("pixels // owner", "255 - pixels // owner"))
+    edited.pixels = 2
+    said.clear()
     assert not is_cached(edited(root=str(masks)))
-    assert edited(root=str(masks)).recipe()["settings"] != ""
+    assert [line.partition(",")[0] for line in said] == [f"{where.parent} holds a stale cache (pixels changed)"]
 
 
-def test_the_code_of_what_a_set_holds_counts(masks, tmp_path, monkeypatch):
-    codes = []
-    for text in (OWN, OWN + "\n", OWN):
-        data = boxes(masks)
-        data.source_train.reader = own_module(tmp_path, monkeypatch, text)(root=str(masks))
-        codes.append(data.recipe()["code"])
-    assert codes[0] == codes[2] != codes[1]
-    assert boxes(masks).recipe()["code"] not in codes
+def test_a_default_counts_as_the_same_argument_given(masks):
+    class Handing(MaskFolder):
+        def __init__(self, note="", **more):
+            super().__init__(CLASSES, **more)
+
+    recipe = Handing(root=str(masks)).recipe()
+    assert Handing("", root=str(masks), duplicates="error", test_share=0.2).recipe() == recipe
+    assert Handing(root=str(masks), duplicates="drop").recipe() != recipe
+    assert Handing("x", root=str(masks)).recipe() != recipe
+
+
+def test_a_cache_of_another_format_is_refused(masks):
+    where, _ = make(boxes(masks))
+    held = unseal(where / "manifest.json")
+    held["recipe"]["format"] = "1"
+    (where / "manifest.json").write_bytes(seal(held))
+    old = where.rename(where.with_name("0123456789abcdef"))
+    for _ in range(2):
+        with pytest.raises(DatasetError, match=rf"{old} is stale: it has format 1, .* Delete it and prepare again"):
+            _ = boxes(masks).train
+    assert not is_cached(boxes(masks, cache=False))
+    make(boxes(masks))
+    assert is_cached(boxes(masks))
 
 
 def test_a_part_of_ones_own_in_the_recipe_counts(masks):
@@ -307,7 +325,6 @@ def test_images_in_memory_are_nothing_to_prepare(kind, tmp_path, monkeypatch):
     (tmp_path / data.folder).mkdir()
     with pytest.raises(UsageError, match=r"There is nothing to prepare: (Digits|DrivingVideo) does not decode"):
         make(data)
-    assert in_memory(data.train)
     assert not list((tmp_path / data.folder).iterdir())
 
 
@@ -387,7 +404,7 @@ def test_images_that_cannot_be_decoded_are_all_named_and_nothing_is_left(masks, 
     Image.fromarray(np.full((32, 40), 9, np.uint8)).save(masks / "masks" / "drive1_004.png")
     lines = []
     with pytest.raises(DatasetError, match=r"^4 of 20 images cannot be used, so there is no cache; mend them or take"):
-        prepare_data(boxes(masks), processes, lines.append)
+        prepare(boxes(masks), processes, lines.append)
     assert lines.pop(0).startswith("20 images are decoded into ")
     assert len(lines) == 4
     for name, reason in (
@@ -419,7 +436,7 @@ def test_what_is_no_image_is_named_too(tmp_path):
         def name(self, index):
             return str(self.files[index])
 
-    class Data(PoolDataModule):
+    class Data(PoolDataset):
         folder, class_names = "odd", ("a", "b")
 
         def build_train(self):
@@ -431,7 +448,7 @@ def test_what_is_no_image_is_named_too(tmp_path):
         path.touch()
     lines = []
     with pytest.raises(DatasetError, match="6 of 8 images"):
-        prepare_data(Data(root=str(tmp_path)), 1, lines.append)
+        prepare(Data(root=str(tmp_path)), 1, lines.append)
     assert lines[1:4] == [
         f"{tmp_path}/a: image() must return an array (H, W, 3) uint8",
         f"{tmp_path}/b: label() must return an int or an array (H, W) uint8",
@@ -486,14 +503,14 @@ import sys, time
 from al_lightning.data.cache import shards
 from al_lightning.data import MaskFolder
 from al_lightning.data.datasets import mask_folder
-from al_lightning.data.prepare import prepare_data
+from al_lightning.data.prepare import prepare
 read = mask_folder.read_image
 def slow(*arguments):
     time.sleep(0.15)
     return read(*arguments)
 mask_folder.read_image = slow
 shards.SIZE = 3
-prepare_data(MaskFolder(["ground", "box"], root=sys.argv[1], size=(16, 24)), 2, print)
+prepare(MaskFolder(["ground", "box"], root=sys.argv[1], size=(16, 24)), 2, print)
 """
 
 
@@ -528,26 +545,20 @@ def test_a_killed_prepare_goes_on_where_it_was_and_a_second_one_is_refused(masks
 
 
 @pytest.mark.parametrize("name", ["mask_folder", "mask_folder.yaml", "mask_folder_entropy"])
-def test_the_command_takes_the_name_of_a_dataset_or_of_a_run(masks, here, name):
-    lines = []
-    options = ["--data.root", str(masks), "--data.classes", "[ground, box]", "--data.cache", str(here / "fast")]
-    where = prepare([name], options, 2, lines.append)
-    assert where.parent == here / "fast"
-    assert cached(MaskFolder(CLASSES, root=str(masks), cache=str(here / "fast"))) is not None
+def test_the_command_takes_the_name_of_a_dataset_or_of_a_run(al, masks, here, name):
+    options = ["--data.root", masks, "--data.classes", "[ground, box]", "--data.cache", here / "fast"]
+    assert al("prepare", name, *options, "--processes", 2).code == 0
+    assert is_cached(MaskFolder(CLASSES, root=str(masks), cache=str(here / "fast")))
     assert Counter(path.name for path in here.iterdir()) == {"boxes": 1, "fast": 1}, "no run was begun"
 
 
-def test_the_command_refuses_what_makes_no_sense(masks, here):
-    options = ["--data.root", str(masks), "--data.classes", "[ground, box]"]
+def test_what_makes_no_sense_is_refused(masks, here):
     with pytest.raises(UsageError, match="no run would use"):
-        prepare(["mask_folder"], [*options, "--data.cache", "false"], 1, print)
+        prepare(boxes(masks, cache=False), 1, print)
     with pytest.raises(UsageError, match="processes is 0; it must be at least 1"):
-        prepare(["mask_folder"], options, 0, print)
-    with pytest.raises(UsageError, match="nothing to prepare: Digits"):
-        prepare(["digits"], [], 1, print)
+        prepare(boxes(masks), 0, print)
     with pytest.raises(DatasetError, match=r"There is no .*train\.txt"):
-        prepare(["camvid"], [], 1, print)
-    assert CamVid.folder == "camvid"
+        prepare(CamVid(), 1, print)
 
 
 def test_a_run_with_a_cache_has_the_journal_of_one_without(al, class_folders, here, said):
@@ -556,7 +567,8 @@ def test_a_run_with_a_cache_has_the_journal_of_one_without(al, class_folders, he
     options = ["fit", "--config", name, *TINY, *SMALL_NETWORK, *data, "--data.workers", "2"]
     plain, with_cache = here / "plain", here / "cache"
     assert al(*options, "--run_dir", plain).code == 0
-    where = prepare([name], [str(part) for part in data], 2, print)
+    assert al("prepare", name, *data, "--processes", 2).code == 0
+    (where,) = (path for path in (class_folders / ".al_cache").iterdir() if path.is_dir())
     assert not said
     assert al(*options, "--run_dir", with_cache).code == 0
     assert said == [f"30 images of the pool and 12 for test come decoded from the cache {where}"]
@@ -568,6 +580,6 @@ def test_a_run_with_a_cache_has_the_journal_of_one_without(al, class_folders, he
     path = where / "train_00000.bin"
     path.write_bytes(bytes(path.stat().st_size))
     answer = al(*options, "--run_dir", here / "damaged")
-    assert answer.code == 1
+    assert answer.code == 65
     assert f"The cache {where} is damaged (train_0000" in answer.err
     assert "Traceback" not in answer.err

@@ -7,20 +7,21 @@ import pytest
 import torch
 
 from al_lightning.data import ImageAugmentation, NoAugmentation, SegmentationAugmentation
+from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.views import Unlabelled
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
-from tests.support.datamodules import Coordinates, Module
+from tests.support.datasets import Coordinates, Dataset
 
 KEY = (0, 1, 0)
 SHIFT = ImageAugmentation(auto_augment=False, cutout=0, flip=True, crop_padding=3)
 
 
-class Classes(Module):
+class Classes(Dataset):
     labels = "image"
 
 
-class Pixels(Module):
+class Pixels(Dataset):
     labels = "pixel"
 
 
@@ -31,10 +32,10 @@ def items(data, first=0):
     return [{"labelled": item["labelled"], **item["unlabelled"]} for item, _, _ in iter(loader)]
 
 
-def at(data, labelled=(5, 1), steps=3, rank=0, world_size=1, step=0):
-    copy = data.at(Pool(6).label(labelled), KEY, steps=steps, chunk=steps)
-    copy.trainer = SimpleNamespace(global_rank=rank, world_size=world_size, lightning_module=SimpleNamespace(step=step))
-    return copy
+def at(dataset, labelled=(5, 1), steps=3, rank=0, world_size=1):
+    data = PoolDataModule(dataset, Pool(6).label(labelled), KEY, steps=steps, chunk=steps)
+    data.trainer = SimpleNamespace(global_rank=rank, world_size=world_size)
+    return data
 
 
 def two_views(**options):
@@ -96,9 +97,8 @@ def test_the_batch_size_is_global_and_must_divide():
 
 
 def test_what_arrives_on_the_device_is_one_level_of_names_normalised():
-    data = Classes(Coordinates(masks=False), batch_size=2, workers=0, unlabelled=two_views())
-    loader = at(data).train_dataloader()
-    item = next(iter(loader))[0]
+    data = at(Classes(Coordinates(masks=False), batch_size=2, workers=0, unlabelled=two_views()))
+    item = next(iter(data.train_dataloader()))[0]
     arrived = data.on_after_batch_transfer(item, 0)
     assert list(arrived) == ["labelled", "original", "augmented"]
     assert all(batch.image.dtype == torch.float32 for batch in arrived.values())

@@ -14,13 +14,15 @@ import torch
 import al_lightning
 from al_lightning.cli.main import main
 from al_lightning.config.rebuild import reopen
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Images
 from al_lightning.deploy.export import _some_images
 from al_lightning.deploy.export_formats import Deployed, takes_any_size
 from al_lightning.drawing import palette
+from al_lightning.errors import ALError, UsageError
 from al_lightning.networks import UNet, WideResNet
 from al_lightning.runs.journal import read_run
+from tests.support.errors import refused
 from tests.support.runs import SMALL_NETWORK, TINY, Answer, journal
 
 Call = Callable[..., Answer]
@@ -44,7 +46,7 @@ def floats(images: Images, count: int) -> np.ndarray:
     return np.stack([images.image(k).transpose(2, 0, 1) for k in range(count)]).astype(np.float32) / 255
 
 
-def data_of(run_dir: Path) -> PoolDataModule:
+def data_of(run_dir: Path) -> PoolDataset:
     return reopen(run_dir).data
 
 
@@ -144,37 +146,36 @@ def test_what_differs_from_the_network_is_not_written(
     monkeypatch.setattr(Deployed, "forward", lambda self, image: right(self, image) + error)
     (here / "old.pt").write_text("old")
     answer = al("export", runs / "digits", "--format", "torchscript", "--out", "old.pt")
-    assert answer.code == 1
-    assert "gives other probabilities than the network (by up to" in answer.err
+    assert refused(answer, ALError, "probabilities")
     assert [(path.name, path.read_text()) for path in here.iterdir()] == [("old.pt", "old")]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "facts"),
     [
-        (["nowhere", "--format", "onnx"], "There is no run in nowhere"),
-        (["digits"], "--format"),
-        (["digits", "--format", "pickle"], "invalid choice: 'pickle'"),
-        (["digits", "--format", "torchscript", "--cycle", "1"], "has finished cycle 0 alone; there is no cycle 1"),
-        (["digits", "--format", "torchscript", "--out", "."], "--out . is a folder"),
-        (["digits", "--format", "torchscript", "--fixed-size"], "--fixed-size belongs to --format onnx"),
-        (["digits", "--format", "torchscript", "--data.rot", "x"], "--data.rot"),
+        (["nowhere", "--format", "onnx"], ["nowhere", "cycles.jsonl"]),
+        (["digits"], ["--format"]),
+        (["digits", "--format", "pickle"], ["--format", "'pickle'"]),
+        (["digits", "--format", "torchscript", "--cycle", "1"], ["cycle 0", "cycle 1"]),
+        (["digits", "--format", "torchscript", "--out", "."], ["--out ."]),
+        (["digits", "--format", "torchscript", "--fixed-size"], ["--fixed-size", "--format onnx"]),
+        (["digits", "--format", "torchscript", "--data.rot", "x"], ["--data.rot"]),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(
-    al: Call, here: Path, runs: Path, arguments: list[str], message: str
+    al: Call, here: Path, runs: Path, arguments: list[str], facts: list[object]
 ) -> None:
     (here / "digits").symlink_to(runs / "digits")
     answer = al("export", *arguments)
-    assert (answer.code, len(answer.err.splitlines())) == (2, 1)
-    assert message in answer.err
+    assert refused(answer, UsageError, *facts)
+    assert len(answer.err.splitlines()) == 1
 
 
 def test_without_the_extra_it_is_named(al: Call, here: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if "onnx" in name else find(name, *more))
     answer = al("export", runs / "digits", "--format", "onnx")
-    assert (answer.code, "pip install 'al-lightning[onnx]'" in answer.err) == (2, True)
+    assert refused(answer, UsageError, "'al-lightning[onnx]'")
 
 
 def test_a_file_that_knows_one_size_is_found_out() -> None:

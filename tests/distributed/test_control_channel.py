@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from al_lightning.distributed import control_channel
-from al_lightning.distributed.control_channel import Hub, Message, Spoke
+from al_lightning.distributed.control_channel import Client, Message, Server
 from tests.support.processes import pause
 
 ROOT = Path(__file__).parents[2]
@@ -29,29 +29,29 @@ Heard = tuple[int, "Message | None"]
 
 
 class Run:
-    """A hub that waits for `others`, and what it heard."""
+    """A server that waits for `others`, and what it heard."""
 
     def __init__(self, others: int = 1, limit: float = LIMIT) -> None:
         self.heard: queue.Queue[Heard] = queue.Queue()
-        self.hub = Hub(others, KEY, lambda rank, said: self.heard.put((rank, said)), limit=limit)
+        self.server = Server(others, KEY, lambda rank, said: self.heard.put((rank, said)), limit=limit)
         self.told: queue.Queue[Heard] = queue.Queue()
 
-    def join(self, rank: int = 1, key: bytes = KEY, port: int | None = None) -> Spoke:
-        return Spoke("127.0.0.1", port or self.hub.port, key, rank, lambda *said: self.told.put(said), limit=LIMIT)
+    def join(self, rank: int = 1, key: bytes = KEY, port: int | None = None) -> Client:
+        return Client("127.0.0.1", port or self.server.port, key, rank, lambda *said: self.told.put(said), limit=LIMIT)
 
-    def joins(self, rank: int = 1, port: int | None = None) -> Spoke:
+    def joins(self, rank: int = 1, port: int | None = None) -> Client:
         """An honest process joins at once, and messages go both ways."""
         begun = time.monotonic()
-        spoke = self.join(rank, port=port)
+        client = self.join(rank, port=port)
         assert self.heard.get(timeout=2) == (rank, {"hello": rank})
-        self.talks(spoke, rank)
+        self.talks(client, rank)
         assert time.monotonic() - begun < 2
-        return spoke
+        return client
 
-    def talks(self, spoke: Spoke, rank: int = 1) -> None:
-        spoke.send({"failed": "é\n" * 50_000})
+    def talks(self, client: Client, rank: int = 1) -> None:
+        client.send({"failed": "é\n" * 50_000})
         assert self.heard.get(timeout=2) == (rank, {"failed": "é\n" * 50_000})
-        self.hub.send({"stop": "SIGTERM"})
+        self.server.send({"stop": "SIGTERM"})
         assert self.told.get(timeout=2) == (0, {"stop": "SIGTERM"})
 
 
@@ -59,17 +59,17 @@ class Run:
 def run() -> Iterator[Run]:
     run = Run()
     yield run
-    run.hub.close()
+    run.server.close()
 
 
 def connected(run: Run, say: bytes = b"") -> socket.socket:
-    stranger = socket.create_connection(("127.0.0.1", run.hub.port), timeout=5)
+    stranger = socket.create_connection(("127.0.0.1", run.server.port), timeout=5)
     stranger.sendall(say)
     return stranger
 
 
 def is_closed(stranger: socket.socket) -> bool:
-    """Whether the hub closes a connection; what it says before is its challenge and no more."""
+    """Whether the server closes a connection; what it says before is its challenge and no more."""
     said = b""
     try:
         while chunk := stranger.recv(4096):
@@ -113,7 +113,7 @@ NO_MESSAGES = [
 
 @pytest.mark.parametrize("say", NO_MESSAGES)
 def test_what_is_no_proof_is_sent_away(run: Run, say: bytes) -> None:
-    stranger = socket.create_connection(("127.0.0.1", run.hub.port), timeout=5)
+    stranger = socket.create_connection(("127.0.0.1", run.server.port), timeout=5)
     begun = time.monotonic()
     with suppress(ConnectionError):  # closed before it said all
         stranger.sendall(say)
@@ -126,7 +126,7 @@ def test_what_is_no_proof_is_sent_away(run: Run, say: bytes) -> None:
 def test_an_impossible_process_that_knows_the_key(run: Run, rank: object) -> None:
     stranger = connected(run)
     challenge = json.loads(stranger.recv(4096))["challenge"]
-    proof = control_channel._proof(KEY, "spoke", rank, challenge, "x")  # type: ignore[arg-type]
+    proof = control_channel._proof(KEY, "client", rank, challenge, "x")  # type: ignore[arg-type]
     stranger.sendall(json.dumps({"hello": rank, "challenge": "x", "proof": proof}).encode() + b"\n")
     assert is_closed(stranger)
     run.joins()
@@ -134,12 +134,12 @@ def test_an_impossible_process_that_knows_the_key(run: Run, rank: object) -> Non
 
 def test_silent_connections_keep_nobody_waiting_and_end(run: Run) -> None:
     with ExitStack() as stack:
-        strangers = [stack.enter_context(connected(run)) for _ in range(3 * control_channel.STRANGERS)]
+        strangers = [stack.enter_context(connected(run)) for _ in range(3 * control_channel.UNPROVEN)]
         most = sum(thread.name == "al-line" for thread in threading.enumerate())
-        assert most < 2 * control_channel.STRANGERS
-        spoke = run.joins()
+        assert most < 2 * control_channel.UNPROVEN
+        client = run.joins()
         assert all(map(is_closed, strangers))
-        run.talks(spoke)
+        run.talks(client)
 
 
 def test_a_byte_now_and_then_wins_no_time(run: Run) -> None:
@@ -155,10 +155,10 @@ def test_a_byte_now_and_then_wins_no_time(run: Run) -> None:
 
 def test_no_time_limit_once_it_has_joined() -> None:
     run = Run(limit=0.2)
-    spoke = run.joins()
+    client = run.joins()
     time.sleep(0.5)
-    run.talks(spoke)
-    spoke.close()
+    run.talks(client)
+    client.close()
     assert run.heard.get(timeout=2) == (1, None)
 
 
@@ -169,7 +169,7 @@ def test_no_more_files(run: Run) -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
     try:
-        stranger.connect(("127.0.0.1", run.hub.port))
+        stranger.connect(("127.0.0.1", run.server.port))
         time.sleep(0.2)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
@@ -179,7 +179,7 @@ def test_no_more_files(run: Run) -> None:
 
 def test_a_wrong_key(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control_channel, "ATTEMPTS", 1)
-    with pytest.raises(ConnectionError, match=f"no answer at 127.0.0.1, port {run.hub.port}"):
+    with pytest.raises(ConnectionError, match=f"no answer at 127.0.0.1, port {run.server.port}"):
         run.join(key=bytes(32))
     assert run.heard.empty()
     run.joins()
@@ -196,7 +196,7 @@ def test_a_process_that_is_there_already(monkeypatch: pytest.MonkeyPatch) -> Non
     run.joins(2)
     with pytest.raises(ConnectionError):  # all are there: nobody listens any more
         run.join(1)
-    run.hub.close()
+    run.server.close()
 
 
 class Between:
@@ -228,7 +228,7 @@ class Between:
 
 def test_the_key_is_never_sent_and_what_was_sent_opens_nothing() -> None:
     run = Run(others=2)
-    between = Between(run.hub.port)
+    between = Between(run.server.port)
     run.joins(1, port=between.port)
     read = between.read.lower()
     for form in (KEY, KEY.hex().encode(), base64.b64encode(KEY).lower(), repr(list(KEY)).encode()):
@@ -236,16 +236,16 @@ def test_the_key_is_never_sent_and_what_was_sent_opens_nothing() -> None:
     hello = next(line for line in between.read.splitlines() if b"hello" in line)
     assert is_closed(connected(run, hello + b"\n"))
     run.joins(2)
-    run.hub.close()
+    run.server.close()
 
 
 def test_a_process_that_was_turned_away_tries_again(run: Run) -> None:
-    run.joins(port=Between(run.hub.port, cut=2).port)
+    run.joins(port=Between(run.server.port, cut=2).port)
 
 
-def test_a_hub_that_does_not_know_the_key_is_not_believed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_know_the_key_is_not_believed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control_channel, "ATTEMPTS", 1)
-    false = Hub(1, bytes(32), lambda *_: None)
+    false = Server(1, bytes(32), lambda *_: None)
     monkeypatch.setattr(false, "_prove", lambda line: (line.send({"challenge": "x"}), line.receive(), (1, "x"))[2])
     with pytest.raises(ConnectionError):
         run.join(port=false.port)
@@ -256,11 +256,11 @@ PAIR = '''
 """One of two processes of a run, without the run: its signals, its line, and a step that ends or does not."""
 import sys, threading, time
 from al_lightning.distributed import shutdown
-from al_lightning.distributed.control_channel import Hub, Spoke
+from al_lightning.distributed.control_channel import Server, Client
 
 shutdown.ANSWER, shutdown.PATIENCE_WITH_PEERS = 1.0, -2.0
 rank, stage = int(sys.argv[1]), sys.argv[2]
-own = shutdown.GUARD
+own = shutdown.shutdown
 own.owns_process = True
 own.listen()
 own.join(rank, 2)
@@ -271,10 +271,10 @@ def heard(*said):
     joined.set()
 
 if rank == 0:
-    line = Hub(1, b"key", heard)
+    line = Server(1, b"key", heard)
     print(line.port, flush=True)
 else:
-    line = Spoke("127.0.0.1", int(sys.argv[3]), b"key", 1, own.heard)
+    line = Client("127.0.0.1", int(sys.argv[3]), b"key", 1, own.heard)
 own.connect(line.send)
 rank or joined.wait()
 if stage in ("elsewhere", "failing"):

@@ -360,7 +360,7 @@ def test_a_cache_gives_pixels_and_never_labels(al, here, loose):
     run, store = here / "run", LabelStore(here / "run" / "labels", CLASSES, "image")
     options = ["--data.root", loose, "--data.size", "[12, 12]"]
     refused = al("prepare", "image_folder", *options)
-    assert refused.code == 1
+    assert refused.code == 65
     assert "with --oracle files people label them" in refused.err
     made = al("prepare", "image_folder", *options, "--oracle", "files", "--processes", 1)
     assert made.code == 0, made.err

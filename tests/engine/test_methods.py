@@ -25,7 +25,7 @@ from lightning.pytorch import Callback
 class Die(Callback):
     def on_train_batch_end(self, trainer, module, *rest):
         place = os.environ.get("DIE_AT", "")
-        if place == f"{module.key[1]}/{module.key[2]}/{module.step + 1}" and not Path("died").exists():
+        if place == f"{module.key[1]}/{module.key[2]}/{module.step}" and not Path("died").exists():
             if trainer.global_rank == int(os.environ.get("DIE_RANK", "0")):
                 Path("died").touch()
                 os.kill(os.getpid(), signal.SIGKILL)

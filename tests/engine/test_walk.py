@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from al_lightning.labels.formats.brush import encode_brush
+from al_lightning.labels.shapes.brush import encode_brush
 from tests.support.annotators import result
 from tests.support.runs import Answer
 

@@ -18,12 +18,13 @@ from typing import Any
 import pytest
 from submitit import SlurmJob
 
-from al_lightning.distributed.shutdown import GUARD
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import ALError, Interrupted, UsageError
 from al_lightning.launcher import Job
 from al_lightning.launcher import slurm as module
 from al_lightning.launcher.slurm import SlurmLauncher, minutes
 from al_lightning.launcher.task import Task
+from tests.support.errors import raises
 from tests.support.processes import ROOT
 from tests.support.runs import SMALL_NETWORK, TINY
 
@@ -142,7 +143,7 @@ def test_mistakes_cost_a_sentence(here: Path, monkeypatch: pytest.MonkeyPatch) -
         with pytest.raises(UsageError):
             SlurmLauncher(**{"cluster": "local", **wrong})
     monkeypatch.setenv("PATH", str(here))
-    with pytest.raises(UsageError, match="There is no srun here"):
+    with raises(UsageError, "srun"):
         SlurmLauncher()
     real = builtins.__import__
 
@@ -152,7 +153,7 @@ def test_mistakes_cost_a_sentence(here: Path, monkeypatch: pytest.MonkeyPatch) -
         return real(name, *rest, **more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(UsageError, match=r"pip install 'al-lightning\[slurm\]'"):
+    with raises(UsageError, "'al-lightning[slurm]'"):
         SlurmLauncher()
 
 
@@ -234,24 +235,24 @@ def test_the_queue_outlives_the_launcher_and_the_next_one_waits_for_it(
     cluster: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = jobs_of("wait", "0")
-    monkeypatch.setattr(GUARD, "asked", None)
+    monkeypatch.setattr(shutdown, "asked", None)
 
     def stop() -> None:
         deadline = time.monotonic() + 30
         while not (Path("d/0/ran-0-0").exists() and Path("d/1/ran-0-0").exists()):
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        GUARD.asked = "SIGINT"
+        shutdown.asked = "SIGINT"
 
     timer = threading.Thread(target=stop)
     timer.start()
     stream = io.StringIO()
-    with pytest.raises(Interrupted, match="the queue goes on"):
+    with raises(Interrupted, "queue"):
         launcher_of(stream=stream).run(jobs)
     timer.join()
     assert "`scancel` ends it" in stream.getvalue()
     assert json.loads((jobs[0].directory / ".slurm.json").read_text())["job"] == "7_0"
-    monkeypatch.setattr(GUARD, "asked", None)
+    monkeypatch.setattr(shutdown, "asked", None)
     timer = threading.Timer(0.5, (jobs[0].directory / "go").touch)
     timer.start()
     outcomes = launcher_of().run(jobs, complete=lambda job: job.seed == 1)
@@ -293,13 +294,13 @@ def test_the_job_of_a_failed_run_fails_after_its_result_is_written(fake: Path) -
 
 def test_what_sbatch_says_is_passed_on(cluster: Path) -> None:
     (cluster / "sbatch").write_text("#!/bin/sh\necho 'sbatch: error: invalid partition' >&2\nexit 1\n")
-    with pytest.raises(ALError, match="The cluster does not take the jobs: sbatch: error: invalid partition"):
+    with raises(ALError, "sbatch: error: invalid partition"):
         launcher_of(partition="none").run(jobs_of("0"))
 
 
 def test_a_run_that_another_launcher_has_is_elsewhere(fake: Path) -> None:
-    code = "import sys; from pathlib import Path; from al_lightning.runs.files import hold\n"
-    code += "held = hold(Path('d/0/.launcher.lock')); print('held', flush=True); sys.stdin.read()"
+    code = "import sys; from pathlib import Path; from al_lightning.runs.lock import Lock\n"
+    code += "held = Lock(Path('d/0/.launcher.lock')); held.take(); print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"

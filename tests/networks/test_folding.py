@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from al_lightning.acquisition import BALD
-from al_lightning.engine import scoring
+from al_lightning.engine import stages
 from al_lightning.networks import (
     Backbone,
     DeepLabV3Plus,
@@ -201,7 +201,7 @@ def test_a_run_scores_by_the_folded_network_and_keeps_its_own(al, here, masks, m
         return folds[-1][1]
 
     for name, replacement in (("folded", spied), ("plain", lambda network: network)):
-        monkeypatch.setattr(scoring, "folded", replacement)
+        monkeypatch.setattr(stages, "folded", replacement)
         answer = al("fit", *maps(strategy, "supervised", masks), "--run_dir", name)
         assert answer.code == 0, answer.err
         lines.append(journal(here / name))

@@ -214,18 +214,18 @@ def test_wider_resnet_computes_what_the_notes_say(checkpoint):
 
 
 def test_what_is_lost_without_weights_is_said_once(caplog):
-    wider_resnet._say_what_is_lost.cache_clear()
+    wider_resnet._log_random_start.cache_clear()
     with caplog.at_level(logging.INFO, logger="al_lightning"):
         WiderResNet38(width=1)
         WiderResNet38(width=1)
     assert len(caplog.records) == 1
-    assert "the study's numbers rest on ImageNet weights" in caplog.text
+    assert "ImageNet weights" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"weights": "imagenet"}, "no address that a program could download from"),
+        ({"weights": "imagenet"}, "wider_resnet38.pth.tar"),
         ({"weights": "nowhere.pth"}, "No weights at nowhere.pth"),
         ({"width": 0}, "backbone.width is 0"),
         ({"dropout6": 1.0}, "backbone.dropout6 is 1.0"),
@@ -584,7 +584,7 @@ def test_resnet_classifiers_dropout_is_sampled_and_its_embedding_is_not():
 
 def test_a_classifiers_batch_of_one_small_image_is_refused_in_a_sentence():
     network = ResNetClassifier(3).train()
-    with pytest.raises(UsageError, match="trains on batches of at least 2 images a process where they are 32 pixels"):
+    with pytest.raises(UsageError, match=r"at least 2 images .*32 pixels"):
         network(torch.randn(1, 3, 32, 32))
     assert network(torch.randn(1, 3, 33, 32)).logits.shape == (1, 3)
     assert network(torch.randn(2, 3, 32, 32)).logits.shape == (2, 3)
@@ -592,7 +592,7 @@ def test_a_classifiers_batch_of_one_small_image_is_refused_in_a_sentence():
 
 
 def test_resnet_classifier_names_a_wrong_depth():
-    with pytest.raises(UsageError, match=r"^ResNetClassifier depth 34 is not supported; use 18 or 50\.$"):
+    with pytest.raises(UsageError, match=r"depth 34 is not supported.* 18 or 50"):
         ResNetClassifier(10, 34)
 
 

@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 import numpy as np
 import pytest
 
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.drawing import colour, palette, sheet, shrink
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.inspect.counts import class_counts, repeats
@@ -218,7 +218,7 @@ def test_findings_by_hand() -> None:
     text = text_of(page(comparison(), data, "t"))
     assert "coreset 2.0 ± 0.0 50 ± 0 % 50 ± 0 % ×1.00" in text
     assert "First batch of seed 0, in the order of choosing, after a fit on 2 labels: 2 frames from 2 scenes, " in text
-    assert "near-duplicate when it is like one that was labelled before it" in text
+    assert "An image counts as a near-duplicate if" in text
     assert "at 16 x 16 pixels in grey" in text
 
 
@@ -280,7 +280,7 @@ def test_names_are_escaped() -> None:
 
 
 def test_missing_data_leave_a_note_and_the_numbers() -> None:
-    def gone(run: Run) -> PoolDataModule:
+    def gone(run: Run) -> PoolDataset:
         raise DatasetError("There is no <folder>.")
 
     html = page(comparison(), gone, "t")

@@ -114,8 +114,8 @@ def test_random_batches_come_from_the_candidates() -> None:
 
 
 def test_of_many_candidates_few_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collapse_module, "LOOKED_AT", 40)
-    monkeypatch.setattr(collapse_module, "JUDGED", 10)
+    monkeypatch.setattr(collapse_module, "MAX_CANDIDATES", 40)
+    monkeypatch.setattr(collapse_module, "MAX_JUDGED", 10)
     # A hundred scenes of ten frames, of which those at most 5 apart are alike.
     pool = Pool(1000, (), tuple(index // 10 for index in range(1000)), tuple(index % 10 for index in range(1000)))
     images = frames_of(pool)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from al_lightning.config.fit_options import result_settings
 from al_lightning.config.names import resolve
 from al_lightning.results.conditions import State, conditions_of
-from al_lightning.runs.identity import bearing
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord
 from tests.support.runs import parts_of
 
@@ -48,7 +48,7 @@ def a_run(folder, method, seed=0, values=None, change=None, where=None, **record
     ]  # fmt: skip
     name = record.get("name", f"street_{method}")
     versions = {"torch": "2.9"}
-    first = RunRecord(name, seed, bearing(config), 100, "data", parts=parts_of(name), versions=versions)
+    first = RunRecord(name, seed, result_settings(config), 100, "data", parts=parts_of(name), versions=versions)
     initial = record.pop("initial", [seed, 50 + seed])
     return Run(directory, replace(first, **record), initial, tuple(cycles))
 
@@ -151,7 +151,7 @@ def test_unfinished_and_shorter_runs_are_named(plain, tmp_path):
 
 
 def test_settings_are_held_to_what_the_name_says(plain, tmp_path):
-    resolved = {run.record.name: {"steps": 10, "network": CONFIG["network"]} for run in plain}
+    resolved = {run.record.name: result_settings({"steps": 10, "network": CONFIG["network"]}) for run in plain}
     assert one(plain, "settings", resolved=resolved)[0] is State.OK
     odd = a_run(tmp_path, "entropy", 1, change={"steps": None, "epochs": 3})
     state, text = one([*plain[:3], odd], "settings", resolved=resolved)
@@ -166,9 +166,9 @@ def test_settings_are_held_to_what_the_name_says(plain, tmp_path):
 def test_the_configs_of_a_real_name_are_met_by_themselves(tmp_path):
     values = resolve(["digits_random"]).values
     run = a_run(tmp_path, "random", change={**values}, name="digits_random")
-    assert one([run], "settings", resolved={"digits_random": values})[0] is State.OK
+    assert one([run], "settings", resolved={"digits_random": result_settings(values)})[0] is State.OK
     run = a_run(tmp_path, "random", change={**values, "steps": values["steps"] + 1}, name="digits_random")
-    assert one([run], "settings", resolved={"digits_random": values})[0] is State.WARN
+    assert one([run], "settings", resolved={"digits_random": result_settings(values)})[0] is State.WARN
 
 
 def test_a_warm_start_is_pointed_out(plain, tmp_path):

@@ -13,11 +13,13 @@ import numpy as np
 from PIL import Image
 
 from al_lightning.labels.formats.coco import write_coco
-from al_lightning.labels.formats.coco_rle import encode_counts
-from al_lightning.labels.formats.cvat_write import mask_colours, tags_xml, write_masks_zip
-from al_lightning.labels.formats.label_studio_write import tasks
+from al_lightning.labels.formats.cvat import tags_xml
+from al_lightning.labels.formats.label_studio import tasks
+from al_lightning.labels.formats.masks import write_masks_zip
 from al_lightning.labels.item import Item
 from al_lightning.labels.project import Project, read_project, write_project
+from al_lightning.labels.shapes.coco_rle import encode_counts
+from al_lightning.labels.shapes.label_map import mask_colours
 from al_lightning.labels.store import LabelStore
 
 Call = Callable[..., Any]

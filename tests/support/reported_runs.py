@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Array, Images
 from al_lightning.pool import Pool
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord
@@ -67,7 +67,7 @@ class Drawn(Images):
         return f"{self.called}{index:02d}"
 
 
-class Data(PoolDataModule):
+class Data(PoolDataset):
     folder = "drawn"
 
     def __init__(self, per_pixel: bool = True, names: Sequence[str] = ("ground", "wall", "sign"), name: str = "f"):
@@ -112,7 +112,7 @@ def comparison(seeds: Sequence[int] = (0, 1, 2)) -> list[Run]:
     ]
 
 
-def data(run: Run) -> PoolDataModule:
+def data(run: Run) -> PoolDataset:
     return Data()
 
 

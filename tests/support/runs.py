@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from al_lightning.runs.identity import bearing
+from al_lightning.config.fit_options import result_settings
 from al_lightning.runs.journal import read_run, write_line
 from al_lightning.runs.selections import choice_seal, rows_path, selection_path
 from al_lightning.runs.store import RunStore
@@ -41,9 +41,10 @@ def forge(run_dir: Path, values: dict[str, Any]) -> None:
     """Give a run another configuration as somebody would who means harm: its journal and its seals fit it."""
     (run_dir / "config.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     run = read_run(run_dir)
-    forged, lines, check = replace(run, record=replace(run.record, settings=bearing(values), classes=[])), [], ""
-    for record in forged.records:
-        line, check = write_line(record, check)
+    record = replace(run.record, settings=result_settings(values), classes=[])
+    forged, lines, check = replace(run, record=record), [], ""
+    for one in forged.records:
+        line, check = write_line(one, check)
         lines.append(line)
     (run_dir / "cycles.jsonl").write_text("".join(lines))
     store = RunStore(run_dir)

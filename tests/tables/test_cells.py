@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from al_lightning.errors import UsageError
 from al_lightning.results.renderers import latex, markdown, text
 from al_lightning.results.series_csv import read_csv
 from al_lightning.results.summary import summary
@@ -16,6 +17,7 @@ from al_lightning.runs.journal import FORMAT, write_line
 from al_lightning.tables.cells import blocks, csv_text, sheet
 from al_lightning.tables.plan import plan, read_statuses
 from al_lightning.tables.published import Table, table_of
+from tests.support.errors import refused
 from tests.support.runs import Answer, parts_of
 
 CONTENT: dict[str, Any] = {
@@ -264,8 +266,7 @@ def test_runs_side_by_side_from_journals_and_from_csv_say_the_same(al: Callable[
 
 def test_a_csv_file_that_is_not_there(al: Callable[..., Answer], tmp_path: Path) -> None:
     answer = al("report", tmp_path / "numbers.csv", "--format", "text")
-    assert answer.code == 2
-    assert f"There is no file {tmp_path / 'numbers.csv'}; give a CSV file" in answer.err
+    assert refused(answer, UsageError, tmp_path / "numbers.csv")
 
 
 def test_label_cost_and_penalties(runs: Path) -> None:
@@ -300,8 +301,6 @@ def test_the_table_from_the_command_line(al: Callable[..., Answer], runs: Path, 
     assert "What the paper leaves open" in page
     assert "mean over pixels; code rescales" in page
     answer = al("report", runs, "--table", "table99")
-    assert answer.code == 2
-    assert "There is no table 'table99'" in answer.err
+    assert refused(answer, UsageError, "'table99'")
     answer = al("report", tmp_path / "nothing")
-    assert answer.code == 2
-    assert "There is no run in" in answer.err
+    assert refused(answer, UsageError, tmp_path / "nothing")

@@ -7,8 +7,10 @@ import pytest
 import yaml
 
 from al_lightning.config.experiment import configure
+from al_lightning.errors import ALError, UsageError
 from al_lightning.tables.plan import plan, table_files
 from al_lightning.tables.published import read_table
+from tests.support.errors import refused
 from tests.support.runs import Answer
 
 TINY = ["--steps", "4", "--budget.cycles", "1", "--network.depth", "10", "--network.width", "1"]
@@ -62,9 +64,7 @@ def test_what_has_no_data_is_left_out_if_asked(al: Callable[..., Answer], here: 
     content["columns"]["digits"]["data"] = "nowhere"
     table.write_text(yaml.safe_dump(content))
     answer = al("reproduce", table, "--available")
-    assert answer.code == 2
-    assert "without Digits: there are no data in data/nowhere" in answer.err
-    assert "All data of mine are missing" in answer.err
+    assert refused(answer, UsageError, "Digits", "data/nowhere", "mine")
     assert al("reproduce", table, "--report-only").code == 0
 
 
@@ -73,18 +73,15 @@ def test_a_run_that_fails_is_named_and_the_others_go_on(al: Callable[..., Answer
     (here / "runs" / "digits_random").mkdir(parents=True)
     (here / "runs" / "digits_random" / "seed_0").write_text("in the way")
     blocked = al("reproduce", table, "--slots", "1")
-    assert blocked.code == 1
+    assert refused(blocked, ALError, "digits_random")
     (here / "runs" / "digits_random" / "seed_0").unlink()
     content = yaml.safe_load(table.read_text())
     content["rows"][0]["cells"]["digits"]["run"] = "digits_noaug_random"
     content["columns"]["digits"]["training_options"] = {"supervised": ["--network.depth", "11"]}
     table.write_text(yaml.safe_dump(content))
     answer = al("reproduce", table, "--slots", "1", "--only", "random")
-    assert answer.code == 1
-    assert "digits_noaug_random" in answer.err
-    assert "depth" in answer.err
+    assert refused(answer, ALError, "digits_noaug_random", "depth", "1 run")
     assert not list((here / "runs" / "digits_noaug_random").rglob("cycles.jsonl"))  # refused before that was written
-    assert "1 run failed" in answer.err
 
 
 @pytest.mark.parametrize("name", [name for name in table_files() if name.startswith("study")])

@@ -42,7 +42,7 @@ STOP = {"at": None}
 
 class Watch(Callback):
     def on_train_batch_end(self, trainer, module, *rest):
-        if STOP["at"] == (module.key[1], module.step):
+        if STOP["at"] == (module.key[1], module.step - 1):
             raise RuntimeError("stopped by the test")
 
 class Dropping(WideResNet):

@@ -198,7 +198,7 @@ def test_uda_average_follows_the_weights_and_takes_their_place_at_the_end(monkey
     module.on_train_batch_end(None, {}, 0)
     assert torch.equal(module.average.classifier.weight, torch.full_like(weight, 2.0))
     assert torch.equal(weight, torch.full_like(weight, 5.0))
-    module.step = module.steps - 1
+    module.step = module.steps
     module.on_train_batch_end(None, {}, 0)
     assert torch.equal(weight, torch.full_like(weight, 2.75))
     assert not any(parameter.requires_grad for parameter in module.average.parameters())
@@ -289,8 +289,11 @@ def test_supervised_trains_a_loss_predictor_and_stops_its_gradient_in_time():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: UDA(UNet(3, 4), Segmentation(3), 1, KEY), "UDA trains for a class per image.*there is s4gan"),
-        (lambda: S4GAN(WideResNet(3, 10, 1), Classification(3), 1, KEY), "S4GAN trains for a class per pixel.*is uda"),
+        (lambda: UDA(UNet(3, 4), Segmentation(3), 1, KEY), "UDA trains for a class per image.*S4GAN, Supervised"),
+        (
+            lambda: S4GAN(WideResNet(3, 10, 1), Classification(3), 1, KEY),
+            "S4GAN trains for a class per pixel.*UDA",
+        ),
         (lambda: uda(temperature=0), "training.temperature is 0"),
         (lambda: uda(threshold=1.0), "training.threshold is 1.0"),
         (lambda: uda(ema=1.0), "training.ema is 1.0"),

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.callback import Scorer, join_members, select
+from al_lightning.acquisition.scoring import Scorer, in_order, join_members, score_pool, select
 from al_lightning.networks.base import Network
 from al_lightning.pool import Pool
-from al_lightning.types import Batch, Rows, Selection
+from al_lightning.types import Batch, Selection, SelectionInputs
 
 SIZE = (16, 24)
 """Height and width of the images."""
@@ -75,12 +76,12 @@ class Bench:
 
     def candidates(self, strategy: Acquisition, generator: np.random.Generator) -> list[int]:
         """Return the strategy's candidates, which must be unlabelled positions, each once."""
-        name, found = type(strategy).__name__, [int(index) for index in strategy.candidates(self.pool, generator)]
-        if len(set(found)) != len(found):
+        name, indices = type(strategy).__name__, [int(index) for index in strategy.candidates(self.pool, generator)]
+        if len(set(indices)) != len(indices):
             raise ConformanceError(f"{name}.candidates names an image twice.")
-        if wrong := sorted(set(found).difference(self.pool.unlabelled.tolist())):
+        if wrong := sorted(set(indices).difference(self.pool.unlabelled.tolist())):
             raise ConformanceError(f"{name}.candidates names image {wrong[0]}, which is not unlabelled.")
-        return found
+        return indices
 
     def batches(self, indices: list[int], batch_size: int, processes: int, rank: int) -> Iterator[Batch]:
         """Yield one process's batches: all full, padded with index -1, as many as every other process has."""
@@ -91,29 +92,30 @@ class Bench:
             shown = torch.where(index < 0, indices[0], index)
             yield Batch(self.images[shown], torch.full((batch_size,), 255), index)
 
-    def rows(self, seed: int = 0, batch_size: int = 4, processes: int = 1) -> tuple[Acquisition, Rows]:
+    def rows(self, seed: int = 0, batch_size: int = 4, processes: int = 1) -> tuple[Acquisition, SelectionInputs]:
         """Score the pool; return the first process's strategy, and what it would see in `select`."""
         strategies = [self.make() for _ in range(processes)]
         for strategy in strategies:  # each process asks its own
-            candidates = self.candidates(strategy, draw(seed, "candidates"))
-        first = strategies[0]
-        if not first.needs_network:
-            return first, Rows.without_scores(torch.tensor(sorted(candidates), dtype=torch.int64))
-        indices = sorted(candidates + (list(self.pool.labelled) if first.reads_labelled else []))
+            self.candidates(strategy, draw(seed, "candidates"))
         scored = []
         for network in self.networks:
-            index, value = [], []
-            for rank, strategy in enumerate(strategies):
-                scorer = Scorer(network, strategy)
-                with torch.inference_mode():
-                    strategy.prepare(network, draw(seed, "prepare"))
-                    for batch in self.batches(indices, batch_size, processes, rank):
-                        index.append(batch.index)
-                        value.append(scorer.predict_step(batch, 0).clone())
-            order = torch.argsort(torch.cat(index))
-            order = order[torch.cat(index)[order] >= 0]
-            scored.append((torch.cat(index)[order], torch.cat(value)[order]))
-        return first, join_members(scored, self.pool.labelled)
+            score = partial(self._score, network, strategies, seed, batch_size)
+            scored.append(score_pool(strategies[0], self.pool, draw(seed, "candidates"), score))
+        return strategies[0], join_members(scored)
+
+    def _score(
+        self, network: Network, strategies: Sequence[Acquisition], seed: int, batch_size: int, images: list[int]
+    ) -> tuple[Tensor, Tensor]:
+        """Score images with one network, each strategy on its process's share."""
+        index, value = [], []
+        for rank, strategy in enumerate(strategies):
+            scorer = Scorer(network, strategy)
+            with torch.inference_mode():
+                strategy.prepare(network, draw(seed, "prepare"))
+                for batch in self.batches(images, batch_size, len(strategies), rank):
+                    index.append(batch.index)
+                    value.append(scorer.predict_step(batch, 0).clone())
+        return in_order(torch.cat(index), torch.cat(value))
 
     def choose(self, count: int, seed: int = 0, batch_size: int = 4, processes: int = 1) -> Selection:
         """Score the pool and select, held to the promise that the loop holds every selection to."""

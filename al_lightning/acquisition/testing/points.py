@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.callback import Scorer, select
 from al_lightning.acquisition.functional import round_significant
+from al_lightning.acquisition.scoring import Scorer, select
 from al_lightning.acquisition.testing.bench import SIZE, Bench, ConformanceError, draw, example_images
 from al_lightning.acquisition.testing.traces import contents, global_state, held, modes, upset_global_generators
 from al_lightning.errors import ALError
-from al_lightning.types import Rows
+from al_lightning.types import SelectionInputs
 
 LARGE = (2 * SIZE[0], 2 * SIZE[1])
 """The other size of images, where what stays of them is compared."""
@@ -142,7 +142,7 @@ def _chooses_exactly_and_again_the_same(bench: Bench) -> None:
 def _selects_purely(bench: Bench) -> None:
     with situation(bench.make, "in an ordinary round"):
         strategy, rows = bench.rows()
-        before = Rows(*(tensor.clone() for tensor in rows))
+        before = SelectionInputs(*(tensor.clone() for tensor in rows))
         answers = [select(strategy, rows, _count(bench), draw(0, "select")) for _ in range(2)]
     if not all(torch.equal(old, new) for old, new in zip(before, rows, strict=True)):
         raise ConformanceError(f"{name_of(bench.make)}.select changes the rows that it is given.")
@@ -155,10 +155,10 @@ def _does_not_depend_on_batch_size(bench: Bench) -> None:
     expected = bench.choose(count).indices
     for batch_size in (1, 3, 64):
         with situation(bench.make, f"in batches of {batch_size}"):
-            found = bench.choose(count, batch_size=batch_size).indices
-        if found != expected:
+            chosen = bench.choose(count, batch_size=batch_size).indices
+        if chosen != expected:
             raise ConformanceError(
-                f"{name_of(bench.make)} chooses {found} in batches of {batch_size} and {expected} in batches of 4; "
+                f"{name_of(bench.make)} chooses {chosen} in batches of {batch_size} and {expected} in batches of 4; "
                 "the score of an image must not depend on the others of its batch."
             )
 
@@ -168,10 +168,10 @@ def _does_not_depend_on_processes(bench: Bench) -> None:
     expected = bench.choose(count).indices
     for processes in (2, 3):
         with situation(bench.make, f"on {processes} processes"):
-            found = bench.choose(count, processes=processes).indices
-        if found != expected:
+            chosen = bench.choose(count, processes=processes).indices
+        if chosen != expected:
             raise ConformanceError(
-                f"{name_of(bench.make)} chooses {found} on {processes} processes and {expected} on one; "
+                f"{name_of(bench.make)} chooses {chosen} on {processes} processes and {expected} on one; "
                 "select may use nothing of score but its rows."
             )
 
@@ -189,10 +189,10 @@ def _does_not_depend_on_order(bench: Bench) -> None:
         return
     order = draw(1, "order").permutation(bench.pool.size).tolist()
     with situation(bench.make, "where the pool's images stand in another order"):
-        found = {order[index] for index in bench.permuted(order).choose(len(expected)).indices}
-    if found != expected:
+        chosen = {order[index] for index in bench.permuted(order).choose(len(expected)).indices}
+    if chosen != expected:
         raise ConformanceError(
-            f"{name_of(bench.make)} chooses the images {sorted(found)} instead of {sorted(expected)} where the pool's "
+            f"{name_of(bench.make)} chooses the images {sorted(chosen)} instead of {sorted(expected)} where the pool's "
             "images stand in another order."
         )
 

@@ -19,22 +19,19 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 from lightning.pytorch.utilities import rank_zero_only
 
-from al_lightning.data.cache.recipe import NONE, in_memory, key_of
+from al_lightning.data.cache.recipe import FORMAT, NONE, key_of
 from al_lightning.data.images import Array, Images
-from al_lightning.errors import DatasetError, from_home
-
-if TYPE_CHECKING:
-    from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.errors import DatasetError
+from al_lightning.runs.seals import digest_of
 
 log = logging.getLogger(__name__)
 
@@ -54,15 +51,6 @@ SETS = ("train", "test")
 MANIFEST = "manifest.json"
 ROOT = "\0"
 """Stands in a name for the dataset's folder, which may have moved since."""
-
-
-def home_of(data: PoolDataModule) -> Path:
-    """Return the folder of a datamodule's caches: `cache`, else $AL_CACHE/<folder>, else .al_cache below its root."""
-    if isinstance(data.cache, str):
-        return from_home("data.cache", data.cache)
-    if "AL_CACHE" in os.environ:
-        return Path(os.environ["AL_CACHE"]) / data.folder
-    return data.root / ".al_cache"
 
 
 def shard_file(name: str, number: int) -> str:
@@ -108,7 +96,7 @@ class CachedImages(Images):
         directory: the cache.
         name: of the set, `train` or `test`.
         root: the dataset's folder, which the names begin with.
-        source: the set that was cached, for what else a datamodule may ask of it; stays behind in this process.
+        source: the set that was cached, for what else a dataset may ask of it; it is not sent to data workers.
     """
 
     def __init__(self, directory: Path, name: str, root: Path, source: Images | None = None) -> None:
@@ -192,63 +180,69 @@ def open_cache(directory: Path) -> dict[str, Any]:
     for name in SETS:
         for kind, check in held[name]["index"].items():
             path = directory / f"{name}.{kind}"
-            if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != check:
+            if not path.is_file() or digest_of(path) != check:
                 raise damaged(path, "not what was written")
         for number, size in enumerate(held[name]["shards"]):
             path = directory / shard_file(name, number)
-            found = path.stat().st_size if path.is_file() else None
-            if found != size:
-                raise damaged(path, "missing" if found is None else f"{found} bytes long, not {size}")
+            length = path.stat().st_size if path.is_file() else None
+            if length != size:
+                raise damaged(path, "missing" if length is None else f"{length} bytes long, not {size}")
     return held
 
 
-def cached(data: PoolDataModule) -> tuple[Images, Images] | None:
-    """Return the training and the test set of a datamodule's cache, and say so; None where there is none to use.
+def find_cache(
+    home: Path, recipe: Mapping[str, str], root: Path, sets: tuple[Images, Images]
+) -> tuple[Images, Images] | None:
+    """Return the training and the test set of a cache, and say so; None where there is none to use.
+
+    Args:
+        home: folder of the dataset's caches.
+        recipe: what the pixels follow from.
+        root: folder of the data.
+        sets: training and test set as they lie in their files.
 
     Raises:
-        DatasetError: there is one, and it is damaged.
+        DatasetError: the cache is damaged, or there are only caches of another format.
     """
-    if data.cache is False or not (home := home_of(data)).is_dir():
-        return None
-    sources = (data.source_train, data.source_test)
-    if any(map(in_memory, sources)):
-        return None
-    recipe = data.recipe()
     if recipe["files"] == NONE:
         return None
     directory = home / key_of(recipe)
     if not directory.is_dir():
-        if others := _others(home, recipe):
-            _say(
-                f"{home} holds a cache, but of another recipe ({others}), so images are decoded from their files; "
-                "`al-lightning prepare` makes the one for this run"
-            )
-        elif directory.with_suffix(".part").is_dir():
-            _say(f"the cache {directory} is not finished, so images are decoded from their files")
+        _say_what_is_there(home, directory, recipe)
         return None
     open_cache(directory)
-    train, test = (CachedImages(directory, name, data.root, images) for name, images in zip(SETS, sources, strict=True))
+    train, test = (CachedImages(directory, name, root, images) for name, images in zip(SETS, sets, strict=True))
     _say(f"{len(train)} images of the pool and {len(test)} for test come decoded from the cache {directory}")
     return train, test
 
 
-def _others(home: Path, recipe: Mapping[str, str]) -> str:
-    """Say in what the nearest cache of the same class differs; nothing where there is none."""
+def _say_what_is_there(home: Path, directory: Path, recipe: Mapping[str, str]) -> None:
+    """Say that the nearest cache of the same class is stale, and why.
+
+    Raises:
+        DatasetError: it is of another format.
+    """
     differences = []
     for manifest in sorted(home.glob(f"*/{MANIFEST}")):
         try:
             other = unseal(manifest)["recipe"]
-        except ValueError:
+        except (ValueError, KeyError):
             continue
+        if other.get("format") != str(FORMAT):
+            raise DatasetError(
+                f"The cache {manifest.parent} is stale: it has format {other.get('format')}, and this version reads "
+                f"format {FORMAT}. Delete it and prepare again, `al-lightning prepare` with the same name and options; "
+                "or do without: --data.cache false."
+            )
         if other.get("class") == recipe["class"] and manifest.parent.suffix != ".part":
             differences.append([part for part in recipe if other.get(part) != recipe[part]])
-    nearest = min(differences, key=len, default=[])
-    return f"{_in_words(nearest)} changed" if nearest else ""
-
-
-def _in_words(parts: list[str]) -> str:
-    """Return parts of a recipe for the eye."""
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+    if nearest := min(differences, key=len, default=[]):
+        _say(
+            f"{home} holds a stale cache ({' and '.join(nearest)} changed), so images are decoded from their files; "
+            "`al-lightning prepare` makes the one for this run"
+        )
+    elif directory.with_suffix(".part").is_dir():
+        _say(f"the cache {directory} is not finished, so images are decoded from their files")
 
 
 @rank_zero_only

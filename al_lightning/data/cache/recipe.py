@@ -1,96 +1,59 @@
-"""What the pixels of a dataset follow from, as a few hashes: the name of its cache."""
+"""What the pixels of a dataset follow from: version, arguments and files. It is the name of the dataset's cache."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import inspect
 import json
 import os
-import re
-import sys
-import types
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import PIL
-import torch
-from lightning.pytorch import LightningDataModule
 from PIL import features
 
-import al_lightning.data.images as readers
 from al_lightning.data.images import Images
 
-FORMAT = 1
-"""Of a cache's files; another one makes every cache an old one."""
-NO_PIXELS = frozenset(
-    (
-        *(
-            "root",
-            "batch_size",
-            "eval_batch_size",
-            "workers",
-            "augmentation",
-            "mean",
-            "std",
-            "unlabelled",
-            "cache",
-            "timeout",
-            "answers",
-        ),
-        *("memory_format", "source_train", "source_test", "_cached"),
-        *("_asked", "_pool", "_key", "_steps", "_chunk", "_scoring", "_sampler"),
-    )
-)
-"""What a datamodule holds that no pixel follows from."""
+FORMAT = 2
+"""Of a cache's files: raised by hand when they change; a cache of another format is refused."""
 NONE = "none"
+"""What a recipe says of files where a dataset has its images in memory."""
 
 
-def recipe_of(data: LightningDataModule, root: Path, sets: Sequence[Images]) -> dict[str, str]:
+def recipe_of(
+    kind: type, pixels: int, arguments: Mapping[str, object], fingerprint: str, root: Path, sets: Sequence[Images]
+) -> dict[str, str]:
     """Return what the pixels and labels of some sets follow from, part by part.
 
-    What decides is the sets' own state, since a set decodes from its state alone: tables, sizes, and files, wherever
-    below its attributes they stand. The datamodule's arguments would be too little (a mapping file's content reaches
-    the set, its name would not tell) and too much. Every path in that state, and every name that is a file, counts
-    with size and time of change; paths below `root` count without it, so that data may be moved.
-
     Args:
-        data: the datamodule.
-        root: its folder.
-        sets: its image sets.
+        kind: class of the dataset.
+        pixels: version of the code that makes its pixels and labels.
+        arguments: that the dataset was made with, by name.
+        fingerprint: of the names of images and classes, and of what labels mean.
+        root: folder of the data; paths below count without it, so that data may be moved.
+        sets: the dataset's images; the files that they name count with size and time of change.
 
     Returns:
-        by part: format, class, decoders (their versions), and hashes: code (of the classes in that state), names,
-        files, settings (all else); `files` is "none" where nothing lies in files.
+        by part: format, class, pixels, decoders (their versions), arguments, fingerprint, and the hash of files;
+        "none" where no file is named.
     """
-    names = hashlib.sha256()
-    state = _State(root)
-    for images in sets:
-        names.update(f"{len(images)}\n".encode())
-        for index in range(len(images)):
-            name = images.name(index)
-            names.update(state.below(name).encode() + b"\0")
-            state.file(name)
-        state.add(images)
+    decoders = {
+        "pillow": PIL.__version__,
+        "jpeg": features.version("jpg"),
+        "opencv": cv2.__version__,
+        "numpy": np.__version__,  # for copies that are drawn
+    }
     return {
         "format": str(FORMAT),
-        "class": f"{type(data).__module__}.{type(data).__qualname__}",
-        "decoders": ", ".join(
-            f"{name} {version}"
-            for name, version in (
-                ("pillow", PIL.__version__),
-                ("jpeg", features.version("jpg")),
-                ("opencv", cv2.__version__),
-                ("numpy", np.__version__),  # for copies that are drawn
-            )
-        ),
-        "code": _code({type(data), *map(type, sets), *state.kinds}),
-        "names": names.hexdigest(),
-        "files": state.files.hexdigest() if state.count else NONE,
-        "settings": state.values.hexdigest(),
+        "class": f"{kind.__module__}.{kind.__qualname__}",
+        "pixels": str(pixels),
+        "decoders": ", ".join(f"{name} {version}" for name, version in decoders.items()),
+        "arguments": repr(sorted(arguments.items())),
+        "fingerprint": fingerprint,
+        "files": _files(root, sets),
     }
 
 
@@ -99,129 +62,37 @@ def key_of(recipe: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(dict(recipe), sort_keys=True).encode()).hexdigest()[:16]
 
 
-def in_memory(images: Images) -> bool:
-    """Whether a set holds its decoded images in an array, (N, H, W, ...)."""
-    return any(
-        isinstance(value, (np.ndarray, torch.Tensor)) and value.ndim >= 3 and len(value) == len(images)
-        for value in getattr(images, "__dict__", {}).values()
-    )
-
-
-class _State:
-    """Hashes of what an object holds, and of the files that are named in it.
+def arguments_of(kind: type, base: type, args: Sequence[Any], options: Mapping[str, Any]) -> dict[str, object]:
+    """Return the arguments of a class by name, defaults filled in, without those of its base.
 
     Args:
-        root: folder that paths are taken relative to.
+        kind: the class.
+        base: a class above it.
+        args: positional arguments.
+        options: arguments by name.
     """
+    values: dict[str, object] = {}
+    for one in reversed(kind.__mro__):  # what a class hands on by **options has its default in a class above
+        parameters = inspect.signature(one.__init__).parameters.values()  # type: ignore[misc]
+        values.update({each.name: each.default for each in parameters if each.default is not each.empty})
+    signature = inspect.signature(kind.__init__)  # type: ignore[misc]
+    values.update(signature.bind(None, *args, **options).arguments)
+    for each in signature.parameters.values():
+        if each.kind is each.VAR_KEYWORD:
+            values.update(values.pop(each.name, {}))  # type: ignore[call-overload]
+    common = inspect.signature(base.__init__).parameters  # type: ignore[misc]
+    return {name: value for name, value in values.items() if name not in common}
 
-    def __init__(self, root: Path) -> None:
-        self.root = f"{root}{os.sep}"
-        self.values = hashlib.sha256()
-        self.files = hashlib.sha256()
-        self.count = 0
-        self.kinds: set[type] = set()
-        self._within: set[int] = set()
 
-    def below(self, path: str) -> str:
-        """Return a path, relative to the root where it lies there."""
-        return path.removeprefix(self.root)
-
-    def file(self, path: str) -> None:
-        """Count a file, if it is one."""
+def _files(root: Path, sets: Sequence[Images]) -> str:
+    paths = dict.fromkeys(path for images in sets for index in range(len(images)) for path in images.sources(index))
+    digest, count = hashlib.sha256(), 0
+    for path in paths:
         try:
-            found = os.stat(path)
-        except (OSError, ValueError):
-            return
-        if not os.path.isdir(path):
-            self.files.update(f"{self.below(path)}\0{found.st_size} {found.st_mtime_ns}\n".encode())
-            self.count += 1
-
-    def _say(self, kind: str, text: str | bytes = "") -> None:
-        content = text.encode(errors="surrogateescape") if isinstance(text, str) else text
-        self.values.update(f"{kind} {len(content)} ".encode() + content)
-
-    def add(self, value: Any) -> None:
-        """Take in a value, and what it holds."""
-        if isinstance(value, (str, os.PathLike)):
-            path = os.fspath(value)
-            self._say("text", path if isinstance(path, bytes) else self.below(path))
-            if isinstance(value, os.PathLike) or os.path.isabs(path) or str(path).startswith(self.root):
-                self.file(str(path))
-        elif value is None or isinstance(value, (bool, int, float, complex, type)):
-            self._say(type(value).__name__, repr(value))
-        elif isinstance(value, (bytes, bytearray)):
-            self._say("bytes", bytes(value))
-        elif isinstance(value, torch.Tensor):
-            self.add(value.detach().cpu().numpy())
-        elif isinstance(value, (np.ndarray, np.generic)) and value.dtype != object:
-            self._say(f"{value.dtype} {value.shape}", value.tobytes())
-        elif isinstance(value, re.Pattern):
-            self._say("pattern", f"{value.pattern!r} {value.flags}")
-        elif id(value) not in self._within:  # else it holds itself
-            self._within.add(id(value))
-            self.kinds.add(type(value))
-            self._say(f"{type(value).__module__}.{type(value).__qualname__}")
-            for part in _parts(value):
-                self.add(part)
-            self._say("end")
-            self._within.remove(id(value))
-
-
-def _parts(value: Any) -> Iterator[Any]:
-    """Yield what an object is made of, in an order that is the same in every process."""
-    if isinstance(value, Mapping):
-        for key in sorted(value, key=repr):
-            yield from (key, value[key])
-    elif isinstance(value, (set, frozenset)):
-        yield from sorted(value, key=repr)
-    elif isinstance(value, (Sequence, np.ndarray)):
-        yield from value
-    elif isinstance(value, types.MethodType):
-        yield from (value.__func__, value.__self__)
-    elif isinstance(value, types.FunctionType):
-        yield from (value.__qualname__, value.__code__.co_code, value.__defaults__)
-        yield from inspect.getclosurevars(value).nonlocals.items()
-    elif isinstance(value, functools.partial):
-        yield from (value.func, value.args, value.keywords)
-    elif not isinstance(value, (types.ModuleType, types.BuiltinFunctionType)):
-        held = dict(getattr(value, "__dict__", {}))
-        held.update({name: getattr(value, name) for name in _slots(type(value)) if hasattr(value, name)})
-        if isinstance(value, LightningDataModule):
-            held = {name: part for name, part in held.items() if name not in NO_PIXELS | _of_lightning()}
-        for name in sorted(held):
-            yield from (name, held[name])
-
-
-def _slots(kind: type) -> Iterator[str]:
-    for base in kind.__mro__:
-        slots = vars(base).get("__slots__", ())
-        yield from (name for name in ([slots] if isinstance(slots, str) else slots) if not name.startswith("__"))
-
-
-@functools.cache
-def _of_lightning() -> frozenset[str]:
-    return frozenset(vars(LightningDataModule()))
-
-
-def _code(kinds: Iterable[type]) -> str:
-    """Return the hash of the files that define some classes and their bases, and of the readers of images."""
-    files = {readers.__file__}
-    digest = hashlib.sha256()
-    bases = {base for kind in kinds for base in kind.__mro__}
-    for kind in sorted(bases, key=lambda kind: (kind.__module__, kind.__qualname__)):
-        package = kind.__module__.partition(".")[0]
-        if package in sys.stdlib_module_names - {"__main__"} or package in ("torch", "lightning", "numpy"):
+            status = path.stat()
+        except OSError:  # a label that people have yet to give
             continue
-        if kind.__module__ == "al_lightning.data.datamodule":  # it decodes nothing
-            continue
-        try:
-            files.add(inspect.getfile(kind))
-        except (OSError, TypeError):  # typed into a session
-            for name, member in sorted(vars(kind).items()):
-                if isinstance(member, types.FunctionType):
-                    code = member.__code__
-                    fixed = [part for part in code.co_consts if not isinstance(part, types.CodeType)]
-                    digest.update(f"{name} {fixed!r} {code.co_names}".encode() + code.co_code)
-    for path in sorted(files, key=os.path.basename):
-        digest.update(Path(path).read_bytes())
-    return digest.hexdigest()
+        name = str(path).removeprefix(f"{root}{os.sep}")
+        digest.update(f"{name}\0{status.st_size} {status.st_mtime_ns}\n".encode(errors="surrogateescape"))
+        count += 1
+    return digest.hexdigest() if count else NONE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from al_lightning.data.cache.files import ROOT, seal, shard_file, unseal
 from al_lightning.data.images import Array, Images
 from al_lightning.errors import ALError
 from al_lightning.runs.files import write_atomic
+from al_lightning.runs.seals import digest_of
 
 SIZE = 64
 """Images of a shard: what a killed process has to do again."""
@@ -47,13 +47,13 @@ class Job:
 
 @dataclass
 class Done:
-    """What became of a job.
+    """Result of a job.
 
     Attributes:
         images: of the shard.
-        kept: it was there, and whole.
-        unusable: (name, reason) of the images that are not what they should be; nothing was written then.
-        fault: why the system refused.
+        kept: whether the shard was there and whole.
+        unusable: (name, reason) of the images that cannot be used; where there are some, no shard is written.
+        fault: the system's error, for example a full disk; empty where there was none.
     """
 
     images: int
@@ -63,11 +63,11 @@ class Done:
 
 
 class Shards(Dataset[Done]):
-    """Makes shards in data workers: these end when their parent is killed.
+    """Makes shards as its items, so that data workers can do it: these end when their parent is killed.
 
     Args:
-        directory: where to.
-        sources: sets by name; None to look alone whether the shards are whole.
+        directory: folder of the shards.
+        sources: sets by name; None to check alone whether the shards are whole.
         root: the dataset's folder.
         jobs: the shards.
     """
@@ -167,15 +167,7 @@ def record_of(directory: Path, job: Job) -> dict[str, Any] | None:
     pixels, path = job.paths(directory)
     try:
         record = unseal(path)
-        with pixels.open("rb") as file:
-            whole = os.fstat(file.fileno()).st_size == record["bytes"] and _sha256(file) == record["sha256"]
+        whole = pixels.stat().st_size == record["bytes"] and digest_of(pixels) == record["sha256"]
     except (OSError, ValueError, KeyError):
         return None
     return record if whole and len(record["rows"]) == len(job.indices) else None
-
-
-def _sha256(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()

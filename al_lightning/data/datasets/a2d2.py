@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.datasets.a2d2_pools import CopiedImages, Copy, draw_frames
 from al_lightning.data.datasets.mask_folder import MaskFiles
-from al_lightning.data.images import Images, check_size
+from al_lightning.data.datasets.official import check_counts
+from al_lightning.data.images import Images, check_size, numbered
 from al_lightning.data.mappings import find_mapping, load_mapping
 from al_lightning.errors import MOST, DatasetError, UsageError, from_home, require
 from al_lightning.pool import Pool
@@ -47,7 +47,7 @@ class Frame(NamedTuple):
     number: int
 
 
-class A2D2(PoolDataModule):
+class A2D2(PoolDataset):
     """A2D2's labelled frames: 22 scenes with 40,135 frames to choose from, scene 20180925_112730 (1,142) for test.
 
     A pool may be all frames or, as in the study (Mittal et al., IJCV 2025), a part of chosen redundancy: drawn frames,
@@ -68,11 +68,11 @@ class A2D2(PoolDataModule):
             `cityscapes_19`, or a file of one's own.
         size: (height, width) to which images and labels are resized: a third of 1208 x 1920.
         complete: whether all frames must be there; without it a part of the scenes will do.
-        **options: see PoolDataModule.
+        **options: see PoolDataset.
     """
 
     folder = "a2d2"
-    labels: ClassVar[Literal["image", "pixel", "any"]] = "pixel"
+    labels = "pixel"
     where = (
         "The part camera_lidar_semantic of a2d2.audi is wanted, unpacked: ROOT/20180807_145028/camera/cam_front_center/"
         "*.png with label beside camera, and 22 more such folders; or the same below ROOT/camera_lidar_semantic, or "
@@ -138,12 +138,8 @@ class A2D2(PoolDataModule):
             (test if scene.name == TEST_SCENE else train).extend(_frames(scene))
         if not test or not train:
             raise self.missing(self.root / ("*" if test else TEST_SCENE))
-        if self.complete and (found := (len(train), len(test))) != COUNTS:
-            raise DatasetError(
-                f"{self.root} has {found[0]:,} frames to choose from and {found[1]:,} of the test scene {TEST_SCENE}; "
-                f"A2D2 has {COUNTS[0]:,} and {COUNTS[1]:,}. Unpack the rest of {PART}, or work with a part of it by "
-                "--data.complete false."
-            )
+        if self.complete:
+            check_counts(self.root, (len(train), len(test)), COUNTS)
         return train, test
 
     @cached_property
@@ -154,9 +150,7 @@ class A2D2(PoolDataModule):
             return self._listed(from_home("data.pool_list", self.pool_list))
         if self.kind == "all":
             return recorded
-        numbers: dict[str, int] = {}
-        sequence = [numbers.setdefault(frame.drive, len(numbers)) for frame in recorded]
-        drawn = draw_frames(sequence, self.drawn, self.follow, self.pool_seed)
+        drawn = draw_frames(numbered(frame.drive for frame in recorded), self.drawn, self.follow, self.pool_seed)
         if len(drawn) < self.drawn:
             raise DatasetError(
                 f"{self.root} is too small for data.pool {self.kind} of {self.pool_size:,} images: among its "
@@ -222,15 +216,12 @@ class A2D2(PoolDataModule):
 
     def pool(self) -> Pool:
         """Return the pool; a sequence is what one camera saw of a scene, and copies stand at their original's time."""
-        numbers: dict[str, int] = {}
         frames = [self._chosen[entry.position] for entry in self._entries]
-        sequence = tuple(numbers.setdefault(frame.drive, len(numbers)) for frame in frames)
-        return Pool(len(frames), (), sequence, tuple(frame.number for frame in frames))
+        return Pool(len(frames), (), numbered(frame.drive for frame in frames), tuple(frame.number for frame in frames))
 
-    def fingerprint(self) -> str:
-        """Return the SHA-256 of what positions mean, of the mapping, and of what copies follow from."""
-        more = f"{self.mapping.digest()} {self.pool_seed if self.copies else ''}"
-        return hashlib.sha256(f"{super().fingerprint()}\n{more}".encode()).hexdigest()
+    def details(self) -> str:
+        """Return the mapping, and the seed of copies."""
+        return f"{self.mapping.digest()} {self.pool_seed if self.copies else ''}"
 
 
 def _scenes(data: A2D2) -> list[Path]:
@@ -263,8 +254,8 @@ def _scenes(data: A2D2) -> list[Path]:
 
 
 def _scenes_in(folder: Path) -> list[Path]:
-    found = folder.iterdir() if folder.is_dir() else ()
-    return sorted(path for path in found if SCENE.fullmatch(path.name) and path.is_dir())
+    entries = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in entries if SCENE.fullmatch(path.name) and path.is_dir())
 
 
 def _frames(scene: Path) -> list[Frame]:

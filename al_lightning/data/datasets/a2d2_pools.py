@@ -101,9 +101,9 @@ class CopiedImages(Images):
         position, number = self.entries[index]
         return generator("a2d2/copy", self.seed, zlib.crc32(self.keys[position].encode()), number)
 
-    def source(self, index: int) -> Path | None:
-        """Return the original's file."""
-        return self.originals.source(self.entries[index][0])
+    def sources(self, index: int) -> Sequence[Path]:
+        """Return the original's files."""
+        return self.originals.sources(self.entries[index].position)
 
     def name(self, index: int) -> str:
         """Return the original's name, and the copy's number."""

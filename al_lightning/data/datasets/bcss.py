@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import logging
 import os
 import re
@@ -11,10 +10,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from al_lightning.data.datamodule import PoolDataModule
-from al_lightning.data.images import Array, Images, read_image, read_mask
+from al_lightning.data.dataset import PoolDataset
+from al_lightning.data.datasets.official import absent
+from al_lightning.data.images import Array, Images, numbered, read_image, read_mask
 from al_lightning.data.mappings import Mapping, find_mapping, load_mapping
 from al_lightning.errors import MOST_PIXELS, DatasetError, require
 from al_lightning.pool import Pool
@@ -88,9 +88,9 @@ class Tiles(Images):
         square: Array = whole[tile.top : tile.top + self.side, tile.left : tile.left + self.side].copy()
         return square
 
-    def source(self, index: int) -> Path | None:
-        """Return the region's image."""
-        return self.regions[self.tiles[index].region].image
+    def sources(self, index: int) -> Sequence[Path]:
+        """Return the region's image and mask."""
+        return self.regions[self.tiles[index].region][1:]
 
     def name(self, index: int) -> str:
         """Return the region's image, and the tile's first row and column."""
@@ -108,7 +108,7 @@ def _whole_mask(path: Path, image: Path, mapping: Mapping) -> Array:
     return read_mask(path, mapping.table, None, image)
 
 
-class BCSS(PoolDataModule):
+class BCSS(PoolDataset):
     """BCSS: 151 regions of 151 patients' slides at 0.25 micrometres a pixel, in tiles; no patient is in pool and test.
 
     Regions are cut on a grid of whole tiles in their middle: what is left at the borders, less than a tile, is not
@@ -123,11 +123,11 @@ class BCSS(PoolDataModule):
         masks: folder of their masks, of the same names.
         mapping: which class each of the 22 codes means: `bcss_5`, or a file of one's own.
         complete: whether all 151 regions must be there; without it some of them will do.
-        **options: see PoolDataModule.
+        **options: see PoolDataset.
     """
 
     folder = "bcss"
-    labels: ClassVar[Literal["image", "pixel", "any"]] = "pixel"
+    labels = "pixel"
     where = (
         "The folder of PathologyDataScience/BCSS (GitHub; its README has the link) is wanted: "
         "ROOT/rgbs_colorNormalized/TCGA-A1-A0SK-DX1_xmin45749_ymin25055_MPP-0.2500.png and 150 more, with masks of the "
@@ -166,12 +166,7 @@ class BCSS(PoolDataModule):
         """All regions, by name."""
         base = next((base for base in (self.root, self.root / PART) if (base / self.images).is_dir()), None)
         if base is None:
-            near = (self.root.parent, *(sorted(self.root.glob("*")) if self.root.is_dir() else ()))
-            if other := next((folder for folder in near if (folder / self.images).is_dir()), None):
-                raise DatasetError(
-                    f"There is no folder {self.images} in {self.root}, but in {other}: --data.root {other}"
-                )
-            raise self.missing(self.root / self.images)
+            raise absent(self, self.root / self.images, self.images)
         if not (base / self.masks).is_dir():
             raise self.missing(base / self.masks)
         names, masks = ({p.name for p in (base / f).glob("*.png")} for f in (self.images, self.masks))
@@ -212,8 +207,8 @@ class BCSS(PoolDataModule):
         order = generator("bcss/split", self.split_seed).permutation(len(patients))
         held = {patients[place] for place in order[:count]}
         parts: tuple[list[Tile], list[Tile]] = ([], [])
-        for number, (region, (found, _)) in enumerate(zip(regions, places, strict=True)):
-            parts[region.patient in held].extend(Tile(number, *place) for place in found)
+        for number, (region, (tiles, _)) in enumerate(zip(regions, places, strict=True)):
+            parts[region.patient in held].extend(Tile(number, *place) for place in tiles)
         for part, what in zip(parts, ("pool", "test set"), strict=True):
             if not part:
                 raise DatasetError(
@@ -230,7 +225,7 @@ class BCSS(PoolDataModule):
             f"{len(parts[1]):,}",
             count,
             f"{sum(ignored for _, ignored in places):,}",
-            sum(1 for found, ignored in places if not found and not ignored),
+            sum(1 for tiles, ignored in places if not tiles and not ignored),
         )
         return parts
 
@@ -245,13 +240,11 @@ class BCSS(PoolDataModule):
     def pool(self) -> Pool:
         """Return the pool; a sequence is a region, and a frame the tile's place on its grid, row by row."""
         tiles = self._splits[0]
-        numbers: dict[int, int] = {}
-        sequence = tuple(numbers.setdefault(tile.region, len(numbers)) for tile in tiles)
-        return Pool(len(tiles), (), sequence, tuple(tile.number for tile in tiles))
+        return Pool(len(tiles), (), numbered(tile.region for tile in tiles), tuple(tile.number for tile in tiles))
 
-    def fingerprint(self) -> str:
-        """Return the SHA-256 of what positions mean, and of the mapping."""
-        return hashlib.sha256(f"{super().fingerprint()}\n{self.mapping.digest()}".encode()).hexdigest()
+    def details(self) -> str:
+        """Return the mapping."""
+        return self.mapping.digest()
 
 
 Places = tuple[list[tuple[int, int, int]], int]
@@ -274,10 +267,10 @@ def _read_places(region: Region, stamp: int, side: int, mapping: Mapping) -> Pla
     top, left = (used.shape[0] - rows * side) // 2, (used.shape[1] - columns * side) // 2
     grid = used[top : top + rows * side, left : left + columns * side].reshape(rows, side, columns, side)
     wanted = grid.any(axis=(1, 3))
-    found = [
+    tiles = [
         (row * columns + column, top + row * side, left + column * side)
         for row in range(rows)
         for column in range(columns)
         if wanted[row, column]
     ]
-    return found, rows * columns - len(found)
+    return tiles, rows * columns - len(tiles)

@@ -18,7 +18,7 @@ class CamVid(MaskFolder):
     Args:
         size: (height, width) to which images and labels are resized; the files are 360 x 480.
         use_val: add `val` to the pool: a clip of 6.7 s at 15 Hz from a gap in train, 101 near-copies.
-        **options: see PoolDataModule.
+        **options: see PoolDataset.
     """
 
     folder = "camvid"

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from al_lightning.data.datamodule import PoolDataModule
-from al_lightning.data.datasets.digits import ArrayImages
-from al_lightning.data.datasets.official import check_counts, elsewhere, wrong_level
-from al_lightning.data.images import Images
-from al_lightning.errors import DatasetError, UsageError
+from al_lightning.data.dataset import PoolDataset
+from al_lightning.data.datasets.official import absent, check_counts
+from al_lightning.data.images import ArrayImages, Images
+from al_lightning.errors import ALError, DatasetError, UsageError
+from al_lightning.runs.lock import Lock
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FINE = """
@@ -31,30 +30,18 @@ COUNTS = 50_000, 10_000
 """Images to train on and to test on."""
 
 
-class CIFARImages(ArrayImages):
-    """Images in memory, named by split and number; arguments as ArrayImages, and the split's name."""
-
-    def __init__(self, images: Any, classes: Any, split: str) -> None:
-        super().__init__(images, classes)
-        self.split = split
-
-    def name(self, index: int) -> str:
-        """Return split and position in the official order, for example `train 00042`."""
-        return f"{self.split} {index:05d}"
-
-
-class CIFAR(PoolDataModule):
+class CIFAR(PoolDataset):
     """CIFAR-10 or CIFAR-100: 50,000 images of 32 x 32 in the pool, 10,000 for test, by torchvision's checksums.
 
     Args:
         classes: 10, or 100 (the fine ones).
         download: fetch the data into `root` where they are not there yet.
         complete: refuse other numbers of images than the official ones.
-        **options: see PoolDataModule.
+        **options: see PoolDataset.
     """
 
     folder = "cifar"
-    labels: ClassVar[Literal["image", "pixel", "any"]] = "image"
+    labels = "image"
     where = (
         "--data.download true fetches them. They look like ROOT/cifar-10-batches-py or ROOT/cifar-100-python, the "
         "unpacked Python versions from cs.toronto.edu/~kriz/cifar.html."
@@ -76,7 +63,7 @@ class CIFAR(PoolDataModule):
         return CIFAR100 if self.fine else CIFAR10
 
     @cached_property
-    def _splits(self) -> tuple[CIFARImages, CIFARImages]:
+    def _splits(self) -> tuple[ArrayImages, ArrayImages]:
         from torchvision import datasets
 
         kind = datasets.CIFAR100 if self.fine else datasets.CIFAR10
@@ -94,17 +81,17 @@ class CIFAR(PoolDataModule):
     def _read(self, kind: Any) -> tuple[Any, Any]:
         return kind(str(self.root), train=True), kind(str(self.root), train=False)
 
-    def _images(self, data: Any, split: str) -> CIFARImages:
-        return CIFARImages(np.ascontiguousarray(data.data), np.asarray(data.targets, dtype=np.int64), split)
+    def _images(self, data: Any, split: str) -> ArrayImages:
+        names = [f"{split} {index:05d}" for index in range(len(data))]  # in the official order
+        return ArrayImages(np.ascontiguousarray(data.data), np.asarray(data.targets, dtype=np.int64), names)
 
     def _fetch(self, kind: Any) -> None:
         """Download and unpack what is not there yet; a run's other processes wait, and then find it."""
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            with (self.root / f".{kind.base_folder}.lock").open("ab") as handle:
-                fcntl.lockf(handle, fcntl.LOCK_EX)
+            with Lock(self.root / f".{kind.base_folder}.lock") as lock:
+                lock.take(wait=True)
                 kind(str(self.root), download=True)
-        except (OSError, RuntimeError, EOFError) as error:  # EOFError: of a broken archive
+        except (ALError, OSError, RuntimeError, EOFError) as error:  # EOFError: of a broken archive
             raise DatasetError(
                 f"{kind.url} could not be fetched into {self.root} ({error}); put the archive {kind.filename} there "
                 "yourself and run the same command again."
@@ -116,8 +103,7 @@ class CIFAR(PoolDataModule):
 
         folder = self.root / kind.base_folder
         if not folder.is_dir():
-            found = elsewhere(self.root, kind.base_folder)
-            return self.missing(folder) if found is None else wrong_level(self.root, kind.base_folder, found)
+            return absent(self, folder, kind.base_folder)
         official = [*kind.train_list, *kind.test_list, (kind.meta["filename"], kind.meta["md5"])]
         bad = next((folder / name for name, md5 in official if not check_integrity(folder / name, md5)), folder)
         if not bad.is_file():
@@ -145,4 +131,4 @@ class CIFAR(PoolDataModule):
 
     def classes(self) -> Sequence[int]:
         """Return the class of each training image."""
-        return [int(value) for value in self._splits[0].classes]
+        return [int(value) for value in self._splits[0].labels]

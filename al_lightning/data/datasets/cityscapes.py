@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import numpy as np
 
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.datasets.mask_folder import MaskFiles, Pair
-from al_lightning.data.datasets.official import check_counts, elsewhere, names_in, wrong_level
+from al_lightning.data.datasets.official import absent, check_counts, names_in
 from al_lightning.data.images import Array, Images, check_size, time_order
 from al_lightning.errors import DatasetError
 from al_lightning.pool import Pool
@@ -54,7 +54,7 @@ def train_ids() -> Array:
     return table
 
 
-class Cityscapes(PoolDataModule):
+class Cityscapes(PoolDataset):
     """Cityscapes: the pool is `train` (2,975 images), the test set is `val` (500); the cities differ.
 
     A name says CITY_SEQUENCE_FRAME. In most cities each sequence has one annotated frame; in some, such as Hamburg, few
@@ -63,11 +63,11 @@ class Cityscapes(PoolDataModule):
     Args:
         size: (height, width) to which images and labels are resized; the files are 1024 x 2048.
         complete: refuse other numbers of images than the official ones.
-        **options: see PoolDataModule.
+        **options: see PoolDataset.
     """
 
     folder = "cityscapes"
-    labels: ClassVar[Literal["image", "pixel", "any"]] = "pixel"
+    labels = "pixel"
     where = (
         f"They look like ROOT/{IMAGES}/train/CITY/*{IMAGE_END} and ROOT/{LABELS}/train/CITY/*{LABEL_END}, and `val` "
         "likewise: leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip from cityscapes-dataset.com, unpacked."
@@ -102,9 +102,7 @@ class Cityscapes(PoolDataModule):
         for folder in (self.root / name, self.root / f"{name}_trainvaltest" / name):
             if folder.is_dir():
                 return folder
-        if (found := elsewhere(self.root, name)) is not None:
-            raise wrong_level(self.root, name, found)
-        raise self.missing(self.root / name)
+        raise absent(self, self.root / name, name)
 
     def _pairs(self, images: Path, labels: Path) -> list[Pair]:
         if not images.is_dir():

@@ -4,59 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from al_lightning.data.datamodule import PoolDataModule
-from al_lightning.data.images import Array, Images
+from al_lightning.data.dataset import PoolDataset
+from al_lightning.data.images import ArrayImages, Images
 from al_lightning.data.split import hold_out
 
 
-class ArrayImages(Images):
-    """Images in memory, each with one class.
-
-    Args:
-        images: (N, H, W, 3) uint8.
-        classes: (N,) int.
-    """
-
-    def __init__(self, images: Array, classes: npt.NDArray[np.int64]) -> None:
-        self.images = images
-        self.classes = classes
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def image(self, index: int) -> Array:
-        """Return one image."""
-        image: Array = self.images[index]
-        return image
-
-    def label(self, index: int) -> int:
-        """Return its class."""
-        return int(self.classes[index])
-
-    def source(self, index: int) -> Path | None:
-        """Return None: an array has no file."""
-        return None
-
-    def name(self, index: int) -> str:
-        """Return its number."""
-        return f"digit {index}"
-
-
-class Digits(PoolDataModule):
+class Digits(PoolDataset):
     """scikit-learn's 1,797 digits of 8 x 8 (UCI, Alpaydin and Kaynak 1998); a fifth of each class is the test set.
 
     Args:
-        **options: see PoolDataModule, `root` aside.
+        **options: see PoolDataset, `root` aside.
     """
 
     folder = "digits"
-    labels: ClassVar[Literal["image", "pixel", "any"]] = "image"
+    labels = "image"
 
     def __init__(self, **options: Any) -> None:
         super().__init__(root=None, **options)  # they come with scikit-learn
@@ -68,7 +33,10 @@ class Digits(PoolDataModule):
         digits = load_digits()
         images = np.repeat((digits.images * (255 / 16)).round().astype(np.uint8)[..., None], 3, axis=-1)
         classes = digits.target.astype(np.int64)
-        train, test = (ArrayImages(images[part], classes[part]) for part in hold_out(classes, 0.2))
+        parts = hold_out(classes, 0.2)
+        train, test = (
+            ArrayImages(images[part], classes[part], [f"digit {index}" for index in range(len(part))]) for part in parts
+        )
         return train, test
 
     @property
@@ -86,4 +54,4 @@ class Digits(PoolDataModule):
 
     def classes(self) -> Sequence[int]:
         """Return the class of each training digit."""
-        return [int(value) for value in self._splits[0].classes]
+        return [int(value) for value in self._splits[0].labels]

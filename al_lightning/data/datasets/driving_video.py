@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from al_lightning.data.datamodule import PoolDataModule
-from al_lightning.data.images import Array, Images
+from al_lightning.data.dataset import PoolDataset
+from al_lightning.data.images import Array, ArrayImages, Images
 from al_lightning.data.streets import CLASSES, Nuisance, draw, sample_scene
 from al_lightning.errors import MOST, MOST_PIXELS, UsageError, require
 from al_lightning.pool import Pool
@@ -54,73 +52,14 @@ def _drawn(
     return images, labels
 
 
-class DrawnImages(Images):
-    """Frames in memory.
-
-    Args:
-        images: (N, H, W, 3) uint8.
-        labels: (N, H, W) uint8.
-        names: of each.
-    """
-
-    def __init__(self, images: Array, labels: Array, names: Sequence[str]) -> None:
-        self.images = images
-        self.labels = labels
-        self.names = names
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def image(self, index: int) -> Array:
-        """Return one frame."""
-        image: Array = self.images[index]
-        return image
-
-    def label(self, index: int) -> Array:
-        """Return its classes."""
-        label: Array = self.labels[index]
-        return label
-
-    def source(self, index: int) -> Path | None:
-        """Return None: a drawing has no file."""
-        return None
-
-    def name(self, index: int) -> str:
-        """Return scene and frame."""
-        return self.names[index]
-
-
-class DrivingVideo(PoolDataModule):
+class DrivingVideo(PoolDataset):
     """Street scenes drawn by the program: ten classes, with void where a pixel shows more than one.
 
-    A stand-in for driving video of which one can choose how redundant it is, after the pools that the study (Mittal et
-    al., IJCV 2025) cut from A2D2: of each drawn scene the pool has one frame, or `follow` consecutive ones more, or
-    `copies` augmented ones more (85 % crops, resized back, with colour jitter). Pools are of one size, whatever their
-    kind; fewer scenes stand behind a redundant one. All kinds draw their scenes in the same order. The test set has
-    scenes of its own, a frame each, and is the same for all.
-
-    It is a test instrument, so what was chosen is said here. Scenes differ mostly in how much is on the street: one
-    number per scene is gamma-distributed (shape 0.7, mean 1), and the numbers of cars, pedestrians, lamps and signs
-    are Poisson given that number (means 4, 3, 2.2 and 1.2 times it). So a good part of the streets are empty, rare
-    classes are rare, and they come together. Houses, trees, crossings and light do not depend on it. Light differs
-    mildly (day, overcast, dusk, thin fog). The reason: on real roads a network is unsure where rare things crowd. In
-    crude trials where scenes differed in noise instead (night, snow, thick fog, sensors), uncertainty followed the
-    noise and entropy fell behind random; that kind is `nuisance: strong`, which adds them to the same streets. All
-    numbers were set by looking at pictures, none by what a strategy made of them.
-
-    Seen with the configs `demo_0f` and `demo_11f`: mean IoU in % averaged over the curve from 10 % to 40 %, random's as
-    it is, the others' as points ahead of random at equal seeds (mean and standard deviation), and the mean number of
-    scenes behind the first 52 frames chosen.
-
-        kind, seeds  pool  random          entropy          core-set         scenes: random, entropy, core-set
-        mild, 5      0f    50.51 +- 0.51   0.65 +- 0.20     0.17 +- 0.14     52, 52, 52
-                     11f   50.07 +- 0.41   1.18 +- 0.37     0.61 +- 0.20     31.6, 9.2, 27.8
-        strong, 3    0f    41.96 +- 0.78   0.22 +- 1.45    -0.07 +- 0.42     52, 52, 52
-                     11f   40.49 +- 0.75   0.19 +- 0.26     0.36 +- 0.74     30.3, 7.0, 24.3
-
-    With the mild kind entropy is ahead of core-set on both pools, though on 11f its frames come from a third as many
-    scenes: at these sizes the study's pattern, batch strategies first on redundant pools, does not appear. With the
-    strong kind no strategy can be told from random.
+    A stand-in for driving video whose redundancy can be chosen, after the pools that the study (Mittal et al., IJCV
+    2025) cut from A2D2: of each drawn scene the pool has one frame, or `follow` consecutive ones more, or `copies`
+    augmented ones more (85 % crops, resized back, with colour jitter). Pools are of one size, whatever their kind;
+    fewer scenes stand behind a redundant one. All kinds draw their scenes in the same order. The test set has scenes of
+    its own, a frame each, and is the same for all. docs/datasets.md says how scenes differ, and why.
 
     Args:
         size: (height, width) of the images.
@@ -132,11 +71,11 @@ class DrivingVideo(PoolDataModule):
         repeated: share of the pool's entries that are another entry once more, to the pixel; the published lists of the
             study's redundant pools repeat 9 % of theirs. Which ones follows from the seed.
         seed: of the streets; it is the dataset's own, and runs of any seed see the same ones.
-        **options: see PoolDataModule, `root` aside.
+        **options: see PoolDataset, `root` aside.
     """
 
     folder = "driving_video"
-    labels: ClassVar[Literal["image", "pixel", "any"]] = "pixel"
+    labels = "pixel"
 
     def __init__(
         self,
@@ -200,10 +139,10 @@ class DrivingVideo(PoolDataModule):
             for place in range(self._clip)
         ]
         if not self.repeated:
-            return DrawnImages(*drawn, names)
+            return ArrayImages(*drawn, names)
         images, labels = (array[self._entries] for array in drawn)
         again = [names[entry] + (" (again)" if entry != place else "") for place, entry in enumerate(self._entries)]
-        return DrawnImages(images, labels, again)
+        return ArrayImages(images, labels, again)
 
     @functools.cached_property
     def _entries(self) -> npt.NDArray[np.int64]:
@@ -217,15 +156,14 @@ class DrivingVideo(PoolDataModule):
     def build_test(self) -> Images:
         """Draw the test set."""
         drawn = _drawn("test", self.seed, self.test_size, 0, 0, self.size, self.nuisance)
-        return DrawnImages(*drawn, [f"test scene {scene:03d}, frame 00" for scene in range(self.test_size)])
+        return ArrayImages(*drawn, [f"test scene {scene:03d}, frame 00" for scene in range(self.test_size)])
 
     def pool(self) -> Pool:
         """Return the pool, with the scene as sequence; copies count as frames."""
         sequence, frame = np.divmod(self._entries, self._clip)
         return Pool(self.pool_size, (), tuple(sequence.tolist()), tuple(frame.tolist()))
 
-    def fingerprint(self) -> str:
-        """Return the SHA-256 of what positions mean: names, and the arguments that the pixels follow from."""
-        drawn = f"{super().fingerprint()}\n{self.seed} {self.size} {self.nuisance} {self.follow} {self.copies}"
-        drawn += f" {self.repeated}" if self.repeated else ""
-        return hashlib.sha256(drawn.encode()).hexdigest()
+    def details(self) -> str:
+        """Return the arguments that the pixels follow from."""
+        repeated = f" {self.repeated}" if self.repeated else ""
+        return f"{self.seed} {self.size} {self.nuisance} {self.follow} {self.copies}{repeated}"

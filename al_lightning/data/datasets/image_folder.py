@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any
 
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import (
     SUFFIXES,
     Array,
@@ -48,9 +48,9 @@ class ClassFiles(ImageFiles):
         """Read the file."""
         return read_image(self.files[index], self.size)
 
-    def file(self, index: int) -> Path:
+    def sources(self, index: int) -> Sequence[Path]:
         """Return the file."""
-        return self.files[index]
+        return (self.files[index],)
 
     def has_label(self, index: int) -> bool:
         """Whether the image lies in a class's folder."""
@@ -67,7 +67,7 @@ class ClassFiles(ImageFiles):
         return str(self.files[index])
 
 
-class ImageFolder(PoolDataModule):
+class ImageFolder(PoolDataset):
     """Images in a folder per class: ROOT/train/CLASS/*.jpg and ROOT/test/CLASS/*.jpg, or ROOT/CLASS/*.jpg alone.
 
     Classes are the folder names, sorted. Without train and test folders, a share of each class is held out as test set,
@@ -85,12 +85,12 @@ class ImageFolder(PoolDataModule):
         sequence_pattern: regular expression over the file's name without ending, with groups `sequence` and `frame`,
             where images come from videos.
         classes: names of the classes, in the order of their labels; by default the folders' names, sorted.
-        **options: see PoolDataModule.
+        **options: see PoolDataset.
     """
 
     folder = "image_folder"
-    labels: ClassVar[Literal["image", "pixel", "any"]] = "image"
-    may_ask: ClassVar[bool] = True
+    labels = "image"
+    may_ask = True
     where = (
         "They look like ROOT/train/CLASS/*.jpg and ROOT/test/CLASS/*.jpg, or ROOT/CLASS/*.jpg "
         "(png, bmp, tif, webp too); images that people are to label like ROOT/unlabelled/*.jpg, with --oracle files."
@@ -160,16 +160,16 @@ class ImageFolder(PoolDataModule):
 
     def _loose(self, home: Path, names: Sequence[str], besides: set[str]) -> list[Path]:
         """Return the images that lie in no class's folder, sorted."""
-        found = _images_below(self.root / UNLABELLED)
+        paths = _images_below(self.root / UNLABELLED)
         if self.named is not None:
-            found += _images_in(home) + ([] if "images" in names else _images_below(home / "images"))
+            paths += _images_in(home) + ([] if "images" in names else _images_below(home / "images"))
             for name in _folders(home):
                 if name not in {*names, *besides, "images"} and _images_in(home / name):
                     raise DatasetError(
                         f"{home / name} is none of the classes {', '.join(names)}.{nearest(name, names)} Images "
                         f"without a class belong below {self.root / UNLABELLED}."
                     )
-        return self._allowed(sorted(found))
+        return self._allowed(sorted(paths))
 
     def _allowed(self, loose: list[Path]) -> list[Path]:
         """Return images without a class, where people label them.
@@ -185,11 +185,11 @@ class ImageFolder(PoolDataModule):
         return loose
 
     def _files(self, folder: Path, names: Sequence[str], loose: Sequence[Path]) -> ClassFiles:
-        found = [(path, label) for label, name in enumerate(names) for path in _images_below(folder / name)]
-        found += [(path, NO_CLASS) for path in loose]
-        if not found:
+        labelled = [(path, label) for label, name in enumerate(names) for path in _images_below(folder / name)]
+        labelled += [(path, NO_CLASS) for path in loose]
+        if not labelled:
             raise self.missing(folder / "*" / "*.jpg")
-        return ClassFiles([path for path, _ in found], [label for _, label in found], self.size)
+        return ClassFiles([path for path, _ in labelled], [label for _, label in labelled], self.size)
 
     @property
     def class_names(self) -> Sequence[str]:

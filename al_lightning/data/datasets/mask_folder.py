@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import (
     Array,
     Colours,
@@ -55,9 +54,9 @@ class MaskFiles(ImageFiles):
         """Read the image."""
         return read_image(self.pairs[index][0], self.size)
 
-    def file(self, index: int) -> Path:
-        """Return the image's file."""
-        return self.pairs[index][0]
+    def sources(self, index: int) -> Sequence[Path]:
+        """Return the image's file and the label's."""
+        return self.pairs[index]
 
     def has_label(self, index: int) -> bool:
         """Whether the label's file is there."""
@@ -74,7 +73,7 @@ class MaskFiles(ImageFiles):
         return f"{self.pairs[index][0]}{f', repeat {number}' if number else ''}"
 
 
-class MaskFolder(PoolDataModule):
+class MaskFolder(PoolDataset):
     """Images and PNG labels, by list file (an image and a label path a line) or by folder (same names).
 
     Where people label the images (`--oracle files`), label files may be missing, all of them too; a line of a list may
@@ -99,12 +98,12 @@ class MaskFolder(PoolDataModule):
             in data/mappings); in the working directory or below root.
         duplicates: what becomes of an image that the pool's list names twice: an error, `drop` to leave its repeats
             out, or `keep` to have it in the pool as often as it is listed.
-        **options: see PoolDataModule.
+        **options: see PoolDataset.
     """
 
     folder = "mask_folder"
-    labels: ClassVar[Literal["image", "pixel", "any"]] = "pixel"
-    may_ask: ClassVar[bool] = True
+    labels = "pixel"
+    may_ask = True
     where = (
         "They look like ROOT/images/NAME.jpg and ROOT/masks/NAME.png (one channel of label ids, or colours with "
         "--data.mapping); other folders by --data.images and --data.masks, or a file with an image and a label path a "
@@ -261,7 +260,6 @@ class MaskFolder(PoolDataModule):
         """Return the pool, with sequence and frame where a pattern names them."""
         return Pool(len(self._splits[0]), (), *self._time_order(self._splits[0]))
 
-    def fingerprint(self) -> str:
-        """Return the SHA-256 of what positions mean, and of the mapping where there is one."""
-        plain = super().fingerprint()
-        return plain if self.mapping is None else hashlib.sha256(f"{plain}{self.mapping.digest()}".encode()).hexdigest()
+    def details(self) -> str:
+        """Return the mapping, where there is one."""
+        return self.mapping.digest() if self.mapping is not None else ""

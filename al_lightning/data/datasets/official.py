@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.errors import DatasetError
 
 
@@ -23,24 +24,35 @@ def elsewhere(root: Path, needed: str) -> Path | None:
     return next((folder for folder in near if os.path.isdir(folder / needed)), None)  # also where one may not look
 
 
-def wrong_level(root: Path, needed: str, found: Path) -> DatasetError:
-    """Return the error for a `root` that lies above or below the folder that is meant."""
-    return DatasetError(f"There is no {root / needed}, but {found / needed} is there: --data.root {found} is meant.")
+def absent(data: PoolDataset, path: Path, *names: str) -> DatasetError:
+    """Return the error for a path that is missing; a folder that must lie in the root may lie above or below it.
+
+    Args:
+        data: the dataset.
+        path: what is missing.
+        names: folders that must lie in the root, of which one is enough.
+    """
+    for name in names:
+        if (folder := elsewhere(data.root, name)) is not None:
+            return DatasetError(
+                f"There is no {data.root / name}, but {folder / name} is there: --data.root {folder} is meant."
+            )
+    return data.missing(path)
 
 
-def check_counts(root: Path, found: tuple[int, int], expected: tuple[int, int]) -> None:
+def check_counts(root: Path, counts: tuple[int, int], expected: tuple[int, int]) -> None:
     """Refuse a part of a dataset.
 
     Args:
         root: where it lies.
-        found: numbers of training and of test images.
+        counts: numbers of training and of test images.
         expected: the official ones.
 
     Raises:
         DatasetError: they differ.
     """
-    if found != expected:
+    if counts != expected:
         raise DatasetError(
-            f"{root} holds {found[0]:,} images to train on and {found[1]:,} to test on, where the whole dataset has "
+            f"{root} holds {counts[0]:,} images to train on and {counts[1]:,} to test on, where the whole dataset has "
             f"{expected[0]:,} and {expected[1]:,}; complete it, or say that a part is meant: --data.complete false."
         )

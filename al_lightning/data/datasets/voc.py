@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from al_lightning.data.datamodule import PoolDataModule
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.datasets.mask_folder import MaskFiles, Pair
-from al_lightning.data.datasets.official import check_counts, elsewhere, names_in, wrong_level
-from al_lightning.data.images import Array, Images, check_size, label_table
-from al_lightning.errors import DatasetError
+from al_lightning.data.datasets.official import absent, check_counts, names_in
+from al_lightning.data.images import Array, Images, check_label_size, check_size, label_table, resize_label
+from al_lightning.errors import DatasetError, MissingFile, UnknownLabel
 
 NAMES = """
 background aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person pottedplant
@@ -42,7 +41,7 @@ def read_sbd(path: Path, table: Array, size: tuple[int, int] | None, image: Path
     try:
         ids = np.asarray(loadmat(path)["GTcls"]["Segmentation"][0, 0])
     except FileNotFoundError as error:
-        raise DatasetError(f"The label {path} does not exist.") from error
+        raise MissingFile(f"The label {path} does not exist.") from error
     except Exception as error:  # scipy lets through whatever a broken file makes of its reader
         reason = f"{type(error).__name__}: {error}"
         raise DatasetError(f"The label {path} cannot be read ({reason}); unpack benchmark.tgz anew.") from error
@@ -51,22 +50,14 @@ def read_sbd(path: Path, table: Array, size: tuple[int, int] | None, image: Path
             f"The label {path} has GTcls.Segmentation of type {ids.dtype} and shape {ids.shape}, where SBD has a map "
             "of uint8; unpack benchmark.tgz anew."
         )
-    with Image.open(image) as whole:  # reads the header alone
-        if (whole.height, whole.width) != ids.shape:
-            raise DatasetError(
-                f"The label {path} is {ids.shape[0]} x {ids.shape[1]}, its image {image} {whole.height} x "
-                f"{whole.width} (height x width); they must be of one size."
-            )
+    check_label_size(path, ids.shape, image)
     classes: Array = table[ids]
     if (classes == 254).any():
-        raise DatasetError(
+        raise UnknownLabel(
             f"The label {path} has the label id {ids[classes == 254][0]}, where SBD has 0 to 20; unpack benchmark.tgz "
             "anew."
         )
-    if size is not None and ids.shape != size:
-        mask = Image.fromarray(classes).resize((size[1], size[0]), Image.Resampling.NEAREST)
-        classes = np.asarray(mask)
-    return classes
+    return resize_label(classes, size)
 
 
 class Files:
@@ -94,7 +85,7 @@ class Files:
         for folder, names in self.known.items():
             if name in names:
                 return folder / name
-        raise DatasetError(
+        raise MissingFile(
             f"{source} names {identifier}, but its {self.what} {self.first / name} does not exist; unpack the archive "
             "anew, or take the name out."
         )
@@ -113,7 +104,7 @@ class VOCFiles(MaskFiles):
         return read_sbd(label, self.ids, self.size, image) if label.suffix == ".mat" else super().label(index)
 
 
-class VOC(PoolDataModule):
+class VOC(PoolDataset):
     """PASCAL VOC 2012 with SBD: 10,582 images in the pool, VOC's 1,449 validation images as test set.
 
     The pool is VOC's `train` and all of SBD, without what VOC has in `val`. Labels of VOC's `train` and `val` are VOC's
@@ -126,11 +117,11 @@ class VOC(PoolDataModule):
     Args:
         size: (height, width) to which images and labels are resized; None leaves them.
         complete: refuse other numbers of images than the official ones.
-        **options: see PoolDataModule.
+        **options: see PoolDataset.
     """
 
     folder = "voc"
-    labels: ClassVar[Literal["image", "pixel", "any"]] = "pixel"
+    labels = "pixel"
     where = (
         "They look like ROOT/VOCdevkit/VOC2012 (VOCtrainval_11-May-2012.tar) and ROOT/benchmark_RELEASE/dataset (SBD's "
         "benchmark.tgz), or a folder SegmentationClassAug of PNGs instead of the latter; docs/datasets.md has the "
@@ -154,10 +145,7 @@ class VOC(PoolDataModule):
         for folder in (self.root / "VOCdevkit" / "VOC2012", self.root / "VOC2012", self.root):
             if (folder / "JPEGImages").is_dir():
                 return folder
-        for needed in ("VOCdevkit", "VOC2012", "JPEGImages"):
-            if (found := elsewhere(self.root, needed)) is not None:
-                raise wrong_level(self.root, needed, found)
-        raise self.missing(self.root / "VOCdevkit" / "VOC2012" / "JPEGImages")
+        raise absent(self, self.root / "VOCdevkit" / "VOC2012" / "JPEGImages", "VOCdevkit", "VOC2012", "JPEGImages")
 
     @cached_property
     def _splits(self) -> tuple[list[Pair], list[Pair]]:
@@ -192,23 +180,21 @@ class VOC(PoolDataModule):
         """Read a list of image ids: {id: where it is listed}."""
         if not path.is_file():
             raise self.missing(path)
-        found: dict[str, str] = {}
+        listed: dict[str, str] = {}
         for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
             if not (name := line.strip()):
                 continue
-            if name in found:
+            if name in listed:
                 raise DatasetError(f"{path}, line {number}: {name} is listed twice; list every image once.")
-            found[name] = f"{path}, line {number},"
-        if not found:
+            listed[name] = f"{path}, line {number},"
+        if not listed:
             raise DatasetError(f"{path} lists no images; unpack the archive anew.")
-        return found
+        return listed
 
     def _sbd_ids(self, sbd: Path) -> dict[str, str]:
         for needed in ("train.txt", "val.txt", "cls"):
             if not (sbd / needed).exists():
-                if (found := elsewhere(self.root, "benchmark_RELEASE")) is not None:
-                    raise wrong_level(self.root, "benchmark_RELEASE", found)
-                raise self.missing(sbd / needed)
+                raise absent(self, sbd / needed, "benchmark_RELEASE")
         return {**self._ids(sbd / "train.txt"), **self._ids(sbd / "val.txt")}
 
     def build_train(self) -> Images:

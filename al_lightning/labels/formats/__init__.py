@@ -1,1 +1,51 @@
-"""The label formats that can be imported or written, a file each."""
+"""Formats of label files: a module each, whose `FORMAT` recognises, reads and writes the format. No torch."""
+
+from __future__ import annotations
+
+import pkgutil
+from abc import ABC, abstractmethod
+from importlib import import_module
+from pathlib import Path
+from typing import ClassVar
+
+from al_lightning.labels.import_result import Annotations
+from al_lightning.labels.item import LabelBatch
+from al_lightning.labels.source import Source
+from al_lightning.labels.store import Kind
+
+
+class Format(ABC):
+    """One format of label files.
+
+    Attributes:
+        form: what the format looks like, as help and sentences list it.
+        kinds: what the labels of the format can be: "image" for a class per image, "pixel" for masks.
+        members: patterns of file names; in a zip file each such file is a source of its own.
+        folder: name of the folder that `write` fills in a batch; empty for a format that is only read.
+    """
+
+    form: ClassVar[str]
+    kinds: ClassVar[tuple[Kind, ...]] = ("image", "pixel")
+    members: ClassVar[tuple[str, ...]] = ()
+    folder: ClassVar[str] = ""
+
+    @abstractmethod
+    def recognises(self, source: Source) -> bool:
+        """Tell by a look whether a source has this format; at most one format recognises a source."""
+
+    @abstractmethod
+    def read(self, source: Source, annotations: Annotations) -> None:
+        """Add what a source says to the annotations; a problem with one image is kept there.
+
+        Raises:
+            Malformed: the source as a whole cannot be read.
+        """
+
+    def write(self, folder: Path, batch: LabelBatch) -> None:
+        """Write the format's files of a batch into an empty folder."""
+        raise NotImplementedError
+
+
+def formats() -> list[Format]:
+    """Return the formats, by the names of their modules."""
+    return [import_module(f"{__name__}.{module.name}").FORMAT for module in pkgutil.iter_modules(__path__)]

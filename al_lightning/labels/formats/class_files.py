@@ -1,35 +1,53 @@
-"""A class per image: folders named as classes, in a folder or a zip file, and CSV."""
+"""A class per image: folders named as classes, in a folder or a zip file, and tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+import csv
+from pathlib import PurePosixPath
+from typing import ClassVar
 
-from al_lightning.labels.formats.masks import files_below
-from al_lightning.labels.import_result import Findings
+from al_lightning.labels.formats import Format
+from al_lightning.labels.import_result import Annotations
+from al_lightning.labels.source import Source
+from al_lightning.labels.store import Kind
 from al_lightning.labels.untrusted import Malformed, shown, table_rows
 
 _IMAGE_COLUMNS = ("image", "path")
 
 
-def read_class_folder(folder: Path, where: str, findings: Findings) -> None:
-    """Read FOLDER/CLASS/IMAGE, files or links: an image's name tells which it is, and its content is not looked at.
+class ClassFiles(Format):
+    """Folders hold images or links to images. An image is found by its name; its content is not looked at."""
 
-    Raises:
-        Malformed: it holds no images.
-    """
-    read_class_paths((path.relative_to(folder).as_posix() for path in files_below(folder)), where, findings)
+    form: ClassVar[str] = (
+        "a folder of images for each class, also as a zip file (CVAT's ImageNet 1.0, with images); or a table, CSV in "
+        "UTF-8, whose first line is `image,class`"
+    )
+    kinds: ClassVar[tuple[Kind, ...]] = ("image",)
+
+    def recognises(self, source: Source) -> bool:
+        """Look for a folder or a zip file where labels are classes, or for the columns of a table."""
+        if source.form == "file":
+            return _columns(_first_line(source)) is not None
+        nested = source.form == "folder" or (not source.members and any("/" in name for name in source.names))
+        return source.kind == "image" and nested
+
+    def read(self, source: Source, annotations: Annotations) -> None:
+        """Read a class for each image."""
+        (_read_table if source.form == "file" else _read_paths)(source, annotations)
 
 
-def read_class_paths(paths: Iterable[str], where: str, findings: Findings) -> None:
+FORMAT = ClassFiles()
+
+
+def _read_paths(source: Source, annotations: Annotations) -> None:
     """Read classes out of paths, CLASS/IMAGE; CVAT's ImageNet export puts `CLASS_` before an image's name.
 
     Raises:
-        Malformed: there are none.
+        Malformed: there are no images.
     """
-    suffixes = {PurePosixPath(name).suffix.lower() for name in findings.known}
+    suffixes = {PurePosixPath(name).suffix.lower() for name in annotations.known}
     left_out = images = 0
-    for path in paths:
+    for path in source.names:
         if PurePosixPath(path).suffix.lower() not in suffixes:
             left_out += 1
             continue
@@ -38,55 +56,60 @@ def read_class_paths(paths: Iterable[str], where: str, findings: Findings) -> No
         try:
             if not image:
                 raise Malformed("it is in no class's folder; CLASS/IMAGE was expected")
-            number = findings.number(label)
-            findings.add_class(_find(label, image, findings), number)
+            number = annotations.number(label)
+            annotations.add_class(_find(label, image, annotations), number)
         except Malformed as error:
-            findings.problem(f"{where}, {shown(path)}", error)
+            annotations.problem(f"{source.where}, {shown(path)}", error)
     if not images:
         raise Malformed("it holds no images in folders of classes")
-    if left_out:
-        findings.notes.append(f"{where}: {left_out} files that are no images were left out.")
+    annotations.note(source.where, left_out, "files that are no images were left out")
 
 
-def _find(label: str, image: str, findings: Findings) -> str:
+def _find(label: str, image: str, annotations: Annotations) -> str:
     try:
-        return findings.names.find(image)
+        return annotations.names.find(image)
     except Malformed:
         last = image.split("/")[-1]
         if not last.startswith(f"{label}_"):
             raise
-        return findings.names.find(last.removeprefix(f"{label}_"))
+        return annotations.names.find(last.removeprefix(f"{label}_"))
 
 
-def read_csv(path: Path, where: str, findings: Findings) -> None:
-    """Read a table with the columns `image` (or `path`, as in to_label.csv) and `class`; an empty class is none yet.
+def _first_line(source: Source) -> list[str]:
+    lines = source.head.removeprefix(b"\xef\xbb\xbf").splitlines()
+    return next(csv.reader([lines[0].decode(errors="replace")])) if lines and lines[0] else []
 
-    Raises:
-        Malformed: it is no such table, or this run's labels are masks.
+
+def _columns(line: list[str]) -> tuple[int, int] | None:
+    """Return the places of image and class in a table's first line; None where it has not one of each."""
+    head = [column.strip().lower() for column in line]
+    places = [place for place, column in enumerate(head) if column in _IMAGE_COLUMNS]
+    return (places[0], head.index("class")) if len(places) == 1 and head.count("class") == 1 else None
+
+
+def _read_table(source: Source, annotations: Annotations) -> None:
+    """Read a table with the columns `image` (or `path`, as in to_label.csv) and `class`.
+
+    An image with an empty class is not labelled yet.
     """
-    rows = table_rows(path)
-    waiting = 0
-    _, first = next(rows, (0, []))
-    head = [column.strip().lower() for column in first]
-    columns = [name for name in _IMAGE_COLUMNS if name in head]
-    if len(columns) != 1 or head.count("class") != 1 or head.count(columns[0]) != 1:
-        raise Malformed("it is none of the formats that are read; of a table the first line is `image,class`")
-    if findings.kind != "image":
-        raise Malformed("it is a table, which can name a class per image; this run's labels are masks")
-    image, label = head.index(columns[0]), head.index("class")
+    rows = table_rows(source.path)
+    _, head = next(rows)
+    if (columns := _columns(head)) is None:
+        raise Malformed("of a table the first line is `image,class`")
+    (image, label), waiting = columns, 0
     for line, row in rows:
         if not any(row):
             continue
-        place = f"{where}, line {line}"
+        place = f"{source.where}, line {line}"
         if len(row) != len(head):
-            findings.problem(place, f"it has {len(row)} fields, its head {len(head)}")
+            annotations.problem(place, f"it has {len(row)} fields, its head {len(head)}")
             continue
         if not row[label].strip():
             waiting += 1
             continue
         try:
-            findings.add_class(findings.names.find(row[image], ours=True), findings.number(row[label].strip()))
+            name = annotations.names.find(row[image], ours=True)
+            annotations.add_class(name, annotations.number(row[label].strip()))
         except Malformed as error:
-            findings.problem(place, error)
-    if waiting:
-        findings.notes.append(f"{where}: {waiting} images have no class yet.")
+            annotations.problem(place, error)
+    annotations.note(source.where, waiting, "images have no class yet")

@@ -1,4 +1,4 @@
-"""COCO's JSON of instances, or of one region per class: read and written.
+"""COCO's JSON of instances, or of one region per class. Read, and written for CVAT.
 
 https://cocodataset.org/#format-data
 """
@@ -7,66 +7,68 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from al_lightning.labels.filenames import link_name
-from al_lightning.labels.formats.coco_rle import decode_rle, encode_counts
-from al_lightning.labels.formats.polygons import fill, flat_polygons
-from al_lightning.labels.import_result import IGNORED, MOST_REGIONS, Findings
+from al_lightning.labels.formats import Format
+from al_lightning.labels.import_result import IGNORED, MOST_REGIONS, Annotations
 from al_lightning.labels.item import Item
-from al_lightning.labels.region import Region
+from al_lightning.labels.shapes.coco_rle import decode_rle, encode_counts
+from al_lightning.labels.shapes.polygons import fill, flat_polygons
+from al_lightning.labels.shapes.region import Region
+from al_lightning.labels.source import Source
+from al_lightning.labels.store import Kind
 from al_lightning.labels.untrusted import Malformed, listed, mapped, shown, whole
 
 _LARGEST_ID = 1 << 62
 
 
-def is_coco(values: Any) -> bool:
-    """Tell whether JSON is COCO's."""
-    return isinstance(values, dict) and "images" in values and "annotations" in values
+class Coco(Format):
+    """Where annotations overlap, the smaller one lies on top, of equal ones the later.
 
-
-def read_coco(values: Any, where: str, findings: Findings) -> None:
-    """Read annotations.
-
-    Where annotations overlap, the smaller one lies on top, of two of one size the later: COCO has no order in depth,
-    and a small object in front of a large one is the common case. An image without annotations is not labelled yet.
-
-    Raises:
-        Malformed: the file is none, or its parts do not fit together.
+    COCO has no order in depth, and a small object in front of a large one is the common case.
     """
-    if findings.kind != "pixel":
-        raise Malformed("it is COCO's JSON, which labels pixels; this run's labels are a class per image")
-    fields = mapped(values, "it")
-    classes = _classes(fields)
-    regions: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for annotation in listed(fields.get("annotations"), "`annotations`"):
-        one = mapped(annotation, "an annotation")
-        if "segments_info" in one:
-            raise Malformed("it is COCO's panoptic JSON; export instances (or masks as PNG)")
-        regions[whole(one.get("image_id"), "`image_id`", 0, _LARGEST_ID)].append(one)
-    waiting = 0
-    for image in listed(fields.get("images"), "`images`"):
-        one = mapped(image, "an image")
-        identity, file = whole(one.get("id"), "an image's `id`", 0, _LARGEST_ID), one.get("file_name")
-        found = regions.pop(identity, [])
-        if not found:
-            waiting += 1
-            continue
-        place = f"{where}, image {shown(file)}"
-        try:
-            if not isinstance(file, str):
-                raise Malformed("its `file_name` is no text")
-            name = findings.names.find(file)
-            _image(name, one, found, classes, findings)
-        except Malformed as error:
-            findings.problem(place, error)
-    if regions:
-        count = sum(map(len, regions.values()))
-        findings.problem(where, f"{count} annotations are of images that are not in `images`, or are there twice")
-    if waiting:
-        findings.notes.append(f"{where}: {waiting} images have no annotation, and count as not labelled yet.")
+
+    form: ClassVar[str] = "COCO's JSON (`images` and `annotations`)"
+    kinds: ClassVar[tuple[Kind, ...]] = ("pixel",)
+    members: ClassVar[tuple[str, ...]] = ("*.json",)
+
+    def recognises(self, source: Source) -> bool:
+        """Look for JSON with `images` and `annotations`."""
+        return isinstance(source.json, dict) and {"images", "annotations"} <= source.json.keys()
+
+    def read(self, source: Source, annotations: Annotations) -> None:
+        """Read masks; an image without annotations is not labelled yet."""
+        classes = _classes(source.json)
+        regions: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        for annotation in listed(source.json["annotations"], "`annotations`"):
+            one = mapped(annotation, "an annotation")
+            if "segments_info" in one:
+                raise Malformed("it is COCO's panoptic JSON; export instances (or masks as PNG)")
+            regions[whole(one.get("image_id"), "`image_id`", 0, _LARGEST_ID)].append(one)
+        waiting = 0
+        for image in listed(source.json["images"], "`images`"):
+            one = mapped(image, "an image")
+            identity, file = whole(one.get("id"), "an image's `id`", 0, _LARGEST_ID), one.get("file_name")
+            of_image = regions.pop(identity, [])
+            if not of_image:
+                waiting += 1
+                continue
+            try:
+                if not isinstance(file, str):
+                    raise Malformed("its `file_name` is no text")
+                _image(annotations.names.find(file), one, of_image, classes, annotations)
+            except Malformed as error:
+                annotations.problem(f"{source.where}, image {shown(file)}", error)
+        if count := sum(map(len, regions.values())):
+            text = f"{count} annotations are of images that are not in `images`, or are there twice"
+            annotations.problem(source.where, text)
+        annotations.note(source.where, waiting, "images have no annotation, and count as not labelled yet")
+
+
+FORMAT = Coco()
 
 
 def _classes(fields: dict[str, Any]) -> dict[int, object]:
@@ -81,25 +83,28 @@ def _classes(fields: dict[str, Any]) -> dict[int, object]:
 
 
 def _image(
-    name: str, image: dict[str, Any], found: list[dict[str, Any]], classes: dict[int, object], findings: Findings
+    name: str,
+    image: dict[str, Any],
+    regions: list[dict[str, Any]],
+    classes: dict[int, object],
+    annotations: Annotations,
 ) -> None:
-    width, height = findings.known[name]
     size = [whole(image.get(side), f"its `{side}`", 1, 1 << 30) for side in ("width", "height")]
-    findings.check_size(name, size[0], size[1])
-    if len(found) > MOST_REGIONS:
-        raise Malformed(f"it has {len(found):,} annotations; at most {MOST_REGIONS:,} are read")
-    findings.paint_by_size(name, _regions(found, width, height, classes, findings))
+    annotations.check_size(name, size[0], size[1])
+    if len(regions) > MOST_REGIONS:
+        raise Malformed(f"it has {len(regions):,} annotations; at most {MOST_REGIONS:,} are read")
+    annotations.paint_by_size(name, _regions(regions, size[0], size[1], classes, annotations))
 
 
 def _regions(
-    found: list[dict[str, Any]], width: int, height: int, classes: dict[int, object], findings: Findings
+    regions: list[dict[str, Any]], width: int, height: int, classes: dict[int, object], annotations: Annotations
 ) -> Iterator[tuple[int, Region]]:
-    for one in found:
+    for one in regions:
         category = whole(one.get("category_id"), "`category_id`", 0, _LARGEST_ID)
         if category not in classes:
             raise Malformed(f"its category {category} is not in `categories`")
         region = _region(one.get("segmentation"), width, height)
-        yield findings.number(classes[category]), region
+        yield annotations.number(classes[category]), region
 
 
 def _region(segmentation: object, width: int, height: int) -> Region:
@@ -114,7 +119,7 @@ def _region(segmentation: object, width: int, height: int) -> Region:
 
 
 def write_coco(items: Sequence[Item], classes: Sequence[str]) -> dict[str, Any]:
-    """Return predicted masks as COCO's JSON, a region per image and class, in run lengths as numbers."""
+    """Return predicted masks as COCO's JSON: a region for each class of each image, as run lengths in numbers."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number, item in enumerate(items, start=1):

@@ -1,78 +1,95 @@
-"""Masks as PNG: label ids, or colours that a labelmap.txt gives names, as CVAT's "Segmentation mask 1.1" does."""
+"""Masks as PNG: label ids, or colours that a labelmap.txt names, as in CVAT's "Segmentation mask 1.1".
+
+https://docs.cvat.ai/docs/dataset_management/formats/format-smask
+"""
 
 from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from al_lightning.labels.import_result import IGNORE, IGNORED, Findings
-from al_lightning.labels.opinions import Mask
-from al_lightning.labels.untrusted import Malformed, as_text, read_bytes, shown
+from al_lightning.labels.filenames import link_name, without_suffix
+from al_lightning.labels.formats import Format
+from al_lightning.labels.import_result import IGNORE, IGNORED, Annotations
+from al_lightning.labels.item import Item
+from al_lightning.labels.packed_labels import Mask
+from al_lightning.labels.shapes.label_map import (
+    BACKGROUND,
+    LABEL_MAP,
+    LARGEST_LABEL_MAP,
+    Colour,
+    LabelMap,
+    label_map_text,
+    parse_label_map,
+    voc_colours,
+)
+from al_lightning.labels.source import Source
+from al_lightning.labels.store import Kind
+from al_lightning.labels.untrusted import Malformed, shown
 
-BACKGROUND = "background"
-LABEL_MAP, CLASS_MASKS = "labelmap.txt", "SegmentationClass"
-LARGEST_LABEL_MAP = 1 << 20
-MOST_FILES = 200_000
-Colour = tuple[int, int, int]
-LabelMap = dict[Colour, str]
-Entry = tuple[str, Callable[[int], bytes]]
-"""A mask's path below its folder, and what reads at most so many bytes of it."""
-
-
-def parse_label_map(content: bytes) -> LabelMap:
-    """Return the label of each colour, in the file's order: lines of `label:red,green,blue:parts:actions`.
-
-    Raises:
-        Malformed: it is no such file, or names a colour twice.
-    """
-    found: LabelMap = {}
-    for number, line in enumerate(as_text(content).splitlines(), start=1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        fields = line.rsplit(":", 3)
-        values = fields[1].split(",") if len(fields) == 4 else []
-        # Not int() alone: it takes "+1", "1_0" and other scripts' digits too.
-        if len(values) != 3 or not all(v.strip().isascii() and v.strip().isdigit() for v in values):
-            raise Malformed(f"line {number} of {LABEL_MAP} is not `label:red,green,blue::`")
-        colour = tuple(int(value) for value in values if len(value) < 9)
-        if len(colour) != 3 or max(colour) > 255:
-            raise Malformed(f"line {number} of {LABEL_MAP} has a colour out of 0 to 255")
-        if colour in found:
-            raise Malformed(f"line {number} of {LABEL_MAP} gives the colour of {shown(found[colour])} a second label")
-        found[colour] = fields[0].strip()
-    if not found:
-        raise Malformed(f"{LABEL_MAP} names no label")
-    return found
+CLASS_MASKS = "SegmentationClass"
+_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def read_masks(entries: Iterable[Entry], labels: LabelMap | None, where: str, findings: Findings) -> None:
-    """Read masks that are named as their images.
+class Masks(Format):
+    """Each mask has its image's name and size."""
 
-    Args:
-        entries: the PNG files.
-        labels: label of each colour; None where masks hold label ids, in the order of the classes, 255 = ignore.
-        where: what to call the files in a sentence.
-        findings: receives the masks.
-    """
-    for reference, read in entries:
-        try:
-            name = findings.names.find_mask(reference)
-            width, height = findings.known[name]
-            # What no PNG of this image exceeds: four uncompressed channels, and what else it may hold.
-            image = open_png(read(5 * width * height + (1 << 20)), width, height)
-            mask, meant = _of_ids(image, findings) if labels is None else _of_labels(image, labels, findings)
-            findings.add_mask(name, mask, meant=meant)
-        except Malformed as error:
-            findings.problem(f"{where}, mask {shown(reference)}", error)
+    form: ClassVar[str] = (
+        f"PNG masks: one, a folder of them, or CVAT's Segmentation mask 1.1 (a zip file with {CLASS_MASKS})"
+    )
+    kinds: ClassVar[tuple[Kind, ...]] = ("pixel",)
+
+    def recognises(self, source: Source) -> bool:
+        """Look for a PNG, for a folder where labels are masks, or for CVAT's folder in a zip file."""
+        if source.form == "folder":
+            return source.kind == "pixel"
+        return source.head.startswith(b"\x89PNG") or (source.form == "zip" and bool(_of_classes(source.names)))
+
+    def read(self, source: Source, annotations: Annotations) -> None:
+        """Read masks: colours where a labelmap.txt lies beside, otherwise label ids."""
+        labels, root = None, ""
+        if masks := _of_classes(source.names):
+            roots = {name.split(f"{CLASS_MASKS}/", 1)[0] for name in masks}
+            if len(roots) > 1:
+                raise Malformed(f"it holds several folders {CLASS_MASKS}; export the tasks one by one")
+            root = roots.pop()
+        if f"{root}{LABEL_MAP}" in source.names:
+            labels = parse_label_map(source.read(f"{root}{LABEL_MAP}", LARGEST_LABEL_MAP))
+        elif source.form == "zip":
+            raise Malformed(f"it has no {LABEL_MAP}, which names the colours of its masks")
+        pngs = [name for name in masks or source.names if name.lower().endswith(".png")]
+        if not pngs:
+            raise Malformed("it holds no PNG masks")
+        for name in pngs:
+            reference = name.removeprefix(f"{root}{CLASS_MASKS}/")
+            try:
+                image = annotations.names.find_mask(reference)
+                width, height = annotations.known[image]
+                # More than any PNG of this image: four uncompressed channels, and a mebibyte of other content.
+                png = _open_png(source.read(name, 5 * width * height + (1 << 20)), width, height)
+                mask, meant = _of_labels(png, labels, annotations) if labels else _of_ids(png, annotations)
+                annotations.add_mask(image, mask, meant=meant)
+            except Malformed as error:
+                annotations.problem(f"{source.where}, mask {shown(reference)}", error)
 
 
-def open_png(content: bytes, width: int, height: int) -> Image.Image:
+FORMAT = Masks()
+
+
+def _of_classes(names: Sequence[str]) -> list[str]:
+    """Return the files in folders of CVAT's masks of classes."""
+    return [name for name in names if CLASS_MASKS in name.split("/")[:-1]]
+
+
+def _open_png(content: bytes, width: int, height: int) -> Image.Image:
     """Decode a PNG of 8 bits a channel; nothing is decoded where its size is another than its image's.
 
     Raises:
@@ -96,23 +113,23 @@ def open_png(content: bytes, width: int, height: int) -> Image.Image:
     return image
 
 
-def _of_ids(image: Image.Image, findings: Findings) -> tuple[Mask, bool]:
+def _of_ids(image: Image.Image, annotations: Annotations) -> tuple[Mask, bool]:
     if image.mode not in ("L", "P", "1"):
         raise Malformed(
             f"it has mode {image.mode}; one channel of label ids was expected, or a {LABEL_MAP} beside that names its "
             "colours"
         )
     mask = np.array(image, dtype=np.uint8)
-    unknown = [int(value) for value in np.unique(mask) if value != IGNORED and value >= len(findings.classes)]
+    unknown = [int(value) for value in np.unique(mask) if value != IGNORED and value >= len(annotations.classes)]
     if unknown:
         raise Malformed(
-            f"it has the label ids {', '.join(map(str, unknown[:5]))}; there are 0 to {len(findings.classes) - 1}, and "
-            "255 for ignore"
+            f"it has the label ids {', '.join(map(str, unknown[:5]))}; there are 0 to {len(annotations.classes) - 1}, "
+            "and 255 for ignore"
         )
     return mask, False
 
 
-def _of_labels(image: Image.Image, labels: LabelMap, findings: Findings) -> tuple[Mask, bool]:
+def _of_labels(image: Image.Image, labels: LabelMap, annotations: Annotations) -> tuple[Mask, bool]:
     if image.mode == "L":  # one channel without colours holds positions in the label map
         values, indices = np.unique(np.array(image), return_inverse=True)
         order = list(labels.values())
@@ -131,10 +148,10 @@ def _of_labels(image: Image.Image, labels: LabelMap, findings: Findings) -> tupl
     for place, (value, label) in enumerate(found):
         if label is None:
             raise Malformed(f"it has the colour {value}, which {LABEL_MAP} does not name")
-        if label == BACKGROUND and label not in findings.numbers:
-            numbers[place] = IGNORED if findings.background is None else findings.background
+        if label == BACKGROUND and label not in annotations.numbers:
+            numbers[place] = IGNORED if annotations.background is None else annotations.background
         else:
-            numbers[place] = findings.number(label)
+            numbers[place] = annotations.number(label)
             meant = meant or label == IGNORE
     return numbers[indices].reshape(image.height, image.width), meant
 
@@ -149,49 +166,28 @@ def _unpacked(value: int) -> Colour:
     return value >> 16, value >> 8 & 255, value & 255
 
 
-def read_mask_folder(folder: Path, where: str, findings: Findings) -> None:
-    """Read a folder of PNG masks, or CVAT's unpacked: with a labelmap.txt they hold colours, else label ids.
+def write_masks_zip(
+    path: Path, items: Sequence[Item], classes: Sequence[str], colours: Sequence[tuple[int, int, int]]
+) -> None:
+    """Write predicted masks as "Segmentation mask 1.1": their classes, and their objects, of which a class is one.
 
-    Raises:
-        Malformed: its labelmap.txt is none, or it has no masks.
+    The classes have the colours of the label map, the objects those of PASCAL VOC, as readers expect.
     """
-    masks = folder / CLASS_MASKS if (folder / CLASS_MASKS).is_dir() else folder
-    label_map = folder / LABEL_MAP
-    labels = parse_label_map(read_bytes(label_map, LARGEST_LABEL_MAP)) if label_map.is_file() else None
-    files = files_below(masks)
-    pngs = [path for path in files if path.suffix.lower() == ".png"]
-    if not pngs:
-        raise Malformed("it holds no PNG masks")
-    root = masks.resolve()
-    entries: list[Entry] = []
-    for path in pngs:
-        reference = path.relative_to(masks).as_posix()
-        if not path.resolve().is_relative_to(root):
-            findings.problem(f"{where}, mask {shown(reference)}", "it is a link out of its folder; put the file there")
-            continue
-        entries.append((reference, lambda most, path=path: read_bytes(path, most)))  # type: ignore[misc]
-    read_masks(entries, labels, where, findings)
+    tables = {CLASS_MASKS: np.zeros((256, 3), np.uint8), "SegmentationObject": np.zeros((256, 3), np.uint8)}
+    tables[CLASS_MASKS][: len(classes)] = colours
+    for number, (name, hue) in enumerate(zip(classes, voc_colours(), strict=False)):
+        tables["SegmentationObject"][number] = (0, 0, 0) if name == BACKGROUND else hue
+    predicted = [item for item in items if item.prediction is not None]
+    stems = [without_suffix(link_name(item.name, item.rank)) for item in predicted]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        _add(archive, LABEL_MAP, label_map_text(classes, colours).encode())
+        _add(archive, "ImageSets/Segmentation/default.txt", "".join(f"{stem}\n" for stem in stems).encode())
+        for item, stem in zip(predicted, stems, strict=True):
+            for folder, table in tables.items():
+                stream = io.BytesIO()
+                Image.fromarray(table[np.asarray(item.prediction)]).save(stream, "PNG")
+                _add(archive, f"{folder}/{stem}.png", stream.getvalue())
 
 
-def files_below(folder: Path) -> list[Path]:
-    """Return the files below a folder, sorted; hidden ones, and what links to folders lead to, are left out.
-
-    Raises:
-        Malformed: there are too many, or the folder cannot be read.
-    """
-    found: list[Path] = []
-    waiting = [folder]
-    try:
-        while waiting:
-            for path in waiting.pop().iterdir():
-                if path.name.startswith("."):
-                    continue
-                if path.is_dir():
-                    waiting += [] if path.is_symlink() else [path]
-                elif path.is_file():
-                    found.append(path)
-                if len(found) + len(waiting) > MOST_FILES:
-                    raise Malformed(f"it holds more than {MOST_FILES:,} files")
-    except OSError as error:
-        raise Malformed(f"it cannot be read ({error.strerror})") from error
-    return sorted(found)
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)  # without the time, one batch gives the same bytes

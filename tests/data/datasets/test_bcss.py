@@ -195,7 +195,9 @@ def test_a_wrong_folder_is_named(tree):
     for root in (tree / "masks", tree.parent):
         with pytest.raises(DatasetError) as caught:
             part(root).pool()
-        assert str(caught.value) == f"There is no folder {IMAGES} in {root}, but in {tree}: --data.root {tree}"
+        assert str(caught.value) == (
+            f"There is no {root / IMAGES}, but {tree / IMAGES} is there: --data.root {tree} is meant."
+        )
     with pytest.raises(DatasetError, match=rf"There is no .*/elsewhere/{IMAGES}: .*PathologyDataScience/BCSS"):
         part(tree.parent / "elsewhere").pool()
 

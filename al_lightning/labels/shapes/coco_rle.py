@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from al_lightning.labels.region import Bits
+from al_lightning.labels.shapes.region import Bits
 from al_lightning.labels.untrusted import Malformed, listed, mapped, shown, wholes
 
 _CHARACTERS = 9

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from al_lightning.labels.region import Bits
+from al_lightning.labels.shapes.region import Bits
 from al_lightning.labels.untrusted import Malformed, listed
 
 CHANNELS = 4

@@ -1,4 +1,4 @@
-"""Pixels of an image that somebody marked: a rectangle of it, and which of the rectangle's pixels are meant."""
+"""A marked part of an image: a rectangle, and which of its pixels are marked."""
 
 from __future__ import annotations
 

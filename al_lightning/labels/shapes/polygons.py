@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from al_lightning.labels.region import Bits, Region
+from al_lightning.labels.shapes.region import Bits, Region
 from al_lightning.labels.untrusted import Malformed, listed, numbers_of, real
 
 Points = npt.NDArray[np.float64]
@@ -81,7 +81,7 @@ def _joined(polygons: Sequence[Points]) -> Polygons:
 def _points(values: object, width: int, height: int, scale: tuple[float, float]) -> Points:
     points = listed(values, "a polygon")
     if not 3 <= len(points) <= MOST_POINTS:
-        raise Malformed(f"a polygon has {len(points)} points; 3 to {MOST_POINTS:,} were expected")
+        raise Malformed(f"a polygon has {len(points):,} points; 3 to {MOST_POINTS:,} were expected")
     if set(map(type, points)) == {list} and set(map(len, points)) == {2}:
         quick = _coordinates(list(chain.from_iterable(points)), width, height, scale)
         if quick is not None:

@@ -1,31 +1,48 @@
-"""Scoring a pool with a trained network: the same rows in a run and for one who asks a finished cycle again."""
+"""The stages of a Trainer: their progress, their errors as sentences, and the scoring of images with a network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.callback import AcquisitionCallback, Scorer
+from al_lightning.acquisition.scoring import AcquisitionCallback, Scorer
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.workers import of_workers
+from al_lightning.distributed.processes import trainer_of
 from al_lightning.distributed.shutdown import AGAIN
-from al_lightning.errors import ALError, Interrupted, UsageError
+from al_lightning.errors import ALError, Interrupted
 from al_lightning.networks import folded
 from al_lightning.networks.base import Network
-from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
 from al_lightning.seeding import generator, seed_of
 from al_lightning.training.base import seed_global
-from al_lightning.types import Rows
+
+
+def stage_trainer(options: dict[str, Any], callbacks: Sequence[Callback], **more: Any) -> Trainer:
+    """Return a new Trainer without a display of its own.
+
+    Args:
+        options: the configuration's options under `trainer`.
+        callbacks: called before those of the configuration.
+        more: further options, which this package sets.
+    """
+    own = options.pop("callbacks", None) or []
+    return trainer_of(
+        options,
+        callbacks=[*callbacks, *(own if isinstance(own, list) else [own])],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        **more,
+    )
 
 
 class StageProgress(Callback):
-    """Tells the reporter how far testing or scoring is."""
+    """Reports the batches of testing and scoring."""
 
     def __init__(self, reporter: Reporter) -> None:
         self.reporter = reporter
@@ -49,66 +66,47 @@ def score(
     acquisition: Acquisition,
     network: Network,
     data: PoolDataModule,
-    pool: Pool,
-    key: tuple[int, int, int],
     trainer: Trainer,
     reporter: Reporter,
     run: Callable[[Callable[[], object]], object],
-    memory_format: torch.memory_format,
 ) -> tuple[Tensor, Tensor]:
-    """Return positions and scores of the candidates (and the labelled, if read), gathered, ascending.
+    """Return positions and scores of the images to score, gathered from all processes, ascending.
 
     A network that is `foldable` is scored by a folded copy.
 
     Args:
         acquisition: the strategy.
-        network: trained.
-        data: whose `train` is the pool.
-        pool: what of it is labelled.
-        key: (seed, cycle, member); every draw derives from it.
-        trainer: does it, on its devices.
+        network: the trained network.
+        data: the loaders, made for these images; every draw derives from their key.
+        trainer: runs the network on its devices.
         reporter: shows progress.
-        run: calls a stage, and turns what can go wrong in one into sentences.
-        memory_format: of the images on the device.
+        run: calls a stage of the trainer; see `guarded`.
 
     Returns:
-        (N,) int64 positions and (N, K) float32.
-
-    Raises:
-        UsageError: there are no candidates.
+        (N,) int64 positions and (N, K) float32 scores.
     """
-    images = list(acquisition.candidates(pool, generator("candidates", *key[:2])))
-    if acquisition.reads_labelled:
-        images += pool.labelled
-    scored = data.at(pool, key, 1, 1, sorted(images), memory_format)
-    reporter.begin("score", -(-len(images) // (data.eval_batch_size * trainer.world_size)))
-    callback = AcquisitionCallback(acquisition, generator("prepare", *key[:2]))
+    reporter.begin("score", -(-len(data.scoring) // (data.dataset.eval_batch_size * trainer.world_size)))
+    callback = AcquisitionCallback(acquisition, generator("prepare", *data.key[:2]))
     trainer.callbacks.append(callback)  # type: ignore[attr-defined]
-    seed_global(seed_of("score", *key))
+    seed_global(seed_of("score", *data.key))
     try:
         scorer = Scorer(folded(network), acquisition)
-        run(lambda: trainer.predict(scorer, datamodule=scored, return_predictions=False, weights_only=True))
+        run(lambda: trainer.predict(scorer, datamodule=data, return_predictions=False, weights_only=True))
     finally:
         trainer.callbacks.remove(callback)  # type: ignore[attr-defined]
     reporter.finish()
-    if callback.gathered is None:
-        raise UsageError(f"{type(acquisition).__name__} named no candidates to score.")
     return callback.gathered
 
 
-def unscored(acquisition: Acquisition, pool: Pool, seed: int, cycle: int) -> Rows:
-    """Return the candidates of a strategy that needs no network."""
-    candidates = acquisition.candidates(pool, generator("candidates", seed, cycle))
-    return Rows.without_scores(torch.tensor(sorted(candidates), dtype=torch.int64))
-
-
 def guarded(trainer: Trainer, stage: Callable[[], object], timeout: float) -> None:
-    """Run a stage of a trainer; where signals are not ours, Lightning turns them into exits with codes 0 and 1.
+    """Run a stage of a trainer, and turn its errors into sentences.
+
+    In a process whose signals this package does not handle, Lightning turns signals into exits with codes 0 and 1.
 
     Args:
-        trainer: it.
-        stage: calls it.
-        timeout: seconds that it waits for a batch.
+        trainer: the trainer.
+        stage: calls one of the trainer's methods.
+        timeout: seconds that the stage waits for a batch.
 
     Raises:
         Interrupted: the stage was stopped from outside.

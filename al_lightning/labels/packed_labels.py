@@ -1,4 +1,4 @@
-"""Labels by image name, masks packed: an import takes the memory that its files need, not that of all images."""
+"""Labels by image name, with compressed masks, so that an import does not hold the pixels of all images in memory."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ Label = int | Mask
 
 
 class PackedMask(NamedTuple):
-    """A mask, some hundred times smaller; two of them are equal where the masks are."""
+    """A compressed mask, some hundred times smaller; two are equal exactly where their masks are equal."""
 
     content: bytes
     shape: tuple[int, ...]
 
 
 def pack(label: Label) -> int | PackedMask:
-    """Return a label, a mask packed."""
+    """Return a class as it is, or a mask compressed."""
     if isinstance(label, int):
         return label
     return PackedMask(zlib.compress(label.tobytes(), level=1), label.shape)
 
 
 def unpack(packed: int | PackedMask) -> Label:
-    """Return a label as it was; a mask may be written to."""
+    """Return the label that was packed; a mask is a writable array."""
     if isinstance(packed, int):
         return packed
     return np.frombuffer(bytearray(zlib.decompress(packed.content)), dtype=np.uint8).reshape(packed.shape)
 
 
 class Labels(Mapping[str, Label]):
-    """Labels by image name, each mask unpacked when it is asked for.
+    """Labels by image name; each access unpacks its mask anew.
 
     Args:
         packed: the labels.

@@ -1,7 +1,8 @@
-"""Acquisition on Lightning's predict hooks: score on every process, gather, select once, tell all."""
+"""Scoring a pool on Lightning's predict hooks, and selecting; used by runs, queries and the conformance kit."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,17 +12,20 @@ from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition, check_selection
 from al_lightning.errors import UsageError
-from al_lightning.types import Batch, Rows, Selection
+from al_lightning.pool import Pool
+from al_lightning.types import Batch, Selection, SelectionInputs
 
 _EMPTY = torch.empty(0)
+Score = Callable[[list[int]], tuple[Tensor, Tensor]]
+"""Scores the images at ascending positions with one network; returns (N,) int64 positions and (N, K) float32."""
 
 
 class Scorer(LightningModule):
-    """A trained network under a strategy's eyes.
+    """A trained network whose prediction for a batch is a strategy's score.
 
     Args:
         network: the network.
-        acquisition: the strategy, whose `score` is each batch's prediction.
+        acquisition: the strategy.
     """
 
     def __init__(self, network: torch.nn.Module, acquisition: Acquisition) -> None:
@@ -41,9 +45,10 @@ class Scorer(LightningModule):
 
 
 class AcquisitionCallback(Callback):
-    """Collects what `score` returned on this process and gathers it over all, in the order of positions.
+    """Collects the scores of one network on this process, and gathers those of all processes.
 
-    After `trainer.predict`, `rows` holds the result of one member on every process.
+    After `trainer.predict`, `gathered` holds positions, (N,) int64 and ascending, and scores, (N, K) float32, on every
+    process.
 
     Args:
         acquisition: the strategy.
@@ -54,7 +59,7 @@ class AcquisitionCallback(Callback):
         self.acquisition = acquisition
         self.generator = generator
         self.index, self.value, self.kept = _EMPTY, _EMPTY, 0
-        self.gathered: tuple[Tensor, Tensor] | None = None
+        self.gathered = _EMPTY, _EMPTY
 
     def on_predict_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let the strategy prepare the network, which is in eval mode by now."""
@@ -69,10 +74,10 @@ class AcquisitionCallback(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep this batch's rows, padding included: every process has the same number of them.
+        """Keep this batch's scores, padding included: every process has the same number of them.
 
-        Room for all is taken once: small tensors left between a batch's large ones would split the freed memory, which
-        then grows with the pool by hundreds of megabytes.
+        Memory for all scores is allocated once. Small tensors left between a batch's large ones would split the freed
+        memory, which then grows with the pool by hundreds of megabytes.
         """
         if self.kept == 0:
             room = int(trainer.num_predict_batches[dataloader_idx]) * len(batch.index)
@@ -84,30 +89,55 @@ class AcquisitionCallback(Callback):
         self.kept = rows.stop
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Gather over processes, on the device that the process group works on; drop padding; sort."""
+        """Gather the scores of all processes, on the process group's device; drop padding; sort."""
         index, value = self.index[: self.kept], self.value[: self.kept]
         if trainer.world_size > 1:
             index = torch.as_tensor(pl_module.all_gather(index)).flatten()
             value = torch.as_tensor(pl_module.all_gather(value)).flatten(0, 1)
         self.index, self.value, self.kept = _EMPTY, _EMPTY, 0
-        index, value = index.cpu(), value.cpu()
-        order = torch.argsort(index)
-        order = order[index[order] >= 0]
-        self.gathered = index[order], value[order]
+        self.gathered = in_order(index.cpu(), value.cpu())
 
 
-def join_members(scored: list[tuple[Tensor, Tensor]], labelled: tuple[int, ...]) -> Rows:
-    """Stack the gathered rows of all members, (index, value) each, into what a selection sees."""
-    index = scored[0][0]
-    known = torch.isin(index, torch.tensor(sorted(labelled), dtype=torch.int64))
-    return Rows(index, known, torch.stack([value for _, value in scored]))
+def in_order(index: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    """Return positions, (N,) int64, and their scores, (N, K) float32, ascending; position -1 marks padding."""
+    order = torch.argsort(index)
+    order = order[index[order] >= 0]
+    return index[order], value[order]
 
 
-def select(acquisition: Acquisition, rows: Rows, count: int, generator: np.random.Generator) -> Selection:
-    """Run a strategy's selection and hold it to its promise.
+def score_pool(acquisition: Acquisition, pool: Pool, generator: np.random.Generator, score: Score) -> SelectionInputs:
+    """Score a strategy's candidates, and the labelled images where the strategy reads them, with one network.
+
+    Args:
+        acquisition: the strategy.
+        pool: says which images are labelled.
+        generator: for the strategy's `candidates`.
+        score: scores images with the network; not called for a strategy that needs no network.
 
     Raises:
-        UsageError: there are fewer candidates than images to choose, or the promise is broken.
+        UsageError: the strategy named no candidates to score.
+    """
+    images = [int(index) for index in acquisition.candidates(pool, generator)]
+    if not acquisition.needs_network:
+        return SelectionInputs.without_scores(torch.tensor(sorted(images), dtype=torch.int64))
+    if acquisition.reads_labelled:
+        images += pool.labelled
+    if not images:
+        raise UsageError(f"{type(acquisition).__name__} named no candidates to score.")
+    index, value = score(sorted(images))
+    return SelectionInputs(index, torch.isin(index, torch.tensor(pool.labelled, dtype=torch.int64)), value[None])
+
+
+def join_members(members: Sequence[SelectionInputs]) -> SelectionInputs:
+    """Join what `score_pool` returned for each network of an ensemble."""
+    return members[0]._replace(value=torch.cat([one.value for one in members]))
+
+
+def select(acquisition: Acquisition, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
+    """Run a strategy's selection, and check it.
+
+    Raises:
+        UsageError: there are fewer candidates than images to choose, or the selection is not valid.
     """
     name, candidates = type(acquisition).__name__, int((~rows.labelled).sum())
     if candidates < count:

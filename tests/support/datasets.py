@@ -1,10 +1,10 @@
-"""Datamodules over images in memory, whose pixels say where they come from."""
+"""A dataset of images in memory, whose pixels say where they come from."""
 
 import numpy as np
 
 from al_lightning.data import (
     Images,
-    PoolDataModule,
+    PoolDataset,
 )
 
 
@@ -31,8 +31,8 @@ class Coordinates(Images):
         return f"picture {index}"
 
 
-class Module(PoolDataModule):
-    """A datamodule over images in memory."""
+class Dataset(PoolDataset):
+    """A dataset of images in memory."""
 
     folder = "coordinates"
     class_names = ("a", "b", "c")

@@ -1,0 +1,139 @@
+"""The commands `fit` and `query`. No torch until they need it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from al_lightning.cli.arguments import Arguments, add_imports, option_lines
+from al_lightning.config.fit_options import DECLARED, DEFAULTS, OF_QUERY, SECTIONS, FitOptions
+from al_lightning.console import quiet
+from al_lightning.distributed.shutdown import shutdown
+from al_lightning.errors import LabelsAwaited, UsageError, nearest
+
+FIT = """\
+Runs a whole experiment: initial set, then per cycle fit, test, score, select, label.
+The same command goes on where it was stopped, and prints the table of a finished run.
+
+options:
+{options}
+
+options of the objects that a configuration names; --print_config shows all there are:
+{sections}
+
+examples:
+  al-lightning fit --config digits_entropy
+  al-lightning fit --config camvid_coreset --data.root /data/camvid --seed 1
+"""
+QUERY = """\
+Scores a finished cycle's network again, with the same or another strategy.
+The last line of standard output is the JSON list of what it chooses, in order.
+"""
+
+
+def fit_help() -> str:
+    """Return what `fit --help` says, from the declarations of the options."""
+    options = []
+    for name, one in DECLARED.items():
+        default = f" ({str(DEFAULTS[name]).lower()})" if DEFAULTS[name] not in (None, ()) and one.metavar else ""
+        options.append((f"{name} {one.metavar}".strip(), one.help + default))
+    options.append(("verbose", "show warnings, and the long text behind an error"))
+    sections = [shown for one in SECTIONS.values() for shown in one.shown.items()]
+    return FIT.format(options=option_lines(options), sections=option_lines(sections))
+
+
+def _read(given: list[str]) -> tuple[FitOptions, list[str], bool]:
+    """Return the options that only the command line sets, the others as they were typed, and whether to say more."""
+    parser = Arguments("fit", "", "--config NAME [options]")
+    for name, one in DECLARED.items():
+        if one.read is bool:
+            parser.add_argument(f"--{name}", action="store_true")
+        elif one.read is not None:
+            action = "append" if DEFAULTS[name] == () else "store"
+            parser.add_argument(f"--{name}", type=one.read, action=action, default=None)
+    ours, options = parser.read_with_options(given)
+    values = {name: value for name, value in vars(ours).items() if value is not None}
+    verbose = values.pop("verbose")
+    return FitOptions(**values), options, verbose
+
+
+def fit(given: list[str]) -> int:
+    """Run an experiment, or go on with it."""
+    if {"-h", "--help"} & set(given):
+        print(fit_help())
+        return 0
+    ours, options, verbose = _read(given)
+    shutdown.listen(ours.stop_on)
+
+    from al_lightning.config.names import resolve
+
+    if not ours.config and options:
+        typo = nearest(options[0].split("=")[0], ["--config"])
+        raise UsageError(f"No --config is given, and {options[0]} is no option without it.{typo}")
+    resolve(ours.config)  # a wrong name is answered before torch is imported
+    quiet(verbose)
+    from al_lightning.config.experiment import configure, merged
+    from al_lightning.config.parser import origin_text
+
+    if ours.print_config:
+        import yaml
+
+        print(yaml.safe_dump(merged(ours.config, options), sort_keys=False), end="")
+        return 0
+    experiment = configure(ours.config, options, ours.seed, ours.run_dir)
+    from al_lightning.api import run as run_experiment
+    from al_lightning.results.curves import curve_of
+    from al_lightning.results.text_table import curve_table
+
+    if first := shutdown.rank == 0:
+        print(f"{experiment.name}, seed {experiment.seed}, in {experiment.run_dir}", file=sys.stderr)
+        print(f"configured by {origin_text(experiment.files)}", file=sys.stderr)
+        for note in experiment.notes:
+            print(f"note: {note}", file=sys.stderr)
+
+    def advise() -> None:
+        from al_lightning.results.label_value import advice_of
+
+        if first:
+            query, test_images = experiment.budget.query_count, len(experiment.data.test)
+            for line in advice_of(experiment.run_dir, ours.price_per_label, query, test_images):
+                print(line, file=sys.stderr)
+
+    try:
+        done = run_experiment(experiment, ["fit", *given], show=True)
+    except LabelsAwaited:
+        advise()
+        raise
+    if first:
+        print(curve_table(curve_of(done)), flush=True)
+    advise()
+    return 0
+
+
+def query(given: list[str]) -> int:
+    """Ask a finished cycle's network again."""
+    parser = Arguments(
+        "query",
+        QUERY,
+        "RUN_DIR --cycle K [--acquisition NAME_OR_CLASS] [--import MODULE] [--trainer.devices N] ...",
+    )
+    parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="a run's directory")
+    parser.add_argument("--cycle", type=int, required=True, help="number of a finished cycle")
+    parser.add_argument("--acquisition", metavar="NAME_OR_CLASS", help="another strategy; the run's own by default")
+    add_imports(parser)
+    ours, options = parser.read_with_options(given, OF_QUERY)
+    shutdown.listen()
+
+    from al_lightning.runs.journal import read_run
+
+    read_run(ours.run_dir)  # a wrong directory is answered before torch is imported
+    quiet(ours.verbose)
+    from al_lightning.api import query as ask
+
+    chosen = ask(
+        ours.run_dir, ours.cycle, acquisition=ours.acquisition, options=options, show=True, imports=ours.imports
+    )
+    if shutdown.rank == 0:
+        print(json.dumps(chosen))
+    return 0

@@ -1,0 +1,61 @@
+"""The commands `show` and `configs`. No torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from al_lightning.cli.arguments import Arguments
+from al_lightning.config.fit_options import price
+from al_lightning.errors import printable
+
+
+def show(given: list[str]) -> int:
+    """Print the curves of runs."""
+    parser = Arguments("show", "Prints the curves of runs; several side by side. Needs no data.")
+    parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR", help="a run's directory")
+    parser.add_argument("--chosen", action="store_true", help="list what was chosen, in order, with scores and names")
+    parser.add_argument("--no-plot", dest="plot", action="store_false", help="tables alone")
+    parser.add_argument(
+        "--price-per-label",
+        type=price,
+        metavar="X",
+        help="tell what each run's last labels bought, and what the next ones cost",
+    )
+    ours = parser.read(given)
+
+    from al_lightning.results.plot import text_plot
+    from al_lightning.results.series import series_of_runs
+    from al_lightning.results.text_table import chosen_table, comparison_table, curve_table
+    from al_lightning.runs.journal import read_run
+
+    runs = [read_run(directory) for directory in dict.fromkeys(path.resolve() for path in ours.run_dirs)]
+    series = series_of_runs(runs)
+    print(printable(curve_table(series[0].curves[0]) if len(runs) == 1 else comparison_table(series)))
+    if ours.plot and (plot := text_plot(series)):
+        print(f"\n{printable(plot)}")
+    for run in runs if ours.chosen else ():
+        print(f"\n{chosen_table(run)}")
+    if ours.price_per_label is not None:
+        from al_lightning.results.label_value import advice_of
+
+        for run in runs:
+            lines = [f"\n{run.record.name}, seed {run.record.seed}", *advice_of(run.directory, ours.price_per_label)]
+            print(printable("\n".join(lines)))
+    return 0
+
+
+def configs(given: list[str]) -> int:
+    """List the parts that a run's name can have."""
+    Arguments("configs", "Lists the parts that a run's name can have, a line each.").read(given)
+
+    from al_lightning.config.names import head, parts
+    from al_lightning.runs.parts import AXES
+
+    print("<dataset>[_<network>][_<budget>][_<augmentation>]_<acquisition>[_<training>]")
+    for axis in AXES:
+        print(f"\n{axis}")
+        found = parts(axis)
+        width = max(map(len, found), default=0)
+        for name in sorted(found):
+            print(f"  {name:<{width}}  {head(found[name])}")
+    return 0

@@ -1,0 +1,222 @@
+"""Every option of `fit`, declared once: type, default, help, and whether it can change results. No torch.
+
+Help, suggestions for typing errors, the typed parser, config files, a run's identity and docs/options.md follow from
+`FitOptions` and `SECTIONS`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+from al_lightning.errors import UsageError, nearest, require, require_folder
+from al_lightning.runs.identity import as_json, flatten
+
+LONGEST = 10**9
+"""Most steps, or epochs, of a fit."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """How an option is declared.
+
+    Attributes:
+        help: what it does, in a line.
+        metavar: what stands for its value in the help; empty for a switch.
+        read: makes the value of a text. Only the command line sets such an option. Config files may set the others.
+        identity: whether it belongs to a run's identity: another value can change results.
+    """
+
+    help: str
+    metavar: str = ""
+    read: Callable[[str], Any] | None = None
+    identity: bool = True
+
+
+def price(text: str) -> float:
+    """Read a price per label.
+
+    Raises:
+        UsageError: it is no number, or below 0.
+    """
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 <= found < math.inf:
+        raise UsageError(f"--price_per_label is {text!r}; a number of at least 0 was expected.")
+    return found
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """The options of `fit` that describe no object, in the order in which the help lists them."""
+
+    config: Annotated[
+        tuple[str, ...],
+        Option("what to run: a name (`al-lightning configs` lists the parts) or a file; may be repeated", "NAME", str),
+    ] = ()
+    seed: Annotated[int, Option("seed of the run", "S", int)] = 0
+    run_dir: Annotated[
+        Path | None, Option("its directory (runs/NAME/seed_S); needed where options change results", "DIR", Path)
+    ] = None
+    steps: Annotated[int | None, Option("length of each fit in steps, or", "N")] = None
+    epochs: Annotated[int | None, Option("in epochs: steps = E x labelled // batch size", "E")] = None
+    initial: Annotated[
+        Literal["random", "balanced", "spread"],
+        Option(
+            "how the first images are chosen: random, balanced (as many of each class), or spread (over the pool, by a "
+            "pretrained network's features; needs no label)",
+            "HOW",
+        ),
+    ] = "random"
+    warm_start: Annotated[
+        Literal["none", "backbone", "all"],
+        Option("weights that a fit takes from the cycle before: none, backbone, or all", "WHICH"),
+    ] = "none"
+    share: Annotated[
+        str | None,
+        Option(
+            "take the first cycle's network of a run that differs in the strategy alone",
+            "RUN_DIR",
+            identity=False,
+        ),
+    ] = None
+    keep: Annotated[
+        Literal["all", "last", "none"],
+        Option("cycles whose weights are kept: all, last, or none", "WHICH", identity=False),
+    ] = "all"
+    chunk: Annotated[int, Option("steps between two checkpoints of a fit", "N", identity=False)] = 500
+    channels_last: Annotated[bool, Option("memory layout: channels last, or false", "BOOL")] = True
+    compile: Annotated[
+        Literal["none", "default", "reduce-overhead", "max-autotune"],
+        Option("train with torch.compile: default, reduce-overhead (small networks on a GPU), or max-autotune", "MODE"),
+    ] = "none"
+    price_per_label: Annotated[
+        float | None,
+        Option("tell at the end, and when labels are awaited, what labels bought and the next ones cost", "X", price),
+    ] = None
+    stop_on: Annotated[
+        tuple[str, ...],
+        Option("a further signal that stops the run as SIGTERM does, for example USR1; may be repeated", "SIGNAL", str),
+    ] = ()
+    print_config: Annotated[
+        bool, Option("print the merged configuration, with every option there is, and stop", read=bool)
+    ] = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**63:
+            raise UsageError(f"--seed is {self.seed}; seeds are 0 or larger, and below 2**63.")
+        for name in ("steps", "epochs", "chunk"):
+            if (length := getattr(self, name)) is not None:
+                require(name, length, least=1, most=LONGEST)
+        if self.share is not None:
+            require_folder("share", self.share, "the directory of a run")
+
+
+@dataclass(frozen=True)
+class Section:
+    """Options that describe one object.
+
+    Attributes:
+        shown: for the help: an option with its value, and what it does.
+        ignored: options of the object that do not belong to a run's identity.
+        identity: whether any of them belongs to it.
+        short: names of values for import paths.
+        one_class: whether the object's class is always the same, so that no class_path is given.
+        takes: the options of that class which may be set; all of them where empty.
+    """
+
+    shown: Mapping[str, str]
+    ignored: tuple[str, ...] = ()
+    identity: bool = True
+    short: Mapping[str, str] = field(default_factory=dict)
+    one_class: bool = False
+    takes: tuple[str, ...] = ()
+
+
+SECTIONS = {
+    "data": Section(
+        {"data.root DIR": "where the data are ($AL_DATA/<dataset>, else data/<dataset>)"},
+        # A part of a dataset (`complete` false) has another data_sha256.
+        ignored=("root", "cache", "download", "complete", "workers", "timeout"),
+    ),
+    "task": Section({}),
+    "network": Section({"network CLASS": "another network, by import path"}),
+    "training": Section({"training CLASS": "another training method, by import path"}),
+    "acquisition": Section({"acquisition CLASS": "another strategy, by import path"}),
+    "oracle": Section(
+        {
+            "oracle files": "people label: the run writes each batch, stops with exit code 76, and goes on when the "
+            "labels are there (`al-lightning labels`); --oracle.labels DIR, --oracle.accept_partial true"
+        },
+        identity=False,
+        short={"simulated": "al_lightning.oracle.Simulated", "files": "al_lightning.oracle.Files"},
+    ),
+    "budget": Section({"budget.cycles N": "number of acquisitions"}, ignored=("cycles",), one_class=True),
+    "trainer": Section(
+        {"trainer.devices N": "number of processes, one GPU each; --trainer.accelerator, --trainer.precision ... too"},
+        ignored=("accelerator", "devices", "num_nodes", "strategy", "profiler"),
+        one_class=True,
+        # All else of Lightning's Trainer is the loop's own or has no meaning here.
+        takes=(
+            *("accelerator", "strategy", "devices", "num_nodes", "precision", "callbacks", "gradient_clip_val"),
+            *("gradient_clip_algorithm", "deterministic", "benchmark", "sync_batchnorm", "detect_anomaly", "profiler"),
+        ),
+    ),
+}
+DEFAULT_ORACLE = {"class_path": SECTIONS["oracle"].short["simulated"]}
+
+
+HINTS = get_type_hints(FitOptions, include_extras=True)
+DECLARED: dict[str, Option] = {name: hint.__metadata__[0] for name, hint in HINTS.items()}
+"""The options that describe no object, by name."""
+DEFAULTS = {one.name: one.default for one in fields(FitOptions)}
+IN_FILES = tuple(name for name, one in DECLARED.items() if one.read is None)
+"""Of the options that describe no object, those that config files may set."""
+NAMES = (*SECTIONS, *IN_FILES)
+"""Every name that may stand at the top of a config file."""
+OF_DATA = ("data", "oracle")
+"""What must be known to read a run's data: what people said of images is a part of them."""
+OF_NETWORK = (*OF_DATA, "network", "channels_last")
+OF_QUERY = (*OF_NETWORK, "acquisition", "budget", "trainer")
+
+
+IGNORED_IN_IDENTITY = {
+    *(name for name, one in DECLARED.items() if not one.identity),
+    *(name for name, one in SECTIONS.items() if not one.identity),
+    *(f"{name}{'' if one.one_class else '.init_args'}.{key}" for name, one in SECTIONS.items() for key in one.ignored),
+}
+"""Dotted names that a run's identity ignores, with all below them."""
+
+
+def result_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a configuration that can change a result.
+
+    Args:
+        config: a nested mapping, parsed or as config files say it.
+
+    Returns:
+        Values by dotted key, as JSON keeps them.
+    """
+    return {
+        key: as_json(value)
+        for key, value in flatten(config)
+        if not any(key == name or key.startswith(f"{name}.") for name in IGNORED_IN_IDENTITY)
+    }
+
+
+def no_such_option(name: str, known: Collection[str]) -> UsageError:
+    """Return the error for an option of the command line that does not exist, with the nearest ones.
+
+    Args:
+        name: without the leading hyphens, dotted where it belongs to a section.
+        known: what may stand before the first dot, and options of the command itself.
+    """
+    first, dot, rest = name.partition(".")
+    below = [f"--{one}.{rest}" for one in known if one in SECTIONS and one != first] if dot else []
+    whole = [f"--{one}" for one in known if bool(dot) == ("." in one)]
+    return UsageError(f"There is no option --{name}.{nearest(f'--{name}', [*below, *whole])}")

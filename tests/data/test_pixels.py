@@ -1,0 +1,109 @@
+"""The pixels of each dataset that can be prepared, held to the version that its class gives them."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import al_lightning.data
+from al_lightning.data import A2D2, BCSS, VOC, CamVid, Cityscapes, ImageFolder, MaskFolder, PoolDataset
+from tests.support.trees_a2d2 import write_a2d2, write_bcss
+from tests.support.trees_study import write_cityscapes, write_ids, write_image, write_voc
+
+IN_MEMORY = {"CIFAR", "Digits", "DrivingVideo"}
+"""Datasets that `al-lightning prepare` has nothing to do for."""
+KNOWN = {
+    "A2D2": (1, "8fe178f0e7a9425b"),
+    "BCSS": (1, "8964a246e43f7b2a"),
+    "VOC": (1, "b159de21fc26714b"),
+    "CamVid": (1, "47aaec385b8ee391"),
+    "Cityscapes": (1, "310a63b9c16ba5cd"),
+    "ImageFolder": (1, "26218cbe463507b7"),
+    "MaskFolder": (1, "9c2fee3a009a8f56"),
+}
+"""By dataset: its `pixels`, and the checksum of a few of its images and labels at that version."""
+COPY = (
+    1,
+    [46, 43, 32, 34, 40, 55, 40, 53, 40, 31, 41, 48, 40, 43, 47, 43, 48, 44, 50, 51, 47, 36, 47, 36, 48, 53, 53],
+    [0, 6, 16, 0, 6, 16, 0, 6, 16],
+)
+"""A2D2's `pixels`, and every 5th row and 12th column of the second copy of its first frame, image and classes."""
+
+
+def camvid(root):
+    for split in ("train", "test"):
+        write_image(root / split / "0001TP_006690.png", (24, 32), 1)
+        write_ids(root / f"{split}annot" / "0001TP_006690.png", np.arange(24 * 32).reshape(24, 32) % 12)
+        (root / f"{split}.txt").write_text(f"/X/{split}/0001TP_006690.png /X/{split}annot/0001TP_006690.png\n")
+    return CamVid(root=str(root), size=(12, 16))
+
+
+def voc(root):
+    write_voc(root)
+    for number, path in enumerate(sorted(root.rglob("*.jpg"))):  # decoders of JPEG differ in their last bits
+        size = Image.open(path).size
+        pixels = np.random.default_rng(number).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path, format="PNG")
+    return VOC(root=str(root), size=(16, 18), complete=False)
+
+
+def image_folder(root):
+    for number, name in enumerate(("train/a/1", "train/b/1", "test/a/1", "test/b/1")):
+        write_image(root / f"{name}.png", (12, 14), number)
+    return ImageFolder(root=str(root), size=(7, 9))
+
+
+def mask_folder(root):
+    for number in range(5):
+        write_image(root / f"images/{number}.png", (12, 14), number)
+        write_ids(root / f"masks/{number}.png", np.arange(12 * 14).reshape(12, 14) % 3, palette=True)
+    return MaskFolder(["a", "b"], ignore=2, root=str(root), size=(7, 9))
+
+
+MAKERS = {
+    "A2D2": lambda root: A2D2(root=str(write_a2d2(root)), size=(12, 30), complete=False),
+    "BCSS": lambda root: BCSS(root=str(write_bcss(root)), tile=16, complete=False),
+    "VOC": voc,
+    "CamVid": camvid,
+    "Cityscapes": lambda root: Cityscapes(root=str(write_cityscapes(root)), size=(16, 32), complete=False),
+    "ImageFolder": image_folder,
+    "MaskFolder": mask_folder,
+}
+
+
+def checksum(data):
+    digest = hashlib.sha256()
+    for images in (data.train, data.test):
+        for index in sorted({0, len(images) // 2, len(images) - 1}):
+            for part in (images.image(index), np.asarray(images.label(index))):
+                digest.update(f"{part.shape}".encode() + part.astype(np.uint8).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def test_every_dataset_with_files_is_here():
+    classes = {name: getattr(al_lightning.data, name) for name in al_lightning.data.__all__}
+    datasets = {name for name, one in classes.items() if isinstance(one, type) and issubclass(one, PoolDataset)}
+    assert datasets - {"PoolDataset"} == KNOWN.keys() | IN_MEMORY
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_pixels_change_with_their_version_alone(tmp_path, name):
+    data = MAKERS[name](tmp_path)
+    version, known = KNOWN[name]
+    found = checksum(data)
+    assert (data.pixels, found) == (version, known), (
+        f"The pixels of {name} were version {version} with checksum {known}, and are version {data.pixels} with "
+        f"checksum {found}: where they are meant to change, raise `pixels` of the class {name} and write both here, so "
+        "that prepared caches are made anew; else mend what changed them."
+    )
+
+
+def test_copies_of_a2d2_change_with_their_version_alone(tmp_path):
+    data = A2D2("aug", 6, copies=2, root=str(write_a2d2(tmp_path)), size=(12, 30), complete=False)
+    assert data.train.name(2).endswith(", copy 2")
+    image, label = (part[::5, ::12].reshape(-1).tolist() for part in (data.train.image(2), data.train.label(2)))
+    version, pixels, classes = COPY
+    told = f"{data.pixels}, {image}, {label}: raise `pixels` of A2D2 and write this to COPY, or mend what changed it."
+    assert (data.pixels, label) == (version, classes), told
+    assert np.allclose(image, pixels, atol=1), told  # colours are jittered in floating point

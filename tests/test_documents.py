@@ -1,0 +1,57 @@
+"""The documents: links and paths lead somewhere, and the dataset that they show can be used."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.support.runs import TINY, Answer
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+TO_BE_WRITTEN = ("margin", "leaves", "plain", "pseudo", "lines")
+"""Names of the files that CONTRIBUTING.md asks for."""
+
+
+def anchors(path: Path) -> set[str]:
+    """Where a link into a document may lead: its headings, as forges spell them."""
+    heads = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def paths(text: str) -> Iterator[str]:
+    """Files and folders of the package or the repository that a text names in backticks."""
+    for path in re.findall(r"`((?:al_lightning|tests|configs|docs|notebooks|\w+)/[\w/.]*)`", text):
+        if path.split("/")[0] in ("al_lightning", "tests", "configs", "docs", "notebooks") or path.endswith(".py"):
+            yield path
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_paths_lead_somewhere(document: Path) -> None:
+    text = document.read_text()
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        file, _, anchor = link.partition("#")
+        if not file.startswith("http"):
+            target = document.parent / file if file else document
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(target), link
+    for path in paths(text):
+        if not re.search(f"[A-Z]{{2}}|{'|'.join(TO_BE_WRITTEN)}", path):
+            assert (ROOT / path).exists() or (ROOT / "al_lightning" / path).exists(), path
+
+
+def test_the_dataset_that_is_shown_runs(al: Callable[..., Answer], here: Path) -> None:
+    source = re.findall(r"```python\n(.*?)```", (ROOT / "docs/datasets.md").read_text(), re.DOTALL)[0]
+    (here / "leaves.py").write_text(source)
+    for part in ("train", "test"):
+        (here / "leaves" / part).mkdir(parents=True)
+        for number in range(12):
+            pixels = np.full((12, 10, 3), 20 * number, np.uint8)
+            Image.fromarray(pixels).save(here / "leaves" / part / f"{('oak', 'elm')[number % 2]}{number:02d}.png")
+    options = ["--config", "image_folder_random", "--data", "leaves.Leaves", "--data.root", "leaves", *TINY]
+    budget = ["--initial", "random", "--budget.unit", "images", "--budget.initial", 4, "--budget.query", 2]
+    answer = al("fit", *options, *budget, "--budget.cycles", 1, "--network.depth", 10, "--run_dir", "run")
+    assert answer.code == 0, answer.err
