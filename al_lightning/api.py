@@ -65,7 +65,7 @@ def run(experiment: Experiment, command: Sequence[str], show: bool) -> Run:
     from al_lightning.progress import PROGRESS, Reporter
     from al_lightning.runs.store import RunStore
 
-    with Processes.of(experiment.trainer_options, experiment.data.batch_size, command) as processes:
+    with Processes.of(experiment.trainer, experiment.data.batch_size, command) as processes:
         store = RunStore(experiment.run_dir, writes=processes.rank == 0)
         file = os.environ.get(PROGRESS) if processes.rank == 0 else None
         try:

@@ -74,7 +74,6 @@ def fit(given: list[str]) -> int:
     resolve(ours.config)  # a wrong name is answered before torch is imported
     quiet(verbose)
     from al_lightning.config.experiment import configure, merged
-    from al_lightning.config.parser import origin_text
 
     if ours.print_config:
         import yaml
@@ -88,7 +87,9 @@ def fit(given: list[str]) -> int:
 
     if first := shutdown.rank == 0:
         print(f"{experiment.name}, seed {experiment.seed}, in {experiment.run_dir}", file=sys.stderr)
-        print(f"configured by {origin_text(experiment.files)}", file=sys.stderr)
+        here = Path.cwd()
+        files = [path.relative_to(here) if path.is_relative_to(here) else path for path in experiment.files]
+        print(f"configured by {', '.join(map(str, files))}", file=sys.stderr)
         for note in experiment.notes:
             print(f"note: {note}", file=sys.stderr)
 

@@ -15,7 +15,7 @@ from al_lightning.yaml_files import Loader, TooMuch, read_yaml
 
 @dataclass(frozen=True)
 class _Replace:
-    """A value of an overlay that stands instead of what was there, tagged `!replace`."""
+    """A mapping that replaces a mapping of an earlier file instead of being merged over it; tagged `!replace`."""
 
     value: Any
 
@@ -55,9 +55,9 @@ def load(path: Path) -> dict[str, Any]:
 def merge(base: dict[str, Any], layer: dict[str, Any], path: Path, origins: dict[str, Path], at: str = "") -> None:
     """Merge a layer into `base`, in place: mappings deeply, lists and scalars replace, `key+:` appends to a list."""
     if not at:
-        for length, other in (("steps", "epochs"), ("epochs", "steps")):
+        for length, replaced in (("steps", "epochs"), ("epochs", "steps")):
             if layer.get(length) is not None:
-                base.pop(other, None)
+                base.pop(replaced, None)
     for key, value in layer.items():
         if isinstance(value, _Replace):
             base[key] = value.value
@@ -74,7 +74,7 @@ def merge(base: dict[str, Any], layer: dict[str, Any], path: Path, origins: dict
 
 
 def _plain(value: Any) -> Any:
-    """Strip `!replace` tags inside a value that replaces nothing."""
+    """Return a value without the `!replace` tags inside it, which have nothing to replace."""
     if isinstance(value, _Replace):
         return _plain(value.value)
     return {key: _plain(part) for key, part in value.items()} if isinstance(value, dict) else value

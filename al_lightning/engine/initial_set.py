@@ -140,17 +140,17 @@ def draw_first(experiment: Experiment, pool: Pool, processes: Processes, reporte
     count, data = first_count(experiment, pool), experiment.data
     if (own := own_first(experiment, pool)) is not None:
         indices = own
-    elif experiment.initial == "spread":
+    elif experiment.options.initial == "spread":
         return spread(experiment, pool, count, processes, reporter)
     else:
         classes = data.classes()
-        if experiment.initial == "balanced" and classes is None and data.answers is not None:
+        if experiment.options.initial == "balanced" and classes is None and data.answers is not None:
             raise UsageError(
                 "initial: balanced takes equally many images of each class, and not all of the pool's classes are "
                 "known before people label; use --initial random, or --initial spread, which covers the pool."
             )
         draw = generator("initial", experiment.seed)
-        indices = draw_initial(pool, count, experiment.initial, classes, draw)
+        indices = draw_initial(pool, count, experiment.options.initial, classes, draw)
     return Selection(indices, [0.0] * len(indices))
 
 

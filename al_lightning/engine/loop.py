@@ -152,20 +152,20 @@ def planned_steps(experiment: Experiment, pool: Pool, first: int, last: int) -> 
 def take_weights_of_last_cycle(experiment: Experiment, store: RunStore, fit: Fit) -> None:
     """Load the weights of the last cycle where `warm_start` says so; by default every fit starts from scratch."""
     _, cycle, member = fit.key
-    if experiment.warm_start == "none" or cycle == 0 or fit.started:
+    if experiment.options.warm_start == "none" or cycle == 0 or fit.started:
         return
     weights = store.weights(cycle - 1, member)
     if not weights.is_file():
         raise UsageError(
             f"warm_start needs the weights of the cycle before, but {weights} is gone; {store.again(cycle - 1)}"
         )
-    fit.warm_start(weights, whole=experiment.warm_start == "all")
+    fit.warm_start(weights, whole=experiment.options.warm_start == "all")
 
 
 def forget_weights(experiment: Experiment, store: RunStore, cycle: int, last: int) -> None:
     """Delete the weights that `keep` does not keep; this cycle's weights stay for the next cycle's warm start."""
-    if experiment.keep != "all" and store.writes:
-        kept = range(cycle if experiment.keep == "last" or cycle < last else cycle + 1)
+    if experiment.options.keep != "all" and store.writes:
+        kept = range(cycle if experiment.options.keep == "last" or cycle < last else cycle + 1)
         for old in kept:
             for weights in store.cycle_dir(old).glob("member_*/weights.pt"):
                 weights.unlink()

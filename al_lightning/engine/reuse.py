@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from al_lightning.config.experiment import Experiment, versions
-from al_lightning.errors import ALError
+from al_lightning.errors import ALError, from_home
 from al_lightning.runs.journal import Run, read_run
 from al_lightning.runs.origins import training_settings
 from al_lightning.runs.seals import seal_of
@@ -30,16 +30,17 @@ def take_first_cycle(experiment: Experiment, store: RunStore, processes: int) ->
     Returns:
         A note for the user, or "", and the seconds that the copied fit took, 0 where none was copied.
     """
-    if experiment.share is None or store.trained() or store.metrics_path(0).exists():
+    if experiment.options.share is None or store.trained() or store.metrics_path(0).exists():
         return "", 0.0
-    if experiment.share.resolve() == store.directory.resolve():
+    share = from_home("share", experiment.options.share)
+    if share.resolve() == store.directory.resolve():
         return "", 0.0
     try:
-        donor = read_run(experiment.share)
+        donor = read_run(share)
     except ALError:
-        return f"{experiment.share} has no first cycle to share yet; this run trains its own", 0.0
+        return f"{share} has no first cycle to share yet; this run trains its own", 0.0
     if reason := _differs(store.read(), donor, processes, experiment.oracle.asks_people):
-        return f"the first network of {experiment.share} does not serve here ({reason}); this run trains its own", 0.0
+        return f"the first network of {share} does not serve here ({reason}); this run trains its own", 0.0
     seal = store.fit_seal(0, 0)
     theirs = RunStore(donor.directory, writes=False)
     weights, metrics = theirs.weights_path(0, 0), theirs.metrics_path(0)
@@ -53,7 +54,7 @@ def take_first_cycle(experiment: Experiment, store: RunStore, processes: int) ->
     _copy([path for path in others if path.name not in (weights.name, seal_of(weights).name)], theirs, store)
     _copy([one for path in last for one in (path, seal_of(path))], theirs, store)
     return (
-        f"cycle 0: the network is that of {experiment.share}, for nothing but the strategy tells the two runs apart",
+        f"cycle 0: the network is that of {share}, for nothing but the strategy tells the two runs apart",
         donor.cycles[0].cost.get("fit", 0.0) + donor.cycles[0].cost.get("shared", 0.0),
     )
 

@@ -261,9 +261,9 @@ def test_settings_that_do_not_go_together_are_told_before_anyone_labels(al, here
     digits = al("fit", "--config", "digits_random", "--oracle", "files", "--run_dir", here / "digits")
     assert digits.code == 2
     assert "Digits comes with its labels" in digits.err
-    for said, message in (([], "--oracle names who labels: simulated or files"), (["fils"], "not 'fils'")):
-        unsaid = al("fit", "--config", "digits_random", "--oracle", *said)
-        assert (unsaid.code, message in unsaid.err) == (2, True)
+    for value, fact in (([], "--oracle has no value"), (["fils"], "oracle is 'fils'; simulated or files or ")):
+        answer = al("fit", "--config", "digits_random", "--oracle", *value)
+        assert (answer.code, fact in answer.err) == (2, True)
     typo = ask(al, loose, here / "run", "--oracle.accept_partal", "true")
     assert typo.code == 2
     assert "accept_partial" in typo.err

@@ -130,7 +130,7 @@ def test_steps_follow_from_epochs(here: Path) -> None:
 
     experiment = configure(["digits_random"], ["--epochs", "100", "--data.batch_size", "8"], run_dir="r")
     assert experiment.steps(59) == 737  # 100 epochs of 59 images at batch 8, as in the study's 2-2 on Cityscapes
-    assert experiment.config.steps is None
+    assert experiment.options.steps is None
 
 
 def test_query_gives_the_journals_choice_and_another_strategys(al: Call, here: Path) -> None:
