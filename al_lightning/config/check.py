@@ -96,8 +96,11 @@ class Walk:
         if isinstance(value, Mapping):
             if "class_path" in value:
                 return self.spec(value, place)
-            if inner is None:
-                return self.options(value, self.only_class(value, place), place.name)
+            if inner is None:  # options without a class path
+                owner = place.allowed.classes[0] if len(place.allowed.classes) == 1 else None
+                if owner is not None and inspect.isabstract(owner):
+                    raise UsageError(f"{place.name} has options ({', '.join(map(str, value))}); give its class first.")
+                return self.options(value, owner, place.name)
             for key, part in value.items():
                 self.value(part, Place(f"{place.name}.{key}", inner, place.ours))
         elif isinstance(value, (list, tuple, set, frozenset)):
@@ -111,12 +114,11 @@ class Walk:
         """Check a text, which may name a class."""
         hint = place.allowed
         is_path = re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", text) is not None
-        if not (is_path and hint.callables) and not (hint.classes and (is_path or hint.only_classes)):
-            return
-        if self.refuse is not None:
-            self.refuse(place.name, text)
-        if hint.callables or not hint.text:
-            self.options({}, self.class_of(text, place), place.name, hint.given)
+        if (is_path and hint.callables) or (hint.classes and (is_path or hint.only_classes)):
+            if not hint.text or hint.callables:
+                self.spec({"class_path": text}, place)
+            elif self.refuse is not None:
+                self.refuse(place.name, text)
 
     def spec(self, value: Mapping[str, Any], place: Place) -> None:
         """Check a mapping that names a class by `class_path`, and the options of the class."""
@@ -127,20 +129,8 @@ class Walk:
             self.refuse(place.name, path)
         owner = self.class_of(path, place)
         self.options(value.get("init_args") or {}, owner, place.name, place.allowed.given)
-        for key, part in value.items():
-            if key not in ("class_path", "init_args"):
-                self.one_name(key, place.name)
-                self.value(part, Place(place.name))
-
-    def only_class(self, value: Mapping[str, Any], place: Place) -> type | None:
-        """Return the class of options that stand without a class path; None where it is unknown."""
-        classes = place.allowed.classes
-        if len(classes) != 1:
-            return None
-        if inspect.isabstract(classes[0]):
-            key = next(iter(value), "")
-            raise UsageError(f"{place.name} has no class yet that could have the option {key!r}; give its class first.")
-        return classes[0]
+        others = {key: part for key, part in value.items() if key not in ("class_path", "init_args")}
+        self.options(others, None, place.name)
 
     def options(self, value: Any, owner: type | None, at: str, given: int = 0) -> None:
         """Check the options of a class.
@@ -160,7 +150,8 @@ class Walk:
             known = {name: known[name] for name in SECTIONS[at].takes}
         ours = owner is not None and any(base.__module__.split(".")[0] == "al_lightning" for base in owner.__mro__)
         for key, part in value.items():
-            self.one_name(key, at)
+            if "." in str(key):  # the parser would follow it as a path
+                raise UsageError(f"{at} has the key {str(key)!r}; the name of one option was expected, without a dot.")
             if owner is not None and key not in known and not passes_on(owner, key, given):
                 holder = at if at in SECTIONS and SECTIONS[at].one_class else owner.__name__
                 source = self.source(f"{at}.{key}")
@@ -177,11 +168,6 @@ class Walk:
         """Return in brackets the file that sets an option; "" for an option of the command line."""
         path = next((path for key, path in self.origins.items() if f"{key}.".startswith(f"{name}.")), None)
         return f" (set in {path})" if path is not None else ""
-
-    def one_name(self, key: Any, at: str) -> None:
-        """Refuse a key with a dot, which the parser would follow as a path."""
-        if "." in str(key):
-            raise UsageError(f"{at} has the key {str(key)!r}; the name of one option was expected, without a dot.")
 
     def class_of(self, path: str, place: Place) -> type | None:
         """Return the class that a path names; None for the parameter's own default, which may be a function.

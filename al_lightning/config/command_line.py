@@ -42,12 +42,18 @@ def _pairs(options: Sequence[str]) -> Iterator[tuple[str, str]]:
 def put(values: dict[str, Any], options: Sequence[str]) -> list[str]:
     """Put options into a configuration's values, in place; the class of an object first, then the object's options.
 
+    Short names of classes, such as `files`, become import paths, also where config files give them.
+
     Returns:
         The dotted names of the options.
 
     Raises:
         UsageError: an option has no value, or stands below an option that has no options of its own.
     """
+    for name, section in SECTIONS.items():
+        holder, key = (values[name], "class_path") if isinstance(values.get(name), dict) else (values, name)
+        if isinstance(holder.get(key), str):
+            holder[key] = section.short.get(holder[key], holder[key])
     given = list(_pairs(options))
     for name, text in sorted(given, key=lambda pair: pair[0].count(".")):
         first, *below = name.split(".")

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from jsonargparse import Namespace
 
 from al_lightning.acquisition.base import Acquisition
@@ -31,7 +30,6 @@ from al_lightning.runs.checkpoints import weights_of
 from al_lightning.runs.identity import differences, in_short
 from al_lightning.runs.image_list import image_list
 from al_lightning.runs.journal import Run, RunRecord, read_run
-from al_lightning.yaml_files import read_mapping
 
 log = logging.getLogger(__name__)
 TRAINER = ("precision", "deterministic", "benchmark")
@@ -120,14 +118,11 @@ def reopen(
 
 def _values(path: Path, names: Sequence[str]) -> dict[str, Any]:
     """Return some sections of a run's config.yaml; of the Trainer's options, those that can change scores."""
+    values: dict[str, Any] = {}
     try:
-        values = read_mapping(path)
-    except OSError as error:
-        raise UsageError(
-            f"The config {path} cannot be read ({error}); the run's own `al-lightning fit` command writes it anew."
-        ) from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"The config {path} is no configuration ({' '.join(str(error).split())}).") from error
+        merge(values, load(path), path, {})
+    except UsageError as error:
+        raise UsageError(f"{error} The run's own `al-lightning fit` command writes the file anew.") from error
     if "trainer" in names:
         trainer = values["trainer"] if isinstance(values.get("trainer"), dict) else {}
         kept = {key: trainer.get(key) for key in TRAINER}
