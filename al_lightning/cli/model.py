@@ -36,7 +36,7 @@ def predict(given: list[str]) -> int:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="device that computes (cpu)")
     _add_data_options(parser)
     ours = parser.read(given)
-    run, cycle, weights = _trained(ours)
+    _, cycle, weights = _trained(ours)
     out = ours.out or _below(ours.run_dir, "predictions", f"cycle_{cycle.cycle:02d}")
     if ours.out is None:
         for folder in ("masks", "overlays"):

@@ -74,20 +74,19 @@ class Walk:
         """
         for name, value in config.items():
             if name not in names:
-                raise UsageError(f"There is no option {name!r}{self.source(str(name))}.{nearest(str(name), names)}")
+                raise UsageError(f"There is no option {name!r}{self._source(str(name))}.{nearest(str(name), names)}")
             if name in SECTIONS and SECTIONS[name].one_class:
                 if not isinstance(value, Mapping):
                     raise UsageError(f"{name} is {value!r}; its options by name were expected.")
-                self.options(value, TYPES[name], name)
+                self._options(value, TYPES[name], name)
             else:
-                self.value(value, Place(name, TYPES[name], ours=True, default=DEFAULTS.get(name, EMPTY)))
+                self._value(value, Place(name, TYPES[name], ours=True, default=DEFAULTS.get(name, EMPTY)))
         if missing := [name for name in names if name in SECTIONS and name not in config and name != "trainer"]:
             raise UsageError(
                 f"{missing[0]} is not set; --config NAME sets it, and `al-lightning configs` lists the names."
             )
 
-    def value(self, value: Any, place: Place) -> None:
-        """Check a value and all that is in it."""
+    def _value(self, value: Any, place: Place) -> None:
         if isinstance(value, str):
             value = read_text(value, place.name)
         if value is None and place.default is not None and not place.allowed.null:
@@ -95,44 +94,42 @@ class Walk:
         inner = place.allowed.inner
         if isinstance(value, Mapping):
             if "class_path" in value:
-                return self.spec(value, place)
+                return self._spec(value, place)
             if inner is None:  # options without a class path
                 owner = place.allowed.classes[0] if len(place.allowed.classes) == 1 else None
                 if owner is not None and inspect.isabstract(owner):
                     raise UsageError(f"{place.name} has options ({', '.join(map(str, value))}); give its class first.")
-                return self.options(value, owner, place.name)
+                return self._options(value, owner, place.name)
             for key, part in value.items():
-                self.value(part, Place(f"{place.name}.{key}", inner, place.ours))
+                self._value(part, Place(f"{place.name}.{key}", inner, place.ours))
         elif isinstance(value, (list, tuple, set, frozenset)):
             for part in value:
-                self.value(part, Place(place.name, inner, place.ours))
+                self._value(part, Place(place.name, inner, place.ours))
         elif isinstance(value, str):
-            self.text(value, place)
+            self._text(value, place)
         self.leaves.append((place, value))
 
-    def text(self, text: str, place: Place) -> None:
-        """Check a text, which may name a class."""
+    def _text(self, text: str, place: Place) -> None:
         hint = place.allowed
         is_path = re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", text) is not None
         if (is_path and hint.callables) or (hint.classes and (is_path or hint.only_classes)):
             if not hint.text or hint.callables:
-                self.spec({"class_path": text}, place)
+                self._spec({"class_path": text}, place)
             elif self.refuse is not None:
                 self.refuse(place.name, text)
 
-    def spec(self, value: Mapping[str, Any], place: Place) -> None:
-        """Check a mapping that names a class by `class_path`, and the options of the class."""
+    def _spec(self, value: Mapping[str, Any], place: Place) -> None:
         path = value["class_path"]
         if not isinstance(path, str):
             raise UsageError(f"{place.name} has the class_path {path!r}; the import path of a class was expected.")
         if self.refuse is not None:
             self.refuse(place.name, path)
-        owner = self.class_of(path, place)
-        self.options(value.get("init_args") or {}, owner, place.name, place.allowed.given)
+        owner = self._class_of(path, place)
+        self._options(value.get("init_args") or {}, owner, place.name, place.allowed.given)
         others = {key: part for key, part in value.items() if key not in ("class_path", "init_args")}
-        self.options(others, None, place.name)
+        self._options(others, None, place.name)
 
-    def options(self, value: Any, owner: type | None, at: str, given: int = 0) -> None:
+    def _options(self, value: Any, owner: type | None, at: str, given: int = 0) -> None:
         """Check the options of a class.
 
         Args:
@@ -144,7 +141,7 @@ class Walk:
         if isinstance(value, str):
             value = read_text(value, at)
         if not isinstance(value, Mapping):
-            return self.value(value, Place(at))
+            return self._value(value, Place(at))
         known = dict(list(parameters(owner).items())[given:]) if owner is not None else {}
         if at in SECTIONS and SECTIONS[at].takes:
             known = {name: known[name] for name in SECTIONS[at].takes}
@@ -154,22 +151,22 @@ class Walk:
                 raise UsageError(f"{at} has the key {str(key)!r}; the name of one option was expected, without a dot.")
             if owner is not None and key not in known and not passes_on(owner, key, given):
                 holder = at if at in SECTIONS and SECTIONS[at].one_class else owner.__name__
-                source = self.source(f"{at}.{key}")
+                source = self._source(f"{at}.{key}")
                 raise UsageError(f"{holder} has no option {str(key)!r}{source}.{nearest(str(key), known)}")
             hint, default = known.get(key, (None, EMPTY))
-            self.value(part, Place(f"{at}.{key}", hint, ours, default))
+            self._value(part, Place(f"{at}.{key}", hint, ours, default))
         lacking = [name for name, (_, default) in known.items() if default is EMPTY and name not in value]
         if owner is not None and lacking:
             raise UsageError(
                 f"{at}: {owner.__name__} needs {', '.join(lacking)}, and nothing sets it; give --{at}.{lacking[0]}."
             )
 
-    def source(self, name: str) -> str:
+    def _source(self, name: str) -> str:
         """Return in brackets the file that sets an option; "" for an option of the command line."""
         path = next((path for key, path in self.origins.items() if f"{key}.".startswith(f"{name}.")), None)
         return f" (set in {path})" if path is not None else ""
 
-    def class_of(self, path: str, place: Place) -> type | None:
+    def _class_of(self, path: str, place: Place) -> type | None:
         """Return the class that a path names; None for the parameter's own default, which may be a function.
 
         Raises:

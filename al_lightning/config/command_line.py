@@ -78,12 +78,8 @@ def put(values: dict[str, Any], options: Sequence[str]) -> list[str]:
 def read_text(text: str, name: str) -> Any:
     """Return the mapping or the list that the typed parser would read a text as, else the text.
 
-    Args:
-        text: text of a value.
-        name: name of the option, for the error.
-
     Raises:
-        UsageError: it is beyond the bounds of YAML.
+        UsageError: the text is beyond the bounds of YAML; the message names the option.
     """
     try:
         check_text(text)

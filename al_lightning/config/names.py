@@ -94,9 +94,8 @@ def _unknown(name: str, known: dict[str, dict[str, Path]]) -> str:
     listed = {axis: ", ".join(sorted(known[axis])) for axis in AXES}
     dataset = longest("datasets", name)
     if not dataset:
-        words = name.split("_")
-        heads = ["_".join(words[: count + 1]) for count in range(len(words))]
-        guess = next((hint for hint in (nearest(head, known["datasets"], 1) for head in heads) if hint), "")
+        heads = (name[: match.start()] for match in re.finditer("_|$", name))
+        guess = next((hint for head in heads if (hint := nearest(head, known["datasets"], 1))), "")
         return (
             f"No config file {name!r}, and no dataset that the name begins with.{guess} "
             f"Datasets: {listed['datasets']}. {FORM}; `al-lightning configs` lists them."
@@ -104,14 +103,11 @@ def _unknown(name: str, known: dict[str, dict[str, Path]]) -> str:
     rest = name[len(dataset) + 1 :]
     for axis in AXES[1:]:
         rest = rest[len(part) + 1 :] if (part := longest(axis, rest)) else rest
-    if not rest:
-        example = f"for example {dataset}_random"
-        return f"The name {name!r} lacks an acquisition: {listed['acquisition']} ({example}). {FORM}."
     others = [part for axis in AXES[1:] for part in known[axis]]
-    return (
-        f"The name {name!r} has an unknown part {rest!r} after {dataset!r}.{nearest(rest, others)} "
-        f"Acquisitions: {listed['acquisition']}; training: {listed['training']}. {FORM}."
-    )
+    problem = f"lacks an acquisition, for example {dataset}_random."
+    if rest:
+        problem = f"has an unknown part {rest!r} after {dataset!r}.{nearest(rest, others)}"
+    return f"The name {name!r} {problem} Acquisitions: {listed['acquisition']}; training: {listed['training']}. {FORM}."
 
 
 def _find(config: str) -> Path | None:

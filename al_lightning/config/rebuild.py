@@ -131,11 +131,7 @@ def _values(path: Path, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _check_unedited(path: Path, values: dict[str, Any], record: RunRecord) -> None:
-    """Compare sections of config.yaml, which is a view for people, with the settings in the run's journal.
-
-    Raises:
-        UsageError: a setting that can change a result differs.
-    """
+    """Raise UsageError where config.yaml, a view for people, differs from the journal in what can change a result."""
     unread = {key for key in record.settings if key.startswith("trainer.") and key[len("trainer.") :] not in TRAINER}
     used = {key: value for key, value in record.settings.items() if key.split(".")[0] in values and key not in unread}
     if used and (changed := differences(used, result_settings(values))):
@@ -146,18 +142,7 @@ def _check_unedited(path: Path, values: dict[str, Any], record: RunRecord) -> No
 
 
 def _check_data(data: PoolDataset, record: RunRecord, path: Path, whole: bool, classes: bool) -> None:
-    """Compare a dataset with the dataset that a run had.
-
-    Args:
-        data: the dataset as it is now.
-        record: the first line of the run's journal.
-        path: file of the run's configuration, for the message.
-        whole: whether the pool must be the same, image by image.
-        classes: whether the classes must be the same.
-
-    Raises:
-        UsageError: the datasets differ.
-    """
+    """Raise UsageError where a dataset has other `classes` than the run had, or other images in its `whole` pool."""
     if classes and record.classes and (names := list(data.class_names)) != record.classes:
         was, now = next(pair for pair in zip_longest(record.classes, names) if pair[0] != pair[1])
         raise UsageError(

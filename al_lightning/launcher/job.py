@@ -129,7 +129,7 @@ def tail(path: Path, lines: int = TAIL) -> str:
 
 
 def progress_of(job: Job) -> dict[str, Any] | None:
-    """Return the progress that a run wrote last (`progress.Reporter.tell`); None where there is none."""
+    """Return the progress that a run wrote last (`progress.Reporter.write`); None where there is none."""
     try:
         told = json.loads(job.progress.read_text())
     except (OSError, ValueError):
