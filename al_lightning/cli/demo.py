@@ -90,5 +90,5 @@ def _run_all(jobs: list[Job]) -> None:
         if outcome.state == "interrupted":
             raise Interrupted(f"Interrupted; {AGAIN}.")
         if outcome.state != "done":
-            last = outcome.said.rpartition("\n")[2].removeprefix("al-lightning: ") or "its log is empty"
+            last = outcome.log_end.rpartition("\n")[2].removeprefix("al-lightning: ") or "its log is empty"
             raise ALError(f"{outcome.job.name} failed with exit code {outcome.exit_code}: {last}")

@@ -74,9 +74,9 @@ def _where(options: Mapping[str, Any]) -> dict[str, int]:
     else:
         return {}
     for name, value in (("devices", devices), ("num_nodes", nodes)):
-        said = options.get(name)
-        if said not in (None, "auto", 1, "1", value, str(value), -1, "-1"):
-            raise UsageError(f"{who} started {name} = {value}, but --trainer.{name} says {said}; leave it out.")
+        given = options.get(name)
+        if given not in (None, "auto", 1, "1", value, str(value), -1, "-1"):
+            raise UsageError(f"{who} started {name} = {value}, but --trainer.{name} is {given}; leave it out.")
     return {"devices": devices, "num_nodes": nodes}
 
 
@@ -188,13 +188,13 @@ class Processes:
         self._group = dist.new_group(backend="gloo", timeout=timedelta(days=7))
         if self.rank == 0:
             key = secrets.token_bytes(32)
-            server = Server(self.count - 1, key, shutdown.heard, everywhere=several_machines)
+            server = Server(self.count - 1, key, shutdown.receive, everywhere=several_machines)
             self._line = server
             self.once(lambda: (server.port, key))
         else:
             port, key = self.once(lambda: (0, b""))
             try:
-                self._line = Client(host, port, key, self.rank, shutdown.heard)
+                self._line = Client(host, port, key, self.rank, shutdown.receive)
             except ConnectionError as error:
                 raise ALError(
                     f"Process {self.rank} of {self.count} cannot reach process 0 ({error}); see that it runs and that "
@@ -214,7 +214,7 @@ class Processes:
             child.wait()
 
     def _abandon(self) -> None:
-        """End the run's other processes and connections in a process that goes on without the run."""
+        """End the run's other processes and connections in a process that continues without the run."""
         shutdown.disconnect()
         for child in shutdown.children.values():
             child.kill()

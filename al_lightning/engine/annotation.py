@@ -182,7 +182,7 @@ class AnnotationQueue:
             number += 1
         kept.parent.mkdir(parents=True, exist_ok=True)
         os.replace(folder, kept)
-        self.say(f"{folder} was not whole, or not of these images; it is made again, and what was there is now {kept}")
+        self.say(f"{folder} was incomplete, or of other images; it is written again, and the old one is now {kept}")
 
     def _items(self, part: Request) -> list[Item]:
         missing = part.missing
@@ -259,7 +259,7 @@ class AnnotationQueue:
 
 def _annotated(images: Images) -> AnnotatedImages:
     if not isinstance(images, AnnotatedImages):
-        raise TypeError("the data were not told to ask people")
+        raise TypeError("the dataset does not ask people for labels")
     return images
 
 

@@ -252,7 +252,7 @@ def check_parts(experiment: Experiment, module: TrainingModule) -> None:
         )
     if not module.automatic_optimization and experiment.trainer.get("gradient_clip_val"):
         raise UsageError(
-            f"{type(module).__name__} steps its optimizers by hand, and trainer.gradient_clip_val is not for that; "
+            f"{type(module).__name__} steps its optimizers by hand, which trainer.gradient_clip_val does not support; "
             "leave it out."
         )
     if experiment.options.warm_start == "backbone" and module.network.trunk() is None:

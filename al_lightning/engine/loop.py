@@ -36,7 +36,7 @@ def run_cycles(
     has the choice labelled, and adds a line to the journal. The last cycle only fits and tests. Steps whose results are
     on disk are not repeated.
 
-    All processes run this. Process 0 reads and writes the run directory and tells the others.
+    All processes run this. Process 0 reads and writes the run directory and sends the others what it read.
 
     Args:
         experiment: the run's configuration.
@@ -55,7 +55,9 @@ def run_cycles(
     done = processes.once(store.finished, last)
     if done and (done[-1].cycle > last or (done[-1].cycle == last and done[-1].chosen)):
         before = sum(1 for record in done if record.chosen)
-        raise UsageError(f"{store.directory} has bought labels {before} times already; budget.cycles {last} is fewer.")
+        raise UsageError(
+            f"{store.directory} has acquired labels {before} times already; budget.cycles {last} is fewer."
+        )
     for record in done:
         pool = pool.label(record.chosen)
     note, shared = ("", 0.0) if done else processes.once(take_first_cycle, experiment, store, processes.count)
@@ -120,7 +122,7 @@ def results_on_disk(
 def choose(
     experiment: Experiment, store: RunStore, processes: Processes, rows: SelectionInputs, count: int, cycle: int
 ) -> Selection:
-    """Select on one process, tell all, and save the selection with its inputs."""
+    """Select on process 0, send the selection to all processes, and save it with its inputs."""
     acquisition = experiment.acquisition
     selection = processes.once(select, acquisition, rows, count, generator("select", experiment.seed, cycle))
     seen = SeenRows(rows.index.numpy(), rows.labelled.numpy(), rows.value.numpy())

@@ -14,7 +14,7 @@ from typing import BinaryIO, TextIO
 
 from al_lightning.distributed.shutdown import AGAIN, GRACE, LAUNCHER, LEAVE, shutdown
 from al_lightning.errors import ALError, Interrupted, UsageError
-from al_lightning.launcher.job import Complete, Job, Outcome, distinct, never, outcome_of, take
+from al_lightning.launcher.job import Complete, Job, Outcome, distinct, outcome_of, take
 from al_lightning.launcher.machine import VISIBLE, cores, visible_gpus
 from al_lightning.launcher.screen import Screen
 from al_lightning.progress import PROGRESS
@@ -104,7 +104,7 @@ class LocalLauncher:
         self._running: list[_Running] = []
         self._asked_elsewhere = 0.0
 
-    def run(self, jobs: Sequence[Job], complete: Complete | None = None) -> list[Outcome]:
+    def run(self, jobs: Sequence[Job], complete: Complete = lambda job: False) -> list[Outcome]:
         """Run or continue all jobs; a job that fails is reported and the others continue.
 
         A job that another process has is tried again once all others have started. SIGINT or SIGTERM asks the runs to
@@ -112,8 +112,8 @@ class LocalLauncher:
 
         Args:
             jobs: equal ones are run once.
-            complete: returns whether a run is complete, so that it is not started; without it every run is started, and
-                a complete one ends by itself within seconds.
+            complete: whether a run is complete, so that it is not started; by default every run is started, and a
+                complete run ends by itself within seconds.
 
         Returns:
             an outcome for each job, in order.
@@ -129,7 +129,7 @@ class LocalLauncher:
                 while waiting or elsewhere or self._running:
                     if shutdown.asked is not None:
                         raise KeyboardInterrupt
-                    self._begin(waiting, elsewhere, screen, complete or never)
+                    self._begin(waiting, elsewhere, screen, complete)
                     self._reap(elsewhere, screen)
                     if self.fail_fast and any(outcome.state != "done" for outcome in screen.outcomes.values()):
                         self._stop(elsewhere, screen)
@@ -206,8 +206,8 @@ class LocalLauncher:
         more = {THREADS: os.environ.get(THREADS) or str(max(1, cores() // self.slots))}
         if self.gpus:
             more[VISIBLE] = self.gpus[slot % len(self.gpus)]
-        ours = {LAUNCHER: str(os.getpid()), PROGRESS: str(job.progress.absolute())}
-        return {**os.environ, **more, **self.environment, **ours}
+        own = {LAUNCHER: str(os.getpid()), PROGRESS: str(job.progress.absolute())}
+        return {**os.environ, **more, **self.environment, **own}
 
     def _reap(self, elsewhere: deque[Job], screen: Screen) -> None:
         """Record the outcomes of runs that ended."""

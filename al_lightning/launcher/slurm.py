@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import ALError, Interrupted, UsageError
-from al_lightning.launcher.job import Complete, Job, Outcome, distinct, never, outcome_of, progress_of, tail, take
+from al_lightning.launcher.job import Complete, Job, Outcome, distinct, outcome_of, progress_of, tail, take
 from al_lightning.launcher.screen import Screen
 from al_lightning.launcher.task import Task
 from al_lightning.runs.lock import Lock
@@ -122,14 +122,14 @@ class SlurmLauncher:
             slurm_additional_parameters={"requeue": True, **(more or {})},
         )
 
-    def run(self, jobs: Sequence[Job], complete: Complete | None = None) -> list[Outcome]:
+    def run(self, jobs: Sequence[Job], complete: Complete = lambda job: False) -> list[Outcome]:
         """Submit all jobs as an array and wait for them, and for jobs in the queue that an earlier call submitted.
 
         SIGINT and SIGTERM end the waiting alone: the queue continues, and the same call waits again.
 
         Args:
             jobs: equal ones are run once.
-            complete: returns whether a run is complete, so that it is not submitted.
+            complete: whether a run is complete, so that it is not submitted.
 
         Returns:
             an outcome for each job, in order.
@@ -145,7 +145,7 @@ class SlurmLauncher:
                 while left:
                     held = {job: handle for job in left if (handle := self._take(job, screen)) is not None}
                     try:
-                        self._await(self._submit(list(held), screen, complete or never), screen)
+                        self._await(self._submit(list(held), screen, complete), screen)
                     finally:
                         for handle in held.values():
                             handle.release()
@@ -157,8 +157,8 @@ class SlurmLauncher:
                     elif left:
                         self._pause()
             except KeyboardInterrupt:
-                screen.say("The queue goes on; the same command waits for it again, `scancel` ends it.")
-                raise Interrupted("Interrupted; the queue goes on, and the same command waits for it.") from None
+                screen.say("The queue continues; the same command waits for it again, `scancel` ends it.")
+                raise Interrupted("Interrupted; the queue continues, and the same command waits for it.") from None
         by_folder = {job.directory.resolve(): outcome for job, outcome in screen.outcomes.items()}
         return [by_folder[job.directory.resolve()] for job in jobs]
 
@@ -221,7 +221,7 @@ class SlurmLauncher:
         queued = dict(queued)
         while queued:
             for job, sent in list(queued.items()):
-                if job not in begun and progress_of(job) is not None:
+                if job not in begun and progress_of(job):
                     begun[job] = time.monotonic()
                     screen.begin(job, f"job {sent.job_id}")
                 if sent.task(0).done():
@@ -238,13 +238,15 @@ class SlurmLauncher:
     def _outcome(self, job: Job, sent: Any, seconds: float) -> Outcome:
         first = sent.task(0)  # the run's process 0 ends last, with the run's exit code
         state = str(first.state).upper()
-        said = tail(job.log) or tail(first.paths.stderr)
+        log_end = tail(job.log) or tail(first.paths.stderr)
         if state.startswith(ENDED_BY_SLURM) and not first.paths.result_pickle.exists():
-            return Outcome(job, "interrupted", None, seconds, f"{said}\nSLURM: {state}".lstrip())
+            return Outcome(job, "interrupted", None, seconds, f"{log_end}\nSLURM: {state}".lstrip())
         try:
             return outcome_of(job, int(first.result()), seconds)
         except Exception:  # submitit raises many classes, with a traceback as message
-            return Outcome(job, "failed", None, seconds, f"{said}\nSLURM: {state}, see {first.paths.stderr}".lstrip())
+            return Outcome(
+                job, "failed", None, seconds, f"{log_end}\nSLURM: {state}, see {first.paths.stderr}".lstrip()
+            )
 
     def _pause(self) -> None:
         until = time.monotonic() + LOOK_QUEUE

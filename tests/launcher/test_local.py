@@ -164,8 +164,8 @@ def test_each_run_ends_in_its_own_way_and_the_others_go_on(fake: Path, reaped: l
         ("failed", 3),
     ]
     assert len(ran(jobs[0])) == 1  # an equal job is run once
-    assert outcomes[0].said.splitlines() == ["first line"] * 4 + ["al-lightning: the last line"]
-    assert outcomes[4].said.splitlines()[-1] == "ended by SIGKILL (out of memory?)"
+    assert outcomes[0].log_end.splitlines() == ["first line"] * 4 + ["al-lightning: the last line"]
+    assert outcomes[4].log_end.splitlines()[-1] == "ended by SIGKILL (out of memory?)"
     assert jobs[2].log.read_text().startswith("first line")
     reaped.append(int((jobs[5].directory / "left").read_text()))
     lines = said(launcher).splitlines()
@@ -182,7 +182,7 @@ def test_what_cannot_start_is_a_failure_like_another(fake: Path) -> None:
     (fake / "d/0").write_text("a file where a folder should be")
     outcomes = run(LocalLauncher(1), jobs_of("ok", "ok"))
     assert [outcome.state for outcome in outcomes] == ["failed", "done"]
-    assert "d/0" in outcomes[0].said
+    assert "d/0" in outcomes[0].log_end
     with raises(UsageError, "name, seed 0", "name, seed 1", "d/../d/0"):
         LocalLauncher(1).run([Job("name", 0, Path("d/0")), Job("name", 1, Path("d/../d/0"))])
 
@@ -334,7 +334,7 @@ def test_real_runs_show_progress_and_die_with_their_launcher(
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{here}")
     job = Job("image_folder_random", 0, Path("d/0"), tuple(map(str, options)))
     outcomes = run(again := LocalLauncher(1), [job])
-    assert outcomes[0].state == "done", outcomes[0].said
+    assert outcomes[0].state == "done", outcomes[0].log_end
     assert re.search(r"image_folder_random, seed 0: done in \d+ s, accuracy \d+\.\d\d %", said(again))
     assert not job.progress.exists()
 

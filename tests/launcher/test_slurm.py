@@ -174,7 +174,7 @@ def test_the_batch_script(cluster: Path) -> None:
     (cluster / "sacct").write_text("#!/bin/sh\nprintf 'JobID|State|NodeList\\n7_[0-2]|CANCELLED by 5|None\\n'\n")
     outcomes = launcher.run(jobs_of("0", "0", "0"))
     assert [outcome.state for outcome in outcomes] == ["interrupted"] * 3
-    assert outcomes[0].said.splitlines()[-1] == "SLURM: CANCELLED BY 5"
+    assert outcomes[0].log_end.splitlines()[-1] == "SLURM: CANCELLED BY 5"
     script = (cluster / "script.sh").read_text()
     lines = [line for line in script.splitlines() if not re.search("--(output|error|wckey)=|^srun", line)]
     folder = Path("runs/slurm").absolute()
@@ -227,7 +227,7 @@ def test_runs_of_an_array_end_in_their_own_way_and_a_warned_one_enters_the_queue
     assert f"'AL_PROGRESS': '{jobs[1].progress.absolute()}'" in ran["ran-0-0"]
     assert [path.read_text() for path in cluster.glob("again-*")] == ["requeue 7_1"]
     assert jobs[1].log.read_text().splitlines() == ["rank 0 time 0", "rank 0 time 1"]
-    assert outcomes[2].said == "rank 0 time 0"
+    assert outcomes[2].log_end == "rank 0 time 0"
     assert not list(Path("d").rglob(".slurm.json"))
 
 
@@ -318,6 +318,6 @@ def test_a_real_run_through_submitits_local_executor(
     job = Job("image_folder_random", 0, Path("r"), tuple(map(str, options)))
     launcher = launcher_of(cluster="local")
     (outcome,) = launcher.run([job])
-    assert outcome.state == "done", outcome.said
-    assert "accuracy" in outcome.said
+    assert outcome.state == "done", outcome.log_end
+    assert "accuracy" in outcome.log_end
     assert re.search(r"image_folder_random, seed 0: done in \d+ s, accuracy \d", launcher.stream.getvalue())
