@@ -55,9 +55,7 @@ def run_cycles(
     done = processes.once(store.finished, last)
     if done and (done[-1].cycle > last or (done[-1].cycle == last and done[-1].chosen)):
         before = sum(1 for record in done if record.chosen)
-        raise UsageError(
-            f"{store.directory} has acquired labels {before} times already; budget.cycles {last} is fewer."
-        )
+        raise UsageError(f"{store.directory} has acquired labels {before} times; budget.cycles {last} is fewer.")
     for record in done:
         pool = pool.label(record.chosen)
     note, shared = ("", 0.0) if done else processes.once(take_first_cycle, experiment, store, processes.count)

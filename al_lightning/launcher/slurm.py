@@ -238,15 +238,13 @@ class SlurmLauncher:
     def _outcome(self, job: Job, sent: Any, seconds: float) -> Outcome:
         first = sent.task(0)  # the run's process 0 ends last, with the run's exit code
         state = str(first.state).upper()
-        log_end = tail(job.log) or tail(first.paths.stderr)
+        ending = tail(job.log) or tail(first.paths.stderr)
         if state.startswith(ENDED_BY_SLURM) and not first.paths.result_pickle.exists():
-            return Outcome(job, "interrupted", None, seconds, f"{log_end}\nSLURM: {state}".lstrip())
+            return Outcome(job, "interrupted", None, seconds, f"{ending}\nSLURM: {state}".lstrip())
         try:
             return outcome_of(job, int(first.result()), seconds)
         except Exception:  # submitit raises many classes, with a traceback as message
-            return Outcome(
-                job, "failed", None, seconds, f"{log_end}\nSLURM: {state}, see {first.paths.stderr}".lstrip()
-            )
+            return Outcome(job, "failed", None, seconds, f"{ending}\nSLURM: {state}, see {first.paths.stderr}".lstrip())
 
     def _pause(self) -> None:
         until = time.monotonic() + LOOK_QUEUE
