@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -17,8 +17,10 @@ from typing import Any
 from al_lightning.config.command_line import read_text
 from al_lightning.config.fit_options import DEFAULTS, SECTIONS
 from al_lightning.config.hints import Allowed, allowed, by_name, fits, imported, in_words, parameters, passes_on
+from al_lightning.config.layers import read_layers
 from al_lightning.config.option_types import TYPES
 from al_lightning.errors import UsageError, nearest
+from al_lightning.runs.identity import flatten
 
 Refuse = Callable[[str, str], None]
 """Called with the name of an option and a class path before the import; raises where the class may not be imported."""
@@ -53,12 +55,14 @@ class Walk:
 
     Attributes:
         refuse: called before each import; for configurations that somebody else may have written.
-        origins: by the name of an option, the file that set it last.
+        files: the config files, for messages.
+        given: names of the options on the command line.
         leaves: the values that were seen, with their places, without classes and mappings of their options.
     """
 
     refuse: Refuse | None = None
-    origins: Mapping[str, Path] = field(default_factory=dict)
+    files: Sequence[Path] = ()
+    given: Sequence[str] = ()
     leaves: list[tuple[Place, Any]] = field(default_factory=list)
 
     def top(self, config: Mapping[str, Any], names: tuple[str, ...]) -> None:
@@ -163,8 +167,12 @@ class Walk:
 
     def _source(self, name: str) -> str:
         """Return in brackets the file that sets an option; "" for an option of the command line."""
-        path = next((path for key, path in self.origins.items() if f"{key}.".startswith(f"{name}.")), None)
-        return f" (set in {path})" if path is not None else ""
+        if not any(f"{name}.".startswith(f"{option.removesuffix('.init_args')}.") for option in self.given):
+            for path in reversed(self.files):
+                keys = (key.replace(".init_args.", ".") for key, _ in flatten(read_layers([path])))
+                if any(f"{key}.".startswith(f"{name}.") for key in keys):
+                    return f" (set in {path})"
+        return ""
 
     def _class_of(self, path: str, place: Place) -> type | None:
         """Return the class that a path names; None for the parameter's own default, which may be a function.

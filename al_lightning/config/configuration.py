@@ -104,7 +104,7 @@ def parse(
     config: Mapping[str, Any],
     options: Sequence[str] = (),
     names: Sequence[str] = NAMES,
-    origins: Mapping[str, Path] | None = None,
+    files: Sequence[Path] = (),
 ) -> Configuration:
     """Parse merged values with the command line's options, which win. Classes are imported, and none is called.
 
@@ -112,7 +112,7 @@ def parse(
         config: the merged values of config files.
         options: as on the command line.
         names: the options that the configuration may have.
-        origins: for each dotted key, the file that set it last.
+        files: the config files, for messages.
 
     Raises:
         UsageError: the configuration is wrong; the parser's own words are the cause, shown by --verbose.
@@ -122,13 +122,9 @@ def parse(
     for name in given:
         if name.split(".")[0] not in names:
             raise no_such_option(name, names)
-    files = {key.replace(".init_args.", "."): path for key, path in (origins or {}).items()}
-    for name in given:
-        below = f"{name.removesuffix('.init_args')}."
-        files = {key: path for key, path in files.items() if not f"{key}.".startswith(below)}
     if "steps" in names:
         _one_length(values, given)
-    walk = Walk(origins=files)
+    walk = Walk(files=files, given=given)
     walk.top(values, tuple(names))
     parser = _parser(names)
     try:

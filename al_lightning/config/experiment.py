@@ -148,7 +148,7 @@ def _parsed(configs: Sequence[str], options: Sequence[str]) -> tuple[Settings, C
     settings = resolve(configs)
     if "" not in sys.path and str(Path.cwd()) not in sys.path:  # for the user's own strategies
         sys.path.insert(0, str(Path.cwd()))
-    return settings, parse(settings.values, options, origins=settings.origins)
+    return settings, parse(settings.values, options, files=settings.files)
 
 
 def versions() -> dict[str, str]:

@@ -11,12 +11,12 @@ import fnmatch
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from al_lightning.config.fit_options import result_settings
-from al_lightning.config.layers import load, merge
+from al_lightning.config.layers import read_layers
 from al_lightning.errors import UsageError, from_home, nearest
 from al_lightning.runs.parts import AXES, DEFAULT_TRAINING, OTHER, run_name
 
@@ -32,15 +32,13 @@ class Settings:
         name: the run's name.
         files: what was merged, in order.
         values: the merged values.
-        origins: for each dotted key, the file that set it last.
         parts: the parts of the name, by axis; the user's own files are the part `other`.
     """
 
     name: str
     files: tuple[Path, ...]
     values: dict[str, Any]
-    origins: dict[str, Path] = field(default_factory=dict)
-    parts: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, str]
 
 
 def shipped() -> Path:
@@ -150,14 +148,11 @@ def resolve(configs: Sequence[str]) -> Settings:
             additions.append(("training", named["training"]))
         additions += [(None, path) for path in _patches(named["datasets"].stem, named["training"].stem)]
         layers[last + 1 : last + 1] = additions
-    values: dict[str, Any] = {}
-    origins: dict[str, Path] = {}
-    for _, path in layers:
-        merge(values, load(path), path, origins)
     by_axis = {axis: named[axis].stem for axis in AXES if axis in named}
     if own := [path.stem for axis, path in layers if axis is None and path.parent.name != "patches"]:
         by_axis[OTHER] = "_".join(own)
-    return Settings(run_name(by_axis), tuple(path for _, path in layers), values, origins, by_axis)
+    files = tuple(path for _, path in layers)
+    return Settings(run_name(by_axis), files, read_layers(files), by_axis)
 
 
 def _patches(dataset: str, training: str) -> list[Path]:

@@ -20,7 +20,7 @@ from al_lightning.acquisition.base import Acquisition
 from al_lightning.config.check import Walk
 from al_lightning.config.configuration import Configured, parse
 from al_lightning.config.fit_options import OF_DATA, OF_NETWORK, OF_QUERY, result_settings
-from al_lightning.config.layers import load, merge
+from al_lightning.config.layers import read_layers
 from al_lightning.config.names import parts
 from al_lightning.config.trusted_modules import import_from_here, only_from
 from al_lightning.data.dataset import PoolDataset
@@ -118,9 +118,8 @@ def reopen(
 
 def _values(path: Path, names: Sequence[str]) -> dict[str, Any]:
     """Return some sections of a run's config.yaml; of the Trainer's options, those that can change scores."""
-    values: dict[str, Any] = {}
     try:
-        merge(values, load(path), path, {})
+        values = read_layers([path])
     except UsageError as error:
         raise UsageError(f"{error} The run's own `al-lightning fit` command writes the file anew.") from error
     if "trainer" in names:
@@ -190,8 +189,7 @@ def _strategy(name: str) -> tuple[Mapping[str, Any], Path | None]:
     """Return the configuration's section for a part's name or a class path, and the file of a part."""
     known = parts("acquisition")
     if name in known:
-        values: dict[str, Any] = {}
-        merge(values, load(known[name]), known[name], {})
+        values = read_layers([known[name]])
         if not isinstance(values.get("acquisition"), dict):
             raise UsageError(f"The config {known[name]} names no acquisition.")
         return values["acquisition"], known[name]

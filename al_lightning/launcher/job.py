@@ -80,9 +80,9 @@ class Outcome:
 
     job: Job
     state: State
-    exit_code: int | None
-    seconds: float
-    log_end: str
+    exit_code: int | None = None
+    seconds: float = 0.0
+    log_end: str = ""
 
 
 Complete = Callable[[Job], bool]

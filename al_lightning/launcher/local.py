@@ -141,7 +141,7 @@ class LocalLauncher:
                 raise Interrupted(f"Interrupted; {AGAIN}.") from None
             finally:
                 self._clear()
-        outcomes = {job: Outcome(job, "interrupted", None, 0.0, "") for job in todo} | screen.outcomes
+        outcomes = {job: Outcome(job, "interrupted") for job in todo} | screen.outcomes
         by_folder = {job.directory.resolve(): outcome for job, outcome in outcomes.items()}
         return [by_folder[job.directory.resolve()] for job in jobs]
 
@@ -164,11 +164,11 @@ class LocalLauncher:
             if self.wait:
                 elsewhere.append(job)
             else:
-                screen.end(Outcome(job, "elsewhere", None, 0.0, ""))
+                screen.end(Outcome(job, "elsewhere"))
 
     def _started(self, job: Job, screen: Screen, complete: Complete) -> bool:
         """Start a run, unless it is complete or fails at once; return False where another process has it."""
-        done = Outcome(job, "done", None, 0.0, "")
+        done = Outcome(job, "done")
         try:
             if complete(job):  # nothing is written into its directory, not even a lock
                 screen.end(done)
@@ -181,7 +181,7 @@ class LocalLauncher:
             else:
                 self._start(job, held, screen)
         except (ALError, OSError) as error:
-            screen.end(Outcome(job, "failed", None, 0.0, str(error)))
+            screen.end(Outcome(job, "failed", log_end=str(error)))
         return True
 
     def _start(self, job: Job, held: Lock, screen: Screen) -> None:

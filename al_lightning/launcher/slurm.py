@@ -32,16 +32,11 @@ def minutes(time_limit: int | str) -> int:
     Raises:
         UsageError: the limit has another form, or is not positive.
     """
-    if isinstance(time_limit, str) and time_limit.isdecimal():
-        time_limit = int(time_limit)
-    if isinstance(time_limit, int):
-        total = time_limit
-    else:
-        match = re.fullmatch(r"(?:(\d+)-)?(\d+):(\d\d):(\d\d)", time_limit)
-        if match is None:
-            raise UsageError(f"The time limit {time_limit!r} is neither minutes nor HH:MM:SS nor D-HH:MM:SS.")
-        days, hours, rest, seconds = (int(part or 0) for part in match.groups())
-        total = 24 * 60 * days + 60 * hours + rest + (seconds > 0)
+    match = re.fullmatch(r"(\d+)|(?:(\d+)-)?(\d+):(\d\d):(\d\d)", str(time_limit))
+    if match is None:
+        raise UsageError(f"The time limit {time_limit!r} is neither minutes nor HH:MM:SS nor D-HH:MM:SS.")
+    alone, days, hours, rest, seconds = (int(part or 0) for part in match.groups())
+    total = alone + 24 * 60 * days + 60 * hours + rest + (seconds > 0)
     if total < 1:
         raise UsageError(f"The time limit {time_limit!r} is less than a minute.")
     return total
@@ -152,7 +147,7 @@ class SlurmLauncher:
                     left = [job for job in left if job not in screen.outcomes]
                     if left and not self.wait:
                         for job in left:
-                            screen.end(Outcome(job, "elsewhere", None, 0.0, ""))
+                            screen.end(Outcome(job, "elsewhere"))
                         left = []
                     elif left:
                         self._pause()
@@ -168,7 +163,7 @@ class SlurmLauncher:
                 screen.elsewhere(job)
         except ALError as error:
             handle = None
-            screen.end(Outcome(job, "failed", None, 0.0, str(error)))
+            screen.end(Outcome(job, "failed", log_end=str(error)))
         return handle
 
     def _submit(self, jobs: Sequence[Job], screen: Screen, complete: Complete) -> dict[Job, Any]:
@@ -177,7 +172,7 @@ class SlurmLauncher:
         fresh = []
         for job in jobs:
             if complete(job):
-                screen.end(Outcome(job, "done", None, 0.0, ""))
+                screen.end(Outcome(job, "done"))
             elif (earlier := self._in_queue(job)) is not None:
                 queued[job] = earlier
             else:
