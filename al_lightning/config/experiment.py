@@ -84,7 +84,7 @@ def configure(
     """
     settings, configuration = _parsed(configs, options)
     directory = Path("runs") / settings.name / f"seed_{seed}" if run_dir is None else Path(run_dir)
-    fit_options = replace(configuration.options, seed=seed)
+    fit_options = replace(configuration.options, config=tuple(configs), seed=seed, run_dir=directory)
     if run_dir is None and configuration.changes:
         raise UsageError(
             f"These options change results, so that this is no longer {settings.name}: "

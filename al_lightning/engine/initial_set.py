@@ -161,7 +161,7 @@ def label(experiment: Experiment, queue: AnnotationQueue | None, cycle: int | No
         LabelsAwaited: labels are missing; the same command continues once they are there.
     """
     if queue is not None:
-        return queue.initial(chosen) if cycle is None else queue.choice(cycle, chosen)
+        return queue.label(cycle, chosen)
     answer = experiment.oracle.label(chosen)
     if isinstance(answer, Pending):
         raise LabelsAwaited(answer.message)

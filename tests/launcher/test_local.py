@@ -172,7 +172,7 @@ def test_each_run_ends_in_its_own_way_and_the_others_go_on(fake: Path, reaped: l
     assert lines[0] == "name, seed 0 (1 of 6)"
     failed = lines.index("name, seed 0: failed with exit code 3; d/0/log.txt ends:")
     assert lines[failed + 5] == "    al-lightning: the last line"
-    assert "name, seed 1: interrupted; the same command goes on" in lines
+    assert "name, seed 1: interrupted; the same command continues" in lines
     assert "name, seed 3: waits for labels of the chosen images (the last line)" in lines
     assert lines[-1] == "2 of 6 done, 2 failed, 1 interrupted, 1 waiting for labels."
 
