@@ -43,8 +43,8 @@ def reproduce(given: list[str]) -> int:
     parser.add_argument("--slots", type=int, help="local: runs at a time (GPUs times --slots-per-gpu, or cores)")
     parser.add_argument("--slots-per-gpu", type=int, default=1, help="local: runs that share a GPU (1)")
     parser.add_argument("--out", type=Path, help="directory of the page and the other formats (that of the runs)")
-    for name, text in (("partition", "partition"), ("time", "time limit, for example 08:00:00")):
-        parser.add_argument(f"--slurm-{name}", help=f"slurm: {text}")
+    parser.add_argument("--slurm-partition", help="slurm: partition")
+    parser.add_argument("--slurm-time", help="slurm: time limit, for example 08:00:00")
     parser.add_argument("--slurm-gpus", type=int, default=1, help="slurm: GPUs of a node for each run (1)")
     parser.add_argument("--slurm-nodes", type=int, default=1, help="slurm: nodes for each run (1)")
     parser.add_argument("--slurm-at-once", type=int, default=32, help="slurm: runs at a time (32)")
@@ -92,22 +92,17 @@ def _launch(made: Plan, ours: Namespace) -> int:
     """Run the missing runs; return the number of runs that failed."""
     from al_lightning.tables.plan import complete
 
-    jobs = [run.job for run in made.missing]
+    launcher: LocalLauncher | SlurmLauncher
     if ours.launcher == "slurm":
         from al_lightning.launcher.slurm import SlurmLauncher
 
-        launcher = SlurmLauncher(
-            partition=ours.slurm_partition,
-            time=ours.slurm_time,
-            gpus=ours.slurm_gpus,
-            nodes=ours.slurm_nodes,
-            at_once=ours.slurm_at_once,
-        )
-        outcomes = launcher.run(jobs, complete=complete(made))
+        options = {name: value for name, value in vars(ours).items() if name.startswith("slurm_")}
+        launcher = SlurmLauncher(**{name.removeprefix("slurm_"): value for name, value in options.items()})
     else:
         from al_lightning.launcher.local import LocalLauncher
 
-        outcomes = LocalLauncher(slots=ours.slots, slots_per_gpu=ours.slots_per_gpu).run(jobs, complete=complete(made))
+        launcher = LocalLauncher(slots=ours.slots, slots_per_gpu=ours.slots_per_gpu)
+    outcomes = launcher.run([run.job for run in made.missing], complete=complete(made))
     failed = sum(outcome.state == "failed" for outcome in outcomes)
     if failed:
         say(f"{failed} run{'s' if failed > 1 else ''} failed; the same command tries again.")
