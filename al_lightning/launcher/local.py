@@ -1,4 +1,4 @@
-"""Runs on this machine: slots over its GPUs or cores, one process tree a run."""
+"""Runs on this machine: some at a time, on its GPUs or cores; each run has its own process tree."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from al_lightning.progress import PROGRESS
 from al_lightning.runs.lock import Lock
 
 THREADS = "OMP_NUM_THREADS"
-LOOK_ELSEWHERE = 2.0
+RETRY_SECONDS = 2.0
 """Seconds between two attempts to lock a directory that another process has."""
 
 
 class Tree(subprocess.Popen[bytes]):
-    """A process and those that it started, in a session of their own, so that Ctrl-C reaches the launcher alone."""
+    """A run: a process and its children, in a session of their own, so that Ctrl-C reaches the launcher alone."""
 
     _asked = False
 
@@ -102,7 +102,7 @@ class LocalLauncher:
         self.environment = dict(environment or {})
         self.stream, self.grace = stream, grace
         self._running: list[_Running] = []
-        self._asked_elsewhere = 0.0
+        self._tried_elsewhere = 0.0
 
     def run(self, jobs: Sequence[Job], complete: Complete = lambda job: False) -> list[Outcome]:
         """Run or continue all jobs; a job that fails is reported and the others continue.
@@ -152,9 +152,9 @@ class LocalLauncher:
             if not self._started(job, screen, complete):
                 elsewhere.append(job)
                 screen.elsewhere(job)
-        if waiting or time.monotonic() - self._asked_elsewhere < LOOK_ELSEWHERE:
+        if waiting or time.monotonic() - self._tried_elsewhere < RETRY_SECONDS:
             return
-        self._asked_elsewhere = time.monotonic()
+        self._tried_elsewhere = time.monotonic()
         for _ in range(len(elsewhere)):
             if len(self._running) >= self.slots:
                 return

@@ -16,9 +16,9 @@ from al_lightning.console import Display
 from al_lightning.launcher.job import Job, Outcome, metric_of, progress_of
 from al_lightning.progress import duration
 
-LOOK_SECONDS = 0.5
+READ_SECONDS = 0.5
 """Seconds between two readings of the runs' progress."""
-AHEAD = 3
+NAMED = 3
 """Number of runs that a plain summary line names."""
 
 
@@ -61,7 +61,7 @@ class Screen(Display):
         self._progress: dict[Job, dict[str, Any]] = {}
         self._took: dict[str, list[float]] = {}
         self._elsewhere: set[Job] = set()
-        self._looked = time.monotonic()
+        self._read_at = time.monotonic()
 
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)
@@ -113,9 +113,9 @@ class Screen(Display):
     def tick(self) -> None:
         """Read the runs' progress and show it; called often."""
         now = time.monotonic()
-        if now - self._looked < LOOK_SECONDS:
+        if now - self._read_at < READ_SECONDS:
             return
-        self._looked = now
+        self._read_at = now
         for job in self._running:
             if progress := progress_of(job):
                 self._progress[job] = progress
@@ -150,7 +150,7 @@ class Screen(Display):
 
     def _summary(self) -> str:
         named = []
-        for job in list(self._running)[:AHEAD]:
+        for job in list(self._running)[:NAMED]:
             progress = self._progress.get(job, {"title": "starting"})
             named.append(f"{job}: {', '.join(note for key in ('title', 'metric') if (note := progress.get(key)))}")
         more = len(self._running) - len(named)

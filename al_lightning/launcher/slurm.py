@@ -19,7 +19,7 @@ from al_lightning.runs.lock import Lock
 
 SUBMITTED = ".slurm.json"
 """File in the run directory that names the run's job in the queue, so that a second call waits for it."""
-LOOK_QUEUE = 2.0
+QUERY_SECONDS = 2.0
 """Seconds between two queries of the jobs."""
 TIME_LIMIT = 240
 """Default time limit of one job, in minutes."""
@@ -242,7 +242,7 @@ class SlurmLauncher:
             return Outcome(job, "failed", None, seconds, f"{ending}\nSLURM: {state}, see {first.paths.stderr}".lstrip())
 
     def _pause(self) -> None:
-        until = time.monotonic() + LOOK_QUEUE
+        until = time.monotonic() + QUERY_SECONDS
         while time.monotonic() < until:
             if shutdown.asked is not None:
                 raise KeyboardInterrupt

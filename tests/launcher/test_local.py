@@ -91,7 +91,7 @@ def fake(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(
         Job, "command", property(lambda job: [sys.executable, "child.py", str(job.directory), *job.options])
     )
-    monkeypatch.setattr(local, "LOOK_ELSEWHERE", 0.1)
+    monkeypatch.setattr(local, "RETRY_SECONDS", 0.1)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     return here
@@ -382,7 +382,7 @@ def test_plain_lines_come_seldom(here: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_the_live_screen(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("FORCE_COLOR", "1"), ("TERM", "xterm"), ("COLUMNS", "110"), ("LINES", "7")):
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(screens, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(screens, "READ_SECONDS", 0.0)
     monkeypatch.setattr(console, "DRAW_SECONDS", 0.0)
     jobs = [Job("camvid_entropy", seed, here / str(seed)) for seed in range(7)]
     with Screen(jobs, 5, out := io.StringIO()) as screen:

@@ -105,7 +105,7 @@ def fake(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(
         Job, "command", property(lambda job: [sys.executable, "child.py", str(job.directory), *job.options])
     )
-    monkeypatch.setattr(module, "LOOK_QUEUE", 0.1)
+    monkeypatch.setattr(module, "QUERY_SECONDS", 0.1)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     return here
 
@@ -313,7 +313,7 @@ def test_a_real_run_through_submitits_local_executor(
     here: Path, class_folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setattr(module, "LOOK_QUEUE", 0.1)
+    monkeypatch.setattr(module, "QUERY_SECONDS", 0.1)
     options = ["--data.root", class_folders, "--data.size", "[12, 12]", *TINY, *SMALL_NETWORK, "--budget.cycles", 0]
     job = Job("image_folder_random", 0, Path("r"), tuple(map(str, options)))
     launcher = launcher_of(cluster="local")
