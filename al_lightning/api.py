@@ -31,17 +31,17 @@ def fit(
     options: Sequence[str] = (),
     show: bool = False,
 ) -> Run:
-    """Run a whole experiment, or go on with it, and return its journal.
+    """Run a whole experiment, or continue it, and return its journal.
 
     Args:
         config: a name (`digits_entropy`), a file, or several, as after `--config`.
         seed: the run's seed.
-        run_dir: its directory; runs/<name>/seed_<seed> by default.
+        run_dir: the run directory; runs/<name>/seed_<seed> by default.
         options: further options as on the command line, for example `["--budget.cycles", "2"]`.
         show: print progress to standard error.
 
     Raises:
-        ALError: the run cannot begin or go on; the message says why.
+        ALError: the run cannot begin or continue; the message says why.
     """
     from al_lightning.config.experiment import configure
 
@@ -56,8 +56,8 @@ def run(experiment: Experiment, command: Sequence[str], show: bool) -> Run:
     """Run a configured experiment; only process 0 writes and prints.
 
     Args:
-        experiment: it.
-        command: arguments of the command line that does the same; further processes are started with them.
+        experiment: the experiment.
+        command: arguments of the command line for the same run, which starts further processes.
         show: print progress to standard error.
     """
     from al_lightning.distributed.processes import Processes
@@ -65,7 +65,7 @@ def run(experiment: Experiment, command: Sequence[str], show: bool) -> Run:
     from al_lightning.progress import PROGRESS, Reporter
     from al_lightning.runs.store import RunStore
 
-    with Processes.of(experiment.trainer_options, experiment.data.batch_size, command) as processes:
+    with Processes.of(experiment.trainer, experiment.data.batch_size, command) as processes:
         store = RunStore(experiment.run_dir, writes=processes.rank == 0)
         file = os.environ.get(PROGRESS) if processes.rank == 0 else None
         try:
@@ -77,7 +77,7 @@ def run(experiment: Experiment, command: Sequence[str], show: bool) -> Run:
                     reporter.say(note)
                 return run_cycles(experiment, store, processes, reporter, command)
         except Exception:
-            store.still_ours()  # where the directory was deleted, whatever failed failed for that
+            store.still_ours()  # raises where the directory was deleted, which explains any error
             raise
         finally:
             store.release()
@@ -85,13 +85,13 @@ def run(experiment: Experiment, command: Sequence[str], show: bool) -> Run:
 
 @contextmanager
 def _silent_threads(when: Callable[[], bool]) -> Iterator[None]:
-    """Keep back tracebacks of other threads while `when` holds: TensorBoard's writer fails where its folder is gone."""
-    shown = threading.excepthook
-    threading.excepthook = lambda failure: None if when() else shown(failure)
+    """Hide tracebacks of other threads while `when` is true: TensorBoard's writer fails where its folder is deleted."""
+    usual = threading.excepthook
+    threading.excepthook = lambda failure: None if when() else usual(failure)
     try:
         yield
     finally:
-        threading.excepthook = shown
+        threading.excepthook = usual
 
 
 def query(
@@ -103,10 +103,10 @@ def query(
     show: bool = False,
     imports: Sequence[str] = (),
 ) -> list[int]:
-    """Score a finished cycle's network again and return what would be chosen, in order.
+    """Score the pool with a finished cycle's network and return positions of images that a strategy selects, in order.
 
     Args:
-        run_dir: of a run.
+        run_dir: directory of a run.
         cycle: number of a finished cycle.
         acquisition: a part's name (`coreset`) or a class path; the run's own strategy by default.
         options: further options, for example `["--trainer.devices", "2"]`.
@@ -114,7 +114,7 @@ def query(
         imports: modules besides this package's whose classes the run's config.yaml may name; see `--import`.
 
     Raises:
-        ALError: there is no such cycle or no weights of it, or the network cannot serve the strategy.
+        ALError: the cycle or its weights do not exist, or the strategy cannot use the network.
     """
     from al_lightning.engine.query import query_cycle
 
@@ -133,25 +133,19 @@ def report(
 
     Args:
         run_dirs: directories of runs.
-        out: the page.
-        title: its title.
-        command: what made the runs, where that is not a command for each.
+        out: file of the page.
+        title: title of the page.
+        command: the command that made all runs; by default each run's own.
         imports: modules besides this package's whose datasets are shown; see `--import`.
 
     Returns:
-        `out`.
+        file of the page.
     """
     from al_lightning.config.rebuild import data_of
     from al_lightning.reports.page import write_report
 
     runs = [read_run(directory) for directory in dict.fromkeys(Path(directory).resolve() for directory in run_dirs)]
-    return write_report(
-        Path(out),
-        runs,
-        data_of(imports),
-        title,
-        command=command,
-    )
+    return write_report(Path(out), runs, data_of(imports), title, command=command)
 
 
 def audit(
@@ -162,20 +156,20 @@ def audit(
     out: str | Path = "audit",
     processes: int | None = None,
 ) -> Audit:
-    """Look a dataset over, print a summary, and write `audit.json` and `audit.html`.
+    """Check a dataset, print a summary, and write `audit.json` and `audit.html`.
 
     Args:
-        what: a folder of images (a Path), or names as after --config; the name of a dataset alone will do.
+        what: a folder of images (a Path), or names as after --config; the name of a dataset alone is enough.
         options: further options of a dataset, for example `["--data.root", "DIR"]`.
         masks: folder of the images' masks, where `what` is a folder.
         sequence_pattern: regular expression over files' names, with groups `sequence` and `frame`.
         out: folder for the two files.
-        processes: that read; one per core by default, at most eight.
+        processes: number of processes that read; one per core by default, at most eight.
 
     Raises:
         ALError: the dataset cannot be set up, or the files cannot be written.
     """
-    from al_lightning.audits.audit import audit as look
+    from al_lightning.audits.audit import audit as audit_data
     from al_lightning.audits.audit import write
     from al_lightning.audits.folder import AuditFolder
     from al_lightning.audits.text import summary
@@ -190,11 +184,11 @@ def audit(
         names = [what] if isinstance(what, str) else list(what)
         data, title = dataset(names, options), " ".join(names)
     with counting() as progress:
-        found = look(data, title, sequence_pattern=sequence_pattern, workers=processes, progress=progress)
-    print(printable(summary(found)))
-    for path in write(found, Path(out)):
+        result = audit_data(data, title, sequence_pattern=sequence_pattern, workers=processes, progress=progress)
+    print(printable(summary(result)))
+    for path in write(result, Path(out)):
         print(path)
-    return found
+    return result
 
 
 def recommend(
@@ -209,24 +203,24 @@ def recommend(
     processes: int | None = None,
     imports: Sequence[str] = (),
 ) -> Recommendation:
-    """Say which strategy and training the study's tables speak for, for a pool and a budget.
+    """Recommend the strategy and the training method that the study's tables support for a pool and a budget.
 
     Args:
-        run_dir: of a run, whose dataset is looked at; None where `images` are.
-        labels: how many there are to be in all.
+        run_dir: directory of a run, for its dataset; None where `images` is given.
+        labels: number of labels in the end.
         images: a folder of images, instead of `run_dir`.
-        masks: folder of their masks.
+        masks: folder of the images' masks.
         sequence_pattern: regular expression over the images' names, with groups `sequence` and `frame`.
-        task: "classification" or "segmentation", where the labels do not tell.
-        classes: how many there are; by default as the labels tell.
-        processes: that read; one per core by default, at most eight.
-        imports: modules besides this package's whose dataset the run's may be; see `--import`.
+        task: "classification" or "segmentation", where labels do not tell it.
+        classes: number of classes; by default as in the labels.
+        processes: number of processes that read; one per core by default, at most eight.
+        imports: modules besides this package's that may define the run's dataset; see `--import`.
 
     Raises:
-        UsageError: budget, task and data do not go together.
+        UsageError: budget, task and data do not fit together.
         ALError: the data cannot be read.
     """
-    from al_lightning.audits.audit import audit as look
+    from al_lightning.audits.audit import audit as audit_data
     from al_lightning.audits.folder import AuditFolder
     from al_lightning.config.names import roots
     from al_lightning.progress import counting
@@ -238,7 +232,7 @@ def recommend(
     from al_lightning.tables.published import read_table
 
     if (run_dir is None) == (images is None):
-        raise UsageError("Say what to look at: either a run's directory or a folder of images.")
+        raise UsageError("Name a dataset: either a run's directory or a folder of images.")
     files = {path.stem: path for root in reversed(roots()) for path in sorted((root / "tables").glob("table*.yaml"))}
     path = next(root / "rules.yaml" for root in roots() if (root / "rules.yaml").is_file())
     rules = read_rules(path, {name: read_table(file) for name, file in files.items()})
@@ -253,13 +247,13 @@ def recommend(
     else:
         data, title = AuditFolder(Path(str(images)), mask_folder, sequence_pattern), str(images)
     with counting() as progress:
-        found = look(data, title, sequence_pattern=sequence_pattern, workers=processes, progress=progress)
-    here = situation_of(found, data, labels, task, classes, sequence_pattern)
-    trainings, unknown = training_methods(here.task, imports)
-    answer = Recommendation(here, rules, readings_of(rules, here), trainings)
+        audited = audit_data(data, title, sequence_pattern=sequence_pattern, workers=processes, progress=progress)
+    situation = situation_of(audited, data, labels, task, classes, sequence_pattern)
+    trainings, unknown = training_methods(situation.task, imports)
+    answer = Recommendation(situation, rules, readings_of(rules, situation), trainings)
     if run_dir is None:
         prefix, options, remarks = lines.options_of_folder(
-            found, Path(str(images)), mask_folder, sequence_pattern, here.task
+            audited, Path(str(images)), mask_folder, sequence_pattern, situation.task
         )
     else:
         if own := lines.own_evidence(done):
@@ -268,13 +262,13 @@ def recommend(
         options = ["--data.root", str(root)] if root else []
         prefix = lines.prefix_of(done.record.parts)
         if prefix:
-            remarks.append("Options of the run that its name does not tell have to be given again.")
+            remarks.append("Give the run's options again that its name does not contain.")
         else:
             prefix = "DATASET"
-            remarks.append(f"The name {done.record.name} is not made of known parts: put yours for DATASET.")
+            remarks.append(f"The name {done.record.name} has no known parts: write your dataset's name for DATASET.")
     commands, text = lines.commands(prefix, options, labels, answer.to_compare)
     remarks += [
-        f"Fits with {name} have {steps:,} steps each; `--steps` shortens them, and the gain with them."
+        f"Fits with {name} have {steps:,} steps each; `--steps` shortens the fits, which also lowers the gain."
         for name in dict.fromkeys(training for _, training in answer.to_compare)
         if (steps := steps_of(name))
     ]

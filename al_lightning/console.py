@@ -21,11 +21,11 @@ DRAW_SECONDS = 0.1
 
 
 class _ToStandardError(logging.StreamHandler[TextIO]):
-    """The handler that `quiet` sets."""
+    """The handler that `quiet` adds."""
 
 
 LIGHTNING = ("lightning.pytorch", "lightning.fabric")
-"""Loggers that greet, advise and advertise."""
+"""Loggers whose messages are hidden."""
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def lightning_silenced() -> Iterator[None]:
 
 
 def quiet(verbose: bool) -> None:
-    """Hide what the user cannot act on; what this package logs is shown."""
+    """Show messages of this package, and hide other libraries' messages unless `verbose`."""
     ours = logging.getLogger("al_lightning")
     for handler in ours.handlers:
         if isinstance(handler, _ToStandardError):
@@ -68,7 +68,7 @@ def quiet(verbose: bool) -> None:
 
 
 class Display(AbstractContextManager[Any]):
-    """Prints lines; in a terminal, a live part below the lines shows how far the work is.
+    """Prints lines; in a terminal, a live part below the lines shows the progress of the work.
 
     Args:
         stream: the output; standard error by default, so that results on standard output can be piped.
@@ -108,17 +108,17 @@ class Display(AbstractContextManager[Any]):
             self._spoken = time.monotonic()
 
     def draw(self, part: RenderableType) -> None:
-        """Draw the live part anew; nothing happens where there is none."""
+        """Draw the live part again, where there is one."""
         if self.live:
             self._live.update(part, refresh=True)
             self._drawn = time.monotonic()
 
     def show(self, part: Callable[[], RenderableType], line: str) -> None:
-        """Show how far the work is; can be called as often as anything changes.
+        """Show the progress; can be called at every change.
 
         Args:
             part: makes the live part.
-            line: printed now and then where there is no live part.
+            line: printed from time to time where there is no live part.
         """
         now = time.monotonic()
         if self.live and now - self._drawn >= DRAW_SECONDS:

@@ -1,11 +1,12 @@
 """Errors: a class for each kind, one sentence for the user, and an exit code for the shell.
 
-Nothing recognises an error by its words. Each class takes one sentence: processes and data workers send an error as its
+No code recognises an error by its text. Each class takes one sentence: processes and data workers send an error as its
 class and its text.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import math
 import os
@@ -15,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 MOST = 2**20
-"""Beyond the number of anything that an option counts: images of a batch, of a drawn pool, passes."""
+"""Largest number that an option may give: images of a batch or of a drawn pool, passes."""
 MOST_PIXELS = 2**15
-"""Beyond the side of an image, or of a crop or a padding of one."""
+"""Largest side of an image, a crop or a padding, in pixels."""
 
 
 class ALError(Exception):
@@ -33,7 +34,7 @@ class UsageError(ALError):
 
 
 class DatasetError(ALError):
-    """A dataset, an image or a label is missing or not what it should be; the message names the file."""
+    """A dataset, an image or a label is missing or wrong; the message names the file."""
 
     exit_code = 65
 
@@ -51,23 +52,23 @@ class UnknownLabel(DatasetError):
 
 
 class DirectoryInUse(ALError):
-    """Another process works in the directory; the same command goes on once that process has ended."""
+    """Another process works in the directory; the same command continues once that process has ended."""
 
     exit_code = 73
 
 
 class TrainingError(ALError):
-    """A fit cannot go on, for example on a non-finite loss."""
+    """A fit cannot continue, for example after a non-finite loss."""
 
 
 class Interrupted(ALError):
-    """The run was stopped from outside; the same command goes on."""
+    """The run was stopped from outside; the same command continues it."""
 
     exit_code = 75
 
 
 class LabelsAwaited(ALError):
-    """Chosen images wait for their labels; the same command goes on once they are there."""
+    """Chosen images wait for labels; the same command continues once the labels are imported."""
 
     exit_code = 76
 
@@ -81,11 +82,11 @@ EXIT_CODES = {
     Interrupted.exit_code: "interrupted: run the same command to go on",
     LabelsAwaited.exit_code: "labels awaited",
 }
-"""What each exit code of the command line says."""
+"""The meaning of each exit code of the command line."""
 
 
 def printable(text: str) -> str:
-    """Return a text with U+FFFD for all that a terminal may obey and not show: names of files may hold anything."""
+    """Return a text with U+FFFD for control characters: names of files may contain commands for the terminal."""
     return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
 
 
@@ -108,11 +109,11 @@ def require(
 
     Args:
         name: the option's name, as one would type it.
-        value: a number, or a sequence of numbers, each of which is looked at.
-        least: the value must not be smaller.
-        above: it must be larger.
-        most: it must not be larger.
-        below: it must be smaller.
+        value: a number, or a sequence of numbers.
+        least: smallest value allowed.
+        above: value that must be exceeded.
+        most: largest value allowed.
+        below: value that must not be reached.
     """
     if isinstance(value, (list, tuple)):
         for place, part in enumerate(value):
@@ -135,32 +136,26 @@ def require(
 
 
 def require_folder(name: str, path: object, what: str = "a folder") -> None:
-    """Raise UsageError where what should name a folder cannot: nothing, an option, a number, a file.
+    """Raise UsageError where a path cannot be a folder's: it is empty, an option, a file, or a number and no folder.
 
-    A folder whose name looks like one of these is named with `./` before it; a number may be one that is there.
+    Other names that look like options or numbers can be written with `./` before them.
     """
     text = str(path)
     if isinstance(path, (str, os.PathLike)) and text.strip() and "\0" not in text and not text.startswith("-"):
-        try:
+        new = not os.path.exists(text)
+        with contextlib.suppress(ValueError):
             float(text)
-        except ValueError:
-            if os.path.isdir(text) or not os.path.exists(text):
-                return
-        else:
-            if os.path.isdir(text):
-                return
+            new = False
+        if new or os.path.isdir(text):
+            return
     raise UsageError(f"{name} is {text!r}; {what} was expected.")
 
 
 def from_home(name: str, path: str | Path) -> Path:
-    """Return a path whose ~ is written out.
-
-    Args:
-        name: the option's name, as one would type it.
-        path: what it says.
+    """Return a path with the home directory for ~.
 
     Raises:
-        UsageError: nobody of the name after ~ has a home directory here.
+        UsageError: the home directory is unknown; the message gives the option's name.
     """
     try:
         return Path(path).expanduser()
@@ -169,6 +164,6 @@ def from_home(name: str, path: str | Path) -> Path:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return another library's reason as a part of a sentence: its first line, without addresses to read on."""
+    """Return another library's error as a part of a sentence: its first line, without links."""
     line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
     return ". ".join(part for part in line.split(". ") if "://" not in part).rstrip(" .,")

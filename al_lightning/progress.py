@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 PROGRESS = "AL_PROGRESS"
-"""Environment variable: the file in which a run tells a launcher how far it is."""
+"""Environment variable: the file into which a run writes its progress for a launcher."""
 FILE_SECONDS = 2.0
 """Seconds between two writes of that file."""
 
@@ -34,38 +34,38 @@ def duration(seconds: float) -> str:
 
 @contextmanager
 def counting(stream: TextIO | None = None) -> Iterator[Callable[[str, int, int], None]]:
-    """Show how far some work outside a run is.
+    """Show the progress of work outside a run.
 
     Args:
         stream: the output; standard error by default.
 
     Yields:
-        a function that is told (what, done, total).
+        a function to call with (what, done, total).
     """
     with Display(stream) as display:
 
-        def tell(what: str, done: int, total: int) -> None:
-            far = f"{done} of {total}"
-            display.show(partial(bar, what, done, total, far), f"{what}: {far}")
+        def show(what: str, done: int, total: int) -> None:
+            count = f"{done} of {total}"
+            display.show(partial(bar, what, done, total, count), f"{what}: {count}")
 
-        yield tell
+        yield show
 
 
 class Reporter(Display):
-    """Tells a person the cycle, its number of labels, the metric of the last tested cycle, and the time left.
+    """Shows the cycle, its number of labels, the metric of the last tested cycle, and the time left.
 
-    The time left follows from the time of the fits' steps so far and, per cycle, from the time of everything else.
+    The time left follows from the mean time of a step so far, and from the mean time per cycle of all other work.
 
     Args:
         shown: whether anything is printed; only one process of a run prints.
         stream: the output; standard error by default.
-        file: a file that tells a program the same (see `tell`), or None.
+        file: file for other programs (see `write`), or None.
     """
 
     def __init__(self, shown: bool = True, stream: TextIO | None = None, file: Path | None = None) -> None:
         super().__init__(stream, shown)
         self._file = file
-        self._told = -FILE_SECONDS
+        self._written = -FILE_SECONDS
         self._title = ""
         self._metric = ""
         self._plan: list[int] = []
@@ -90,7 +90,7 @@ class Reporter(Display):
         self._skipped += steps
 
     def begin(self, what: str, total: int, done: int = 0) -> None:
-        """Begin a stage of `total` steps or batches, of which an earlier process did `done`."""
+        """Begin a stage of `total` steps or batches; an earlier process did `done` of them."""
         self.finish()
         self._skipped += done
         self._stage, self._done, self._before = (what, total, time.monotonic()), done, done
@@ -98,13 +98,13 @@ class Reporter(Display):
             self.draw(self._bar())
         elif what.startswith("fit"):
             self.say(f"{self._title}: {what}, {total} steps{self._tail()}")
-        self.tell()
+        self.write()
 
     def advance(self, done: int) -> None:
         """Set the number of steps or batches that are done."""
         self._done = done
-        if self._file is not None and time.monotonic() - self._told >= FILE_SECONDS:
-            self.tell()
+        if self._file is not None and time.monotonic() - self._written >= FILE_SECONDS:
+            self.write()
         what, total, _ = self._stage or ("", 0, 0.0)
         self.show(self._bar, f"{self._title}: {what}, {done} of {total}{self._tail()}")
 
@@ -126,18 +126,18 @@ class Reporter(Display):
         reached = f"{metric.name} {metric.text(value)}"
         self._metric = f"{reached} in cycle {self._cycle}"
         self.say(f"{self._title}: {reached}{self._tail(metric=False)}")
-        self.tell()
+        self.write()
 
-    def tell(self) -> None:
+    def write(self) -> None:
         """Write the progress to `file`, completely or not at all; a failure to write is ignored.
 
-        JSON with `title` (cycle, labels, stage), `cycle` and `cycles` (of the last one), `done` and `total` steps or
-        batches of the stage, `metric` of the last tested cycle as text, `fraction` of all fits' steps, and
+        The file is JSON: `title` (cycle, labels, stage), `cycle` and the last one's number `cycles`, `done` and `total`
+        steps or batches of the stage, `metric` of the last tested cycle as text, `fraction` of all fits' steps, and
         `seconds_left`, which may be null.
         """
         if self._file is None:
             return
-        self._told = time.monotonic()
+        self._written = time.monotonic()
         what, total, _ = self._stage or ("", 0, 0.0)
         now = {
             "title": f"{self._title}: {what}" if what else self._title,

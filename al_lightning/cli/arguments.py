@@ -1,4 +1,4 @@
-"""Arguments of the command line's commands: one way to declare them, to spell them, and to suggest them. No torch."""
+"""Arguments of the commands: how they are declared, spelled and suggested. No torch."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from al_lightning.errors import UsageError, printable, require
 
 
 class Arguments(argparse.ArgumentParser):
-    """Arguments of one command. Hyphens and underscores in names are one; a mistake is one sentence.
+    """Arguments of one command. Names may have hyphens or underscores; a mistake raises UsageError.
 
     Args:
-        command: its name, as after `al-lightning`.
-        description: what it does; lines are kept where there are several.
-        usage: its arguments, as after the command's name; listed by argparse where that is empty.
+        command: name of the command.
+        description: what the command does; several lines stay as they are.
+        usage: arguments after the command's name; argparse lists them where this is empty.
     """
 
     def __init__(self, command: str, description: str, usage: str = "") -> None:
         self.flags: list[str] = []
         name = f"al-lightning {command}"
-        many = argparse.RawDescriptionHelpFormatter if "\n" in description else argparse.HelpFormatter
+        formatter = argparse.RawDescriptionHelpFormatter if "\n" in description else argparse.HelpFormatter
         super().__init__(
             prog=name,
             description=description,
             usage=f"{name} {usage}" if usage else None,
-            formatter_class=many,
+            formatter_class=formatter,
             allow_abbrev=False,
         )
-        self.add_argument("--verbose", action="store_true", help="show warnings, and the long text behind an error")
+        self.add_argument("--verbose", action="store_true", help="show warnings, and the traceback of an error")
 
     def add_argument(self, *names: Any, **how: Any) -> argparse.Action:
         """Declare an argument, as argparse does."""
@@ -42,17 +42,16 @@ class Arguments(argparse.ArgumentParser):
         return super().add_argument(*names, **how)
 
     def error(self, message: str) -> NoReturn:
-        """Raise the mistake as UsageError."""
+        """Raise UsageError."""
         raise UsageError(f"{self.prog}: {message}.")
 
     def read(self, given: Sequence[str]) -> argparse.Namespace:
         """Return the arguments of a command that takes no options of `fit`.
 
         Raises:
-            UsageError: there is no such argument, with the nearest ones.
+            UsageError: there is no such argument; the message names the nearest ones.
         """
-        ours, _ = self.read_with_options(given, ())
-        return ours
+        return self.read_with_options(given, ())[0]
 
     def read_with_options(
         self, given: Sequence[str], names: Collection[str] = NAMES
@@ -61,10 +60,10 @@ class Arguments(argparse.ArgumentParser):
 
         Args:
             given: as on the command line.
-            names: of the options of `fit` that the command takes.
+            names: the options of `fit` that the command takes.
 
         Raises:
-            UsageError: there is no such argument, with the nearest ones.
+            UsageError: there is no such argument; the message names the nearest ones.
         """
         own = {spelled([flag])[0]: flag for flag in self.flags}
         words = [f"{own.get(name, name)}{equals}{value}" for name, equals, value in map(_parted, spelled(given))]
@@ -73,7 +72,7 @@ class Arguments(argparse.ArgumentParser):
             if name.split(".")[0] not in names:
                 raise no_such_option(name, [*(flag[2:] for flag in self.flags), *names])
         if rest and not (names and rest[0].startswith("--")):
-            self.error(f"nothing is known to do with {rest[0]!r}")
+            self.error(f"{rest[0]!r} is not expected here")
         return ours, rest
 
 
@@ -82,7 +81,7 @@ def _parted(word: str) -> tuple[str, str, str]:
 
 
 def add_imports(parser: Arguments) -> None:
-    """Take the option that lets a run directory name classes of other modules."""
+    """Declare the option that lets a run directory name classes of other modules."""
     parser.add_argument(
         "--import",
         action="append",
@@ -94,32 +93,28 @@ def add_imports(parser: Arguments) -> None:
 
 
 def add_images(parser: Arguments) -> None:
-    """Take the options of commands that look at a folder of images."""
-    parser.add_argument("--images", type=Path, help="a folder of images; where it has `train` and `test`, these")
+    """Declare the options of commands that read a folder of images."""
+    parser.add_argument("--images", type=Path, help="a folder of images, or of the folders `train` and `test`")
     parser.add_argument("--masks", type=Path, help="a folder of their masks, PNGs of label ids")
     parser.add_argument("--sequence-pattern", help="regular expression with the groups `sequence` and `frame`")
-    parser.add_argument("--processes", type=int, help="that read (one per core, at most eight)")
+    parser.add_argument("--processes", type=int, help="processes that read (one per core, at most eight)")
 
 
 def say(*lines: str) -> None:
-    """Print lines for people, beside the answer of the command."""
+    """Print lines on standard error; standard output is for the command's result."""
     for line in lines:
         print(printable(line), file=sys.stderr, flush=True)
 
 
 def at_least_one(arguments: argparse.Namespace, *flags: str) -> None:
-    """Refuse numbers below 1 among arguments that need not be given.
-
-    Raises:
-        UsageError: one is.
-    """
+    """Raise UsageError where an argument that was given is below 1."""
     for flag in flags:
         if (value := getattr(arguments, flag.replace("-", "_"))) is not None:
             require(f"--{flag}", value, least=1)
 
 
 def option_lines(options: Iterable[tuple[str, str]]) -> str:
-    """Return options and what they do as a block of a help text."""
+    """Return options and their descriptions as a block of a help text."""
     lines = []
     for option, text in options:
         first, *more = textwrap.wrap(text, 96)

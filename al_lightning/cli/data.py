@@ -15,12 +15,14 @@ def prepare(given: list[str]) -> int:
     """Make the cache of a dataset."""
     parser = Arguments(
         "prepare",
-        "Decodes and resizes a dataset's images once, into a cache that its runs then read, the same to "
-        "the pixel. A killed one goes on where it was; called again it checks what is there.",
+        "Decodes and resizes a dataset's images once, into a cache that the dataset's runs then read. Cached pixels "
+        "equal those of the files. The same command continues after an interruption, and checks a finished cache.",
         "NAME [--data.root DIR] [--processes N] [options of fit]",
     )
     parser.add_argument("name", metavar="NAME", nargs="+", help="a dataset (cityscapes), a run's name, or a YAML file")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="that decode (one per core)")
+    parser.add_argument(
+        "--processes", type=int, default=os.cpu_count() or 1, help="processes that decode (one per core)"
+    )
     ours, options = parser.read_with_options(given)
     shutdown.listen()
     quiet(ours.verbose)
@@ -32,10 +34,10 @@ def prepare(given: list[str]) -> int:
 
 
 def audit(given: list[str]) -> int:
-    """Look a dataset over."""
+    """Check a dataset."""
     parser = Arguments(
         "audit",
-        "Looks a dataset over: duplicates and near-duplicates in the pool, leakage into the test set, how "
+        "Checks a dataset: duplicates and near-duplicates in the pool, leakage into the test set, how "
         "redundant the pool is, classes, broken files. Prints a summary, writes audit.json and audit.html.",
         "(--config NAME | --images DIR [--masks DIR]) [--sequence-pattern RE] [--out DIR] [options of fit]",
     )
@@ -47,13 +49,13 @@ def audit(given: list[str]) -> int:
     if bool(ours.config) == bool(ours.images):
         raise UsageError("Say what to audit: either --config NAME or --images DIR.")
     if ours.masks and not ours.images:
-        raise UsageError("--masks belongs to --images; with --config the dataset knows its labels.")
+        raise UsageError("--masks belongs to --images; with --config the labels are the dataset's.")
     if ours.images and options:
-        raise UsageError(f"{options[0]} is an option of a dataset; with --images there is none.")
+        raise UsageError(f"{options[0]} is an option of a dataset, which --config names; leave it out with --images.")
     at_least_one(ours, "processes")
     shutdown.listen()
     quiet(ours.verbose)
-    from al_lightning.api import audit as look
+    from al_lightning import api
 
-    found = look(ours.config or ours.images, options, ours.masks, ours.sequence_pattern, ours.out, ours.processes)
-    return 1 if ours.strict and found.fails else 0
+    result = api.audit(ours.config or ours.images, options, ours.masks, ours.sequence_pattern, ours.out, ours.processes)
+    return 1 if ours.strict and result.fails else 0

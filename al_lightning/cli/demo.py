@@ -1,4 +1,4 @@
-"""`make demo`: the paper's point on drawn streets, within ten minutes on a laptop."""
+"""The command `demo`: the paper's main result on drawn streets, within ten minutes on a laptop."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ POOLS = ("demo_0f", "demo_11f")
 STRATEGIES = ("random", "entropy", "coreset")
 MOST_SEEDS = 3
 MINUTES = 9.0
-"""A further seed is begun only where it will be through by then."""
+"""Minutes in which all seeds must finish; a further seed is begun only where that is likely."""
 DIRECTORY = Path("runs/demo")
 
 
@@ -31,11 +31,13 @@ def demo(given: list[str]) -> int:
     parser = Arguments(
         "demo",
         "Compares random, entropy and core-set on drawn streets, a diverse and a redundant pool of them, prints tables "
-        "and writes a report. Within ten minutes on 2 cores; what was run before is read.",
+        "and writes a report. It takes ten minutes on 2 cores; finished runs are read, not repeated.",
         "[--seeds N] [--run_dir DIR] [options of fit]",
     )
-    parser.add_argument("--seeds", type=int, help="number of seeds; by default as many, up to 3, as 9 minutes allow")
-    parser.add_argument("--run_dir", type=Path, default=DIRECTORY, help="for runs and report.html (runs/demo)")
+    parser.add_argument("--seeds", type=int, help="number of seeds (as many as 9 minutes allow, at most 3)")
+    parser.add_argument(
+        "--run_dir", type=Path, default=DIRECTORY, help="directory of the runs and of report.html (runs/demo)"
+    )
     ours, options = parser.read_with_options(given)
     at_least_one(ours, "seeds")
     shutdown.listen()
@@ -44,22 +46,18 @@ def demo(given: list[str]) -> int:
     return 0
 
 
-def compare(directory: Path = DIRECTORY, seeds: int | None = None, options: tuple[str, ...] = ()) -> Path:
+def compare(directory: Path, seeds: int | None, options: tuple[str, ...]) -> None:
     """Run three strategies on a diverse and on a redundant pool, print the tables, write the report.
 
-    As many runs at once as there are cores, one thread each: the networks are too small to share. What was run before
-    is read; a number of seeds follows from the time, unless it is given.
+    As many runs at once as there are cores, with one thread each: the networks are too small for several threads.
 
     Args:
-        directory: for the runs and `report.html`.
-        seeds: number of seeds; by default as many, up to three, as nine minutes allow.
+        directory: directory of the runs and of `report.html`.
+        seeds: number of seeds; None for as many as nine minutes allow, at most three.
         options: further options of every run.
 
-    Returns:
-        the report.
-
     Raises:
-        ALError: a run failed; the message says which.
+        ALError: a run failed; the message names the run.
     """
     begun = time.monotonic()
     names = [f"{pool}_{strategy}" for pool in POOLS for strategy in STRATEGIES]
@@ -81,11 +79,10 @@ def compare(directory: Path = DIRECTORY, seeds: int | None = None, options: tupl
         f"{len(runs)} runs in {duration(time.monotonic() - begun)}, mean +- standard deviation over seeds. What was "
         f"chosen, and what to try next: {report}"
     )
-    return report
 
 
 def _run_all(jobs: list[Job]) -> None:
-    """Run in processes of their own, as many at once as there are cores; the first failure ends the others."""
+    """Run jobs, as many at once as there are cores; the first failure ends the others."""
     launcher = LocalLauncher(slots=min(cores(), len(jobs)), fail_fast=True, environment={"OMP_NUM_THREADS": "1"})
     outcomes = launcher.run(jobs)
     # A run that was stopped because another one failed is "interrupted" too.
@@ -93,5 +90,5 @@ def _run_all(jobs: list[Job]) -> None:
         if outcome.state == "interrupted":
             raise Interrupted(f"Interrupted; {AGAIN}.")
         if outcome.state != "done":
-            last = outcome.said.rpartition("\n")[2].removeprefix("al-lightning: ") or "it said nothing"
+            last = outcome.log_end.rpartition("\n")[2].removeprefix("al-lightning: ") or "its log is empty"
             raise ALError(f"{outcome.job.name} failed with exit code {outcome.exit_code}: {last}")

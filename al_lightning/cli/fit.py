@@ -14,12 +14,12 @@ from al_lightning.errors import LabelsAwaited, UsageError, nearest
 
 FIT = """\
 Runs a whole experiment: initial set, then per cycle fit, test, score, select, label.
-The same command goes on where it was stopped, and prints the table of a finished run.
+The same command continues a stopped run, and prints the table of a finished run.
 
 options:
 {options}
 
-options of the objects that a configuration names; --print_config shows all there are:
+options of the objects that a configuration names; --print_config shows all of them:
 {sections}
 
 examples:
@@ -33,25 +33,25 @@ The last line of standard output is the JSON list of what it chooses, in order.
 
 
 def fit_help() -> str:
-    """Return what `fit --help` says, from the declarations of the options."""
+    """Return the text of `fit --help`, from the declarations of the options."""
     options = []
-    for name, one in DECLARED.items():
-        default = f" ({str(DEFAULTS[name]).lower()})" if DEFAULTS[name] not in (None, ()) and one.metavar else ""
-        options.append((f"{name} {one.metavar}".strip(), one.help + default))
-    options.append(("verbose", "show warnings, and the long text behind an error"))
-    sections = [shown for one in SECTIONS.values() for shown in one.shown.items()]
+    for name, option in DECLARED.items():
+        default = f" ({str(DEFAULTS[name]).lower()})" if DEFAULTS[name] not in (None, ()) and option.metavar else ""
+        options.append((f"{name} {option.metavar}".strip(), option.help + default))
+    options.append(("verbose", "show warnings, and the traceback of an error"))
+    sections = [shown for section in SECTIONS.values() for shown in section.shown.items()]
     return FIT.format(options=option_lines(options), sections=option_lines(sections))
 
 
 def _read(given: list[str]) -> tuple[FitOptions, list[str], bool]:
-    """Return the options that only the command line sets, the others as they were typed, and whether to say more."""
+    """Return the options that only the command line sets, the other options as typed, and whether `--verbose` is."""
     parser = Arguments("fit", "", "--config NAME [options]")
-    for name, one in DECLARED.items():
-        if one.read is bool:
+    for name, option in DECLARED.items():
+        if option.read is bool:
             parser.add_argument(f"--{name}", action="store_true")
-        elif one.read is not None:
+        elif option.read is not None:
             action = "append" if DEFAULTS[name] == () else "store"
-            parser.add_argument(f"--{name}", type=one.read, action=action, default=None)
+            parser.add_argument(f"--{name}", type=option.read, action=action, default=None)
     ours, options = parser.read_with_options(given)
     values = {name: value for name, value in vars(ours).items() if value is not None}
     verbose = values.pop("verbose")
@@ -59,7 +59,7 @@ def _read(given: list[str]) -> tuple[FitOptions, list[str], bool]:
 
 
 def fit(given: list[str]) -> int:
-    """Run an experiment, or go on with it."""
+    """Run an experiment, or continue it."""
     if {"-h", "--help"} & set(given):
         print(fit_help())
         return 0
@@ -71,10 +71,9 @@ def fit(given: list[str]) -> int:
     if not ours.config and options:
         typo = nearest(options[0].split("=")[0], ["--config"])
         raise UsageError(f"No --config is given, and {options[0]} is no option without it.{typo}")
-    resolve(ours.config)  # a wrong name is answered before torch is imported
+    resolve(ours.config)  # finds a wrong name before torch is imported
     quiet(verbose)
     from al_lightning.config.experiment import configure, merged
-    from al_lightning.config.parser import origin_text
 
     if ours.print_config:
         import yaml
@@ -82,13 +81,15 @@ def fit(given: list[str]) -> int:
         print(yaml.safe_dump(merged(ours.config, options), sort_keys=False), end="")
         return 0
     experiment = configure(ours.config, options, ours.seed, ours.run_dir)
-    from al_lightning.api import run as run_experiment
+    from al_lightning import api
     from al_lightning.results.curves import curve_of
     from al_lightning.results.text_table import curve_table
 
     if first := shutdown.rank == 0:
         print(f"{experiment.name}, seed {experiment.seed}, in {experiment.run_dir}", file=sys.stderr)
-        print(f"configured by {origin_text(experiment.files)}", file=sys.stderr)
+        here = Path.cwd()
+        files = [path.relative_to(here) if path.is_relative_to(here) else path for path in experiment.files]
+        print(f"configured by {', '.join(map(str, files))}", file=sys.stderr)
         for note in experiment.notes:
             print(f"note: {note}", file=sys.stderr)
 
@@ -101,7 +102,7 @@ def fit(given: list[str]) -> int:
                 print(line, file=sys.stderr)
 
     try:
-        done = run_experiment(experiment, ["fit", *given], show=True)
+        done = api.run(experiment, ["fit", *given], show=True)
     except LabelsAwaited:
         advise()
         raise
@@ -112,7 +113,7 @@ def fit(given: list[str]) -> int:
 
 
 def query(given: list[str]) -> int:
-    """Ask a finished cycle's network again."""
+    """Select again with a finished cycle's network."""
     parser = Arguments(
         "query",
         QUERY,
@@ -127,11 +128,11 @@ def query(given: list[str]) -> int:
 
     from al_lightning.runs.journal import read_run
 
-    read_run(ours.run_dir)  # a wrong directory is answered before torch is imported
+    read_run(ours.run_dir)  # finds a wrong directory before torch is imported
     quiet(ours.verbose)
-    from al_lightning.api import query as ask
+    from al_lightning import api
 
-    chosen = ask(
+    chosen = api.query(
         ours.run_dir, ours.cycle, acquisition=ours.acquisition, options=options, show=True, imports=ours.imports
     )
     if shutdown.rank == 0:

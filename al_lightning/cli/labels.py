@@ -1,4 +1,4 @@
-"""The command `labels`: what people said goes into a run, and how far they are. No torch."""
+"""The command `labels`: imports labels by people into a run, and counts labelled images. No torch."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from al_lightning.labels.project import Project
     from al_lightning.labels.store import LabelStore
 
-_HELP = """Brings labels of people into a run that waits for them (--oracle files), and tells how far they are.
+_HELP = """Imports labels by people into a run that waits for them (--oracle files), and counts labelled images.
 
   al-lightning labels import RUN_DIR FILE... [options]
   al-lightning labels status RUN_DIR
 
-Every file is checked; with one mistake in one of them nothing is imported. FILE is one of the following; JSON and XML
+Every file is checked; where one file has a mistake, nothing is imported. FILE is one of the following; JSON and XML
 may lie in a zip file, as CVAT exports them.
 """
 
@@ -27,11 +27,13 @@ may lie in a zip file, as CVAT exports them.
 def _help() -> str:
     from al_lightning.labels.formats import formats
 
-    return _HELP + "\n".join(fill(one.form, 118, initial_indent="  ", subsequent_indent="    ") for one in formats())
+    return _HELP + "\n".join(
+        fill(format_.form, 118, initial_indent="  ", subsequent_indent="    ") for format_ in formats()
+    )
 
 
 def labels(given: list[str]) -> int:
-    """Import labels, or tell how many there are."""
+    """Import labels, or count labelled images."""
     actions = {"import": _import, "status": _status}
     if not given or given[0].startswith("-"):
         parser = Arguments("labels", _help(), "(import | status) RUN_DIR ...")
@@ -49,21 +51,25 @@ def _import(given: list[str]) -> int:
     parser = Arguments("labels import", _help())
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="the run's directory")
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="files or folders")
-    parser.add_argument("--dry-run", action="store_true", help="check, tell what would change, and change nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check the files, print what would change, change nothing"
+    )
     parser.add_argument(
         "--on-disagreement",
         choices=("stop", "first", "ignore-pixels"),
         default="stop",
-        help="where annotators differ: import nothing (stop), take the first, or ignore the pixels that differ",
+        help="where annotators differ: import nothing (stop), take the first label, or ignore the pixels that differ",
     )
-    parser.add_argument("--background", metavar="CLASS", help="of pixels that nobody labelled (they are ignored)")
+    parser.add_argument(
+        "--background", metavar="CLASS", help="class of the pixels that nobody labelled (such pixels are ignored)"
+    )
     ours = parser.read(given)
     from al_lightning.labels.importer import read_labels
     from al_lightning.labels.project import read_project
     from al_lightning.labels.status import counted, first_lines, preview
 
     project = read_project(ours.run_dir)
-    found = read_labels(
+    result = read_labels(
         ours.files,
         project.images,
         project.classes,
@@ -71,39 +77,38 @@ def _import(given: list[str]) -> int:
         on_disagreement=ours.on_disagreement,
         background=ours.background,
     )
-    say(*first_lines(found.notes))
-    if found.disagreements:
-        say(f"{len(found.disagreements):,} images have annotations that differ; the share that agrees:")
-        say(*first_lines([f"  {100 * share:5.1f} %  {name}" for name, share in found.disagreements]))
-    if found.problems:
-        say(*first_lines(found.problems))
-        count = f"{len(found.problems):,} problem{'s' if len(found.problems) > 1 else ''}"
+    say(*first_lines(result.notes))
+    if result.disagreements:
+        say(f"{len(result.disagreements):,} images have annotations that differ; the share that agrees:")
+        say(*first_lines([f"  {100 * share:5.1f} %  {name}" for name, share in result.disagreements]))
+    if result.problems:
+        say(*first_lines(result.problems))
+        count = f"{len(result.problems):,} problem{'s' if len(result.problems) > 1 else ''}"
         raise DatasetError(f"Nothing was imported: {count}.")
     store = _store(ours.run_dir, project)
-    changes = preview(store, found.labels) if ours.dry_run else store.apply(found.labels)
+    changes = preview(store, result.labels) if ours.dry_run else store.apply(result.labels)
     counts = f"{len(changes.added):,} added, {len(changes.changed):,} changed, {len(changes.unchanged):,} unchanged"
-    print(f"{len(found.labels):,} images labelled: {counts}.{' Nothing was written.' if ours.dry_run else ''}")
+    print(f"{len(result.labels):,} images labelled: {counts}.{' Nothing was written.' if ours.dry_run else ''}")
     if not (folder := store.folder.resolve()).is_relative_to(ours.run_dir.resolve()):
         print(f"Labels of this run are kept in {folder}, outside of {ours.run_dir}.")
-    if found.labels:
-        print("\n".join(counted(found.labels, project.classes, project.kind)))
+    if result.labels:
+        print("\n".join(counted(result.labels, project.classes, project.kind)))
     if not ours.dry_run:
-        _tell(ours.run_dir, project)
+        _print_status(ours.run_dir, project)
     return 0
 
 
 def _status(given: list[str]) -> int:
-    parser = Arguments("labels status", "Tells how many images of each batch are labelled.")
+    parser = Arguments("labels status", "Prints how many images of each batch are labelled.")
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="the run's directory")
     ours = parser.read(given)
     from al_lightning.labels.project import read_project
 
-    _tell(ours.run_dir, read_project(ours.run_dir))
+    _print_status(ours.run_dir, read_project(ours.run_dir))
     return 0
 
 
-def _tell(run_dir: Path, project: Project) -> None:
-    """Say how far the batches are, and what goes on."""
+def _print_status(run_dir: Path, project: Project) -> None:
     from al_lightning.labels.status import status
 
     print("\n".join(status(run_dir, _store(run_dir, project).names(), project.command)))

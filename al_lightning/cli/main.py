@@ -1,4 +1,4 @@
-"""The command line: which command runs, and what its errors become. No torch until a command needs it."""
+"""The command line: the commands, and the exit codes of their errors. No torch until a command needs it."""
 
 from __future__ import annotations
 
@@ -38,19 +38,16 @@ commands:
 exit codes:
 {codes}
 
-`al-lightning COMMAND --help` says more; --version names the version, and --verbose shows warnings and what is behind
-an error."""
+`al-lightning COMMAND --help` describes a command; --version prints the version; --verbose shows warnings, and the
+traceback of an error."""
 Command = Callable[[list[str]], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit code, one of `EXIT_CODES`."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    verbose = "--verbose" in given
-    given = [
-        *(word for word in given if word != "--verbose"),
-        *(["--verbose"] if verbose else []),
-    ]  # wherever it stands
+    if verbose := "--verbose" in given:  # it may stand anywhere
+        given = [*(word for word in given if word != "--verbose"), "--verbose"]
     try:
         return _dispatch(given)
     except ALError as error:
@@ -59,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _end(Interrupted.exit_code, "Interrupted; run the same command to go on.", verbose)
     except BrokenPipeError:
-        # The reader of our output left, as `head` does; Python would complain again when flushing at exit.
+        # The reader of our output has ended, as `head` does; Python would fail again when flushing at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
@@ -69,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return _end(1, unwritable(error.filename or "the run directory", error), verbose)
     except Exception as error:
-        # torch raises a plain RuntimeError where the CPU's memory is full; its words are all that there is.
+        # torch raises a plain RuntimeError where the CPU's memory is full; only the text tells.
         if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
             return _end(1, MEMORY, verbose, hint=True)
         if "lightning.pytorch" not in sys.modules:
@@ -105,22 +102,25 @@ def _dispatch(given: list[str]) -> int:
     if name not in COMMANDS:
         raise UsageError(f"There is no command {name!r}.{nearest(name, COMMANDS)} Commands: {', '.join(COMMANDS)}.")
     if shutdown.owns_process and name not in ("fit", "reproduce", "demo") and not {"", str(Path.cwd())} & set(sys.path):
-        os.environ["PYTHONSAFEPATH"] = "1"  # nor is it an import path of processes that these start
+        os.environ["PYTHONSAFEPATH"] = "1"  # the working directory is no import path of child processes either
     return COMMANDS[name][0](given[1:])
 
 
 COMMANDS: dict[str, tuple[Command, str]] = {
-    "fit": (fit, "run an experiment, or go on with it"),
-    "query": (query, "ask a finished cycle's network again, with the same strategy or another"),
+    "fit": (fit, "run an experiment, or continue it"),
+    "query": (query, "select again with a finished cycle's network, by the same strategy or another"),
     "show": (show, "print the curves of runs"),
     "configs": (configs, "list the parts that a run's name can have"),
     "report": (report, "compare runs: a page, text, markdown, LaTeX or CSV; or a table of the paper"),
-    "reproduce": (reproduce, "run a table of the paper, or go on with it, and show how it stands"),
-    "labels": (labels, "bring labels of people into a run, and tell how far they are"),
-    "predict": (predict, "say what a run's network says of images: classes, or masks and overlays"),
+    "reproduce": (
+        reproduce,
+        "run a table of the paper, or continue it, and print our numbers beside the published ones",
+    ),
+    "labels": (labels, "import labels by people into a run, and count labelled images"),
+    "predict": (predict, "predict images with a run's network: classes, or masks and overlays"),
     "export": (export, "write a run's network as TorchScript, ONNX or a state dict"),
-    "prepare": (prepare, "decode a dataset once, into a cache that its runs read"),
-    "audit": (audit, "look a dataset over: duplicates, leakage, redundancy, labels"),
-    "recommend": (recommend, "which strategy the study's tables speak for, for a pool and a number of labels"),
+    "prepare": (prepare, "decode a dataset once, into a cache that runs read"),
+    "audit": (audit, "check a dataset: duplicates, leakage, redundancy, labels"),
+    "recommend": (recommend, "say which strategy the study's tables support, for a pool and a number of labels"),
     "demo": (demo, "compare three strategies on drawn streets, within ten minutes"),
 }

@@ -13,13 +13,13 @@ def show(given: list[str]) -> int:
     """Print the curves of runs."""
     parser = Arguments("show", "Prints the curves of runs; several side by side. Needs no data.")
     parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR", help="a run's directory")
-    parser.add_argument("--chosen", action="store_true", help="list what was chosen, in order, with scores and names")
-    parser.add_argument("--no-plot", dest="plot", action="store_false", help="tables alone")
+    parser.add_argument("--chosen", action="store_true", help="list the chosen images, in order, with scores and names")
+    parser.add_argument("--no-plot", dest="plot", action="store_false", help="print tables only")
     parser.add_argument(
         "--price-per-label",
         type=price,
         metavar="X",
-        help="tell what each run's last labels bought, and what the next ones cost",
+        help="print what each run's last labels bought, and what the next labels cost",
     )
     ours = parser.read(given)
 
@@ -54,8 +54,8 @@ def configs(given: list[str]) -> int:
     print("<dataset>[_<network>][_<budget>][_<augmentation>]_<acquisition>[_<training>]")
     for axis in AXES:
         print(f"\n{axis}")
-        found = parts(axis)
-        width = max(map(len, found), default=0)
-        for name in sorted(found):
-            print(f"  {name:<{width}}  {head(found[name])}")
+        files = parts(axis)
+        width = max(map(len, files), default=0)
+        for name in sorted(files):
+            print(f"  {name:<{width}}  {head(files[name])}")
     return 0

@@ -21,28 +21,30 @@ SUFFIXES = {".md": "markdown", ".tex": "latex", ".csv": "csv", ".txt": "text"}
 
 
 def reproduce(given: list[str]) -> int:
-    """Run what a table lacks, and show how it stands."""
+    """Run the missing runs of a table, and print our numbers beside the published ones."""
     parser = Arguments(
         "reproduce",
-        "From a table of the paper to a verdict: finds the runs behind its cells, runs those that are not "
-        "finished, as many at a time as there are GPUs (or cores), and prints our numbers beside the published ones. "
-        "Stopped at any time, the same command goes on. Further options go to every run.",
+        "Finds the runs behind the cells of a table of the paper, runs those that are not finished, as many at a time "
+        "as there are GPUs (or cores), and prints our numbers beside the published ones. The same command continues "
+        "after an interruption. Further options go to every run.",
         "TABLE [--dry-run | --report-only] [--scale smoke] [options of fit]",
     )
     parser.add_argument("table", metavar="TABLE", help="table1 ... table12, figure8, or a YAML file of that form")
-    parser.add_argument("--scale", default="full", help="smoke: tiny networks on stand-ins, to see the path work")
+    parser.add_argument("--scale", default="full", help="smoke: tiny networks on generated data, as a test")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="the directory of all runs (runs)")
     parser.add_argument("--seeds", type=int, help="number of seeds of each row (the table's: 3, 2 for ensembles)")
-    parser.add_argument("--only", action="append", default=[], metavar="PATTERN", help="runs, rows or columns by name")
-    parser.add_argument("--available", action="store_true", help="leave out what has no data here")
-    parser.add_argument("--dry-run", action="store_true", help="commands, states and estimated hours; run nothing")
-    parser.add_argument("--report-only", action="store_true", help="run nothing, show how the table stands")
-    parser.add_argument("--launcher", choices=("local", "slurm"), default="local", help="who runs them (local)")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="PATTERN", help="these runs, rows or columns alone"
+    )
+    parser.add_argument("--available", action="store_true", help="leave out columns whose data are not here")
+    parser.add_argument("--dry-run", action="store_true", help="print commands, states and hours; run nothing")
+    parser.add_argument("--report-only", action="store_true", help="run nothing, print the table")
+    parser.add_argument("--launcher", choices=("local", "slurm"), default="local", help="launcher of the runs (local)")
     parser.add_argument("--slots", type=int, help="local: runs at a time (GPUs times --slots-per-gpu, or cores)")
     parser.add_argument("--slots-per-gpu", type=int, default=1, help="local: runs that share a GPU (1)")
-    parser.add_argument("--out", type=Path, help="directory of the page and the other forms (that of the runs)")
-    for name, text in (("partition", "partition"), ("time", "time limit, for example 08:00:00")):
-        parser.add_argument(f"--slurm-{name}", help=f"slurm: {text}")
+    parser.add_argument("--out", type=Path, help="directory of the page and the other formats (that of the runs)")
+    parser.add_argument("--slurm-partition", help="slurm: partition")
+    parser.add_argument("--slurm-time", help="slurm: time limit, for example 08:00:00")
     parser.add_argument("--slurm-gpus", type=int, default=1, help="slurm: GPUs of a node for each run (1)")
     parser.add_argument("--slurm-nodes", type=int, default=1, help="slurm: nodes for each run (1)")
     parser.add_argument("--slurm-at-once", type=int, default=32, help="slurm: runs at a time (32)")
@@ -50,7 +52,7 @@ def reproduce(given: list[str]) -> int:
     ours, options = parser.read_with_options(given)
     at_least_one(ours, "seeds", "slots", "slots-per-gpu")
     if ours.dry_run and ours.report_only:
-        raise UsageError("--dry-run and --report-only exclude each other: the one shows the runs, the other the table.")
+        raise UsageError("--dry-run prints the runs and --report-only prints the table; give one of them.")
     shutdown.listen()
     from al_lightning.tables import plan as tables
     from al_lightning.tables.plan_text import plan_text, sum_text, warnings
@@ -63,7 +65,7 @@ def reproduce(given: list[str]) -> int:
         absent = tables.missing_data(made)
         made = tables.without(made, [column for columns in absent.values() for column in columns])
         for root, columns in absent.items():
-            say(f"note: without {', '.join(columns)}: there are no data in {root}")
+            say(f"note: {', '.join(columns)} left out: there are no data in {root}")
     if ours.dry_run:
         print(plan_text(made))
         for note in warnings(made):
@@ -87,25 +89,20 @@ def reproduce(given: list[str]) -> int:
 
 
 def _launch(made: Plan, ours: Namespace) -> int:
-    """Run what is missing; return how many failed."""
+    """Run the missing runs; return the number of runs that failed."""
     from al_lightning.tables.plan import complete
 
-    jobs = [run.job for run in made.missing]
+    launcher: LocalLauncher | SlurmLauncher
     if ours.launcher == "slurm":
         from al_lightning.launcher.slurm import SlurmLauncher
 
-        launcher = SlurmLauncher(
-            partition=ours.slurm_partition,
-            time=ours.slurm_time,
-            gpus=ours.slurm_gpus,
-            nodes=ours.slurm_nodes,
-            at_once=ours.slurm_at_once,
-        )
-        outcomes = launcher.run(jobs, complete=complete(made))
+        options = {name: value for name, value in vars(ours).items() if name.startswith("slurm_")}
+        launcher = SlurmLauncher(**{name.removeprefix("slurm_"): value for name, value in options.items()})
     else:
         from al_lightning.launcher.local import LocalLauncher
 
-        outcomes = LocalLauncher(slots=ours.slots, slots_per_gpu=ours.slots_per_gpu).run(jobs, complete=complete(made))
+        launcher = LocalLauncher(slots=ours.slots, slots_per_gpu=ours.slots_per_gpu)
+    outcomes = launcher.run([run.job for run in made.missing], complete=complete(made))
     failed = sum(outcome.state == "failed" for outcome in outcomes)
     if failed:
         say(f"{failed} run{'s' if failed > 1 else ''} failed; the same command tries again.")
@@ -113,7 +110,7 @@ def _launch(made: Plan, ours: Namespace) -> int:
 
 
 def report(given: list[str]) -> int:
-    """Compare runs, in a form."""
+    """Compare runs, in one of several formats."""
     parser = Arguments(
         "report",
         "Compares runs: one HTML page (curves, what each strategy chose, what to try next), or text, "
@@ -123,12 +120,12 @@ def report(given: list[str]) -> int:
         "runs", type=Path, nargs="+", metavar="RUNS", help="run directories, folders of them, or a CSV file of results"
     )
     parser.add_argument("--table", help="a table of the paper, or a YAML file of that form")
-    parser.add_argument("--scale", default="full", help="of the table")
+    parser.add_argument("--scale", default="full", help="scale of the table")
     parser.add_argument("--format", choices=FORMATS, help="html, unless --out ends in .md, .tex, .csv or .txt")
     parser.add_argument(
-        "--unit", choices=("percent", "fraction"), help="of a CSV file's metric, where that is not plain"
+        "--unit", choices=("percent", "fraction"), help="unit of a CSV file's metric, where the numbers do not tell it"
     )
-    parser.add_argument("--out", type=Path, help="the file; for html report.html, for all else standard output")
+    parser.add_argument("--out", type=Path, help="the file (html: report.html, otherwise standard output)")
     add_imports(parser)
     ours = parser.read(given)
     form = ours.format or SUFFIXES.get(ours.out.suffix if ours.out else "", "html")
@@ -142,25 +139,25 @@ def report(given: list[str]) -> int:
         if path.suffix == ".csv" and not path.exists():
             raise UsageError(f"There is no file {path}; give a CSV file of numbers, or directories of runs.")
         if not find_runs([path]):
-            read_run(path)  # says what is wrong with it
+            read_run(path)  # raises an error that says what is wrong
     if tables and (directories or ours.table or form == "html"):
         raise UsageError(
-            f"{tables[0]} holds numbers alone: it goes by itself, with --format text, markdown, latex or csv."
+            f"{tables[0]} holds numbers only: give it without runs, with --format text, markdown, latex or csv."
         )
     if form == "html" or ours.table:
         quiet(ours.verbose)
     if ours.table:
         content = _table(ours.table, ours.scale, directories, form, ours.imports)
     elif form == "html":
-        from al_lightning.api import report as write
+        from al_lightning import api
 
-        print(write(directories, ours.out or Path("report.html"), imports=ours.imports))
+        print(api.report(directories, ours.out or Path("report.html"), imports=ours.imports))
         return 0
     else:
         content = _summary(directories, tables, form, ours.unit)
     out = ours.out or (Path(f"{Path(ours.table).stem}.html") if form == "html" else None)
     if out is None:
-        content = printable(content) if form == "text" else content  # the others go into files and programs
+        content = printable(content) if form == "text" else content  # other formats go into files and programs
         print(content, end="" if content.endswith("\n") else "\n")
     else:
         from al_lightning.runs.files import write_text
@@ -191,11 +188,11 @@ def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, uni
 
     if tables:
         series = [one for path in tables for one in read_csv(path, unit=unit)]
-        said: list[str] = []
+        warnings: list[str] = []
     else:
         runs = [read_run(directory) for directory in directories]
         series = series_of_runs(runs)
         names = {run.record.name for run in runs}
         resolved = {name: settings for name in names if (settings := settings_of(name)) is not None}
-        said = [one.line for one in conditions_of(runs, resolved=resolved or None)]
-    return csv_text(series) if form == "csv" else FORMS[form](summary(series, said))
+        warnings = [condition.line for condition in conditions_of(runs, resolved=resolved or None)]
+    return csv_text(series) if form == "csv" else FORMS[form](summary(series, warnings))

@@ -1,20 +1,18 @@
-"""Options of the command line, put into a configuration's values. No torch."""
+"""Options of the command line, put into the values of config files, and the settings that they change. No torch."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jsonargparse import get_loader
 
-from al_lightning.config.fit_options import SECTIONS
-from al_lightning.config.signatures import imported, parameters
+from al_lightning.config.fit_options import SECTIONS, result_settings
+from al_lightning.config.hints import imported, parameters
 from al_lightning.errors import UsageError
+from al_lightning.runs.identity import as_json, differences
 from al_lightning.yaml_files import TooMuch, check_text
-
-SPEC = ("class_path", "dict_kwargs")
-"""What stands beside `init_args` where a class is named."""
 
 
 def spelled(options: Sequence[str]) -> list[str]:
@@ -27,12 +25,8 @@ def _spelled(option: str) -> str:
     return f"--{name.replace('-', '_')}{equals}{value}"
 
 
-def pairs(options: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield the dotted name, without `init_args`, and the value of each option.
-
-    Raises:
-        UsageError: one has no value, or none of them was to be expected.
-    """
+def _pairs(options: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the dotted name, without `init_args`, and the value of each option."""
     rest = spelled(options)
     while rest:
         name, equals, value = rest.pop(0).partition("=")
@@ -46,97 +40,127 @@ def pairs(options: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def put(values: dict[str, Any], options: Sequence[str]) -> list[str]:
-    """Put options into a configuration's values, in place; the class of an object first, then the options of it.
+    """Put options into a configuration's values, in place; the class of an object first, then the object's options.
+
+    Short names of classes, such as `files`, become import paths, also where config files give them.
 
     Returns:
         The dotted names of the options.
 
     Raises:
-        UsageError: an option has no value, or stands below one that has no options of its own.
+        UsageError: an option has no value, or stands below an option that has no options of its own.
     """
-    given = list(pairs(options))
+    for name, section in SECTIONS.items():
+        holder, key = (values[name], "class_path") if isinstance(values.get(name), dict) else (values, name)
+        if isinstance(holder.get(key), str):
+            holder[key] = section.short.get(holder[key], holder[key])
+    given = list(_pairs(options))
     for name, text in sorted(given, key=lambda pair: pair[0].count(".")):
         first, *below = name.split(".")
-        if not below or below == ["class_path"]:
-            text = SECTIONS[first].short.get(text, text) if first in SECTIONS else text
-        read_text(text, f"--{name}")  # within bounds
-        _put(values, name, name.split("."), text)
-    return [name for name, _ in given]
+        if first in SECTIONS and below in ([], ["class_path"]):
+            text = SECTIONS[first].short.get(text, text)
+        read_text(text, f"--{name}")  # raises for a text beyond the bounds
+        *path, key = first, *below
+        holder = values
+        for part in path:
+            holder = _options_of(_holder_of(holder, part, name), part, name)
+        holder = _holder_of(holder, key, name)
+        if key.endswith("+"):
+            old, new = holder.get(key := key[:-1]) or [], read_text(text, name)
+            holder[key] = [*(old if isinstance(old, list) else [old]), *(new if isinstance(new, list) else [new])]
+        elif key == "class_path":
+            holder.update(_with_options_of(holder, {"class_path": text}))
+        else:
+            holder[key] = _new_value(holder.get(key), text, top=not path)
+    return [name.removesuffix("+") for name, _ in given]
 
 
 def read_text(text: str, name: str) -> Any:
     """Return the mapping or the list that the typed parser would read a text as, else the text.
 
-    Args:
-        text: of a value.
-        name: of the option, for the error.
-
     Raises:
-        UsageError: it is beyond the bounds of YAML.
+        UsageError: the text is beyond the bounds of YAML; the message names the option.
     """
     try:
         check_text(text)
         # The parser's own way of reading: another one might refuse, and so pass over, what that takes.
-        found = get_loader("yaml")(text)
+        value = get_loader("yaml")(text)
     except TooMuch as error:
         raise UsageError(f"{name.replace('init_args.', '')} is too much to read: {error}.") from error
-    except Exception:  # whatever the loader cannot read is a plain text
+    except Exception:  # what the loader cannot read is a plain text
         return text
-    return found if isinstance(found, (dict, list, tuple, set)) else text
+    return value if isinstance(value, (dict, list, tuple, set)) else text
 
 
-def _put(holder: dict[str, Any], name: str, path: Sequence[str], text: str) -> None:
-    key, *rest = path
-    if "class_path" in holder and key not in (*SPEC, "init_args"):
-        holder = _options_of(holder, "init_args", name)
-    if rest:
-        _put(_options_of(holder, key, name), name, rest, text)
-    elif key.endswith("+"):
-        old = holder.get(key := key[:-1]) or []
-        new = read_text(text, name)
-        holder[key] = [*(old if isinstance(old, list) else [old]), *(new if isinstance(new, list) else [new])]
-    elif key == "class_path":
-        holder.update(_of_class(holder, text, {}))
-    else:
-        holder[key] = None if text == "null" else _new_value(holder.get(key), text, top="." not in name)
+def _holder_of(values: dict[str, Any], key: str, name: str) -> dict[str, Any]:
+    """Return the mapping that a key belongs into: the `init_args` where the values name a class."""
+    is_option = "class_path" in values and key not in ("class_path", "init_args", "dict_kwargs")
+    return _options_of(values, "init_args", name) if is_option else values
 
 
 def _options_of(holder: dict[str, Any], key: str, name: str) -> dict[str, Any]:
-    """Return the mapping under a key; a class that is named by its path alone gets one."""
+    """Return the mapping under a key, which is made where there is none; a text becomes the path of a class."""
     value = holder.get(key)
-    found = read_text(value, name) if isinstance(value, str) else {} if value is None else value
-    if isinstance(found, str):
-        found = {"class_path": found}
-    if not isinstance(found, dict):
-        raise UsageError(f"There is no option --{name}: {key} is {found!r}, which has no options.")
-    holder[key] = found
-    return found
+    options = read_text(value, name) if isinstance(value, str) else {} if value is None else value
+    if isinstance(options, str):
+        options = {"class_path": options}
+    if not isinstance(options, dict):
+        raise UsageError(f"There is no option --{name}: {key} is {options!r}, which has no options.")
+    holder[key] = options
+    return options
 
 
 def _new_value(old: Any, text: str, top: bool) -> Any:
-    """Return what stands in a place after a text was given for it; the options of a class that stays, stay."""
+    """Return the value of an option that was `old` and is given as a text.
+
+    Where a class was named, its options stay, as far as the new value does not set them and its class has them.
+    """
+    if text == "null":
+        return None
     new = read_text(text, "")
-    if top and isinstance(new, dict) and "class_path" not in (old or {}):
+    if isinstance(old, dict) and "class_path" in old and isinstance(new, (str, dict)):
+        if isinstance(new, str):
+            return _with_options_of(old, {"class_path": new})
+        return _with_options_of(old, new if "class_path" in new else {**old, "init_args": new})
+    if top and isinstance(new, dict):
         return {**old, **new} if isinstance(old, dict) else new
-    if not isinstance(old, dict) or "class_path" not in old or isinstance(new, (list, tuple, set)):
-        return text
-    if isinstance(new, str):
-        return _of_class(old, new, {})
-    if "class_path" in new:
-        return {**new, **_of_class(old, new["class_path"], new.get("init_args") or {})}
-    return {**old, "init_args": {**(old.get("init_args") or {}), **new}}
+    return text
 
 
-def _of_class(old: dict[str, Any], path: Any, init_args: Any) -> dict[str, Any]:
-    """Return the naming of a class instead of another: of that one's options, those that the new class has too stay."""
-    before = old.get("init_args")
-    if not isinstance(before, dict) or not isinstance(init_args, dict) or not isinstance(path, str):
-        return {"class_path": path, "init_args": init_args}
+def _with_options_of(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return a mapping that names a class, with those options of another one that the class has too."""
+    kept, own, path = old.get("init_args"), new.get("init_args") or {}, new["class_path"]
+    if not isinstance(kept, dict) or not isinstance(own, dict) or not isinstance(path, str):
+        return {**new, "init_args": own}
     if path != old.get("class_path"):
-        try:
-            found = imported(path)
-        except (ImportError, AttributeError, ValueError):
-            found = None
-        known = parameters(found) if inspect.isclass(found) else {}
-        before = {key: value for key, value in before.items() if key in known}
-    return {"class_path": path, "init_args": {**before, **init_args}}
+        owner: Any = None
+        with contextlib.suppress(ImportError, AttributeError, ValueError):
+            owner = imported(path)
+        known = parameters(owner) if isinstance(owner, type) else {}
+        kept = {key: value for key, value in kept.items() if key in known}
+    return {**new, "init_args": {**kept, **own}}
+
+
+def changes(
+    values: Mapping[str, Any], plain: Mapping[str, Any], given: Sequence[str], defaults: Mapping[str, Any]
+) -> list[str]:
+    """Return one phrase for each setting that options change and that can change a result.
+
+    Args:
+        values: the merged values of the config files.
+        plain: the parsed configuration, of files and options together.
+        given: names of the options on the command line.
+        defaults: by the name of each option that files or the command line set: the default.
+    """
+
+    def settings(config: Mapping[str, Any]) -> dict[str, Any]:
+        named = {key.replace(".init_args.", "."): value for key, value in result_settings(config).items()}
+        return {key: value for key, value in named.items() if any(f"{key}.".startswith(f"{one}.") for one in given)}
+
+    before, after = settings(values), settings(plain)
+    for key, value in after.items():
+        if key not in before and not key.endswith(".class_path"):
+            before[key] = as_json(defaults[key]) if key in defaults else value
+        elif isinstance(before.get(key), str) and not isinstance(value, str):  # 1e-3, a text for PyYAML alone
+            before[key] = get_loader("yaml")(before[key])
+    return differences(before, after)

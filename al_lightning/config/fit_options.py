@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
-from al_lightning.errors import UsageError, nearest, require, require_folder
+from al_lightning.errors import UsageError, from_home, nearest, require, require_folder
 from al_lightning.runs.identity import as_json, flatten
 
 LONGEST = 10**9
@@ -24,10 +24,10 @@ class Option:
     """How an option is declared.
 
     Attributes:
-        help: what it does, in a line.
-        metavar: what stands for its value in the help; empty for a switch.
-        read: makes the value of a text. Only the command line sets such an option. Config files may set the others.
-        identity: whether it belongs to a run's identity: another value can change results.
+        help: what the option does, in a line.
+        metavar: placeholder of the value in the help; empty for a switch.
+        read: makes the value from a text. Only the command line sets such an option; config files may set the others.
+        identity: whether the option belongs to a run's identity: another value can change results.
     """
 
     help: str
@@ -37,18 +37,18 @@ class Option:
 
 
 def price(text: str) -> float:
-    """Read a price per label.
+    """Return the price per label that a text gives.
 
     Raises:
-        UsageError: it is no number, or below 0.
+        UsageError: the text is no number, or a number below 0.
     """
     try:
-        found = float(text)
+        value = float(text)
     except ValueError:
-        found = math.nan
-    if not 0 <= found < math.inf:
+        value = math.nan
+    if not 0 <= value < math.inf:
         raise UsageError(f"--price_per_label is {text!r}; a number of at least 0 was expected.")
-    return found
+    return value
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class FitOptions:
             if (length := getattr(self, name)) is not None:
                 require(name, length, least=1, most=LONGEST)
         if self.share is not None:
-            require_folder("share", self.share, "the directory of a run")
+            require_folder("share", from_home("share", self.share), "the directory of a run")
 
 
 @dataclass(frozen=True)
@@ -122,12 +122,12 @@ class Section:
     """Options that describe one object.
 
     Attributes:
-        shown: for the help: an option with its value, and what it does.
+        shown: texts of the help, by an option with its value.
         ignored: options of the object that do not belong to a run's identity.
-        identity: whether any of them belongs to it.
-        short: names of values for import paths.
-        one_class: whether the object's class is always the same, so that no class_path is given.
-        takes: the options of that class which may be set; all of them where empty.
+        identity: whether any option of the object belongs to a run's identity.
+        short: import paths by short names of classes.
+        one_class: whether the class is always the same, so that no class_path is given.
+        takes: the options of the class that may be set; all options where empty.
     """
 
     shown: Mapping[str, str]
@@ -161,7 +161,7 @@ SECTIONS = {
         {"trainer.devices N": "number of processes, one GPU each; --trainer.accelerator, --trainer.precision ... too"},
         ignored=("accelerator", "devices", "num_nodes", "strategy", "profiler"),
         one_class=True,
-        # All else of Lightning's Trainer is the loop's own or has no meaning here.
+        # The loop sets the Trainer's other options itself, or they have no meaning here.
         takes=(
             *("accelerator", "strategy", "devices", "num_nodes", "precision", "callbacks", "gradient_clip_val"),
             *("gradient_clip_algorithm", "deterministic", "benchmark", "sync_batchnorm", "detect_anomaly", "profiler"),
@@ -174,33 +174,37 @@ DEFAULT_ORACLE = {"class_path": SECTIONS["oracle"].short["simulated"]}
 HINTS = get_type_hints(FitOptions, include_extras=True)
 DECLARED: dict[str, Option] = {name: hint.__metadata__[0] for name, hint in HINTS.items()}
 """The options that describe no object, by name."""
-DEFAULTS = {one.name: one.default for one in fields(FitOptions)}
-IN_FILES = tuple(name for name, one in DECLARED.items() if one.read is None)
-"""Of the options that describe no object, those that config files may set."""
+DEFAULTS = {option.name: option.default for option in fields(FitOptions)}
+IN_FILES = tuple(name for name, option in DECLARED.items() if option.read is None)
+"""The options that describe no object and that config files may set."""
 NAMES = (*SECTIONS, *IN_FILES)
 """Every name that may stand at the top of a config file."""
 OF_DATA = ("data", "oracle")
-"""What must be known to read a run's data: what people said of images is a part of them."""
+"""The sections that tell how to read a run's data, labels by people included."""
 OF_NETWORK = (*OF_DATA, "network", "channels_last")
 OF_QUERY = (*OF_NETWORK, "acquisition", "budget", "trainer")
 
 
 IGNORED_IN_IDENTITY = {
-    *(name for name, one in DECLARED.items() if not one.identity),
-    *(name for name, one in SECTIONS.items() if not one.identity),
-    *(f"{name}{'' if one.one_class else '.init_args'}.{key}" for name, one in SECTIONS.items() for key in one.ignored),
+    *(name for name, option in DECLARED.items() if not option.identity),
+    *(name for name, section in SECTIONS.items() if not section.identity),
+    *(
+        f"{name}{'' if section.one_class else '.init_args'}.{key}"
+        for name, section in SECTIONS.items()
+        for key in section.ignored
+    ),
 }
-"""Dotted names that a run's identity ignores, with all below them."""
+"""Dotted names that a run's identity ignores, with all names below them."""
 
 
 def result_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a configuration that can change a result.
 
     Args:
-        config: a nested mapping, parsed or as config files say it.
+        config: a nested mapping, parsed or as it stands in config files.
 
     Returns:
-        Values by dotted key, as JSON keeps them.
+        values by dotted key, as JSON keeps them.
     """
     return {
         key: as_json(value)
@@ -213,10 +217,10 @@ def no_such_option(name: str, known: Collection[str]) -> UsageError:
     """Return the error for an option of the command line that does not exist, with the nearest ones.
 
     Args:
-        name: without the leading hyphens, dotted where it belongs to a section.
-        known: what may stand before the first dot, and options of the command itself.
+        name: the name without the leading hyphens, dotted where it belongs to a section.
+        known: the names that may stand before the first dot, and the options of the command itself.
     """
     first, dot, rest = name.partition(".")
-    below = [f"--{one}.{rest}" for one in known if one in SECTIONS and one != first] if dot else []
-    whole = [f"--{one}" for one in known if bool(dot) == ("." in one)]
+    below = [f"--{section}.{rest}" for section in known if section in SECTIONS and section != first] if dot else []
+    whole = [f"--{option}" for option in known if bool(dot) == ("." in option)]
     return UsageError(f"There is no option --{name}.{nearest(f'--{name}', [*below, *whole])}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,12 @@ from typing import Any
 import yaml
 
 from al_lightning.errors import UsageError
-from al_lightning.runs.identity import flatten
 from al_lightning.yaml_files import Loader, TooMuch, read_yaml
 
 
 @dataclass(frozen=True)
 class _Replace:
-    """A value of an overlay that stands instead of what was there, tagged `!replace`."""
+    """A mapping that replaces a mapping of an earlier file instead of being merged over it; tagged `!replace`."""
 
     value: Any
 
@@ -52,29 +52,33 @@ def load(path: Path) -> dict[str, Any]:
     return content
 
 
-def merge(base: dict[str, Any], layer: dict[str, Any], path: Path, origins: dict[str, Path], at: str = "") -> None:
-    """Merge a layer into `base`, in place: mappings deeply, lists and scalars replace, `key+:` appends to a list."""
-    if not at:
-        for length, other in (("steps", "epochs"), ("epochs", "steps")):
+def read_layers(paths: Iterable[Path]) -> dict[str, Any]:
+    """Return the values of config files, merged in order.
+
+    Mappings are merged deeply, lists and plain values replace, `key+:` appends to a list.
+
+    Raises:
+        UsageError: a file cannot be used.
+    """
+    values: dict[str, Any] = {}
+    for path in paths:
+        layer = load(path)
+        for length, replaced in (("steps", "epochs"), ("epochs", "steps")):
             if layer.get(length) is not None:
-                base.pop(other, None)
+                values.pop(replaced, None)
+        _merge(values, layer)
+    return values
+
+
+def _merge(base: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:
     for key, value in layer.items():
+        old = base.get(key)
         if isinstance(value, _Replace):
-            base[key] = value.value
+            base[key] = _merge({}, value.value)
+        elif isinstance(value, dict):
+            base[key] = _merge(old if isinstance(old, dict) else {}, value)
         elif isinstance(key, str) and key.endswith("+"):
-            key = key[:-1]
-            base[key] = [*(base.get(key) or []), *(value if isinstance(value, list) else [value])]
-        elif isinstance(value, dict) and isinstance(base.get(key), dict):
-            merge(base[key], value, path, origins, f"{at}{key}.")
-            continue
+            base[key[:-1]] = [*(base.get(key[:-1]) or []), *(value if isinstance(value, list) else [value])]
         else:
-            base[key] = _plain(value)
-        for dotted, _ in flatten({key: base[key]}, at):
-            origins[dotted] = path
-
-
-def _plain(value: Any) -> Any:
-    """Strip `!replace` tags inside a value that replaces nothing."""
-    if isinstance(value, _Replace):
-        return _plain(value.value)
-    return {key: _plain(part) for key, part in value.items()} if isinstance(value, dict) else value
+            base[key] = value
+    return base

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from al_lightning.config.fit_options import result_settings
-from al_lightning.config.layers import load, merge
+from al_lightning.config.layers import read_layers
 from al_lightning.errors import UsageError, from_home, nearest
 from al_lightning.runs.parts import AXES, DEFAULT_TRAINING, OTHER, run_name
 
 REQUIRED = ("datasets", "acquisition")
+FORM = "A name is <dataset>[_<network>][_<budget>][_<augmentation>]_<acquisition>[_<training>]"
 
 
 @dataclass(frozen=True)
@@ -29,16 +31,14 @@ class Settings:
     Attributes:
         name: the run's name.
         files: what was merged, in order.
-        values: the merged mapping.
-        origins: for each dotted key, the file that set it last.
-        parts: the parts of the name, by axis; files of one's own are the part `other`.
+        values: the merged values.
+        parts: the parts of the name, by axis; the user's own files are the part `other`.
     """
 
     name: str
     files: tuple[Path, ...]
     values: dict[str, Any]
-    origins: dict[str, Path] = field(default_factory=dict)
-    parts: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, str]
 
 
 def shipped() -> Path:
@@ -54,12 +54,8 @@ def roots() -> list[Path]:
 
 
 def parts(axis: str) -> dict[str, Path]:
-    """Return the parts of an axis by name; where two folders have one, the first in `roots` counts."""
-    found: dict[str, Path] = {}
-    for root in roots():
-        for path in sorted((root / axis).glob("*.yaml")):
-            found.setdefault(path.stem, path)
-    return found
+    """Return the files of an axis by name; of two files of one name, that of the first folder of `roots` counts."""
+    return {path.stem: path for root in reversed(roots()) for path in sorted((root / axis).glob("*.yaml"))}
 
 
 def head(path: Path) -> str:
@@ -75,71 +71,53 @@ def split_name(name: str) -> dict[str, Path]:
         UsageError: the name is not made of known parts; the message has the nearest ones.
     """
     known = {axis: parts(axis) for axis in AXES}
-    readings = list(_readings(name, AXES, known))
-    if readings:
-        # More than one reading needs part names that overlap; the one with the fewest parts took the longest names.
-        chosen = min(readings, key=len)
-        return {axis: known[axis][part] for axis, part in chosen.items()}
-    raise UsageError(_unknown(name, known))
-
-
-def _readings(rest: str, axes: Sequence[str], known: dict[str, dict[str, Path]]) -> Iterator[dict[str, str]]:
-    if not axes:
-        if not rest:
-            yield {}
-        return
-    axis, later = axes[0], axes[1:]
-    if axis not in REQUIRED:
-        yield from _readings(rest, later, known)
-    for part in known[axis]:
-        if rest == part or rest.startswith(part + "_"):
-            for reading in _readings(rest[len(part) + 1 :], later, known):
-                yield {axis: part, **reading}
+    # Where names of parts overlap, longer names win over more parts.
+    pattern = "".join(
+        f"(?:_(?P<{axis}>{'|'.join(sorted(map(re.escape, known[axis]), key=len, reverse=True))}))"
+        f"{'' if axis in REQUIRED else '??'}"
+        for axis in AXES
+    )
+    match = re.fullmatch(pattern, f"_{name}")
+    if match is None:
+        raise UsageError(_unknown(name, known))
+    return {axis: known[axis][part] for axis, part in match.groupdict().items() if part is not None}
 
 
 def _unknown(name: str, known: dict[str, dict[str, Path]]) -> str:
-    """Say what in a name is unknown, and the nearest names."""
-    form = "A name is <dataset>[_<network>][_<budget>][_<augmentation>]_<acquisition>[_<training>]"
-    datasets = [part for part in known["datasets"] if name == part or name.startswith(part + "_")]
-    if not datasets:
-        words = name.split("_")
-        heads = ["_".join(words[: count + 1]) for count in range(len(words))]
-        guess = next((hint for hint in (nearest(head, known["datasets"], 1) for head in heads) if hint), "")
+    """Return the sentence that names the unknown part of a name, and the nearest known parts."""
+
+    def longest(axis: str, text: str) -> str:
+        return max((part for part in known[axis] if f"{text}_".startswith(f"{part}_")), key=len, default="")
+
+    listed = {axis: ", ".join(sorted(known[axis])) for axis in AXES}
+    dataset = longest("datasets", name)
+    if not dataset:
+        heads = (name[: match.start()] for match in re.finditer("_|$", name))
+        guess = next((hint for head in heads if (hint := nearest(head, known["datasets"], 1))), "")
         return (
             f"No config file {name!r}, and no dataset that the name begins with.{guess} "
-            f"Datasets: {', '.join(sorted(known['datasets']))}. {form}; `al-lightning configs` lists them."
+            f"Datasets: {listed['datasets']}. {FORM}; `al-lightning configs` lists them."
         )
-    rest = name[len(max(datasets, key=len)) + 1 :]
+    rest = name[len(dataset) + 1 :]
     for axis in AXES[1:]:
-        part = max((p for p in known[axis] if rest == p or rest.startswith(p + "_")), key=len, default=None)
-        rest = rest if part is None else rest[len(part) + 1 :]
-    dataset = max(datasets, key=len)
-    if not rest:
-        return (
-            f"The name {name!r} lacks an acquisition: {', '.join(sorted(known['acquisition']))} "
-            f"(for example {dataset}_random). {form}."
-        )
-    others = {part: axis for axis in AXES[1:] for part in known[axis]}
-    return (
-        f"The name {name!r} has an unknown part {rest!r} after {dataset!r}.{nearest(rest, others)} "
-        f"Acquisitions: {', '.join(sorted(known['acquisition']))}; "
-        f"training: {', '.join(sorted(known['training']))}. {form}."
-    )
+        rest = rest[len(part) + 1 :] if (part := longest(axis, rest)) else rest
+    others = [part for axis in AXES[1:] for part in known[axis]]
+    problem = f"lacks an acquisition, for example {dataset}_random."
+    if rest:
+        problem = f"has an unknown part {rest!r} after {dataset!r}.{nearest(rest, others)}"
+    return f"The name {name!r} {problem} Acquisitions: {listed['acquisition']}; training: {listed['training']}. {FORM}."
 
 
 def _find(config: str) -> Path | None:
-    """Return the file that is meant, if one of that very name exists; None where it must be a name of parts."""
+    """Return the file that is meant; None where no such file exists, so that it must be a name of parts."""
     given = from_home("--config", config)
+    in_folder = len(given.parts) > 1
     for candidate in (given, given.with_name(given.name + ".yaml")):
-        if candidate.is_file():
-            return candidate.resolve()
-        if len(given.parts) > 1 and not given.is_absolute():
-            for root in roots():
-                if (root / candidate).is_file():
-                    return (root / candidate).resolve()
-    if len(given.parts) > 1:
-        folder = given.parent
-        near = nearest(given.stem, (path.stem for root in roots() for path in (root / folder).glob("*.yaml")))
+        for root in [Path(), *(roots() if in_folder and not given.is_absolute() else [])]:
+            if (root / candidate).is_file():
+                return (root / candidate).resolve()
+    if in_folder:
+        near = nearest(given.stem, (path.stem for root in roots() for path in (root / given.parent).glob("*.yaml")))
         raise UsageError(f"There is no config file {config}.{near}")
     return None
 
@@ -158,48 +136,40 @@ def resolve(configs: Sequence[str]) -> Settings:
     layers: list[tuple[str | None, Path]] = []
     for config in configs:
         if (path := _find(config)) is not None:
-            axis = path.parent.name if path.parent.name in AXES else None
-            layers.append((axis, path))
+            layers.append((path.parent.name if path.parent.name in AXES else None, path))
         else:
             layers.extend(split_name(config.removesuffix(".yaml")).items())
-    named = {axis: path.stem for axis, path in layers if axis is not None}
+    named = {axis: path for axis, path in layers if axis is not None}
     if "datasets" in named:
         last = max(position for position, (axis, _) in enumerate(layers) if axis is not None)
         additions: list[tuple[str | None, Path]] = []
         if "training" not in named:
-            additions.append(("training", parts("training")[DEFAULT_TRAINING]))
-        training = named.get("training", DEFAULT_TRAINING)
-        additions.extend((None, path) for path in _patches(named["datasets"], training))
+            named["training"] = parts("training")[DEFAULT_TRAINING]
+            additions.append(("training", named["training"]))
+        additions += [(None, path) for path in _patches(named["datasets"].stem, named["training"].stem)]
         layers[last + 1 : last + 1] = additions
-    values: dict[str, Any] = {}
-    origins: dict[str, Path] = {}
-    for _, path in layers:
-        merge(values, load(path), path, origins)
-    found = _parts(layers)
-    return Settings(run_name(found), tuple(path for _, path in layers), values, origins, found)
-
-
-def _parts(layers: Sequence[tuple[str | None, Path]]) -> dict[str, str]:
-    own = [path.stem for axis, path in layers if axis is None and path.parent.name != "patches"]
-    found = {axis: path.stem for axis, path in layers if axis is not None}
-    return {axis: found[axis] for axis in AXES if axis in found} | ({OTHER: "_".join(own)} if own else {})
+    by_axis = {axis: named[axis].stem for axis in AXES if axis in named}
+    if own := [path.stem for axis, path in layers if axis is None and path.parent.name != "patches"]:
+        by_axis[OTHER] = "_".join(own)
+    files = tuple(path for _, path in layers)
+    return Settings(run_name(by_axis), files, read_layers(files), by_axis)
 
 
 def _patches(dataset: str, training: str) -> list[Path]:
     """Return patches for a pair of dataset and training method, the package's first."""
-    found: dict[str, Path] = {}
+    by_name: dict[str, Path] = {}
     for root in reversed(roots()):
         for path in sorted((root / "patches").glob("*.yaml")):
             pattern, _, method = path.stem.rpartition(".")
             if method == training and fnmatch.fnmatchcase(dataset, pattern):
-                found[path.name] = path
-    return list(found.values())
+                by_name[path.name] = path
+    return list(by_name.values())
 
 
 def settings_of(name: str) -> dict[str, Any] | None:
-    """Return the settings that can change results, by dotted key, as the configs of a run's name say them.
+    """Return the settings in the configs of a run's name that can change results, by dotted key, without defaults.
 
-    None where the name is not made of parts that are known here. What the configs leave at a default is left out.
+    None where the name is not made of known parts.
     """
     try:
         return result_settings(resolve([name]).values)

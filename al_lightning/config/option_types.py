@@ -1,4 +1,4 @@
-"""The types of the options of `fit`, which the parser is made from and class paths are held to."""
+"""The types of the options of `fit`, for the parser and for the check of class paths."""
 
 from __future__ import annotations
 
@@ -28,4 +28,4 @@ TYPES: dict[str, Any] = {
     "trainer": Trainer,
     **{name: hint for name, hint in typing.get_type_hints(FitOptions).items() if name in IN_FILES},
 }
-"""By the names at the top of a configuration. Callables make an object of what only the run knows."""
+"""By the names at the top of a configuration. A callable makes an object from what only the run knows."""

@@ -1,4 +1,4 @@
-"""Which modules a run directory's configuration may name: this package's, and those that the user trusts. No torch."""
+"""Modules that a run directory's configuration may name: this package's, and those that the user trusts. No torch."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ PACKAGE = "al_lightning"
 
 
 def import_from_here(name: str) -> None:
-    """Import a module that a user names; for that long, the working directory is an import path.
+    """Import a module that a user names; during the import, the working directory is an import path.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: there is no module of that name.
     """
     if name in sys.modules or name == PACKAGE:
         return
@@ -35,10 +35,10 @@ def import_from_here(name: str) -> None:
 
 
 def only_from(imports: Sequence[str], source: Path) -> Callable[[str, str], None]:
-    """Return what refuses class paths of other modules than this package's and those that the user named."""
+    """Return a function that refuses class paths outside of this package and of the modules that the user named."""
     trusted = tuple(f"{name}." for name in (PACKAGE, *imports))
 
-    def look(option: str, text: str) -> None:
+    def refuse(option: str, text: str) -> None:
         module = text.rpartition(".")[0]
         if module and not text.startswith(trusted):
             raise UsageError(
@@ -46,4 +46,4 @@ def only_from(imports: Sequence[str], source: Path) -> Callable[[str, str], None
                 f"--import {module}."
             )
 
-    return look
+    return refuse

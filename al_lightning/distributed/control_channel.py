@@ -1,4 +1,4 @@
-"""A connection between the processes of a run, beside the collectives: it tells who was stopped, failed or died.
+"""A connection between the processes of a run, beside the collectives, for news of stops, failures and deaths.
 
 Process 0 runs the server, every other process a client. The connection of a killed process ends, which the server sees
 at once; a collective would wait half an hour for that process. No torch.
@@ -37,7 +37,7 @@ ATTEMPTS = 6
 """How often a client tries to join."""
 
 Message = dict[str, Any]
-Heard = Callable[[int, "Message | None"], None]
+OnMessage = Callable[[int, "Message | None"], None]
 """Called with a process's number and its message; None when its connection ended."""
 
 
@@ -96,17 +96,17 @@ class Server:
     Args:
         others: number of other processes.
         key: the run's secret; a connection without it is ignored.
-        heard: told of every message, in a thread for each connection.
+        on_message: called with every message, in a thread for each connection.
         everywhere: whether to listen on all interfaces (several machines) or on this machine only.
         limit: seconds in which a connection has to prove that it is one of the run's.
     """
 
     def __init__(
-        self, others: int, key: bytes, heard: Heard, everywhere: bool = False, limit: float = HANDSHAKE
+        self, others: int, key: bytes, on_message: OnMessage, everywhere: bool = False, limit: float = HANDSHAKE
     ) -> None:
         self._listener = socket.create_server(("" if everywhere else "127.0.0.1", 0), backlog=UNPROVEN)
         self.port: int = self._listener.getsockname()[1]
-        self._others, self._key, self._heard, self._limit = others, key, heard, limit
+        self._others, self._key, self._on_message, self._limit = others, key, on_message, limit
         self._lock = threading.Lock()
         self._listening = True
         self._unproven: list[_Line] = []
@@ -142,9 +142,9 @@ class Server:
                 return
             message: Message | None = {"hello": rank}
             while message is not None:
-                self._heard(rank, message)
+                self._on_message(rank, message)
                 message = line.receive()
-            self._heard(rank, None)
+            self._on_message(rank, None)
         finally:
             line.close()
 
@@ -153,11 +153,11 @@ class Server:
         until = time.monotonic() + self._limit
         ours = secrets.token_hex(32)
         line.send({"challenge": ours})
-        said = line.receive(FIRST, until) or {}
-        rank, theirs = said.get("hello"), said.get("challenge")
+        answer = line.receive(FIRST, until) or {}
+        rank, theirs = answer.get("hello"), answer.get("challenge")
         if type(rank) is not int or not 1 <= rank <= self._others or not isinstance(theirs, str):
             return 0, ""
-        right = _same(said.get("proof"), _proof(self._key, "client", rank, ours, theirs))
+        right = _same(answer.get("proof"), _proof(self._key, "client", rank, ours, theirs))
         return (rank, _proof(self._key, "server", rank, ours, theirs)) if right else (0, "")
 
     def _admit(self, line: _Line, rank: int, proof: str) -> bool:
@@ -205,14 +205,16 @@ class Client:
         port: port of its server.
         key: the run's secret.
         rank: number of this process.
-        heard: told of every message, in a thread of the client's.
+        on_message: called with every message, in a thread of the client.
         limit: seconds in which process 0 has to prove that it knows the key, for each of a few attempts.
 
     Raises:
         ConnectionError: process 0 did not prove it.
     """
 
-    def __init__(self, host: str, port: int, key: bytes, rank: int, heard: Heard, limit: float = HANDSHAKE) -> None:
+    def __init__(
+        self, host: str, port: int, key: bytes, rank: int, on_message: OnMessage, limit: float = HANDSHAKE
+    ) -> None:
         for attempt in range(ATTEMPTS):
             time.sleep(0.2 * attempt)
             with contextlib.suppress(OSError):
@@ -222,7 +224,7 @@ class Client:
                 self._line.close()
         else:
             raise ConnectionError(f"no answer at {host}, port {port}")
-        self._heard = heard
+        self._on_message = on_message
         _close_in_forks(self)
         threading.Thread(target=self._listen, daemon=True, name="al-client").start()
 
@@ -242,7 +244,7 @@ class Client:
         message: Message | None = {}
         while message is not None:
             message = self._line.receive()
-            self._heard(0, message)
+            self._on_message(0, message)
         self._line.close()
 
     def send(self, message: Message) -> None:
@@ -263,8 +265,8 @@ def _proof(key: bytes, end: str, rank: int, server: str, client: str) -> str:
     return hmac.new(key, json.dumps([end, rank, server, client]).encode(), "sha256").hexdigest()
 
 
-def _same(said: object, right: str) -> bool:
-    return isinstance(said, str) and hmac.compare_digest(said.encode(errors="replace"), right.encode())
+def _same(proof: object, right: str) -> bool:
+    return isinstance(proof, str) and hmac.compare_digest(proof.encode(errors="replace"), right.encode())
 
 
 def _close_in_forks(end: Server | Client) -> None:

@@ -41,7 +41,7 @@ def trainer_of(options: Mapping[str, Any], **more: Any) -> Trainer:
     Raises:
         UsageError: Lightning refuses the options.
     """
-    settings = {**options, **_where(options), **more}
+    settings = {**options, **_started_outside(options), **more}
     if (environment := _environment()) is not None:
         settings["plugins"] = [*settings.get("plugins", ()), environment]
     try:
@@ -59,8 +59,8 @@ def _environment() -> ClusterEnvironment | None:
     return SLURMEnvironment(auto_requeue=False) if "SLURM_STEP_ID" in os.environ else LightningEnvironment()
 
 
-def _where(options: Mapping[str, Any]) -> dict[str, int]:
-    """Return the numbers of devices and nodes that torchrun or srun started, so that no option has to repeat them."""
+def _started_outside(options: Mapping[str, Any]) -> dict[str, int]:
+    """Return the numbers of devices and nodes that torchrun or srun started; empty where neither did."""
     environ = os.environ
     if "TORCHELASTIC_RUN_ID" in environ:
         devices = int(environ["LOCAL_WORLD_SIZE"])
@@ -74,9 +74,9 @@ def _where(options: Mapping[str, Any]) -> dict[str, int]:
     else:
         return {}
     for name, value in (("devices", devices), ("num_nodes", nodes)):
-        said = options.get(name)
-        if said not in (None, "auto", 1, "1", value, str(value), -1, "-1"):
-            raise UsageError(f"{who} started {name} = {value}, but --trainer.{name} says {said}; leave it out.")
+        given = options.get(name)
+        if given not in (None, "auto", 1, "1", value, str(value), -1, "-1"):
+            raise UsageError(f"{who} started {name} = {value}, but --trainer.{name} is {given}; leave it out.")
     return {"devices": devices, "num_nodes": nodes}
 
 
@@ -124,14 +124,14 @@ class Processes:
         """
         before = {name: os.environ.get(name) for name in ENVIRONMENT}
         machine = {name: options[name] for name in MACHINE if options.get(name) is not None}
-        scout = trainer_of(machine, logger=False, enable_checkpointing=False, enable_progress_bar=False)
-        own = cls(scout.global_rank, scout.world_size)
+        trial = trainer_of(machine, logger=False, enable_checkpointing=False, enable_progress_bar=False)
+        own = cls(trial.global_rank, trial.world_size)
         shutdown.join(own.rank, own.count)
         if own.count == 1:
             yield own
             return
-        launcher = scout.strategy.launcher
-        if not isinstance(scout.strategy, DDPStrategy) or launcher is None or launcher.is_interactive_compatible:
+        launcher = trial.strategy.launcher
+        if not isinstance(trial.strategy, DDPStrategy) or launcher is None or launcher.is_interactive_compatible:
             raise UsageError(
                 f"trainer.strategy {options.get('strategy')} is not one that several processes can use here; leave it "
                 "out, or name a form of ddp, and call the command line rather than a notebook."
@@ -141,14 +141,14 @@ class Processes:
                 f"data.batch_size is global and must divide by the number of processes: {batch_size} does not by "
                 f"{own.count}."
             )
-        environment = scout.strategy.cluster_environment
+        environment = trial.strategy.cluster_environment
         assert environment is not None
         if not environment.creates_processes_externally:
-            own._launch(environment, scout.num_devices, scout.num_nodes, command)
+            own._launch(environment, trial.num_devices, trial.num_nodes, command)
         try:
-            scout.strategy.setup_environment()
+            trial.strategy.setup_environment()
             # On one machine by its own address: the name that a cluster gives it may lead elsewhere.
-            several = scout.num_nodes > 1
+            several = trial.num_nodes > 1
             own._connect(environment.main_address if several else "127.0.0.1", several)
             yield own
             own._end()
@@ -188,13 +188,13 @@ class Processes:
         self._group = dist.new_group(backend="gloo", timeout=timedelta(days=7))
         if self.rank == 0:
             key = secrets.token_bytes(32)
-            server = Server(self.count - 1, key, shutdown.heard, everywhere=several_machines)
+            server = Server(self.count - 1, key, shutdown.receive, everywhere=several_machines)
             self._line = server
             self.once(lambda: (server.port, key))
         else:
             port, key = self.once(lambda: (0, b""))
             try:
-                self._line = Client(host, port, key, self.rank, shutdown.heard)
+                self._line = Client(host, port, key, self.rank, shutdown.receive)
             except ConnectionError as error:
                 raise ALError(
                     f"Process {self.rank} of {self.count} cannot reach process 0 ({error}); see that it runs and that "
@@ -214,7 +214,7 @@ class Processes:
             child.wait()
 
     def _abandon(self) -> None:
-        """End the run's other processes and connections in a process that goes on without the run."""
+        """End the run's other processes and connections in a process that continues without the run."""
         shutdown.disconnect()
         for child in shutdown.children.values():
             child.kill()

@@ -1,7 +1,7 @@
 """Signals, and processes that fail or die: the run stops within seconds, with one exit code and one cause. No torch.
 
-Everything a run needs to go on is on disk at any instant (journal, selections and checkpoints are whole or absent), so
-a process may exit anywhere. A fit ends its step and saves first. Any other stage exits at once, also where the main
+All that a run needs to continue is on disk at any instant (journal, selections and checkpoints are complete or absent),
+so a process may exit anywhere. A fit ends its step and saves first. Any other stage exits at once, also where the main
 thread waits in a collective that will never end.
 
 Lightning's own signal handlers are not used. Its handler of SIGTERM calls a collective, which hangs when more than one
@@ -64,7 +64,7 @@ class Shutdown:
         self._patient = False
         self._failures: list[tuple[bool, int, int, str]] = []
         self._leaving = False
-        self._said: defaultdict[int, set[str]] = defaultdict(set)
+        self._received: defaultdict[int, set[str]] = defaultdict(set)
 
     def listen(self, more: Sequence[str] = ()) -> None:
         """Handle the signals of this process, if it is the command line's own; called before any thread starts.
@@ -108,17 +108,17 @@ class Shutdown:
         """Exit when it is time: after a fit's step, and after process 0 answered, which saves and prints for all."""
         while self._patient or (self.rank and self._without("stop", "bye")):
             # A step that another process takes no part in does not end.
-            alone = self._without("stop") or any("bye" in words for words in list(self._said.values()))
+            alone = self._without("stop") or any("bye" in words for words in list(self._received.values()))
             late = time.monotonic() > self._since + (ANSWER if alone else GRACE)
-            if late or (self.rank and "gone" in self._said[0]):
+            if late or (self.rank and "gone" in self._received[0]):
                 break
             time.sleep(0.02)
         self._stop()
 
     def _without(self, *words: str) -> list[int]:
-        """Return the other processes that said none of these words; processes other than 0 know process 0 alone."""
-        others = [0] if self.rank else sorted(self._said)
-        return [rank for rank in others if self._send is not None and not self._said[rank].intersection(words)]
+        """Return the processes that sent none of these messages; processes other than 0 know process 0 alone."""
+        others = [0] if self.rank else sorted(self._received)
+        return [rank for rank in others if self._send is not None and not self._received[rank].intersection(words)]
 
     def _stop(self) -> None:
         """Exit as asked; where process 0 does not print the reason, another process does."""
@@ -130,9 +130,9 @@ class Shutdown:
         elif silent and time.monotonic() > self._since + ANSWER:
             which = f"process {silent[0]} of {self.processes} does not answer (is it paused?)"
             text = f"Stopped by {self.asked} without saving the fit's last steps, since {which}; {AGAIN}."
-        if speak := bool(self.rank and self._without("stop")):
+        if prints := bool(self.rank and self._without("stop")):
             self._tell({"bye": True})  # it need not wait for this process once it is continued
-        self._leave(Interrupted.exit_code, text, speak)
+        self._leave(Interrupted.exit_code, text, prints)
 
     @contextlib.contextmanager
     def patience(self) -> Iterator[None]:
@@ -147,7 +147,7 @@ class Shutdown:
         """Set the number of this process and of all processes; a new run begins."""
         self.rank, self.processes = rank, processes
         self._failures, self._leaving = [], False
-        self._said.clear()
+        self._received.clear()
         self.children = {}
         if not self.owns_process:
             self.asked = None
@@ -158,9 +158,9 @@ class Shutdown:
         threading.Thread(target=self._await_joining, args=(rank, child), daemon=True, name="al-child").start()
 
     def _await_joining(self, rank: int, child: Child) -> None:
-        while "hello" not in self._said[rank] and child.poll() is None:
+        while "hello" not in self._received[rank] and child.poll() is None:
             time.sleep(0.1)
-        if "hello" not in self._said[rank] and self.asked is None and child.poll():
+        if "hello" not in self._received[rank] and self.asked is None and child.poll():
             if child.poll() == Interrupted.exit_code:
                 return self.ask(f"a signal to process {rank}")
             time.sleep(1)  # an error of all processes is this process's too, and is shown as such
@@ -177,11 +177,11 @@ class Shutdown:
         self._tell({"bye": True})
         self._send = None
 
-    def heard(self, rank: int, message: dict[str, Any] | None) -> None:
+    def receive(self, rank: int, message: dict[str, Any] | None) -> None:
         """Handle a message of another process; None where its connection ended."""
-        self._said[rank].update(["gone"] if message is None else message)
+        self._received[rank].update(["gone"] if message is None else message)
         if message is None:
-            if "bye" not in self._said[rank] and self._send is not None:
+            if "bye" not in self._received[rank] and self._send is not None:
                 self._gone(rank)
         elif "stop" in message:  # it asks, or answers; so does this process now, unless it has
             self.ask(message["stop"], relayed=True)
@@ -189,7 +189,7 @@ class Shutdown:
             self._failed(bool(message["cause"]), rank, int(message["code"]), str(message["failed"]))
         elif "end" in message:
             self._leave(int(message["end"]), None)
-        elif "hello" in message and self.asked is not None:  # the others were told before this one joined
+        elif "hello" in message and self.asked is not None:  # the request was sent before this process joined
             self._tell({"stop": self.asked})
 
     def _gone(self, rank: int) -> None:
@@ -203,7 +203,7 @@ class Shutdown:
         else:
             first = self.rank == 1  # one process prints in place of process 0
             text = f"Process 0 of {self.processes} ended without a word, killed perhaps; {AGAIN}."
-            self._leave(1, text if first else None, speak=first)
+            self._leave(1, text if first else None, prints=first)
 
     def _failed(self, cause: bool, rank: int, code: int, text: str) -> None:
         """Collect failures at process 0; the first cause is shown, a consequence only where no cause comes."""
@@ -250,16 +250,16 @@ class Shutdown:
         else:
             self._tell({"failed": text, "code": code, "cause": cause})
         time.sleep(PATIENCE_WITH_PEERS + 3)  # process 0 says when and with which code to exit
-        answered = self.rank == 0 or "end" in self._said[0]
+        answered = self.rank == 0 or "end" in self._received[0]
         silent = f"{text.rstrip('.')}; process 0 of {self.processes} does not answer."
-        self._leave(code, None if answered else silent, speak=True)
+        self._leave(code, None if answered else silent, prints=True)
         return code
 
     def _tell(self, message: dict[str, Any]) -> None:
         if self._send is not None:
             self._send(message)
 
-    def _leave(self, code: int, text: str | None, speak: bool = False) -> None:
+    def _leave(self, code: int, text: str | None, prints: bool = False) -> None:
         """Exit now, from any thread; a process that is not the command line's own gets the collective's own error."""
         with self._lock:
             again, self._leaving = self._leaving, True
@@ -270,7 +270,7 @@ class Shutdown:
             last.daemon = True
             last.start()
         try:
-            if text is not None and (self.rank == 0 or speak):
+            if text is not None and (self.rank == 0 or prints):
                 _print(text)
             if children := list(self.children.values()):
                 self._tell({"end": code})

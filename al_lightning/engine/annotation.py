@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from PIL import Image
 
@@ -77,24 +77,28 @@ class AnnotationQueue:
         self.say = say
         self.command = shlex.join(["al-lightning", *command]) if command else None
 
-    def initial(self, chosen: list[int]) -> list[int]:
-        """Return the labelled images of the initial set.
+    def label(self, cycle: int | None, chosen: list[int]) -> list[int]:
+        """Return the labelled images of a cycle's choice, or of the initial set where the cycle is None.
 
         Raises:
-            LabelsAwaited: labels of the initial set or of the test set are missing; the batches of both are written.
+            LabelsAwaited: labels are missing, also of the test set at the initial set; the batches are written.
         """
-        return self._answer(Request("initial", "the initial set", _annotated(self.data.train), chosen), with_test=True)
-
-    def choice(self, cycle: int, chosen: list[int]) -> list[int]:
-        """Return the labelled images of a cycle's choice.
-
-        Raises:
-            LabelsAwaited: labels are missing; the batch is written.
-        """
-        what = f"the choice of cycle {cycle}"
-        return self._answer(
-            Request(f"cycle_{cycle:02d}", what, _annotated(self.data.train), chosen, cycle), with_test=False
-        )
+        folder, what = ("initial", "the initial set")
+        if cycle is not None:
+            folder, what = f"cycle_{cycle:02d}", f"the choice of cycle {cycle}"
+        request = Request(folder, what, _annotated(self.data.train), chosen, cycle)
+        test = self._unlabelled_test() if cycle is None else []
+        answer = self.experiment.oracle.label(chosen)
+        if isinstance(answer, Pending):
+            partial = self.experiment.oracle.accept_partial and answer.labelled and self._is_handed_out(request)
+            self._hand_out(test if partial else [request, *test])
+            self.say(
+                f"note: {len(answer.labelled)} of {len(chosen)} images of {what} are labelled, and are taken as they "
+                f"are (oracle.accept_partial); the other {len(chosen) - len(answer.labelled)} stay in the pool"
+            )
+            return list(answer.labelled)
+        self._hand_out(test)
+        return answer.indices
 
     def test(self) -> None:
         """Check that the whole test set is labelled: metrics on a part of it would not be comparable later.
@@ -102,42 +106,21 @@ class AnnotationQueue:
         Raises:
             LabelsAwaited: labels are missing; the batch is written.
         """
-        test = self._test()
-        if test.missing:
-            self._hand_out([test])
+        self._hand_out(self._unlabelled_test())
 
-    def _test(self) -> Request:
+    def _unlabelled_test(self) -> list[Request]:
         images = _annotated(self.data.test)
-        return Request("test", "the test set", images, list(range(len(images))))
+        request = Request("test", "the test set", images, list(range(len(images))))
+        return [request] if request.missing else []
 
-    def _answer(self, request: Request, with_test: bool) -> list[int]:
-        answer = self.experiment.oracle.label(request.chosen)
-        test = [part for part in ([self._test()] if with_test else []) if part.missing]
-        if not isinstance(answer, Pending):
-            if test:
-                self._hand_out(test)
-            return answer.indices
-        if self.experiment.oracle.accept_partial and answer.labelled and self._is_handed_out(request):
-            if test:
-                self._hand_out(test)
-            rest = len(request.chosen) - len(answer.labelled)
-            self.say(
-                f"note: {len(answer.labelled)} of {len(request.chosen)} images of {request.what} are labelled, and "
-                f"are taken as they are (oracle.accept_partial); the other {rest} stay in the pool"
-            )
-            return list(answer.labelled)
-        self._hand_out([request, *test])
-
-    def _hand_out(self, parts: Sequence[Request]) -> NoReturn:
-        """Write the batches that do not exist yet, and stop.
-
-        Raises:
-            LabelsAwaited: always; the message names the batches.
-        """
+    def _hand_out(self, parts: Sequence[Request]) -> None:
+        """Write the batches that do not exist yet, and raise LabelsAwaited, where there are any."""
+        if not parts:
+            return
         for part in parts:
             if not self._is_handed_out(part):
                 self._write(part)
-        self._tell_project()
+        self._write_project()
         counts = " and ".join(
             f"{len(part.missing)} of {len({part.images.file(index) for index in part.chosen})} images of {part.what}"
             for part in parts
@@ -182,7 +165,7 @@ class AnnotationQueue:
             number += 1
         kept.parent.mkdir(parents=True, exist_ok=True)
         os.replace(folder, kept)
-        self.say(f"{folder} was not whole, or not of these images; it is made again, and what was there is now {kept}")
+        self.say(f"{folder} was incomplete, or of other images; it is written again, and the old one is now {kept}")
 
     def _items(self, part: Request) -> list[Item]:
         missing = part.missing
@@ -231,7 +214,7 @@ class AnnotationQueue:
             self.say(f"note: {part.folder} goes out without predictions ({type(error).__name__}: {reason})")
             return []
 
-    def _tell_project(self) -> None:
+    def _write_project(self) -> None:
         """Write for `al-lightning labels` which images may get labels, and where labels are kept."""
         directory, oracle = self.store.directory, self.experiment.oracle
         try:
@@ -259,7 +242,7 @@ class AnnotationQueue:
 
 def _annotated(images: Images) -> AnnotatedImages:
     if not isinstance(images, AnnotatedImages):
-        raise TypeError("the data were not told to ask people")
+        raise TypeError("the dataset does not ask people for labels")
     return images
 
 

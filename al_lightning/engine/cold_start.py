@@ -67,8 +67,8 @@ def spread(experiment: Experiment, pool: Pool, count: int, processes: Processes,
     """
     if not pretrained(experiment):
         reporter.say(
-            "note: initial: spread goes by the features of a network without pretrained weights, which are random; "
-            "name weights under network (for example weights: imagenet) for features that tell images apart"
+            "note: initial: spread uses the features of a network without pretrained weights, which are random; "
+            "name weights under network (for example weights: imagenet) for features that distinguish images"
         )
     strategy = Spread()
     reporter.cycle(0, 0)

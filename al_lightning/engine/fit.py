@@ -24,6 +24,7 @@ from al_lightning.engine.compile import Compiling
 from al_lightning.engine.stages import guarded, score, stage_trainer
 from al_lightning.engine.steps import StepCallback
 from al_lightning.errors import TrainingError, UsageError
+from al_lightning.networks.base import Network
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
 from al_lightning.runs.checkpoints import (
@@ -81,7 +82,7 @@ class Fit:
         self.reporter = reporter
         self.weights_path = directory / "weights.pt"
         self.steps = experiment.steps(len(pool.labelled))
-        self.chunk = min(experiment.chunk, self.steps)
+        self.chunk = min(experiment.options.chunk, self.steps)
         # One process reads the folder: another machine's view of it may be some seconds old.
         self.trained, self.done = processes.once(self._earlier_work)
         self.started = self.trained or self.done > 0
@@ -89,14 +90,14 @@ class Fit:
         parts = experiment.fresh_parts()
         classes = experiment.data.num_classes
         self.memory_format = torch.channels_last if experiment.channels_last else torch.contiguous_format
-        self.network = parts.network(classes).to(memory_format=self.memory_format)
-        self.compiling = Compiling(self.network, experiment.compile)
-        self.module = parts.training(self.network, parts.task(classes), self.steps, self.key)
+        self.network: Network = parts.network(classes).to(memory_format=self.memory_format)
+        self.compiling = Compiling(self.network, experiment.options.compile)
+        self.module: TrainingModule = parts.training(self.network, parts.task(classes), self.steps, self.key)
         check_parts(experiment, self.module)
         self.data = PoolDataModule(
             experiment.data, pool, self.key, self.steps, self.chunk, memory_format=self.memory_format
         )
-        self.trainer = self._trainer(dict(parts.trainer), directory)
+        self.trainer = self._trainer(dict(parts.trainer))
         if self.device.type == "cpu":
             keep_large_blocks()
 
@@ -116,7 +117,7 @@ class Fit:
             return True, self.steps
         return False, next(iter(checkpoints(self.directory)), 0)
 
-    def _trainer(self, options: dict[str, Any], directory: Path) -> Trainer:
+    def _trainer(self, options: dict[str, Any]) -> Trainer:
         several = self.processes.count > 1
         if several and self.module.leaves_parameters_unused and options.get("strategy") in (None, "auto", "ddp"):
             options["strategy"] = "ddp_find_unused_parameters_true"
@@ -127,7 +128,7 @@ class Fit:
             max_epochs=-(-(self.steps - self.done) // self.chunk),
             plugins=[DurableCheckpointIO(self.seal)],
             logger=self._logger(),
-            default_root_dir=str(directory),
+            default_root_dir=str(self.directory),
             log_every_n_steps=1,  # the modules write their own points; this avoids a warning
             limit_val_batches=0,
             num_sanity_val_steps=0,
@@ -252,12 +253,12 @@ def check_parts(experiment: Experiment, module: TrainingModule) -> None:
             f"{type(module).__name__} trains on {_views(wanted)}, but data.unlabelled gives {_views(given)}; name a "
             "training method by its part of a run's name, which sets both (`al-lightning configs` lists them)."
         )
-    if not module.automatic_optimization and experiment.trainer_options.get("gradient_clip_val"):
+    if not module.automatic_optimization and experiment.trainer.get("gradient_clip_val"):
         raise UsageError(
-            f"{type(module).__name__} steps its optimizers by hand, and trainer.gradient_clip_val is not for that; "
+            f"{type(module).__name__} steps its optimizers by hand, which trainer.gradient_clip_val does not support; "
             "leave it out."
         )
-    if experiment.warm_start == "backbone" and module.network.trunk() is None:
+    if experiment.options.warm_start == "backbone" and module.network.trunk() is None:
         raise UsageError(f"{type(module.network).__name__} has no separate backbone; use --warm_start all or none.")
 
 

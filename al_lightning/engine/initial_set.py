@@ -141,17 +141,17 @@ def draw_first(experiment: Experiment, pool: Pool, processes: Processes, reporte
     count, data = first_count(experiment, pool), experiment.data
     if (own := own_first(experiment, pool)) is not None:
         indices = own
-    elif experiment.initial == "spread":
+    elif experiment.options.initial == "spread":
         return spread(experiment, pool, count, processes, reporter)
     else:
         classes = data.classes()
-        if experiment.initial == "balanced" and classes is None and data.answers is not None:
+        if experiment.options.initial == "balanced" and classes is None and data.answers is not None:
             raise UsageError(
                 "initial: balanced takes equally many images of each class, and not all of the pool's classes are "
                 "known before people label; use --initial random, or --initial spread, which covers the pool."
             )
         draw = generator("initial", experiment.seed)
-        indices = draw_initial(pool, count, experiment.initial, classes, draw)
+        indices = draw_initial(pool, count, experiment.options.initial, classes, draw)
     return Selection(indices, [0.0] * len(indices))
 
 
@@ -162,7 +162,7 @@ def label(experiment: Experiment, queue: AnnotationQueue | None, cycle: int | No
         LabelsAwaited: labels are missing; the same command continues once they are there.
     """
     if queue is not None:
-        return queue.initial(chosen) if cycle is None else queue.choice(cycle, chosen)
+        return queue.label(cycle, chosen)
     answer = experiment.oracle.label(chosen)
     if isinstance(answer, Pending):
         raise LabelsAwaited(answer.message)

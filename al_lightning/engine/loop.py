@@ -36,7 +36,7 @@ def run_cycles(
     has the choice labelled, and adds a line to the journal. The last cycle only fits and tests. Steps whose results are
     on disk are not repeated.
 
-    All processes run this. Process 0 reads and writes the run directory and tells the others.
+    All processes run this. Process 0 reads and writes the run directory and sends the others what it read.
 
     Args:
         experiment: the run's configuration.
@@ -55,7 +55,7 @@ def run_cycles(
     done = processes.once(store.finished, last)
     if done and (done[-1].cycle > last or (done[-1].cycle == last and done[-1].chosen)):
         before = sum(1 for record in done if record.chosen)
-        raise UsageError(f"{store.directory} has bought labels {before} times already; budget.cycles {last} is fewer.")
+        raise UsageError(f"{store.directory} has acquired labels {before} times; budget.cycles {last} is fewer.")
     for record in done:
         pool = pool.label(record.chosen)
     note, shared = ("", 0.0) if done else processes.once(take_first_cycle, experiment, store, processes.count)
@@ -120,7 +120,7 @@ def results_on_disk(
 def choose(
     experiment: Experiment, store: RunStore, processes: Processes, rows: SelectionInputs, count: int, cycle: int
 ) -> Selection:
-    """Select on one process, tell all, and save the selection with its inputs."""
+    """Select on process 0, send the selection to all processes, and save it with its inputs."""
     acquisition = experiment.acquisition
     selection = processes.once(select, acquisition, rows, count, generator("select", experiment.seed, cycle))
     seen = SeenRows(rows.index.numpy(), rows.labelled.numpy(), rows.value.numpy())
@@ -152,20 +152,20 @@ def planned_steps(experiment: Experiment, pool: Pool, first: int, last: int) -> 
 def take_weights_of_last_cycle(experiment: Experiment, store: RunStore, fit: Fit) -> None:
     """Load the weights of the last cycle where `warm_start` says so; by default every fit starts from scratch."""
     _, cycle, member = fit.key
-    if experiment.warm_start == "none" or cycle == 0 or fit.started:
+    if experiment.options.warm_start == "none" or cycle == 0 or fit.started:
         return
     weights = store.weights(cycle - 1, member)
     if not weights.is_file():
         raise UsageError(
             f"warm_start needs the weights of the cycle before, but {weights} is gone; {store.again(cycle - 1)}"
         )
-    fit.warm_start(weights, whole=experiment.warm_start == "all")
+    fit.warm_start(weights, whole=experiment.options.warm_start == "all")
 
 
 def forget_weights(experiment: Experiment, store: RunStore, cycle: int, last: int) -> None:
     """Delete the weights that `keep` does not keep; this cycle's weights stay for the next cycle's warm start."""
-    if experiment.keep != "all" and store.writes:
-        kept = range(cycle if experiment.keep == "last" or cycle < last else cycle + 1)
+    if experiment.options.keep != "all" and store.writes:
+        kept = range(cycle if experiment.options.keep == "last" or cycle < last else cycle + 1)
         for old in kept:
             for weights in store.cycle_dir(old).glob("member_*/weights.pt"):
                 weights.unlink()

@@ -97,7 +97,7 @@ def _score(
     strategy.check(network)
     load_network(network, weights)
     with tempfile.TemporaryDirectory() as scratch:
-        options, progress = run.trainer_options(), StageProgress(reporter)
+        options, progress = run.configuration.instantiate("trainer").trainer, StageProgress(reporter)
         trainer = stage_trainer(options, [progress], logger=False, default_root_dir=scratch, enable_checkpointing=False)
         if trainer.strategy.root_device.type == "cpu":
             keep_large_blocks()

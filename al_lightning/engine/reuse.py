@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from al_lightning.config.experiment import Experiment, versions
-from al_lightning.errors import ALError
+from al_lightning.errors import ALError, from_home
 from al_lightning.runs.journal import Run, read_run
 from al_lightning.runs.origins import training_settings
 from al_lightning.runs.seals import seal_of
@@ -30,52 +30,53 @@ def take_first_cycle(experiment: Experiment, store: RunStore, processes: int) ->
     Returns:
         A note for the user, or "", and the seconds that the copied fit took, 0 where none was copied.
     """
-    if experiment.share is None or store.trained() or store.metrics_path(0).exists():
+    if experiment.options.share is None or store.trained() or store.metrics_path(0).exists():
         return "", 0.0
-    if experiment.share.resolve() == store.directory.resolve():
+    share = from_home("share", experiment.options.share)
+    if share.resolve() == store.directory.resolve():
         return "", 0.0
     try:
-        donor = read_run(experiment.share)
+        donor = read_run(share)
     except ALError:
-        return f"{experiment.share} has no first cycle to share yet; this run trains its own", 0.0
+        return f"{share} has no first cycle to share yet; this run trains its own", 0.0
     if reason := _differs(store.read(), donor, processes, experiment.oracle.asks_people):
-        return f"the first network of {experiment.share} does not serve here ({reason}); this run trains its own", 0.0
+        return f"the first network of {share} cannot be used ({reason}); this run trains its own", 0.0
     seal = store.fit_seal(0, 0)
-    theirs = RunStore(donor.directory, writes=False)
-    weights, metrics = theirs.weights_path(0, 0), theirs.metrics_path(0)
+    source = RunStore(donor.directory, writes=False)
+    weights, metrics = source.weights_path(0, 0), source.metrics_path(0)
     if gone := [path for path in (weights, metrics) if not seal.fits(path)]:
         return f"{gone[0]} is gone or damaged; this run trains its own first network", 0.0
     store.begin_fit(0, 0)
-    pictures = theirs.cycle_dir(0) / "test_images"
+    pictures = source.cycle_dir(0) / "test_images"
     (store.cycle_dir(0) / pictures.name).mkdir(exist_ok=True)
     last = [metrics, weights]
     others = [path for folder in (pictures, weights.parent) if folder.is_dir() for path in sorted(folder.iterdir())]
-    _copy([path for path in others if path.name not in (weights.name, seal_of(weights).name)], theirs, store)
-    _copy([one for path in last for one in (path, seal_of(path))], theirs, store)
+    _copy([path for path in others if path.name not in (weights.name, seal_of(weights).name)], source, store)
+    _copy([file for path in last for file in (path, seal_of(path))], source, store)
     return (
-        f"cycle 0: the network is that of {experiment.share}, for nothing but the strategy tells the two runs apart",
+        f"cycle 0: the network is that of {share}, since the two runs differ in the strategy alone",
         donor.cycles[0].cost.get("fit", 0.0) + donor.cycles[0].cost.get("shared", 0.0),
     )
 
 
-def _differs(mine: Run, donor: Run, processes: int, people: bool) -> str:
+def _differs(own: Run, donor: Run, processes: int, people: bool) -> str:
     """Return a difference between the first fits of two runs, or ""."""
     if not donor.cycles:
         return "its first cycle is not finished"
-    if people or donor.record.oracle != mine.record.oracle:
+    if people or donor.record.oracle != own.record.oracle:
         return "labels of people, or of another oracle"
     same = {
-        "seed": (mine.record.seed, donor.record.seed),
-        "first labels": (mine.initial, donor.initial),
-        "data": (mine.record.data_sha256, donor.record.data_sha256),
-        "images": (mine.record.images_sha256, donor.record.images_sha256),
+        "seed": (own.record.seed, donor.record.seed),
+        "first labels": (own.initial, donor.initial),
+        "data": (own.record.data_sha256, donor.record.data_sha256),
+        "images": (own.record.images_sha256, donor.record.images_sha256),
         "versions": (versions(), donor.record.versions),
         "processes": (processes, donor.cycles[0].cost.get("processes", processes)),
     }
-    if others := [name for name, (one, other) in same.items() if one != other]:
+    if others := [name for name, (value, donated) in same.items() if value != donated]:
         return f"other {others[0]}"
-    here, there = (training_settings(run.record.settings) for run in (mine, donor))
-    changed = sorted(key for key in here.keys() | there.keys() if here.get(key) != there.get(key))
+    settings, donated = (training_settings(run.record.settings) for run in (own, donor))
+    changed = sorted(key for key in settings.keys() | donated.keys() if settings.get(key) != donated.get(key))
     return f"other {changed[0].replace('init_args.', '')}" if changed else ""
 
 

@@ -1,4 +1,4 @@
-"""The number of the step that a fit is at: one callback owns it and tells it to all others."""
+"""The number of a fit's current step: one callback counts it and passes it on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from al_lightning.training.base import seed_global
 
 
 class StepCallback(StageProgress):
-    """Seeds each step, counts it, and tells the number to the module, the training streams and the reporter.
+    """Seeds each step, counts it, and passes the number to the module, the training streams and the reporter.
 
     It comes before all other callbacks, so that what these draw in a step is the same after a restart. Seeding once per
     epoch is not enough: the loader of a resumed epoch draws at another moment.

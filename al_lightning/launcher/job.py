@@ -26,7 +26,7 @@ STATES: dict[int, State] = {
     Interrupted.exit_code: "interrupted",
     LabelsAwaited.exit_code: "labels",
 }
-"""What an exit code says of a run; all others say that it failed."""
+"""State of a run by its exit code; "failed" for all other codes."""
 
 
 @dataclass(frozen=True)
@@ -75,32 +75,27 @@ class Outcome:
             labels); "elsewhere" (another launcher or command is at work on the run).
         exit_code: exit code of the run, negative where a signal ended it; None where it was not started or seen.
         seconds: duration of the run.
-        said: the last lines of its log.
+        log_end: the last lines of the log.
     """
 
     job: Job
     state: State
-    exit_code: int | None
-    seconds: float
-    said: str
+    exit_code: int | None = None
+    seconds: float = 0.0
+    log_end: str = ""
 
 
 Complete = Callable[[Job], bool]
 """Returns whether a run is complete."""
 
 
-def never(job: Job) -> bool:
-    """Return False: a complete run sees so itself."""
-    return False
-
-
 def outcome_of(job: Job, code: int, seconds: float) -> Outcome:
     """Return the outcome of a process by its exit code, which is negative for a signal, and by its log."""
-    said = tail(job.log)
+    log_end = tail(job.log)
     if code < 0:
         memory = " (out of memory?)" if code == -signal.SIGKILL else ""
-        said = f"{said}\nended by {signal.Signals(-code).name}{memory}".lstrip()
-    return Outcome(job, STATES.get(code, "failed"), code, seconds, said)
+        log_end = f"{log_end}\nended by {signal.Signals(-code).name}{memory}".lstrip()
+    return Outcome(job, STATES.get(code, "failed"), code, seconds, log_end)
 
 
 def distinct(jobs: Sequence[Job]) -> list[Job]:
@@ -118,7 +113,7 @@ def distinct(jobs: Sequence[Job]) -> list[Job]:
 
 
 def tail(path: Path, lines: int = TAIL) -> str:
-    """Return the last lines of a file that are not empty; an empty string where there is no file."""
+    """Return the last lines of a file that are not empty; "" where there is no file."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - 8192))
@@ -128,17 +123,17 @@ def tail(path: Path, lines: int = TAIL) -> str:
     return "\n".join([line.rstrip() for line in text.splitlines() if line.strip()][-lines:])
 
 
-def progress_of(job: Job) -> dict[str, Any] | None:
-    """Return the progress that a run wrote last (`progress.Reporter.tell`); None where there is none."""
+def progress_of(job: Job) -> dict[str, Any]:
+    """Return the progress that a run wrote last (`progress.Reporter.write`); an empty mapping where there is none."""
     try:
-        told = json.loads(job.progress.read_text())
+        progress = json.loads(job.progress.read_text())
     except (OSError, ValueError):
-        return None
-    return told if isinstance(told, dict) else None
+        return {}
+    return progress if isinstance(progress, dict) else {}
 
 
 def metric_of(job: Job) -> str:
-    """Return the last cycle's first metric as text; an empty string where there is none."""
+    """Return the last cycle's first metric as text; "" where there is none."""
     try:
         run = read_run(job.directory)
         name, value = next(iter(run.cycles[-1].metrics.items()))

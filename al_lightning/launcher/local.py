@@ -1,4 +1,4 @@
-"""Runs on this machine: slots over its GPUs or cores, one process tree a run."""
+"""Runs on this machine: some at a time, on its GPUs or cores; each run has its own process tree."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from typing import BinaryIO, TextIO
 
 from al_lightning.distributed.shutdown import AGAIN, GRACE, LAUNCHER, LEAVE, shutdown
 from al_lightning.errors import ALError, Interrupted, UsageError
-from al_lightning.launcher.job import Complete, Job, Outcome, distinct, never, outcome_of, take
+from al_lightning.launcher.job import Complete, Job, Outcome, distinct, outcome_of, take
 from al_lightning.launcher.machine import VISIBLE, cores, visible_gpus
 from al_lightning.launcher.screen import Screen
 from al_lightning.progress import PROGRESS
 from al_lightning.runs.lock import Lock
 
 THREADS = "OMP_NUM_THREADS"
-LOOK_ELSEWHERE = 2.0
+RETRY_SECONDS = 2.0
 """Seconds between two attempts to lock a directory that another process has."""
 
 
 class Tree(subprocess.Popen[bytes]):
-    """A process and those that it started, in a session of their own, so that Ctrl-C reaches the launcher alone."""
+    """A run: a process and its children, in a session of their own, so that Ctrl-C reaches the launcher alone."""
 
     _asked = False
 
@@ -102,9 +102,9 @@ class LocalLauncher:
         self.environment = dict(environment or {})
         self.stream, self.grace = stream, grace
         self._running: list[_Running] = []
-        self._asked_elsewhere = 0.0
+        self._tried_elsewhere = 0.0
 
-    def run(self, jobs: Sequence[Job], complete: Complete | None = None) -> list[Outcome]:
+    def run(self, jobs: Sequence[Job], complete: Complete = lambda job: False) -> list[Outcome]:
         """Run or continue all jobs; a job that fails is reported and the others continue.
 
         A job that another process has is tried again once all others have started. SIGINT or SIGTERM asks the runs to
@@ -112,8 +112,8 @@ class LocalLauncher:
 
         Args:
             jobs: equal ones are run once.
-            complete: returns whether a run is complete, so that it is not started; without it every run is started, and
-                a complete one ends by itself within seconds.
+            complete: whether a run is complete, so that it is not started; by default every run is started, and a
+                complete run ends by itself within seconds.
 
         Returns:
             an outcome for each job, in order.
@@ -129,7 +129,7 @@ class LocalLauncher:
                 while waiting or elsewhere or self._running:
                     if shutdown.asked is not None:
                         raise KeyboardInterrupt
-                    self._begin(waiting, elsewhere, screen, complete or never)
+                    self._begin(waiting, elsewhere, screen, complete)
                     self._reap(elsewhere, screen)
                     if self.fail_fast and any(outcome.state != "done" for outcome in screen.outcomes.values()):
                         self._stop(elsewhere, screen)
@@ -141,7 +141,7 @@ class LocalLauncher:
                 raise Interrupted(f"Interrupted; {AGAIN}.") from None
             finally:
                 self._clear()
-        outcomes = {job: Outcome(job, "interrupted", None, 0.0, "") for job in todo} | screen.outcomes
+        outcomes = {job: Outcome(job, "interrupted") for job in todo} | screen.outcomes
         by_folder = {job.directory.resolve(): outcome for job, outcome in outcomes.items()}
         return [by_folder[job.directory.resolve()] for job in jobs]
 
@@ -152,9 +152,9 @@ class LocalLauncher:
             if not self._started(job, screen, complete):
                 elsewhere.append(job)
                 screen.elsewhere(job)
-        if waiting or time.monotonic() - self._asked_elsewhere < LOOK_ELSEWHERE:
+        if waiting or time.monotonic() - self._tried_elsewhere < RETRY_SECONDS:
             return
-        self._asked_elsewhere = time.monotonic()
+        self._tried_elsewhere = time.monotonic()
         for _ in range(len(elsewhere)):
             if len(self._running) >= self.slots:
                 return
@@ -164,11 +164,11 @@ class LocalLauncher:
             if self.wait:
                 elsewhere.append(job)
             else:
-                screen.end(Outcome(job, "elsewhere", None, 0.0, ""))
+                screen.end(Outcome(job, "elsewhere"))
 
     def _started(self, job: Job, screen: Screen, complete: Complete) -> bool:
         """Start a run, unless it is complete or fails at once; return False where another process has it."""
-        done = Outcome(job, "done", None, 0.0, "")
+        done = Outcome(job, "done")
         try:
             if complete(job):  # nothing is written into its directory, not even a lock
                 screen.end(done)
@@ -181,7 +181,7 @@ class LocalLauncher:
             else:
                 self._start(job, held, screen)
         except (ALError, OSError) as error:
-            screen.end(Outcome(job, "failed", None, 0.0, str(error)))
+            screen.end(Outcome(job, "failed", log_end=str(error)))
         return True
 
     def _start(self, job: Job, held: Lock, screen: Screen) -> None:
@@ -206,8 +206,8 @@ class LocalLauncher:
         more = {THREADS: os.environ.get(THREADS) or str(max(1, cores() // self.slots))}
         if self.gpus:
             more[VISIBLE] = self.gpus[slot % len(self.gpus)]
-        ours = {LAUNCHER: str(os.getpid()), PROGRESS: str(job.progress.absolute())}
-        return {**os.environ, **more, **self.environment, **ours}
+        own = {LAUNCHER: str(os.getpid()), PROGRESS: str(job.progress.absolute())}
+        return {**os.environ, **more, **self.environment, **own}
 
     def _reap(self, elsewhere: deque[Job], screen: Screen) -> None:
         """Record the outcomes of runs that ended."""

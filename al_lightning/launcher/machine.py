@@ -15,8 +15,8 @@ def visible_gpus() -> list[str]:
 
     Parts of a GPU that was split (MIG) count as GPUs.
     """
-    if (said := os.environ.get(VISIBLE)) is not None:
-        names = [name.strip() for name in said.split(",")]
+    if (visible := os.environ.get(VISIBLE)) is not None:
+        names = [name.strip() for name in visible.split(",")]
         ends = [position for position, name in enumerate(names) if name in ("", "-1", "NoDevFiles")]
         return names[: ends[0]] if ends else names  # CUDA stops at the first invalid name, too
     if shutil.which("nvidia-smi") is None:

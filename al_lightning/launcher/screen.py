@@ -1,4 +1,4 @@
-"""Progress of all runs of a launcher: a live table in a terminal, plain lines elsewhere."""
+"""Progress of all runs of a launcher: a live table in a terminal, otherwise plain lines."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from al_lightning.console import Display
 from al_lightning.launcher.job import Job, Outcome, metric_of, progress_of
 from al_lightning.progress import duration
 
-LOOK_SECONDS = 0.5
+READ_SECONDS = 0.5
 """Seconds between two readings of the runs' progress."""
-AHEAD = 3
+NAMED = 3
 """Number of runs that a plain summary line names."""
 
 
@@ -44,7 +44,7 @@ def overall(left: Sequence[float | None], waiting: Sequence[float | None], slots
 
 
 class Screen(Display):
-    """Shows which runs are at work, how far each run is, and when all will be done.
+    """Shows which runs are at work, the progress of each, and the time until all are done.
 
     Args:
         jobs: all runs, in order.
@@ -58,10 +58,10 @@ class Screen(Display):
         self.outcomes: dict[Job, Outcome] = {}
         self._jobs = list(jobs)
         self._running: dict[Job, tuple[float, str]] = {}
-        self._told: dict[Job, dict[str, Any]] = {}
+        self._progress: dict[Job, dict[str, Any]] = {}
         self._took: dict[str, list[float]] = {}
         self._elsewhere: set[Job] = set()
-        self._looked = time.monotonic()
+        self._read_at = time.monotonic()
 
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)
@@ -83,14 +83,14 @@ class Screen(Display):
         self._running.pop(job, None)
         if job not in self._elsewhere:
             self._elsewhere.add(job)
-            self.say(f"{job}: another process is at work on it; it is looked at again at the end")
+            self.say(f"{job}: another process is at work on it; it is tried again at the end")
 
     def end(self, outcome: Outcome) -> None:
         """Show the outcome of a run."""
         job = outcome.job
         self._running.pop(job, None)
         self._elsewhere.discard(job)
-        if self._told.pop(job, None) is not None and outcome.state == "done":
+        if self._progress.pop(job, None) is not None and outcome.state == "done":
             self._took.setdefault(job.name, []).append(outcome.seconds)
         self.outcomes[job] = outcome
         self.draw(self._table())
@@ -100,12 +100,12 @@ class Screen(Display):
             self.say(f"{job}: done{in_time}{', ' + metric if metric else ''}", "green")
         elif outcome.state == "failed":
             how = f" with exit code {outcome.exit_code}" if outcome.exit_code and outcome.exit_code > 0 else ""
-            said = "".join(f"\n    {line}" for line in outcome.said.splitlines())
-            self.say(f"{job}: failed{how}{in_time}; {job.log} ends:{said or ' (nothing)'}", "red")
+            lines = "".join(f"\n    {line}" for line in outcome.log_end.splitlines())
+            self.say(f"{job}: failed{how}{in_time}; {job.log} ends:{lines or ' (nothing)'}", "red")
         else:
             words = {
-                "interrupted": "interrupted; the same command goes on",
-                "labels": f"waits for labels of the chosen images ({_last(outcome.said)})",
+                "interrupted": "interrupted; the same command continues",
+                "labels": f"waits for labels of the chosen images ({_last(outcome.log_end)})",
                 "elsewhere": "another process is at work on it",
             }
             self.say(f"{job}: {words[outcome.state]}", "yellow")
@@ -113,12 +113,12 @@ class Screen(Display):
     def tick(self) -> None:
         """Read the runs' progress and show it; called often."""
         now = time.monotonic()
-        if now - self._looked < LOOK_SECONDS:
+        if now - self._read_at < READ_SECONDS:
             return
-        self._looked = now
+        self._read_at = now
         for job in self._running:
-            if (told := progress_of(job)) is not None:
-                self._told[job] = told
+            if progress := progress_of(job):
+                self._progress[job] = progress
         self.show(self._table, self._summary())
 
     def _table(self) -> RenderableType:
@@ -130,13 +130,13 @@ class Screen(Display):
         table.add_column(no_wrap=True, justify="right")
         room = max(1, self.console.height - 4)
         for job, (begun, where) in list(self._running.items())[:room]:
-            told = self._told.get(job, {})
-            left = told.get("seconds_left")
+            progress = self._progress.get(job, {})
+            left = progress.get("seconds_left")
             table.add_row(
                 Text(str(job), style="bold"),
-                ProgressBar(1.0, _share(told), width=16),
-                told.get("title") or f"starting{' on ' + where if where else ''}",
-                told.get("metric") or "",
+                ProgressBar(1.0, _share(progress), width=16),
+                progress.get("title") or f"starting{' on ' + where if where else ''}",
+                progress.get("metric") or "",
                 f"{duration(left)} left" if left is not None else f"for {duration(time.monotonic() - begun)}",
             )
         ends = len(self.outcomes) / max(1, len(self._jobs))
@@ -144,16 +144,15 @@ class Screen(Display):
         if len(self._running) > room:
             parts.append(Text(f"... and {len(self._running) - room} more at work", style="dim"))
         total = Table.grid(padding=(0, 2))
-        under_way = sum(_share(self._told.get(job, {})) for job in self._running) / max(1, len(self._jobs))
+        under_way = sum(_share(self._progress.get(job, {})) for job in self._running) / max(1, len(self._jobs))
         total.add_row("all", ProgressBar(1.0, ends + under_way, width=24), self._totals())
         return Group(*parts, Text(""), total)
 
     def _summary(self) -> str:
         named = []
-        for job in list(self._running)[:AHEAD]:
-            told = self._told.get(job)
-            notes = ", ".join(note for note in (told.get("title"), told.get("metric")) if note) if told else "starting"
-            named.append(f"{job}: {notes}")
+        for job in list(self._running)[:NAMED]:
+            progress = self._progress.get(job, {"title": "starting"})
+            named.append(f"{job}: {', '.join(note for key in ('title', 'metric') if (note := progress.get(key)))}")
         more = len(self._running) - len(named)
         listed = "; ".join([*named, *([f"{more} more"] if more > 0 else [])])
         return f"{self._totals()}{' | ' if listed else ''}{listed}"
@@ -183,7 +182,7 @@ class Screen(Display):
         now = time.monotonic()
         takes = {name: list(seconds) for name, seconds in self._took.items()}
         for job, (begun, _) in self._running.items():
-            rest = self._told.get(job, {}).get("seconds_left")
+            rest = self._progress.get(job, {}).get("seconds_left")
             if rest is not None:
                 takes.setdefault(job.name, []).append(now - begun + rest)
         every = [seconds for known in takes.values() for seconds in known]
@@ -194,13 +193,13 @@ class Screen(Display):
         for job, (begun, _) in self._running.items():
             usual = names.get(job.name, mean)
             guess = None if usual is None else max(0.0, usual - (now - begun))
-            told = self._told.get(job, {}).get("seconds_left")
-            left.append(guess if told is None else told)
+            rest = self._progress.get(job, {}).get("seconds_left")
+            left.append(guess if rest is None else rest)
         return overall(left, [names.get(job.name, mean) for job in self._waiting()], self.slots)
 
 
-def _share(told: dict[str, Any]) -> float:
-    return min(1.0, max(0.0, float(told.get("fraction") or 0.0)))
+def _share(progress: dict[str, Any]) -> float:
+    return min(1.0, max(0.0, float(progress.get("fraction") or 0.0)))
 
 
 def _last(text: str) -> str:

@@ -12,14 +12,14 @@ from typing import Any, TextIO
 
 from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import ALError, Interrupted, UsageError
-from al_lightning.launcher.job import Complete, Job, Outcome, distinct, never, outcome_of, progress_of, tail, take
+from al_lightning.launcher.job import Complete, Job, Outcome, distinct, outcome_of, progress_of, tail, take
 from al_lightning.launcher.screen import Screen
 from al_lightning.launcher.task import Task
 from al_lightning.runs.lock import Lock
 
 SUBMITTED = ".slurm.json"
 """File in the run directory that names the run's job in the queue, so that a second call waits for it."""
-LOOK_QUEUE = 2.0
+QUERY_SECONDS = 2.0
 """Seconds between two queries of the jobs."""
 TIME_LIMIT = 240
 """Default time limit of one job, in minutes."""
@@ -32,16 +32,11 @@ def minutes(time_limit: int | str) -> int:
     Raises:
         UsageError: the limit has another form, or is not positive.
     """
-    if isinstance(time_limit, str) and time_limit.isdecimal():
-        time_limit = int(time_limit)
-    if isinstance(time_limit, int):
-        total = time_limit
-    else:
-        match = re.fullmatch(r"(?:(\d+)-)?(\d+):(\d\d):(\d\d)", time_limit)
-        if match is None:
-            raise UsageError(f"The time limit {time_limit!r} is neither minutes nor HH:MM:SS nor D-HH:MM:SS.")
-        days, hours, rest, seconds = (int(part or 0) for part in match.groups())
-        total = 24 * 60 * days + 60 * hours + rest + (seconds > 0)
+    match = re.fullmatch(r"(\d+)|(?:(\d+)-)?(\d+):(\d\d):(\d\d)", str(time_limit))
+    if match is None:
+        raise UsageError(f"The time limit {time_limit!r} is neither minutes nor HH:MM:SS nor D-HH:MM:SS.")
+    alone, days, hours, rest, seconds = (int(part or 0) for part in match.groups())
+    total = alone + 24 * 60 * days + 60 * hours + rest + (seconds > 0)
     if total < 1:
         raise UsageError(f"The time limit {time_limit!r} is less than a minute.")
     return total
@@ -122,14 +117,14 @@ class SlurmLauncher:
             slurm_additional_parameters={"requeue": True, **(more or {})},
         )
 
-    def run(self, jobs: Sequence[Job], complete: Complete | None = None) -> list[Outcome]:
+    def run(self, jobs: Sequence[Job], complete: Complete = lambda job: False) -> list[Outcome]:
         """Submit all jobs as an array and wait for them, and for jobs in the queue that an earlier call submitted.
 
         SIGINT and SIGTERM end the waiting alone: the queue continues, and the same call waits again.
 
         Args:
             jobs: equal ones are run once.
-            complete: returns whether a run is complete, so that it is not submitted.
+            complete: whether a run is complete, so that it is not submitted.
 
         Returns:
             an outcome for each job, in order.
@@ -145,20 +140,20 @@ class SlurmLauncher:
                 while left:
                     held = {job: handle for job in left if (handle := self._take(job, screen)) is not None}
                     try:
-                        self._await(self._submit(list(held), screen, complete or never), screen)
+                        self._await(self._submit(list(held), screen, complete), screen)
                     finally:
                         for handle in held.values():
                             handle.release()
                     left = [job for job in left if job not in screen.outcomes]
                     if left and not self.wait:
                         for job in left:
-                            screen.end(Outcome(job, "elsewhere", None, 0.0, ""))
+                            screen.end(Outcome(job, "elsewhere"))
                         left = []
                     elif left:
                         self._pause()
             except KeyboardInterrupt:
-                screen.say("The queue goes on; the same command waits for it again, `scancel` ends it.")
-                raise Interrupted("Interrupted; the queue goes on, and the same command waits for it.") from None
+                screen.say("The queue continues; the same command waits for it again, `scancel` ends it.")
+                raise Interrupted("Interrupted; the queue continues, and the same command waits for it.") from None
         by_folder = {job.directory.resolve(): outcome for job, outcome in screen.outcomes.items()}
         return [by_folder[job.directory.resolve()] for job in jobs]
 
@@ -168,7 +163,7 @@ class SlurmLauncher:
                 screen.elsewhere(job)
         except ALError as error:
             handle = None
-            screen.end(Outcome(job, "failed", None, 0.0, str(error)))
+            screen.end(Outcome(job, "failed", log_end=str(error)))
         return handle
 
     def _submit(self, jobs: Sequence[Job], screen: Screen, complete: Complete) -> dict[Job, Any]:
@@ -177,7 +172,7 @@ class SlurmLauncher:
         fresh = []
         for job in jobs:
             if complete(job):
-                screen.end(Outcome(job, "done", None, 0.0, ""))
+                screen.end(Outcome(job, "done"))
             elif (earlier := self._in_queue(job)) is not None:
                 queued[job] = earlier
             else:
@@ -221,7 +216,7 @@ class SlurmLauncher:
         queued = dict(queued)
         while queued:
             for job, sent in list(queued.items()):
-                if job not in begun and progress_of(job) is not None:
+                if job not in begun and progress_of(job):
                     begun[job] = time.monotonic()
                     screen.begin(job, f"job {sent.job_id}")
                 if sent.task(0).done():
@@ -238,16 +233,16 @@ class SlurmLauncher:
     def _outcome(self, job: Job, sent: Any, seconds: float) -> Outcome:
         first = sent.task(0)  # the run's process 0 ends last, with the run's exit code
         state = str(first.state).upper()
-        said = tail(job.log) or tail(first.paths.stderr)
+        ending = tail(job.log) or tail(first.paths.stderr)
         if state.startswith(ENDED_BY_SLURM) and not first.paths.result_pickle.exists():
-            return Outcome(job, "interrupted", None, seconds, f"{said}\nSLURM: {state}".lstrip())
+            return Outcome(job, "interrupted", None, seconds, f"{ending}\nSLURM: {state}".lstrip())
         try:
             return outcome_of(job, int(first.result()), seconds)
         except Exception:  # submitit raises many classes, with a traceback as message
-            return Outcome(job, "failed", None, seconds, f"{said}\nSLURM: {state}, see {first.paths.stderr}".lstrip())
+            return Outcome(job, "failed", None, seconds, f"{ending}\nSLURM: {state}, see {first.paths.stderr}".lstrip())
 
     def _pause(self) -> None:
-        until = time.monotonic() + LOOK_QUEUE
+        until = time.monotonic() + QUERY_SECONDS
         while time.monotonic() < until:
             if shutdown.asked is not None:
                 raise KeyboardInterrupt

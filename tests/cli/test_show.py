@@ -76,10 +76,10 @@ def test_the_demo_runs_compares_and_reports(
     monkeypatch.setattr("al_lightning.cli.demo.STRATEGIES", ("random", "coreset"))
     monkeypatch.setattr("al_lightning.cli.demo.POOLS", ("demo_11f",))
     quick = ("--steps", "2", "--budget.cycles", "1", "--data.pool_size", "24", "--data.test_size", "4")
-    report = compare(Path("d"), 1, (*quick, "--data.size", "[32, 64]"))
+    compare(Path("d"), 1, (*quick, "--data.size", "[32, 64]"))
     out = capsys.readouterr().out
     assert [line.split()[0] for line in out.splitlines()[1:3]] == ["demo_11f_random", "demo_11f_coreset"]
-    page = report.read_text()
+    page = Path("d/report.html").read_text()
     assert ("demo_11f" in page, "coreset" in page) == (True, True)
     with pytest.raises(ALError, match=r"demo_11f_\w+ failed with exit code 2: .*nonsense"):
         compare(Path("e"), 1, ("--data.nonsense", "1"))

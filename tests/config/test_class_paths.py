@@ -18,12 +18,11 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import LambdaCallback
 from lightning.pytorch.strategies import DDPStrategy
 
-from al_lightning.config.declared import Declared, declared
+from al_lightning.config.configuration import parse
 from al_lightning.config.experiment import merged
-from al_lightning.config.names import Settings, resolve
-from al_lightning.config.parser import build_parser, parse
+from al_lightning.config.hints import Allowed, allowed, parameters
+from al_lightning.config.names import resolve
 from al_lightning.config.rebuild import reopen
-from al_lightning.config.signatures import parameters
 from al_lightning.data import A2D2, Augmentation
 from al_lightning.errors import UsageError
 from al_lightning.training import UDA
@@ -136,7 +135,7 @@ def known_places(names: Sequence[str]) -> dict[tuple[str, ...], tuple[str, Place
 
 def test_the_shipped_configurations_pass_with_all_their_options() -> None:
     for name in NAMES:
-        parse(build_parser(), Settings(name, (), whole(name), {}))
+        parse(whole(name))
 
 
 def test_no_place_of_a_config_file_takes_what_is_none_of_its_classes() -> None:
@@ -145,7 +144,7 @@ def test_no_place_of_a_config_file_takes_what_is_none_of_its_classes() -> None:
         for path in ATTACKS:
             for form in forms(path)[:: 2 if path == "os.system" and at not in TEXT_AS_WELL else 3]:
                 values = put(whole(name), at, form)
-                refused(partial(parse, build_parser(), Settings(name, (), values, {})), option(at), path)
+                refused(partial(parse, values), option(at), path)
                 tried += 1
     assert tried > 100
 
@@ -160,7 +159,7 @@ def test_no_place_of_any_configuration_takes_it_in_any_form() -> None:
                     if isinstance(form, str) and at in TEXT_AS_WELL:
                         continue
                     values = put(whole(name), at, form)
-                    parsing = partial(parse, build_parser(), Settings(name, (), values, {}))
+                    parsing = partial(parse, values)
                     refused(parsing, option(at), path)
                     tried += 1
     assert tried > 600
@@ -175,7 +174,7 @@ def test_no_option_of_the_command_line_takes_it() -> None:
             as_text = [f"--{at}={json.dumps({'class_path': path, 'init_args': ATTACKS[path]})}"]
             for options in ([f"--{at}", path, *inside], as_text):
                 with pytest.raises(UsageError) as error:
-                    parse(build_parser(), resolve([name]), options)
+                    parse(resolve([name]).values, options)
                 assert at.split(".")[0] in str(error.value)
                 assert "\n" not in str(error.value)
 
@@ -206,18 +205,18 @@ def test_what_other_libraries_classes_call_is_not_set_from_configurations(
     made = whole("digits_coreset_uda")
     made = {**made, "trainer": {**made["trainer"], **values}}
     with pytest.raises(UsageError) as error:
-        parse(build_parser(), Settings("x", (), made, {}))
+        parse(made)
     assert str(error.value).startswith(sentence.split(", which")[0])
 
 
 def test_a_default_of_our_own_that_is_a_function_stays(here: Path) -> None:
     values = copy.deepcopy(whole("digits_coreset_uda"))
     values["training"]["init_args"]["optimizer"] = "al_lightning.training.base.sgd"
-    config = parse(build_parser(), Settings("x", (), values, {}))
-    assert config.training.init_args.optimizer is sgd
+    config = parse(values)
+    assert config.values.training.init_args.optimizer is sgd
     values["training"]["init_args"]["optimizer"] = "al_lightning.training.base.seed_global"
     with pytest.raises(UsageError, match=r"training.optimizer is .*seed_global, which is no class; Optimizer or"):
-        parse(build_parser(), Settings("x", (), values, {}))
+        parse(values)
 
 
 def test_a_class_of_ones_own_is_taken_where_it_is_derived_from_what_is_declared(
@@ -236,26 +235,29 @@ def test_a_class_of_ones_own_is_taken_where_it_is_derived_from_what_is_declared(
     values["training"] = {"class_path": "mine_for_class_paths.Trained", "init_args": {"optimizer": slow}}
     values["data"] = copy.deepcopy(values["data"])
     values["data"]["init_args"]["unlabelled"] = None
-    parse(build_parser(), Settings("x", (), values, {}))
+    parse(values)
     values["training"]["init_args"]["more"] = {"one": {"class_path": "os.system", "init_args": ATTACKS["os.system"]}}
     with pytest.raises(UsageError, match=r"training.more.one is os.system, which is no class; Slow or"):
-        parse(build_parser(), Settings("x", (), values, {}))
+        parse(values)
 
 
 def test_what_constructors_declare() -> None:
-    def of(owner: type, name: str, ours: bool = True) -> Declared:
-        return declared(parameters(owner)[name][0], ours)
+    def of(owner: type, name: str, ours: bool = True) -> Allowed:
+        return allowed(parameters(owner)[name][0], ours)
 
     assert of(UDA, "optimizer").classes == (torch.optim.Optimizer,)  # of a base, through **options
-    assert of(UDA, "optimizer", ours=False) == Declared(callables=True)
+    assert of(UDA, "optimizer", ours=False) == Allowed(callables=True, only_classes=True)
     assert of(A2D2, "augmentation").classes == (Augmentation,)
-    assert of(A2D2, "pool") == Declared(text=True)
-    assert of(LambdaCallback, "on_fit_start", ours=False) == Declared(callables=True)
+    assert of(A2D2, "pool") == Allowed(text=True)
+    assert of(LambdaCallback, "on_fit_start", ours=False) == Allowed(callables=True, null=True, only_classes=True)
     assert of(DDPStrategy, "ddp_comm_hook", ours=False).callables
-    assert [one.__name__ for one in of(Trainer, "callbacks").classes] == ["Callback"]
+    callbacks = of(Trainer, "callbacks")
+    assert [base.__name__ for base in callbacks.classes] == ["Callback"]
+    assert callbacks.inner is callbacks.classes[0]
     for anything in (None, Any, object, dict, list, dict[str, Any], list[object], "unresolved"):
-        assert not (found := declared(anything, ours=True)).classes
-        assert found.inner is None or not found.inner.classes
+        hint = allowed(anything, ours=True)
+        assert not hint.classes
+        assert not allowed(hint.inner, ours=True).classes
 
 
 def changed(digits_run: Path, here: Path, at: Place, new: Any) -> Path:

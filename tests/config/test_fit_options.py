@@ -10,13 +10,11 @@ from jsonargparse import ArgumentParser
 
 import al_lightning
 from al_lightning.cli.fit import fit_help
-from al_lightning.config import experiment
 from al_lightning.config.command_line import put, spelled
+from al_lightning.config.configuration import parse
 from al_lightning.config.experiment import merged
 from al_lightning.config.fit_options import DECLARED, DEFAULTS, IN_FILES, NAMES, SECTIONS, result_settings
 from al_lightning.config.names import resolve
-from al_lightning.config.option_changes import changes
-from al_lightning.config.parser import build_parser, parse
 from al_lightning.errors import UsageError
 
 DOCS = Path(al_lightning.__file__).parents[1] / "docs" / "options.md"
@@ -161,13 +159,11 @@ def test_identity_ignores_what_is_declared_so():
         (["--steps", "3"], ["steps: 120 -> 3"]),
         (["--network.width=9", "--chunk", "2"], ["network.width: 1 -> 9"]),
         (["--epochs", "3"], ["epochs: None -> 3"]),
+        (["--training.schedule", "null"], ["training.schedule.class_path: al_lightning.training.Cosine -> None"]),
     ],
 )
 def test_what_options_change_is_told_without_a_second_parse(here, options, changed):
-    settings = resolve(["digits_random"])
-    parser = build_parser()
-    plain = experiment.dump(parser, parse(parser, settings, options))
-    assert changes(settings.values, plain, options) == changed
+    assert parse(resolve(["digits_random"]).values, options).changes == changed
 
 
 def test_a_configuration_is_parsed_and_serialised_once(al, here, monkeypatch):

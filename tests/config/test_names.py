@@ -3,7 +3,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from al_lightning.config import layers, names
 from al_lightning.config.fit_options import result_settings
@@ -89,13 +88,11 @@ def test_configs_are_found_in_the_working_directory_then_in_the_path_then_in_the
     assert names.resolve(["digits_mine"]).values["acquisition"]["class_path"] == "here.Mine"
 
 
-def test_merging() -> None:
-    base = {"a": {"b": 1, "c": [1, 2]}, "steps": 5, "d": {"class_path": "X", "init_args": {"e": 1}}}
-    origins: dict[str, Path] = {}
-    layer = yaml.load("{a: {b: 2, c+: [3]}, epochs: 4, d: !replace {class_path: Y}}", Loader=layers._Loader)
-    layers.merge(base, layer, Path("layer"), origins)
-    assert base == {"a": {"b": 2, "c": [1, 2, 3]}, "epochs": 4, "d": {"class_path": "Y"}}
-    assert origins["a.b"] == Path("layer")
+def test_merging(here: Path) -> None:
+    base = write(here / "base", "{a: {b: 1, c: [1, 2]}, steps: 5, d: {class_path: X, init_args: {e: 1}}}")
+    layer = write(here / "layer", "{a: {b: 2, c+: [3]}, epochs: 4, d: !replace {class_path: Y}, f: {g+: 6}}")
+    merged = {"a": {"b": 2, "c": [1, 2, 3]}, "epochs": 4, "d": {"class_path": "Y"}, "f": {"g": [6]}}
+    assert layers.read_layers([base, layer]) == merged
 
 
 def test_the_later_of_steps_and_epochs_replaces_the_other(here: Path) -> None:

@@ -267,14 +267,14 @@ own.join(rank, 2)
 joined = threading.Event()
 
 def heard(*said):
-    own.heard(*said)
+    own.receive(*said)
     joined.set()
 
 if rank == 0:
     line = Server(1, b"key", heard)
     print(line.port, flush=True)
 else:
-    line = Client("127.0.0.1", int(sys.argv[3]), b"key", 1, own.heard)
+    line = Client("127.0.0.1", int(sys.argv[3]), b"key", 1, own.receive)
 own.connect(line.send)
 rank or joined.wait()
 if stage in ("elsewhere", "failing"):

@@ -53,7 +53,7 @@ def test_what_is_not_the_same_is_not_taken(
 ) -> None:
     answer = al("fit", *OPTIONS, *options, "--run_dir", "other", "--share", random)
     assert answer.code == 0
-    assert f"does not serve here ({words})" in answer.err
+    assert f"({words}); this run trains its own" in answer.err
     assert "shared" not in first_cost(here / "other")
 
 

@@ -92,7 +92,7 @@ def fake(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(
         Job, "command", property(lambda job: [sys.executable, "child.py", str(job.directory), *job.options])
     )
-    monkeypatch.setattr(local, "LOOK_ELSEWHERE", 0.1)
+    monkeypatch.setattr(local, "RETRY_SECONDS", 0.1)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     return here
@@ -165,15 +165,15 @@ def test_each_run_ends_in_its_own_way_and_the_others_go_on(fake: Path, reaped: l
         ("failed", 3),
     ]
     assert len(ran(jobs[0])) == 1  # an equal job is run once
-    assert outcomes[0].said.splitlines() == ["first line"] * 4 + ["al-lightning: the last line"]
-    assert outcomes[4].said.splitlines()[-1] == "ended by SIGKILL (out of memory?)"
+    assert outcomes[0].log_end.splitlines() == ["first line"] * 4 + ["al-lightning: the last line"]
+    assert outcomes[4].log_end.splitlines()[-1] == "ended by SIGKILL (out of memory?)"
     assert jobs[2].log.read_text().startswith("first line")
     reaped.append(int((jobs[5].directory / "left").read_text()))
     lines = said(launcher).splitlines()
     assert lines[0] == "name, seed 0 (1 of 6)"
     failed = lines.index("name, seed 0: failed with exit code 3; d/0/log.txt ends:")
     assert lines[failed + 5] == "    al-lightning: the last line"
-    assert "name, seed 1: interrupted; the same command goes on" in lines
+    assert "name, seed 1: interrupted; the same command continues" in lines
     assert "name, seed 3: waits for labels of the chosen images (the last line)" in lines
     assert lines[-1] == "2 of 6 done, 2 failed, 1 interrupted, 1 waiting for labels."
 
@@ -183,7 +183,7 @@ def test_what_cannot_start_is_a_failure_like_another(fake: Path) -> None:
     (fake / "d/0").write_text("a file where a folder should be")
     outcomes = run(LocalLauncher(1), jobs_of("ok", "ok"))
     assert [outcome.state for outcome in outcomes] == ["failed", "done"]
-    assert "d/0" in outcomes[0].said
+    assert "d/0" in outcomes[0].log_end
     with raises(UsageError, "name, seed 0", "name, seed 1", "d/../d/0"):
         LocalLauncher(1).run([Job("name", 0, Path("d/0")), Job("name", 1, Path("d/../d/0"))])
 
@@ -335,7 +335,7 @@ def test_real_runs_show_progress_and_die_with_their_launcher(
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{here}")
     job = Job("image_folder_random", 0, Path("d/0"), tuple(map(str, options)))
     outcomes = run(again := LocalLauncher(1), [job])
-    assert outcomes[0].state == "done", outcomes[0].said
+    assert outcomes[0].state == "done", outcomes[0].log_end
     assert re.search(r"image_folder_random, seed 0: done in \d+ s, accuracy \d+\.\d\d %", said(again))
     assert not job.progress.exists()
 
@@ -383,7 +383,7 @@ def test_plain_lines_come_seldom(here: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_the_live_screen(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("FORCE_COLOR", "1"), ("TERM", "xterm"), ("COLUMNS", "110"), ("LINES", "7")):
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(screens, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(screens, "READ_SECONDS", 0.0)
     monkeypatch.setattr(console, "DRAW_SECONDS", 0.0)
     jobs = [Job("camvid_entropy", seed, here / str(seed)) for seed in range(7)]
     with Screen(jobs, 5, out := io.StringIO()) as screen:

@@ -105,7 +105,7 @@ def fake(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(
         Job, "command", property(lambda job: [sys.executable, "child.py", str(job.directory), *job.options])
     )
-    monkeypatch.setattr(module, "LOOK_QUEUE", 0.1)
+    monkeypatch.setattr(module, "QUERY_SECONDS", 0.1)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     return here
 
@@ -174,7 +174,7 @@ def test_the_batch_script(cluster: Path) -> None:
     (cluster / "sacct").write_text("#!/bin/sh\nprintf 'JobID|State|NodeList\\n7_[0-2]|CANCELLED by 5|None\\n'\n")
     outcomes = launcher.run(jobs_of("0", "0", "0"))
     assert [outcome.state for outcome in outcomes] == ["interrupted"] * 3
-    assert outcomes[0].said.splitlines()[-1] == "SLURM: CANCELLED BY 5"
+    assert outcomes[0].log_end.splitlines()[-1] == "SLURM: CANCELLED BY 5"
     script = (cluster / "script.sh").read_text()
     lines = [line for line in script.splitlines() if not re.search("--(output|error|wckey)=|^srun", line)]
     folder = Path("runs/slurm").absolute()
@@ -227,7 +227,7 @@ def test_runs_of_an_array_end_in_their_own_way_and_a_warned_one_enters_the_queue
     assert f"'AL_PROGRESS': '{jobs[1].progress.absolute()}'" in ran["ran-0-0"]
     assert [path.read_text() for path in cluster.glob("again-*")] == ["requeue 7_1"]
     assert jobs[1].log.read_text().splitlines() == ["rank 0 time 0", "rank 0 time 1"]
-    assert outcomes[2].said == "rank 0 time 0"
+    assert outcomes[2].log_end == "rank 0 time 0"
     assert not list(Path("d").rglob(".slurm.json"))
 
 
@@ -313,11 +313,11 @@ def test_a_real_run_through_submitits_local_executor(
     here: Path, class_folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setattr(module, "LOOK_QUEUE", 0.1)
+    monkeypatch.setattr(module, "QUERY_SECONDS", 0.1)
     options = ["--data.root", class_folders, "--data.size", "[12, 12]", *TINY, *SMALL_NETWORK, "--budget.cycles", 0]
     job = Job("image_folder_random", 0, Path("r"), tuple(map(str, options)))
     launcher = launcher_of(cluster="local")
     (outcome,) = launcher.run([job])
-    assert outcome.state == "done", outcome.said
-    assert "accuracy" in outcome.said
+    assert outcome.state == "done", outcome.log_end
+    assert "accuracy" in outcome.log_end
     assert re.search(r"image_folder_random, seed 0: done in \d+ s, accuracy \d", launcher.stream.getvalue())

@@ -393,8 +393,8 @@ def test_a_run_directory_is_reopened(al: Call, here: Path, class_folders: Path) 
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        (["--labels", 5], "Say what to look at: either RUN_DIR or --images DIR."),
-        (["runs/x", "--images", "pool", "--labels", 5], "Say what to look at"),
+        (["--labels", 5], "either RUN_DIR or --images DIR."),
+        (["runs/x", "--images", "pool", "--labels", 5], "either RUN_DIR or --images DIR"),
         (["runs/x", "--labels", 5], "There is no run in runs/x"),
         (["runs/x", "--masks", "m", "--labels", 5], "belong to --images"),
         (["--images", "pool"], "--labels"),

@@ -13,7 +13,6 @@ from PIL import Image
 from torchvision import datasets
 
 from al_lightning.config.experiment import configure
-from al_lightning.config.parser import instantiate
 from al_lightning.data import CIFAR, VOC, Cityscapes, PoolDataset
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.streams import PaddedBatches
@@ -504,7 +503,7 @@ def test_configs_print_and_their_real_networks_have_the_right_classes(name, al, 
     assert experiment.data.num_classes == classes
     size = (32, 32) if parameters else experiment.data.augmentation.crop
     with torch.device("meta"):
-        network = instantiate(experiment.parser, experiment.config, ("network",)).network(classes).eval()
+        network = experiment.network(classes).eval()
         logits = network(torch.empty(2, 3, *size)).logits
     assert logits.shape == ((2, classes) if parameters else (2, classes, *size))
     assert sum(p.numel() for p in network.parameters()) == (parameters or {21: 137_104_448, 19: 137_103_936}[classes])

@@ -1,0 +1,195 @@
+"""The typed configuration: merged values and options of the command line, parsed once, and the objects it describes."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentParser, Namespace
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+from al_lightning.config.check import Walk
+from al_lightning.config.command_line import changes, put
+from al_lightning.config.fit_options import (
+    DEFAULT_ORACLE,
+    DEFAULTS,
+    IN_FILES,
+    NAMES,
+    SECTIONS,
+    FitOptions,
+    no_such_option,
+)
+from al_lightning.config.hints import PARSE_ERRORS, parameters
+from al_lightning.config.option_types import TYPES
+from al_lightning.data.dataset import PoolDataset
+from al_lightning.errors import MOST, ALError, UsageError, reason_of, require
+from al_lightning.networks.base import Network
+
+LENGTH = "A fit's length is --steps N, or --epochs E (steps = E x labelled // batch size); Lightning's own is derived."
+LIGHTNINGS_LENGTH = ("max_epochs", "max_steps", "max_time")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A parsed configuration.
+
+    Attributes:
+        values: its values, parsed.
+        plain: the same as plain data, all defaults filled in.
+        options: the options that describe no object.
+        changes: a phrase for each setting that the command line changes and that can change a result.
+    """
+
+    values: Namespace
+    plain: dict[str, Any]
+    options: FitOptions
+    changes: list[str]
+    parser: ArgumentParser
+
+    def instantiate(self, *names: str) -> Any:
+        """Return new objects of some sections, as attributes of these names.
+
+        Raises:
+            UsageError: a class refuses its options.
+        """
+        values, made = self.values.clone(), Namespace()  # type: ignore[no-untyped-call]
+        for name in names:
+            part = Namespace()  # type: ignore[no-untyped-call]
+            part[name] = values[name]
+            with _refusals(name):
+                made[name] = self.parser.instantiate(part)[name]
+        return made
+
+
+@dataclass(frozen=True)
+class Configured:
+    """A configuration and the dataset that it describes.
+
+    Attributes:
+        configuration: the parsed configuration.
+        data: the dataset.
+    """
+
+    configuration: Configuration
+    data: PoolDataset
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The configuration as plain data, all defaults filled in."""
+        return self.configuration.plain
+
+    @property
+    def trainer(self) -> dict[str, Any]:
+        """What the configuration sets under `trainer`, no object built."""
+        return dict(self.configuration.values.trainer)
+
+    @property
+    def channels_last(self) -> bool:
+        """Memory layout of networks and images."""
+        return self.configuration.options.channels_last
+
+    def network(self, classes: int) -> Network:
+        """Return a new network."""
+        network: Network = self.configuration.instantiate("network").network(classes)
+        return network
+
+
+def parse(
+    config: Mapping[str, Any],
+    options: Sequence[str] = (),
+    names: Sequence[str] = NAMES,
+    files: Sequence[Path] = (),
+) -> Configuration:
+    """Parse merged values with the command line's options, which win. Classes are imported, and none is called.
+
+    Args:
+        config: the merged values of config files.
+        options: as on the command line.
+        names: the options that the configuration may have.
+        files: the config files, for messages.
+
+    Raises:
+        UsageError: the configuration is wrong; the parser's own words are the cause, shown by --verbose.
+    """
+    values = {"oracle": dict(DEFAULT_ORACLE), **copy.deepcopy(dict(config))}
+    given = put(values, options)
+    for name in given:
+        if name.split(".")[0] not in names:
+            raise no_such_option(name, names)
+    if "steps" in names:
+        _one_length(values, given)
+    walk = Walk(files=files, given=given)
+    walk.top(values, tuple(names))
+    parser = _parser(names)
+    try:
+        parsed: Namespace = parser.parse_object(values)
+    except PARSE_ERRORS as error:
+        raise walk.explain(error) from error
+    _check_trainer(parsed.get("trainer"))
+    fit_options = FitOptions(**{name: parsed[name] for name in IN_FILES if name in parsed})
+    plain = yaml.safe_load(parser.dump(parsed, skip_none=False))
+    defaults = {place.name: place.default for place, _ in walk.leaves}
+    return Configuration(parsed, plain, fit_options, changes(config, plain, given, defaults), parser)
+
+
+def _parser(names: Sequence[str]) -> ArgumentParser:
+    parser = ArgumentParser(prog="al-lightning fit", exit_on_error=False, usage=argparse.SUPPRESS)
+    for name in names:
+        if name in SECTIONS and SECTIONS[name].one_class:
+            takes = SECTIONS[name].takes
+            skipped = set(parameters(TYPES[name])) - set(takes) if takes else set()
+            parser.add_class_arguments(TYPES[name], name, skip=skipped, instantiate=False)
+        elif name in SECTIONS:
+            parser.add_argument(f"--{name}", type=TYPES[name], required=True)
+        else:
+            parser.add_argument(f"--{name}", type=TYPES[name], default=DEFAULTS[name])
+    if "trainer" in names:
+        parser.set_defaults({"trainer.devices": 1})
+    return parser
+
+
+def _one_length(values: dict[str, Any], given: Sequence[str]) -> None:
+    """Check that a fit has one length; the command line's replaces the configuration's."""
+    lengths = [name for name in ("steps", "epochs") if name in given]
+    if len(lengths) == 2:
+        raise UsageError("Both --steps and --epochs are given; a fit has one length.")
+    for name in lengths:
+        values.pop("epochs" if name == "steps" else "steps", None)
+    trainer = values.get("trainer")
+    if by_hand := [name for name in LIGHTNINGS_LENGTH if isinstance(trainer, dict) and name in trainer]:
+        raise UsageError(f"trainer.{by_hand[0]} is not set by hand. {LENGTH}")
+    if values.get("steps") is None and values.get("epochs") is None:
+        raise UsageError(f"No length is set. {LENGTH}")
+
+
+def _check_trainer(trainer: Namespace | None) -> None:
+    """Check the ranges of the Trainer's numbers."""
+    if trainer is None:
+        return
+    if trainer.gradient_clip_val is not None:
+        require("trainer.gradient_clip_val", trainer.gradient_clip_val, least=0)
+    require("trainer.num_nodes", trainer.num_nodes, least=1, most=MOST)
+    with contextlib.suppress(ValueError, TypeError):  # a list of devices, or "auto"
+        if (devices := int(trainer.devices)) != -1:
+            require("trainer.devices", devices, least=1, most=1024)
+
+
+@contextlib.contextmanager
+def _refusals(section: str) -> Iterator[None]:
+    """Turn an error of a section's constructors into a sentence that names the section, with the error's reason."""
+    try:
+        yield
+    except (MisconfigurationException, TypeError, ValueError) as error:
+        root: BaseException = error
+        while (before := root.__cause__ or root.__context__) is not None:
+            root = before
+            if isinstance(root, ALError):  # the parser, trying each type of a union, made a text of it
+                raise root from None
+        reason = reason_of(root if str(error).startswith("Does not validate") else error)
+        raise UsageError(f"A class that is named under {section} refuses its options: {reason}.") from error
