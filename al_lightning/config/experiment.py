@@ -19,6 +19,7 @@ from al_lightning.errors import UsageError
 from al_lightning.oracle import Oracle
 from al_lightning.pool import Budget
 from al_lightning.runs.identity import flatten, in_short
+from al_lightning.tasks import Task
 
 PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "albumentations", "numpy")
 
@@ -63,7 +64,7 @@ class Experiment(Configured):
 
     def task(self, classes: int) -> Task:
         """Return a new task."""
-        task: Task = instantiate(self.parser, self.config.clone(), ("task",)).task(classes)
+        task: Task = self.configuration.instantiate("task").task(classes)
         return task
 
     def steps(self, labelled: int) -> int:
