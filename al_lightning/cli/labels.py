@@ -60,7 +60,7 @@ def _import(given: list[str]) -> int:
     ours = parser.read(given)
     from al_lightning.labels.importer import read_labels
     from al_lightning.labels.project import read_project
-    from al_lightning.labels.status import counted, first_lines, preview
+    from al_lightning.labels.status import counted, first_lines
 
     project = read_project(ours.run_dir)
     found = read_labels(
@@ -80,7 +80,7 @@ def _import(given: list[str]) -> int:
         count = f"{len(found.problems):,} problem{'s' if len(found.problems) > 1 else ''}"
         raise DatasetError(f"Nothing was imported: {count}.")
     store = _store(ours.run_dir, project)
-    changes = preview(store, found.labels) if ours.dry_run else store.apply(found.labels)
+    changes = store.changes(found.labels) if ours.dry_run else store.apply(found.labels)
     counts = f"{len(changes.added):,} added, {len(changes.changed):,} changed, {len(changes.unchanged):,} unchanged"
     print(f"{len(found.labels):,} images labelled: {counts}.{' Nothing was written.' if ours.dry_run else ''}")
     if not (folder := store.folder.resolve()).is_relative_to(ours.run_dir.resolve()):

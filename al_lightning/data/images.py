@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from al_lightning.drawing import packed
 from al_lightning.errors import MOST_PIXELS, DatasetError, MissingFile, UnknownLabel, UsageError, require
 
 Array = npt.NDArray[np.uint8]
@@ -159,13 +160,6 @@ def _colour_table(colours: Colours) -> Array:
     table = np.full(1 << 24, colours.unknown, dtype=np.uint8)
     table[list(colours.values)] = colours.classes
     return table
-
-
-def packed(pixels: Array) -> npt.NDArray[np.uint32]:
-    """Return (H, W, 3) uint8 RGB as (H, W) 24-bit numbers, red first."""
-    padded = np.zeros((*pixels.shape[:2], 4), dtype=np.uint8)
-    padded[..., 2::-1] = pixels
-    return padded.view("<u4")[..., 0]
 
 
 def read_mask(

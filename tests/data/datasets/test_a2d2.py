@@ -14,8 +14,9 @@ from PIL import Image
 from al_lightning.data import A2D2, Images, MaskFolder
 from al_lightning.data.datasets import a2d2
 from al_lightning.data.datasets.a2d2_pools import CopiedImages, Copy, draw_frames
-from al_lightning.data.images import Colours, packed, read_mask
+from al_lightning.data.images import Colours, read_mask
 from al_lightning.data.mappings import find_mapping, load_mapping
+from al_lightning.drawing import packed
 from al_lightning.errors import DatasetError, UsageError
 from tests.support.runs import journal
 from tests.support.trees_a2d2 import A2D2_CLASSES, SCENES, TEST_SCENE, rgb, write_a2d2
