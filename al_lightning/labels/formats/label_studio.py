@@ -201,13 +201,9 @@ def _result(item: Item, classes: Sequence[str]) -> list[dict[str, Any]]:
             **to_image,
             "type": "brushlabels",
             **size,
-            "value": {
-                "format": "rle",
-                "rle": encode_brush(item.prediction == number),
-                "brushlabels": [classes[number]],
-            },
+            "value": {"format": "rle", "rle": encode_brush(item.prediction == number), "brushlabels": [name]},
         }
-        for number in np.unique(item.prediction).tolist()
+        for number, name in enumerate(classes)
         if (item.prediction == number).any()
     ]
 
