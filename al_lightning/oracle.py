@@ -43,7 +43,7 @@ class Oracle(ABC):
     accept_partial: bool = False
     """Whether a batch that was handed out is taken as it is once a part of it is labelled."""
 
-    def answers(self, run_dir: Path) -> Path:
+    def label_folder(self, run_dir: Path) -> Path:
         """Return the folder of the label store; for oracles that ask people.
 
         Args:
@@ -88,9 +88,9 @@ class Files(Oracle):
         self.accept_partial = accept_partial
         self._has_label: Callable[[int], bool] | None = None
 
-    def answers(self, run_dir: Path) -> Path:
+    def label_folder(self, run_dir: Path) -> Path:
         """Return the folder of the label store."""
-        return from_home("oracle.labels", self.labels) if self.labels else super().answers(run_dir)
+        return from_home("oracle.labels", self.labels) if self.labels else super().label_folder(run_dir)
 
     def set_label_probe(self, has_label: Callable[[int], bool]) -> None:
         """Be told how to see whether an image has its label by now."""

@@ -177,7 +177,7 @@ def _experiment(
     made = instantiate(parser, config, ("data", "acquisition", "oracle"))
     data, oracle = made.data, made.oracle
     if oracle.asks_people:
-        data.ask(oracle.answers(run_dir))
+        data.use_label_store(oracle.label_folder(run_dir))
         oracle.set_label_probe(lambda index: bool(data.train.has_label(index)))
     return Experiment(
         name=settings.name,

@@ -147,7 +147,7 @@ def reopen(
     made = instantiate(parser, config, [name for name in names if name in ("data", "oracle", "acquisition")])
     data, oracle = made.data, made.oracle
     if oracle.asks_people:
-        data.ask(oracle.answers(run_dir))
+        data.use_label_store(oracle.label_folder(run_dir))
     _check_data(data, record, path, whole="acquisition" in sections, classes="network" in sections)
     return Reopened(
         run_dir=run_dir,

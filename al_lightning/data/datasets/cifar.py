@@ -27,15 +27,15 @@ wolf woman worm
 """
 CIFAR100 = tuple(FINE.split())
 COUNTS = 50_000, 10_000
-"""Images to train on and to test on."""
+"""Numbers of training and test images."""
 
 
 class CIFAR(PoolDataset):
-    """CIFAR-10 or CIFAR-100: 50,000 images of 32 x 32 in the pool, 10,000 for test, by torchvision's checksums.
+    """CIFAR-10 or CIFAR-100: 50,000 images of 32 x 32 in the pool, 10,000 for test; torchvision checks the files.
 
     Args:
         classes: 10, or 100 (the fine ones).
-        download: fetch the data into `root` where they are not there yet.
+        download: fetch the data into `root` where they are missing.
         complete: refuse other numbers of images than the official ones.
         **options: see PoolDataset.
     """
@@ -86,19 +86,19 @@ class CIFAR(PoolDataset):
         return ArrayImages(np.ascontiguousarray(data.data), np.asarray(data.targets, dtype=np.int64), names)
 
     def _fetch(self, kind: Any) -> None:
-        """Download and unpack what is not there yet; a run's other processes wait, and then find it."""
+        """Download and unpack missing files; the run's other processes wait, and then find the files."""
         try:
             with Lock(self.root / f".{kind.base_folder}.lock") as lock:
                 lock.take(wait=True)
                 kind(str(self.root), download=True)
-        except (ALError, OSError, RuntimeError, EOFError) as error:  # EOFError: of a broken archive
+        except (ALError, OSError, RuntimeError, EOFError) as error:  # EOFError: a damaged archive
             raise DatasetError(
                 f"{kind.url} could not be fetched into {self.root} ({error}); put the archive {kind.filename} there "
                 "yourself and run the same command again."
             ) from error
 
     def _wrong(self, kind: Any) -> DatasetError:
-        """Return the error for data that torchvision does not find or whose checksum is not the official one."""
+        """Return the error for data that torchvision cannot find, or with another than the official checksum."""
         from torchvision.datasets.utils import check_integrity
 
         folder = self.root / kind.base_folder

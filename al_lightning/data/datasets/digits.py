@@ -17,14 +17,14 @@ class Digits(PoolDataset):
     """scikit-learn's 1,797 digits of 8 x 8 (UCI, Alpaydin and Kaynak 1998); a fifth of each class is the test set.
 
     Args:
-        **options: see PoolDataset, `root` aside.
+        **options: see PoolDataset, except `root`.
     """
 
     folder = "digits"
     labels = "image"
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(root=None, **options)  # they come with scikit-learn
+        super().__init__(root=None, **options)  # the images come with scikit-learn
 
     @cached_property
     def _splits(self) -> tuple[ArrayImages, ArrayImages]:
