@@ -136,7 +136,7 @@ def _fill(work: Path, shards: Shards, processes: int, say: Say) -> tuple[int, in
         for name, reason in unusable:
             say(reason if name in reason else f"{name}: {reason}")
         raise DatasetError(
-            f"{len(unusable)} of {kept + made} images cannot be used, so there is no cache; repair them or take them out."
+            f"{len(unusable)} of {kept + made} images cannot be used, so there is no cache; mend them or take them out."
         )
     return kept, made
 

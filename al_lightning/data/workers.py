@@ -8,7 +8,7 @@ import signal
 from multiprocessing import active_children
 
 LOST = re.compile(r"DataLoader worker .*(?:is killed by signal|exited unexpectedly)")
-AGAIN = "finished work is kept, and the same command continues"
+AGAIN = "finished work is kept, and the same command goes on"
 
 
 def was_ended(error: BaseException) -> bool:

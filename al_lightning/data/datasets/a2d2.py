@@ -71,8 +71,8 @@ class A2D2(PoolDataset):
     labels = "pixel"
     where = (
         "The unpacked part camera_lidar_semantic of a2d2.audi is expected: "
-        "ROOT/20180807_145028/camera/cam_front_center/*.png with label beside camera, and 22 more such folders; or the same below ROOT/camera_lidar_semantic, or "
-        f"below ROOT/train with {TEST_SCENE} below ROOT/val."
+        "ROOT/20180807_145028/camera/cam_front_center/*.png with label beside camera, and 22 more such folders; or the "
+        f"same below ROOT/camera_lidar_semantic, or below ROOT/train with {TEST_SCENE} below ROOT/val."
     )
 
     def __init__(
