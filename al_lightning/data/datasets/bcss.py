@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from al_lightning.data.dataset import PoolDataset
+from al_lightning.data.datasets.bases import SplitDataset
 from al_lightning.data.datasets.official import absent
 from al_lightning.data.images import Array, Images, numbered, read_image, read_mask
 from al_lightning.data.mappings import Mapping, find_mapping, load_mapping
@@ -108,7 +108,7 @@ def _whole_mask(path: Path, image: Path, mapping: Mapping) -> Array:
     return read_mask(path, mapping.table, None, image)
 
 
-class BCSS(PoolDataset):
+class BCSS(SplitDataset):
     """BCSS: tiles of 151 regions of 151 patients' slides, 0.25 micrometres per pixel; pool and test share no patient.
 
     A region is cut on a centred grid of whole tiles. The margins, narrower than a tile, are not used, so that no pixel
@@ -197,7 +197,7 @@ class BCSS(PoolDataset):
         return regions
 
     @cached_property
-    def _splits(self) -> tuple[list[Tile], list[Tile]]:
+    def _sets(self) -> tuple[Tiles, Tiles]:
         """(tiles of the pool, tiles of the test set), by region and place."""
         regions = self._regions
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
@@ -227,19 +227,12 @@ class BCSS(PoolDataset):
             f"{sum(ignored for _, ignored in places):,}",
             sum(1 for tiles, ignored in places if not tiles and not ignored),
         )
-        return parts
-
-    def build_train(self) -> Images:
-        """Return the tiles of the pool's patients."""
-        return Tiles(self._regions, self._splits[0], self.tile, self.mapping)
-
-    def build_test(self) -> Images:
-        """Return the tiles of the other patients."""
-        return Tiles(self._regions, self._splits[1], self.tile, self.mapping)
+        train, test = (Tiles(regions, part, self.tile, self.mapping) for part in parts)
+        return train, test
 
     def pool(self) -> Pool:
         """Return the pool; a sequence is a region, and a frame the tile's place on its grid, row by row."""
-        tiles = self._splits[0]
+        tiles = self._sets[0].tiles
         return Pool(len(tiles), (), numbered(tile.region for tile in tiles), tuple(tile.number for tile in tiles))
 
     def details(self) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from al_lightning.data.datasets.file_dataset import FileDataset
+from al_lightning.data.datasets.bases import FileDataset
 from al_lightning.data.datasets.mask_folder import MaskFiles, Pair
 from al_lightning.data.datasets.official import absent, check_counts, names_in
 from al_lightning.data.images import Array, check_size
@@ -66,6 +65,7 @@ class Cityscapes(FileDataset):
 
     folder = "cityscapes"
     labels = "pixel"
+    class_names = tuple(CLASSES)
     sequence_pattern = rf"(?P<sequence>.+_\d+)_(?P<frame>\d+){IMAGE_END.removesuffix('.png')}$"
     where = (
         f"They look like ROOT/{IMAGES}/train/CITY/*{IMAGE_END} and ROOT/{LABELS}/train/CITY/*{LABEL_END}, and `val` "
@@ -77,11 +77,6 @@ class Cityscapes(FileDataset):
         self.size = check_size(size)
         self.complete = complete
         self.table = train_ids()
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        """The benchmark's 19 classes."""
-        return tuple(CLASSES)
 
     @cached_property
     def _sets(self) -> tuple[MaskFiles, MaskFiles]:

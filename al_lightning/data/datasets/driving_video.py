@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -76,6 +75,7 @@ class DrivingVideo(PoolDataset):
 
     folder = "driving_video"
     labels = "pixel"
+    class_names = CLASSES
 
     def __init__(
         self,
@@ -117,11 +117,6 @@ class DrivingVideo(PoolDataset):
         self.nuisance: Nuisance = nuisance
         self.repeated = repeated
         self.seed = seed
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        """The ten classes."""
-        return CLASSES
 
     @property
     def _clip(self) -> int:

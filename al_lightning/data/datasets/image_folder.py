@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from al_lightning.data.datasets.file_dataset import FileDataset
+from al_lightning.data.datasets.bases import FileDataset
 from al_lightning.data.images import SUFFIXES, Array, ImageFiles, check_size, list_images, read_image
 from al_lightning.errors import DatasetError, UsageError, nearest, require
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from al_lightning.data.datasets.file_dataset import FileDataset
+from al_lightning.data.datasets.bases import FileDataset
 from al_lightning.data.datasets.official import pool_of_list
 from al_lightning.data.images import (
     Array,

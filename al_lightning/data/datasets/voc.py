@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from al_lightning.data.datasets.file_dataset import FileDataset
+from al_lightning.data.datasets.bases import FileDataset
 from al_lightning.data.datasets.mask_folder import MaskFiles, Pair
 from al_lightning.data.datasets.official import absent, check_counts, names_in
 from al_lightning.data.images import Array, check_label_size, check_size, label_table, resize_label
@@ -118,6 +118,7 @@ class VOC(FileDataset):
 
     folder = "voc"
     labels = "pixel"
+    class_names = CLASSES
     where = (
         "They look like ROOT/VOCdevkit/VOC2012 (VOCtrainval_11-May-2012.tar) and ROOT/benchmark_RELEASE/dataset (SBD's "
         "benchmark.tgz), or a folder SegmentationClassAug of PNGs instead of the latter; docs/datasets.md has the "
@@ -129,11 +130,6 @@ class VOC(FileDataset):
         self.size = check_size(size)
         self.complete = complete
         self.table = label_table(len(CLASSES), None)
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        """Background and VOC's 20 classes."""
-        return CLASSES
 
     @property
     def _voc(self) -> Path:

@@ -1,4 +1,4 @@
-"""The base of datasets of image files: both sets made at once, order in time from file names, a held-out test set."""
+"""Bases of datasets: both sets made at once; image files with an order in time and a held-out test set."""
 
 from __future__ import annotations
 
@@ -12,8 +12,25 @@ from al_lightning.data.split import hold_out
 from al_lightning.pool import Pool
 
 
-class FileDataset(PoolDataset):
-    """A dataset of image files; a subclass has `_sets` instead of `build_train` and `build_test`."""
+class SplitDataset(PoolDataset):
+    """A dataset that makes both sets at once, in `_sets`, instead of in `build_train` and `build_test`."""
+
+    @property
+    @abstractmethod
+    def _sets(self) -> tuple[Images, Images]:
+        """(training set, test set), which a subclass makes once."""
+
+    def build_train(self) -> Images:
+        """Return the training set."""
+        return self._sets[0]
+
+    def build_test(self) -> Images:
+        """Return the test set."""
+        return self._sets[1]
+
+
+class FileDataset(SplitDataset):
+    """A dataset of image files."""
 
     sequence_pattern: str | None = None
     """Regular expression over a file's name without ending, with groups `sequence` and `frame`."""
@@ -22,16 +39,7 @@ class FileDataset(PoolDataset):
 
     @property
     @abstractmethod
-    def _sets(self) -> tuple[ImageFiles, ImageFiles]:
-        """(training set, test set)."""
-
-    def build_train(self) -> Images:
-        """Return the training files."""
-        return self._sets[0]
-
-    def build_test(self) -> Images:
-        """Return the test files."""
-        return self._sets[1]
+    def _sets(self) -> tuple[ImageFiles, ImageFiles]: ...
 
     def pool(self) -> Pool:
         """Return the pool, with the sequence and frame that `sequence_pattern` reads from file names."""
