@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from al_lightning.drawing import packed
-from al_lightning.errors import MOST_PIXELS, DatasetError, MissingFile, UnknownLabel, UsageError, require
+from al_lightning.errors import MOST_PIXELS, DatasetError, MissingFile, SizesDiffer, UnknownLabel, UsageError, require
 
 Array = npt.NDArray[np.uint8]
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm"})
@@ -205,10 +205,10 @@ def read_mask(
 
 
 def check_label_size(label: Path, size: tuple[int, int], image: Path) -> None:
-    """Raise DatasetError where a label's (height, width) is not that of its image file."""
+    """Raise SizesDiffer where a label's (height, width) is not that of its image file."""
     with Image.open(image) as opened:  # reads only the header
         if (opened.height, opened.width) != size:
-            raise DatasetError(
+            raise SizesDiffer(
                 f"The label {label} is {size[0]} x {size[1]}, its image {opened.height} x {opened.width} "
                 "(height x width); both must have one size."
             )
