@@ -43,6 +43,13 @@ def palette(num_classes: int) -> Array:
     return np.array(colours, dtype=np.uint8).reshape(num_classes, 3)
 
 
+def packed(pixels: Array) -> npt.NDArray[np.uint32]:
+    """Return (H, W, 3) uint8 RGB as (H, W) 24-bit numbers, red first."""
+    padded = np.zeros((*pixels.shape[:2], 4), dtype=np.uint8)
+    padded[..., 2::-1] = pixels
+    return padded.view("<u4")[..., 0]
+
+
 def colour(label: Array, palette: Array) -> Array:
     """Return a label as a picture; ignored pixels and ids without a colour are black."""
     table = np.zeros((256, 3), dtype=np.uint8)

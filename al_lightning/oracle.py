@@ -1,4 +1,4 @@
-"""Who labels the chosen images: the dataset's own labels (`Simulated`), or people (`Files`). No torch."""
+"""Oracles label the chosen images: with the dataset's own labels (`Simulated`), or by people (`Files`). No torch."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from al_lightning.errors import from_home, require_folder
 
 @dataclass(frozen=True)
 class Labelled:
-    """The labels are there.
+    """Labels are available.
 
     Attributes:
-        indices: what was labelled, in order; usually all that was asked for.
+        indices: the labelled positions, in order; usually all that were asked for.
     """
 
     indices: list[int]
@@ -24,11 +24,11 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Pending:
-    """The labels are awaited; the run stops with exit code 76, and the same command goes on once they are there.
+    """Labels are awaited: the run stops with exit code 76, and the same command continues it once they are available.
 
     Attributes:
-        message: one sentence for the user: how many are missing, and where they are wanted.
-        labelled: of what was asked for, what has its label already, in order.
+        message: one sentence for the user: the number of missing labels, and where to put them.
+        labelled: the positions asked for that have labels already, in order.
     """
 
     message: str
@@ -36,47 +36,43 @@ class Pending:
 
 
 class Oracle(ABC):
-    """Labels images. Asked again for the same images, after a restart, it gives the same answer or a later one."""
+    """Labels images. After a restart it is asked again for the same images, and returns the same or more labels."""
 
     asks_people: ClassVar[bool] = False
-    """Whether images may lack labels, which people give while the run waits: it hands out batches then."""
+    """Whether people label batches of images while the run waits, so that images may lack labels."""
     accept_partial: bool = False
-    """Whether a batch that was handed out is taken as it is once a part of it is labelled."""
+    """Whether the run continues once a part of a batch is labelled."""
 
-    def answers(self, run_dir: Path) -> Path:
-        """Return the folder of the label store; for oracles that ask people.
-
-        Args:
-            run_dir: of the run.
-        """
+    def label_folder(self, run_dir: Path) -> Path:
+        """Return the folder of the label store of a run; used where `asks_people`."""
         return run_dir / "labels"
 
-    def set_label_probe(self, has_label: Callable[[int], bool]) -> None:  # noqa: B027 - most look nowhere
-        """Be told how to see whether an image has its label by now; for oracles that ask people."""
+    def set_label_probe(self, has_label: Callable[[int], bool]) -> None:  # noqa: B027 - most oracles need no probe
+        """Set the function that says whether the image at a position has a label; used where `asks_people`."""
 
     @abstractmethod
     def label(self, chosen: Sequence[int]) -> Labelled | Pending:
-        """Label images, in the order of selection; the initial set comes this way too."""
+        """Label images, in the order of selection; the initial set is labelled this way too."""
 
 
 class Simulated(Oracle):
-    """Reveals labels that the dataset has all along."""
+    """Reveals the dataset's labels."""
 
     def label(self, chosen: Sequence[int]) -> Labelled:
-        """Answer at once."""
+        """Return all chosen images as labelled."""
         return Labelled(list(chosen))
 
 
 class Files(Oracle):
-    """People label the images elsewhere and bring the labels in as files.
+    """People label the images with other tools and import the labels as files.
 
-    Waits until the labels of a choice are there, in the label store or in the dataset itself.
+    The run waits until all labels of a batch are in the label store or in the dataset itself.
 
     Args:
-        labels: folder of the label store; RUN_DIR/labels by default. Runs of one dataset may share one, so that no
-            image is labelled twice.
-        accept_partial: go on with the labels that are there once a batch was handed out and a part of it is labelled;
-            the rest stays in the pool. By default a batch is awaited until it is whole.
+        labels: folder of the label store; RUN_DIR/labels by default. Runs of one dataset may share it, so that no image
+            is labelled twice.
+        accept_partial: continue once a part of a batch is labelled; the rest stays in the pool. By default the run
+            waits for the whole batch.
     """
 
     asks_people: ClassVar[bool] = True
@@ -88,18 +84,18 @@ class Files(Oracle):
         self.accept_partial = accept_partial
         self._has_label: Callable[[int], bool] | None = None
 
-    def answers(self, run_dir: Path) -> Path:
+    def label_folder(self, run_dir: Path) -> Path:
         """Return the folder of the label store."""
-        return from_home("oracle.labels", self.labels) if self.labels else super().answers(run_dir)
+        return from_home("oracle.labels", self.labels) if self.labels else super().label_folder(run_dir)
 
     def set_label_probe(self, has_label: Callable[[int], bool]) -> None:
-        """Be told how to see whether an image has its label by now."""
+        """Set the function that says whether the image at a position has a label."""
         self._has_label = has_label
 
     def label(self, chosen: Sequence[int]) -> Labelled | Pending:
-        """Look which labels are there; those of all of a choice, or the run waits."""
+        """Return all chosen images as labelled once they are, else the labelled part as pending."""
         if self._has_label is None:
-            raise RuntimeError("the oracle was not told where to look for labels")
+            raise RuntimeError("set_label_probe was not called")
         labelled = [int(index) for index in chosen if self._has_label(int(index))]
         if len(labelled) == len(chosen):
             return Labelled(labelled)

@@ -1,4 +1,4 @@
-"""The pool: which images are labelled, the budget of each cycle, and the initial set. No torch.
+"""The pool of images, the budget of labels, and the initial set. No torch.
 
 Indices are positions in the full training set, everywhere.
 """
@@ -19,13 +19,13 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Pool:
-    """A training set, part of which is labelled. A value: labelling returns a new one.
+    """A training set, part of which is labelled. It is immutable; `label` returns a new pool.
 
     Attributes:
         size: number of images in the full training set.
         labelled: positions that have labels, in the order of labelling.
-        sequence: for each image the sequence (video, drive, patient) it comes from, where the data has one.
-        frame: for each image its time order within the sequence, where the data has one.
+        sequence: number of each image's sequence (video, drive, patient), where the data have sequences.
+        frame: time of each image within its sequence, where the data have an order in time.
     """
 
     size: int
@@ -47,7 +47,7 @@ class Pool:
         return np.flatnonzero(free).astype(np.int64)
 
     def label(self, chosen: Iterable[int]) -> Pool:
-        """Return the pool with `chosen` labelled too.
+        """Return the pool with further images labelled.
 
         Raises:
             ValueError: an index is repeated, outside the pool, or already labelled.
@@ -64,13 +64,13 @@ class Pool:
 
 @dataclass(frozen=True)
 class Budget:
-    """How many labels are bought when.
+    """The number of labels in each cycle.
 
     Args:
         initial: labels before the first fit, in `unit`.
         query: labels bought by each acquisition, in `unit`.
         cycles: number of acquisitions; a run has cycles + 1 fits (10-10 up to 50 % is cycles: 4).
-        unit: `percent` of the pool, by integer arithmetic `size * percent // 100`, or `images`.
+        unit: `percent` of the pool, rounded down as `size * percent // 100`, or `images`.
     """
 
     initial: int
@@ -84,7 +84,7 @@ class Budget:
         require("budget.query", self.query, least=0)
         if self.query < 1 and self.cycles:
             raise UsageError(
-                f"budget.query is {self.query}: nothing would ever be bought; "
+                f"budget.query is {self.query}, so no label would be bought; "
                 "give it at least 1, or budget.cycles 0 for a single fit."
             )
 
@@ -92,24 +92,24 @@ class Budget:
         return size * amount // 100 if self.unit == "percent" else amount
 
     def initial_count(self, size: int) -> int:
-        """Number of images labelled before the first fit, of a pool of `size`."""
+        """Return the number of images labelled before the first fit."""
         return self._count(self.initial, size)
 
     def query_count(self, size: int) -> int:
-        """Number of images chosen by each acquisition, of a pool of `size`."""
+        """Return the number of images that each acquisition chooses."""
         return self._count(self.query, size)
 
     def total_count(self, size: int) -> int:
-        """Number of images labelled after the last acquisition, of a pool of `size`."""
+        """Return the number of images labelled after the last acquisition."""
         return self.initial_count(size) + self.cycles * self.query_count(size)
 
     def nominal(self, cycle: int, size: int) -> float:
-        """Nominal budget at a cycle as a fraction of the pool; areas integrate over it (10-10 is 0.1, 0.2 ...)."""
+        """Return the nominal budget at a cycle as a fraction of the pool (10-10 is 0.1, 0.2 ...), the x of areas."""
         amount = self.initial + cycle * self.query
         return amount / 100 if self.unit == "percent" else amount / size
 
     def check(self, size: int) -> None:
-        """Raise UsageError, before anything is trained, where the pool cannot serve this budget."""
+        """Raise UsageError where a pool of `size` images is too small for the budget."""
         if size < 1:
             raise UsageError("The pool is empty: the dataset has no training images.")
         if self.initial_count(size) < 1:
@@ -130,18 +130,21 @@ def draw_initial(
     classes: Sequence[int] | None,
     generator: np.random.Generator,
 ) -> list[int]:
-    """Draw the initial set: a pure function of the generator's key, the same for every strategy.
+    """Draw the initial set, which is the same for every strategy.
 
     Args:
         pool: the pool; only unlabelled images are drawn.
-        count: how many.
-        draw: `random` is uniform; `balanced` gives every class the same number, give or take one,
-            as long as its images last.
-        classes: the class of every image of the pool, (size,); needed for `balanced` only.
+        count: number of images.
+        draw: `random` is uniform; `balanced` draws equally many images of each class (give or take one), as long as the
+            class has more.
+        classes: (size,) class of every image of the pool; needed for `balanced` only.
         generator: NumPy generator.
 
     Returns:
         `count` positions in the order of drawing.
+
+    Raises:
+        UsageError: `balanced` without `classes`.
     """
     order = generator.permutation(pool.unlabelled)
     if draw == "random":
@@ -149,8 +152,8 @@ def draw_initial(
     if classes is None:
         raise UsageError("initial: balanced needs one class per image; this dataset has none. Use initial: random.")
     label = np.asarray(classes)[order]
-    # An image's turn is its rank within its class; whole turns go first, so that classes stay level,
-    # and within a turn the classes come in random order, so that a count that does not divide favours none.
+    # An image's turn is its rank within its class. Sorting by turn keeps the classes' counts level. Within a turn the
+    # order of classes is random, so that the last, incomplete turn favours no class.
     turn = np.empty(len(order), dtype=np.int64)
     for value in np.unique(label):
         members = np.flatnonzero(label == value)

@@ -24,9 +24,9 @@ class Task(ABC):
     """
 
     predicts: ClassVar[Literal["image", "pixel"]]
-    """What a fitting network predicts a class for."""
+    """Whether there is a class per image or per pixel; network and data must agree."""
     metrics: ClassVar[tuple[Metric, ...]]
-    """What `summary` returns, in its order; the first one is the main metric, which runs are compared by."""
+    """The metrics that `summary` returns, in its order; the first one is the main metric, which compares runs."""
 
     def __init__(self, num_classes: int) -> None:
         self.num_classes = num_classes
@@ -45,10 +45,10 @@ class Task(ABC):
 
     @abstractmethod
     def summary(self, confusion: Tensor) -> dict[str, Any]:
-        """Turn a (C, C) confusion matrix into the values of `metrics` by name: fractions of 1, or lists of them."""
+        """Return the values of `metrics` by name, fractions of 1 or lists of them, of a (C, C) confusion matrix."""
 
     def named(self, *values: float | list[float | None]) -> dict[str, Any]:
-        """Return values of `metrics`, given in their order, by name."""
+        """Return the values of `metrics`, given in their order, by name."""
         return {metric.name: value for metric, value in zip(self.metrics, values, strict=True)}
 
 
@@ -81,8 +81,8 @@ class Segmentation(Task):
 
     Args:
         num_classes: number of classes; the data sets it.
-        absent_classes: a class that occurs neither in the labels nor in the predictions is left out of the mean
-            (`skip`), or counts as 0 (`zero`), as the code published with the study counted it.
+        absent_classes: `skip` leaves a class that is neither in the labels nor in the predictions out of the mean,
+            `zero` counts it as 0, as the code published with the study does.
     """
 
     predicts: ClassVar[Literal["image", "pixel"]] = "pixel"
@@ -105,13 +105,13 @@ class Segmentation(Task):
         return pixels.sum(dim=1) / (label != IGNORE).flatten(1).sum(dim=1).clamp(min=1)
 
     def loss(self, logits: Tensor, label: Tensor) -> Tensor:
-        """Return the mean over all labelled pixels of the batch; 0 where all of them are ignored."""
+        """Return the mean over all labelled pixels of the batch; 0 without any."""
         return self._pixels(logits, label).sum() / (label != IGNORE).sum().clamp(min=1)
 
     def summary(self, confusion: Tensor) -> dict[str, Any]:
         """Return `miou`, `class_iou` (null for absent classes) and `pixel_accuracy`.
 
-        A class that is predicted but does not occur has a union and counts as 0, as on the public benchmarks.
+        A class that is predicted but is not in the labels counts as 0, as in public benchmarks.
         """
         matrix = confusion.double().cpu()
         right = matrix.diag()

@@ -1,6 +1,6 @@
-"""Types: every tensor that crosses a module's border, with shape, dtype and unit.
+"""Types of the tensors that modules exchange, with shape, dtype and unit.
 
-B images a batch, C classes, D features, H x W pixels, K numbers a score, M members, N images scored.
+B images per batch, C classes, D features, H x W pixels, K numbers per score, M members, N scored images.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ class Batch(NamedTuple):
     """Images and their labels.
 
     Attributes:
-        image: (B, 3, H, W); uint8 as loaded, float32 normalised once on the device.
+        image: (B, 3, H, W); uint8 as loaded, normalised float32 on the device.
         label: (B,) int64 class, or (B, H, W) uint8 class per pixel with 255 = ignore.
-        index: (B,) int64 position in the full training (or test) set; -1 marks padding, to be dropped.
+        index: (B,) int64 position in the full training (or test) set; -1 marks padding.
     """
 
     image: Tensor
@@ -26,7 +26,7 @@ class Batch(NamedTuple):
 
 
 class Features(NamedTuple):
-    """What `encode` gives and `decode` takes.
+    """Features of a batch: the output of `encode` and the input of `decode`.
 
     Attributes:
         maps: the decoder's inputs, (B, D_i, H_i, W_i) each.
@@ -42,11 +42,11 @@ class Features(NamedTuple):
 
 
 class NetworkOutput(NamedTuple):
-    """What a network says about a batch.
+    """The output of a network for a batch.
 
     Attributes:
         logits: (B, C), or (B, C, H, W) at the input's size; unnormalised log-probabilities.
-        predicted_loss: (B,) a loss predictor's guess of each image's loss; None without one.
+        predicted_loss: (B,) a loss predictor's prediction of each image's loss; None without one.
     """
 
     logits: Tensor
@@ -54,12 +54,12 @@ class NetworkOutput(NamedTuple):
 
 
 class SelectionInputs(NamedTuple):
-    """What a strategy selects from.
+    """The input of a strategy's `select`.
 
     Attributes:
         index: (N,) int64 positions in the full training set, ascending, unique.
-        labelled: (N,) bool; labelled rows serve as context (core-set) and are never chosen.
-        value: (M, N, K) float32, member x image x what `score` returned.
+        labelled: (N,) bool; labelled rows are context (for core-set) and are never chosen.
+        value: (M, N, K) float32, the values that `score` returned, by member and image.
     """
 
     index: Tensor  # type: ignore[assignment]  # hides tuple.index
@@ -68,16 +68,16 @@ class SelectionInputs(NamedTuple):
 
     @classmethod
     def without_scores(cls, index: Tensor) -> SelectionInputs:
-        """Return the inputs of a strategy that needs no network: candidates alone, K = 0."""
+        """Return the inputs of a strategy that needs no network: only candidates, K = 0."""
         return cls(index, torch.zeros(len(index), dtype=torch.bool), torch.empty(1, len(index), 0))
 
 
 class Selection(NamedTuple):
-    """What to label next.
+    """The images to label next.
 
     Attributes:
         indices: positions in the full training set, in order of selection.
-        scores: one number for each, on the strategy's own scale.
+        scores: one number for each position, on the strategy's own scale.
     """
 
     indices: list[int]

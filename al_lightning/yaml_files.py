@@ -1,6 +1,6 @@
-"""YAML files, read within bounds on size, depth and aliases. No torch.
+"""Reading of YAML files within bounds on size, depth and aliases. No torch.
 
-What a text stands for is counted, aliases written out, from its events and before anything is made of it.
+The values of a text, with aliases written out, are counted from parser events, before any object is made.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 MOST_BYTES = 2**20
-"""Of a file: 1 MiB."""
+"""Bytes of a file: 1 MiB."""
 MOST_VALUES = 20_000
-"""Of a file or text, aliases written out; the largest that comes with the package has some 600."""
+"""Values of a file or text, with aliases written out; the package's largest file has some 600."""
 DEEPEST = 100
-"""Levels of mappings and lists inside each other."""
+"""Levels of nested mappings and lists."""
 LONGEST = 2**16
-"""Characters of one value, and of a command line's option: 64 KiB."""
+"""Characters of one value, and of a command-line option: 64 KiB."""
 
 # libyaml's parser, where PyYAML was built with it, is ten times as fast.
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ else:
 
 
 class TooMuch(yaml.YAMLError):
-    """A YAML text goes beyond the bounds; the message says which, to follow the file's name in brackets."""
+    """A YAML text exceeds a bound; the message says which, as a clause to be put after the file's name."""
 
 
 class Loader(Base):
-    """Plain YAML in which a key given twice is an error."""
+    """Plain YAML in which a repeated key is an error."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """Return a mapping."""
@@ -45,28 +45,28 @@ class Loader(Base):
         return super().construct_mapping(node, deep)
 
     def key(self, node: Any) -> Any:
-        """Return what must not come twice of a key."""
-        found = self.construct_object(node, deep=True)
+        """Return the value of a key that must be unique."""
+        key = self.construct_object(node, deep=True)
         try:
-            hash(found)
+            hash(key)
         except TypeError as error:
             raise yaml.constructor.ConstructorError(None, None, "a key is no plain value", node.start_mark) from error
-        return found
+        return key
 
 
 def read_yaml(path: Path, loader: type[Base] = Loader) -> Any:
-    """Return what a file holds; None for an empty one.
+    """Return the content of a YAML file; None for an empty file.
 
     Args:
-        path: of a regular file of at most 1 MiB.
-        loader: what makes values of it.
+        path: a regular file of at most 1 MiB.
+        loader: class that makes objects of the values.
 
     Raises:
-        OSError: it cannot be read.
-        yaml.YAMLError: it is no YAML, or beyond the bounds.
+        OSError: the file cannot be read.
+        yaml.YAMLError: the file is no YAML, or exceeds a bound.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
-        raise OSError(errno.EINVAL, "it is no regular file", str(path))  # a pipe would be waited for
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))  # reading a pipe would wait
     with path.open("rb") as file:
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
@@ -79,75 +79,71 @@ def read_yaml(path: Path, loader: type[Base] = Loader) -> Any:
 
 
 def load_yaml(text: str, loader: type[Base] = Loader) -> Any:
-    """Return what a text holds.
+    """Return the content of a YAML text.
 
     Raises:
-        yaml.YAMLError: it is no YAML, or beyond the bounds.
+        yaml.YAMLError: the text is no YAML, or exceeds a bound.
     """
     check(text)
     try:
         return yaml.load(text, Loader=loader)
     except yaml.YAMLError:
         raise
-    except (ValueError, OverflowError, TypeError, AttributeError, KeyError) as error:  # a month 13, 5,000 digits
+    except (ValueError, OverflowError, TypeError, AttributeError, KeyError) as error:  # month 13, or 5,000 digits
         raise yaml.YAMLError(" ".join(str(error).split())) from error
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
-    """Return a file's mapping, such as the config.yaml of a run: as data, whatever it names.
+    """Return the content of a YAML file that holds a mapping, such as a run's config.yaml, as plain data.
 
     Raises:
-        OSError: it cannot be read.
-        yaml.YAMLError: it is no YAML, no mapping, or beyond the bounds.
+        OSError: the file cannot be read.
+        yaml.YAMLError: the file is no YAML, holds no mapping, or exceeds a bound.
     """
-    found = read_yaml(path)
-    if not isinstance(found, dict):
+    content = read_yaml(path)
+    if not isinstance(content, dict):
         raise yaml.YAMLError("it is no mapping of names to values")
-    return found
+    return content
 
 
-def check(text: str) -> None:
-    """Hold a YAML text to the bounds, in time linear in its length.
+def check_text(text: str, level: int = 0) -> None:
+    """Check a text that may be YAML, such as an option's value, against the bounds; text that is no YAML passes.
 
-    Raises:
-        TooMuch: it is beyond them.
-        yaml.YAMLError: it is no YAML.
-    """
-    _count(text, 0)
+    Values of a YAML text are checked too: where a number is expected, a text is parsed as one.
 
-
-def check_text(text: str) -> None:
-    """Hold a text that may be YAML to the bounds, such as the value of an option; what is no YAML passes.
+    Args:
+        text: the text.
+        level: number of texts that contain it.
 
     Raises:
-        TooMuch: it is beyond them.
+        TooMuch: the text exceeds a bound.
     """
     if len(text) > LONGEST:
         raise TooMuch(f"a value has more than {LONGEST:,} characters")
-    _check_inner(text, 0)
-
-
-def _check_inner(text: str, level: int) -> None:
-    """Look into a value that is YAML once more: where a number is wanted, a text is read as one."""
-    if "*" not in text and len(text) <= DEEPEST:  # it can neither repeat anything nor be deep
+    if level > DEEPEST or ("*" not in text and len(text) <= DEEPEST):  # it can neither repeat anything nor be deep
         return
     try:
-        _count(text, level)
+        check(text, level)
     except TooMuch:
         raise
     except yaml.YAMLError:
         return
 
 
-def _count(text: str, level: int) -> None:
-    """Count a text's values; `level` is how deep a text it is among others."""
+def check(text: str, level: int = 0) -> None:
+    """Check a YAML text, within `level` other texts, against the bounds, in time linear in its length.
+
+    Raises:
+        TooMuch: the text exceeds a bound.
+        yaml.YAMLError: the text is no YAML.
+    """
     sizes: dict[str, int] = {}
-    open_: list[tuple[str | None, int]] = []  # of each collection that is begun, its anchor and what it holds so far
+    open_: list[tuple[str | None, int]] = []  # (anchor, values so far) of each open collection
     for event in yaml.parse(text, Loader=Base):
         if isinstance(event, yaml.CollectionStartEvent):
             open_.append((event.anchor, 1))
             if event.anchor is not None:
-                sizes.pop(event.anchor, None)  # an anchor may be given anew
+                sizes.pop(event.anchor, None)  # an anchor may be defined again
             if len(open_) + level > DEEPEST:
                 raise TooMuch(f"it is nested more than {DEEPEST} levels deep")
             continue
@@ -155,14 +151,11 @@ def _count(text: str, level: int) -> None:
             anchor, size = open_.pop()
         elif isinstance(event, yaml.ScalarEvent):
             anchor, size = event.anchor, 1
-            if len(event.value) > LONGEST:
-                raise TooMuch(f"a value has more than {LONGEST:,} characters")
-            if level < DEEPEST:
-                _check_inner(event.value, level + 1)
+            check_text(event.value, level + 1)
         elif isinstance(event, yaml.AliasEvent):
             anchor, size = None, sizes.get(str(event.anchor), 0)
             if any(event.anchor == name for name, _ in open_):
-                raise TooMuch(f"the alias *{event.anchor} stands inside of what it names")
+                raise TooMuch(f"the alias *{event.anchor} is inside of the collection that it names")
         else:
             continue
         if anchor is not None:
@@ -172,4 +165,4 @@ def _count(text: str, level: int) -> None:
             open_[-1] = (name, before + size)
             size += before
         if size > MOST_VALUES:
-            raise TooMuch(f"it stands for more than {MOST_VALUES:,} values, aliases written out")
+            raise TooMuch(f"it stands for more than {MOST_VALUES:,} values, with aliases written out")

@@ -97,7 +97,7 @@ def test_nominal_budgets_are_round_fractions_where_the_counts_are_not():
         ({"initial": 1, "query": 1, "cycles": -1}, "budget.cycles is -1; it must be at least 0."),
         (
             {"initial": 1, "query": 0, "cycles": 2},
-            "budget.query is 0: nothing would ever be bought; give it at least 1, or budget.cycles 0 for a single fit.",
+            "budget.query is 0, so no label would be bought; give it at least 1, or budget.cycles 0 for a single fit.",
         ),
     ],
 )

@@ -39,8 +39,8 @@ BOMBS = {
     "deep closed lists": ("x: " + "[" * 20_000 + "]" * 20_000, DEEP),
     "deep mappings": ("{a: " * 20_000, DEEP),
     "deep blocks": ("- " * 20_000 + "x", DEEP),
-    "a cycle": ("x: &x [1, *x]", "the alias \\*x stands inside of what it names"),
-    "a cycle further up": ("x: &x {a: [&y [*x]], b: *y}", "the alias \\*x stands inside of what it names"),
+    "a cycle": ("x: &x [1, *x]", "the alias \\*x is inside of the collection"),
+    "a cycle further up": ("x: &x {a: [&y [*x]], b: *y}", "the alias \\*x is inside of the collection"),
     "a text that is YAML": ("x: '" + ALIASES.replace("\n", "\n\n  ") + "'", VALUES),
     "a long text": (f"x: {'y' * 70_000}", "a value has more than 65,536 characters"),
 }

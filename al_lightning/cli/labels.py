@@ -66,7 +66,7 @@ def _import(given: list[str]) -> int:
     ours = parser.read(given)
     from al_lightning.labels.importer import read_labels
     from al_lightning.labels.project import read_project
-    from al_lightning.labels.status import counted, first_lines, preview
+    from al_lightning.labels.status import counted, first_lines
 
     project = read_project(ours.run_dir)
     result = read_labels(
@@ -86,7 +86,7 @@ def _import(given: list[str]) -> int:
         count = f"{len(result.problems):,} problem{'s' if len(result.problems) > 1 else ''}"
         raise DatasetError(f"Nothing was imported: {count}.")
     store = _store(ours.run_dir, project)
-    changes = preview(store, result.labels) if ours.dry_run else store.apply(result.labels)
+    changes = store.changes(result.labels) if ours.dry_run else store.apply(result.labels)
     counts = f"{len(changes.added):,} added, {len(changes.changed):,} changed, {len(changes.unchanged):,} unchanged"
     print(f"{len(result.labels):,} images labelled: {counts}.{' Nothing was written.' if ours.dry_run else ''}")
     if not (folder := store.folder.resolve()).is_relative_to(ours.run_dir.resolve()):

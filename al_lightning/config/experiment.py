@@ -99,7 +99,7 @@ def configure(
     made = configuration.instantiate("data", "acquisition", "oracle")
     data, oracle = made.data, made.oracle
     if oracle.asks_people:
-        data.ask(oracle.answers(directory))
+        data.use_label_store(oracle.label_folder(directory))
         oracle.set_label_probe(lambda index: bool(data.train.has_label(index)))
     return Experiment(
         configuration=configuration,

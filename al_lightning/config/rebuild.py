@@ -110,7 +110,7 @@ def reopen(
         parsed.data.init_args.download = False
     made = configuration.instantiate(*(name for name in names if name in ("data", "oracle", "acquisition")))
     if made.oracle.asks_people:
-        made.data.ask(made.oracle.answers(run_dir))
+        made.data.use_label_store(made.oracle.label_folder(run_dir))
     _check_data(made.data, record, path, whole="acquisition" in sections, classes="network" in sections)
     budget = Budget(**dict(parsed.budget)) if "budget" in parsed else None
     return Reopened(configuration, made.data, record, made.get("acquisition"), budget)

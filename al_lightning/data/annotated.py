@@ -1,4 +1,4 @@
-"""Images that people label while a run waits: their labels go before those of the dataset."""
+"""Images that people label while a run waits: people's labels take precedence over the dataset's."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from al_lightning.labels.store import LabelStore
 
 
 class AnnotatedImages(ImageFiles):
-    """A set of image files with the labels of a store and, where that has none, with their own.
+    """A set of image files with labels from a label store, and with the dataset's own labels where the store has none.
 
-    Labels are looked up on disk each time, so that new labels count in every process, data workers included.
+    Labels are read from disk at each access, so that new labels count in every process, data workers included.
 
     Args:
-        images: the set whose pixels are shown, for example that of a cache, whose labels may be old.
-        own: the set as it lies in its files.
+        images: the set that pixels are taken from, for example a cache, whose labels may be out of date.
+        own: the set as built from its files.
         root: folder that the store's names are relative to.
-        store: the labels of people.
+        store: people's labels.
     """
 
     def __init__(self, images: Images, own: Images, root: Path, store: LabelStore) -> None:
@@ -46,7 +46,7 @@ class AnnotatedImages(ImageFiles):
         return self.own.sources(index)
 
     def key(self, index: int) -> str | None:
-        """Return the image's name in the store, its path below the root; None where it lies elsewhere."""
+        """Return the image's name in the store, its path below the root; None for an image outside of the root."""
         path = self.own.file(index)
         if not path.is_relative_to(self.root):
             return None
@@ -54,30 +54,26 @@ class AnnotatedImages(ImageFiles):
         return None if ".." in below.parts else below.as_posix()
 
     def has_label(self, index: int) -> bool:
-        """Whether the store or the dataset has a label of the image by now."""
+        """Return whether the store or the dataset has a label of the image."""
         key = self.key(index)
         return (key is not None and self.store.has(key)) or self.own.has_label(index)
 
     def label(self, index: int) -> int | Array:
-        """Return the store's label, a mask at the size of the dataset's images; else the dataset's own.
+        """Return the store's label, a mask resized as the dataset's images are; else the dataset's own label.
 
         Raises:
-            DatasetError: there is none yet, or the mask is not of its image's size.
+            DatasetError: there is no label yet, or the mask has another size than its image.
         """
         if (key := self.key(index)) is not None:
             if self.store.kind == "image":
-                if (said := self.store.image_class(key)) is not None:
-                    return said
+                if (number := self.store.image_class(key)) is not None:
+                    return number
             elif (mask := self.store.mask(key)) is not None:
-                return self._fitted(mask, index, key)
+                check_label_size(self.store.mask_path(key), (mask.shape[0], mask.shape[1]), self.own.file(index))
+                return resize_label(mask, self.own.size)
         if not self.own.has_label(index):
             raise DatasetError(
-                f"The image {self.own.name(index)} has no label, neither in {self.store.folder} nor of its own; "
-                "bring it in with `al-lightning labels import RUN_DIR FILE...`."
+                f"The image {self.own.name(index)} has no label, neither in {self.store.folder} nor in the dataset; "
+                "import it with `al-lightning labels import RUN_DIR FILE...`."
             )
         return self.own.label(index)
-
-    def _fitted(self, mask: Array, index: int, key: str) -> Array:
-        """Resize a mask of the image's own size as the dataset resizes its own: by nearest neighbour."""
-        check_label_size(self.store.mask_path(key), (mask.shape[0], mask.shape[1]), self.own.file(index))
-        return resize_label(mask, self.own.size)

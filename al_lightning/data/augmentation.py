@@ -1,8 +1,8 @@
-"""Augmentation of training images; a pure function of (sample, seed).
+"""Augmentation of training images: a pure function of (sample, seed).
 
-albumentations 2.0.8 draws from generators of its own that seed_everything does not govern: unless reseeded, all
-workers and all epochs repeat the same draws (albumentations-team/AlbumentationsX#266). torchvision draws from
-torch's global generator. Both are seeded here for each sample.
+albumentations 2.0.8 draws from its own generators, which seed_everything does not seed: without a new seed, all workers
+and all epochs repeat the same draws (albumentations-team/AlbumentationsX#266). torchvision draws from torch's global
+generator. Both are seeded here for each sample.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ class Augmentation(ABC):
     """Changes a training sample."""
 
     labels: ClassVar[Literal["image", "pixel", "any"]] = "any"
-    """What kind of labels it can change along with the image: one per image, one per pixel, or any."""
+    """Kind of labels that the augmentation supports: one per image, one per pixel, or any."""
 
     @abstractmethod
     def __call__(self, image: Array, label: int | Array, seed: int) -> Sample:
-        """Map an (H, W, 3) uint8 image and its label to new ones; all draws derive from `seed`."""
+        """Return the augmented image, (H, W, 3) uint8, and its label; all draws derive from `seed`."""
 
 
 class NoAugmentation(Augmentation):
-    """Leaves every sample as it is."""
+    """Changes nothing."""
 
     def __call__(self, image: Array, label: int | Array, seed: int) -> Sample:
         """Return the sample."""
@@ -41,13 +41,13 @@ class NoAugmentation(Augmentation):
 
 
 class ImageAugmentation(Augmentation):
-    """For small images of one class: AutoAugment, Cutout, flip, and a crop of the padded image.
+    """AutoAugment, Cutout, flip, and a crop of the padded image, for small images of one class.
 
     Args:
         auto_augment: apply one random sub-policy of torchvision's CIFAR-10 AutoAugment (Cubuk et al. 2019).
         cutout: side of a grey square at a random centre (DeVries and Taylor 2017), in pixels; 0 for none.
         flip: mirror half of the images.
-        crop_padding: reflect-pad by so many pixels and crop to the old size at random; 0 for none.
+        crop_padding: pixels of reflect padding, from which a random crop of the original size is taken; 0 for none.
     """
 
     labels: ClassVar[Literal["image", "pixel", "any"]] = "image"
@@ -75,13 +75,13 @@ class ImageAugmentation(Augmentation):
         if pad := self.crop_padding:
             y, x = draw.integers(2 * pad + 1, size=2)
             rows, columns = _reflected(height, pad)[y : y + height], _reflected(width, pad)[x : x + width]
-            image = image.take(rows, axis=0).take(columns, axis=1)  # padding all of it would take five times as long
+            image = image.take(rows, axis=0).take(columns, axis=1)  # five times as fast as padding the whole image
         return np.ascontiguousarray(image), label
 
 
 @functools.cache
 def _reflected(length: int, pad: int) -> npt.NDArray[np.intp]:
-    """Return which pixel of a line stands at each place of the padded line."""
+    """Return the pixel of a line at each place of the padded line."""
     return np.pad(np.arange(length), pad, mode="reflect")
 
 
@@ -93,23 +93,22 @@ def _policy() -> Any:
 
 
 def _auto_augment(image: Array, seed: int) -> Array:
-    # Not torch.manual_seed: with CUDA built in but asleep it formats the call stack, which cost half of the loading.
-    drawn = torch.default_generator
-    before = drawn.get_state()
+    # Not torch.manual_seed: while CUDA is not initialised it formats the call stack, which took half the loading time.
+    state = torch.default_generator.get_state()
     try:
-        drawn.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         out = _policy()(torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))))
     finally:
-        drawn.set_state(before)
+        torch.default_generator.set_state(state)
     result: Array = out.numpy().transpose(1, 2, 0)
     return result
 
 
 class SegmentationAugmentation(Augmentation):
-    """For images with a class per pixel: scale jitter, crop and flip, by albumentations.
+    """Scale jitter, crop and flip by albumentations, for images with a class per pixel.
 
     Args:
-        crop: (height, width) of a random crop; smaller images are padded with grey, their labels with 255.
+        crop: (height, width) of a random crop; smaller images are padded with grey, and their labels with 255.
         flip: mirror half of the images.
         scale: (smallest, largest) factor of a random scaling before the crop, above 0, at most 10; none by default.
     """
@@ -153,7 +152,7 @@ class SegmentationAugmentation(Augmentation):
         return A.Compose(steps)
 
     def __call__(self, image: Array, label: int | Array, seed: int) -> Sample:
-        """Return image and label, changed alike."""
+        """Return image and label after the same changes."""
         self._pipeline.set_random_seed(seed)
         out = self._pipeline(image=image, mask=label)
         return np.ascontiguousarray(out["image"]), np.ascontiguousarray(out["mask"])

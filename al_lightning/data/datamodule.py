@@ -1,4 +1,4 @@
-"""The loaders of one fit: streams of training batches, the test set, and the images to score."""
+"""The loaders of one fit: training batches, test images, and images to score."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from al_lightning.types import Batch
 
 
 class PoolDataModule(LightningDataModule):
-    """The loaders of one fit and its scoring. It reads the pool and never changes it.
+    """The loaders of one fit and of its scoring.
 
     Args:
-        dataset: the images, and how they are loaded; fits share it.
-        pool: what is labelled.
+        dataset: the images and their options; fits share it.
+        pool: the labelled and unlabelled positions.
         key: (seed, cycle, member).
         steps: length of the fit.
         chunk: steps between checkpoints.
@@ -52,20 +52,21 @@ class PoolDataModule(LightningDataModule):
         self._normalised = Normaliser(dataset.mean, dataset.std, memory_format)
 
     def seek(self, step: int) -> None:
-        """Let the training streams go on with a step; called at the end of each chunk."""
+        """Set the step that the training streams continue with; called at the end of each chunk."""
         self.sampler.seek(step)
 
     def train_dataloader(self) -> CombinedLoader:
-        """Return the streams of training batches, one item a step, from where the fit stands.
+        """Return the training batches, one item per step, from the step set by `seek`.
 
-        An item is {"labelled": Batch}, and where there is an unlabelled stream {"unlabelled": {view: Batch}} beside it;
-        on the device it becomes one level of names.
+        An item is {"labelled": Batch}, with an unlabelled stream also {"unlabelled": {view: Batch}}. On the device it
+        becomes {name or view: Batch}.
         """
-        data = self.dataset
+        data, unlabelled = self.dataset, self.dataset.unlabelled
         streams: dict[str, Dataset[Any]] = {LABELLED: self._stream(self.pool.labelled, data.batch_size, LABELLED)}
-        if (more := data.unlabelled) is not None:
-            stream = self._stream(more.drawn_from(self.pool), more.batch_size or data.batch_size, "unlabelled")
-            views = {name: (more.views or {}).get(name) or data.augmentation for name in more.names}
+        if unlabelled is not None:
+            batch_size = unlabelled.batch_size or data.batch_size
+            stream = self._stream(unlabelled.drawn_from(self.pool), batch_size, "unlabelled")
+            views = {name: (unlabelled.views or {}).get(name) or data.augmentation for name in unlabelled.names}
             streams["unlabelled"] = Views(stream, views, data.labels == "pixel")
         return CombinedLoader(
             {name: self._loader(stream, self.sampler) for name, stream in streams.items()}, "min_size"
@@ -77,22 +78,22 @@ class PoolDataModule(LightningDataModule):
         return self._loader(PaddedBatches(images, range(len(images)), self.dataset.eval_batch_size, True, *self._ranks))
 
     def predict_dataloader(self) -> DataLoader[Batch]:
-        """Return the images to score once, whole and without augmentation, in padded full batches."""
+        """Return each image to score once, without augmentation, in padded full batches."""
         data = self.dataset
         return self._loader(PaddedBatches(data.train, self.scoring, data.eval_batch_size, False, *self._ranks))
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Normalise on the device; uint8 travels from the workers."""
+        """Normalise images on the device, since workers send uint8."""
         if isinstance(batch, Batch):
             return self._normalised(batch)
         flat: dict[str, Any] = {}
         for name, part in batch.items():
-            done = self.on_after_batch_transfer(part, dataloader_idx)
-            flat.update({name: done} if isinstance(part, Batch) else done)
+            normalised = self.on_after_batch_transfer(part, dataloader_idx)
+            flat.update({name: normalised} if isinstance(part, Batch) else normalised)
         return flat
 
     def on_exception(self, exception: BaseException) -> None:
-        """Lightning's hook, before it ends the workers."""
+        """Wake stopped workers; Lightning calls this before it ends the workers."""
         wake_stopped(exception)
 
     @property

@@ -1,4 +1,4 @@
-"""What a dataset is: images to choose from, images to test on, classes, and an order in time where there is one."""
+"""The base of datasets: a pool of images to choose from, a test set, classes, and possibly an order in time."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from al_lightning.pool import Pool
 
 
 class _KeepsArguments(ABCMeta):
-    """Makes datasets that know their own arguments, since the pixels may follow from any of them."""
+    """Metaclass that keeps a dataset's arguments, since its pixels may depend on each of them."""
 
     def __call__(cls, *args: Any, **options: Any) -> Any:
-        made = super().__call__(*args, **options)
-        made.arguments = arguments_of(cls, PoolDataset, args, options)
-        return made
+        dataset = super().__call__(*args, **options)
+        dataset.arguments = arguments_of(cls, PoolDataset, args, options)
+        return dataset
 
 
 class PoolDataset(metaclass=_KeepsArguments):
-    """A training set, images of which are chosen to be labelled, and a test set.
+    """A training set, from which images are chosen to be labelled, and a test set.
 
-    A dataset is a small subclass with `folder`, `class_names`, `build_train` and `build_test`; its `labels` say whether
-    there is a class per image or per pixel. Where the images have an order in time, `pool` says so.
+    A dataset is a small subclass with `folder`, `class_names`, `build_train` and `build_test`. Its `labels` say whether
+    there is a class per image or per pixel. Its `pool` adds the order in time where there is one.
 
     Args:
         root: folder of the data; by default $AL_DATA/<folder>, else data/<folder>.
@@ -45,12 +45,12 @@ class PoolDataset(metaclass=_KeepsArguments):
         workers: processes that load data, per training process; results do not depend on it.
         augmentation: of training images; none by default.
         mean: of each channel, on a scale of 0 to 1; ImageNet's by default.
-        std: of each channel, likewise; above 0.
-        unlabelled: a stream of images without labels, for training methods that want one.
-        cache: whether images come from the cache that `al-lightning prepare` made, where there is one, or the folder
-            to look for it; by default $AL_CACHE/<folder>, else .al_cache below root. Results do not depend on it.
-        timeout: seconds, at least 0.1, after which a run ends whose workers gave no batch, since they hang or their
-            disk does; 0 waits for ever. Results do not depend on it.
+        std: of each channel, on the same scale, above 0; ImageNet's by default.
+        unlabelled: a stream of images without labels, for semi-supervised training methods.
+        cache: whether to use the cache that `al-lightning prepare` writes, where there is one, or the folder of the
+            caches; by default $AL_CACHE/<folder>, else .al_cache below root. Results do not depend on it.
+        timeout: seconds, at least 0.1, to wait for a batch from the workers before the run ends with an error; 0 waits
+            for ever. Results do not depend on it.
     """
 
     folder: ClassVar[str]
@@ -58,15 +58,15 @@ class PoolDataset(metaclass=_KeepsArguments):
     labels: ClassVar[Literal["image", "pixel", "any"]] = "any"
     """Whether there is a class per image or per pixel."""
     pixels: ClassVar[int] = 1
-    """Version of the code that makes the images and labels: raise it by hand when the same files and arguments give
-    other pixels, so that caches of the version before are not used."""
-    may_ask: ClassVar[bool] = False
-    """Whether its images are files whose labels people may give (see `ask`)."""
+    """Version of the code that makes images and labels: raise it when the same files and arguments give other pixels,
+    so that caches of earlier versions are not used."""
+    people_may_label: ClassVar[bool] = False
+    """Whether people may label the images, which must be files (see `use_label_store`)."""
     where: ClassVar[str] = ""
-    """Where the data can be had, and what their folder looks like: for the message when they are missing."""
+    """Source of the data and layout of their folder, for the message when data are missing."""
 
     arguments: Mapping[str, object]
-    """The arguments that the dataset was made with, without those that every dataset has."""
+    """The dataset's own arguments by name, without those of PoolDataset."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class PoolDataset(metaclass=_KeepsArguments):
         self.unlabelled = unlabelled
         self.cache = cache
         self.timeout = timeout
-        self.answers: Path | None = None
+        self.label_folder: Path | None = None
 
     @abstractmethod
     def build_train(self) -> Images:
@@ -116,18 +116,18 @@ class PoolDataset(metaclass=_KeepsArguments):
         """Names of the classes, in the order of their labels."""
 
     def pool(self) -> Pool:
-        """Return the pool with nothing labelled; subclasses with a time order say so here."""
+        """Return the pool with nothing labelled; subclasses with an order in time add it here."""
         return Pool(len(self.train))
 
     def classes(self) -> Sequence[int] | None:
         """Return the class of each training image, for a balanced initial set.
 
-        None where images have many, or where that of some is not known yet.
+        None where an image has many classes, or where some classes are not known yet.
         """
         return None
 
     def details(self) -> str:
-        """Return what pixels and labels mean beyond the names of images and classes: part of the `fingerprint`."""
+        """Return a text for the `fingerprint` that changes when the same names get other pixels or labels."""
         return ""
 
     @property
@@ -151,35 +151,35 @@ class PoolDataset(metaclass=_KeepsArguments):
 
     @property
     def file_sets(self) -> tuple[Images, Images]:
-        """Training and test set as they lie in their files, whether there is a cache or not."""
+        """Training and test set as built from their files, without a cache."""
         return self._sources.files(0), self._sources.files(1)
 
-    def ask(self, answers: Path) -> None:
-        """Let people label: their labels go before those that the dataset has, and the dataset's may be missing.
+    def use_label_store(self, folder: Path) -> None:
+        """Let people label: labels of a store take precedence over the dataset's, which may be missing.
 
-        Called before anything is looked at.
+        Call it before the dataset is read.
 
         Args:
-            answers: folder of a label store; it may be filled at any time.
+            folder: folder of the label store; labels may be added to it at any time.
 
         Raises:
             UsageError: the dataset's images are no files that people could label.
         """
-        if not self.may_ask:
+        if not self.people_may_label:
             raise UsageError(
-                f"{type(self).__name__} comes with its labels; --oracle files is for images of your own, of the "
+                f"{type(self).__name__} comes with its labels; --oracle files is for images of your own, with the "
                 "datasets image_folder and mask_folder."
             )
-        self.answers = answers
+        self.label_folder = folder
 
     def _label_store(self) -> LabelStore | None:
-        if self.answers is None:
+        if self.label_folder is None:
             return None
-        return LabelStore(self.answers, self.class_names, "pixel" if self.labels == "pixel" else "image")
+        return LabelStore(self.label_folder, self.class_names, "pixel" if self.labels == "pixel" else "image")
 
     @property
     def cache_folder(self) -> Path | None:
-        """The folder of the dataset's caches; None where the dataset does without."""
+        """The folder of the dataset's caches; None where `cache` is false."""
         if isinstance(self.cache, str):
             return from_home("data.cache", self.cache)
         if not self.cache:
@@ -193,41 +193,40 @@ class PoolDataset(metaclass=_KeepsArguments):
         return find_cache(folder, self.recipe(), self.root, self.file_sets)
 
     def recipe(self) -> dict[str, str]:
-        """Return what the pixels and labels of both sets follow from, part by part; another recipe, another cache.
+        """Return all that the pixels and labels of both sets depend on, by part; each recipe has its own cache.
 
-        Arguments count by their `repr`. A subclass whose pixels follow from more than its version, arguments and files
+        Arguments count by their `repr`. A subclass whose pixels depend on more than its version, arguments and files
         adds a part: `{**super().recipe(), "mine": text}`.
         """
         return recipe_of(type(self), self.pixels, self.arguments, self.fingerprint(), self.root, self.file_sets)
 
     def image_files(self) -> Iterator[Path]:
-        """Yield the files that the pixels of the pool and the test set come from; some may come more than once.
+        """Yield the files that hold the images of the pool and the test set; some may come more than once.
 
-        A run notices when they change. A dataset that keeps many images in a file of another name says so here.
+        A run notices when they change. Override it where an image's first source is not its file.
         """
         for images in self.file_sets:
             for index in range(len(images)):
                 yield from images.sources(index)[:1]
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of class names, of the images' names below root, and of `details`: what positions mean."""
+        """Return the SHA-256 of class names, image names below root, and `details`: the meaning of positions."""
         digest = hashlib.sha256("\n".join(self.class_names).encode())
         for images in self.file_sets:
             digest.update(f"\n\n{len(images)}\n".encode())
             for index in range(len(images)):
                 digest.update(images.name(index).removeprefix(str(self.root)).encode() + b"\n")
-        details = self.details()
-        return (
-            hashlib.sha256(f"{digest.hexdigest()}\n{details}".encode()).hexdigest() if details else digest.hexdigest()
-        )
+        if details := self.details():
+            digest = hashlib.sha256(f"{digest.hexdigest()}\n{details}".encode())
+        return digest.hexdigest()
 
     def names(self, indices: Sequence[int]) -> list[str]:
-        """Return what a person calls some training images: their files below root, or whatever the dataset says."""
+        """Return the names of training images for people: paths below root, or the dataset's own names."""
         return [self.train.name(index).removeprefix(f"{self.root}{os.sep}") for index in indices]
 
     def missing(self, what: Path) -> DatasetError:
-        """Return the error for data that are not there."""
+        """Return the error for a missing file or folder."""
         return DatasetError(
-            f"There is no {what}: the data were looked for in {self.root}. Put them there, name their folder with "
+            f"There is no {what}: the data were expected in {self.root}. Put them there, name their folder with "
             f"--data.root DIR, or set $AL_DATA to the folder that holds {self.folder!r}. {self.where}".rstrip()
         )

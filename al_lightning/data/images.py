@@ -1,4 +1,4 @@
-"""Reading images and labels from files; an error names the file and the reason."""
+"""Sets of images with labels, and the reading of images and labels from files."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from al_lightning.drawing import packed
 from al_lightning.errors import MOST_PIXELS, DatasetError, MissingFile, SizesDiffer, UnknownLabel, UsageError, require
 
 Array = npt.NDArray[np.uint8]
@@ -33,29 +34,29 @@ class Images(ABC):
 
     @abstractmethod
     def label(self, index: int) -> int | Array:
-        """Return its class, or a class per pixel, (H, W) uint8 with 255 = ignore."""
+        """Return the image's class, or a class per pixel, (H, W) uint8 with 255 = ignore."""
 
     @abstractmethod
     def name(self, index: int) -> str:
-        """Return what a person calls the image, for example its file name."""
+        """Return the image's name for people, for example its path."""
 
     def sources(self, index: int) -> Sequence[Path]:
-        """Return the files that image and label are read from, the image's first; by default the image's name.
+        """Return the files of image and label, the image's first; by default the image's name is its only file.
 
-        A cache is stale when one of them has changed. A set in memory has none.
+        A cache is stale once such a file has changed. A set in memory has no files.
         """
         return (Path(self.name(index)),)
 
     def has_label(self, index: int) -> bool:
-        """Whether `label` has an answer by now; images for people to label have none at first."""
+        """Return whether the image has a label; where people label, it may come later."""
         return True
 
 
 class ImageFiles(Images):
-    """Images that are files, some of which may have no label yet.
+    """Images that are files; some may have no label yet.
 
     Attributes:
-        size: (height, width) to which they are resized, and their labels; None where they are not.
+        size: (height, width) to which images and labels are resized; None keeps their sizes.
     """
 
     size: tuple[int, int] | None
@@ -66,7 +67,7 @@ class ImageFiles(Images):
 
     @abstractmethod
     def has_label(self, index: int) -> bool:
-        """Whether the dataset itself has a label of the image; looked up anew each time."""
+        """Return whether the dataset itself has a label of the image, looked up at each call."""
 
 
 class ArrayImages(Images):
@@ -74,8 +75,8 @@ class ArrayImages(Images):
 
     Args:
         images: (N, H, W, 3) uint8.
-        labels: (N,) int, a class each, or (N, H, W) uint8, a class per pixel.
-        names: of each.
+        labels: (N,) int, a class per image, or (N, H, W) uint8, a class per pixel.
+        names: name of each image.
     """
 
     def __init__(self, images: Array, labels: npt.NDArray[Any], names: Sequence[str]) -> None:
@@ -92,16 +93,16 @@ class ArrayImages(Images):
         return image
 
     def label(self, index: int) -> int | Array:
-        """Return its class, or the class of each pixel."""
+        """Return the image's class, or the class of each pixel."""
         label: Array = self.labels[index]
         return label if label.ndim else int(label)
 
     def name(self, index: int) -> str:
-        """Return its name."""
+        """Return the image's name."""
         return self.names[index]
 
     def sources(self, index: int) -> Sequence[Path]:
-        """Return none: an array has no file."""
+        """Return nothing: an array has no file."""
         return ()
 
 
@@ -125,8 +126,7 @@ def read_image(path: Path, size: tuple[int, int] | None = None) -> Array:
     image = _open(path, "image")
     if image.mode.startswith(("I", "F")):
         raise DatasetError(
-            f"The image {path} has mode {image.mode}, more than 8 bits a channel, and would be clipped; "
-            "convert it to 8 bits."
+            f"The image {path} has mode {image.mode}, more than 8 bits per channel; convert it to 8 bits."
         )
     image = image.convert("RGB")
     if size is not None and image.size != (size[1], size[0]):
@@ -141,7 +141,7 @@ class Colours:
     Args:
         values: colours as 24-bit numbers, red first.
         classes: the class of each; 255 = ignore.
-        unknown: the class of all others; 254 marks colours that should not occur.
+        unknown: the class of all other colours; 254 marks colours that should not occur.
     """
 
     values: tuple[int, ...]
@@ -153,19 +153,12 @@ class Colours:
         return _colour_table(self).take(packed(pixels))
 
 
-@functools.lru_cache(maxsize=2)  # of a process, not of the object, which travels to workers
+@functools.lru_cache(maxsize=2)  # kept by the process, so that the object stays small when it is sent to workers
 def _colour_table(colours: Colours) -> Array:
-    # 16 MiB, made in 3 ms; a label of 402 x 640 then takes 0.4 ms, by binary search among 55 colours 2 ms.
+    # 16 MiB, made in 3 ms. A label of 402 x 640 takes 0.4 ms with it, and 2 ms by binary search among 55 colours.
     table = np.full(1 << 24, colours.unknown, dtype=np.uint8)
     table[list(colours.values)] = colours.classes
     return table
-
-
-def packed(pixels: Array) -> npt.NDArray[np.uint32]:
-    """Return (H, W, 3) uint8 RGB as (H, W) 24-bit numbers, red first."""
-    padded = np.zeros((*pixels.shape[:2], 4), dtype=np.uint8)
-    padded[..., 2::-1] = pixels
-    return padded.view("<u4")[..., 0]
 
 
 def read_mask(
@@ -177,22 +170,22 @@ def read_mask(
         path: PNG with one label id per pixel (grey or palette), or with one colour per pixel (RGB, RGBA or palette).
         table: (256,) class of each id, where 254 marks ids that should not occur; or the classes of colours.
         size: (height, width) to resize to, by nearest neighbour.
-        image: the image it belongs to, whose size it must have.
+        image: the label's image; both must have one size.
 
     Raises:
-        DatasetError: the file is missing, corrupt, of another size than its image, has colours instead of ids or ids
-            instead of colours, or an unknown id or colour.
+        DatasetError: the file is missing or damaged, has another size than its image, has colours instead of ids or ids
+            instead of colours, or holds an unknown id or colour.
     """
     mask = _open(path, "label")
     if isinstance(table, Colours):
         if mask.mode not in ("RGB", "RGBA", "P"):
             raise DatasetError(
-                f"The label {path} has mode {mask.mode}; a colour per pixel (RGB) was expected, since the mapping is "
-                "of colours. A mapping of `ids` is for label ids."
+                f"The label {path} has mode {mask.mode}; the mapping has colours, so a colour per pixel (RGB) was "
+                "expected. For label ids, write a mapping with `ids`."
             )
     elif mask.mode not in ("L", "P", "1"):
         raise DatasetError(
-            f"The label {path} has mode {mask.mode}; one channel of label ids (0-255) was expected. Where the labels "
+            f"The label {path} has mode {mask.mode}; one channel of label ids (0-255) was expected. For labels that "
             "are colours, name a file of their classes with --data.mapping."
         )
     if image is not None:
@@ -206,23 +199,23 @@ def read_mask(
     if (classes == 254).any():
         unknown = ", ".join(str(value) for value in np.unique(ids[classes == 254])[:5])
         raise UnknownLabel(
-            f"The label {path} has unknown label ids {unknown}; add their classes, or name the one to ignore."
+            f"The label {path} has unknown label ids {unknown}; add their classes, or name an id to ignore."
         )
     return classes
 
 
 def check_label_size(label: Path, size: tuple[int, int], image: Path) -> None:
-    """Raise SizesDiffer where a label file's (height, width) is not that of its image file."""
-    with Image.open(image) as whole:  # reads the header alone
-        if (whole.height, whole.width) != size:
+    """Raise SizesDiffer where a label's (height, width) is not that of its image file."""
+    with Image.open(image) as opened:  # reads only the header
+        if (opened.height, opened.width) != size:
             raise SizesDiffer(
-                f"The label {label} is {size[0]} x {size[1]}, its image {whole.height} x {whole.width} "
-                "(height x width); they must be of one size."
+                f"The label {label} is {size[0]} x {size[1]}, its image {opened.height} x {opened.width} "
+                "(height x width); both must have one size."
             )
 
 
 def resize_label(label: Array, size: tuple[int, int] | None) -> Array:
-    """Return (H, W) uint8 classes at another (height, width), by nearest neighbour; None leaves them as they are."""
+    """Return (H, W) uint8 classes, resized to (height, width) by nearest neighbour unless that is None."""
     if size is None or label.shape == size:
         return label
     return np.asarray(Image.fromarray(label).resize((size[1], size[0]), Image.Resampling.NEAREST))
@@ -235,20 +228,23 @@ def _of_colours(path: Path, pixels: Array, colours: Colours) -> Array:
         first = ", ".join(f"#{values[place]:06x} ({counts[place]} pixels)" for place in np.argsort(-counts)[:5])
         raise UnknownLabel(
             f"The label {path} has colours that the mapping does not know: {first}{' ...' if len(values) > 5 else ''}; "
-            "add their classes to the mapping file, or let it say `unknown: ignore`."
+            "add their classes to the mapping file, or write `unknown: ignore` in it."
         )
     return classes
 
 
 def check_size(size: tuple[int, int] | None) -> tuple[int, int] | None:
-    """Return a (height, width) that images can be resized to, or None."""
+    """Return the option `data.size`, (height, width) or None; raise UsageError where it is no size."""
     if size is not None:
         require("data.size", size, least=1, most=MOST_PIXELS)
     return size
 
 
 def label_table(num_classes: int, ignore: int | None) -> Array:
-    """Return the (256,) table from label id to class: identity below `num_classes`, 255 and `ignore` to 255."""
+    """Return the (256,) uint8 class of each label id.
+
+    Ids below `num_classes` are classes, 255 and `ignore` are 255, and all other ids are 254, unknown.
+    """
     if ignore is not None:
         require("data.ignore", ignore, least=0, most=255)
     table = np.full(256, 254, dtype=np.uint8)
@@ -271,7 +267,7 @@ def repeats(files: Sequence[Path]) -> dict[int, int]:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """Return the image files below a folder, sorted; hidden files and folders are left out."""
+    """Return the image files below a folder, sorted, without hidden files and folders."""
     return sorted(
         path
         for path in folder.rglob("*")
@@ -282,7 +278,7 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def time_order(names: Sequence[str], pattern: str | None) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
-    r"""Read sequence and frame out of file names.
+    r"""Read sequence and frame number from file names.
 
     Args:
         names: file names.
@@ -291,6 +287,9 @@ def time_order(names: Sequence[str], pattern: str | None) -> tuple[tuple[int, ..
 
     Returns:
         (sequence, frame): for each name the number of its sequence, by first appearance, and its frame number.
+
+    Raises:
+        UsageError: the pattern is no such expression, or does not match a name.
     """
     if pattern is None:
         return None, None

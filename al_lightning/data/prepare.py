@@ -1,8 +1,8 @@
-"""`al-lightning prepare`: decode and resize a dataset's images once, into a cache that its runs then read.
+"""`al-lightning prepare`: decode and resize a dataset's images once, into a cache that its runs read.
 
-Shards are decoded in parallel into a folder that no run looks at, each whole or absent, and the folder takes the
-cache's name when all are there and were read back. So a killed `prepare` goes on where it was, and a cache that has
-its name is complete.
+Shards are decoded in parallel into a folder that no run reads; each is written whole or not at all. The folder gets the
+cache's name once all shards were read back. So a killed `prepare` continues where it stopped, and a cache with its
+final name is complete.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from torch.utils.data import DataLoader
@@ -36,20 +36,21 @@ Say = Callable[[str], None]
 
 
 def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
-    """Make the cache of a dataset, go on with one that was begun, or check and mend one that is there.
+    """Make the cache of a dataset, continue an unfinished one, or check and repair a finished one.
 
     Args:
         data: the dataset.
-        processes: that decode.
+        processes: number of processes that decode.
         say: prints a line.
 
     Returns:
-        the cache's folder.
+        The cache's folder.
 
     Raises:
-        UsageError: the number of processes is not positive, the dataset has its images in memory or uses no cache.
+        UsageError: the number of processes is not positive, or the dataset has its images in memory or uses no cache.
         DatasetError: images cannot be decoded (all are named), or changed meanwhile.
-        ALError: another process is preparing the same, or the disk is full; what was done is kept.
+        DirectoryInUse: another process is preparing the same cache.
+        ALError: the disk is full; finished shards are kept.
     """
     if processes < 1:
         raise UsageError(f"--processes is {processes}; it must be at least 1.")
@@ -62,12 +63,12 @@ def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
     target = data.cache_folder / key_of(recipe)
     work = target.with_suffix(".part")
     jobs = jobs_of(sources)
-    with _alone(target):
+    with _locked(target):
         if target.is_dir():
             if _is_whole(target, jobs, processes, say):
-                say(f"the cache {target} is complete, and all of it is what was written")
+                say(f"the cache {target} is complete and undamaged")
                 return target
-            say(f"the cache {target} is damaged; what is not what was written is made again")
+            say(f"the cache {target} is damaged; damaged shards are decoded again")
             shutil.rmtree(work, ignore_errors=True)
             os.replace(target, work)
         say(f"{sum(map(len, sources.values()))} images are decoded into {target}, {processes} at a time")
@@ -85,26 +86,21 @@ def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
     if others := [path for path in target.parent.iterdir() if path.is_dir() and path != target]:
         size = sum(file.stat().st_size for path in others for file in path.iterdir())
         say(
-            f"of other recipes, {size / 1e9:.2f} GB lie beside it, to be deleted where no run needs them: "
-            f"{', '.join(sorted(path.name for path in others))}"
+            f"{target.parent} also holds {size / 1e9:.2f} GB of caches with other options or files; delete those that "
+            f"no run needs: {', '.join(sorted(path.name for path in others))}"
         )
     return target
 
 
-def _go_through(what: str, shards: Shards, processes: int) -> Iterator[Done]:
-    """Yield what became of each job, in order, and show it: a live line in a terminal, else a line now and then.
-
-    Raises:
-        ALError: a process ended, for example for want of memory.
-    """
-    # In processes of their own also if it is one: what a set keeps of its reading must not reach its recipe.
-    workers = min(processes, len(shards))
-    answers = iter(DataLoader(shards, batch_size=None, num_workers=workers, collate_fn=_as_it_is))
+def _process(what: str, shards: Shards, processes: int) -> Iterator[Done]:
+    """Yield the result of each job, in order, and show the progress."""
+    # Even a single process is a separate one: what a set keeps in memory while it reads must not reach its recipe.
+    loader = DataLoader(shards, batch_size=None, num_workers=min(processes, len(shards)), collate_fn=_unchanged)
     total, seen, kept = sum(len(job.indices) for job in shards.jobs), 0, 0
     begun = time.monotonic()
     with Display() as display:
         try:
-            for done in answers:
+            for done in loader:
                 seen, kept = seen + done.images, kept + done.images * done.kept
                 speed = (seen if shards.sources is None else seen - kept) / max(time.monotonic() - begun, 1e-9)
                 detail = f"{seen} of {total} images{f', {duration((total - seen) / speed)} left' if speed else ''}"
@@ -114,29 +110,29 @@ def _go_through(what: str, shards: Shards, processes: int) -> Iterator[Done]:
             if not was_ended(error):
                 raise
             raise ALError(
-                f"A process that decodes was ended from outside ({error}), perhaps for want of memory; what was done "
-                "is kept, and the same command goes on: with fewer processes."
+                f"A process that decodes was ended from outside ({error}), perhaps for lack of memory; finished shards "
+                "are kept, and the same command continues; give it fewer --processes."
             ) from error
 
 
-def _as_it_is(done: Any) -> Any:
+def _unchanged(done: Any) -> Any:
     return done
 
 
 def _fill(work: Path, shards: Shards, processes: int, say: Say) -> tuple[int, int]:
-    """Make the shards that are not there; return the numbers of images that were, and that were made."""
+    """Make missing shards; return the numbers of images that were there before, and that were decoded."""
     _make_folder(work)
     for stale in work.glob(".*.tmp"):
         stale.unlink(missing_ok=True)
     unusable: list[tuple[str, str]] = []
     kept = made = 0
-    for done in _go_through("decode", shards, processes):
+    for done in _process("decode", shards, processes):
         if done.fault:
             raise ALError(done.fault)
         unusable += done.unusable
         kept, made = (kept + done.images, made) if done.kept else (kept, made + done.images)
     if unusable:
-        shutil.rmtree(work)  # mending a file changes the recipe: nothing would ever go on from here
+        shutil.rmtree(work)  # repairing a file changes the recipe, so that these shards would never be used
         for name, reason in unusable:
             say(reason if name in reason else f"{name}: {reason}")
         raise DatasetError(
@@ -146,22 +142,22 @@ def _fill(work: Path, shards: Shards, processes: int, say: Say) -> tuple[int, in
 
 
 def _is_whole(directory: Path, jobs: Sequence[Job], processes: int, say: Say) -> bool:
-    """Read all of a cache, and say whether it is what was written."""
+    """Return whether a cache, read completely, is undamaged."""
     try:
         open_cache(directory)
     except DatasetError as error:
         say(str(error).partition(" Prepare again")[0])
         return False
-    return all(done.kept for done in _go_through("check", Shards(directory, None, "", jobs), processes))
+    return all(done.kept for done in _process("check", Shards(directory, None, "", jobs), processes))
 
 
 def _finish(work: Path, target: Path, jobs: Sequence[Job], recipe: dict[str, str], processes: int, say: Say) -> int:
-    """Read the shards back, write the index, and give the cache its name; return its bytes."""
-    read = _go_through("check", Shards(work, None, "", jobs), processes)
-    for job, done in zip(jobs, read, strict=True):
+    """Read the shards back, write the index, and give the cache its name; return its size in bytes."""
+    results = _process("check", Shards(work, None, "", jobs), processes)
+    for job, done in zip(jobs, results, strict=True):
         if not done.kept:
-            raise damaged(job.paths(work)[0], "not what was written a moment ago; is the disk sound?")
-    held: dict[str, Any] = {"recipe": recipe}
+            raise damaged(job.paths(work)[0], "not what was written a moment ago; check the disk")
+    manifest: dict[str, Any] = {"recipe": recipe}
     for name in SETS:
         records = [unseal(job.paths(work)[1]) for job in jobs if job.name == name]
         names = [text.encode() for record in records for text in record["names"]]
@@ -171,16 +167,12 @@ def _finish(work: Path, target: Path, jobs: Sequence[Job], recipe: dict[str, str
         np.save(table, np.column_stack([rows, starts[:-1], np.diff(starts)]).astype(np.int64))
         index = {"rows.npy": table.getvalue(), "names": b"".join(names)}
         for kind, content in index.items():
-            write_atomic(work / f"{name}.{kind}", partial(_write, content))
+            write_atomic(work / f"{name}.{kind}", lambda file, content=content: file.write(content))  # type: ignore[misc]
         checks = {kind: hashlib.sha256(content).hexdigest() for kind, content in index.items()}
-        held[name] = {"index": checks, "shards": [record["bytes"] for record in records]}
-    write_atomic(work / MANIFEST, partial(_write, seal(held)))
+        manifest[name] = {"index": checks, "shards": [record["bytes"] for record in records]}
+    write_atomic(work / MANIFEST, lambda file: file.write(seal(manifest)))
     os.replace(work, target)
-    return sum(size for name in SETS for size in held[name]["shards"])
-
-
-def _write(content: bytes, file: BinaryIO) -> None:
-    file.write(content)
+    return sum(size for name in SETS for size in manifest[name]["shards"])
 
 
 def _make_folder(path: Path) -> None:
@@ -188,14 +180,13 @@ def _make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ALError(
-            f"{unwritable(path, error)} A cache may lie elsewhere: --data.cache DIR (for its runs as well), or "
-            "$AL_CACHE."
+            f"{unwritable(path, error)} Name another folder by --data.cache DIR (for the runs too) or $AL_CACHE."
         ) from error
 
 
 @contextlib.contextmanager
-def _alone(target: Path) -> Iterator[None]:
-    """Hold a cache; a second `prepare` of it is refused."""
+def _locked(target: Path) -> Iterator[None]:
+    """Lock a cache; a second `prepare` of it is refused."""
     _make_folder(target.parent)
     with Lock(target.with_suffix(".lock")) as lock:
         if not lock.take():

@@ -1,4 +1,4 @@
-"""Where the images of a dataset come from: its files, the cache of decoded images, and the labels of people."""
+"""The sources of a dataset's images: its files, the cache of decoded images, and people's labels."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Sets = tuple[Images, Images]
 
 
 class Sources:
-    """The training set (0) and the test set (1) of a dataset, each made when it is first asked for.
+    """The training set (0) and the test set (1) of a dataset, each built at its first use.
 
     Args:
         root: folder that the label store's names are relative to.
-        build: make the two sets as they lie in their files.
-        find_cache: finds both sets in a cache; None where there is none to use.
-        find_labels: opens the store of people's labels; None where nobody labels.
+        build: functions that build the two sets from files.
+        find_cache: returns both sets of a cache, or None without a usable cache.
+        find_labels: returns the store of people's labels, or None where nobody labels.
     """
 
     def __init__(
@@ -40,16 +40,16 @@ class Sources:
         self._looked = False
 
     def files(self, side: int) -> Images:
-        """Return a set as it lies in its files."""
+        """Return a set as built from its files."""
         if side not in self._files:
             self._files[side] = self._build[side]()
         return self._files[side]
 
     def images(self, side: int) -> Images:
-        """Return a set from the cache where there is one, with the labels of people where people label.
+        """Return a set, from the cache where there is one, with people's labels where people label.
 
         Raises:
-            DatasetError: there is a cache, and it is damaged.
+            DatasetError: the cache is damaged.
         """
         if side not in self._shown:
             cached = self._look_for_cache()
@@ -61,11 +61,12 @@ class Sources:
 
     def _look_for_cache(self) -> Sets | None:
         if not self._looked:
-            self._looked = True  # while the cache is looked for, a set that is built of the other has the files
+            # The search builds both sets. Where a dataset builds one set from the other, the other comes from files.
+            self._looked = True
             try:
                 self._cached = self._find_cache()
             except BaseException:
-                self._looked = False  # a damaged cache is as damaged the next time
+                self._looked = False  # the next use finds the cache damaged too
                 raise
             finally:
                 self._shown.clear()

@@ -1,4 +1,4 @@
-"""A test set for those who have none: a share of the pool, the same for every seed."""
+"""A test set for data without one: a share of the pool, the same for every seed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ def hold_out(groups: Sequence[int], share: float, order: Sequence[int] | None = 
     """Split positions into (kept, held out), with about the same share of every group.
 
     Args:
-        groups: (N,) a group per image: its class, or its sequence.
-        share: part of each group that is held out, 0 < share < 1; at least one image of a group with two or more.
+        groups: (N,) group of each image: its class, or its sequence.
+        share: share of each group that is held out, 0 < share < 1; at least one image of a group with two or more.
         order: (N,) time within the group. With it, the last images of each group are held out, since neighbours in
-            time are near-copies and would leak from one side to the other; without it, random ones.
+            time are near-duplicates and must not be on both sides; without it, random ones.
+
+    Raises:
+        UsageError: the share is not between 0 and 1.
+        DatasetError: each group has a single image.
     """
     if not 0 < share < 1:
-        raise UsageError(f"data.test_share is {share}; a share of the pool between 0 and 1 is held out as test set.")
+        raise UsageError(f"data.test_share is {share}; it must be above 0 and below 1.")
     group = np.asarray(groups)
     rank = np.asarray(order) if order is not None else generator("holdout", len(group)).permutation(len(group))
     held: list[int] = []
@@ -31,7 +35,7 @@ def hold_out(groups: Sequence[int], share: float, order: Sequence[int] | None = 
     if not held:
         raise DatasetError(
             f"No test set can be held out: each of the {len(np.unique(group))} groups (classes or sequences) has "
-            "a single image. Name a test set of your own."
+            "a single image. Name a test set."
         )
     out = set(held)
     return [position for position in range(len(group)) if position not in out], sorted(out)

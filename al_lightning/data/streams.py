@@ -1,7 +1,7 @@
 """Batches as pure functions of (key, step): the same for any number of workers, and after any restart.
 
-Both datasets here are map-style over whole batches (a DataLoader with batch_size=None), so that what a batch holds is
-decided by its number alone and not by the state of a sampler.
+Both datasets here are map-style over whole batches (a DataLoader with batch_size=None). So a batch depends only on its
+number, and not on the state of a sampler.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def collate(samples: Sequence[Sample], indices: Sequence[int], names: Sequence[s
     """Stack samples into a batch; images stay uint8, (B, 3, H, W).
 
     Raises:
-        DatasetError: images of one batch differ in size; the message names two of them.
+        DatasetError: two images differ in size.
+        SizesDiffer: a label and its image differ in size.
     """
     shape = samples[0][0].shape
     for (pixels, label), name in zip(samples, names, strict=True):
@@ -36,7 +37,7 @@ def collate(samples: Sequence[Sample], indices: Sequence[int], names: Sequence[s
         if not isinstance(label, int) and label.shape != pixels.shape[:2]:
             raise SizesDiffer(
                 f"The label of {name} is {_size(label.shape)}, its image {_size(pixels.shape)} (height x width); "
-                "they must be of one size."
+                "both must have one size."
             )
     images = torch.from_numpy(np.stack([pixels for pixels, _ in samples]).transpose(0, 3, 1, 2))
     labels = torch.from_numpy(np.stack([label for _, label in samples]))
@@ -50,15 +51,15 @@ def _size(shape: tuple[int, ...]) -> str:
 class Stream(Dataset[Batch]):
     """An endless stream of training batches; item `step` is this process's share of that step's global batch.
 
-    The images are gone through in random order, again and again; a set smaller than the batch repeats within it.
+    Each pass goes through the images in a new random order; a set smaller than the batch repeats within it.
 
     Args:
         images: the full training set.
         indices: the positions to draw from.
-        batch_size: global batch size; every process takes an equal share of it.
-        augmentation: applied to each sample with a seed of its own.
+        batch_size: images of a step, over all processes; every process takes an equal share.
+        augmentation: applied to each sample with its own seed.
         key: (seed, cycle, member).
-        name: the stream's name, part of every key.
+        name: name of the stream, part of every seed's key.
         rank: this process.
         world_size: number of processes.
     """
@@ -77,7 +78,8 @@ class Stream(Dataset[Batch]):
         if batch_size % world_size:
             option = "data.batch_size" if name == "labelled" else f"data.{name}.batch_size"
             raise UsageError(
-                f"{option} is global and must divide by the number of processes: {batch_size} does not by {world_size}."
+                f"{option} counts the images of all processes and must be a multiple of their number: {batch_size} is "
+                f"no multiple of {world_size}."
             )
         self.images = images
         self.indices = np.sort(np.asarray(indices, dtype=np.int64))
@@ -90,10 +92,10 @@ class Stream(Dataset[Batch]):
         self._order: tuple[int, Indices] | None = None
 
     def draw(self, slot: int) -> int:
-        """Return the position of the image at a place in the endless order."""
-        lap, place = divmod(slot, len(self.indices))
-        if self._order is None or self._order[0] != lap:
-            self._order = lap, generator(f"order/{self.name}", *self.key, lap).permutation(self.indices)
+        """Return the position of the image at a slot of the endless order."""
+        epoch, place = divmod(slot, len(self.indices))
+        if self._order is None or self._order[0] != epoch:
+            self._order = epoch, generator(f"order/{self.name}", *self.key, epoch).permutation(self.indices)
         return int(self._order[1][place])
 
     def positions(self, step: int) -> list[int]:
@@ -108,14 +110,14 @@ class Stream(Dataset[Batch]):
     def augmented(
         self, step: int, indices: Sequence[int], samples: Iterable[Sample], augmentation: Augmentation, name: str
     ) -> Batch:
-        """Return this process's samples of a step as a batch, each changed by an augmentation with its own seed.
+        """Return this process's samples of a step as a batch, each augmented with its own seed.
 
         Args:
             step: number of the step.
             indices: positions of the samples.
-            samples: image and label of each.
-            augmentation: what changes them.
-            name: part of the seeds' keys.
+            samples: (image, label) of each position.
+            augmentation: applied to each sample.
+            name: part of every seed's key.
         """
         changed = [
             augmentation(image, label, seed_of(f"augmentation/{name}", *self.key, step, slot))
@@ -125,15 +127,15 @@ class Stream(Dataset[Batch]):
 
 
 class StepSampler(Sampler[int]):
-    """Numbers of the steps of one chunk: what Lightning calls an epoch is a chunk of a fixed number of steps.
+    """Numbers of the steps of one chunk, a fixed number of steps that Lightning calls an epoch.
 
-    Which chunk comes next is told by `seek`, from the steps done. Lightning's own `set_epoch` will not do: a resumed
-    fit has made its first iterator by the time that is called.
+    `seek` sets the next chunk, from the number of finished steps. Lightning's own `set_epoch` cannot: it is called
+    after a resumed fit has made its first iterator.
 
     Args:
         steps: length of the fit.
         chunk: steps of a chunk; the last one may be shorter.
-        first: the step to go on with.
+        first: first step of the next chunk.
     """
 
     def __init__(self, steps: int, chunk: int, first: int = 0) -> None:
@@ -142,7 +144,7 @@ class StepSampler(Sampler[int]):
         self.first = first
 
     def seek(self, step: int) -> None:
-        """Let the next iteration begin at a step."""
+        """Set the step that the next iteration begins with."""
         self.first = step
 
     def _numbers(self) -> range:
@@ -156,16 +158,16 @@ class StepSampler(Sampler[int]):
 
 
 class PaddedBatches(Dataset[Batch]):
-    """Each image once, in full batches, the same number of them on every process.
+    """Each image once, in full batches, with the same number of batches on every process.
 
-    The last batches are padded with index -1. Shards of unequal length break collectives and predict hooks, and a last
-    batch of another size changes the last bits of a network's output.
+    The last batches are padded with index -1. Processes with unequal numbers of batches break collectives and predict
+    hooks, and a last batch of another size changes the last bits of a network's output.
 
     Args:
         images: the set.
-        indices: positions to go through.
-        batch_size: per process, whatever their number.
-        labels: whether labels are read; scoring does without (all are 255).
+        indices: positions to visit.
+        batch_size: images of a batch, per process.
+        labels: whether labels are read; otherwise, as in scoring, all are 255.
         rank: this process.
         world_size: number of processes.
     """
@@ -185,7 +187,7 @@ class PaddedBatches(Dataset[Batch]):
         padded = np.full(batches * world_size * batch_size, -1, dtype=np.int64)
         padded[: len(indices)] = indices
         self.batches = padded.reshape(batches, world_size, batch_size)[:, rank]
-        # Padding shows an image that exists; which one does not matter.
+        # Padding shows any image that exists.
         self.filler = int(indices[0]) if len(indices) else 0
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Unlabelled images for semi-supervised training: which, how many a step, and in which views."""
+"""Unlabelled images for semi-supervised training: the images, their number per step, and their views."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ ONE_VIEW = "unlabelled"
 
 @dataclass(frozen=True)
 class Unlabelled:
-    """A stream of images without labels beside the labelled one; a training method's overlay sets it.
+    """A stream of images without labels beside the labelled stream; the config of a training method sets it.
 
     Args:
-        images: `pool`, every image of the pool, whether it has a label or not, or `unlabelled`, those that have none.
-        batch_size: images of a step, over all processes; as many as labelled ones by default.
-        views: each drawn image appears once in each view, changed by the view's augmentation, or as labelled images
-            are where it names none; by default there is one view, `unlabelled`.
+        images: `pool` draws from all images of the pool, `unlabelled` from those without a label.
+        batch_size: images of a step, over all processes; by default the number of labelled images.
+        views: augmentation of each view, by name; null stands for that of labelled images. Each drawn image appears
+            once in each view. By default there is one view, `unlabelled`.
     """
 
     images: Literal["pool", "unlabelled"] = "unlabelled"
@@ -46,11 +46,11 @@ class Unlabelled:
         return tuple(self.views) if self.views else (ONE_VIEW,)
 
     def check(self, pool_size: int, labelled: int) -> None:
-        """Raise UsageError where a fit on so many labels would leave no image to draw."""
+        """Raise UsageError where a fit on `labelled` of the pool's images would have no image to draw."""
         if self.images == "unlabelled" and labelled >= pool_size:
             raise UsageError(
-                f"With all {pool_size} images labelled there is nothing unlabelled to train on; buy fewer labels, "
-                "train on labels alone, or draw from the whole pool: --data.unlabelled.images pool."
+                f"With all {pool_size} images labelled there is no unlabelled image to train on; buy fewer labels, "
+                "train on labels only, or draw from the whole pool: --data.unlabelled.images pool."
             )
 
     def drawn_from(self, pool: Pool) -> Indices:
@@ -61,13 +61,13 @@ class Unlabelled:
 class Views(Dataset[dict[str, Batch]]):
     """Items of a stream in several views; labels are not read.
 
-    Where there is a class per pixel, the label is 0, and 255 where an augmentation padded the image, since padding
-    must not be trained on. Otherwise the label is 255.
+    For a class per pixel, labels are 0, and 255 where an augmentation padded the image, since padding must not be
+    trained on. Otherwise labels are 255.
 
     Args:
-        stream: what is drawn.
+        stream: the stream of images.
         views: augmentation of each view, by name.
-        pixel: whether a class is given per pixel.
+        pixel: whether the dataset has a class per pixel.
     """
 
     def __init__(self, stream: Stream, views: Mapping[str, Augmentation], pixel: bool) -> None:

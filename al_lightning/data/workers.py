@@ -1,4 +1,4 @@
-"""Errors of data workers as one sentence, and how workers that were stopped are ended."""
+"""Errors of data workers as one sentence, and the end of stopped workers."""
 
 from __future__ import annotations
 
@@ -8,39 +8,39 @@ import signal
 from multiprocessing import active_children
 
 LOST = re.compile(r"DataLoader worker .*(?:is killed by signal|exited unexpectedly)")
-AGAIN = "what was finished is kept, and the same command goes on"
+AGAIN = "finished work is kept, and the same command goes on"
 
 
 def was_ended(error: BaseException) -> bool:
-    """Whether an error says that a process that loads data is gone."""
+    """Return whether an error of torch's loader says that a data worker ended unexpectedly."""
     return LOST.search(str(error)) is not None
 
 
 def of_workers(error: BaseException, timeout: float) -> str:
-    """Return a sentence where a data worker was killed or gave no batch in time; "" for any other error.
+    """Return a message where a data worker was killed or gave no batch in time; "" for any other error.
 
     Args:
-        error: as torch's loader raises it.
-        timeout: seconds that a batch was waited for.
+        error: error of torch's loader.
+        timeout: seconds that the loader waited for a batch.
     """
     if was_ended(error):
         signalled = re.search(r"killed by signal: ([\w ]+)", f"{error} {error.__cause__ or ''}")
         how = f" ({signalled[1]})" if signalled else ""
         memory = "shared memory (/dev/shm)" if "Bus error" in how else "memory"
         return (
-            f"A process that loads data was killed{how}, most likely for want of {memory}: take fewer of them by "
+            f"A process that loads data was killed{how}, most likely for lack of {memory}: use fewer processes by "
             f"--data.workers, or smaller images; {AGAIN}."
         )
     if _timed_out(error):
         return (
-            f"No batch came for {timeout:g} seconds: the processes that load data hang, or the disk that they read "
-            f"from; --data.timeout SECONDS waits longer; {AGAIN}."
+            f"No batch came for {timeout:g} seconds: the processes that load data, or their disk, hang; "
+            f"--data.timeout SECONDS waits longer; {AGAIN}."
         )
     return ""
 
 
 def wake_stopped(error: BaseException) -> None:
-    """After a timeout, continue workers that were stopped: Lightning waits ten seconds for each of them to end."""
+    """After a timeout, let stopped workers continue: Lightning waits ten seconds for each of them to end."""
     if _timed_out(error):
         for child in active_children():
             if child.pid is not None:

@@ -1,1 +1,1 @@
-"""A trained network in use: predictions for image files, and exported models."""
+"""Use of a trained network: predictions for image files, and exported models."""

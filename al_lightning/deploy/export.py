@@ -1,4 +1,4 @@
-"""A finished cycle's network as a file that others can run, checked against the network before it is there."""
+"""Export of a finished cycle's network to a file for other programs, checked against the network before writing."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from al_lightning.runs.weights import check_at
 
 Format = Literal["torchscript", "onnx", "state-dict"]
 CHECKED = 3
-"""Images of the run on which a file is checked: at batch sizes 1 and 3."""
+"""Number of the run's images on which a file is checked, at batch sizes 1 and 3."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """The files of an export.
 
     Attributes:
-        path: the file.
-        description: the JSON beside it.
+        path: the model file.
+        description: the JSON file beside it.
         difference: largest difference from the network's own probabilities.
-        images: number of images of the run that it was checked on.
+        images: number of the run's images that the model file was checked on.
     """
 
     path: Path
@@ -53,20 +53,20 @@ def export(
     say: Callable[[str], object] = lambda text: None,
     fixed_size: bool = False,
 ) -> Exported:
-    """Write a network into a file, and what one has to know of it beside it.
+    """Write a network to a model file, with a description in a JSON file beside it.
 
     Args:
-        predictor: holds the network, on the CPU.
-        run: that trained it.
-        cycle: that trained it.
-        form: of the file.
-        out: the file; the JSON is `out` with `.json` behind it.
-        say: told what the user should know.
-        fixed_size: whether ONNX need take images of the run's size alone; some networks take minutes otherwise.
+        predictor: has the network, on the CPU.
+        run: the run that trained the network.
+        cycle: the cycle that trained the network.
+        form: format of the model file.
+        out: the model file; the JSON file is `out` with `.json` added.
+        say: called with notes for the user.
+        fixed_size: accept only images of the run's size in ONNX; for other sizes some networks take minutes to export.
 
     Raises:
-        ALError: the file does not give what the network gives, and is not written; or it cannot be.
-        DatasetError: the run's images, on which it is checked, cannot be read.
+        ALError: the file does not give the network's probabilities, and is not written; or it cannot be written.
+        DatasetError: the run's images, on which the file is checked, cannot be read.
     """
     images = _some_images(predictor)
     deployed = Deployed(predictor.network, predictor.data.mean, predictor.data.std)
@@ -78,10 +78,10 @@ def export(
     else:
         made = state_dict(deployed)
     difference = _difference(made.run, predictor, images)
-    if not difference <= TOLERANCE:  # NaN neither
+    if not difference <= TOLERANCE:  # true for NaN
         raise ALError(
             f"The {form} of {run.directory}, cycle {cycle.cycle}, gives other probabilities than the network (by up to "
-            f"{difference:.1e}, where {TOLERANCE:.0e} is let pass), so that no file was written; try another --format."
+            f"{difference:.1e}, where {TOLERANCE:.0e} is allowed), so no file was written; try another --format."
         )
     if any_size and not made.sizes:
         say(
@@ -90,32 +90,26 @@ def export(
         )
     description = out.with_name(f"{out.name}.json")
     content = _description(predictor, run, cycle, form, images, made.sizes)
-    # The model last: where it is, its description is too.
+    # The model file comes last, so that it is never without its description.
     write_text(description, json.dumps({**content, "largest_difference": difference}, indent=2) + "\n")
     write_atomic(out, lambda file: file.write(made.content))
     return Exported(out, description, difference, len(images))
 
 
 def _some_images(predictor: Predictor) -> Array:
-    """Return images of the run's test set, else of its pool, all of one size, (3, H, W, 3) uint8.
-
-    Where there are not so many of one size, some come again.
-    """
+    """Return images of the run's test set, else of its pool, all of one size, (3, H, W, 3) uint8; some may repeat."""
     data = predictor.data
     images = data.test if len(data.test) else data.train
     if not len(images):
-        raise DatasetError(f"There are no images in {data.root} on which the file could be checked.")
-    found: list[Array] = []
-    for index in np.linspace(0, len(images) - 1, min(len(images), 10 * CHECKED)).round().astype(int):
-        image = images.image(int(index))
-        if not found or image.shape == found[0].shape:
-            found.append(image)
-    picks = np.linspace(0, len(found) - 1, CHECKED).round().astype(int)
-    return np.stack([found[pick] for pick in picks])
+        raise DatasetError(f"There are no images in {data.root} to check the file on.")
+    spread = np.linspace(0, len(images) - 1, min(len(images), 10 * CHECKED)).round().astype(int)
+    read = [images.image(int(index)) for index in spread]
+    same_size = [image for image in read if image.shape == read[0].shape]
+    return np.stack([same_size[pick] for pick in np.linspace(0, len(same_size) - 1, CHECKED).round().astype(int)])
 
 
 def _difference(run: Infer, predictor: Predictor, images: Array) -> float:
-    """Return the largest difference from what `predict` computes, over all images at batch sizes 1 and 3."""
+    """Return the largest difference from `predict`'s probabilities, over all images at batch sizes 1 and 3."""
     largest = 0.0
     for batch in (images, *(images[place : place + 1] for place in range(len(images)))):
         wanted = torch.softmax(predictor.logits(batch), dim=1).cpu().numpy()
@@ -126,7 +120,7 @@ def _difference(run: Infer, predictor: Predictor, images: Array) -> float:
 def _description(
     predictor: Predictor, run: Run, cycle: CycleRecord, form: Format, images: Array, sizes: bool
 ) -> dict[str, Any]:
-    """Return what one has to know to use the file."""
+    """Return the description of a model file, plain data."""
     data, per_pixel = predictor.data, predictor.network.predicts == "pixel"
     high, wide = images.shape[1:3]
     free = ["height", "width"] if sizes else [high, wide]
@@ -171,6 +165,6 @@ def _description(
 
 
 def _without_loss_predictor(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return a network's settings such that the state dict, which has no loss predictor, fills what they make."""
+    """Return a network's settings without its loss predictor, which the state dict does not have."""
     given = settings.get("init_args") or {}
     return {**settings, "init_args": {**given, "loss_predictor": False}} if "loss_predictor" in given else settings

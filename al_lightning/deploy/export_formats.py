@@ -1,4 +1,4 @@
-"""The files that a network can be written as, and how each is run: TorchScript, ONNX, a dictionary of tensors."""
+"""Formats of model files, and their execution: TorchScript, ONNX, and a state dict."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from al_lightning.errors import ALError
 from al_lightning.networks.base import Network
 
 TOLERANCE = 1e-4
-"""Largest difference of a probability that is let pass."""
+"""Largest allowed difference of a probability."""
 SHAPES = ((13, 22), (32, 8))
-"""Pixels by which heights and widths are larger where a file is tried at other sizes; not all divide by a stride."""
+"""Pixels added to height and width to try a file at other sizes; not all are multiples of a network's stride."""
 Floats = npt.NDArray[np.float32]
 Infer = Callable[[Floats], Floats]
 
 
 class Deployed(nn.Module):
-    """A network that normalises its images itself and returns probabilities.
+    """A network that normalises images itself and returns probabilities.
 
     Args:
-        network: in evaluation mode; it is copied, its loss predictor is left out.
-        mean: (3, 1, 1), of images from 0 to 1.
-        std: (3, 1, 1), likewise.
+        network: in evaluation mode; it is copied without its loss predictor.
+        mean: (3, 1, 1), mean of each channel, on a scale of 0 to 1.
+        std: (3, 1, 1), standard deviation of each channel.
     """
 
     mean: Tensor
@@ -54,12 +54,12 @@ class Deployed(nn.Module):
 
 @dataclass(frozen=True)
 class Made:
-    """A file's content, and how it is run.
+    """A model file's content, and a function that runs it.
 
     Attributes:
-        content: of the file.
-        run: maps (B, 3, H, W) float32 images, 0 to 1, to probabilities; read back from the content.
-        sizes: whether it takes images of any size.
+        content: content of the file.
+        run: maps (B, 3, H, W) float32 images, 0 to 1, to probabilities, with a model read from the content.
+        sizes: whether the file accepts images of any size.
     """
 
     content: bytes
@@ -68,10 +68,10 @@ class Made:
 
 
 def larger(largest: float, got: Floats, wanted: Floats) -> float:
-    """Return the largest difference of two arrays and a number before; infinite where their shapes differ."""
+    """Return the larger of a number and the largest difference of two arrays; infinite where their shapes differ."""
     if got.shape != wanted.shape:
         return float("inf")
-    return float(np.maximum(largest, np.abs(got - wanted).max()))  # NaN stays
+    return float(np.maximum(largest, np.abs(got - wanted).max()))  # keeps NaN
 
 
 def floats(images: Array) -> Floats:
@@ -81,7 +81,7 @@ def floats(images: Array) -> Floats:
 
 
 def takes_any_size(run: Infer, deployed: Deployed, images: Array) -> bool:
-    """Whether a file gives what the network gives on images of other sizes than that which it was made with."""
+    """Return whether a file gives the network's probabilities for images of other sizes than the traced one."""
     for more in SHAPES:
         high, wide = (size + plus for size, plus in zip(images.shape[1:3], more, strict=True))
         other = floats(np.resize(images[:2], (2, high, wide, 3)))
@@ -90,18 +90,18 @@ def takes_any_size(run: Infer, deployed: Deployed, images: Array) -> bool:
                 wanted = deployed(torch.from_numpy(other)).numpy()
             if not larger(0.0, run(other), wanted) <= TOLERANCE:
                 return False
-        except Exception:  # each runtime has errors of its own; all mean that it does not
+        except Exception:  # each runtime has its own errors; all mean that the size is not accepted
             return False
     return True
 
 
 def _example(images: Array) -> Tensor:
-    """Return a batch to trace with: of two, since one is taken for a constant, and black, since a file may keep it."""
+    """Return a batch to trace: two images, since a batch of 1 becomes a constant; black, since the file may keep it."""
     return torch.zeros(2, 3, *images.shape[1:3])
 
 
 def torchscript(deployed: Deployed, images: Array) -> Made:
-    """Trace; most networks so traced take images of any size."""
+    """Return a traced network; most traced networks accept images of any size."""
     buffer = io.BytesIO()
     with torch.no_grad():
         traced = torch.jit.trace(deployed, (_example(images),), check_trace=False)  # type: ignore[no-untyped-call]
@@ -117,19 +117,19 @@ def torchscript(deployed: Deployed, images: Array) -> Made:
 
 
 def _without_sources(file: BinaryIO) -> bytes:
-    """Return a TorchScript file without the paths and lines of the Python code that it was made from."""
+    """Return a TorchScript file without paths and lines of Python code."""
     kept = io.BytesIO()
     with zipfile.ZipFile(file) as archive, zipfile.ZipFile(kept, "w", zipfile.ZIP_STORED) as fewer:
         for name in archive.namelist():
             if not name.endswith(".debug_pkl"):
-                fewer.writestr(archive.getinfo(name), archive.read(name))  # with its date, not today's
+                fewer.writestr(archive.getinfo(name), archive.read(name))  # keeps the member's date
     return kept.getvalue()
 
 
 def onnx(deployed: Deployed, images: Array, any_size: bool) -> Made:
-    """Export for images of any size where that is wanted and goes, else for the run's."""
+    """Return a network as ONNX, for images of any size where that is requested and possible, else of the run's size."""
     if any_size:
-        with contextlib.suppress(Exception):  # the exporter and the runtime have errors of their own; it is told
+        with contextlib.suppress(Exception):  # of exporter and runtime; the caller tells the user that sizes are fixed
             content = _onnx_of(deployed, images, sizes=True)
             run = _onnx_run(content)
             if takes_any_size(run, deployed, images):
@@ -162,7 +162,7 @@ def _onnx_of(deployed: Deployed, images: Array, sizes: bool) -> bytes:
 
 
 def _strip(message: Any) -> None:
-    """Clear the notes of a protocol buffer's parts: they hold paths and lines of the Python code behind each node."""
+    """Remove the notes in all parts of a protocol buffer: they have paths and lines of Python code."""
     for field, value in message.ListFields():
         if field.name in ("metadata_props", "doc_string"):
             message.ClearField(field.name)
@@ -182,20 +182,20 @@ def _onnx_run(content: bytes) -> Infer:
 
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
-    """Keep the exporter's progress off standard output, where our results are."""
+    """Keep the exporter's progress off standard output."""
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         yield
 
 
 def state_dict(deployed: Deployed) -> Made:
-    """Save the network's tensors; checked by filling a fresh network with what was saved."""
+    """Return the network's tensors; its `run` uses a copy of the network with the saved tensors."""
     buffer = io.BytesIO()
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in deployed.network.state_dict().items()}
     torch.save(plain, buffer)
     buffer.seek(0)
     read = torch.load(buffer, map_location="cpu", weights_only=True)
     fresh = Deployed(deployed.network, deployed.mean, deployed.std)
-    for tensor in fresh.network.state_dict().values():  # nothing of the old ones may be left
+    for tensor in fresh.network.state_dict().values():  # so that only saved tensors can give the right result
         tensor.zero_()
     fresh.network.load_state_dict(read)
 

@@ -1,4 +1,4 @@
-"""What a network says of image files, written for people: a table, and for segmentation masks and overlays."""
+"""Predictions for image files, written for people: a table, and for segmentation masks and overlays."""
 
 from __future__ import annotations
 
@@ -24,41 +24,38 @@ TABLE = "predictions.csv"
 
 
 def find_images(given: Sequence[Path], out: Path) -> dict[Path, str]:
-    """Return image files and the name of each among them, its path below the folder that was given.
+    """Return the given image files and those below given folders, each with a name: its path below the given folder.
 
-    Files that were named, and those below folders that were. Where two would have one name, all are named by their
-    paths below the folder that holds everything.
+    Where two files would have the same name, all names are paths below the folder that contains all files.
 
     Args:
         given: files and folders.
-        out: a folder that is left out when it lies below one of them: what was made of images is none of them.
+        out: folder of the predictions, whose images are left out.
 
     Raises:
         UsageError: a path does not exist, or there is no image.
     """
-    found: dict[Path, str] = {}
+    names: dict[str, tuple[Path, str]] = {}  # by absolute path, since a file may be given in several ways
     for path in given:
         if path.is_dir():
-            below = (one for one in list_images(path) if not one.absolute().is_relative_to(out.absolute()))
-            found.update({one: one.relative_to(path).as_posix() for one in below if one not in found})
+            below = [image for image in list_images(path) if not image.absolute().is_relative_to(out.absolute())]
         elif path.is_file():
-            found.setdefault(path, path.name)
+            below = [path]
         else:
             raise UsageError(f"There is no file or folder {path}.")
-    # One file may be named in several ways: `images` and `images/a.png`.
-    files = {os.path.abspath(path): path for path in reversed(found)}
-    found = {path: name for path, name in found.items() if files[os.path.abspath(path)] is path}
-    if not found:
+        for image in below:
+            name = image.name if image == path else image.relative_to(path).as_posix()
+            names.setdefault(os.path.abspath(image), (image, name))
+    if not names:
         raise UsageError(f"There are no images in {', '.join(map(str, given))}.")
-    if len(set(found.values())) < len(found):
-        whole = {path: Path(os.path.abspath(path)) for path in found}
-        common = Path(os.path.commonpath([path.parent for path in whole.values()]))
-        found = {path: whole[path].relative_to(common).as_posix() for path in found}
-    return found
+    if len({name for _, name in names.values()}) < len(names):
+        common = os.path.commonpath([os.path.dirname(path) for path in names])
+        return {image: Path(path).relative_to(common).as_posix() for path, (image, _) in names.items()}
+    return dict(names.values())
 
 
 def without_endings(names: Sequence[str]) -> list[str]:
-    """Return names without their files' endings, except where that would make two of them one."""
+    """Return names without their suffixes, except where two of them would become equal."""
     short = [name[: len(name) - len(Path(name).suffix)] for name in names]
     counts = Counter(short)
     kept = [name if counts[stem] > 1 else stem for name, stem in zip(names, short, strict=True)]
@@ -73,17 +70,17 @@ def write_predictions(
     say: Callable[[str], object] = lambda text: None,
     progress: Callable[[str, int, int], object] = lambda what, done, total: None,
 ) -> Path:
-    """Write what a network says of images, one after the other, and return the table.
+    """Write the predictions for images, and return the path of the table.
 
-    The table is there once all images have been gone through; masks and overlays are before.
+    Masks and overlays are written one by one, the table after the last image.
 
     Args:
-        predictor: it.
+        predictor: the predictor.
         images: files and their names, from `find_images`.
         out: the folder.
-        broken: told a sentence for each image that cannot be read.
-        say: told what the user should know.
-        progress: told (what, done, total).
+        broken: called with a message for each image that cannot be read.
+        say: called with notes for the user.
+        progress: called with (activity, finished, total).
 
     Raises:
         ALError: files cannot be written.
@@ -102,14 +99,14 @@ def write_predictions(
             done += 1
             broken(str(error))
 
-        for said in predictor.predict(list(images), skip):
+        for prediction in predictor.predict(list(images), skip):
             done += 1
-            unusual += usual is not None and said.size != usual
+            unusual += usual is not None and prediction.size != usual
             progress("predict", done, len(images))
-            yield _row(said, stems[said.path], out, classes)
+            yield _row(prediction, stems[prediction.path], out, classes)
 
     def write(file: BinaryIO) -> None:
-        # A file's name need not be text: what is none comes back as the bytes that it is.
+        # A file's name need not be valid text; surrogateescape writes its bytes unchanged.
         text = io.TextIOWrapper(file, "utf-8", errors="surrogateescape", newline="", write_through=True)
         writer = csv.writer(text, lineterminator="\n")
         per_pixel = predictor.network.predicts == "pixel"
@@ -121,16 +118,16 @@ def write_predictions(
     write_atomic(table, write)
     if usual is not None and unusual:
         say(
-            f"note: {unusual:,} images were given to the network as they are, though their size is not the "
-            f"{usual[0]} x {usual[1]} (height x width) of the run's images; resize them for answers worth having"
+            f"note: the size of {unusual:,} images differs from the {usual[0]} x {usual[1]} (height x width) of the "
+            "run's images, and they were not resized; resize them for useful predictions"
         )
     return table
 
 
 def usual_size(predictor: Predictor) -> tuple[int, int] | None:
-    """Return (height, width) of the run's images, where a class per image is told of images that are not resized.
+    """Return (height, width) of the run's images where predictions should have the same size.
 
-    None where they are, where there is a class per pixel, and where the run's images are gone.
+    None where images are resized, where there is a class per pixel, and where the run's images are missing.
     """
     if predictor.size is not None or predictor.network.predicts == "pixel":
         return None
@@ -142,17 +139,18 @@ def usual_size(predictor: Predictor) -> tuple[int, int] | None:
     return first.shape[0], first.shape[1]
 
 
-def _row(said: Prediction, stem: str, out: Path, classes: Sequence[str]) -> list[object]:
-    """Return a line of the table; a mask, and its overlay, are written."""
-    if isinstance(said.classes, int):
-        probabilities = [] if said.probabilities is None else [f"{value:.6f}" for value in said.probabilities]
-        return [said.path, classes[said.classes], f"{said.confidence:.6f}", *probabilities]
+def _row(prediction: Prediction, stem: str, out: Path, classes: Sequence[str]) -> list[object]:
+    """Return a line of the table, and write the mask and the overlay where there is a class per pixel."""
+    path, labels, confidence = prediction.path, prediction.classes, f"{prediction.confidence:.6f}"
+    if isinstance(labels, int):
+        probabilities = [] if prediction.probabilities is None else prediction.probabilities.tolist()
+        return [path, classes[labels], confidence, *(f"{value:.6f}" for value in probabilities)]
     mask, picture = f"masks/{stem}.png", out / "overlays" / f"{stem}.jpg"
     colours = palette(len(classes))
-    _save(palette_image(said.classes, colours), out / mask, "PNG")
-    _save(Image.fromarray(overlay(read_image(said.path), said.classes, colours, classes)), picture, "JPEG")
-    shares = np.bincount(said.classes.ravel(), minlength=len(classes)) / said.classes.size
-    return [said.path, mask, f"{said.confidence:.6f}", *(f"{share:.6f}" for share in shares)]
+    _save(palette_image(labels, colours), out / mask, "PNG")
+    _save(Image.fromarray(overlay(read_image(path), labels, colours, classes)), picture, "JPEG")
+    shares = np.bincount(labels.ravel(), minlength=len(classes)) / labels.size
+    return [path, mask, confidence, *(f"{share:.6f}" for share in shares)]
 
 
 def _save(picture: Image.Image, path: Path, form: str) -> None:

@@ -1,4 +1,4 @@
-"""What a finished cycle's network says of image files: classes, or a class per pixel, and how sure it is."""
+"""Predictions of a finished cycle's network for image files: classes, or a class per pixel, with confidence."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from al_lightning.types import Batch
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network says of one image.
+    """The prediction for one image.
 
     Attributes:
         path: the file.
-        classes: its class, or a class per pixel, (H, W) uint8 at the file's own size.
-        confidence: the largest softmax probability, for segmentation its mean over the pixels of `classes`.
+        classes: class of the image, or a class per pixel, (H, W) uint8 at the file's own size.
+        confidence: the largest softmax probability, for segmentation its mean over the pixels.
         size: (height, width) of the file.
         probabilities: (C,) float32 softmax of a classification; None for segmentation.
     """
@@ -44,7 +44,7 @@ class Prediction:
 
 
 class HasNetwork(Protocol):
-    """What of a run a predictor needs: an experiment has it, and a run that was opened again with its network."""
+    """The part of a run that a predictor needs; an experiment has it, and a run opened again with its network."""
 
     @property
     def data(self) -> PoolDataset:
@@ -59,23 +59,23 @@ class HasNetwork(Protocol):
         """Memory layout of networks and images."""
 
     def network(self, classes: int) -> Network:
-        """Return a new network, whose weights are still to be loaded."""
+        """Return a new network with random weights."""
 
 
 class Predictor:
     """A trained network without a Trainer.
 
     Args:
-        run: says how the network is built, and how images are read and normalised.
-        weights: file of a finished fit, `cycle_KK/member_0/weights.pt`.
-        device: where it computes; the CPU by default.
+        run: builds the network, and reads and normalises images.
+        weights: weights of a finished fit, `cycle_KK/member_0/weights.pt`.
+        device: device of the network; the CPU by default.
 
     Attributes:
-        network: in evaluation mode, with the weights.
-        network_settings: what the configuration says of it, plain data.
+        network: the network with the weights, in evaluation mode.
+        network_settings: the network's part of the configuration, plain data.
 
     Raises:
-        ALError: the weights are gone, damaged, or another network's.
+        ALError: the weights are missing, damaged, or of another network.
     """
 
     def __init__(self, run: HasNetwork, weights: Path, device: str | torch.device = "cpu") -> None:
@@ -85,36 +85,35 @@ class Predictor:
         if self.device.type == "cpu":
             keep_large_blocks()
         self.memory_format = torch.channels_last if run.channels_last else torch.contiguous_format
-        with torch.random.fork_rng(devices=[]):  # its first weights are thrown away; no run must notice
+        with torch.random.fork_rng(devices=[]):  # its random weights are not used, and a run's draws must not change
             network = run.network(self.data.num_classes)
         load_network(network, weights)
         self.network = network.to(self.device, memory_format=self.memory_format).eval()  # type: ignore[call-overload]
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """(height, width) to which images are resized first; None where they are taken as they are."""
+        """(height, width) to which images are resized first; None keeps their sizes."""
         return getattr(self.data, "size", None)
 
     def predict(
         self, paths: Sequence[Path], skip: Callable[[Path, DatasetError], object] | None = None
     ) -> Iterator[Prediction]:
-        """Say what the network says of image files, in their order; any number of them, a batch in memory.
+        """Yield the predictions for image files, in order; one batch at a time is in memory.
 
         Args:
             paths: the files.
-            skip: told of each that cannot be read, while the others go on; by default that is an error.
+            skip: called for each file that cannot be read, which is then left out; by default it is an error.
 
         Raises:
             DatasetError: a file cannot be read, and there is no `skip`.
         """
         batch_size = self.data.eval_batch_size
         for start in range(0, len(paths), batch_size):
-            part = paths[start : start + batch_size]
-            read = self._readable(part, skip)
-            # Only images of one size make a batch.
-            for _, same in groupby(read, key=lambda one: one[1].shape):
-                files, images, sizes = zip(*same, strict=True)
-                yield from self._answer(files, self.logits(np.stack(images)), sizes)
+            readable = self._readable(paths[start : start + batch_size], skip)
+            # A batch needs images of one size.
+            for _, same_size in groupby(readable, key=lambda entry: entry[1].shape):
+                files, images, sizes = zip(*same_size, strict=True)
+                yield from self._predictions(files, self.logits(np.stack(images)), sizes)
 
     def _readable(
         self, paths: Sequence[Path], skip: Callable[[Path, DatasetError], object] | None
@@ -139,20 +138,22 @@ class Predictor:
             logits: Tensor = self.network(batch.image).logits.float()
         return logits
 
-    def _answer(self, files: Sequence[Path], logits: Tensor, sizes: Sequence[tuple[int, int]]) -> Iterator[Prediction]:
-        for path, one, size in zip(files, logits, sizes, strict=True):
-            if one.ndim == 1:
-                probability = F.softmax(one, dim=0).cpu().numpy()
+    def _predictions(
+        self, files: Sequence[Path], logits: Tensor, sizes: Sequence[tuple[int, int]]
+    ) -> Iterator[Prediction]:
+        for path, output, size in zip(files, logits, sizes, strict=True):
+            if output.ndim == 1:
+                probability = F.softmax(output, dim=0).cpu().numpy()
                 yield Prediction(path, int(probability.argmax()), float(probability.max()), size, probability)
                 continue
-            if one.shape[-2:] != size:  # logits are smooth between pixels, classes are not: borders stay clean
-                one = F.interpolate(one[None], size, mode="bilinear", align_corners=False)[0]
-            top, classes = F.softmax(one, dim=0).max(dim=0)
+            if output.shape[-2:] != size:  # interpolated logits give smoother borders than resized classes
+                output = F.interpolate(output[None], size, mode="bilinear", align_corners=False)[0]
+            top, classes = F.softmax(output, dim=0).max(dim=0)
             yield Prediction(path, classes.to(torch.uint8).cpu().numpy(), float(top.mean()), size)
 
 
 def _read(path: Path, size: tuple[int, int] | None) -> tuple[Array, tuple[int, int]]:
-    """Return an image as the network is given it, and the file's own (height, width)."""
+    """Return an image at the network's input size, and the file's own (height, width)."""
     image = read_image(path)
     own = (image.shape[0], image.shape[1])
     return (image if size in (None, own) else read_image(path, size)), own

@@ -225,7 +225,7 @@ class AnnotationQueue:
         for table in (directory / "batches").glob(f"*/{TABLE}"):
             with contextlib.suppress(ALError):  # a damaged old batch, whose images the project file lists already
                 names.update(read_table(table.parent))
-        answers, usual = oracle.answers(directory), directory / "labels"
+        folder, usual = oracle.label_folder(directory), directory / "labels"
         write_project(
             directory,
             Project(
@@ -233,7 +233,7 @@ class AnnotationQueue:
                 classes=tuple(self.data.class_names),
                 colours=tuple(self._colours()),
                 root=str(self.data.root.absolute()),
-                labels="labels" if answers == usual else str(answers.absolute()),
+                labels="labels" if folder == usual else str(folder.absolute()),
                 images={name: known.get(name) or size_of(self.data.root / name) for name in sorted(names)},
                 command=self.command,
             ),

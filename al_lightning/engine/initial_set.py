@@ -145,7 +145,7 @@ def draw_first(experiment: Experiment, pool: Pool, processes: Processes, reporte
         return spread(experiment, pool, count, processes, reporter)
     else:
         classes = data.classes()
-        if experiment.options.initial == "balanced" and classes is None and data.answers is not None:
+        if experiment.options.initial == "balanced" and classes is None and data.label_folder is not None:
             raise UsageError(
                 "initial: balanced takes equally many images of each class, and not all of the pool's classes are "
                 "known before people label; use --initial random, or --initial spread, which covers the pool."

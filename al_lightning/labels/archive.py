@@ -1,4 +1,4 @@
-"""A zip file from outside: checked before anything is read, read within bounds, and never unpacked to disk."""
+"""A zip file from outside: checked before reading, read within bounds, and never unpacked to disk."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
-from types import TracebackType
 
 from al_lightning.labels.untrusted import Malformed, shown
 
@@ -20,16 +19,16 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runtim
 
 
 class Archive:
-    """The files of a zip file.
-
-    Attributes:
-        names: the relative paths of the files, with `/`.
+    """An open zip file.
 
     Args:
         path: the zip file.
 
+    Attributes:
+        names: relative paths of the files, with `/`.
+
     Raises:
-        Malformed: the file is no zip file, is too large, or holds an unsafe name, a link, or a name twice.
+        Malformed: it is no zip file, is too large, or holds an unsafe name, a link, or a name twice.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,27 +44,19 @@ class Archive:
             raise
         self.names = list(self._members)
 
-    def __enter__(self) -> Archive:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close the zip file."""
         self._file.close()
 
     def size(self, name: str) -> int:
-        """Return the size of a file that the zip file states, in bytes; no more is ever read."""
+        """Return a file's stated size in bytes; `read` never reads more."""
         return self._members[name].file_size
 
     def read(self, name: str, most: int) -> bytes:
-        """Return a file's content.
-
-        Args:
-            name: one of `names`.
-            most: largest size in bytes.
+        """Return the content of one of `names`.
 
         Raises:
-            Malformed: the file is larger than `most` or than its stated size, or is damaged.
+            Malformed: the file has more than `most` bytes, has another size than stated, or is damaged.
         """
         member = self._members[name]
         if member.file_size > most:
@@ -81,7 +72,7 @@ class Archive:
 
 
 def _check_directory(path: Path) -> None:
-    """Check the size of the list of files before it is read: a list of gigabytes would fill the memory."""
+    """Check the size of the zip file's directory before it is read: a directory of gigabytes would fill the memory."""
     with path.open("rb") as file:
         size = file.seek(0, 2)
         if size > LARGEST_ARCHIVE:
@@ -92,16 +83,16 @@ def _check_directory(path: Path) -> None:
     if place < 0:
         raise Malformed("it is no zip file, or was cut")
     _, _, _, _, members, length, _, _ = _END.unpack_from(tail, place)
-    # The 64-bit form of the list may state any length. Only more than 65,535 files need it, and no batch has as many.
+    # The 64-bit directory may state any length. Only more than 65,535 files need it, and no batch has that many.
     if b"PK\x06\x07" in tail[max(0, place - 20) : place] or members == 0xFFFF or length > LARGEST_DIRECTORY:
         raise Malformed("it lists more files than any batch has; export it in parts")
 
 
-def _members(found: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
-    if len(found) > MOST_MEMBERS:
-        raise Malformed(f"it has {len(found):,} files; at most {MOST_MEMBERS:,} are read")
+def _members(entries: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+    if len(entries) > MOST_MEMBERS:
+        raise Malformed(f"it has {len(entries):,} files; at most {MOST_MEMBERS:,} are read")
     members: dict[str, zipfile.ZipInfo] = {}
-    for member in found:
+    for member in entries:
         name = member.orig_filename
         parts = name.split("/")
         if name.startswith("/") or ".." in parts or "\\" in name or re.match("^[A-Za-z]:", name) or "\0" in name:
@@ -112,7 +103,7 @@ def _members(found: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
         if member.flag_bits & 1:
             raise Malformed(f"{shown(name)} in it is encrypted")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            # Python unpacks bzip2 and LZMA completely, whatever number of bytes is asked for.
+            # Python unpacks bzip2 and LZMA completely, however few bytes are asked for.
             raise Malformed(f"{shown(name)} in it is packed in a way that no labelling tool uses; pack it with deflate")
         if name.endswith("/") or parts[0] == "__MACOSX" or parts[-1].startswith("."):
             continue

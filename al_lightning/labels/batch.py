@@ -28,13 +28,13 @@ def write_batch(
 ) -> None:
     """Write a batch: to_label.csv, images/, index.html, and a folder for each format that is written.
 
-    The folder is complete, or is not there.
+    The folder is written completely or not at all.
 
     Args:
         folder: the batch's folder, RUN_DIR/batches/NAME; an earlier one is replaced.
         items: the images, with ranks from 1.
         classes: names of the classes, in the order of their numbers.
-        kind: what a label is.
+        kind: whether a label is a class or a mask.
         colours: a colour per class, (red, green, blue), 0 to 255.
 
     Raises:
@@ -44,24 +44,22 @@ def write_batch(
     folder = folder.absolute()
     table = np.asarray(colours, dtype=np.uint8).reshape(len(classes), 3)
     batch = LabelBatch(folder, sorted(items, key=lambda item: item.rank), classes, kind, table)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    staged = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    replaced = folder.with_name(f".{folder.name}.old.tmp")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        for left in folder.parent.glob(f".{folder.name}.*.tmp"):  # of a process that was killed
-            shutil.rmtree(left)
-        beside.mkdir()
-        _write(beside, batch)
+        for stale in folder.parent.glob(f".{folder.name}.*.tmp"):  # left by a process that was killed
+            shutil.rmtree(stale)
+        staged.mkdir()
+        _write(staged, batch)
         if folder.exists():
-            replaced = folder.with_name(f".{folder.name}.old.tmp")
             folder.rename(replaced)
-            beside.rename(folder)
-            shutil.rmtree(replaced)
-        else:
-            beside.rename(folder)
+        staged.rename(folder)
+        shutil.rmtree(replaced, ignore_errors=True)
     except OSError as error:
         raise ALError(unwritable(folder, error)) from error
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(staged, ignore_errors=True)
 
 
 def _write(target: Path, batch: LabelBatch) -> None:
@@ -72,22 +70,21 @@ def _write(target: Path, batch: LabelBatch) -> None:
         file.write(table_csv(batch.items))
     page = sheet_page(batch.folder.name, batch.items, batch.classes, batch.kind, batch.colours)
     (target / "index.html").write_text(page, encoding="utf-8", errors="replace")
-    for one in formats():
-        if one.folder:
-            (target / one.folder).mkdir()
-            one.write(target / one.folder, batch)
+    for form in formats():
+        if form.folder:
+            (target / form.folder).mkdir()
+            form.write(target / form.folder, batch)
 
 
 def table_csv(items: Sequence[Item]) -> str:
     """Return the batch as a table; it has the column `frame` where a frame is known."""
-    frames = any(item.frame is not None for item in items)
+    columns = 5 if any(item.frame is not None for item in items) else 4
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["path", "rank", "score", "sequence", *(["frame"] if frames else [])])
+    writer.writerow(["path", "rank", "score", "sequence", "frame"][:columns])
     for item in items:
-        score = "" if item.score is None else repr(float(item.score))
-        row = [item.name, item.rank, score, item.sequence or ""]
-        writer.writerow([*row, *(["" if item.frame is None else item.frame] if frames else [])])
+        score = None if item.score is None else repr(float(item.score))
+        writer.writerow([item.name, item.rank, score, item.sequence, item.frame][:columns])
     return out.getvalue()
 
 

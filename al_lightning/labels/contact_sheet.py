@@ -1,4 +1,4 @@
-"""A batch as a contact sheet: one HTML file that loads nothing and runs nothing, readable in light and dark."""
+"""The contact sheet of a batch: one HTML file without scripts or links, for light and dark displays."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def sheet_page(title: str, items: Sequence[Item], classes: Sequence[str], kind: 
 
     Args:
         title: the batch's name.
-        items: its images.
+        items: the batch's images.
         classes: names of the classes.
-        kind: what a label is.
+        kind: whether a label is a class or a mask.
         colours: (classes, 3) uint8, RGB.
 
     Raises:

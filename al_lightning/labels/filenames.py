@@ -1,7 +1,8 @@
-"""Finds the image that a tool's file name means: tools cut folders off, add prefixes, or drop the suffix."""
+"""Finds the image that a tool's file name refers to: tools cut off folders, add prefixes, or drop the suffix."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,7 +13,7 @@ from al_lightning.labels.untrusted import Malformed, shown
 
 LONGEST_LINK = 200
 LONGEST_REFERENCE = 16_384
-"""Characters of a tool's name for an image: four times the longest path of Linux."""
+"""Characters of a tool's name for an image: four times Linux's longest path."""
 _RANK = re.compile(r"^\d{4,}_(?=.)")
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-(?=.)")
 
@@ -25,7 +26,7 @@ def link_name(name: str, rank: int) -> str:
 def _flat(name: str) -> str:
     flat = name.replace("/", "__")
     encoded = flat.encode(errors="surrogateescape")
-    # A file name has at most 255 bytes, and the end of a path is more specific than its beginning.
+    # A file name has at most 255 bytes; the end of a path is more specific than the beginning.
     return flat if len(encoded) <= LONGEST_LINK else encoded[-LONGEST_LINK:].decode(errors="ignore")
 
 
@@ -35,11 +36,11 @@ def without_suffix(name: str) -> str:
 
 
 class Names:
-    """The images that may be labelled, found by the names that tools give them.
+    """The images that may be labelled, looked up by the names that tools give them.
 
     A reference means an image in three cases: the reference ends in the image's whole name, the image's name ends in
-    the reference, or the reference is the image's name in a batch, with a tool's prefix or without. Nothing is guessed:
-    a reference that fits several images, or whose folders contradict the image's folders, is refused.
+    the reference, or the reference is the image's name in a batch, with or without a tool's prefix. A reference that
+    fits several images, or whose folders contradict the image's, is refused.
 
     Args:
         known: names of the images, relative paths with `/`.
@@ -53,25 +54,23 @@ class Names:
             stems[without_suffix(name)].add(name)
         self._stems = _Index(stems)
 
-    def find(self, reference: str, *, ours: bool = False, folders: bool = True) -> str:
-        """Return the image that a path or URL means; a URL is only compared, never fetched.
+    def find(self, reference: str, *, ours: bool = False) -> str:
+        """Return the image that a path or URL means; a URL is compared and never fetched.
 
         Args:
             reference: the name that a tool wrote.
-            ours: whether the reference comes from a file of this package, which has whole names.
-            folders: whether the folders before the last part are the image's; otherwise they are the tool's.
+            ours: whether the reference comes from a file of this package, whose names are whole.
 
         Raises:
             Malformed: the reference means no image, or several.
         """
         if ours and reference in self.known:
             return reference
-        found: set[str] = set()
-        if len(reference) > LONGEST_REFERENCE:
-            return _one(found, reference)
-        for parts in _readings(reference, folders):
-            found |= self._whole.find(parts)
-        return _one(found, reference)
+        images: set[str] = set()
+        if len(reference) <= LONGEST_REFERENCE:
+            for parts in _readings(reference):
+                images |= self._whole.find(parts)
+        return _only(images, reference)
 
     def find_mask(self, reference: str) -> str:
         """Return the image of a mask: a mask's name is the image's with `.png` added, or in place of the suffix.
@@ -80,8 +79,7 @@ class Names:
             Malformed: the mask belongs to no image, or to several.
         """
         parts = _parts(reference.removesuffix(".png").removesuffix(".PNG"))
-        found = self._whole.find(parts) or self._stems.find(parts)
-        return _one(found, reference)
+        return _only(self._whole.find(parts) or self._stems.find(parts), reference)
 
 
 class _Index:
@@ -100,56 +98,51 @@ class _Index:
     def find(self, parts: Sequence[str]) -> set[str]:
         if not parts:
             return set()
-        found: set[str] = set()
-        # The longest name first: a folder's own image wins over one of the root.
+        images: set[str] = set()
+        # The longest name first: an image of a folder is preferred to one of the root.
         for start in range(max(0, len(parts) - self.deepest), len(parts)):
             if (tail := "/".join(parts[start:])) in self.names:
-                found |= self.names[tail]
+                images |= self.names[tail]
                 break
         else:
-            found |= self.tails.get("/".join(parts), set())
+            images |= self.tails.get("/".join(parts), set())
         last = parts[-1]
         if len(parts) == 1:
-            found |= self.flat.get(last, set())
+            images |= self.flat.get(last, set())
         bare = _UPLOAD.sub("", last)
         if bare != last:
-            found |= self.tails.get(bare, set()) | self.flat.get(bare, set())
+            images |= self.tails.get(bare, set()) | self.flat.get(bare, set())
         for text in {last, bare}:
             if (unranked := _RANK.sub("", text)) != text:
-                found |= self.flat.get(unranked, set())
-        return found
+                images |= self.flat.get(unranked, set())
+        return images
 
 
 def _parts(path: str) -> list[str]:
     return [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")]
 
 
-def _readings(reference: str, folders: bool) -> list[list[str]]:
-    """Return the paths that a reference may stand for: itself, and the parts of a URL that name a file."""
+def _readings(reference: str) -> list[list[str]]:
+    """Return the paths that a reference may stand for: the reference, and the parts of a URL that name a file."""
     readings = [_parts(reference)]
     if "?" in reference or "%" in reference or ":" in reference:
-        try:
-            split = urlsplit(reference)
-            local = parse_qs(split.query, max_num_fields=100).get("d", [])
-        except ValueError:
-            split, local = None, []
-        if split is not None:
-            readings.append(_parts(unquote(split.path)))
-            readings += [_parts(path) for path in local]
+        with contextlib.suppress(ValueError):
+            url = urlsplit(reference)
+            local = parse_qs(url.query, max_num_fields=100).get("d", [])
+            readings += [_parts(path) for path in (unquote(url.path), *local)]
     # Label Studio puts an uploaded file in a folder of its own.
-    own = [parts[-1:] if not folders or "upload" in parts[:-1] else parts for parts in readings]
-    return [list(parts) for parts in dict.fromkeys(tuple(parts) for parts in own)]
+    return [parts[-1:] if "upload" in parts[:-1] else parts for parts in readings]
 
 
-def _one(found: set[str], reference: str) -> str:
-    if len(found) == 1:
-        return next(iter(found))
-    if not found:
+def _only(images: set[str], reference: str) -> str:
+    if len(images) == 1:
+        return next(iter(images))
+    if not images:
         raise Malformed(
             f"{shown(reference)} is none of the images that were to be labelled; take it out, or give it its image's "
             "name"
         )
-    first = " and ".join(shown(name) for name in sorted(found)[:2])
+    first = " and ".join(shown(name) for name in sorted(images)[:2])
     raise Malformed(
-        f"{shown(reference)} may mean {first}{' and others' if len(found) > 2 else ''}; use the images' whole paths"
+        f"{shown(reference)} may mean {first}{' and others' if len(images) > 2 else ''}; use the images' whole paths"
     )

@@ -1,4 +1,4 @@
-"""What an import reads: annotations image by image, problems, and the images whose annotators differ."""
+"""The result of an import: annotations by image, problems, and the images whose annotators disagree."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from al_lightning.labels.untrusted import Malformed, shown
 OnDisagreement = Literal["stop", "first", "ignore-pixels"]
 IGNORED = 255
 IGNORE = "ignore"
-"""The label of pixels that are not to be learned from; people paint it as they paint a class."""
+"""The label of pixels that are left out of training; people paint it like a class."""
 MOST_REGIONS = 10_000
 MOST_ANNOTATIONS = 20
 """Of one image: all pairs are compared, and studies of annotators have five to ten."""
 MOST_PROBLEMS, HINTED = 10_000, 100
-"""Problems that are collected, and those that name the nearest class; the command shows twenty."""
+"""Problems that are collected, and problems that name the nearest class; the command shows twenty."""
 
 
 class TooManyProblems(Exception):
@@ -38,9 +38,9 @@ class Imported:
 
     Attributes:
         labels: by image, its class, or its mask (H, W) uint8 with 255 = ignore. Empty where there are problems.
-        problems: a sentence each; with any problem, no label may be put in place.
+        problems: a sentence each; with any problem, no label may be stored.
         disagreements: image, and the share that its annotators agree on, 0 to 1.
-        notes: a sentence on what was left out without being wrong.
+        notes: sentences on valid content that was left out.
     """
 
     labels: Mapping[str, Label]
@@ -51,16 +51,16 @@ class Imported:
 
 @dataclass
 class Annotations:
-    """Collects the annotations that files hold.
+    """Collects the annotations of files.
 
     Attributes:
         known: (width, height) of every image that may be labelled.
         classes: names of the classes.
-        kind: what a label is.
-        background: class of pixels that nobody labelled; None where these pixels are to be ignored.
+        kind: whether a label is a class or a mask.
+        background: class of pixels that nobody labelled; None to ignore them.
         by_image: the annotations of each image, one for each annotator.
         problems: a sentence each.
-        notes: a sentence on what was left out without being wrong.
+        notes: sentences on valid content that was left out.
     """
 
     known: Mapping[str, tuple[int, int]]
@@ -76,11 +76,7 @@ class Annotations:
         self.numbers = {name: number for number, name in enumerate(self.classes)}
 
     def number(self, name: object) -> int:
-        """Return a class's number by its name; of pixels, 255 for `ignore` where no class has that name.
-
-        Raises:
-            Malformed: there is no such class.
-        """
+        """Return the number of a class, or 255 for `ignore` in masks; raise Malformed for any other name."""
         if isinstance(name, str) and name in self.numbers:
             return self.numbers[name]
         if self.kind == "pixel" and name == IGNORE:
@@ -91,45 +87,32 @@ class Annotations:
         raise Malformed(f"{shown(name)} is no class.{near} Classes: {known}")
 
     def check_size(self, name: str, width: int, height: int) -> None:
-        """Check that an image was labelled at its own size.
-
-        Raises:
-            Malformed: the sizes differ.
-        """
-        if (width, height) != self.known[name]:
-            own = self.known[name]
+        """Raise Malformed where an image was labelled at another size than its own."""
+        if (width, height) != (own := self.known[name]):
             raise Malformed(f"it was labelled at {width} x {height}, its image is {own[0]} x {own[1]} (width, height)")
 
     def problem(self, where: str, error: Malformed | str) -> None:
-        """Add a problem.
-
-        Raises:
-            TooManyProblems: there are `MOST_PROBLEMS`.
-        """
+        """Add a problem; raise TooManyProblems at the last one of `MOST_PROBLEMS`."""
         self.problems.append(f"{where}: {error}.")
         if len(self.problems) >= MOST_PROBLEMS:
             raise TooManyProblems
 
     def note(self, where: str, count: int, what: str) -> None:
-        """Add a note on `count` things that were left out, where there are any."""
+        """Add a note on `count` things that were left out, unless it is 0."""
         if count:
             self.notes.append(f"{where}: {count} {what}.")
 
     def add_class(self, name: str, number: int) -> None:
-        """Add an annotator's class of an image.
-
-        Raises:
-            Malformed: the image has too many annotations.
-        """
+        """Add one annotator's class of an image; raise Malformed where the image has too many annotations."""
         self._add(name, number)
 
     def add_mask(self, name: str, mask: Mask, *, meant: bool = False) -> None:
-        """Add an annotator's mask of an image.
+        """Add one annotator's mask of an image.
 
         Args:
             name: the image.
             mask: (H, W) uint8 of the image's size.
-            meant: whether the annotator painted pixels as `ignore`, so that a mask without a class is no mistake.
+            meant: whether the annotator painted pixels as `ignore`; a mask without a class is then no mistake.
 
         Raises:
             Malformed: nothing in the mask is labelled, or the image has too many annotations.
@@ -148,10 +131,11 @@ class Annotations:
         annotations.append(pack(label))
 
     def paint(self, name: str, regions: Iterable[tuple[int, Region]]) -> None:
-        """Add an annotator's regions of an image, each with its class; a later region covers an earlier one.
+        """Add one annotator's regions of an image as `add_mask` does; a later region covers an earlier one.
 
-        Raises:
-            Malformed: as `add_mask`.
+        Args:
+            name: the image.
+            regions: (number of the class, region).
         """
         width, height = self.known[name]
         mask = np.full((height, width), IGNORED if self.background is None else self.background, dtype=np.uint8)
@@ -162,64 +146,59 @@ class Annotations:
         self.add_mask(name, mask, meant=meant)
 
     def paint_by_size(self, name: str, regions: Iterable[tuple[int, Region]]) -> None:
-        """Add an annotator's regions of an image; a smaller region covers a larger one, of equal ones the later.
-
-        Raises:
-            Malformed: as `add_mask`.
-        """
+        """Add regions as `paint` does, but a smaller region covers a larger one, and of equal ones the later."""
         width, height = self.known[name]
-        # The size of the region that a pixel belongs to, so that no region is kept or made a second time.
+        # Holds the size of the region that each pixel belongs to, so that no region is kept in memory or made twice.
         owner = np.full((height, width), width * height, dtype=np.uint32)
 
-        def on_top() -> Iterator[tuple[int, Region]]:
+        def visible() -> Iterator[tuple[int, Region]]:
             for number, region in regions:
                 size, below = np.count_nonzero(region.bits), region.of(owner)
                 bits = region.bits & (below >= size)
                 below[bits] = size
                 yield number, region._replace(bits=bits)
 
-        self.paint(name, on_top())
+        self.paint(name, visible())
 
     def settle(self, on_disagreement: OnDisagreement) -> Imported:
-        """Return the outcome: one label for each image; where annotators differ, `on_disagreement` decides."""
+        """Return one label for each image; `on_disagreement` decides where annotators differ."""
         labels: dict[str, int | PackedMask] = {}
         disagreements: list[tuple[str, float]] = []
         for name, packed in sorted(self.by_image.items()):
             labels[name] = packed[0]
             if packed.count(packed[0]) == len(packed):
                 continue
-            different = [unpack(one) for one in packed]
+            different = [unpack(label) for label in packed]
             share = agreement(different)
             disagreements.append((name, share))
             if on_disagreement == "stop":
-                self.problems.append(f"{shown(name)}: {_stopped(len(different), share, self.kind)}.")
+                self.problems.append(f"{shown(name)}: {_differ(len(different), share, self.kind)}.")
             elif on_disagreement == "ignore-pixels":
-                labels[name] = pack(_in_common(different))
+                labels[name] = pack(_common_pixels(different))
         return Imported(Labels({} if self.problems else labels), self.problems, disagreements, self.notes)
 
 
 def agreement(labels: Sequence[Label]) -> float:
-    """Return the share that the annotators of one image agree on, 0 to 1: the mean over all pairs of them.
+    """Return the share that the annotators of one image agree on, 0 to 1: the mean over all pairs of annotators.
 
-    A pair's share is 0 or 1 for classes. For masks it is the share of equal pixels among those that at least one of the
-    two labelled.
+    A pair's share is 0 or 1 for classes. For masks it is the share of equal pixels among the pixels that at least one
+    annotator of the pair labelled.
     """
     shares = []
-    for one, other in combinations(labels, 2):
-        labelled = (np.asarray(one) != IGNORED) | (np.asarray(other) != IGNORED)
-        equal = np.asarray(one) == np.asarray(other)
-        shares.append(float(equal[labelled].mean()) if labelled.any() else 1.0)
+    for first, second in combinations(map(np.asarray, labels), 2):
+        labelled = (first != IGNORED) | (second != IGNORED)
+        shares.append(float((first == second)[labelled].mean()) if labelled.any() else 1.0)
     return sum(shares) / len(shares) if shares else 1.0
 
 
-def _in_common(masks: Sequence[Label]) -> Mask:
-    first = np.array(masks[0], dtype=np.uint8)
-    for other in masks[1:]:
-        first[first != other] = IGNORED
-    return first
+def _common_pixels(masks: Sequence[Label]) -> Mask:
+    common = np.array(masks[0], dtype=np.uint8)
+    for mask in masks[1:]:
+        common[common != mask] = IGNORED
+    return common
 
 
-def _stopped(count: int, share: float, kind: Kind) -> str:
+def _differ(count: int, share: float, kind: Kind) -> str:
     what = "pairs of annotators name one class" if kind == "image" else "of the labelled pixels are the same"
     text = f"{count} annotations of it differ ({100 * share:.1f} % {what}); withdraw all but one, or say "
     return text + "--on-disagreement first" + (" or ignore-pixels" if kind == "pixel" else "")

@@ -1,8 +1,9 @@
-"""Reads labels out of files in any of the formats, found by a look into each file."""
+"""Reads labels from files in any of the formats; each file's format is recognised by its content."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -25,15 +26,15 @@ def read_labels(
     on_disagreement: OnDisagreement = "stop",
     background: str | None = None,
 ) -> Imported:
-    """Read labels out of files that others wrote. Nothing is changed, and every value is checked.
+    """Read labels from files and check every value; nothing is written.
 
     Args:
         files: files and folders in any of `formats`.
-        known: (width, height) in pixels of every image that may be labelled, by its name.
+        known: (width, height) in pixels of every image that may be labelled, by name.
         classes: names of the classes, in the order of their numbers.
         kind: "image" for a class per image, "pixel" for masks.
-        on_disagreement: "stop" makes it a problem when annotations of one image differ, "first" takes the first, and
-            "ignore-pixels" ignores the pixels that differ.
+        on_disagreement: where annotations of one image differ, "stop" makes that a problem, "first" takes the first
+            annotation, and "ignore-pixels" ignores the pixels that differ.
         background: class of pixels that nobody labelled; without it they are ignored.
 
     Raises:
@@ -56,7 +57,7 @@ def read_labels(
 
 
 def _read_path(path: Path, annotations: Annotations) -> None:
-    """Read a file or a folder; what is wrong with it as a whole is added as a problem."""
+    """Read a file or a folder; a mistake that concerns all of it is added as a problem."""
     try:
         source = source_of(path, annotations.kind, annotations.limits)
         (_read_archive if source.head.startswith(b"PK") else _read)(source, annotations)
@@ -67,30 +68,24 @@ def _read_path(path: Path, annotations: Annotations) -> None:
 
 
 def _read(source: Source, annotations: Annotations) -> None:
-    """Read a source in the format that recognises it.
-
-    Raises:
-        Malformed: no format does, or the format has other labels than the run.
-    """
-    known = formats()
-    found = next((one for one in known if one.recognises(source)), None)
-    if found is None:
-        raise Malformed(f"it has none of the formats that are read: {'; '.join(one.form for one in known)}")
-    if source.kind not in found.kinds:
+    """Read a source in the format that recognises it."""
+    form = next((form for form in formats() if form.recognises(source)), None)
+    if form is None:
+        raise Malformed(f"it has none of the formats that are read: {'; '.join(form.form for form in formats())}")
+    if source.kind not in form.kinds:
         wanted = "a class per image" if source.kind == "image" else "masks"
-        raise Malformed(f"its format ({found.form}) does not fit: this run's labels are {wanted}")
-    found.read(source, annotations)
+        raise Malformed(f"its format ({form.form}) does not fit: this run's labels are {wanted}")
+    form.read(source, annotations)
 
 
 def _read_archive(source: Source, annotations: Annotations) -> None:
     """Read a zip file: as a whole where a format recognises it, else each file in it that holds annotations."""
-    known = formats()
-    patterns = [pattern for one in known for pattern in one.members]
-    with Archive(source.path) as archive:
+    patterns = [pattern for form in formats() for pattern in form.members]
+    with closing(Archive(source.path)) as archive:
         names = archive.names
         members = [name for name in names if any(fnmatch(name.rpartition("/")[2], pattern) for pattern in patterns)]
         whole = replace(source, form="zip", names=names, read=archive.read, members=members, head=b"")
-        if not members or any(one.recognises(whole) for one in known):
+        if not members or any(form.recognises(whole) for form in formats()):
             _read(whole, annotations)
             return
         source.limits.check_size(sum(map(archive.size, members)))

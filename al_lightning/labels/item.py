@@ -1,4 +1,4 @@
-"""A batch that goes out to people, and the images in it. No torch."""
+"""A batch of images for people to label. No torch."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Item:
     """An image to label.
 
     Attributes:
-        name: its path relative to the data root, with forward slashes: the key in the label store.
+        name: path relative to the data root, with forward slashes: the key in the label store.
         path: the file.
-        rank: its place in the batch, from 1; the first was chosen first.
-        score: what it was chosen by, where the strategy says so.
-        sequence: the video, drive or patient it comes from, where the data has one.
-        frame: its time within the sequence.
+        rank: place in the order of selection, from 1.
+        score: the strategy's score of the image, where it has one.
+        sequence: video, drive or patient of the image, where the data has one.
+        frame: time within the sequence.
         width: of the file, in pixels.
         height: of the file, in pixels.
         prediction: class, or (height, width) uint8 label ids with 255 = none; None without a model.
@@ -46,7 +46,7 @@ class LabelBatch:
     """A batch of images to label.
 
     Attributes:
-        folder: where the batch will lie, RUN_DIR/batches/NAME; files may be written elsewhere first.
+        folder: the batch's final folder, RUN_DIR/batches/NAME; files may be written elsewhere first.
         items: the images, by rank.
         classes: names of the classes, in the order of their numbers.
         kind: what a label is.

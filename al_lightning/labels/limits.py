@@ -1,10 +1,9 @@
-"""Bounds on a file of labels: as much as labels of the known images can need, checked before anything is parsed.
+"""Bounds on a file of labels, checked before parsing: as much as labels of the known images can need.
 
 A file of half a megabyte can unpack to gigabytes, and in memory a list takes thirty times its three characters. The
-bounds here lie far above what tools write. In Label Studio's JSON a polygon of 40 points takes 1.6 KB and some 50 lists
-and objects, a class 1 KB and 10, and a brush over 12 megapixels that follows every tenth pixel 16 MB. The bounds grow
-with the images. They keep the parsed file within some 5 GB, and within 0.5 GB for a run with few small images. A larger
-export is made in parts.
+bounds grow with the images and lie far above what tools write. In Label Studio's JSON a polygon of 40 points takes
+1.6 KB and some 50 lists and objects, a class 1 KB and 10, and a brush over 12 megapixels that follows every tenth pixel
+16 MB. The bounds keep the parsed file within some 5 GB, and within 0.5 GB for a run with few small images.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ from typing import Any, NoReturn
 from al_lightning.labels.untrusted import Malformed, as_text
 
 LARGEST_FILE, FILE_BASE, FILE_PER_IMAGE, FILE_PER_PIXEL = 512 << 20, 16 << 20, 64 << 10, 32
-"""Bytes: the most, the base, and what each image and each of its pixels add."""
+"""Bytes: the maximum, the base, and what each image and each of its pixels add."""
 MOST_PARTS, PARTS_BASE, PARTS_PER_IMAGE = 8_000_000, 1_000_000, 16_384
-"""Lists and objects of JSON, elements of XML: three hundred polygons of 40 points an image."""
+"""Lists and objects of JSON, elements of XML: 300 polygons of 40 points an image."""
 MOST_TEXTS, TEXTS_BASE, TEXTS_PER_IMAGE = 16_000_000, 1_000_000, 16_384
 """Texts and keys of JSON, attributes of XML."""
 MOST_VALUES = 64_000_000
-"""Values of any kind: three thousand images with three hundred polygons of 20 points each, and half as many again."""
+"""Values of any kind: 3,000 images with 300 polygons of 20 points each, and half as many again."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,8 @@ class Limits:
         size: bytes.
         parts: lists and objects of JSON; elements of XML.
         texts: texts and keys of JSON; attributes of XML.
-        values: of JSON.
-        because: the end of a sentence: why no more is read, and what to do.
+        values: values of JSON.
+        because: end of the message: why no more is read, and what to do.
     """
 
     size: int
@@ -46,11 +45,7 @@ class Limits:
 
     @classmethod
     def of(cls, sizes: Iterable[tuple[int, int]]) -> Limits:
-        """Return the bounds for labels of images.
-
-        Args:
-            sizes: (width, height) in pixels of each image.
-        """
+        """Return the bounds for labels of images, given the (width, height) in pixels of each."""
         pixels = [width * height for width, height in sizes]
         return cls(
             min(LARGEST_FILE, FILE_BASE + FILE_PER_IMAGE * len(pixels) + FILE_PER_PIXEL * sum(pixels)),
@@ -60,32 +55,17 @@ class Limits:
         )
 
     def check_size(self, size: int) -> None:
-        """Check the size of the annotations in an archive.
-
-        Args:
-            size: in bytes, unpacked.
-
-        Raises:
-            Malformed: the annotations are too large.
-        """
+        """Raise Malformed where an archive's annotations have too many bytes, unpacked."""
         self._check(size, self.size, "bytes")
 
     def check_json(self, content: bytes) -> None:
-        """Count the parts of JSON without parsing it; signs within texts count too.
-
-        Raises:
-            Malformed: there are more than labels of the images can need.
-        """
+        """Raise Malformed where JSON has too many parts; they are counted without parsing, signs in texts included."""
         self._check(content.count(b"[") + content.count(b"{"), self.parts, "lists and objects")
         self._check(content.count(b'"') // 2, self.texts, "texts and keys")
         self._check(content.count(b",") + 1, self.values, "values")
 
     def check_xml(self, content: bytes) -> None:
-        """Count the parts of XML without parsing it, in any encoding that keeps the signs of ASCII.
-
-        Raises:
-            Malformed: there are more than labels of the images can need.
-        """
+        """Raise Malformed where XML has too many parts; works for encodings that keep the bytes of ASCII signs."""
         self._check(content.count(b"<") - content.count(b"</"), self.parts, "elements")
         self._check(content.count(b"="), self.texts, "attributes")
 
@@ -95,11 +75,7 @@ class Limits:
 
 
 def parse_json(content: bytes, limits: Limits) -> Any:
-    """Return JSON as plain data; numbers are finite.
-
-    Raises:
-        Malformed: the content is not JSON, holds too much, or is nested too deeply.
-    """
+    """Return JSON as plain data with finite numbers; raise Malformed where it is too large, too deep, or no JSON."""
     limits.check_json(content)
     try:
         return json.loads(as_text(content), parse_constant=_no_constant)

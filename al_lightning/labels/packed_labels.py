@@ -1,4 +1,4 @@
-"""Labels by image name, with compressed masks, so that an import does not hold the pixels of all images in memory."""
+"""Labels by image name with compressed masks, so that an import does not hold the pixels of all images in memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Label = int | Mask
 
 
 class PackedMask(NamedTuple):
-    """A compressed mask, some hundred times smaller; two are equal exactly where their masks are equal."""
+    """A compressed mask, some hundred times smaller; two of them are equal exactly when their masks are."""
 
     content: bytes
     shape: tuple[int, ...]
@@ -35,11 +35,7 @@ def unpack(packed: int | PackedMask) -> Label:
 
 
 class Labels(Mapping[str, Label]):
-    """Labels by image name; each access unpacks its mask anew.
-
-    Args:
-        packed: the labels.
-    """
+    """Labels by image name; each access unpacks the mask again."""
 
     def __init__(self, packed: Mapping[str, int | PackedMask]) -> None:
         self._packed = packed

@@ -34,11 +34,11 @@ def _opened(item: Item) -> Iterator[Image.Image]:
 def place_image(item: Item, folder: Path) -> str:
     """Put an image into a folder under the name that it has in its batch; return that name.
 
-    The file is a hard link, which takes no room. A container that mounts the folder reads the link like any other file;
-    a symbolic link would lead nowhere there. Between two disks the file is a copy.
+    The file is a hard link, which takes no room and, unlike a symbolic link, can be read in a container that mounts the
+    folder. Where a hard link is impossible, for example between two disks, the file is a copy.
 
     Where the image's EXIF data ask for a rotation, the file is a copy without EXIF data. Training does not rotate the
-    image, and a tool that did would give masks of another image.
+    image, so a tool that did would give masks that do not fit.
 
     Raises:
         DatasetError: the image cannot be read.
@@ -62,9 +62,6 @@ def thumbnail(item: Item, colours: Colours) -> bytes:
     Args:
         item: the image.
         colours: (classes, 3) uint8, RGB.
-
-    Raises:
-        DatasetError: the image cannot be read.
     """
     with _opened(item) as image:
         image.draft("RGB", (2 * THUMBNAIL[0], 2 * THUMBNAIL[1]))  # a large JPEG is decoded at an eighth of its size

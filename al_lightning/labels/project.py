@@ -1,4 +1,7 @@
-"""What a run asks people to label, in RUN_DIR/labels/project.json: enough to read labels without the dataset."""
+"""RUN_DIR/labels/project.json: the images and classes that a run asks people to label.
+
+It says enough to read labels without the dataset.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,9 @@ from al_lightning.labels.untrusted import Malformed, read_bytes
 from al_lightning.runs.files import write_text
 
 LARGEST_SIDE, MOST_PIXELS = 1 << 16, 1 << 29
-"""Of one image: a mask of 512 MiB. Pillow refuses images of a third of that unless told otherwise."""
+"""Of one image: a mask of 512 MiB. By default Pillow refuses images of a third of that."""
 MOST_IMAGES, LONGEST_NAME, DEEPEST_NAME = 1_000_000, 4096, 64
-"""Images, and the characters and parts of a name: every end of a path that may refer to an image is kept."""
+"""Images, and characters and parts of a name: every end of a path that may refer to an image is kept in memory."""
 MOST_CLASSES, LONGEST_CLASS = 100_000, 1000
 _LIMITS = Limits(128 << 20, parts=MOST_IMAGES + MOST_CLASSES, texts=MOST_IMAGES + MOST_CLASSES)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -28,17 +31,17 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Project:
-    """What is labelled, and where labels go.
+    """The images to label, the classes, and the folder of the labels.
 
     Attributes:
         kind: "image" for a class per image, "pixel" for a class per pixel.
         classes: names of the classes, in the order of their numbers.
         colours: a colour per class, (red, green, blue), 0 to 255.
-        root: folder of the images, which their names are relative to.
+        root: folder that the images' names are relative to.
         labels: folder of the label store, absolute, or relative to the run directory.
         images: (width, height) in pixels of each image in a batch, by name.
-        command: the command that goes on once labels are there. People paste it into a shell, so that it is None where
-            it is not a plain `al-lightning fit ...`.
+        command: the command that continues the run. People paste it into a shell, so it is None unless it is a plain
+            `al-lightning fit ...`.
     """
 
     kind: Kind
@@ -56,20 +59,12 @@ def project_file(run_dir: Path) -> Path:
 
 
 def write_project(run_dir: Path, project: Project) -> None:
-    """Write a project, whole or not at all, in place of an earlier one.
+    """Write a project in place of an earlier one, whole or not at all.
 
     Raises:
         ALError: the run directory cannot be written to.
     """
-    values = {
-        "kind": project.kind,
-        "classes": list(project.classes),
-        "colours": [list(colour) for colour in project.colours],
-        "root": project.root,
-        "labels": project.labels,
-        "images": {name: list(size) for name, size in sorted(project.images.items())},
-        "command": project.command,
-    }
+    values = {**vars(project), "images": dict(sorted(project.images.items()))}
     write_text(project_file(run_dir), json.dumps(values, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -104,12 +99,12 @@ def _project(values: Any) -> Project:
         raise Malformed(f"`classes` is no list of 1 to {MOST_CLASSES:,} names of at most {LONGEST_CLASS:,} characters")
     if len(set(classes)) != len(classes) or (kind == "pixel" and len(classes) > 255):
         raise Malformed("`classes` repeats a name, or has more than 255 of them")
-    if not isinstance(colours, list) or len(colours) != len(classes) or not all(_is_colour(one) for one in colours):
+    if not isinstance(colours, list) or len(colours) != len(classes) or not all(map(_is_colour, colours)):
         raise Malformed("`colours` is no list of [red, green, blue], one per class")
     if not isinstance(root, str) or not isinstance(labels, str) or not isinstance(command, str | None):
         raise Malformed("`root`, `labels` or `command` is no text")
     if any(_CONTROL.search(text) for text in (*classes, root, labels, command or "")):
-        raise Malformed("a text in it holds characters that a terminal would obey")
+        raise Malformed("a text in it holds control characters")
     if not isinstance(images, dict) or not all(_is_name(name) and _is_size(size) for name, size in images.items()):
         raise Malformed(
             f"`images` does not give [width, height], of at most {MOST_PIXELS:,} pixels, for relative paths of at most "
@@ -127,7 +122,7 @@ def _project(values: Any) -> Project:
 
 
 def _is_fit(command: str) -> bool:
-    """Whether a shell would run `al-lightning fit` with plain arguments, and nothing else."""
+    """Whether a shell would run nothing but `al-lightning fit` with plain arguments."""
     try:
         words = shlex.split(command)
     except ValueError:
@@ -136,12 +131,16 @@ def _is_fit(command: str) -> bool:
 
 
 def _is_colour(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 3 and all(type(one) is int and 0 <= one <= 255 for one in value)
+    return _are_numbers(value, 3, 0, 255)
 
 
 def _is_size(value: Any) -> bool:
-    whole = isinstance(value, list) and len(value) == 2 and all(type(one) is int for one in value)
-    return whole and all(1 <= one <= LARGEST_SIDE for one in value) and value[0] * value[1] <= MOST_PIXELS
+    return _are_numbers(value, 2, 1, LARGEST_SIDE) and value[0] * value[1] <= MOST_PIXELS
+
+
+def _are_numbers(value: Any, count: int, low: int, high: int) -> bool:
+    known = isinstance(value, list) and len(value) == count
+    return known and all(type(number) is int and low <= number <= high for number in value)
 
 
 def _is_class(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What an import changes, and how many images of each batch are labelled, in lines for the terminal."""
+"""Lines for the terminal: the classes of imported labels, and how many images of each batch are labelled."""
 
 from __future__ import annotations
 
@@ -7,29 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from al_lightning.errors import DatasetError
 from al_lightning.labels.batch import TABLE, read_table
 from al_lightning.labels.import_result import IGNORED
 from al_lightning.labels.packed_labels import Label
-from al_lightning.labels.store import Changes, Kind, LabelStore
+from al_lightning.labels.store import Kind
 
 LINES = 20
-
-
-def preview(store: LabelStore, labels: Mapping[str, Label]) -> Changes:
-    """Return how labels would change a store; nothing is written."""
-    changes = Changes()
-    for name, label in labels.items():
-        if not store.has(name):
-            changes.added.append(name)
-            continue
-        try:
-            before = store.image_class(name) if store.kind == "image" else store.mask(name)
-            same = np.array_equal(np.asarray(before), np.asarray(label))
-        except DatasetError:  # a damaged one is replaced
-            same = False
-        (changes.unchanged if same else changes.changed).append(name)
-    return changes
 
 
 def counted(labels: Mapping[str, Label], classes: Sequence[str], kind: Kind) -> list[str]:
@@ -47,7 +30,7 @@ def counted(labels: Mapping[str, Label], classes: Sequence[str], kind: Kind) -> 
 
 
 def first_lines(lines: Sequence[str], most: int = LINES) -> list[str]:
-    """Return the first lines, and a line with the number of the others."""
+    """Return the first `most` lines, and a line with the number of further ones."""
     more = len(lines) - most
     return [*lines[:most], *([f"... and {more:,} more."] if more > 0 else [])]
 
@@ -65,19 +48,19 @@ def batches(run_dir: Path) -> list[tuple[str, list[str]]]:
 
 
 def status(run_dir: Path, labelled: set[str], command: str | None) -> list[str]:
-    """Return a line per batch, how many of its images are labelled, and what to do next.
+    """Return a line per batch with the number of its labelled images, and a line that says what to do next.
 
     Args:
         run_dir: the run's directory.
-        labelled: names of the images that are labelled.
-        command: the command that goes on; None where it is not known.
+        labelled: names of the labelled images.
+        command: the command that continues the run; None where it is not known.
     """
-    found = batches(run_dir)
-    if not found:
+    run_batches = batches(run_dir)
+    if not run_batches:
         return ["There is no batch yet."]
-    width = max(len(name) for name, _ in found)
+    width = max(len(name) for name, _ in run_batches)
     lines, waits = [], False
-    for name, images in found:
+    for name, images in run_batches:
         missing = sum(image not in labelled for image in images)
         waits = waits or missing > 0
         end = f", {missing:,} missing" if missing else ""

@@ -1,9 +1,9 @@
 """The label store: a folder with a CSV file of classes, or with a PNG of label ids for each image. No torch.
 
-labels.csv          `image,class`: the image's path below the data root, the class by name
-masks/IMAGE.png     IMAGE is that path, with its suffix: a/b.jpg is masks/a/b.jpg.png; ids in the order of the class
+labels.csv          `image,class`: the image's path below the data root, and the name of its class
+masks/IMAGE.png     IMAGE is that path with its suffix: a/b.jpg has masks/a/b.jpg.png; ids in the order of the class
                     names, 255 = ignore, at the image's own size
-.incoming/          staged masks; once they are listed in moves.json they count, and are moved to their places
+.incoming/          staged masks; they count once moves.json lists them, and are then moved to their places
 
 Reading changes nothing, since the folder may come from somebody else. Writing follows no link that leads out of the
 folder; the folder itself may be a link.
@@ -56,10 +56,10 @@ class Changes:
 
 
 class LabelStore:
-    """Labels by image name. Each access gives what is on disk at that moment.
+    """Labels by image name, read from disk at each access.
 
     Args:
-        folder: the store's folder; made with the first label.
+        folder: the store's folder; the first label creates it.
         classes: class names in the order of their label ids.
         kind: whether there is a class per image or per pixel.
     """
@@ -68,11 +68,12 @@ class LabelStore:
         self.folder = folder
         self.classes = tuple(classes)
         self.kind: Kind = kind
-        self._read: tuple[tuple[int, int, int], dict[str, int]] | None = None
-        self._listed: tuple[tuple[int, int, int], dict[str, Path]] | None = None
+        # What was read from `table` and from the list of staged masks, each with the stamp of its file.
+        self._read: tuple[tuple[int, int, int] | None, dict[str, int]] = None, {}
+        self._listed: tuple[tuple[int, int, int] | None, dict[str, Path]] = None, {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_read": None, "_listed": None}
+        return {**self.__dict__, "_read": (None, {}), "_listed": (None, {})}
 
     @property
     def table(self) -> Path:
@@ -100,17 +101,17 @@ class LabelStore:
         """Return the names of all labelled images."""
         if self.kind == "image":
             return set(self._classes())
-        # The staged ones first: a mask that is moved meanwhile is found at its place.
-        coming = {name for name, path in self._coming().items() if path.is_file()}
+        # Staged masks first: a mask that is moved meanwhile is then seen at its place.
+        staged = {name for name, path in self._staged().items() if path.is_file()}
         masks = self.folder / "masks"
-        return coming | {path.relative_to(masks).as_posix().removesuffix(".png") for path in masks.rglob("*.png")}
+        return staged | {path.relative_to(masks).as_posix().removesuffix(".png") for path in masks.rglob("*.png")}
 
     def image_class(self, name: str) -> int | None:
-        """Return an image's class as an index, or None."""
+        """Return the index of an image's class; None without a label."""
         return self._classes().get(name)
 
     def mask(self, name: str) -> Mask | None:
-        """Return an image's label ids at the image's own size, (H, W) uint8 with 255 = ignore, or None.
+        """Return an image's label ids at the image's own size, (H, W) uint8 with 255 = ignore; None without a label.
 
         Raises:
             DatasetError: the file cannot be read, has other than one channel, or has ids that are no class.
@@ -119,14 +120,14 @@ class LabelStore:
             if not path.is_file():
                 continue
             try:
-                # PNG alone: for some other formats Pillow starts programs.
+                # Only PNG: for some other formats Pillow starts programs.
                 with Image.open(path, formats=["PNG"]) as image:
                     if image.mode not in ("L", "P"):
                         raise DatasetError(
                             f"The label {path} has mode {image.mode}; one channel of label ids was expected."
                         )
                     ids = np.array(image)
-            except FileNotFoundError:  # another process has just moved it to its place, which comes next
+            except FileNotFoundError:  # another process has just moved the mask to its place, which comes next
                 continue
             except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
                 raise DatasetError(f"The label {path} cannot be read ({error}); import it again.") from error
@@ -134,10 +135,31 @@ class LabelStore:
             return ids
         return None
 
+    def changes(self, labels: Mapping[str, int | Mask]) -> Changes:
+        """Return how labels would change the store; nothing is written.
+
+        Args:
+            labels: by name, a class index or (H, W) uint8 label ids.
+        """
+        changes = Changes()
+        for name, label in labels.items():
+            if not self.has(name):
+                changes.added.append(name)
+            else:
+                (changes.unchanged if self._same(name, label) else changes.changed).append(name)
+        return changes
+
+    def _same(self, name: str, label: int | Mask) -> bool:
+        try:
+            stored = self.image_class(name) if self.kind == "image" else self.mask(name)
+        except DatasetError:  # the stored label is damaged, and is replaced
+            return False
+        return np.array_equal(np.asarray(stored), np.asarray(label))
+
     def apply(self, labels: Mapping[str, int | Mask]) -> Changes:
         """Put labels in place, all or none of them.
 
-        Staged masks of an import that crashed are put in place first where they were listed, otherwise deleted.
+        Staged masks of an import that crashed are first put in place where they were listed, and deleted otherwise.
 
         Args:
             labels: by name, a class index or (H, W) uint8 label ids.
@@ -151,9 +173,12 @@ class LabelStore:
             self._check_label(name, label)
         own = (self.folder / name for name in (".lock", ".incoming", "masks"))
         check_inside(self.folder, [*own, *(self.mask_path(name).parent for name in labels)])
-        with self._alone():
-            self._finish()
-            return self._apply_classes(labels) if self.kind == "image" else self._apply_masks(labels)
+        with self._locked():
+            self._move_staged()
+            changes = self.changes(labels)
+            if names := [*changes.added, *changes.changed]:
+                (self._write_classes if self.kind == "image" else self._write_masks)(labels, names)
+            return changes
 
     def _check_label(self, name: str, label: int | Mask) -> None:
         self.mask_path(name)
@@ -173,14 +198,12 @@ class LabelStore:
             )
 
     def _classes(self) -> dict[str, int]:
-        """Return the classes in the file, read anew where it changed."""
-        if (stamp := _stamp(self.table)) is None:
-            return {}
-        if self._read is None or self._read[0] != stamp:
-            self._read = stamp, self._parse()
+        """Return the classes in the table, which is read again where it changed."""
+        if (stamp := _stamp(self.table)) != self._read[0]:
+            self._read = stamp, self._read_table() if stamp else {}
         return self._read[1]
 
-    def _parse(self) -> dict[str, int]:
+    def _read_table(self) -> dict[str, int]:
         number = {name: index for index, name in enumerate(self.classes)}
         classes: dict[str, int] = {}
         line = 0
@@ -205,20 +228,13 @@ class LabelStore:
             raise DatasetError(f"The first line of {self.table} is not {','.join(HEADER)!r}.")
         return classes
 
-    def _apply_classes(self, labels: Mapping[str, int | Mask]) -> Changes:
-        before = self._classes()
-        changes = Changes()
-        for name, label in labels.items():
-            kind = changes.added if name not in before else changes.changed
-            (changes.unchanged if before.get(name) == int(label) else kind).append(name)
-        if changes.added or changes.changed:
-            text = io.StringIO(newline="")
-            writer = csv.writer(text, lineterminator="\n")
-            writer.writerow(HEADER)
-            merged = before | {name: int(label) for name, label in labels.items()}
-            writer.writerows((name, self.classes[merged[name]]) for name in sorted(merged))
-            write_text(self.table, text.getvalue())
-        return changes
+    def _write_classes(self, labels: Mapping[str, int | Mask], names: Sequence[str]) -> None:
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(HEADER)
+        merged = self._classes() | {name: int(labels[name]) for name in names}
+        writer.writerows((name, self.classes[merged[name]]) for name in sorted(merged))
+        write_text(self.table, text.getvalue())
 
     @property
     def _incoming(self) -> Path:
@@ -228,53 +244,36 @@ class LabelStore:
     def _journal(self) -> Path:
         return self._incoming / "moves.json"
 
-    def _apply_masks(self, labels: Mapping[str, int | Mask]) -> Changes:
-        changes, moves = Changes(), {}
-        for number, (name, label) in enumerate(labels.items()):
-            ids = np.asarray(label, dtype=np.uint8)
-            kind = changes.added
-            if self.mask_path(name).is_file():
-                kind = changes.unchanged if self._same(name, ids) else changes.changed
-            kind.append(name)
-            if kind is not changes.unchanged:
-                moves[f"{number}.png"] = name
-                write_atomic(self._incoming / f"{number}.png", partial(_write_png, ids))
-        if moves:
-            # From here on the labels count: a reader finds them by the list, and the next writer moves them.
-            write_text(self._journal, json.dumps(moves))
-            self._finish()
-        return changes
-
-    def _same(self, name: str, ids: Mask) -> bool:
-        try:
-            return np.array_equal(np.asarray(self.mask(name)), ids)
-        except DatasetError:  # what was there is damaged: it is replaced
-            return False
+    def _write_masks(self, labels: Mapping[str, int | Mask], names: Sequence[str]) -> None:
+        moves = {f"{number}.png": name for number, name in enumerate(names)}
+        for file, name in moves.items():
+            write_atomic(self._incoming / file, partial(_write_png, np.asarray(labels[name], dtype=np.uint8)))
+        # From here on the labels count: readers find them by the list, and the next writer moves them.
+        write_text(self._journal, json.dumps(moves))
+        self._move_staged()
 
     def _places(self, name: str) -> list[Path]:
-        """Return the paths where an image's mask may lie, the one that counts first."""
-        return [*filter(None, [self._coming().get(name)]), self.mask_path(name)]
+        """Return the paths where an image's mask may lie, the valid one first."""
+        return [*filter(None, [self._staged().get(name)]), self.mask_path(name)]
 
-    def _coming(self) -> dict[str, Path]:
-        """Return the paths of listed staged masks, some of which may have been moved, by their images' names."""
-        if (stamp := _stamp(self._journal)) is None:
-            return {}
-        if self._listed is None or self._listed[0] != stamp:
+    def _staged(self) -> dict[str, Path]:
+        """Return the paths of listed staged masks by image name; some files may have been moved since."""
+        if (stamp := _stamp(self._journal)) != self._listed[0]:
             moves = read_moves(self._journal)
             for name in moves.values():
-                self.mask_path(name)
-            self._listed = stamp, {name: self._incoming / staged for staged, name in moves.items()}
+                self.mask_path(name)  # checks the name
+            self._listed = stamp, {name: self._incoming / file for file, name in moves.items()}
         return self._listed[1]
 
-    def _finish(self) -> None:
-        """Move listed staged masks to their places, and delete others. The lock is held."""
+    def _move_staged(self) -> None:
+        """Move listed staged masks to their places, and delete others; the caller holds the lock."""
         if not self._incoming.is_dir():
             return
-        coming = {source: self.mask_path(name) for name, source in self._coming().items()}
-        check_inside(self.folder, (target.parent for target in coming.values()))
+        staged = {source: self.mask_path(name) for name, source in self._staged().items()}
+        check_inside(self.folder, (target.parent for target in staged.values()))
         try:
-            for source, target in coming.items():
-                if source.is_file():  # else it was moved before the crash
+            for source, target in staged.items():
+                if source.is_file():  # else it was moved before a crash
                     target.parent.mkdir(parents=True, exist_ok=True)
                     os.replace(source, target)
             shutil.rmtree(self._incoming)
@@ -282,7 +281,7 @@ class LabelStore:
             raise ALError(unwritable(self.folder, error)) from error
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         with Lock(self.folder / ".lock") as lock:
             if not lock.take():
                 raise DirectoryInUse(
@@ -294,10 +293,10 @@ class LabelStore:
 def _stamp(path: Path) -> tuple[int, int, int] | None:
     """Return a value that changes with a file; None where there is no file."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _write_png(ids: Mask, file: BinaryIO) -> None:

@@ -1,4 +1,4 @@
-"""Reads files that others wrote: sizes are bounded before anything is decoded, and a mistake is one sentence."""
+"""Checked reading of files from outside: sizes are bounded before decoding, and each mistake is one sentence."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ import numpy as np
 import numpy.typing as npt
 
 LARGEST_TABLE, MOST_LINES, MOST_FIELDS = 128 << 20, 2_000_000, 10_000_000
-"""Bytes, lines and fields of a table of images: those of ImageNet, half as many again, 60 characters a line."""
+"""Bytes, lines and fields of a table of images: ImageNet's and half as many again, at 60 characters a line."""
 SHOWN, LISTED = 100, 8
+"""Characters of a value, and entries of a list, that a sentence shows."""
 
 
 class Malformed(Exception):
-    """A part of a file is wrong; the message is a clause that follows the file's name."""
+    """A part of a file is wrong; the message is a clause to be put after the file's name."""
 
 
 def shown(text: object) -> str:
-    """Return a value as a sentence shows it: text is quoted and cut, and control characters are escaped."""
-    if isinstance(text, dict):  # of any depth and length
+    """Return a value for a message: text is quoted and shortened, and control characters are escaped."""
+    if isinstance(text, dict):  # may have any depth and length
         return "an object"
     if isinstance(text, list):
         return _shown_list(text)
@@ -35,38 +36,35 @@ def shown(text: object) -> str:
 
 def _shown_list(values: list[Any]) -> str:
     first = values[:LISTED]
-    if any(isinstance(one, list | dict) for one in first):
+    if any(isinstance(value, list | dict) for value in first):
         return "a list"
-    line = ", ".join([shown(one) for one in first] + (["..."] if len(values) > LISTED else []))
+    line = ", ".join([shown(value) for value in first] + (["..."] if len(values) > LISTED else []))
     return f"[{line}]" if len(line) <= SHOWN else f"a list of {len(values):,}"
 
 
-def read_bytes(path: Path, most: int) -> bytes:
-    """Read a regular file of at most `most` bytes.
-
-    Raises:
-        Malformed: the file is no regular file, is too large, or cannot be read.
-    """
+def read_start(path: Path, count: int) -> bytes:
+    """Return the first `count` bytes of a regular file; raise Malformed where it cannot be read."""
     try:
         if not path.is_file():
             raise Malformed("it is no file" if path.exists() else "it does not exist")
         with path.open("rb") as file:
-            content = file.read(most + 1)
+            return file.read(count)
     except OSError as error:
         raise Malformed(f"it cannot be read ({error.strerror})") from error
     except ValueError as error:  # a NUL byte in the path
         raise Malformed("its name is no file's name") from error
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """Return the content of a regular file; raise Malformed where it has more than `most` bytes or cannot be read."""
+    content = read_start(path, most + 1)
     if len(content) > most:
         raise Malformed(f"it has more than {most:,} bytes; export it in parts")
     return content
 
 
 def as_text(content: bytes) -> str:
-    """Decode UTF-8, with a byte order mark or without.
-
-    Raises:
-        Malformed: the content is not UTF-8.
-    """
+    """Decode UTF-8, with or without a byte order mark; raise Malformed for other content."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -74,11 +72,11 @@ def as_text(content: bytes) -> str:
 
 
 def table_rows(path: Path, errors: str = "strict") -> Iterator[tuple[int, list[str]]]:
-    """Yield the lines of a table, CSV in UTF-8, with their numbers.
+    """Yield (line number, fields) of a table, CSV in UTF-8.
 
     Args:
         path: the file.
-        errors: how bytes that are not UTF-8 are decoded, by Python's name for it.
+        errors: Python's name of the way to decode bytes that are not UTF-8.
 
     Raises:
         Malformed: the table is too large, or is no CSV.
@@ -98,36 +96,32 @@ def table_rows(path: Path, errors: str = "strict") -> Iterator[tuple[int, list[s
         raise Malformed(f"it is no table that can be read ({error})") from error
 
 
-def whole(value: object, what: str, low: int, high: int) -> int:
-    """Return a whole number within bounds; 3.0 is one, "3" and true are not.
-
-    Raises:
-        Malformed: the value is something else.
-    """
+def _number(value: object, what: str) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Malformed(f"{what} is {shown(value)}, no number")
-    if isinstance(value, float) and not value.is_integer():  # infinite ones are not integers either
-        raise Malformed(f"{what} is {shown(value)}, no whole number")
-    if not low <= value <= high:
-        raise Malformed(f"{what} is {shown(int(value))}, not {low} to {high}")
-    return int(value)
+    return value
+
+
+def whole(value: object, what: str, low: int, high: int) -> int:
+    """Return a whole number from `low` to `high`, else raise Malformed; 3.0 is whole, "3" and true are no numbers."""
+    number = _number(value, what)
+    if isinstance(number, float) and not number.is_integer():  # nor are infinite numbers
+        raise Malformed(f"{what} is {shown(number)}, no whole number")
+    if not low <= number <= high:
+        raise Malformed(f"{what} is {shown(int(number))}, not {low} to {high}")
+    return int(number)
 
 
 def real(value: object, what: str, low: float, high: float) -> float:
-    """Return a number within bounds.
-
-    Raises:
-        Malformed: the value is something else.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Malformed(f"{what} is {shown(value)}, no number")
-    if (isinstance(value, float) and not math.isfinite(value)) or not low <= value <= high:
-        raise Malformed(f"{what} is {shown(value)}, not between {low:g} and {high:g}")
-    return float(value)
+    """Return a finite number from `low` to `high`, else raise Malformed."""
+    number = _number(value, what)
+    if (isinstance(number, float) and not math.isfinite(number)) or not low <= number <= high:
+        raise Malformed(f"{what} is {shown(number)}, not between {low:g} and {high:g}")
+    return float(number)
 
 
 def numbers_of(values: list[Any]) -> npt.NDArray[np.float64] | None:
-    """Return a list of numbers as an array; None where one is something else, or too large for one."""
+    """Return a list of numbers as an array; None where a value is no number, or too large for float64."""
     if not set(map(type, values)) <= {int, float}:
         return None
     try:
@@ -137,35 +131,23 @@ def numbers_of(values: list[Any]) -> npt.NDArray[np.float64] | None:
 
 
 def wholes(values: list[Any], what: str, low: int, high: int) -> npt.NDArray[np.int64]:
-    """Return whole numbers within bounds of at most 2^53, as `whole` does.
-
-    Raises:
-        Malformed: one is something else.
-    """
+    """Return whole numbers from `low` to `high`, at most 2^53, else raise Malformed as `whole` does."""
     numbers = numbers_of(values)
     if numbers is not None and ((numbers >= low) & (numbers <= high) & (numbers == np.floor(numbers))).all():
         return numbers.astype(np.int64)
-    # One by one, for a message that names the wrong value.
+    # One by one, so that the message names the wrong value.
     return np.array([whole(value, what, low, high) for value in values], dtype=np.int64)
 
 
 def listed(value: object, what: str) -> list[Any]:
-    """Return a list.
-
-    Raises:
-        Malformed: the value is something else.
-    """
+    """Return the value where it is a list, else raise Malformed."""
     if not isinstance(value, list):
         raise Malformed(f"{what} is no list")
     return value
 
 
 def mapped(value: object, what: str) -> dict[str, Any]:
-    """Return a JSON object.
-
-    Raises:
-        Malformed: the value is something else.
-    """
+    """Return the value where it is a JSON object, else raise Malformed."""
     if not isinstance(value, dict):
         raise Malformed(f"{what} is no object")
     return value

@@ -28,47 +28,46 @@ LOG_EVERY = 50
 
 
 def sgd(parameters: Iterable[Any]) -> torch.optim.Optimizer:
-    """SGD as in the study: momentum 0.9, weight decay 5e-4."""
+    """Return SGD as in the study: momentum 0.9, weight decay 5e-4."""
     return torch.optim.SGD(parameters, lr=0.03, momentum=0.9, weight_decay=5e-4)
 
 
 def seed_global(seed: int) -> None:
-    """Seed the global generators, for code that is not ours; ours takes keys."""
+    """Seed the global generators, for code of dependencies; this package's own code takes keys."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
 
 
 class TrainingModule(LightningModule, ABC):
-    """A network and a task under training; a method adds its step.
+    """The base of training methods: a network and a task; a subclass adds the losses of a step.
 
-    A method's `losses` gets a dict of batches: `labelled`, and one for each of the `views` of unlabelled images that it
-    names. The terms' sum is trained and each is logged. Where the network has a loss predictor, `supervised` trains
-    that too.
+    `losses` gets a dict of batches: `labelled`, and one for each of the method's `views` of unlabelled images. The sum
+    of its terms is trained, and each term is logged. `supervised` also trains the network's loss predictor, if any.
 
     Args:
         network: the network, freshly initialised.
-        task: loss and metrics; it must predict what the network predicts.
+        task: loss and metrics; task and network must predict the same, classes of images or of pixels.
         steps: length of the fit in optimisation steps; schedules read it.
         key: (seed, cycle, member); every draw of the fit derives from it.
-        optimizer: makes the optimizer of parameter groups.
+        optimizer: makes an optimizer of parameter groups.
         schedule: factor of the learning rate over the fit, applied per step.
-        head_lr_factor: learning rate of everything but the network's trunk, as a multiple of the base rate.
-        warm_up: steps over which the learning rates rise linearly from 0, on top of the schedule.
-        prediction_weight: of a loss predictor's ranking loss (Yoo and Kweon 2019).
-        prediction_margin: of that loss.
-        prediction_stop: share of the steps after which the ranking loss no longer reaches the network itself.
+        head_lr_factor: learning rate of all but the network's trunk, as a multiple of the base rate.
+        warm_up: steps over which the learning rates rise linearly from 0, in addition to the schedule.
+        prediction_weight: weight of a loss predictor's ranking loss (Yoo and Kweon 2019).
+        prediction_margin: margin of that loss.
+        prediction_stop: share of the steps after which the ranking loss no longer trains the network itself.
 
     Attributes:
-        step: steps that are done, which is the number of the running step; a callback of the fit counts them.
+        step: number of finished steps, and so the number of the current step; a callback of the fit counts it.
     """
 
     serves: ClassVar[Literal["image", "pixel", "any"]] = "any"
-    """What a task must predict for this method."""
+    """What the task must predict a class for."""
     views: ClassVar[tuple[str, ...]] = ()
-    """Views of unlabelled images that its steps need; `data.unlabelled` gives them."""
+    """Views of unlabelled images that a step needs; `data.unlabelled` provides them."""
     title: ClassVar[str] = ""
-    """What tables and pages call the method, for example "UDA"."""
+    """Name of the method in tables and pages, for example "UDA"."""
     leaves_parameters_unused: ClassVar[bool] = False
     """Whether a backward pass may leave parameters without gradient, as when two optimizers take turns."""
 
@@ -89,10 +88,11 @@ class TrainingModule(LightningModule, ABC):
     ) -> None:
         super().__init__()
         if self.serves not in ("any", task.predicts):
-            fitting = [one.__name__ for one in TrainingModule.__subclasses__() if one.serves in ("any", task.predicts)]
+            methods = TrainingModule.__subclasses__()
+            fitting = sorted(kind.__name__ for kind in methods if kind.serves in ("any", task.predicts))
             raise UsageError(
                 f"{type(self).__name__} trains for a class per {self.serves}, but {type(task).__name__} is about a "
-                f"class per {task.predicts}; methods that fit: {', '.join(sorted(fitting))}."
+                f"class per {task.predicts}; methods that fit: {', '.join(fitting)}."
             )
         if network.predicts != task.predicts:
             raise UsageError(
@@ -121,16 +121,16 @@ class TrainingModule(LightningModule, ABC):
         self.prediction_stop = prediction_stop
         self.confusion = task.confusion()
         self.results: dict[str, Any] = {}
-        # What else a method wants to see beside its losses, for example how many images took part.
+        # Values to log beside the losses, for example the share of the images that took part.
         self.shown: dict[str, Tensor] = {}
         self.step = 0
         self._sums: dict[str, Tensor] = {}
         self._since = 0
-        self._fresh_optimizer()  # what it refuses is to be known before anything is trained
+        self._fresh_optimizer()  # reports wrong options before any training
 
     @classmethod
     def description(cls) -> str:
-        """Return how the method trains: "supervised", or for one with `views` for example "semi-supervised (UDA)"."""
+        """Return the kind of training: "supervised", or with `views` for example "semi-supervised (UDA)"."""
         kind = "semi-supervised" if cls.views else "supervised"
         return f"{kind} ({cls.title})" if cls.title else kind
 
@@ -139,10 +139,10 @@ class TrainingModule(LightningModule, ABC):
         """Return the named scalar terms of this step's loss."""
 
     def supervised(self, output: NetworkOutput, labelled: Batch) -> dict[str, Tensor]:
-        """Return the terms of a labelled batch: the task's loss, and where losses are predicted, how badly.
+        """Return the terms of a labelled batch: the task's loss, and the loss predictor's ranking loss if there is one.
 
         Args:
-            output: of the network for the labelled images.
+            output: the network's output for the labelled images.
             labelled: the batch.
         """
         terms = {"loss": self.task.loss(output.logits, labelled.label)}
@@ -158,15 +158,11 @@ class TrainingModule(LightningModule, ABC):
         return rise * self.schedule(step / self.steps)
 
     def scheduled(self, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LambdaLR:
-        """Return a scheduler that follows `rate`, one call a step."""
+        """Return a scheduler that follows `rate` and is called once per step."""
         return torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
 
     def _fresh_optimizer(self) -> torch.optim.Optimizer:
-        """Return the optimizer of the network, with one rate.
-
-        Raises:
-            UsageError: the optimizer refuses its options.
-        """
+        """Return the optimizer of the network, with one learning rate; raise UsageError for wrong options."""
         trunk = self.network.trunk()
         base = {id(parameter) for parameter in trunk.parameters()} if trunk is not None else set()
         parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
@@ -190,7 +186,7 @@ class TrainingModule(LightningModule, ABC):
         return optimizer
 
     def network_optimizer(self) -> torch.optim.Optimizer:
-        """Return the optimizer of the network, whose head has a rate of its own."""
+        """Return the optimizer of the network, with its own learning rate for the head."""
         optimizer = self._fresh_optimizer()
         for group in optimizer.param_groups:
             if group.get("head"):
@@ -206,13 +202,13 @@ class TrainingModule(LightningModule, ABC):
         """Take a step.
 
         Raises:
-            TrainingError: the optimizer itself cannot, whatever the loss: not with these options or gradients.
+            TrainingError: the optimizer itself fails with these options or gradients.
         """
         try:
             super().optimizer_step(*arguments, **options)
         except RuntimeError as error:
             *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-            # Not those of memory or of a device, which have classes of their own and come up anywhere.
+            # Errors of memory or of a device have their own classes and can occur anywhere.
             inside = frame.f_globals.get("__name__", "").startswith("torch.optim.")
             if not inside or type(error) is not RuntimeError:
                 raise
@@ -221,38 +217,38 @@ class TrainingModule(LightningModule, ABC):
             ) from error
 
     def on_train_batch_start(self, batch: TrainingBatch, batch_idx: int) -> None:
-        """Late in the fit, keep the ranking loss from the network itself."""
+        """Stop the ranking loss's gradient to the network after `prediction_stop` of the steps."""
         if (predictor := self.network.loss_predictor) is not None:
             predictor.stop_gradient = self.step >= self.prediction_stop * self.steps
 
     def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
-        """Sum the terms of the loss."""
+        """Return the sum of the loss terms."""
         terms = self.losses(batch)
         total = torch.stack(list(terms.values())).sum()
         self.log_step(total, terms)
         return total
 
     def on_train_batch_end(self, outputs: Any, batch: TrainingBatch, batch_idx: int) -> None:
-        """Now and then write the means of the losses."""
+        """Log the mean losses every `LOG_EVERY` steps."""
         if self.step % max(1, min(LOG_EVERY, self.steps // 4)) == 0 or self.step == self.steps:
             self._flush()
 
     def on_train_epoch_end(self) -> None:
-        """Look at the losses before the checkpoint is written."""
+        """Check the losses before the checkpoint is written."""
         self._check()
 
     def log_step(self, total: Tensor, terms: dict[str, Tensor]) -> None:
         """Add this step to the next point of the training curves.
 
         Args:
-            total: what is trained; it must be finite.
-            terms: scalars that it is the sum of; `shown` is added to them.
+            total: the trained loss; it must be finite.
+            terms: the scalars that are its summands; `shown` is logged too.
         """
-        # Sums stay on the device: one .item() a step would wait for the GPU at each.
+        # Sums stay on the device: an .item() per step would wait for the GPU in each.
         self._since += 1
         for name, value in {**terms, **({"total": total} if len(terms) > 1 else {}), **self.shown}.items():
             value = value.detach().float()
-            # What a checkpoint brought is still on the CPU.
+            # Sums from a checkpoint are on the CPU.
             self._sums[name] = self._sums[name].to(value.device) + value if name in self._sums else value
         bad = torch.where(total.detach().isfinite(), self.steps, self.step)
         known = self._sums.get("_bad", bad)
@@ -283,11 +279,11 @@ class TrainingModule(LightningModule, ABC):
         return [float(group["lr"]) for optimizer in optimizers for group in optimizer.param_groups]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the losses since the last point of the curves."""
+        """Save the losses since the last point of the curves."""
         checkpoint["al_losses"] = (self._since, {name: total.cpu() for name, total in self._sums.items()})
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on with the losses since the last point of the curves."""
+        """Restore the losses since the last point of the curves."""
         self._since, sums = checkpoint["al_losses"]
         self._sums = dict(sums)
 
@@ -296,12 +292,12 @@ class TrainingModule(LightningModule, ABC):
         self.confusion.reset()
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Count predictions; padded images are dropped, so that each test image counts once."""
+        """Count predictions; padding is dropped, so that each test image counts once."""
         real = batch.index >= 0
         if real.any():
             logits = self.network(batch.image).logits[real]
             self.confusion.update(logits.argmax(dim=1), batch.label[real].long())
 
     def on_test_epoch_end(self) -> None:
-        """Sum over processes and leave plain numbers in `results`."""
+        """Sum over processes, and store plain numbers in `results`."""
         self.results = self.task.summary(self.confusion.compute())

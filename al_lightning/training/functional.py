@@ -15,16 +15,15 @@ Annealing = Literal["linear", "log", "exp"]
 def ranking_hinge(predicted: Tensor, loss: Tensor, margin: float = 1.0) -> Tensor:
     """Return how badly predicted losses rank pairs of images (Yoo and Kweon 2019, Eq. 2).
 
-    Image i is paired with image B - 1 - i; of an odd batch the middle one has no partner. Whatever the losses, they
-    receive no gradient.
+    Image i is paired with image B - 1 - i; in an odd batch the middle image has no partner. `loss` gets no gradient.
 
     Args:
         predicted: (B,) predicted losses.
         loss: (B,) losses.
-        margin: by how much the higher loss is to be predicted higher.
+        margin: required difference between the predictions of a pair.
 
     Returns:
-        the mean over pairs of max(0, margin - sign * (difference of predictions)), a scalar; 0 without pairs.
+        The mean over pairs of max(0, margin - sign * (difference of predictions)), a scalar; 0 without pairs.
     """
     half = len(predicted) // 2
     if half == 0:
@@ -38,17 +37,18 @@ def ranking_hinge(predicted: Tensor, loss: Tensor, margin: float = 1.0) -> Tenso
 def consistency(original: Tensor, augmented: Tensor, temperature: float, threshold: float) -> tuple[Tensor, Tensor]:
     """Return UDA's consistency loss (Xie et al. 2020; Eq. 7 of Mittal et al., IJCV 2025).
 
-    KL divergence from the prediction for the original, sharpened and without gradient, to that for the augmented image;
-    images whose unsharpened highest probability does not exceed the threshold count as 0 in the mean over all.
+    It is the KL divergence from the prediction for the original image, sharpened and without gradient, to that for the
+    augmented image. Images whose highest probability, before sharpening, does not exceed the threshold count as 0 in
+    the mean over all images.
 
     Args:
         original: (B, C) logits.
         augmented: (B, C) logits of the same images, augmented.
-        temperature: the original's logits are divided by it.
-        threshold: of the highest probability.
+        temperature: divisor of the original's logits.
+        threshold: threshold of the highest probability.
 
     Returns:
-        (loss, share): scalars, in nats; the share of the images that counted.
+        (loss, share): scalars; the loss in nats, and the share of the images above the threshold.
     """
     fixed = original.detach().float()
     confident = (fixed.softmax(dim=1).amax(dim=1) > threshold).float()
@@ -68,7 +68,7 @@ def annealed_threshold(t: float, num_classes: int, annealing: Annealing) -> floa
 
 
 def annealed_cross_entropy(logits: Tensor, label: Tensor, threshold: float) -> Tensor:
-    """Return the mean cross-entropy over the images whose class has at most a threshold's probability; 0 without any.
+    """Return the mean cross-entropy over the images whose class has at most the threshold's probability; 0 without any.
 
     Args:
         logits: (B, C).
@@ -84,24 +84,24 @@ def feature_matching(real: Tensor, fake: Tensor) -> Tensor:
     """Return the mean over features of the distance of two batch means (Mittal et al. 2021, Eq. 4).
 
     Args:
-        real: (D,) mean over the real batch of the discriminator's features.
-        fake: (D,) likewise of the predicted one.
+        real: (D,) mean of the discriminator's features over the batch of labels.
+        fake: (D,) mean of the discriminator's features over the batch of predictions.
     """
     return (real - fake).abs().mean()
 
 
 def self_training(logits: Tensor, score: Tensor, threshold: float, label: Tensor, ignore: int) -> tuple[Tensor, Tensor]:
-    """Return the cross-entropy of images that look real towards their own prediction (Mittal et al. 2021, Eq. 5).
+    """Return the cross-entropy towards their own prediction of images that look real (Mittal et al. 2021, Eq. 5).
 
     Args:
         logits: (B, C, H, W).
         score: (B,) the discriminator's probability that a prediction is real.
         threshold: an image takes part where its score is above.
-        label: (B, H, W); pixels that are to be ignored (padding) do not count.
-        ignore: their label.
+        label: (B, H, W), for the pixels to ignore (padding).
+        ignore: label of ignored pixels.
 
     Returns:
-        (sum, count): the sum over the pixels that take part, with gradient even where there are none, and their number.
+        (sum, count): the sum over the pixels that take part, and their number; the sum has a gradient even without any.
     """
     chosen = (score.detach() > threshold)[:, None, None] & (label != ignore)
     loss = F.cross_entropy(logits.float(), logits.detach().argmax(dim=1), reduction="none")
@@ -109,9 +109,9 @@ def self_training(logits: Tensor, score: Tensor, threshold: float, label: Tensor
 
 
 def real_map(label: Tensor, prediction: Tensor, ignore: int) -> Tensor:
-    """Return one-hot labels; ignored pixels show what the network predicts there.
+    """Return one-hot labels, with the network's prediction at ignored pixels.
 
-    Left at zero they would tell a real map, which has such pixels, from a predicted one, which never has.
+    With zeros there, the discriminator could tell labels, which have ignored pixels, from predictions, which have none.
 
     Args:
         label: (B, H, W).

@@ -18,26 +18,22 @@ from al_lightning.training.functional import feature_matching, real_map, self_tr
 
 
 class S4GAN(TrainingModule):
-    """Segmentation that learns from unlabelled images too, as s4GAN does (Mittal et al. 2021).
+    """s4GAN: segmentation that learns from unlabelled images too (Mittal et al. 2021).
 
-    A discriminator tells labels from predictions. The network's loss is the cross-entropy of labelled images, plus the
-    distance of the discriminator's mean features of labels and of predictions for unlabelled images, plus the
-    cross-entropy of unlabelled images towards their own predictions where the discriminator takes those for labels.
+    A discriminator learns to tell labels from predictions. The network's loss is the cross-entropy of labelled images,
+    plus the distance between the discriminator's mean features of labels and of predictions for unlabelled images, plus
+    the cross-entropy of unlabelled images towards their own predictions where the discriminator takes these for labels.
 
-    Both see class map and image; images are scaled to 0..1 by one range, that of the step's images over all processes.
-    Means over the batch are over all processes. The discriminator is no part of what is tested.
+    The discriminator sees a class map and its image, scaled to 0..1 by the range of the step's images over all
+    processes. Means over the batch are over all processes. Tests use the network without the discriminator.
 
     Args:
-        matching_weight: of the distance of features.
-        self_training_weight: of the cross-entropy towards own predictions.
-        gamma: an unlabelled image takes part in that where the discriminator's probability is above; 0.6 for VOC and
-            BCSS, 0.7 for driving.
-        discriminator_lr: learning rate of the discriminator's Adam (0.9, 0.99); the schedule is the network's.
-        network: see TrainingModule, as for the rest.
-        task: likewise.
-        steps: likewise.
-        key: likewise.
-        **options: likewise.
+        matching_weight: weight of the distance of features.
+        self_training_weight: weight of the cross-entropy towards own predictions.
+        gamma: an unlabelled image takes part in the latter where the discriminator's probability is above; 0.6 for VOC
+            and BCSS, 0.7 for driving.
+        discriminator_lr: learning rate of the discriminator's Adam (0.9, 0.99), with the network's schedule.
+        network: see TrainingModule, also for `task`, `steps`, `key` and `options`.
     """
 
     serves: ClassVar[Literal["image", "pixel", "any"]] = "pixel"
@@ -79,9 +75,9 @@ class S4GAN(TrainingModule):
         return optimizers, [self.scheduled(optimizer) for optimizer in optimizers]
 
     def losses(self, batch: TrainingBatch) -> dict[str, Tensor]:
-        """Return the network's terms; leaves the class maps for the discriminator's turn."""
+        """Return the network's terms, and keep the class maps for the discriminator's step."""
         labelled, unlabelled = batch["labelled"], batch["unlabelled"]
-        # Two passes, as published: BatchNorm sees labelled and unlabelled images apart.
+        # Two passes, as published: BatchNorm sees labelled and unlabelled images separately.
         output = self.network(labelled.image)
         guess = self.network(unlabelled.image).logits
         terms = self.supervised(output, labelled)
@@ -100,7 +96,7 @@ class S4GAN(TrainingModule):
 
         score = judged.logit.sigmoid()
         total, count = self_training(guess, score, self.gamma, unlabelled.label, IGNORE)
-        # DDP will average over processes; the mean is over the pixels of all of them.
+        # DDP averages over processes; the mean must be over the pixels of all of them.
         share = self.trainer.world_size / self._sum(count).clamp(min=1)
         terms["self_training"] = self.self_training_weight * total * share
         self.shown["share_confident"] = (score.detach() > self.gamma).float().mean()
@@ -114,7 +110,7 @@ class S4GAN(TrainingModule):
         return (of_fake + of_real) / 2
 
     def training_step(self, batch: TrainingBatch, batch_idx: int) -> None:  # type: ignore[override]
-        """Let both take a step, from gradients at the same weights."""
+        """Take a step of network and discriminator, with gradients at the same weights."""
         optimizers: Any = self.optimizers()
         for optimizer in optimizers:
             optimizer.zero_grad()
@@ -149,7 +145,7 @@ class S4GAN(TrainingModule):
     def _mean(self, feature: Tensor) -> Tensor:
         """Return the mean over the images of all processes, (D,), from (B, D).
 
-        Each process's gradient is that of its own mean; DDP's average of them is the whole one.
+        The gradient on each process is that of its own mean; DDP's average of these is the gradient of the whole mean.
         """
         own = feature.float().mean(dim=0)
         return own + (self._sum(own) / self.trainer.world_size - own.detach()) if self._several() else own

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: the share of the base rate at a share of the fit."""
+"""Learning-rate schedules: the factor of the base rate over the fit."""
 
 from __future__ import annotations
 

@@ -17,24 +17,21 @@ from al_lightning.types import NetworkOutput
 
 
 class UDA(TrainingModule):
-    """Cross-entropy on labelled images, and unlabelled ones are to look the same when augmented (Xie et al. 2020).
+    """UDA: cross-entropy on labelled images, and consistency of unlabelled images (Xie et al. 2020).
 
-    Labelled, original and augmented images go through the network in one batch, so that BatchNorm sees them together
-    (Eq. 7). Everything below the first three is off, as the study does not mention it.
+    The prediction for an augmented image is trained towards that for the original. Labelled, original and augmented
+    images go through the network in one batch, so that BatchNorm sees them together (Eq. 7). `annealing` and `ema` are
+    off by default, as the study does not mention them.
 
     Args:
-        temperature: sharpens the prediction for the original.
+        temperature: divisor of the original's logits, which sharpens its prediction.
         threshold: originals whose highest probability does not exceed it do not count.
-        weight: of the consistency loss.
-        annealing: training signal annealing: labelled images that are already right do not train, up to a probability
-            that rises `linear`, `log` or `exp`.
-        ema: decay of an average of weights and BatchNorm statistics over the steps, which is tested and scored instead
-            of the last weights; 0 for none.
-        network: see TrainingModule, as for the rest.
-        task: likewise.
-        steps: likewise.
-        key: likewise.
-        **options: likewise.
+        weight: weight of the consistency loss.
+        annealing: training signal annealing: labelled images do not train once their class's probability exceeds a
+            threshold, which rises over the fit as `linear`, `log` or `exp`.
+        ema: decay of a moving average of weights and BatchNorm statistics, which is tested and scored instead of the
+            last weights; 0 for none.
+        network: see TrainingModule, also for `task`, `steps`, `key` and `options`.
     """
 
     serves: ClassVar[Literal["image", "pixel", "any"]] = "image"
@@ -83,7 +80,7 @@ class UDA(TrainingModule):
         return terms
 
     def on_train_batch_end(self, outputs: Any, batch: TrainingBatch, batch_idx: int) -> None:
-        """Follow the weights; after the last step the average takes their place."""
+        """Update the average of the weights; after the last step it replaces them."""
         super().on_train_batch_end(outputs, batch, batch_idx)
         if self.average is None:
             return

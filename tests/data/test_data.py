@@ -119,7 +119,8 @@ def test_a_batch_size_that_does_not_divide_is_refused():
     with pytest.raises(UsageError) as caught:
         stream(batch_size=4, rank=0, world_size=3)
     assert str(caught.value) == (
-        "data.batch_size is global and must divide by the number of processes: 4 does not by 3."
+        "data.batch_size counts the images of all processes and must be a multiple of their number: 4 is no multiple "
+        "of 3."
     )
 
 
@@ -571,7 +572,7 @@ def test_hold_out_of_sequences_takes_their_last_frames():
 def missing_message(error, what, root, folder):
     text = str(error.value)
     return (
-        text.startswith(f"There is no {what}: the data were looked for in {root}. ")
+        text.startswith(f"There is no {what}: the data were expected in {root}. ")
         and "--data.root DIR" in text
         and f"set $AL_DATA to the folder that holds {folder!r}" in text
     )
@@ -613,7 +614,7 @@ def test_data_are_looked_for_in_al_data_by_default(classes, monkeypatch, tmp_pat
     assert len(ImageFolder().train) == 12
     monkeypatch.delenv("AL_DATA")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DatasetError, match=f"looked for in data/{classes.name}"):
+    with pytest.raises(DatasetError, match=f"expected in data/{classes.name}"):
         ImageFolder().pool()
 
 

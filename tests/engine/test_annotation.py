@@ -290,7 +290,7 @@ def test_labels_of_the_dataset_count_and_those_of_the_store_go_before(class_fold
     with pytest.raises(DatasetError, match=r"1 images have no class.*with --oracle files people label them"):
         ImageFolder(root=str(class_folders), size=None).pool()
     data = ImageFolder(root=str(class_folders), size=None, workers=0)
-    data.ask(tmp_path / "said")
+    data.use_label_store(tmp_path / "said")
     assert data.pool().size == 31
     assert data.classes() is None
     assert data.train.name(30).endswith("deep/er/z.png")
@@ -316,16 +316,16 @@ def test_images_lie_in_the_root_where_classes_are_named(tmp_path, where):
         Image.fromarray(draw.integers(0, 255, (8, 8, 3), dtype=np.uint8)).save(path)
     (tmp_path / "runs" / "x").mkdir(parents=True)
     data = ImageFolder(root=str(tmp_path), classes=["a", "b"])
-    data.ask(tmp_path / "said")
+    data.use_label_store(tmp_path / "said")
     assert (data.pool().size, len(data.test), data.num_classes) == (8, 2, 2)
     other = ImageFolder(root=str(tmp_path), classes=["a", "b"], test_share=0)
-    other.ask(tmp_path / "said")
+    other.use_label_store(tmp_path / "said")
     assert [Path(other.train.name(index)).stem for index in range(10)] == list("0123456789")
     assert len(other.test) == 0
     (tmp_path / "dog").mkdir()
     shutil.copy(tmp_path / where / "0.png", tmp_path / "dog" / "0.png")
     strange = ImageFolder(root=str(tmp_path), classes=["dogs", "cats"])
-    strange.ask(tmp_path / "said")
+    strange.use_label_store(tmp_path / "said")
     with pytest.raises(DatasetError, match=r"dog is none of the classes dogs, cats. Did you mean 'dogs'"):
         strange.pool()
     with pytest.raises(UsageError, match="two or more different names"):
@@ -337,7 +337,7 @@ def test_a_stored_mask_is_resized_as_the_dataset_resizes_its_own(masks, bare, tm
     data = MaskFolder(["ground", "box"], root=str(bare), size=(16, 12))
     with pytest.raises(DatasetError, match="--oracle files"):
         MaskFolder(["ground", "box"], root=str(bare)).pool()
-    data.ask(tmp_path / "said")
+    data.use_label_store(tmp_path / "said")
     store = LabelStore(tmp_path / "said", ("ground", "box"), "pixel")
     assert not data.train.has_label(0)
     draw(store, [f"images/{path.name}" for path in (masks / "images").iterdir()], masks)
@@ -348,7 +348,7 @@ def test_a_stored_mask_is_resized_as_the_dataset_resizes_its_own(masks, bare, tm
         data.train.label(0)
     (bare / "list.txt").write_text("images/drive0_000.png\nimages/drive0_001.png masks/other.png\n")
     listed = MaskFolder(["ground", "box"], root=str(bare), train_list="list.txt", test_share=0)
-    listed.ask(tmp_path / "nothing")
+    listed.use_label_store(tmp_path / "nothing")
     (bare / "masks").mkdir()
     assert not listed.train.has_label(0)
     shutil.copy(masks / "masks" / "drive0_000.png", bare / "masks")  # a mask that arrives where masks lie counts too

@@ -130,7 +130,7 @@ def test_a_fit_of_two_streams_that_was_stopped_ends_as_if_it_had_not(
     [
         ("mask_folder_unet_random_uda", [], "UDA trains for a class per image"),
         ("mask_folder_unet_variation_ratio", [], "VariationRatio"),
-        ("mask_folder_unet_full_s4gan", [], "With all 16 images labelled there is nothing unlabelled"),
+        ("mask_folder_unet_full_s4gan", [], "With all 16 images labelled there is no unlabelled image"),
         ("mask_folder_unet_random_s4gan", ["--budget.cycles", 3], "With all 16 images labelled"),
         ("mask_folder_unet_random_s4gan", ["--trainer.gradient_clip_val", 1.0], "steps its optimizers by hand"),
         (

@@ -1,17 +1,17 @@
-"""Decoded images and labels in flat files: what `al-lightning prepare` writes, and how a run reads it.
+"""Decoded images and labels in flat files, which `al-lightning prepare` writes and runs read.
 
 A cache is a folder, named by its recipe's hash:
 
-    manifest.json    the recipe, and each set's size; its last line is the SHA-256 of what stands before
-    train_00000.bin  64 images after each other: pixels (H x W x 3 bytes), then a class per pixel, if there is one
-    train_00000.json the shard's rows, names and SHA-256: a killed `prepare` goes on from these
-    train.rows.npy   (N, 10) int64, a row an image; see `COLUMNS`
-    train.names      the images' names after each other, UTF-8
-    test...          likewise
+    manifest.json    the recipe, the hashes of the index, and the sizes of the shards; the last line is its SHA-256
+    train_00000.bin  64 images: the pixels of each (H x W x 3 bytes), then its class per pixel, if there is one
+    train_00000.json the shard's rows, names and SHA-256, from which a killed `prepare` continues
+    train.rows.npy   (N, 10) int64, one row per image; see `COLUMNS`
+    train.names      the images' names, concatenated, UTF-8
+    test...          the same for the test set
 
-Images are read, not mapped: `read` into a new array took 0.02 ms for 256 x 512 pixels, a copy from a map 0.01, PNG of
-the same size 3.4 (and 52 to decode and resize 1920 x 1208), and a file that was cut short is a short read, where a map
-ends the process. Each read is held to its CRC-32 (0.09 ms). Only rows and names are mapped.
+Images are read, not mapped. Reading 256 x 512 pixels into a new array took 0.02 ms, and a copy from a map 0.01 ms (PNG
+of the same size took 3.4 ms, and 52 ms to decode and resize 1920 x 1208). But a truncated file gives a short read, and
+ends a process that maps it. Each read is checked by CRC-32 (0.09 ms). Only rows and names are mapped.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ COLUMNS = (
     "height",
     "width",
     "crc",
-    "label_height",  # -1: the image has one class
-    "label_width",  # or that class
+    "label_height",  # -1 where the image has one class
+    "label_width",  # that class, where the image has one
     "label_crc",
     "name_offset",
     "name_bytes",
@@ -50,7 +50,7 @@ COLUMNS = (
 SETS = ("train", "test")
 MANIFEST = "manifest.json"
 ROOT = "\0"
-"""Stands in a name for the dataset's folder, which may have moved since."""
+"""Placeholder in names for the dataset's folder, which may be moved."""
 
 
 def shard_file(name: str, number: int) -> str:
@@ -59,17 +59,13 @@ def shard_file(name: str, number: int) -> str:
 
 
 def seal(content: Mapping[str, Any]) -> bytes:
-    """Return JSON with its SHA-256 in a line of its own."""
+    """Return a line of JSON, and a line with its SHA-256."""
     text = json.dumps(content)
     return f"{text}\n{hashlib.sha256(text.encode()).hexdigest()}\n".encode()
 
 
 def unseal(path: Path) -> dict[str, Any]:
-    """Return what `seal` wrote to a file.
-
-    Raises:
-        ValueError: it is not there, or not what was written.
-    """
+    """Return the content of a file that `seal` made; raise ValueError where it is missing or damaged."""
     try:
         text, check = path.read_text().rstrip("\n").rsplit("\n", 1)
     except OSError as error:
@@ -80,23 +76,23 @@ def unseal(path: Path) -> dict[str, Any]:
 
 
 def damaged(file: Path, why: str) -> DatasetError:
-    """Return the error for a cache that is not what was written."""
+    """Return the error for a damaged cache."""
     return DatasetError(
-        f"The cache {file.parent} is damaged ({file.name}: {why}). Prepare again, which mends it: "
-        "`al-lightning prepare` with the same name and options; or do without: --data.cache false."
+        f"The cache {file.parent} is damaged ({file.name}: {why}). Prepare again, which repairs it: "
+        "`al-lightning prepare` with the same name and options; or use no cache: --data.cache false."
     )
 
 
 class CachedImages(Images):
-    """A set of images and labels, decoded before.
+    """A set of decoded images and labels.
 
-    Data workers get the folder's path; what an index needs is mapped, so memory does not grow with the set.
+    Rows and names are mapped, so that memory does not grow with the set; data workers map them again.
 
     Args:
         directory: the cache.
-        name: of the set, `train` or `test`.
+        name: name of the set, `train` or `test`.
         root: the dataset's folder, which the names begin with.
-        source: the set that was cached, for what else a dataset may ask of it; it is not sent to data workers.
+        source: the set that was cached, for its further attributes; it is not sent to data workers.
     """
 
     def __init__(self, directory: Path, name: str, root: Path, source: Images | None = None) -> None:
@@ -119,7 +115,7 @@ class CachedImages(Images):
         if self._maps is None:
             rows, names = (self._directory / f"{self._set}.{kind}" for kind in ("rows.npy", "names"))
             try:
-                # What is empty cannot be mapped. A view of the map, since the map's own class is slow.
+                # An empty file cannot be mapped. Views of the maps, since np.memmap itself is slow.
                 table = np.load(rows, mmap_mode="r").view(np.ndarray)
                 text = np.memmap(names, np.uint8, "r").view(np.ndarray) if names.stat().st_size else np.empty(0, "u1")
             except (OSError, ValueError) as error:
@@ -160,46 +156,46 @@ class CachedImages(Images):
         return self._read(row["shard"], offset, (row["label_height"], row["label_width"]), row["label_crc"])
 
     def name(self, index: int) -> str:
-        """Return the name that the image has without a cache."""
+        """Return the image's name without a cache."""
         row = self._row(index)
         start = row["name_offset"]
         return self._open()[1][start : start + row["name_bytes"]].tobytes().decode().replace(ROOT, self._root, 1)
 
 
 def open_cache(directory: Path) -> dict[str, Any]:
-    """Look a cache over and return its manifest: index files by SHA-256, shards by size; pixels when they are read.
+    """Return the manifest of a cache, after a check of index files by SHA-256 and of shards by size.
 
     Raises:
-        DatasetError: it is damaged; the message says what is.
+        DatasetError: the cache is damaged; the message names the file.
     """
-    manifest = directory / MANIFEST
+    path = directory / MANIFEST
     try:
-        held = unseal(manifest)
+        manifest = unseal(path)
     except ValueError as error:
-        raise damaged(manifest, str(error)) from error
+        raise damaged(path, str(error)) from error
     for name in SETS:
-        for kind, check in held[name]["index"].items():
+        for kind, check in manifest[name]["index"].items():
             path = directory / f"{name}.{kind}"
             if not path.is_file() or digest_of(path) != check:
                 raise damaged(path, "not what was written")
-        for number, size in enumerate(held[name]["shards"]):
+        for number, size in enumerate(manifest[name]["shards"]):
             path = directory / shard_file(name, number)
             length = path.stat().st_size if path.is_file() else None
             if length != size:
                 raise damaged(path, "missing" if length is None else f"{length} bytes long, not {size}")
-    return held
+    return manifest
 
 
 def find_cache(
     home: Path, recipe: Mapping[str, str], root: Path, sets: tuple[Images, Images]
 ) -> tuple[Images, Images] | None:
-    """Return the training and the test set of a cache, and say so; None where there is none to use.
+    """Return the training and the test set of the cache of a recipe, and log it; None without such a cache.
 
     Args:
         home: folder of the dataset's caches.
-        recipe: what the pixels follow from.
+        recipe: all that the pixels depend on.
         root: folder of the data.
-        sets: training and test set as they lie in their files.
+        sets: training and test set as built from their files.
 
     Raises:
         DatasetError: the cache is damaged, or there are only caches of another format.
@@ -208,7 +204,7 @@ def find_cache(
         return None
     directory = home / key_of(recipe)
     if not directory.is_dir():
-        _say_what_is_there(home, directory, recipe)
+        _report_stale(home, directory, recipe)
         return None
     open_cache(directory)
     train, test = (CachedImages(directory, name, root, images) for name, images in zip(SETS, sets, strict=True))
@@ -216,12 +212,8 @@ def find_cache(
     return train, test
 
 
-def _say_what_is_there(home: Path, directory: Path, recipe: Mapping[str, str]) -> None:
-    """Say that the nearest cache of the same class is stale, and why.
-
-    Raises:
-        DatasetError: it is of another format.
-    """
+def _report_stale(home: Path, directory: Path, recipe: Mapping[str, str]) -> None:
+    """Log how the most similar cache of the same class differs; raise DatasetError for a cache of another format."""
     differences = []
     for manifest in sorted(home.glob(f"*/{MANIFEST}")):
         try:
@@ -232,14 +224,14 @@ def _say_what_is_there(home: Path, directory: Path, recipe: Mapping[str, str]) -
             raise DatasetError(
                 f"The cache {manifest.parent} is stale: it has format {other.get('format')}, and this version reads "
                 f"format {FORMAT}. Delete it and prepare again, `al-lightning prepare` with the same name and options; "
-                "or do without: --data.cache false."
+                "or use no cache: --data.cache false."
             )
         if other.get("class") == recipe["class"] and manifest.parent.suffix != ".part":
             differences.append([part for part in recipe if other.get(part) != recipe[part]])
     if nearest := min(differences, key=len, default=[]):
         _say(
             f"{home} holds a stale cache ({' and '.join(nearest)} changed), so images are decoded from their files; "
-            "`al-lightning prepare` makes the one for this run"
+            "`al-lightning prepare` makes a new cache"
         )
     elif directory.with_suffix(".part").is_dir():
         _say(f"the cache {directory} is not finished, so images are decoded from their files")

@@ -1,4 +1,4 @@
-"""What the pixels of a dataset follow from: version, arguments and files. It is the name of the dataset's cache."""
+"""The recipe of a cache: version, arguments and files, which a dataset's pixels depend on. Its hash names the cache."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from PIL import features
 from al_lightning.data.images import Images
 
 FORMAT = 2
-"""Of a cache's files: raised by hand when they change; a cache of another format is refused."""
+"""Format of a cache's files: raised by hand when it changes; a cache of another format is refused."""
 NONE = "none"
-"""What a recipe says of files where a dataset has its images in memory."""
+"""The recipe's part `files` of a dataset whose images are in memory."""
 
 
 def recipe_of(
     kind: type, pixels: int, arguments: Mapping[str, object], fingerprint: str, root: Path, sets: Sequence[Images]
 ) -> dict[str, str]:
-    """Return what the pixels and labels of some sets follow from, part by part.
+    """Return all that the pixels and labels of a dataset depend on, by part.
 
     Args:
         kind: class of the dataset.
-        pixels: version of the code that makes its pixels and labels.
-        arguments: that the dataset was made with, by name.
-        fingerprint: of the names of images and classes, and of what labels mean.
-        root: folder of the data; paths below count without it, so that data may be moved.
-        sets: the dataset's images; the files that they name count with size and time of change.
+        pixels: version of the code that makes pixels and labels.
+        arguments: the dataset's own arguments, by name.
+        fingerprint: hash of image names, class names and the meaning of labels.
+        root: folder of the data; paths count relative to it, so that data may be moved.
+        sets: the dataset's images; their files count with size and time of change.
 
     Returns:
-        by part: format, class, pixels, decoders (their versions), arguments, fingerprint, and the hash of files;
-        "none" where no file is named.
+        By part: format, class, pixels, decoders (their versions), arguments, fingerprint, and files: their hash, or
+        "none" without files.
     """
     decoders = {
         "pillow": PIL.__version__,
         "jpeg": features.version("jpg"),
         "opencv": cv2.__version__,
-        "numpy": np.__version__,  # for copies that are drawn
+        "numpy": np.__version__,  # for augmented copies
     }
     return {
         "format": str(FORMAT),
@@ -63,23 +63,23 @@ def key_of(recipe: Mapping[str, str]) -> str:
 
 
 def arguments_of(kind: type, base: type, args: Sequence[Any], options: Mapping[str, Any]) -> dict[str, object]:
-    """Return the arguments of a class by name, defaults filled in, without those of its base.
+    """Return the arguments of a call of a class by name, with defaults, without those of a base class.
 
     Args:
         kind: the class.
-        base: a class above it.
+        base: the base class.
         args: positional arguments.
         options: arguments by name.
     """
     values: dict[str, object] = {}
-    for one in reversed(kind.__mro__):  # what a class hands on by **options has its default in a class above
-        parameters = inspect.signature(one.__init__).parameters.values()  # type: ignore[misc]
+    for level in reversed(kind.__mro__):  # the defaults of **options are in the classes above
+        parameters = inspect.signature(level.__init__).parameters.values()  # type: ignore[misc]
         values.update({each.name: each.default for each in parameters if each.default is not each.empty})
     signature = inspect.signature(kind.__init__)  # type: ignore[misc]
     values.update(signature.bind(None, *args, **options).arguments)
-    for each in signature.parameters.values():
-        if each.kind is each.VAR_KEYWORD:
-            values.update(values.pop(each.name, {}))  # type: ignore[call-overload]
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            values.update(values.pop(parameter.name, {}))  # type: ignore[call-overload]
     common = inspect.signature(base.__init__).parameters  # type: ignore[misc]
     return {name: value for name, value in values.items() if name not in common}
 
@@ -90,7 +90,7 @@ def _files(root: Path, sets: Sequence[Images]) -> str:
     for path in paths:
         try:
             status = path.stat()
-        except OSError:  # a label that people have yet to give
+        except OSError:  # a label file that people have not written yet
             continue
         name = str(path).removeprefix(f"{root}{os.sep}")
         digest.update(f"{name}\0{status.st_size} {status.st_mtime_ns}\n".encode(errors="surrogateescape"))

@@ -1,4 +1,4 @@
-"""Shards of a cache: 64 decoded images in a file, each shard whole or absent. `al-lightning prepare` makes them."""
+"""Shards of a cache: files of 64 decoded images, each written whole or not at all by `al-lightning prepare`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from al_lightning.runs.files import write_atomic
 from al_lightning.runs.seals import digest_of
 
 SIZE = 64
-"""Images of a shard: what a killed process has to do again."""
+"""Images of a shard: the work that a killed process loses."""
 
 
 def jobs_of(sources: dict[str, Images]) -> list[Job]:
-    """Return the shards of some sets."""
+    """Return the shards to make of the sets."""
     return [
         Job(name, number, range(start, min(start + SIZE, len(images))))
         for name, images in sources.items()
@@ -33,27 +33,27 @@ def jobs_of(sources: dict[str, Images]) -> list[Job]:
 
 @dataclass(frozen=True)
 class Job:
-    """A shard to make."""
+    """A shard to make: the name of its set, its number, and the positions of its images."""
 
     name: str
     number: int
     indices: range
 
     def paths(self, directory: Path) -> tuple[Path, Path]:
-        """Return pixels and record."""
+        """Return the files of the shard's pixels and record."""
         path = directory / shard_file(self.name, self.number)
         return path, path.with_suffix(".json")
 
 
 @dataclass
 class Done:
-    """Result of a job.
+    """The result of a job.
 
     Attributes:
-        images: of the shard.
-        kept: whether the shard was there and whole.
-        unusable: (name, reason) of the images that cannot be used; where there are some, no shard is written.
-        fault: the system's error, for example a full disk; empty where there was none.
+        images: number of images of the shard.
+        kept: whether the shard was there and undamaged.
+        unusable: (name, reason) of images that cannot be used; with any, the shard is not written.
+        fault: the system's error, for example a full disk; empty without one.
     """
 
     images: int
@@ -63,11 +63,11 @@ class Done:
 
 
 class Shards(Dataset[Done]):
-    """Makes shards as its items, so that data workers can do it: these end when their parent is killed.
+    """Makes shards as its items, in data workers, which end when their parent is killed.
 
     Args:
         directory: folder of the shards.
-        sources: sets by name; None to check alone whether the shards are whole.
+        sources: sets by name; None only checks the shards.
         root: the dataset's folder.
         jobs: the shards.
     """
@@ -115,7 +115,7 @@ class _UnusableError(Exception):
 
 
 class _Shard:
-    """Rows and names of a shard that is being written."""
+    """Rows and names of a shard while it is written."""
 
     def __init__(self, number: int, root: str) -> None:
         self.number = number
@@ -126,10 +126,10 @@ class _Shard:
         self.digest = hashlib.sha256()
 
     def add(self, images: Images, index: int, file: BinaryIO | None) -> str:
-        """Decode an image and write it where there is a file; return why it cannot be used, or nothing."""
+        """Decode an image and write it to the file, if any; return the reason why it cannot be used, or ""."""
         try:
             image, name = images.image(index), images.name(index)
-            # Where people label, an image may have no label: then what is kept is its pixels alone.
+            # Where people label, an image may have no label yet.
             label = images.label(index) if images.has_label(index) else 255
         except ALError as error:
             return str(error)
@@ -154,7 +154,7 @@ class _Shard:
         return zlib.crc32(content)
 
     def record(self) -> dict[str, Any]:
-        """Return what the shard's JSON says."""
+        """Return the content of the shard's JSON file."""
         return {"bytes": self.size, "sha256": self.digest.hexdigest(), "rows": self.rows, "names": self.names}
 
 
@@ -163,7 +163,7 @@ def _is_pixels(value: object, dimensions: int) -> bool:
 
 
 def record_of(directory: Path, job: Job) -> dict[str, Any] | None:
-    """Return a shard's record, if shard and record are what was written."""
+    """Return a shard's record; None where the shard or its record is missing or damaged."""
     pixels, path = job.paths(directory)
     try:
         record = unseal(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.datasets.a2d2_pools import CopiedImages, Copy, draw_frames
 from al_lightning.data.datasets.mask_folder import MaskFiles
-from al_lightning.data.datasets.official import check_counts
+from al_lightning.data.datasets.official import check_counts, pool_of_list
 from al_lightning.data.images import Images, check_size, numbered
 from al_lightning.data.mappings import find_mapping, load_mapping
 from al_lightning.errors import MOST, DatasetError, UsageError, from_home, require
@@ -21,21 +20,19 @@ from al_lightning.pool import Pool
 
 TEST_SCENE = "20180925_112730"
 COUNTS = (40135, 1142)
-"""Frames for training, and of the test scene."""
+"""Numbers of training frames and of the test scene's frames."""
 PART = "camera_lidar_semantic"
 SCENE = re.compile(r"\d{8}_\d{6}")
 FRAME = re.compile(r"\d+_camera_[a-z]+_(\d+)\.png")
-
-log = logging.getLogger(__name__)
 
 
 class Frame(NamedTuple):
     """A recorded frame.
 
     Attributes:
-        path: its image's path below the folder of scenes, SCENE/camera/CAMERA/FILE.png.
-        image: the file.
-        label: the file of its label.
+        path: the image's path below the folder of scenes, SCENE/camera/CAMERA/FILE.png.
+        image: the image file.
+        label: the label file.
         drive: scene and camera.
         number: frame number, from the file's name.
     """
@@ -50,33 +47,32 @@ class Frame(NamedTuple):
 class A2D2(PoolDataset):
     """A2D2's labelled frames: 22 scenes with 40,135 frames to choose from, scene 20180925_112730 (1,142) for test.
 
-    A pool may be all frames or, as in the study (Mittal et al., IJCV 2025), a part of chosen redundancy: drawn frames,
-    each with the frames that follow it in the recording of the same scene and camera, or with augmented copies. Pools
-    of one `pool_seed` draw their frames in one order. The recording is the labelled frames, which are not all that a
-    camera took. Or the pool is what a list in the format of the study's public code names.
+    A pool holds all frames, the frames of a list in the format of the study's public code, or, as in the study (Mittal
+    et al., IJCV 2025), a part with a chosen redundancy: drawn frames, each with the next labelled frames of the same
+    scene and camera, or with augmented copies. Pools with the same `pool_seed` draw frames in the same order.
 
     Args:
-        pool: `all`; or `0f`, `5f`, `11f`, `21f`: drawn frames, with so many consecutive ones after each (any number
-            will do); or `aug`: with augmented copies after each.
+        pool: `all`; or `0f`, `5f`, `11f`, `21f`: drawn frames with that number of consecutive frames after each (any
+            number is possible); or `aug`: drawn frames with augmented copies after each.
         pool_size: images in a pool that is not `all`.
-        pool_seed: of the drawn frames and of the copies; it is the dataset's own, runs of any seed see the same pool.
+        pool_seed: seed of the drawn frames and of the copies; runs of every seed see the same pool.
         copies: augmented copies of each drawn frame of the pool `aug`.
-        pool_list: file with an image path a line, SCENE/camera/CAMERA/FILE.png, in the working directory or below root;
-            it is read instead of drawing frames.
-        duplicates: `drop` leaves out what a pool_list repeats, `keep` has it in the pool as often as it is listed.
-        mapping: which class each of the 55 colours means: `a2d2_19` (the grouping of the study's public code),
-            `cityscapes_19`, or a file of one's own.
+        pool_list: file with an image path per line, SCENE/camera/CAMERA/FILE.png, in the working directory or below
+            root; it is read instead of drawing frames.
+        duplicates: `drop` leaves out repeats in a pool_list, `keep` has an image in the pool as often as it is listed.
+        mapping: class of each of the 55 colours: `a2d2_19` (the grouping of the study's public code), `cityscapes_19`,
+            or a file of one's own.
         size: (height, width) to which images and labels are resized: a third of 1208 x 1920.
-        complete: whether all frames must be there; without it a part of the scenes will do.
+        complete: whether all frames are required; otherwise a part of the scenes is enough.
         **options: see PoolDataset.
     """
 
     folder = "a2d2"
     labels = "pixel"
     where = (
-        "The part camera_lidar_semantic of a2d2.audi is wanted, unpacked: ROOT/20180807_145028/camera/cam_front_center/"
-        "*.png with label beside camera, and 22 more such folders; or the same below ROOT/camera_lidar_semantic, or "
-        f"below ROOT/train with {TEST_SCENE} below ROOT/val."
+        "The unpacked part camera_lidar_semantic of a2d2.audi is expected: "
+        "ROOT/20180807_145028/camera/cam_front_center/*.png with label beside camera, and 22 more such folders; or the "
+        f"same below ROOT/camera_lidar_semantic, or below ROOT/train with {TEST_SCENE} below ROOT/val."
     )
 
     def __init__(
@@ -105,7 +101,7 @@ class A2D2(PoolDataset):
         if duplicates not in ("drop", "keep"):
             raise UsageError(f"data.duplicates is {duplicates!r}; drop or keep was expected.")
         if pool_list and pool == "aug":
-            raise UsageError("data.pool_list names files, and the copies of data.pool aug have none; leave one out.")
+            raise UsageError("data.pool_list names files, and the copies of data.pool aug are none; leave one out.")
         self.kind = pool
         self.follow = int(pool[:-1]) if pool not in ("all", "aug") else 0
         self.copies = copies if pool == "aug" else 0
@@ -160,40 +156,28 @@ class A2D2(PoolDataset):
         return [recorded[place] for start in sorted(drawn) for place in range(start, start + self.follow + 1)]
 
     def _listed(self, path: Path) -> list[Frame]:
-        """Return the frames that a list names, in its order."""
+        """Return the frames of a list, in its order."""
         path = path if path.is_file() else self.root / path
         if not path.is_file():
             raise UsageError(f"data.pool_list: there is no file {self.pool_list}, nor {path}.")
         train, test = self._recorded
         known, tested = {frame.path: frame for frame in train}, {frame.path for frame in test}
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-        kept: list[Frame] = []
-        seen: set[str] = set()
-        for number, line in enumerate(lines, start=1):
+        frames: list[Frame] = []
+        for number, line in enumerate(map(str.strip, path.read_text(encoding="utf-8").splitlines()), start=1):
             if not line:
                 continue
             name = PurePosixPath(line).as_posix()
             if name in tested:
-                raise DatasetError(f"{path}, line {number}: {line} is of the test scene, which no pool may have.")
+                raise DatasetError(f"{path}, line {number}: {line} belongs to the test scene; take the line out.")
             if name not in known:
                 raise DatasetError(
                     f"{path}, line {number}: there is no frame {line} below {self.root}; a line is "
-                    "SCENE/camera/CAMERA/FILE.png. Unpack its scene, or take the line out."
+                    "SCENE/camera/CAMERA/FILE.png. Unpack the scene, or take the line out."
                 )
-            if name not in seen or self.duplicates == "keep":
-                kept.append(known[name])
-            seen.add(name)
-        if not kept:
+            frames.append(known[name])
+        if not frames:
             raise DatasetError(f"{path} lists no images.")
-        listed = sum(1 for line in lines if line)
-        log.info(
-            "The pool is read from %s: %s lines, of which %s repeat an image%s.",
-            path,
-            f"{listed:,}",
-            f"{listed - len(seen):,}",
-            " and are kept" if self.duplicates == "keep" else f" and are left out; {len(kept):,} images",
-        )
-        return kept
+        return pool_of_list(frames, [frame.image for frame in frames], self.duplicates == "keep", path)
 
     @cached_property
     def _entries(self) -> list[Copy]:
@@ -204,7 +188,7 @@ class A2D2(PoolDataset):
         return MaskFiles([(frame.image, frame.label) for frame in frames], self.mapping.table, self.size)
 
     def build_train(self) -> Images:
-        """Return the pool's frames, and copies where the pool has some."""
+        """Return the pool's frames, with their copies where `pool` is aug."""
         files = self._files(self._chosen)
         if not self.copies:
             return files
@@ -215,28 +199,24 @@ class A2D2(PoolDataset):
         return self._files(self._recorded[1])
 
     def pool(self) -> Pool:
-        """Return the pool; a sequence is what one camera saw of a scene, and copies stand at their original's time."""
+        """Return the pool; a sequence is one camera's frames of a scene, and copies have the time of their original."""
         frames = [self._chosen[entry.position] for entry in self._entries]
         return Pool(len(frames), (), numbered(frame.drive for frame in frames), tuple(frame.number for frame in frames))
 
     def details(self) -> str:
-        """Return the mapping, and the seed of copies."""
+        """Return the mapping's hash, and the seed of copies."""
         return f"{self.mapping.digest()} {self.pool_seed if self.copies else ''}"
 
 
 def _scenes(data: A2D2) -> list[Path]:
-    """Return the folders of all scenes, sorted by name.
-
-    Raises:
-        DatasetError: there are none, a folder is at the wrong level, or a scene lies on the wrong side.
-    """
+    """Return the folders of all scenes, sorted by name."""
     root = data.root
     if (root / "train").is_dir() or (root / "val").is_dir():
         train, val = _scenes_in(root / "train"), _scenes_in(root / "val")
-        for scene, side in ((s, s.parent.name) for s in (*train, *val)):
-            if (side == "val") != (scene.name == TEST_SCENE):
+        for scene in (*train, *val):
+            if (scene.parent.name == "val") != (scene.name == TEST_SCENE):
                 raise DatasetError(
-                    f"{scene} is in the wrong folder: {TEST_SCENE} alone belongs below {root / 'val'}, all other "
+                    f"{scene} is in the wrong folder: only {TEST_SCENE} belongs below {root / 'val'}, all other "
                     f"scenes below {root / 'train'}."
                 )
         if not val:
@@ -246,7 +226,7 @@ def _scenes(data: A2D2) -> list[Path]:
         if scenes := _scenes_in(folder):
             return scenes
     if SCENE.fullmatch(root.resolve().name) and (root / "camera").is_dir():
-        raise DatasetError(f"{root} is a single scene; the folder above is wanted: --data.root {root.resolve().parent}")
+        raise DatasetError(f"{root} is a single scene; give the folder above: --data.root {root.resolve().parent}")
     below = sorted(path for path in root.glob("*") if _scenes_in(path) or _scenes_in(path / PART))
     if below:
         raise DatasetError(f"There are no scenes in {root}, but in {below[0]}: --data.root {below[0]}")
@@ -259,37 +239,34 @@ def _scenes_in(folder: Path) -> list[Path]:
 
 
 def _frames(scene: Path) -> list[Frame]:
-    """Return a scene's frames by camera and time.
-
-    Raises:
-        DatasetError: an image or its label is missing, or a name is not of the expected form.
-    """
+    """Return a scene's frames by camera and time."""
+    cameras: set[str] = set()
     for half in ("camera", "label"):
         if not (scene / half).is_dir():
             raise DatasetError(
-                f"The scene {scene} has no folder {half!r}: images lie in camera, labels in label; unpack it again."
+                f"The scene {scene} has no folder {half!r} (camera has the images, label the labels); unpack it again."
             )
-    cameras = {half: {path.name for path in (scene / half).iterdir() if path.is_dir()} for half in ("camera", "label")}
+        cameras.update(path.name for path in (scene / half).iterdir() if path.is_dir())
     frames = []
-    for camera in sorted(cameras["camera"] | cameras["label"]):
+    for camera in sorted(cameras):
         images, labels = scene / "camera" / camera, scene / "label" / camera
-        there = {folder: _pngs(folder) for folder in (images, labels)}
-        for name in there[images]:
+        image_names, label_names = _pngs(images), _pngs(labels)
+        for name in image_names:
             if (match := FRAME.fullmatch(name)) is None:
                 raise DatasetError(
-                    f"{images / name} has no name of A2D2's form, 20180807145028_camera_frontcenter_000000091.png; "
-                    "take it out."
+                    f"The name of {images / name} differs from A2D2's, such as "
+                    "20180807145028_camera_frontcenter_000000091.png; take the file out."
                 )
             label = labels / name.replace("_camera_", "_label_")
             path = f"{scene.name}/camera/{camera}/{name}"
             frames.append(Frame(path, images / name, label, f"{scene.name}/{camera}", int(match[1])))
         for missing, what, folder in (
-            ({frame.label.name for frame in frames if frame.label.parent == labels} - there[labels], "label", labels),
-            ({name.replace("_label_", "_camera_") for name in there[labels]} - there[images], "image", images),
+            ({name.replace("_camera_", "_label_") for name in image_names} - label_names, "label", labels),
+            ({name.replace("_label_", "_camera_") for name in label_names} - image_names, "image", images),
         ):
             if missing:
                 raise DatasetError(
-                    f"The {what} {folder / min(missing)} does not exist ({len(missing)} such in this folder); every "
+                    f"The {what} {folder / min(missing)} does not exist ({len(missing)} missing in this folder); every "
                     f"image needs a label, so unpack {scene.name} again."
                 )
     if not frames:
@@ -298,5 +275,5 @@ def _frames(scene: Path) -> list[Frame]:
 
 
 def _pngs(folder: Path) -> set[str]:
-    """Return the names of a folder's PNG files; A2D2 has a JSON file beside each image."""
+    """Return the names of a folder's PNG files; A2D2 also has a JSON file for each image."""
     return {name for name in os.listdir(folder) if name.endswith(".png")} if folder.is_dir() else set()

@@ -1,4 +1,4 @@
-"""Pools cut from video: drawn frames with the frames that follow them, or with augmented copies."""
+"""Pools cut from video: drawn frames with consecutive frames, or with augmented copies."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class Copy(NamedTuple):
 
 
 def draw_frames(sequence: Sequence[int], count: int, follow: int, seed: int) -> list[int]:
-    """Draw frames that, each with those that follow it, do not overlap.
+    """Draw frames so that the clips of a drawn frame and its next `follow` frames do not overlap.
 
-    All frames are gone through in a random order, the same for every `follow`; one is drawn where it and the `follow`
-    next ones lie in one sequence and are free. So pools of different kinds share their first frames as far as they can.
+    Frames are visited in a random order that is the same for every `follow`. A frame is drawn where its clip lies in
+    one sequence and is free. So pools of different kinds share their first frames as far as possible.
 
     Args:
-        sequence: (N,) sequence of each frame; a sequence's frames lie together, in the order of time.
+        sequence: (N,) sequence of each frame; the frames of a sequence are adjacent and in the order of time.
         count: frames to draw.
-        follow: frames that come with each.
-        seed: of the draw.
+        follow: frames that come with each drawn frame.
+        seed: seed of the draw.
 
     Returns:
         Positions of the drawn frames, in the order of drawing; fewer than `count` where no more fit.
@@ -55,16 +55,16 @@ def draw_frames(sequence: Sequence[int], count: int, follow: int, seed: int) -> 
 
 
 class CopiedImages(Images):
-    """Images and augmented copies of them: crops of 85 % of the area, resized back, with their colours jittered.
+    """Images and augmented copies: crops of 85 % of the area, resized to the original size, with colour jitter.
 
     Brightness, contrast and saturation vary by a quarter, the channels by 6 % against each other. A copy is a function
-    of (seed, the original's name, its number).
+    of (seed, key of the original, number of the copy).
 
     Args:
-        originals: what is copied.
+        originals: the images to copy.
         entries: the images of the set.
-        seed: of the copies.
-        keys: a name of each original that does not depend on where the data lie.
+        seed: seed of the copies.
+        keys: a name of each original that does not depend on the folder of the data.
     """
 
     def __init__(self, originals: Images, entries: Sequence[Copy], seed: int, keys: Sequence[str]) -> None:
@@ -77,7 +77,7 @@ class CopiedImages(Images):
         return len(self.entries)
 
     def image(self, index: int) -> Array:
-        """Return the original, or a copy of it."""
+        """Return the original, or a copy."""
         position, number = self.entries[index]
         image = self.originals.image(position)
         if not number:
@@ -92,7 +92,7 @@ class CopiedImages(Images):
         return copied
 
     def label(self, index: int) -> Array:
-        """Return the original's classes, or what a copy shows of them."""
+        """Return the original's classes, or those of a copy's crop."""
         position, number = self.entries[index]
         label = np.asarray(self.originals.label(position), dtype=np.uint8)
         return label if not number else np.asarray(_crop(label, self._draws(index), Image.Resampling.NEAREST))
@@ -112,7 +112,7 @@ class CopiedImages(Images):
 
 
 def _crop(pixels: Array, draws: np.random.Generator, resampling: Image.Resampling) -> Image.Image:
-    """Return a random crop of 85 % of the area, at the size of the whole; the first two draws say where."""
+    """Return a random crop of 85 % of the area, resized to the original size; the first two draws place it."""
     height, width = pixels.shape[:2]
     high, wide = (max(1, round(math.sqrt(0.85) * side)) for side in (height, width))
     y, x = int(draws.integers(height - high + 1)), int(draws.integers(width - wide + 1))

@@ -1,4 +1,4 @@
-"""BCSS (Amgad et al. 2019): tissue in regions of breast cancer slides, cut into tiles and split by patient."""
+"""BCSS (Amgad et al. 2019): tissue in regions of breast cancer slides, in tiles, with a split by patient."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from al_lightning.data.dataset import PoolDataset
+from al_lightning.data.datasets.bases import SplitDataset
 from al_lightning.data.datasets.official import absent
 from al_lightning.data.images import Array, Images, numbered, read_image, read_mask
 from al_lightning.data.mappings import Mapping, find_mapping, load_mapping
@@ -40,7 +40,7 @@ class Tile(NamedTuple):
 
     Attributes:
         region: number of the region.
-        number: place on the region's grid, row by row; places whose tile is left out count.
+        number: place on the region's grid, row by row, counting places whose tile is left out.
         top: first row.
         left: first column.
     """
@@ -55,13 +55,13 @@ class Tiles(Images):
     """Squares of larger images.
 
     A PNG can only be decoded as a whole. A process keeps the last image and the last mask (up to 250 MB for the largest
-    regions), so that tiles read in their order, as in a test, decode each region once; tiles in random order decode one
-    for each tile, unless the data were prepared.
+    regions). So tiles in order, as in a test, decode each region once. Tiles in random order decode a region for each
+    tile, unless the data were prepared.
 
     Args:
-        regions: what is cut.
+        regions: the images.
         tiles: the squares.
-        side: their side in pixels.
+        side: side of a square in pixels.
         mapping: class of each code.
     """
 
@@ -79,7 +79,7 @@ class Tiles(Images):
         return self._cut(_whole_image(self.regions[self.tiles[index].region].image), index)
 
     def label(self, index: int) -> Array:
-        """Return its classes."""
+        """Return the square's classes."""
         _, image, mask = self.regions[self.tiles[index].region]
         return self._cut(_whole_mask(mask, image, self.mapping), index)
 
@@ -98,7 +98,7 @@ class Tiles(Images):
         return f"{self.regions[tile.region].image}, row {tile.top}, column {tile.left}"
 
 
-@functools.lru_cache(maxsize=1)  # of a process, not of the set, whose state says what its pixels follow from
+@functools.lru_cache(maxsize=1)  # kept by the process, so that the set stays small when it is sent to workers
 def _whole_image(path: Path) -> Array:
     return read_image(path)
 
@@ -108,28 +108,28 @@ def _whole_mask(path: Path, image: Path, mapping: Mapping) -> Array:
     return read_mask(path, mapping.table, None, image)
 
 
-class BCSS(PoolDataset):
-    """BCSS: 151 regions of 151 patients' slides at 0.25 micrometres a pixel, in tiles; no patient is in pool and test.
+class BCSS(SplitDataset):
+    """BCSS: tiles of 151 regions of 151 patients' slides, 0.25 micrometres per pixel; pool and test share no patient.
 
-    Regions are cut on a grid of whole tiles in their middle: what is left at the borders, less than a tile, is not
-    used, so that no pixel counts twice and none is invented. Tiles in which every pixel is ignored are left out. The
-    dataset has no official split; patients are drawn for the test set.
+    A region is cut on a centred grid of whole tiles. The margins, narrower than a tile, are not used, so that no pixel
+    counts twice and none is invented. Tiles in which every pixel is ignored are left out. The dataset has no official
+    split; the patients of the test set are drawn.
 
     Args:
         tile: side of a tile in pixels.
         test_share: share of the patients whose tiles are the test set; the study has 2,768 of 8,768 images for test.
-        split_seed: of that draw; it is the dataset's own, runs of any seed see the same split.
+        split_seed: seed of the draw of patients; runs of every seed see the same split.
         images: folder of the regions' images, below root: `rgbs_colorNormalized`, or `rgbs`.
-        masks: folder of their masks, of the same names.
-        mapping: which class each of the 22 codes means: `bcss_5`, or a file of one's own.
-        complete: whether all 151 regions must be there; without it some of them will do.
+        masks: folder of the masks, which have the names of their images.
+        mapping: class of each of the 22 codes: `bcss_5`, or a file of one's own.
+        complete: whether all 151 regions are required; otherwise some of them are enough.
         **options: see PoolDataset.
     """
 
     folder = "bcss"
     labels = "pixel"
     where = (
-        "The folder of PathologyDataScience/BCSS (GitHub; its README has the link) is wanted: "
+        "The folder of PathologyDataScience/BCSS (GitHub; its README has the link) is expected: "
         "ROOT/rgbs_colorNormalized/TCGA-A1-A0SK-DX1_xmin45749_ymin25055_MPP-0.2500.png and 150 more, with masks of the "
         "same names in ROOT/masks."
     )
@@ -173,8 +173,8 @@ class BCSS(PoolDataset):
         for there, other, folder, what in ((names, masks, self.masks, "mask"), (masks, names, self.images, "image")):
             if lacking := sorted(there - other):
                 raise DatasetError(
-                    f"The {what} {base / folder / lacking[0]} does not exist ({len(lacking)} such); every region needs "
-                    "an image and a mask of the same name, so download it again."
+                    f"The {what} {base / folder / lacking[0]} does not exist ({len(lacking)} missing); every region "
+                    "needs an image and a mask of the same name, so download it again."
                 )
         if self.complete and len(names) != REGIONS:
             raise DatasetError(
@@ -185,8 +185,8 @@ class BCSS(PoolDataset):
         for name in sorted(names):
             if (match := NAME.fullmatch(name)) is None:
                 raise DatasetError(
-                    f"{base / self.images / name} has no name of BCSS's form, "
-                    "TCGA-A1-A0SK-DX1_xmin45749_ymin25055_MPP-0.2500.png, which tells the patient; take it out."
+                    f"The name of {base / self.images / name} differs from BCSS's, such as "
+                    "TCGA-A1-A0SK-DX1_xmin45749_ymin25055_MPP-0.2500.png, and names no patient; take the file out."
                 )
             regions.append(Region(match["patient"], base / self.images / name, base / self.masks / name))
         if (patients := len({region.patient for region in regions})) < 2:
@@ -197,7 +197,7 @@ class BCSS(PoolDataset):
         return regions
 
     @cached_property
-    def _splits(self) -> tuple[list[Tile], list[Tile]]:
+    def _sets(self) -> tuple[Tiles, Tiles]:
         """(tiles of the pool, tiles of the test set), by region and place."""
         regions = self._regions
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
@@ -227,32 +227,25 @@ class BCSS(PoolDataset):
             f"{sum(ignored for _, ignored in places):,}",
             sum(1 for tiles, ignored in places if not tiles and not ignored),
         )
-        return parts
-
-    def build_train(self) -> Images:
-        """Return the tiles of the pool's patients."""
-        return Tiles(self._regions, self._splits[0], self.tile, self.mapping)
-
-    def build_test(self) -> Images:
-        """Return the tiles of the other patients."""
-        return Tiles(self._regions, self._splits[1], self.tile, self.mapping)
+        train, test = (Tiles(regions, part, self.tile, self.mapping) for part in parts)
+        return train, test
 
     def pool(self) -> Pool:
         """Return the pool; a sequence is a region, and a frame the tile's place on its grid, row by row."""
-        tiles = self._splits[0]
+        tiles = self._sets[0].tiles
         return Pool(len(tiles), (), numbered(tile.region for tile in tiles), tuple(tile.number for tile in tiles))
 
     def details(self) -> str:
-        """Return the mapping."""
+        """Return the mapping's hash."""
         return self.mapping.digest()
 
 
 Places = tuple[list[tuple[int, int, int]], int]
-"""((number, top, left) of the tiles that are used, how many others are ignored altogether)."""
+"""((number, top, left) of the used tiles, number of the tiles without an annotated pixel)."""
 
 
 def _places(region: Region, side: int, mapping: Mapping) -> Places:
-    """Return where a region's tiles are, read from its mask."""
+    """Return the places of a region's tiles, read from its mask."""
     try:
         stamp = region.mask.stat().st_mtime_ns
     except OSError as error:
@@ -260,7 +253,7 @@ def _places(region: Region, side: int, mapping: Mapping) -> Places:
     return _read_places(region, stamp, side, mapping)
 
 
-@functools.lru_cache(maxsize=1024)  # the runs of a comparison share what took seconds to read
+@functools.lru_cache(maxsize=1024)  # reading takes seconds, and the runs of a comparison share the result
 def _read_places(region: Region, stamp: int, side: int, mapping: Mapping) -> Places:
     used = read_mask(region.mask, mapping.table, None, region.image) != 255
     rows, columns = used.shape[0] // side, used.shape[1] // side

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from al_lightning.data.datasets.mask_folder import MaskFolder, Pair
@@ -11,13 +11,13 @@ CLASSES = ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence
 
 
 class CamVid(MaskFolder):
-    """CamVid: the pool is `train` (367 images), the test set is `test` (233); `val` (101) lies unused.
+    """CamVid: the pool is `train` (367 images), the test set is `test` (233); `val` (101) is not used.
 
-    Frames 0001TP of train and test follow each other; Seq05VD occurs in test alone.
+    In the sequence 0001TP, the frames of test follow those of train; Seq05VD is in test only.
 
     Args:
         size: (height, width) to which images and labels are resized; the files are 360 x 480.
-        use_val: add `val` to the pool: a clip of 6.7 s at 15 Hz from a gap in train, 101 near-copies.
+        use_val: add `val` to the pool: a clip of 6.7 s at 15 Hz from a gap in train, 101 near-duplicates.
         **options: see PoolDataset.
     """
 
@@ -40,14 +40,11 @@ class CamVid(MaskFolder):
         self.use_val = use_val
 
     def pair_of_line(self, image: str, label: str) -> Pair:
-        """Take the last two parts of each path: SegNet's lists begin with a folder of its authors' machine."""
-
-        def here(name: str) -> Path:
-            return self.root.joinpath(*PurePosixPath(name).parts[-2:])
-
-        return here(image), here(label)
+        """Return the last two parts of each path below root: SegNet's lists have paths of their authors' machine."""
+        image_parts, label_parts = (PurePosixPath(name).parts[-2:] for name in (image, label))
+        return self.root.joinpath(*image_parts), self.root.joinpath(*label_parts)
 
     def pairs_of_list(self, name: str) -> list[Pair]:
-        """Read a list; train's may be joined by val's."""
+        """Read a list file; with `use_val`, the list of val is added to that of train."""
         pairs = super().pairs_of_list(name)
         return pairs + super().pairs_of_list("val.txt") if self.use_val and name == self.train_list else pairs

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from al_lightning.data.dataset import PoolDataset
+from al_lightning.data.datasets.bases import SplitDataset
 from al_lightning.data.datasets.official import absent, check_counts
-from al_lightning.data.images import ArrayImages, Images
+from al_lightning.data.images import ArrayImages
 from al_lightning.errors import ALError, DatasetError, UsageError
 from al_lightning.runs.lock import Lock
 
@@ -27,15 +27,15 @@ wolf woman worm
 """
 CIFAR100 = tuple(FINE.split())
 COUNTS = 50_000, 10_000
-"""Images to train on and to test on."""
+"""Numbers of training and test images."""
 
 
-class CIFAR(PoolDataset):
-    """CIFAR-10 or CIFAR-100: 50,000 images of 32 x 32 in the pool, 10,000 for test, by torchvision's checksums.
+class CIFAR(SplitDataset):
+    """CIFAR-10 or CIFAR-100: 50,000 images of 32 x 32 in the pool, 10,000 for test; torchvision checks the files.
 
     Args:
         classes: 10, or 100 (the fine ones).
-        download: fetch the data into `root` where they are not there yet.
+        download: fetch the data into `root` where they are missing.
         complete: refuse other numbers of images than the official ones.
         **options: see PoolDataset.
     """
@@ -63,10 +63,8 @@ class CIFAR(PoolDataset):
         return CIFAR100 if self.fine else CIFAR10
 
     @cached_property
-    def _splits(self) -> tuple[ArrayImages, ArrayImages]:
-        from torchvision import datasets
-
-        kind = datasets.CIFAR100 if self.fine else datasets.CIFAR10
+    def _sets(self) -> tuple[ArrayImages, ArrayImages]:
+        kind = self._torchvision()
         try:
             train, test = self._read(kind)
         except RuntimeError as error:
@@ -78,6 +76,11 @@ class CIFAR(PoolDataset):
             check_counts(self.root / kind.base_folder, (len(train), len(test)), COUNTS)
         return self._images(train, "train"), self._images(test, "test")
 
+    def _torchvision(self) -> Any:
+        from torchvision import datasets
+
+        return datasets.CIFAR100 if self.fine else datasets.CIFAR10
+
     def _read(self, kind: Any) -> tuple[Any, Any]:
         return kind(str(self.root), train=True), kind(str(self.root), train=False)
 
@@ -86,19 +89,19 @@ class CIFAR(PoolDataset):
         return ArrayImages(np.ascontiguousarray(data.data), np.asarray(data.targets, dtype=np.int64), names)
 
     def _fetch(self, kind: Any) -> None:
-        """Download and unpack what is not there yet; a run's other processes wait, and then find it."""
+        """Download and unpack missing files; the run's other processes wait, and then find the files."""
         try:
             with Lock(self.root / f".{kind.base_folder}.lock") as lock:
                 lock.take(wait=True)
                 kind(str(self.root), download=True)
-        except (ALError, OSError, RuntimeError, EOFError) as error:  # EOFError: of a broken archive
+        except (ALError, OSError, RuntimeError, EOFError) as error:  # EOFError: a damaged archive
             raise DatasetError(
                 f"{kind.url} could not be fetched into {self.root} ({error}); put the archive {kind.filename} there "
                 "yourself and run the same command again."
             ) from error
 
     def _wrong(self, kind: Any) -> DatasetError:
-        """Return the error for data that torchvision does not find or whose checksum is not the official one."""
+        """Return the error for data that torchvision cannot find, or with another than the official checksum."""
         from torchvision.datasets.utils import check_integrity
 
         folder = self.root / kind.base_folder
@@ -115,20 +118,10 @@ class CIFAR(PoolDataset):
 
     def image_files(self) -> Iterator[Path]:
         """Yield the archives' files."""
-        from torchvision import datasets
-
-        kind = datasets.CIFAR100 if self.fine else datasets.CIFAR10
+        kind = self._torchvision()
         for name, _ in [*kind.train_list, *kind.test_list]:
             yield self.root / kind.base_folder / name
 
-    def build_train(self) -> Images:
-        """Return the training images."""
-        return self._splits[0]
-
-    def build_test(self) -> Images:
-        """Return the test images."""
-        return self._splits[1]
-
     def classes(self) -> Sequence[int]:
         """Return the class of each training image."""
-        return [int(value) for value in self._splits[0].labels]
+        return [int(value) for value in self._sets[0].labels]

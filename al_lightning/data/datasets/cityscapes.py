@@ -1,20 +1,18 @@
-"""Cityscapes (Cordts et al. 2016): streets of 21 cities, finely annotated, in the benchmark's 19 classes."""
+"""Cityscapes (Cordts et al. 2016): streets of 21 cities with fine annotations, in the benchmark's 19 classes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from al_lightning.data.dataset import PoolDataset
+from al_lightning.data.datasets.bases import FileDataset
 from al_lightning.data.datasets.mask_folder import MaskFiles, Pair
 from al_lightning.data.datasets.official import absent, check_counts, names_in
-from al_lightning.data.images import Array, Images, check_size, time_order
+from al_lightning.data.images import Array, check_size
 from al_lightning.errors import DatasetError
-from al_lightning.pool import Pool
 
 CLASSES = {
     "road": 7,
@@ -39,10 +37,9 @@ CLASSES = {
 }
 """The label id of each class, in the order of the train ids; the other ids up to 33 are not scored."""
 COUNTS = 2_975, 500
-"""Images to train on and to test on."""
+"""Numbers of training and test images."""
 IMAGES, LABELS = "leftImg8bit", "gtFine"
 IMAGE_END, LABEL_END = "_leftImg8bit.png", "_gtFine_labelIds.png"
-TIME = rf"(?P<sequence>.+_\d+)_(?P<frame>\d+){IMAGE_END.removesuffix('.png')}$"
 
 
 def train_ids() -> Array:
@@ -54,11 +51,11 @@ def train_ids() -> Array:
     return table
 
 
-class Cityscapes(PoolDataset):
-    """Cityscapes: the pool is `train` (2,975 images), the test set is `val` (500); the cities differ.
+class Cityscapes(FileDataset):
+    """Cityscapes: the pool is `train` (2,975 images), the test set is `val` (500), of other cities.
 
-    A name says CITY_SEQUENCE_FRAME. In most cities each sequence has one annotated frame; in some, such as Hamburg, few
-    and long ones have many.
+    A file's name begins CITY_SEQUENCE_FRAME. In most cities each sequence has one annotated frame; in some, such as
+    Hamburg, few long sequences have many.
 
     Args:
         size: (height, width) to which images and labels are resized; the files are 1024 x 2048.
@@ -68,6 +65,8 @@ class Cityscapes(PoolDataset):
 
     folder = "cityscapes"
     labels = "pixel"
+    class_names = tuple(CLASSES)
+    sequence_pattern = rf"(?P<sequence>.+_\d+)_(?P<frame>\d+){IMAGE_END.removesuffix('.png')}$"
     where = (
         f"They look like ROOT/{IMAGES}/train/CITY/*{IMAGE_END} and ROOT/{LABELS}/train/CITY/*{LABEL_END}, and `val` "
         "likewise: leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip from cityscapes-dataset.com, unpacked."
@@ -79,23 +78,18 @@ class Cityscapes(PoolDataset):
         self.complete = complete
         self.table = train_ids()
 
-    @property
-    def class_names(self) -> Sequence[str]:
-        """The benchmark's 19 classes."""
-        return tuple(CLASSES)
-
     @cached_property
-    def _splits(self) -> tuple[list[Pair], list[Pair]]:
-        """(training pairs, test pairs), sorted by city and name."""
+    def _sets(self) -> tuple[MaskFiles, MaskFiles]:
+        """(training set, test set), sorted by city and name."""
         images, labels = self._half(IMAGES), self._half(LABELS)
         train, test = (self._pairs(images / split, labels / split) for split in ("train", "val"))
         seen: dict[str, Path] = {}
         for path, _ in (*train, *test):
             if (first := seen.setdefault(path.name, path)) is not path:
-                raise DatasetError(f"{first} and {path} are one image; take one of them out.")
+                raise DatasetError(f"{first} and {path} are the same image; take one of them out.")
         if self.complete:
             check_counts(self.root, (len(train), len(test)), COUNTS)
-        return train, test
+        return MaskFiles(train, self.table, self.size), MaskFiles(test, self.table, self.size)
 
     def _half(self, name: str) -> Path:
         """Return the folder of the images or of the labels."""
@@ -105,10 +99,9 @@ class Cityscapes(PoolDataset):
         raise absent(self, self.root / name, name)
 
     def _pairs(self, images: Path, labels: Path) -> list[Pair]:
-        if not images.is_dir():
-            raise self.missing(images)
-        if not labels.is_dir():
-            raise self.missing(labels)
+        for folder in (images, labels):
+            if not folder.is_dir():
+                raise self.missing(folder)
         pairs = []
         for city in sorted(name for name in names_in(images) if (images / name).is_dir()):
             known = names_in(labels / city) if (labels / city).is_dir() else frozenset()
@@ -125,16 +118,3 @@ class Cityscapes(PoolDataset):
         if not pairs:
             raise self.missing(images / "CITY" / f"*{IMAGE_END}")
         return pairs
-
-    def build_train(self) -> Images:
-        """Return the training pairs."""
-        return MaskFiles(self._splits[0], self.table, self.size)
-
-    def build_test(self) -> Images:
-        """Return the test pairs."""
-        return MaskFiles(self._splits[1], self.table, self.size)
-
-    def pool(self) -> Pool:
-        """Return the pool, with sequence and frame."""
-        pairs = self._splits[0]
-        return Pool(len(pairs), (), *time_order([image.stem for image, _ in pairs], TIME))

@@ -8,26 +8,27 @@ from typing import Any
 
 import numpy as np
 
-from al_lightning.data.dataset import PoolDataset
-from al_lightning.data.images import ArrayImages, Images
+from al_lightning.data.datasets.bases import SplitDataset
+from al_lightning.data.images import ArrayImages
 from al_lightning.data.split import hold_out
 
 
-class Digits(PoolDataset):
+class Digits(SplitDataset):
     """scikit-learn's 1,797 digits of 8 x 8 (UCI, Alpaydin and Kaynak 1998); a fifth of each class is the test set.
 
     Args:
-        **options: see PoolDataset, `root` aside.
+        **options: see PoolDataset, except `root`.
     """
 
     folder = "digits"
     labels = "image"
+    class_names = tuple("0123456789")
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(root=None, **options)  # they come with scikit-learn
+        super().__init__(root=None, **options)  # the images come with scikit-learn
 
     @cached_property
-    def _splits(self) -> tuple[ArrayImages, ArrayImages]:
+    def _sets(self) -> tuple[ArrayImages, ArrayImages]:
         from sklearn.datasets import load_digits
 
         digits = load_digits()
@@ -39,19 +40,6 @@ class Digits(PoolDataset):
         )
         return train, test
 
-    @property
-    def class_names(self) -> Sequence[str]:
-        """The ten digits."""
-        return tuple("0123456789")
-
-    def build_train(self) -> Images:
-        """Return the training digits."""
-        return self._splits[0]
-
-    def build_test(self) -> Images:
-        """Return the test digits."""
-        return self._splits[1]
-
     def classes(self) -> Sequence[int]:
         """Return the class of each training digit."""
-        return [int(value) for value in self._splits[0].labels]
+        return [int(value) for value in self._sets[0].labels]

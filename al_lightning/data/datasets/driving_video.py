@@ -1,9 +1,8 @@
-"""An embedded driving video: streets drawn by the program, whose redundancy can be chosen."""
+"""A driving video drawn by the program, with a chosen redundancy."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -19,7 +18,7 @@ from al_lightning.seeding import generator
 
 
 def _copy(image: Array, label: Array, draws: np.random.Generator) -> tuple[Array, Array]:
-    """Return an 85 % crop, resized back, with its colours jittered."""
+    """Return an 85 % crop, resized to the original size, with colour jitter."""
     height, width = label.shape
     high, wide = round(0.85 * height), round(0.85 * width)
     y, x = int(draws.integers(height - high + 1)), int(draws.integers(width - wide + 1))
@@ -32,12 +31,12 @@ def _copy(image: Array, label: Array, draws: np.random.Generator) -> tuple[Array
     return np.clip(pixels * draws.uniform(0.94, 1.06, 3), 0, 255).astype(np.uint8), cut.astype(np.uint8)
 
 
-@functools.lru_cache(maxsize=4)  # the runs of a comparison share what they look at
+@functools.lru_cache(maxsize=4)  # the runs of a comparison share the images
 def _drawn(
     split: str, seed: int, scenes: int, follow: int, copies: int, size: tuple[int, int], nuisance: Nuisance
 ) -> tuple[Array, Array]:
     """Draw all images and labels of a set, scene by scene."""
-    cv2.setNumThreads(0)  # data workers are forked, and a fork does not survive OpenCV's threads
+    cv2.setNumThreads(0)  # data workers are forked, and a forked process hangs where OpenCV had threads
     pairs = []
     for number in range(scenes):
         scene = sample_scene(split, seed, number, nuisance)
@@ -53,29 +52,30 @@ def _drawn(
 
 
 class DrivingVideo(PoolDataset):
-    """Street scenes drawn by the program: ten classes, with void where a pixel shows more than one.
+    """Street scenes drawn by the program: ten classes, and void where a pixel shows more than one class.
 
-    A stand-in for driving video whose redundancy can be chosen, after the pools that the study (Mittal et al., IJCV
-    2025) cut from A2D2: of each drawn scene the pool has one frame, or `follow` consecutive ones more, or `copies`
-    augmented ones more (85 % crops, resized back, with colour jitter). Pools are of one size, whatever their kind;
-    fewer scenes stand behind a redundant one. All kinds draw their scenes in the same order. The test set has scenes of
-    its own, a frame each, and is the same for all. docs/datasets.md says how scenes differ, and why.
+    It stands in for driving video with a chosen redundancy, like the pools that the study (Mittal et al., IJCV 2025)
+    cut from A2D2. Of each scene the pool has one frame, and in addition `follow` consecutive frames or `copies`
+    augmented copies (85 % crops, resized to the original size, with colour jitter). The size of the pool does not
+    depend on its kind, so a redundant pool has fewer scenes. All kinds draw their scenes in the same order. The test
+    set has one frame of each of its own scenes, and is the same for all. docs/datasets.md describes the scenes.
 
     Args:
         size: (height, width) of the images.
-        pool_size: images in the pool; a multiple of 132 serves the follow-ups 0, 5, 11 and 21 alike.
-        follow: consecutive frames that come with each drawn one.
-        copies: augmented copies that come with each drawn one, instead.
-        test_size: images in the test set, each of a scene of its own.
+        pool_size: images in the pool; a multiple of 132 suits follow 0, 5, 11 and 21.
+        follow: consecutive frames in addition to each scene's first one.
+        copies: augmented copies in addition to each scene's frame, instead of `follow`.
+        test_size: images in the test set, one per scene.
         nuisance: `mild` differences of light, or `strong`: also night, snow, thick fog and noisy sensors.
-        repeated: share of the pool's entries that are another entry once more, to the pixel; the published lists of the
-            study's redundant pools repeat 9 % of theirs. Which ones follows from the seed.
-        seed: of the streets; it is the dataset's own, and runs of any seed see the same ones.
-        **options: see PoolDataset, `root` aside.
+        repeated: share of the pool's entries that are exact copies of other entries, drawn by the seed; the published
+            lists of the study's redundant pools repeat 9 % of their entries.
+        seed: seed of the streets; runs of every seed see the same ones.
+        **options: see PoolDataset, except `root`.
     """
 
     folder = "driving_video"
     labels = "pixel"
+    class_names = CLASSES
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class DrivingVideo(PoolDataset):
         seed: int = 0,
         **options: Any,
     ) -> None:
-        super().__init__(root=None, **options)  # they come with the package
+        super().__init__(root=None, **options)  # the scenes come with the package
         require("data.size", size, least=16, most=MOST_PIXELS)
         require("data.pool_size", pool_size, least=1, most=MOST)
         require("data.follow", follow, least=0, most=MOST)
@@ -119,17 +119,12 @@ class DrivingVideo(PoolDataset):
         self.seed = seed
 
     @property
-    def class_names(self) -> Sequence[str]:
-        """The ten classes."""
-        return CLASSES
-
-    @property
     def _clip(self) -> int:
-        """Images of a scene."""
+        """Number of images of a scene."""
         return 1 + self.follow + self.copies
 
     def build_train(self) -> Images:
-        """Draw the pool, scene by scene."""
+        """Draw the pool."""
         scenes = self.pool_size // self._clip
         drawn = _drawn("pool", self.seed, scenes, self.follow, self.copies, self.size, self.nuisance)
         what = "copy" if self.copies else "frame"
@@ -146,7 +141,7 @@ class DrivingVideo(PoolDataset):
 
     @functools.cached_property
     def _entries(self) -> npt.NDArray[np.int64]:
-        """Return what each position of the pool shows: itself or, where it is a repeat, another's image."""
+        """(N,) positions of the images that the pool shows: its own position, or another one where it repeats."""
         entries, count = np.arange(self.pool_size), round(self.repeated * self.pool_size)
         draw = generator("street/repeated", self.seed)
         order = draw.permutation(self.pool_size)

@@ -1,4 +1,4 @@
-"""Images in a folder per class."""
+"""Images in one folder per class."""
 
 from __future__ import annotations
 
@@ -7,20 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from al_lightning.data.dataset import PoolDataset
-from al_lightning.data.images import (
-    SUFFIXES,
-    Array,
-    ImageFiles,
-    Images,
-    check_size,
-    list_images,
-    read_image,
-    time_order,
-)
-from al_lightning.data.split import hold_out
+from al_lightning.data.datasets.bases import FileDataset
+from al_lightning.data.images import SUFFIXES, Array, ImageFiles, check_size, list_images, read_image
 from al_lightning.errors import DatasetError, UsageError, nearest, require
-from al_lightning.pool import Pool
 
 NO_CLASS = -1
 UNLABELLED = "unlabelled"
@@ -28,12 +17,12 @@ UNLABELLED = "unlabelled"
 
 
 class ClassFiles(ImageFiles):
-    """Image files, each with one class, or with none yet.
+    """Image files, each with one class, or without a class so far.
 
     Args:
         files: paths.
         classes: the class of each, or `NO_CLASS`.
-        size: (height, width) to which images are resized; None leaves them.
+        size: (height, width) to which images are resized; None keeps their sizes.
     """
 
     def __init__(self, files: Sequence[Path], classes: Sequence[int], size: tuple[int, int] | None) -> None:
@@ -53,13 +42,13 @@ class ClassFiles(ImageFiles):
         return (self.files[index],)
 
     def has_label(self, index: int) -> bool:
-        """Whether the image lies in a class's folder."""
+        """Return whether the image is in a class's folder."""
         return self.classes[index] != NO_CLASS
 
     def label(self, index: int) -> int:
         """Return the folder's class."""
         if not self.has_label(index):
-            raise DatasetError(f"The image {self.files[index]} lies in no class's folder.")
+            raise DatasetError(f"The image {self.files[index]} is in no class's folder.")
         return self.classes[index]
 
     def name(self, index: int) -> str:
@@ -67,30 +56,30 @@ class ClassFiles(ImageFiles):
         return str(self.files[index])
 
 
-class ImageFolder(PoolDataset):
-    """Images in a folder per class: ROOT/train/CLASS/*.jpg and ROOT/test/CLASS/*.jpg, or ROOT/CLASS/*.jpg alone.
+class ImageFolder(FileDataset):
+    """Images in one folder per class: ROOT/train/CLASS/*.jpg and ROOT/test/CLASS/*.jpg, or only ROOT/CLASS/*.jpg.
 
     Classes are the folder names, sorted. Without train and test folders, a share of each class is held out as test set,
     the same for every seed.
 
-    Where people label the images (`--oracle files`), those below ROOT/unlabelled belong to the pool too, at any depth;
-    with `classes` also those in ROOT itself and below ROOT/images, so that no folder of a class is needed. They come
-    after those that lie in classes' folders, by path: labelling moves no image, and no position.
+    Where people label the images (`--oracle files`), images below ROOT/unlabelled, at any depth, belong to the pool
+    too. With `classes`, so do images in ROOT itself and below ROOT/images, and no folder of a class is needed. Images
+    without a class come after those in classes' folders, by path. Labelling moves no file and changes no position.
 
     Args:
         size: (height, width) to which images are resized; None where all have one size.
-        test_share: share of each class held out where there is no test folder; with a sequence_pattern the last images
-            of each sequence. Where people label, the held-out images are labelled first, and 0 means that there is no
-            test set.
-        sequence_pattern: regular expression over the file's name without ending, with groups `sequence` and `frame`,
-            where images come from videos.
+        test_share: share of each class that is held out where there is no test folder; with a sequence_pattern the last
+            images of each sequence. Where people label, the held-out images are labelled first, and 0 means that there
+            is no test set.
+        sequence_pattern: for images from videos, a regular expression over the file's name without ending, with groups
+            `sequence` and `frame`.
         classes: names of the classes, in the order of their labels; by default the folders' names, sorted.
         **options: see PoolDataset.
     """
 
     folder = "image_folder"
     labels = "image"
-    may_ask = True
+    people_may_label = True
     where = (
         "They look like ROOT/train/CLASS/*.jpg and ROOT/test/CLASS/*.jpg, or ROOT/CLASS/*.jpg "
         "(png, bmp, tif, webp too); images that people are to label like ROOT/unlabelled/*.jpg, with --oracle files."
@@ -114,7 +103,7 @@ class ImageFolder(PoolDataset):
         self.sequence_pattern = sequence_pattern
 
     @cached_property
-    def _splits(self) -> tuple[tuple[str, ...], ClassFiles, ClassFiles]:
+    def _contents(self) -> tuple[tuple[str, ...], ClassFiles, ClassFiles]:
         """(class names, training files, test files)."""
         if not self.root.is_dir():
             raise self.missing(self.root)
@@ -122,33 +111,33 @@ class ImageFolder(PoolDataset):
         # Without a train folder, one called test is a class, unless images without a class are the pool.
         has_test = tested.is_dir() and (separate or self.named is not None or (self.root / UNLABELLED).is_dir())
         home = self.root / "train" if separate else self.root
-        besides = set() if separate else {UNLABELLED} | ({"test"} if has_test else set())
-        names = self._names(home, besides, tested if has_test else None)
-        train = self._files(home, names, self._loose(home, names, besides))
+        no_classes = set() if separate else {UNLABELLED} | ({"test"} if has_test else set())
+        names = self._names(home, no_classes, tested if has_test else None)
+        train = self._files(home, names, self._loose(home, names, no_classes))
         if has_test:
             if unknown := sorted(set(_folders(tested)) - set(names) - {UNLABELLED}):
                 raise DatasetError(f"{tested / unknown[0]} is a class that {home} does not have.")
             return names, train, self._files(tested, names, self._allowed(_images_below(tested / UNLABELLED)))
-        if self.answers is not None and self.test_share == 0:
-            return names, train, ClassFiles([], [], self.size)
-        sequence, frame = self._time_order(train)
-        kept, held = hold_out(sequence or train.classes, self.test_share, frame)
-        parts = [
+        kept, held = (
             ClassFiles([train.files[i] for i in part], [train.classes[i] for i in part], self.size)
-            for part in (kept, held)
-        ]
-        return names, parts[0], parts[1]
+            for part in self._hold_out(train.files, train.classes)
+        )
+        return names, kept, held
 
-    def _names(self, home: Path, besides: set[str], tested: Path | None) -> tuple[str, ...]:
-        """Return the names of the classes: those that were given, or the folders'."""
+    @property
+    def _sets(self) -> tuple[ClassFiles, ClassFiles]:
+        return self._contents[1:]
+
+    def _names(self, home: Path, no_classes: set[str], tested: Path | None) -> tuple[str, ...]:
+        """Return the names of the classes: the `classes` that were given, or the folders' names."""
         if self.named is not None:
             return self.named
-        names = tuple(name for name in _folders(home) if name not in besides)
+        names = tuple(name for name in _folders(home) if name not in no_classes)
         if not names and tested is not None:
             names = tuple(name for name in _folders(tested) if name != UNLABELLED)
         name_them = "name the classes: --data.classes '[cat, dog]'."
         if not names and (self.root / UNLABELLED).is_dir():
-            raise DatasetError(f"{self.root / UNLABELLED} holds images, but no folder tells a class; {name_them}")
+            raise DatasetError(f"{self.root / UNLABELLED} is there, but no folder of a class; {name_them}")
         if not names:
             raise self.missing(home / "CLASS")
         if len(names) < 2:
@@ -158,13 +147,13 @@ class ImageFolder(PoolDataset):
             )
         return names
 
-    def _loose(self, home: Path, names: Sequence[str], besides: set[str]) -> list[Path]:
-        """Return the images that lie in no class's folder, sorted."""
+    def _loose(self, home: Path, names: Sequence[str], no_classes: set[str]) -> list[Path]:
+        """Return the images outside of classes' folders, sorted."""
         paths = _images_below(self.root / UNLABELLED)
         if self.named is not None:
             paths += _images_in(home) + ([] if "images" in names else _images_below(home / "images"))
             for name in _folders(home):
-                if name not in {*names, *besides, "images"} and _images_in(home / name):
+                if name not in {*names, *no_classes, "images"} and _images_in(home / name):
                     raise DatasetError(
                         f"{home / name} is none of the classes {', '.join(names)}.{nearest(name, names)} Images "
                         f"without a class belong below {self.root / UNLABELLED}."
@@ -172,12 +161,8 @@ class ImageFolder(PoolDataset):
         return self._allowed(sorted(paths))
 
     def _allowed(self, loose: list[Path]) -> list[Path]:
-        """Return images without a class, where people label them.
-
-        Raises:
-            DatasetError: nobody does.
-        """
-        if loose and self.answers is None:
+        """Return images without a class, if people label them."""
+        if loose and self.label_folder is None:
             raise DatasetError(
                 f"{len(loose)} images have no class, the first {loose[0]}; with --oracle files people label them, "
                 f"without it take them out of {self.root}."
@@ -193,32 +178,17 @@ class ImageFolder(PoolDataset):
 
     @property
     def class_names(self) -> Sequence[str]:
-        """The names that were given, else the folders' names, sorted."""
-        return self._splits[0]
-
-    def build_train(self) -> Images:
-        """Return the training files."""
-        return self._splits[1]
-
-    def build_test(self) -> Images:
-        """Return the test files."""
-        return self._splits[2]
-
-    def pool(self) -> Pool:
-        """Return the pool, with sequence and frame where a pattern names them."""
-        return Pool(len(self._splits[1]), (), *self._time_order(self._splits[1]))
-
-    def _time_order(self, images: ClassFiles) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
-        return time_order([path.stem for path in images.files], self.sequence_pattern)
+        """The `classes` that were given, else the folders' names, sorted."""
+        return self._contents[0]
 
     def classes(self) -> Sequence[int] | None:
-        """Return the class of each training image; None where some have none."""
-        classes = self._splits[1].classes
+        """Return the class of each training image; None where images lack a class."""
+        classes = self._sets[0].classes
         return None if NO_CLASS in classes else classes
 
 
 def _folders(home: Path) -> list[str]:
-    """Return the names of the folders in a folder, sorted, without hidden ones."""
+    """Return the sorted names of the folders in a folder, without hidden ones."""
     return sorted(path.name for path in home.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
@@ -227,7 +197,7 @@ def _images_below(folder: Path) -> list[Path]:
 
 
 def _images_in(folder: Path) -> list[Path]:
-    """Return the images that lie in a folder itself."""
+    """Return the images directly in a folder."""
     return [
         path
         for path in folder.iterdir()

@@ -1,35 +1,30 @@
-"""Images with a PNG of label ids, or of colours, each."""
+"""Images with a label file each: a PNG of label ids, or of colours."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from al_lightning.data.dataset import PoolDataset
+from al_lightning.data.datasets.bases import FileDataset
+from al_lightning.data.datasets.official import pool_of_list
 from al_lightning.data.images import (
     Array,
     Colours,
     ImageFiles,
-    Images,
     check_size,
     label_table,
     list_images,
     read_image,
     read_mask,
     repeats,
-    time_order,
 )
 from al_lightning.data.mappings import check_count, find_mapping, load_mapping
-from al_lightning.data.split import hold_out
 from al_lightning.errors import DatasetError, UsageError, require
-from al_lightning.pool import Pool
 
 Pair = tuple[Path, Path]
-
-log = logging.getLogger(__name__)
+"""An image file and its label file."""
 
 
 class MaskFiles(ImageFiles):
@@ -37,8 +32,8 @@ class MaskFiles(ImageFiles):
 
     Args:
         pairs: (image, label) paths.
-        table: (256,) class of each label id, as `label_table` makes it, or the classes of colours.
-        size: (height, width) to which both are resized; None leaves them.
+        table: (256,) class of each label id, as `label_table` returns it, or the classes of colours.
+        size: (height, width) to which both are resized; None keeps their sizes.
     """
 
     def __init__(self, pairs: Sequence[Pair], table: Array | Colours, size: tuple[int, int] | None) -> None:
@@ -55,55 +50,55 @@ class MaskFiles(ImageFiles):
         return read_image(self.pairs[index][0], self.size)
 
     def sources(self, index: int) -> Sequence[Path]:
-        """Return the image's file and the label's."""
+        """Return the image file and the label file."""
         return self.pairs[index]
 
     def has_label(self, index: int) -> bool:
-        """Whether the label's file is there."""
+        """Return whether the label file exists."""
         return self.pairs[index][1].is_file()
 
     def label(self, index: int) -> Array:
-        """Read the label, as classes."""
+        """Read the label as classes."""
         image, label = self.pairs[index]
         return read_mask(label, self.table, self.size, image)
 
     def name(self, index: int) -> str:
-        """Return the image's path; where it stood before, with a number."""
+        """Return the image's path; repeats of it are numbered."""
         number = self.repeats.get(index)
         return f"{self.pairs[index][0]}{f', repeat {number}' if number else ''}"
 
 
-class MaskFolder(PoolDataset):
-    """Images and PNG labels, by list file (an image and a label path a line) or by folder (same names).
+class MaskFolder(FileDataset):
+    """Images and PNG labels, by list file (an image path and a label path per line) or by folder (same names).
 
-    Where people label the images (`--oracle files`), label files may be missing, all of them too; a line of a list may
-    then be an image's path alone, whose label is looked for below `masks`.
+    Where people label the images (`--oracle files`), any number of label files may be missing. A line of a list may
+    then be an image path alone; the image's label is searched below `masks`.
 
     Args:
         classes: class names in the order of their label ids 0, 1, ...
-        ignore: label id that is not scored and not trained on; 255 always is one.
+        ignore: label id that is neither scored nor trained on, in addition to 255.
         size: (height, width) to which images and labels are resized; None where all have one size.
         images: folder of the images, below root.
         masks: folder of their labels, below root; IMAGE's label is IMAGE.png.
-        train_list: list file below root, instead of the two folders.
+        train_list: list file below root, instead of `images` and `masks`.
         test_images: folder of the test images; none by default.
-        test_masks: folder of their labels.
-        test_list: list file of the test set, instead of the two.
-        test_share: share of the pool held out as test set where none is named; with a sequence_pattern the last images
-            of each sequence, otherwise random ones; the same for every seed. Where people label, the held-out
+        test_masks: folder of the labels of the test images.
+        test_list: list file of the test set, instead of `test_images` and `test_masks`.
+        test_share: share of the pool that is held out as test set where none is named: with a sequence_pattern the last
+            images of each sequence, otherwise random ones; the same for every seed. Where people label, the held-out
             images are labelled first, and 0 means that there is no test set.
-        sequence_pattern: regular expression over the file's name without ending, with groups `sequence` and `frame`,
-            where images come from videos.
-        mapping: instead of classes, a YAML file that says which class each colour or label id means (its format stands
-            in data/mappings); in the working directory or below root.
-        duplicates: what becomes of an image that the pool's list names twice: an error, `drop` to leave its repeats
-            out, or `keep` to have it in the pool as often as it is listed.
+        sequence_pattern: for images from videos, a regular expression over the file's name without ending, with groups
+            `sequence` and `frame`.
+        mapping: instead of classes, a YAML file with the class of each colour or label id (data/mappings describes its
+            format); in the working directory or below root.
+        duplicates: treatment of images that the pool's list repeats: an error, `drop` to leave repeats out, or `keep`
+            to have an image in the pool as often as it is listed.
         **options: see PoolDataset.
     """
 
     folder = "mask_folder"
     labels = "pixel"
-    may_ask = True
+    people_may_label = True
     where = (
         "They look like ROOT/images/NAME.jpg and ROOT/masks/NAME.png (one channel of label ids, or colours with "
         "--data.mapping); other folders by --data.images and --data.masks, or a file with an image and a label path a "
@@ -131,12 +126,12 @@ class MaskFolder(PoolDataset):
         if not classes and not mapping:
             raise UsageError(
                 f"{type(self).__name__} needs the names of its classes, in the order of their label ids: "
-                "--data.classes '[road, car, tree]'; or a file that says what each colour or id means: --data.mapping."
+                "--data.classes '[road, car, tree]'; or a file with the class of each colour or id: --data.mapping."
             )
         if classes and mapping:
             raise UsageError("--data.classes and --data.mapping both name the classes; give one of them.")
         if mapping and ignore != 255:
-            raise UsageError(f"data.ignore is {ignore}, but the mapping says what is ignored; leave one of them out.")
+            raise UsageError(f"data.ignore is {ignore}, but the mapping names what is ignored; leave one of them out.")
         if duplicates not in ("error", "drop", "keep"):
             raise UsageError(f"data.duplicates is {duplicates!r}; error, drop or keep was expected.")
         if (test_images is None) != (test_masks is None):
@@ -163,34 +158,27 @@ class MaskFolder(PoolDataset):
         return self._classes
 
     @cached_property
-    def _splits(self) -> tuple[list[Pair], list[Pair]]:
-        """(training pairs, test pairs); no image is in both."""
-        train, test = self._named_splits()
+    def _sets(self) -> tuple[MaskFiles, MaskFiles]:
+        train, test = self._pairs()
         if leaked := {image for image, _ in train}.intersection(image for image, _ in test):
             raise DatasetError(
-                f"The image {min(leaked)} is in the pool and in the test set ({len(leaked)} such); "
-                "a model must not be tested on what it may learn from."
+                f"The image {min(leaked)} is in the pool and in the test set ({len(leaked)} such images); "
+                "take it out of one of them."
             )
-        return train, test
+        return MaskFiles(train, self.table, self.size), MaskFiles(test, self.table, self.size)
 
-    def _named_splits(self) -> tuple[list[Pair], list[Pair]]:
+    def _pairs(self) -> tuple[list[Pair], list[Pair]]:
         train = self.pairs_of_list(self.train_list) if self.train_list else self._by_folder(self.images, self.masks)
         if self.test_list:
             return train, self.pairs_of_list(self.test_list)
         if self.test_images and self.test_masks:
             return train, self._by_folder(self.test_images, self.test_masks)
-        if self.answers is not None and self.test_share == 0:
-            return train, []
-        sequence, frame = self._time_order(train)
-        kept, held = hold_out(sequence or [0] * len(train), self.test_share, frame)
+        kept, held = self._hold_out([image for image, _ in train], [0] * len(train))
         return [train[position] for position in kept], [train[position] for position in held]
-
-    def _time_order(self, pairs: Sequence[Pair]) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
-        return time_order([image.stem for image, _ in pairs], self.sequence_pattern)
 
     def _by_folder(self, images: str, masks: str) -> list[Pair]:
         folder, labels = self.root / images, self.root / masks
-        for needed in (folder, labels) if self.answers is None else (folder,):
+        for needed in (folder, labels) if self.label_folder is None else (folder,):
             if not needed.is_dir():
                 raise self.missing(needed)
         pairs = [(path, (labels / path.relative_to(folder)).with_suffix(".png")) for path in list_images(folder)]
@@ -208,7 +196,7 @@ class MaskFolder(PoolDataset):
             if not line.strip():
                 continue
             parts = line.split()
-            if len(parts) == 1 and self.answers is not None:
+            if len(parts) == 1 and self.label_folder is not None:
                 below = Path(parts[0])
                 below = below.relative_to(self.images) if below.is_relative_to(self.images) else below
                 parts.append(str(Path(self.masks) / below.with_suffix(".png")))
@@ -217,49 +205,30 @@ class MaskFolder(PoolDataset):
             pairs.append(self.pair_of_line(parts[0], parts[1]))
         if not pairs:
             raise DatasetError(f"{path} lists no images.")
-        return self._check(pairs, self.duplicates if name == self.train_list else "error")
+        images = [image for image, _ in pairs]
+        if name != self.train_list or self.duplicates == "error":
+            if repeated := repeats(images):
+                raise DatasetError(
+                    f"The image {images[min(repeated)]} is listed twice; list every image once. In a pool's list "
+                    "--data.duplicates drop leaves repeats out, and --data.duplicates keep keeps them."
+                )
+        else:
+            pairs = pool_of_list(pairs, images, self.duplicates == "keep", path)
+        return self._check(pairs)
 
     def pair_of_line(self, image: str, label: str) -> Pair:
-        """Return the paths that a line of a list file means."""
+        """Return the paths of the image and the label that a line of a list file names."""
         return self.root / image, self.root / label
 
-    def _check(self, pairs: list[Pair], duplicates: Literal["error", "drop", "keep"] = "error") -> list[Pair]:
-        seen: set[Path] = set()
-        kept = []
+    def _check(self, pairs: list[Pair]) -> list[Pair]:
+        """Return the pairs, all of whose files exist."""
         for pair in pairs:
-            if pair[0] in seen and duplicates == "error":
-                raise DatasetError(
-                    f"The image {pair[0]} is listed twice; list every image once. In a pool's list repeats can be left "
-                    "out with --data.duplicates drop, or kept with --data.duplicates keep."
-                )
-            if pair[0] not in seen or duplicates == "keep":
-                kept.append(pair)
-            seen.add(pair[0])
             for path, what in zip(pair, ("image", "label"), strict=True):
-                if not path.is_file() and (what == "image" or self.answers is None):
+                if not path.is_file() and (what == "image" or self.label_folder is None):
                     hint = " With --oracle files people label the images." if what == "label" else ""
                     raise DatasetError(f"The {what} {path} does not exist; every image needs a file and a label.{hint}")
-        if again := len(pairs) - len(seen):
-            log.info(
-                "The pool's list has %d lines, %d of which repeat an image: %s.",
-                len(pairs),
-                again,
-                "kept as listed" if duplicates == "keep" else f"left out, {len(kept)} images are in the pool",
-            )
-        return kept
-
-    def build_train(self) -> Images:
-        """Return the training pairs."""
-        return MaskFiles(self._splits[0], self.table, self.size)
-
-    def build_test(self) -> Images:
-        """Return the test pairs."""
-        return MaskFiles(self._splits[1], self.table, self.size)
-
-    def pool(self) -> Pool:
-        """Return the pool, with sequence and frame where a pattern names them."""
-        return Pool(len(self._splits[0]), (), *self._time_order(self._splits[0]))
+        return pairs
 
     def details(self) -> str:
-        """Return the mapping, where there is one."""
+        """Return the hash of the mapping, where there is one."""
         return self.mapping.digest() if self.mapping is not None else ""

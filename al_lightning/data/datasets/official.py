@@ -1,58 +1,80 @@
-"""What the official layouts of datasets share: folders at the wrong level, and the numbers of images."""
+"""Checks that datasets share: folders at the wrong level, numbers of images, and lists that repeat an image."""
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from al_lightning.data.dataset import PoolDataset
+from al_lightning.data.images import repeats
 from al_lightning.errors import DatasetError
+
+Entry = TypeVar("Entry")
+
+log = logging.getLogger(__name__)
 
 
 def names_in(folder: Path) -> frozenset[str]:
-    """Return the names in a folder, hidden ones left out: one look at it, where a look per file takes much longer."""
+    """Return the names in a folder, without hidden ones; one listing is much faster than a look at each file."""
     with os.scandir(folder) as entries:
         return frozenset(entry.name for entry in entries if not entry.name.startswith("."))
 
 
-def elsewhere(root: Path, needed: str) -> Path | None:
-    """Return the folder a level below or up to three above `root` that holds `needed`, for one who named the wrong."""
-    if not root.is_dir():
-        return None
-    here = root.absolute()
-    near = [*here.parents[:3], *(here / name for name in sorted(names_in(here)))]
-    return next((folder for folder in near if os.path.isdir(folder / needed)), None)  # also where one may not look
-
-
 def absent(data: PoolDataset, path: Path, *names: str) -> DatasetError:
-    """Return the error for a path that is missing; a folder that must lie in the root may lie above or below it.
+    """Return the error for a missing path; it names the right root if that is a level below or up to three above.
 
     Args:
         data: the dataset.
-        path: what is missing.
-        names: folders that must lie in the root, of which one is enough.
+        path: the missing path.
+        names: folders, one of which the right root contains.
     """
-    for name in names:
-        if (folder := elsewhere(data.root, name)) is not None:
-            return DatasetError(
-                f"There is no {data.root / name}, but {folder / name} is there: --data.root {folder} is meant."
-            )
+    if data.root.is_dir():
+        root = data.root.absolute()
+        near = [*root.parents[:3], *(root / name for name in sorted(names_in(root)))]
+        for name in names:
+            for folder in near:
+                if os.path.isdir(folder / name):  # False where it may not be looked at
+                    return DatasetError(
+                        f"There is no {data.root / name}, but {folder / name} is there: give --data.root {folder}."
+                    )
     return data.missing(path)
 
 
-def check_counts(root: Path, counts: tuple[int, int], expected: tuple[int, int]) -> None:
-    """Refuse a part of a dataset.
+def pool_of_list(entries: Sequence[Entry], images: Sequence[Path], keep: bool, path: Path) -> list[Entry]:
+    """Return the entries of a pool's list, without those that repeat an image unless `keep`.
 
     Args:
-        root: where it lies.
-        counts: numbers of training and of test images.
-        expected: the official ones.
+        entries: the list's entries.
+        images: the image of each entry.
+        keep: whether repeats stay.
+        path: the list's file, for the log.
+    """
+    repeated = repeats(images)
+    if repeated:
+        left = f"left out; {len(entries) - len(repeated):,} images are in the pool"
+        log.info(
+            "The pool's list %s has %s lines, %s of which repeat an image and are %s.",
+            path,
+            f"{len(entries):,}",
+            f"{len(repeated):,}",
+            "kept" if keep else left,
+        )
+    return [entry for place, entry in enumerate(entries) if keep or place not in repeated]
 
-    Raises:
-        DatasetError: they differ.
+
+def check_counts(root: Path, counts: tuple[int, int], expected: tuple[int, int]) -> None:
+    """Raise DatasetError where a dataset is incomplete.
+
+    Args:
+        root: folder of the data.
+        counts: numbers of training and test images.
+        expected: the official numbers.
     """
     if counts != expected:
         raise DatasetError(
-            f"{root} holds {counts[0]:,} images to train on and {counts[1]:,} to test on, where the whole dataset has "
-            f"{expected[0]:,} and {expected[1]:,}; complete it, or say that a part is meant: --data.complete false."
+            f"{root} holds {counts[0]:,} training images and {counts[1]:,} test images, where the whole dataset has "
+            f"{expected[0]:,} and {expected[1]:,}; complete it, or accept a part of it with --data.complete false."
         )

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from al_lightning.data.dataset import PoolDataset
+from al_lightning.data.datasets.bases import FileDataset
 from al_lightning.data.datasets.mask_folder import MaskFiles, Pair
 from al_lightning.data.datasets.official import absent, check_counts, names_in
-from al_lightning.data.images import Array, Images, check_label_size, check_size, label_table, resize_label
+from al_lightning.data.images import Array, check_label_size, check_size, label_table, resize_label
 from al_lightning.errors import DatasetError, MissingFile, UnknownLabel
 
 NAMES = """
@@ -21,17 +21,17 @@ sheep sofa train tvmonitor
 """
 CLASSES = tuple(NAMES.split())
 COUNTS = 10_582, 1_449
-"""Images to train on and to test on."""
+"""Numbers of training and test images."""
 
 
 def read_sbd(path: Path, table: Array, size: tuple[int, int] | None, image: Path) -> Array:
-    """Read one of SBD's label files, as (H, W) uint8 classes with 255 = ignore.
+    """Read one of SBD's label files as (H, W) uint8 classes with 255 = ignore.
 
     Args:
         path: MATLAB file with label ids under GTcls.Segmentation.
         table: (256,) class of each id; 254 marks ids that should not occur.
         size: (height, width) to resize to, by nearest neighbour.
-        image: the image it belongs to, whose size it must have.
+        image: the label's image; both must have one size.
 
     Raises:
         DatasetError: the file is missing, is not one of SBD's, has another size than its image, or an unknown id.
@@ -42,7 +42,7 @@ def read_sbd(path: Path, table: Array, size: tuple[int, int] | None, image: Path
         ids = np.asarray(loadmat(path)["GTcls"]["Segmentation"][0, 0])
     except FileNotFoundError as error:
         raise MissingFile(f"The label {path} does not exist.") from error
-    except Exception as error:  # scipy lets through whatever a broken file makes of its reader
+    except Exception as error:  # on a damaged file, scipy raises errors of many kinds
         reason = f"{type(error).__name__}: {error}"
         raise DatasetError(f"The label {path} cannot be read ({reason}); unpack benchmark.tgz anew.") from error
     if ids.ndim != 2 or ids.dtype != np.uint8:
@@ -61,12 +61,12 @@ def read_sbd(path: Path, table: Array, size: tuple[int, int] | None, image: Path
 
 
 class Files:
-    """Files of one kind by the image's id, in the first of some folders that has them.
+    """Image files or label files by the image's id, each in the first of some folders that has it.
 
     Args:
         what: `image` or `label`, for the message.
-        folders: where they may be; those that do not exist are left out, the first one aside.
-        suffix: what follows the id in their names.
+        folders: folders to search; they need not exist.
+        suffix: the part of the file's name after the id.
     """
 
     def __init__(self, what: str, folders: Sequence[Path], suffix: str) -> None:
@@ -76,11 +76,7 @@ class Files:
         self.known = {folder: names_in(folder) for folder in folders if folder.is_dir()}
 
     def path(self, identifier: str, source: str) -> Path:
-        """Return the file of an id.
-
-        Raises:
-            DatasetError: there is none; the message says what named it, `source`.
-        """
+        """Return the file of an id that `source` lists; raise MissingFile where there is none."""
         name = identifier + self.suffix
         for folder, names in self.known.items():
             if name in names:
@@ -92,36 +88,37 @@ class Files:
 
 
 class VOCFiles(MaskFiles):
-    """Images with a PNG of label ids, or one of SBD's MATLAB files, each; arguments as MaskFiles."""
+    """Image files, each with a PNG of label ids or one of SBD's MATLAB files; arguments as for MaskFiles."""
 
     def __init__(self, pairs: Sequence[Pair], table: Array, size: tuple[int, int] | None) -> None:
         super().__init__(pairs, table, size)
         self.ids = table
 
     def label(self, index: int) -> Array:
-        """Read the label, as classes."""
+        """Read the label as classes."""
         image, label = self.pairs[index]
         return read_sbd(label, self.ids, self.size, image) if label.suffix == ".mat" else super().label(index)
 
 
-class VOC(PoolDataset):
+class VOC(FileDataset):
     """PASCAL VOC 2012 with SBD: 10,582 images in the pool, VOC's 1,449 validation images as test set.
 
-    The pool is VOC's `train` and all of SBD, without what VOC has in `val`. Labels of VOC's `train` and `val` are VOC's
-    own, with a void border around each object; all others are SBD's, without one. They are read from SBD's MATLAB
-    files, or, where ROOT or VOC2012 has a folder SegmentationClassAug, from the PNGs there.
+    The pool is VOC's `train` and all of SBD, without VOC's `val`. Labels of VOC's `train` and `val` are VOC's own, with
+    a void border around each object. All others are SBD's, without a border, from SBD's MATLAB files or, where ROOT or
+    VOC2012 has a folder SegmentationClassAug, from its PNGs.
 
-    The images are of many sizes. A training batch needs a crop, or `size`; without `size`, tests and scores take one
-    image at a time (eval_batch_size 1), as it is: padding would be scored along with it.
+    The images have many sizes. A training batch needs a crop, or `size`. Without `size`, test and scoring need
+    eval_batch_size 1: an image is used at its own size, since padding would be scored too.
 
     Args:
-        size: (height, width) to which images and labels are resized; None leaves them.
+        size: (height, width) to which images and labels are resized; None keeps their sizes.
         complete: refuse other numbers of images than the official ones.
         **options: see PoolDataset.
     """
 
     folder = "voc"
     labels = "pixel"
+    class_names = CLASSES
     where = (
         "They look like ROOT/VOCdevkit/VOC2012 (VOCtrainval_11-May-2012.tar) and ROOT/benchmark_RELEASE/dataset (SBD's "
         "benchmark.tgz), or a folder SegmentationClassAug of PNGs instead of the latter; docs/datasets.md has the "
@@ -135,11 +132,6 @@ class VOC(PoolDataset):
         self.table = label_table(len(CLASSES), None)
 
     @property
-    def class_names(self) -> Sequence[str]:
-        """Background and VOC's 20 classes."""
-        return CLASSES
-
-    @property
     def _voc(self) -> Path:
         """The folder VOC2012."""
         for folder in (self.root / "VOCdevkit" / "VOC2012", self.root / "VOC2012", self.root):
@@ -148,8 +140,14 @@ class VOC(PoolDataset):
         raise absent(self, self.root / "VOCdevkit" / "VOC2012" / "JPEGImages", "VOCdevkit", "VOC2012", "JPEGImages")
 
     @cached_property
-    def _splits(self) -> tuple[list[Pair], list[Pair]]:
-        """(training pairs, test pairs); the training ones sorted by id."""
+    def _sets(self) -> tuple[VOCFiles, VOCFiles]:
+        """(training set, sorted by id, and test set)."""
+        trained, tested = self._pairs()
+        if self.complete:
+            check_counts(self.root, (len(trained), len(tested)), COUNTS)
+        return VOCFiles(trained, self.table, self.size), VOCFiles(tested, self.table, self.size)
+
+    def _pairs(self) -> tuple[list[Pair], list[Pair]]:
         voc, sbd = self._voc, self.root / "benchmark_RELEASE" / "dataset"
         places = (voc / "SegmentationClassAug", self.root / "SegmentationClassAug")
         ready = next((folder for folder in places if folder.is_dir()), None)
@@ -172,8 +170,6 @@ class VOC(PoolDataset):
             for name in sorted(pool.keys() - test.keys())
         ]
         tested = [(images.path(name, source), labels.path(name, source)) for name, source in test.items()]
-        if self.complete:
-            check_counts(self.root, (len(trained), len(tested)), COUNTS)
         return trained, tested
 
     def _ids(self, path: Path) -> dict[str, str]:
@@ -196,11 +192,3 @@ class VOC(PoolDataset):
             if not (sbd / needed).exists():
                 raise absent(self, sbd / needed, "benchmark_RELEASE")
         return {**self._ids(sbd / "train.txt"), **self._ids(sbd / "val.txt")}
-
-    def build_train(self) -> Images:
-        """Return the training pairs."""
-        return VOCFiles(self._splits[0], self.table, self.size)
-
-    def build_test(self) -> Images:
-        """Return the test pairs."""
-        return VOCFiles(self._splits[1], self.table, self.size)

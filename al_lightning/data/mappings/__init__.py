@@ -1,9 +1,9 @@
-"""Mapping files: which class a colour or an id of a label image means, as a small YAML file.
+"""Mapping files: small YAML files with the class of each colour or id of label images.
 
     classes: [road, car]              # in the order of their ids
     colours: {"#6e6e00": road, "#ff0000": car}   # or   ids: {7: road, 26: car}
-    ignore: ["#000000"]               # not trained on, not scored; of ids, 255 always is one
-    unknown: error                    # or ignore: what becomes of all others
+    ignore: ["#000000"]               # neither trained on nor scored; the id 255 always is one
+    unknown: error                    # or ignore: treatment of all other colours or ids
 
 The files in this folder come with the package.
 """
@@ -30,14 +30,14 @@ _KEYS = ("classes", "colours", "ids", "ignore", "unknown")
 
 @dataclass(frozen=True)
 class Mapping:
-    """What a mapping file says.
+    """The content of a mapping file.
 
     Attributes:
         classes: names, in the order of their ids.
         values: colours as 24-bit numbers, or ids.
-        targets: the class of each; 255 where it is to be ignored.
+        targets: the class of each value; 255 = ignore.
         colours: whether the values are colours.
-        unknown: the class of all others: 255, or 254 where they are an error.
+        unknown: the class of all other values: 255, or 254 where they are an error.
     """
 
     classes: tuple[str, ...]
@@ -48,7 +48,7 @@ class Mapping:
 
     @property
     def table(self) -> Array | Colours:
-        """What `read_mask` looks classes up in."""
+        """The table that `read_mask` takes classes from."""
         if self.colours:
             return Colours(self.values, self.targets, self.unknown)
         table = np.full(256, self.unknown, dtype=np.uint8)
@@ -57,29 +57,29 @@ class Mapping:
         return table
 
     def digest(self) -> str:
-        """Return the SHA-256 of what labels mean."""
+        """Return the SHA-256 of classes and values."""
         pairs = sorted(zip(self.values, self.targets, strict=True))
         return hashlib.sha256(repr((self.classes, pairs, self.colours, self.unknown)).encode()).hexdigest()
 
 
 class _Loader(Loader):
-    """Plain YAML in which a key given twice is an error, in large letters or small ones: colours have both."""
+    """Plain YAML in which a repeated key is an error, in upper or lower case, since colours may have both."""
 
     def key(self, node: Any) -> str:
-        """Return what must not come twice of a key."""
+        """Return the text of a key that must be unique."""
         return str(super().key(node)).lower()
 
 
 def find_mapping(name: str, family: str = "", root: Path | None = None) -> Path:
-    """Return the file that a name means.
+    """Return the file of a mapping.
 
     Args:
-        name: a file, looked for in the working directory and then below root; or the name of a shipped one.
-        family: dataset whose shipped mappings may leave it out: `cityscapes_19` of `a2d2` is a2d2_cityscapes_19.yaml.
-        root: the data's folder.
+        name: a file in the working directory or else below root, or the name of a mapping of the package.
+        family: prefix that names may leave out: with `a2d2`, `cityscapes_19` is a2d2_cityscapes_19.yaml.
+        root: folder of the data.
 
     Raises:
-        UsageError: there is none; the message has the nearest names.
+        UsageError: there is no such file or mapping; the message has the nearest names.
     """
     given = from_home("data.mapping", name)
     for path in (given, *([root / given] if root is not None else [])):
@@ -99,7 +99,7 @@ def load_mapping(path: Path) -> Mapping:
     """Read a mapping file.
 
     Raises:
-        UsageError: it cannot be read, or says something that it may not; the message names file and entry.
+        UsageError: the file cannot be read, or has a wrong entry; the message names both.
     """
     try:
         content = read_yaml(path, _Loader)
@@ -137,7 +137,7 @@ def load_mapping(path: Path) -> Mapping:
                 f"{nearest(str(name), classes)}"
             )
         if (value := read(path, key)) in targets:
-            raise UsageError(f"The mapping {path} says twice what {key} is; once is enough.")
+            raise UsageError(f"The mapping {path} has {key} twice; leave one of the entries out.")
         targets[value] = 255 if name is None else classes.index(name)
     return Mapping(classes, tuple(targets), tuple(targets.values()), kind == "colours", 254 if rest == "error" else 255)
 
@@ -152,7 +152,7 @@ def _classes(path: Path, names: Any) -> tuple[str, ...]:
 
 
 def check_count(classes: Sequence[str]) -> None:
-    """Refuse more classes than 8-bit labels can tell apart."""
+    """Raise UsageError for more classes than 8-bit labels can hold."""
     if len(classes) > 254:
         raise UsageError(f"{len(classes)} classes are too many: labels are 8-bit ids, of which 255 is ignored.")
 

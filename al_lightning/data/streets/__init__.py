@@ -1,4 +1,4 @@
-"""Street scenes that the program draws: `sample_scene` decides what stands where, `draw` shows a frame of it."""
+"""Street scenes drawn by the program: `sample_scene` places objects at random, `draw` renders a frame."""
 
 from al_lightning.data.streets.drawing import draw
 from al_lightning.data.streets.scenes import Nuisance, sample_scene

@@ -1,4 +1,4 @@
-"""Draws what stands or moves on the ground: cars, pedestrians, lamps, signs and trees."""
+"""Drawing of objects on the ground: cars, pedestrians, lamps, signs and trees."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TYRE: Colour = (26, 26, 28)
 
 
 def _car(canvas: Canvas, car: Actor) -> None:
-    """Draw a car that drives along the road; variant 0 shows its rear, 1 its front, 2 the rear of a van."""
+    """Draw a car that drives along the road; variant 0 is a rear, 1 a front, 2 the rear of a van."""
     camera, paint = canvas.camera, car.colours[0]
     half, waist, van = car.width / 2, 0.52 * car.height + 0.1, car.variant == 2
     front, rear = (0.72, 0.04) if van else (0.66, 0.12)
@@ -45,11 +45,11 @@ def _car(canvas: Canvas, car: Actor) -> None:
         [at(0.98 * x, low, rear), at(0.83 * x, high, rear + 0.09), at(0.83 * x, high, front - 0.12),
          at(0.98 * x, low, front + 0.04)], _GLASS, None,
     )  # fmt: skip
-    close = camera.focal / (car.s - camera.s) > 8  # details finer than a point would only cost time
+    close = camera.focal / (car.s - camera.s) > 8  # details smaller than a pixel are not drawn
     for hub in (0.2, 0.8) if close else ():
         spokes = [(0.085, 0.3), (0.06, 0.53), (-0.06, 0.53), (-0.085, 0.3), (-0.06, 0.06), (0.06, 0.06)]
         canvas.polygon([at(x, y, hub + share) for share, y in spokes], _TYRE, CAR)
-    # The face turned to the camera: tyres, cabin, window, body, lights, plate.
+    # The side towards the camera: tyres, cabin, window, body, lights, plate.
     for wheel in (-1, 1):
         inner, outer = wheel * (half - 0.28), wheel * (half - 0.03)
         canvas.polygon([at(inner, 0.02, 0), at(outer, 0.02, 0), at(outer, 0.4, 0), at(inner, 0.4, 0)], _TYRE, CAR)
@@ -82,7 +82,7 @@ def _car(canvas: Canvas, car: Actor) -> None:
 
 
 def _crossing_car(canvas: Canvas, car: Actor) -> None:
-    """Draw a car seen from its side; it faces to where it drives."""
+    """Draw a car from its side; it faces its direction of travel."""
     camera, paint, facing = canvas.camera, car.colours[0], 1 if car.speed[0] >= 0 else -1
 
     def outline(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -106,7 +106,7 @@ def _crossing_car(canvas: Canvas, car: Actor) -> None:
 
 
 def _pedestrian(canvas: Canvas, person: Actor) -> None:
-    """Draw a walker: colours are of coat, trousers and skin."""
+    """Draw a pedestrian; the colours are those of coat, trousers and skin."""
     coat, trousers, skin = person.colours
     camera, tall = canvas.camera, person.height
 
@@ -140,7 +140,7 @@ def _stem(canvas: Canvas, thing: Actor, top: float, width: float, label: int, co
 
 
 def _lamp(canvas: Canvas, lamp: Actor) -> None:
-    """Draw a post; variant 1 carries a street lamp on an arm over the road."""
+    """Draw a post; variant 1 has a street lamp on an arm over the road."""
     grey, point = lamp.colours[0], canvas.camera.point
     _stem(canvas, lamp, lamp.height, lamp.width, POLE, grey)
     if lamp.variant:
@@ -164,7 +164,7 @@ _RED, _WHITE, _BLUE, _YELLOW = (196.0, 28.0, 32.0), (238.0, 238.0, 234.0), (28.0
 
 
 def _sign(canvas: Canvas, sign: Actor) -> None:
-    """Draw a traffic sign on its post: a ban, a warning, an order, a square, a give-way, a priority road."""
+    """Draw a traffic sign on a post: prohibition, warning, mandatory, square, give way, or priority road."""
     _stem(canvas, sign, sign.height, 0.11, POLE, (150, 152, 154))
     u, v = canvas.camera.point(sign.d, sign.height, sign.s)
     size = canvas.camera.focal * sign.width / 2 / (sign.s - canvas.camera.s)
@@ -195,7 +195,7 @@ def _sign(canvas: Canvas, sign: Actor) -> None:
 
 
 def _tree(canvas: Canvas, tree: Actor) -> None:
-    """Draw trunk and crown."""
+    """Draw the trunk and the crown of a tree."""
     camera = canvas.camera
     _stem(canvas, tree, 0.5 * tree.height, 0.05 * tree.height, VEGETATION, (84, 66, 50))
     crowns = textures().crowns
@@ -208,7 +208,7 @@ def _tree(canvas: Canvas, tree: Actor) -> None:
     x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + wide, columns), min(top + high, rows)
     if x1 <= x0 or y1 <= y0:
         return
-    # Only the part within the picture is enlarged.
+    # Only the part inside the picture is scaled.
     mapping = np.array([[64 / wide, 0, (x0 - left) * 64 / wide], [0, 64 / high, (y0 - top) * 64 / high]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     if tree.phase > 0.5:
@@ -233,5 +233,5 @@ _DRAW = {
 
 
 def draw_actor(canvas: Canvas, actor: Actor) -> None:
-    """Draw an actor where it is, over all that has been drawn before."""
+    """Draw an actor over the current picture."""
     _DRAW[actor.kind](canvas, actor)

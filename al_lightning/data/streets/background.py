@@ -1,4 +1,4 @@
-"""Everything but the actors, for every pixel at once: ground, facades and sky, in their light and through the air."""
+"""The background of a frame, computed for all pixels at once: ground, facades and sky, with light and haze."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from al_lightning.data.streets.types import Actor, Array, Camera, Floats, Light,
 def background(
     scene: Scene, camera: Camera, actors: Sequence[Actor], shape: tuple[int, int]
 ) -> tuple[Array, Array, Floats]:
-    """Return picture and label without actors, and the distance at which each column ends."""
+    """Return the picture and the label without actors, and the distance of the facade in each column."""
     light = scene.light
     rows, columns = (np.arange(count, dtype=np.float32) + 0.5 for count in shape)
     material, z, along, upward = facades(scene, camera, rows, columns)
@@ -61,7 +61,7 @@ def background(
 
 
 def _grain(across: Floats, upward: Floats, seed: int) -> Floats:
-    """Look places up in the texture, 13 points a metre; both arrays are used up."""
+    """Return the texture's values at places, 13 points per metre; both arrays are overwritten."""
     # OpenCV's own wrapping takes seven times as long.
     for places, shift in ((across, seed % 256), (upward, 0)):
         places *= 13 / 256
@@ -72,14 +72,14 @@ def _grain(across: Floats, upward: Floats, seed: int) -> Floats:
 
 
 def _air(light: Light, camera: Camera, rows: Floats) -> Floats:
-    """Return the colour of the air in each row, (rows, 3): the horizon's, and further up the sky's."""
+    """Return the colour of the air in each row, (rows, 3): from the horizon's to the zenith's."""
     rise = np.clip((camera.v - rows) / (0.55 * len(rows)), 0, 1)[:, None] ** 0.7
     air: Floats = np.asarray(light.horizon, np.float32) * (1 - rise) + np.asarray(light.zenith, np.float32) * rise
     return air
 
 
 def _clouds(scene: Scene, shape: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Return how much of the sky clouds hide, (rows, columns), and their colour."""
+    """Return the cloud cover of the sky, (rows, columns), 0 to 0.8, and the clouds' colour."""
     light, shift = scene.light, scene.seed % 97
     patch = textures().grain[shift : shift + 60, shift : shift + 44]
     soft = cv2.resize(cv2.blur(patch, (5, 5)), (shape[1] // 8, shape[0] // 8))

@@ -1,4 +1,4 @@
-"""Fills shapes in picture and label at once, in the light and through the air of a scene."""
+"""A canvas that fills shapes in picture and label at once, with the light and haze of a scene."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from al_lightning.data.streets.types import Array, Camera, Colour, Light
 
 
 def fixed_point(points: Sequence[tuple[float, float]]) -> npt.NDArray[np.int32]:
-    """Return points as OpenCV wants them, with three fractional bits."""
+    """Return points in OpenCV's fixed-point format, with three fractional bits."""
     return np.multiply(points, 8).astype(np.int32)
 
 
 class Canvas:
-    """Picture and label at twice the size, and the camera that looks at them."""
+    """Picture and label at twice the final size, with the camera and the light of the scene."""
 
     def __init__(self, picture: Array, label: Array, camera: Camera, light: Light) -> None:
         self.picture = picture
@@ -28,11 +28,11 @@ class Canvas:
         self.clear = 1.0
 
     def move_to(self, z: float) -> None:
-        """Let everything that follows be seen through `z` metres of air."""
+        """Set the distance of the following shapes, in metres, for the haze."""
         self.clear = math.exp(-self.light.haze * z)
 
     def tint(self, colour: Colour, shine: bool = False) -> Colour:
-        """Return a colour as it is seen from here; what shines itself needs no daylight."""
+        """Return a colour with light and haze; a shining object is independent of daylight."""
         clear = self.clear
         gain, air = (1.0, 1.0, 1.0) if shine else self.light.gain, self.light.horizon
         return (
@@ -44,7 +44,7 @@ class Canvas:
     def polygon(
         self, points: Sequence[tuple[float, float]], colour: Colour, label: int | None, shine: bool = False
     ) -> None:
-        """Fill a convex polygon; label None leaves the class as it is."""
+        """Fill a convex polygon; label None does not change the class."""
         corners = fixed_point(points)
         cv2.fillConvexPoly(self.picture, corners, self.tint(colour, shine), cv2.LINE_8, 3)
         if label is not None:

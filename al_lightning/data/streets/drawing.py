@@ -1,10 +1,10 @@
-"""Draws one frame of a street scene and its label: numpy and OpenCV, no randomness.
+"""Drawing of one frame of a street scene and its label, by numpy and OpenCV, without randomness.
 
-A frame is a function of a `Scene` and a frame number; what stands where is decided in `scenes.py`.
-Everything is placed in metres: `d` across the road from its middle, `y` up from the ground, `s` along the road. Ground,
-facades and sky are computed for every pixel at once from the place where its ray ends; what stands on the ground is
-painted over them as polygons, far ones first. All this happens at twice the size asked for; the picture is the mean of
-2 x 2 points, and a pixel whose four points are not of one class is void.
+A frame is a function of a `Scene` and a frame number; `scenes.py` samples the scene.
+Places are in metres: `d` across the road from its middle, `y` up from the ground, `s` along the road. Ground, facades
+and sky are computed for all pixels at once, by casting rays. Objects on the ground are then painted as polygons, far
+ones first. All this happens at twice the final size. The picture is the mean of 2 x 2 points, and a pixel whose four
+points differ in class is void.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ def draw(scene: Scene, frame: int, size: tuple[int, int], grain: tuple[int, int]
     """Draw a frame.
 
     Args:
-        scene: what there is to see.
-        frame: its number; the camera and all that moves are `frame` steps further.
+        scene: the scene.
+        frame: number of the frame; camera and moving actors have advanced `frame` steps.
         size: (height, width) of the picture.
-        grain: where in its pattern the sensor's noise begins, (row, column).
+        grain: (row, column) at which the pattern of the sensor's noise begins.
 
     Returns:
-        (picture, label): (H, W, 3) uint8 RGB and (H, W) uint8 classes with 255 where a pixel shows more than one.
+        (picture, label): (H, W, 3) uint8 RGB and (H, W) uint8 classes, 255 where a pixel shows more than one class.
     """
     height, width = 2 * size[0], 2 * size[1]
     wobble = 0.004 * math.sin(1.7 * frame + scene.seed)
@@ -47,7 +47,7 @@ def draw(scene: Scene, frame: int, size: tuple[int, int], grain: tuple[int, int]
         z = actor.s - camera.s
         column = int(camera.point(actor.d, 0, actor.s)[0])
         canvas.move_to(z)
-        # A bend or the corner of a side street hides what is behind its houses.
+        # Houses at a bend or at the corner of a side street hide the actors behind them.
         hidden = ends < z - 1
         if actor.kind == "crossing car":
             before = picture[:, hidden], label[:, hidden]
@@ -68,7 +68,7 @@ def _expose(picture: Array, size: tuple[int, int], noise: float, grain: tuple[in
 
 
 def _merge(label: Array) -> Array:
-    """Return the class on which the 2 x 2 points of a pixel agree, else void."""
+    """Return the class of each pixel's 2 x 2 points, void where they differ."""
     a, b, c, d = label[::2, ::2], label[::2, 1::2], label[1::2, ::2], label[1::2, 1::2]
     merged: Array = np.where((a == b) & (a == c) & (a == d), a, np.uint8(VOID))
     return merged

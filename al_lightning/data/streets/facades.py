@@ -1,4 +1,4 @@
-"""Where the ray of each pixel meets the houses and hedges beside the street, and what it meets there."""
+"""The houses and hedges beside the street: distance and material at the end of each pixel's ray."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from al_lightning.data.streets.types import FAR, Array, Camera, Floats, Scene, S
 
 
 class _Wall(NamedTuple):
-    """What the ray of each column meets on one side; arrays of (columns,)."""
+    """Distance, place and segment at the end of each column's ray on one side; (columns,) arrays."""
 
     z: Floats
     along: Floats
@@ -21,7 +21,7 @@ class _Wall(NamedTuple):
 
 
 def _wall(scene: Scene, camera: Camera, side: int, slope: Floats) -> _Wall:
-    """Meet the facades of one side; a ray through a gap meets the front of the next house."""
+    """Return the ends of rays at the facades of one side; a ray through a gap ends at the front of the next house."""
     segments = scene.sides[side > 0]
     where = side * (scene.half_width + scene.verge + scene.walk) - camera.d
     # The facade is at where + bend z^2, the ray at slope z.
@@ -46,7 +46,7 @@ def _wall(scene: Scene, camera: Camera, side: int, slope: Floats) -> _Wall:
 
 
 def facades(scene: Scene, camera: Camera, rows: Floats, columns: Floats) -> tuple[Array, Floats, Floats, Floats]:
-    """Return the material of every pixel as if there were no ground, and (z, along) of columns and height of pixels."""
+    """Return each pixel's material without the ground, (z, along) of each column, and the height of each pixel."""
     chance = textures().chance
     slope = (columns - camera.u) / camera.focal
     left, right = _wall(scene, camera, -1, slope), _wall(scene, camera, 1, slope)
@@ -73,7 +73,7 @@ def facades(scene: Scene, camera: Camera, rows: Floats, columns: Floats) -> tupl
     y = camera.eye - (rows[:, None] - camera.v) * (z / camera.focal)
     base = (FACADES + 3 * number).astype(np.uint8)
     material = np.broadcast_to(base, y.shape).copy()
-    # Windows finer than four points would flicker; they blur into the wall.
+    # Windows smaller than four points would flicker, so they are not drawn.
     fine = (pitch * camera.focal / z > 4) & ~end & ~hedge
     across = along / pitch
     column_of = np.floor(across)

@@ -1,4 +1,4 @@
-"""The ground that the ray of each pixel meets: its materials, and the shadows that fall on it."""
+"""The ground: its material at the end of each pixel's ray, and the shadows on it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from al_lightning.data.streets.materials import ASPHALT, GRASS, JOINT, KERB, PAI
 from al_lightning.data.streets.types import NEAR, Actor, Array, Camera, Floats, Scene
 
 _ACROSS = np.array([ASPHALT, KERB, GRASS, STONES], np.uint8)
-"""What the ground is made of, from the middle of the road outwards."""
+"""Materials of the ground, from the middle of the road outwards."""
 
 
 def ground_at(scene: Scene, d: Floats, s: Floats, z: Floats) -> Array:
@@ -46,7 +46,7 @@ def ground_at(scene: Scene, d: Floats, s: Floats, z: Floats) -> Array:
 
 
 def shadows(scene: Scene, camera: Camera, actors: Sequence[Actor], shape: tuple[int, int], first: int) -> Floats:
-    """Return what is left of the light on the ground, (rows from `first` on, columns)."""
+    """Return the share of light that reaches the ground, (rows from `first` on, columns)."""
     cast = np.zeros(shape, np.uint8)
     light = scene.light
 

@@ -1,4 +1,4 @@
-"""What surfaces are made of: every pixel of ground, facades and sky has a material, and it a class and a colour."""
+"""Materials of ground, facades and sky: each pixel has a material, and each material a class and a colour."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ FACADES = 20
 CLASS_OF = np.full(256, BUILDING, np.uint8)
 CLASS_OF[:SHOP] = (SKY, ROAD, MARKING, PAVEMENT, VEGETATION, PAVEMENT, PAVEMENT, VEGETATION)
 ROUGHNESS = np.full(256, 0.06, np.float32)
-"""How strongly noise shows on each material."""
+"""Strength of the noise on each material."""
 ROUGHNESS[:GLASS] = (0, 0.11, 0.09, 0.06, 0.21, 0.08, 0.08, 0.33, 0.1, 0)
 
 
 def palette_of(scene: Scene) -> Floats:
-    """Return the colour of each material in a scene, (256, 3); what the air does to it comes later."""
+    """Return the colour of each material in a scene, (256, 3), without haze."""
     light = scene.light
     colours = np.zeros((256, 3), np.float32)
     colours[ASPHALT], colours[PAINT], colours[STONES] = scene.asphalt, (226, 224, 214), scene.stones

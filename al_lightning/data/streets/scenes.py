@@ -1,4 +1,4 @@
-"""What stands where: a scene is drawn at random from its split, seed and number, and from nothing else."""
+"""Random scenes: a pure function of split, seed and number."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Nuisance = Literal["mild", "strong"]
 
 
 class _Draws:
-    """Draws of one key; uniform numbers are taken from a store, for a call of NumPy's costs as much as a hundred."""
+    """Draws of one key; uniform numbers come in blocks, since a call of NumPy costs as much as a hundred numbers."""
 
     def __init__(self, stream: str, *numbers: int) -> None:
         self.numpy = generator(stream, *numbers)
@@ -57,7 +57,7 @@ _LEAVES = [(128, 158, 78), (108, 140, 70), (150, 162, 80), (96, 132, 84)]
 
 
 def _mild_light(draws: _Draws) -> Light:
-    """Draw clear day, overcast day, dusk or thin fog, which differ by less than streets do."""
+    """Draw clear day, overcast day, dusk or thin fog, which differ less than streets do."""
     kind, level, sun = draws.uniform(0, 1), draws.uniform(0.92, 1.08), int(draws.one_of(-1, 1))
     if kind < 0.45:
         gain = (1.05 * level, 1.02 * level, 0.97 * level)
@@ -74,7 +74,7 @@ def _mild_light(draws: _Draws) -> Light:
 
 
 def _strong_light(light: Light, draws: _Draws) -> Light:
-    """Add night, snow, thick fog or a noisy sensor; a fifth of the scenes stays as it is."""
+    """Add night, snow, thick fog or a noisy sensor; a fifth of the scenes is not changed."""
     kind = draws.uniform(0, 1)
     if kind < 0.2:
         return light
@@ -132,7 +132,7 @@ def _cars(draws: _Draws, count: int, kerb: float, parking: bool, step: float, cr
     if parking:
         lanes += [(kerb - 1.1, 2), (1.1 - kerb, 3)]
     places = [(lane, 9 + 7.5 * slot) for lane in range(len(lanes)) for slot in range(8)]
-    # A parked car is as likely again as one that drives.
+    # A parked car is twice as likely as a moving one.
     weight = np.array([2.0 if lanes[lane][1] > 1 else 1.0 for lane, _ in places])
     chosen = draws.numpy.choice(len(places), min(count, len(places)), replace=False, p=weight / weight.sum())
     cars = []
@@ -174,12 +174,12 @@ def _people(draws: _Draws, count: int, kerb: float, verge: float, walk: float, c
 
 
 def sample_scene(split: str, seed: int, number: int, nuisance: Nuisance) -> Scene:
-    """Draw a scene: a function of its arguments."""
+    """Return a random scene, a function of the arguments."""
     draws = _Draws(f"street/{split}/scene", seed, number)
     light = _mild_light(draws)
     if nuisance == "strong":
         light = _strong_light(light, _Draws(f"street/{split}/nuisance", seed, number))
-    # One number makes a scene crowded or empty; shape 0.7 makes many nearly empty ones and a long tail.
+    # `crowd` scales all counts of a scene; shape 0.7 gives many nearly empty scenes and a long tail.
     crowd = draws.numpy.gamma(0.7, 1 / 0.7)
     cars, people, lamps, signs = (int(value) for value in draws.numpy.poisson(crowd * np.array([4.0, 3.0, 2.2, 1.2])))
     parking, verge = draws.chance(0.5), draws.one_of(0.0, 0.0, 1.4)

@@ -1,4 +1,4 @@
-"""Patterns that all scenes share: noise for surfaces, sky and sensor, chance for windows, and tree crowns."""
+"""Patterns that all scenes share: noise for surfaces, sky and sensor, random numbers for windows, and tree crowns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Textures(NamedTuple):
         grain: (258, 258) float32, noise of mean 0 and deviation 1 that repeats after 256.
         chance: (1024,) float32, uniform numbers from 0 to 1.
         sensor: (192, 320, 3) float32, normal numbers.
-        crowns: tree crowns, each (64, 64, 2) uint8: how bright a leaf is, and where leaves are.
+        crowns: tree crowns, each (64, 64, 2) uint8: brightness of the leaves, and the mask of leaves.
     """
 
     grain: Floats
@@ -50,7 +50,7 @@ def _crown(draw: np.random.Generator, rough: Floats) -> Array:
 
 @functools.cache
 def textures() -> Textures:
-    """Return the patterns that all scenes share; they are the same in every dataset."""
+    """Return the patterns, which are the same in every dataset."""
     draw = np.random.default_rng(2022)
     rough = _tiling_noise(draw, 3.0)
     return Textures(

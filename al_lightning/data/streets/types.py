@@ -1,4 +1,4 @@
-"""What a street scene consists of: its classes, its light, what stands where, and the camera that looks at it."""
+"""The parts of a street scene: classes, light, street, actors and camera."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ ROAD, MARKING, PAVEMENT, BUILDING, VEGETATION, SKY, CAR, PEDESTRIAN, POLE, SIGN 
 VOID = 255
 
 FAR = 110.0
-"""Beyond this distance, in metres, the street dissolves into the skyline."""
+"""Distance of the skyline, in metres."""
 NEAR = 2.5
-"""What is nearer than this, in metres, is not drawn."""
+"""Objects nearer than this, in metres, are not drawn."""
 
 
 class Light(NamedTuple):
-    """What the air does to the colours of a scene.
+    """Light and air of a scene.
 
     Attributes:
-        gain: factor on the three channels of everything that does not shine itself.
+        gain: factor on the three channels of all that does not shine.
         zenith: colour of the sky overhead.
         horizon: colour of the sky at the horizon, and of the haze.
         clouds: share of cloud in the sky, 0 to 1.
-        sun: side the sun stands on, -1 or 1.
-        shadow: part of the light that a cast shadow takes away, 0 to 1.
+        sun: side of the sun, -1 or 1.
+        shadow: share of the light that a shadow removes, 0 to 1.
         haze: share of light lost per metre.
         lit: share of the windows that are lit; above 0.1, cars have their lights on.
         beam: strength of the camera car's own headlights on the road.
@@ -53,7 +53,7 @@ class Light(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A stretch of one side of the street, from `start` to the next one's start."""
+    """A part of one side of the street, from `start` to the start of the next segment."""
 
     kind: Literal["house", "hedge", "gap"]
     start: float
@@ -67,19 +67,19 @@ class Segment(NamedTuple):
 
 
 class Actor(NamedTuple):
-    """Something that stands or moves on the ground.
+    """An object on the ground, standing or moving.
 
     Attributes:
-        kind: what it is.
+        kind: kind of the object.
         d: place across the road at frame 0, in metres.
         s: place along the road at frame 0, in metres.
         height: in metres.
         width: in metres.
         length: along its own axis, in metres.
-        colours: one to three of them; their meaning depends on the kind.
+        colours: one to three colours, whose meaning depends on the kind.
         speed: (across, along) in metres per frame.
-        variant: which of several looks it has.
-        phase: where its gait stands, in radians; trees above 0.5 are mirrored.
+        variant: number of its appearance.
+        phase: phase of a pedestrian's gait, in radians; trees above 0.5 are mirrored.
     """
 
     kind: Literal["car", "crossing car", "pedestrian", "lamp", "sign", "tree"]
@@ -94,35 +94,35 @@ class Actor(NamedTuple):
     phase: float = 0.0
 
     def at(self, frame: int) -> Actor:
-        """Return it where it is at a frame."""
+        """Return the actor at its place in a frame."""
         gait = 0.55 * frame if self.kind == "pedestrian" else 0.0
         across, along = self.speed
         return self._replace(d=self.d + frame * across, s=self.s + frame * along, phase=self.phase + gait)
 
 
 class Scene(NamedTuple):
-    """A street with all that is on it, and a camera that drives along it.
+    """A street with actors, and a camera that drives along it.
 
     Attributes:
-        light: of the scene.
-        sides: segments on the left and on the right, the last of them reaching to the horizon.
-        actors: what stands and moves there.
+        light: light of the scene.
+        sides: segments on the left and on the right; the last segment reaches to the horizon.
+        actors: objects on the ground.
         half_width: from the middle of the road to the kerb, in metres.
         verge: width of the grass strip behind the kerb, in metres.
         walk: width of the pavement, in metres.
         dash: (length, period) of the dashes in the middle, in metres.
         edge: whether a line runs along the kerb.
-        crosswalk: where a zebra crossing begins along the road, or None.
+        crosswalk: place along the road where a zebra crossing begins, or None.
         asphalt: colour of the road.
         stones: colour of the pavement.
-        skyline: height of what is seen at the end of the street, in metres, and whether it is buildings.
+        skyline: height of the skyline at the end of the street, in metres, and whether it has buildings.
         bend: curvature of the road; its middle is `bend * distance**2` to the right.
         pitch: rise of the horizon above the middle of the picture, as a share of its height.
         view: focal length as a share of the width.
         eye: height of the camera, in metres.
         d: place of the camera across the road, in metres.
-        step: metres that it drives per frame.
-        seed: shifts all textures.
+        step: metres that the camera moves per frame.
+        seed: shift of all textures.
     """
 
     light: Light
@@ -147,7 +147,7 @@ class Scene(NamedTuple):
 
 
 class Camera(NamedTuple):
-    """Where the camera is, and how it maps metres to points of the enlarged picture."""
+    """The place of the camera, and its projection to points of the enlarged picture."""
 
     focal: float
     u: float

@@ -1,4 +1,4 @@
-"""Formats of label files: a module each, whose `FORMAT` recognises, reads and writes the format. No torch."""
+"""Formats of label files: one module each, whose `FORMAT` recognises, reads and writes the format. No torch."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Format(ABC):
     """One format of label files.
 
     Attributes:
-        form: what the format looks like, as help and sentences list it.
-        kinds: what the labels of the format can be: "image" for a class per image, "pixel" for masks.
+        form: description of the format for help and messages.
+        kinds: kinds of labels in the format: "image" for a class per image, "pixel" for masks.
         members: patterns of file names; in a zip file each such file is a source of its own.
         folder: name of the folder that `write` fills in a batch; empty for a format that is only read.
     """
@@ -31,11 +31,11 @@ class Format(ABC):
 
     @abstractmethod
     def recognises(self, source: Source) -> bool:
-        """Tell by a look whether a source has this format; at most one format recognises a source."""
+        """Return whether a source has this format; at most one format recognises a source."""
 
     @abstractmethod
     def read(self, source: Source, annotations: Annotations) -> None:
-        """Add what a source says to the annotations; a problem with one image is kept there.
+        """Add the labels of a source to the annotations, and each problem with a single image.
 
         Raises:
             Malformed: the source as a whole cannot be read.
@@ -47,5 +47,5 @@ class Format(ABC):
 
 
 def formats() -> list[Format]:
-    """Return the formats, by the names of their modules."""
+    """Return all formats, in the order of their modules' names."""
     return [import_module(f"{__name__}.{module.name}").FORMAT for module in pkgutil.iter_modules(__path__)]

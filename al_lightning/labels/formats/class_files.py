@@ -1,4 +1,4 @@
-"""A class per image: folders named as classes, in a folder or a zip file, and tables."""
+"""A class per image: folders named after classes, in a folder or a zip file, and tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _IMAGE_COLUMNS = ("image", "path")
 
 
 class ClassFiles(Format):
-    """Folders hold images or links to images. An image is found by its name; its content is not looked at."""
+    """Folders of images or of links to images; an image is recognised by its name, and its content is not read."""
 
     form: ClassVar[str] = (
         "a folder of images for each class, also as a zip file (CVAT's ImageNet 1.0, with images); or a table, CSV in "
@@ -25,7 +25,7 @@ class ClassFiles(Format):
     kinds: ClassVar[tuple[Kind, ...]] = ("image",)
 
     def recognises(self, source: Source) -> bool:
-        """Look for a folder or a zip file where labels are classes, or for the columns of a table."""
+        """Accept a folder or a zip file where labels are classes, and a table with the right columns."""
         if source.form == "file":
             return _columns(_first_line(source)) is not None
         nested = source.form == "folder" or (not source.members and any("/" in name for name in source.names))
@@ -40,11 +40,7 @@ FORMAT = ClassFiles()
 
 
 def _read_paths(source: Source, annotations: Annotations) -> None:
-    """Read classes out of paths, CLASS/IMAGE; CVAT's ImageNet export puts `CLASS_` before an image's name.
-
-    Raises:
-        Malformed: there are no images.
-    """
+    """Read classes from paths, CLASS/IMAGE; CVAT's ImageNet export puts `CLASS_` before an image's name."""
     suffixes = {PurePosixPath(name).suffix.lower() for name in annotations.known}
     left_out = images = 0
     for path in source.names:
@@ -81,17 +77,14 @@ def _first_line(source: Source) -> list[str]:
 
 
 def _columns(line: list[str]) -> tuple[int, int] | None:
-    """Return the places of image and class in a table's first line; None where it has not one of each."""
+    """Return the positions of image and class in a table's first line; None unless it has exactly one of each."""
     head = [column.strip().lower() for column in line]
     places = [place for place, column in enumerate(head) if column in _IMAGE_COLUMNS]
     return (places[0], head.index("class")) if len(places) == 1 and head.count("class") == 1 else None
 
 
 def _read_table(source: Source, annotations: Annotations) -> None:
-    """Read a table with the columns `image` (or `path`, as in to_label.csv) and `class`.
-
-    An image with an empty class is not labelled yet.
-    """
+    """Read a table with the columns `image` (or `path`, as in to_label.csv) and `class`; an empty class is no label."""
     rows = table_rows(source.path)
     _, head = next(rows)
     if (columns := _columns(head)) is None:

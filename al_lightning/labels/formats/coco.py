@@ -1,4 +1,4 @@
-"""COCO's JSON of instances, or of one region per class. Read, and written for CVAT.
+"""COCO's JSON, of instances or of one region per class: read, and written for CVAT.
 
 https://cocodataset.org/#format-data
 """
@@ -26,9 +26,9 @@ _LARGEST_ID = 1 << 62
 
 
 class Coco(Format):
-    """Where annotations overlap, the smaller one lies on top, of equal ones the later.
+    """Masks. Where annotations overlap, the smaller one is on top, and of equal ones the later.
 
-    COCO has no order in depth, and a small object in front of a large one is the common case.
+    COCO has no order in depth, and usually a small object is in front of a large one.
     """
 
     form: ClassVar[str] = "COCO's JSON (`images` and `annotations`)"
@@ -36,22 +36,20 @@ class Coco(Format):
     members: ClassVar[tuple[str, ...]] = ("*.json",)
 
     def recognises(self, source: Source) -> bool:
-        """Look for JSON with `images` and `annotations`."""
+        """Accept JSON with `images` and `annotations`."""
         return isinstance(source.json, dict) and {"images", "annotations"} <= source.json.keys()
 
     def read(self, source: Source, annotations: Annotations) -> None:
         """Read masks; an image without annotations is not labelled yet."""
         classes = _classes(source.json)
         regions: dict[int, list[dict[str, Any]]] = defaultdict(list)
-        for annotation in listed(source.json["annotations"], "`annotations`"):
-            one = mapped(annotation, "an annotation")
-            if "segments_info" in one:
+        for annotation in _objects(source.json, "annotations", "an annotation"):
+            if "segments_info" in annotation:
                 raise Malformed("it is COCO's panoptic JSON; export instances (or masks as PNG)")
-            regions[whole(one.get("image_id"), "`image_id`", 0, _LARGEST_ID)].append(one)
+            regions[_id(annotation, "image_id", "`image_id`")].append(annotation)
         waiting = 0
-        for image in listed(source.json["images"], "`images`"):
-            one = mapped(image, "an image")
-            identity, file = whole(one.get("id"), "an image's `id`", 0, _LARGEST_ID), one.get("file_name")
+        for image in _objects(source.json, "images", "an image"):
+            identity, file = _id(image, "id", "an image's `id`"), image.get("file_name")
             of_image = regions.pop(identity, [])
             if not of_image:
                 waiting += 1
@@ -59,7 +57,7 @@ class Coco(Format):
             try:
                 if not isinstance(file, str):
                     raise Malformed("its `file_name` is no text")
-                _image(annotations.names.find(file), one, of_image, classes, annotations)
+                _image(annotations.names.find(file), image, of_image, classes, annotations)
             except Malformed as error:
                 annotations.problem(f"{source.where}, image {shown(file)}", error)
         if count := sum(map(len, regions.values())):
@@ -71,15 +69,22 @@ class Coco(Format):
 FORMAT = Coco()
 
 
+def _objects(fields: dict[str, Any], key: str, what: str) -> Iterator[dict[str, Any]]:
+    for value in listed(fields.get(key), f"`{key}`"):
+        yield mapped(value, what)
+
+
+def _id(fields: dict[str, Any], key: str, what: str) -> int:
+    return whole(fields.get(key), what, 0, _LARGEST_ID)
+
+
 def _classes(fields: dict[str, Any]) -> dict[int, object]:
-    found: dict[int, object] = {}
-    for category in listed(fields.get("categories"), "`categories`"):
-        one = mapped(category, "a category")
-        identity = whole(one.get("id"), "a category's `id`", 0, _LARGEST_ID)
-        if identity in found:
+    names: dict[int, object] = {}
+    for category in _objects(fields, "categories", "a category"):
+        if (identity := _id(category, "id", "a category's `id`")) in names:
             raise Malformed(f"two categories have the id {identity}")
-        found[identity] = one.get("name")
-    return found
+        names[identity] = category.get("name")
+    return names
 
 
 def _image(
@@ -89,22 +94,20 @@ def _image(
     classes: dict[int, object],
     annotations: Annotations,
 ) -> None:
-    size = [whole(image.get(side), f"its `{side}`", 1, 1 << 30) for side in ("width", "height")]
-    annotations.check_size(name, size[0], size[1])
+    width, height = (whole(image.get(side), f"its `{side}`", 1, 1 << 30) for side in ("width", "height"))
+    annotations.check_size(name, width, height)
     if len(regions) > MOST_REGIONS:
         raise Malformed(f"it has {len(regions):,} annotations; at most {MOST_REGIONS:,} are read")
-    annotations.paint_by_size(name, _regions(regions, size[0], size[1], classes, annotations))
 
+    def checked() -> Iterator[tuple[int, Region]]:
+        for region in regions:
+            category = _id(region, "category_id", "`category_id`")
+            if category not in classes:
+                raise Malformed(f"its category {category} is not in `categories`")
+            pixels = _region(region.get("segmentation"), width, height)
+            yield annotations.number(classes[category]), pixels
 
-def _regions(
-    regions: list[dict[str, Any]], width: int, height: int, classes: dict[int, object], annotations: Annotations
-) -> Iterator[tuple[int, Region]]:
-    for one in regions:
-        category = whole(one.get("category_id"), "`category_id`", 0, _LARGEST_ID)
-        if category not in classes:
-            raise Malformed(f"its category {category} is not in `categories`")
-        region = _region(one.get("segmentation"), width, height)
-        yield annotations.number(classes[category]), region
+    annotations.paint_by_size(name, checked())
 
 
 def _region(segmentation: object, width: int, height: int) -> Region:
@@ -141,7 +144,7 @@ def write_coco(items: Sequence[Item], classes: Sequence[str]) -> dict[str, Any]:
                     "segmentation": {"size": [item.height, item.width], "counts": encode_counts(region)},
                     "area": int(region.sum()),
                     "bbox": [int(side) for side in box],
-                    "iscrowd": 1,  # what tells a reader that run lengths follow, and no polygon
+                    "iscrowd": 1,  # says that `segmentation` has run lengths and no polygons
                 }
             )
     categories = [{"id": number + 1, "name": name, "supercategory": ""} for number, name in enumerate(classes)]

@@ -1,7 +1,7 @@
-"""CVAT: its XML "CVAT for images 1.1", and a batch with labels and predictions.
+"""CVAT: reading of its XML "CVAT for images 1.1", and a batch's labels and predictions for it.
 
-Predicted masks are written as COCO 1.0 and as "Segmentation mask 1.1", predicted classes as tags in XML, since CVAT's
-ImageNet format would need every image once more. https://docs.cvat.ai/docs/other/xml_format
+Predicted masks are written as COCO 1.0 and as "Segmentation mask 1.1". Predicted classes are written as tags in XML,
+since CVAT's ImageNet format would need a copy of every image. https://docs.cvat.ai/docs/other/xml_format
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ Shape = tuple[str, Attributes]
 _SHAPES = frozenset({"tag", "polygon", "mask", "box", "polyline", "points", "ellipse", "cuboid", "skeleton"})
 _DIGITS = 18
 _ENCODINGS = ("utf-8", "us-ascii", "iso-8859-1", "utf-16")
-"""Encodings of the parser itself; in others the counted signs might be other bytes."""
+"""Encodings that the parser has built in; in others, the signs that `check_xml` counts might be other bytes."""
 
 
 class Cvat(Format):
-    """Tags, polygons and masks. A shape of a higher `z_order` lies on top, of one order the later."""
+    """Tags, polygons and masks. A shape of higher `z_order` is on top, and of equal ones the later."""
 
     form: ClassVar[str] = "CVAT for images 1.1 (XML)"
     members: ClassVar[tuple[str, ...]] = ("annotations.xml",)
     folder: ClassVar[str] = "cvat"
 
     def recognises(self, source: Source) -> bool:
-        """Look for XML."""
+        """Accept XML."""
         return source.text.startswith(b"<")
 
     def read(self, source: Source, annotations: Annotations) -> None:
-        """Read annotations; an image without any is not labelled yet."""
+        """Read annotations; an image without annotations is not labelled yet."""
         content = source.load()
         source.limits.check_xml(content)
         waiting = left_out = 0
@@ -73,18 +73,18 @@ class Cvat(Format):
         annotations.note(source.where, left_out, "annotations that are no labels of this kind were left out")
 
     def write(self, folder: Path, batch: LabelBatch) -> None:
-        """Write the labels for CVAT's constructor, the predictions, and how to use them."""
+        """Write the labels for CVAT's constructor, the predictions, and instructions."""
         classes, colours = batch.classes, batch.colours
         if batch.kind == "pixel" and IGNORE not in classes:
-            # Not black: in CVAT's masks black is what nobody labelled.
+            # Not black: CVAT's masks use black for unlabelled pixels.
             classes, colours = [*classes, IGNORE], np.vstack([colours, [[96, 96, 96]]])
         labels = label_constructor(classes, batch.kind, mask_colours(classes, colours))
-        (folder / "labels.json").write_text(_json(labels))
+        (folder / "labels.json").write_text(json.dumps(labels) + "\n")
         predicted = any(item.prediction is not None for item in batch.items)
         if predicted and batch.kind == "image":
             (folder / "annotations.xml").write_text(tags_xml(batch.items, batch.classes), encoding="utf-8")
         elif predicted:
-            (folder / "annotations.json").write_text(_json(write_coco(batch.items, batch.classes)))
+            (folder / "annotations.json").write_text(json.dumps(write_coco(batch.items, batch.classes)) + "\n")
             hues = mask_colours(batch.classes, batch.colours)
             write_masks_zip(folder / "masks.zip", batch.items, batch.classes, hues)
         text = _readme(batch.folder, batch.kind, predicted)
@@ -95,7 +95,7 @@ FORMAT = Cvat()
 
 
 def _images(content: bytes) -> list[tuple[Attributes, list[Shape]]]:
-    """Return images with their shapes. A document type is refused: it could name entities and files."""
+    """Return images with their shapes; a document type is refused, since it could name entities and files."""
     images: list[tuple[Attributes, list[Shape]]] = []
     path: list[str] = []
 
@@ -173,32 +173,24 @@ def _run_lengths(values: Attributes, width: int, height: int) -> Region:
     text = values.get("rle", "")
     if text.count(",") > 2 * wide * high:
         raise Malformed(f"a mask has more run lengths than its box, {wide} x {high}, can need")
-    counts = [_whole({"rle": one}, "rle", wide * high) for one in text.split(",")]
+    counts = [_whole({"rle": count}, "rle", wide * high) for count in text.split(",")]
     if sum(counts) != wide * high:
         raise Malformed(f"a mask's run lengths sum to {sum(counts):,} pixels; its box has {wide * high:,}")
     ones = np.arange(len(counts)) % 2 == 1
     return Region(np.repeat(ones, counts).reshape(high, wide), top, left)
 
 
-def _json(values: Any) -> str:
-    return json.dumps(values) + "\n"
-
-
 def label_constructor(classes: Sequence[str], kind: Kind, colours: Sequence[tuple[int, ...]]) -> list[dict[str, Any]]:
-    """Return the labels for CVAT's label constructor (Raw)."""
+    """Return the classes for CVAT's label constructor (Raw)."""
+    shape = "tag" if kind == "image" else "any"
     return [
-        {
-            "name": name,
-            "color": "#" + bytes(colour).hex(),
-            "type": "tag" if kind == "image" else "any",
-            "attributes": [],
-        }
+        {"name": name, "color": "#" + bytes(colour).hex(), "type": shape, "attributes": []}
         for name, colour in zip(classes, colours, strict=True)
     ]
 
 
 def tags_xml(items: Sequence[Item], classes: Sequence[str]) -> str:
-    """Return predicted classes as tags, CVAT for images 1.1."""
+    """Return predicted classes as tags in "CVAT for images 1.1"."""
     lines = ['<?xml version="1.0" encoding="utf-8"?>', "<annotations>", "  <version>1.1</version>"]
     for number, item in enumerate(items):
         name = quoteattr(link_name(item.name, item.rank))

@@ -1,4 +1,4 @@
-"""Label Studio: its JSON export, and a batch with config, tasks and predictions.
+"""Label Studio: reading of its JSON export, and a batch's config, tasks and predictions for it.
 
 https://labelstud.io/guide/task_format, https://labelstud.io/guide/predictions, https://labelstud.io/guide/storage
 """
@@ -17,7 +17,7 @@ import numpy as np
 
 from al_lightning.labels.filenames import link_name
 from al_lightning.labels.formats import Format
-from al_lightning.labels.import_result import IGNORE, IGNORED, MOST_REGIONS, Annotations
+from al_lightning.labels.import_result import IGNORE, MOST_REGIONS, Annotations
 from al_lightning.labels.item import Item, LabelBatch
 from al_lightning.labels.pictures import Colours
 from al_lightning.labels.shapes.brush import decode_brush, encode_brush
@@ -28,16 +28,16 @@ from al_lightning.labels.store import Kind
 from al_lightning.labels.untrusted import Malformed, listed, mapped, shown, whole
 
 _COMMENTS = frozenset({"textarea", "rating", "relation", "number", "datetime"})
-"""Types of results that name no class."""
+"""Types of results without a class."""
 IMAGE, CLASS, BRUSH, POLYGON = "image", "class", "brush", "polygon"
-"""Names of the config's parts, which tasks and exports refer to."""
+"""Names in the config, which tasks and exports refer to."""
 
 
 class LabelStudio(Format):
     """Choices, brushes and polygons.
 
-    A task without annotations, or whose annotations were skipped, is not labelled yet. An annotation without a region
-    says that nothing is there: with a background class all of the image is background, otherwise it is a problem.
+    A task is not labelled yet where it has no annotation or all were skipped. An annotation without a region makes the
+    whole image background where there is a background class; otherwise it is a problem.
     """
 
     form: ClassVar[str] = "Label Studio's JSON (a list of tasks with `data`; export JSON, not JSON-MIN)"
@@ -45,7 +45,7 @@ class LabelStudio(Format):
     folder: ClassVar[str] = "label_studio"
 
     def recognises(self, source: Source) -> bool:
-        """Look for a JSON list with a task in it."""
+        """Accept a JSON list with a task in it."""
         tasks = source.json if isinstance(source.json, list) else []
         return any(isinstance(task, dict) and "data" in task for task in tasks)
 
@@ -55,21 +55,21 @@ class LabelStudio(Format):
         for number, task in enumerate(source.json, start=1):
             place = f"{source.where}, task {shown(task.get('id', number)) if isinstance(task, dict) else number}"
             try:
-                kept = [one for one in _annotations(mapped(task, "a task")) if not one.get("was_cancelled")]
+                kept = [entry for entry in _annotations(mapped(task, "a task")) if not entry.get("was_cancelled")]
                 if not kept:
                     waiting += 1
                     continue
                 name = _image(mapped(task.get("data"), "`data`"), annotations)
                 place = f"{place} ({shown(name)})"
-                for one in kept:
-                    left_out += _annotation(name, listed(one.get("result"), "`result`"), annotations)
+                for entry in kept:
+                    left_out += _annotation(name, listed(entry.get("result"), "`result`"), annotations)
             except Malformed as error:
                 annotations.problem(place, error)
         annotations.note(source.where, waiting, "tasks are not labelled yet, or were skipped")
         annotations.note(source.where, left_out, "results that are no labels of this kind were left out")
 
     def write(self, folder: Path, batch: LabelBatch) -> None:
-        """Write the labelling config, the tasks with predictions, and how to use them."""
+        """Write the labelling config, the tasks with predictions, and instructions."""
         (folder / "config.xml").write_text(config_xml(batch.classes, batch.kind, batch.colours), encoding="utf-8")
         (folder / "tasks.json").write_text(json.dumps(tasks(batch.folder, batch.items, batch.classes)) + "\n")
         text = _readme(batch.folder, batch.kind)
@@ -82,21 +82,21 @@ FORMAT = LabelStudio()
 def _annotations(task: dict[str, Any]) -> list[dict[str, Any]]:
     if "annotations" not in task:
         raise Malformed("it has no `annotations`; export the project as JSON (not JSON-MIN)")
-    return [mapped(one, "an annotation") for one in listed(task["annotations"], "`annotations`")]
+    return [mapped(entry, "an annotation") for entry in listed(task["annotations"], "`annotations`")]
 
 
 def _image(data: dict[str, Any], annotations: Annotations) -> str:
-    """Return the image of a task: the field `name` of a batch where it is there, else the image that the task shows."""
+    """Return the image of a task: the field `name` that a batch has, else the file in `image`, else the first text."""
     if isinstance(name := data.get("name"), str) and name in annotations.known:
         return name
-    shows = [data["image"]] if isinstance(data.get("image"), str) else [v for v in data.values() if isinstance(v, str)]
-    if not shows:
+    texts = [value for value in (data.get("image"), *data.values()) if isinstance(value, str)]
+    if not texts:
         raise Malformed("its `data` names no image")
-    return annotations.names.find(shows[0])
+    return annotations.names.find(texts[0])
 
 
 def _annotation(name: str, results: list[Any], annotations: Annotations) -> int:
-    """Add an annotation; return how many of its results are no labels of this kind."""
+    """Add an annotation; return the number of its results that are no labels of this kind."""
     if len(results) > MOST_REGIONS:
         raise Malformed(f"it has {len(results):,} regions; at most {MOST_REGIONS:,} are read")
     fields = [mapped(result, "a result") for result in results]
@@ -126,8 +126,9 @@ def _regions(name: str, results: list[dict[str, Any]], annotations: Annotations)
         kind, value = result.get("type"), mapped(result.get("value"), "`value`")
         if kind not in ("brushlabels", "polygonlabels"):
             raise Malformed(f"it has a region of type {shown(kind)}; brushes and polygons with a class are read")
-        size = [whole(result.get(f"original_{side}"), f"original_{side}", 1, 1 << 30) for side in ("width", "height")]
-        annotations.check_size(name, size[0], size[1])
+        annotations.check_size(
+            name, *(whole(result.get(side), side, 1, 1 << 30) for side in ("original_width", "original_height"))
+        )
         if result.get("image_rotation"):
             raise Malformed("its image was turned in Label Studio; turn it back, and label it upright")
         labels = listed(value.get(kind), f"`{kind}`")
@@ -144,7 +145,7 @@ def _regions(name: str, results: list[dict[str, Any]], annotations: Annotations)
 
 
 def config_xml(classes: Sequence[str], kind: Kind, colours: Colours) -> str:
-    """Return the labelling config: one choice of a class, or a brush and a polygon for each class and for `ignore`."""
+    """Return the labelling config: a choice of a class, or a brush and a polygon for each class and for `ignore`."""
     lines = ["<View>", f'  <Image name="{IMAGE}" value="$image" zoom="true" zoomControl="true"/>']
     if kind == "image":
         lines.append(f'  <Choices name="{CLASS}" toName="{IMAGE}" choice="single" required="true" showInline="true">')
@@ -164,11 +165,11 @@ def tasks(folder: Path, items: Sequence[Item], classes: Sequence[str]) -> list[d
     """Return the tasks of a batch.
 
     Args:
-        folder: where the batch will lie; only its last two names are written, so that a run can be moved.
+        folder: the batch's final folder; only its last two names are written, so that a run can be moved.
         items: the images.
         classes: names of the classes.
     """
-    found = []
+    written = []
     for item in items:
         file = f"{folder.parent.name}/{folder.name}/images/{link_name(item.name, item.rank)}"
         task: dict[str, Any] = {
@@ -183,8 +184,8 @@ def tasks(folder: Path, items: Sequence[Item], classes: Sequence[str]) -> list[d
         if item.prediction is not None:
             prediction = {"model_version": folder.name, "result": _result(item, classes)}
             task["predictions"] = [prediction | ({} if item.confidence is None else {"score": item.confidence})]
-        found.append(task)
-    return found
+        written.append(task)
+    return written
 
 
 def _result(item: Item, classes: Sequence[str]) -> list[dict[str, Any]]:
@@ -200,19 +201,14 @@ def _result(item: Item, classes: Sequence[str]) -> list[dict[str, Any]]:
             **to_image,
             "type": "brushlabels",
             **size,
-            "value": {
-                "format": "rle",
-                "rle": encode_brush(item.prediction == number),
-                "brushlabels": [classes[number]],
-            },
+            "value": {"format": "rle", "rle": encode_brush(item.prediction == number), "brushlabels": [name]},
         }
-        for number in np.unique(item.prediction).tolist()
-        if number != IGNORED
+        for number, name in enumerate(classes)
+        if (item.prediction == number).any()
     ]
 
 
 def _readme(folder: Path, kind: Kind) -> str:
-    """Return how a batch gets into Label Studio, and the labels back."""
     run_dir, batches = folder.parent.parent, folder.parent
     how = "choose a class for each image" if kind == "image" else f"paint or outline classes (`{IGNORE}` for no class)"
     return f"""Label Studio (https://labelstud.io): this batch in, labels out.

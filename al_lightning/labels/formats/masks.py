@@ -1,4 +1,4 @@
-"""Masks as PNG: label ids, or colours that a labelmap.txt names, as in CVAT's "Segmentation mask 1.1".
+"""Masks as PNG: label ids, or colours with a labelmap.txt as in CVAT's "Segmentation mask 1.1".
 
 https://docs.cvat.ai/docs/dataset_management/formats/format-smask
 """
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from al_lightning.drawing import packed
 from al_lightning.labels.filenames import link_name, without_suffix
 from al_lightning.labels.formats import Format
 from al_lightning.labels.import_result import IGNORE, IGNORED, Annotations
@@ -40,7 +40,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 class Masks(Format):
-    """Each mask has its image's name and size."""
+    """PNG masks; each has its image's name and size."""
 
     form: ClassVar[str] = (
         f"PNG masks: one, a folder of them, or CVAT's Segmentation mask 1.1 (a zip file with {CLASS_MASKS})"
@@ -48,13 +48,13 @@ class Masks(Format):
     kinds: ClassVar[tuple[Kind, ...]] = ("pixel",)
 
     def recognises(self, source: Source) -> bool:
-        """Look for a PNG, for a folder where labels are masks, or for CVAT's folder in a zip file."""
+        """Accept a PNG, a folder where labels are masks, and a zip file with CVAT's folder of masks."""
         if source.form == "folder":
             return source.kind == "pixel"
         return source.head.startswith(b"\x89PNG") or (source.form == "zip" and bool(_of_classes(source.names)))
 
     def read(self, source: Source, annotations: Annotations) -> None:
-        """Read masks: colours where a labelmap.txt lies beside, otherwise label ids."""
+        """Read masks: colours where there is a labelmap.txt, otherwise label ids."""
         labels, root = None, ""
         if masks := _of_classes(source.names):
             roots = {name.split(f"{CLASS_MASKS}/", 1)[0] for name in masks}
@@ -85,19 +85,15 @@ FORMAT = Masks()
 
 
 def _of_classes(names: Sequence[str]) -> list[str]:
-    """Return the files in folders of CVAT's masks of classes."""
+    """Return the files in CVAT's folders of class masks."""
     return [name for name in names if CLASS_MASKS in name.split("/")[:-1]]
 
 
 def _open_png(content: bytes, width: int, height: int) -> Image.Image:
-    """Decode a PNG of 8 bits a channel; nothing is decoded where its size is another than its image's.
-
-    Raises:
-        Malformed: it is none, damaged, or of another size.
-    """
+    """Decode a PNG of 8 bits a channel; a PNG of another size than its image is refused before decoding."""
     try:
         with warnings.catch_warnings():
-            # Pillow warns of sizes that an image may well have; what counts is that the mask has its image's.
+            # Pillow warns of sizes that an image may have; the size is checked against the image's.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(content), formats=["PNG"])
             if image.size != (width, height):
@@ -133,19 +129,18 @@ def _of_labels(image: Image.Image, labels: LabelMap, annotations: Annotations) -
     if image.mode == "L":  # one channel without colours holds positions in the label map
         values, indices = np.unique(np.array(image), return_inverse=True)
         order = list(labels.values())
-        # One after the other: a mask can have as many colours as pixels.
-        found: Iterator[tuple[object, str | None]] = (
+        # Generators: a mask can have as many colours as pixels.
+        named: Iterator[tuple[object, str | None]] = (
             (int(value), order[value] if value < len(order) else None) for value in values
         )
     elif image.mode in ("RGB", "RGBA", "P"):
-        packed = _packed(np.array(image.convert("RGB")))
-        values, indices = np.unique(packed, return_inverse=True)
-        found = ((f"#{value:06x}", labels.get(_unpacked(int(value)))) for value in values)
+        values, indices = np.unique(packed(np.array(image.convert("RGB"))), return_inverse=True)
+        named = ((f"#{value:06x}", labels.get(_unpacked(int(value)))) for value in values)
     else:
         raise Malformed(f"it has mode {image.mode}; colours (RGB or palette) were expected")
     numbers = np.zeros(len(values), dtype=np.uint8)
     meant = False
-    for place, (value, label) in enumerate(found):
+    for place, (value, label) in enumerate(named):
         if label is None:
             raise Malformed(f"it has the colour {value}, which {LABEL_MAP} does not name")
         if label == BACKGROUND and label not in annotations.numbers:
@@ -156,12 +151,6 @@ def _of_labels(image: Image.Image, labels: LabelMap, annotations: Annotations) -
     return numbers[indices].reshape(image.height, image.width), meant
 
 
-def _packed(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
-    padded = np.zeros((*pixels.shape[:2], 4), dtype=np.uint8)
-    padded[..., 2::-1] = pixels
-    return padded.view("<u4")[..., 0]
-
-
 def _unpacked(value: int) -> Colour:
     return value >> 16, value >> 8 & 255, value & 255
 
@@ -169,9 +158,9 @@ def _unpacked(value: int) -> Colour:
 def write_masks_zip(
     path: Path, items: Sequence[Item], classes: Sequence[str], colours: Sequence[tuple[int, int, int]]
 ) -> None:
-    """Write predicted masks as "Segmentation mask 1.1": their classes, and their objects, of which a class is one.
+    """Write predicted masks as "Segmentation mask 1.1": masks of classes, and of objects, where a class is one object.
 
-    The classes have the colours of the label map, the objects those of PASCAL VOC, as readers expect.
+    Class masks have the colours of the label map, object masks those of PASCAL VOC, as readers expect.
     """
     tables = {CLASS_MASKS: np.zeros((256, 3), np.uint8), "SegmentationObject": np.zeros((256, 3), np.uint8)}
     tables[CLASS_MASKS][: len(classes)] = colours
@@ -190,4 +179,4 @@ def write_masks_zip(
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)  # without the time, one batch gives the same bytes
+    archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)  # a fixed time: the same batch gives the same bytes

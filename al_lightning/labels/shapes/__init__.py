@@ -1,1 +1,1 @@
-"""Pixels that somebody marked: regions, polygons that are filled, and the run lengths of two tools. No torch."""
+"""Shapes as pixels: regions, filled polygons, and the run lengths of COCO and Label Studio. No torch."""

@@ -1,9 +1,10 @@
-"""Label Studio's run lengths of a brush: a stream of bits, as a list of bytes, the highest bit of each first.
+"""Label Studio's run lengths of a brush: a stream of bits as a list of bytes, the highest bit of each first.
 
-32 bits tell the number of values, 5 the bits of a value less 1, four times 4 the bits of a run's length less 1. Then
-come runs: a bit that tells whether one value is repeated, 2 for which of the four sizes the length has, the length less
-1, and the value, or as many values as the length tells. The values are an image's red, green, blue and alpha, pixel
-after pixel; a pixel belongs to the brush where alpha is not 0. https://github.com/thi-ng/umbrella (packages/rle-pack)
+The stream begins with the number of values (32 bits), the bits per value less 1 (5 bits), and four sizes of a run's
+length, in bits less 1 (4 bits each). Runs follow: 1 bit that is set where one value is repeated, 2 bits that choose one
+of the four sizes, the length less 1, and the repeated value or as many values as the length says. The values are red,
+green, blue and alpha, pixel after pixel; a pixel belongs to the brush where alpha is not 0.
+https://github.com/thi-ng/umbrella (packages/rle-pack)
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ from al_lightning.labels.untrusted import Malformed, listed
 
 CHANNELS = 4
 SIZES = (3, 4, 8, 16)
-_HEADER = 32 + 5 + 4 * 4
-_ENDED = "its run lengths end too early"
 
 
 def encode_brush(mask: Bits) -> list[int]:
@@ -42,14 +41,14 @@ def decode_brush(values: object, width: int, height: int) -> Bits:
 
     Args:
         values: Label Studio's run lengths: bytes, 0 to 255.
-        width: of the image, in pixels; nothing larger is ever allocated.
+        width: of the image, in pixels.
         height: of the image, in pixels.
 
     Raises:
-        Malformed: they are no run lengths, or those of an image of another size.
+        Malformed: the values are no run lengths, or belong to an image of another size.
     """
     count = width * height * CHANNELS
-    # A value on its own costs 14 bits of 8, so that twice the image is more than any stream needs.
+    # A run of one value takes 14 bits for 8, so that no stream needs more than twice the image.
     packed = listed(values, "`rle`")
     if len(packed) > 2 * count + 64:
         raise Malformed(f"its run lengths are longer than an image of {width} x {height} can need")
@@ -71,31 +70,31 @@ def decode_brush(values: object, width: int, height: int) -> Bits:
         length = stream.take(sizes[stream.take(2)]) + 1
         if place + length > count:
             raise Malformed("its run lengths go beyond the image")
-        out[place : place + length] = stream.take(8) if repeated else stream.bytes(length)
+        out[place : place + length] = stream.take(8) if repeated else stream.values(length)
         place += length
     return out.reshape(height, width, CHANNELS)[..., 3] > 0
 
 
 class _Stream:
-    """Bits, read from the first on."""
+    """Bits, read in order."""
 
     def __init__(self, data: bytes) -> None:
-        self.data, self.place, self.end = data, 0, 8 * len(data)
+        self.data, self.place = data, 0
+
+    def _next(self, count: int) -> bytes:
+        """Return the bytes that hold the next `count` bits, and go past these bits."""
+        first, self.place = self.place, self.place + count
+        if self.place > 8 * len(self.data):
+            raise Malformed("its run lengths end too early")
+        return self.data[first >> 3 : (self.place + 7) >> 3]
 
     def take(self, count: int) -> int:
         """Return the next bits, at most 32, as a number."""
-        first, last = self.place, self.place + count
-        if last > self.end:
-            raise Malformed(_ENDED)
-        self.place = last
-        number = int.from_bytes(self.data[first >> 3 : (last + 7) >> 3], "big")
-        return (number >> (-last % 8)) & ((1 << count) - 1)
+        number = int.from_bytes(self._next(count), "big")
+        return (number >> (-self.place % 8)) & ((1 << count) - 1)
 
-    def bytes(self, count: int) -> npt.NDArray[np.uint8]:
-        """Return the next `count` bytes, wherever their bits begin."""
-        first, last = self.place, self.place + 8 * count
-        if last > self.end:
-            raise Malformed(_ENDED)
-        self.place = last
-        bits = np.unpackbits(np.frombuffer(self.data[first >> 3 : (last + 7) >> 3], np.uint8))
-        return np.packbits(bits[first & 7 : (first & 7) + 8 * count])
+    def values(self, count: int) -> npt.NDArray[np.uint8]:
+        """Return the next `count` values of 8 bits, which may begin within a byte."""
+        offset = self.place & 7
+        bits = np.unpackbits(np.frombuffer(self._next(8 * count), np.uint8))
+        return np.packbits(bits[offset : offset + 8 * count])

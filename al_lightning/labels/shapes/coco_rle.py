@@ -1,8 +1,8 @@
 """COCO's run lengths: zeros, ones, zeros ..., down the columns of an image; as numbers, or packed into text.
 
-In text a number is its difference to the one before the last (from the fourth on), five bits a character, the lowest
-first; the sixth bit tells that more follow, the fifth of the last is the sign; 48 is added to make it readable.
-https://github.com/cocodataset/cocoapi (maskApi.c, rleToString)
+Text holds, from the fourth number on, the difference to the last number but one. A character is 48 plus six bits: five
+bits of the number, the lowest first, and a sixth that is set where more characters follow. The fifth bit of the last
+character is the sign. https://github.com/cocodataset/cocoapi (maskApi.c, rleToString)
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from al_lightning.labels.untrusted import Malformed, listed, mapped, shown, whol
 
 _CHARACTERS = 9
 """Of one number in text, at most."""
-_TOO_MANY = "it has more run lengths than its image can need, zeros and all"
+_TOO_MANY = "it has more run lengths than its image can need, those of length 0 included"
 
 
 def encode_counts(mask: Bits) -> list[int]:
@@ -32,10 +32,10 @@ def unpack_counts(text: str, most: int) -> list[int]:
 
     Args:
         text: the text.
-        most: what they may sum to.
+        most: largest allowed sum.
 
     Raises:
-        Malformed: the text is none, or they sum to more.
+        Malformed: the text holds no run lengths, or their sum is too large.
     """
     if len(text) > _CHARACTERS * (2 * most + 1):
         raise Malformed(_TOO_MANY)
@@ -63,11 +63,7 @@ def unpack_counts(text: str, most: int) -> list[int]:
 
 
 def decode_counts(counts: Sequence[int] | npt.NDArray[np.int64], width: int, height: int) -> Bits:
-    """Return run lengths down the columns as a mask, (height, width) bool.
-
-    Raises:
-        Malformed: they do not sum to the image's pixels.
-    """
+    """Return run lengths down the columns as a mask, (height, width) bool; raise Malformed where the sum is wrong."""
     lengths = np.asarray(counts, dtype=np.int64)
     if (total := int(lengths.sum())) != width * height:
         raise Malformed(
@@ -82,7 +78,7 @@ def decode_rle(value: object, width: int, height: int) -> Bits:
     """Return COCO's {"size": [height, width], "counts": numbers or text} as a mask, (height, width) bool.
 
     Raises:
-        Malformed: it is none, or one of another size.
+        Malformed: the value is no such object, or has another size.
     """
     fields = mapped(value, "`segmentation`")
     size = listed(fields.get("size"), "`size` of run lengths")

@@ -1,4 +1,4 @@
-"""Colours of classes in masks: CVAT's labelmap.txt, and colours that no two classes share."""
+"""Colours of classes in masks: CVAT's labelmap.txt, and a distinct colour for each class."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def parse_label_map(content: bytes) -> LabelMap:
     """Return the label of each colour, in the file's order: lines of `label:red,green,blue:parts:actions`.
 
     Raises:
-        Malformed: it is no such file, or names a colour twice.
+        Malformed: the file has other lines, or gives a colour two labels.
     """
-    found: LabelMap = {}
+    labels: LabelMap = {}
     for number, line in enumerate(as_text(content).splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
@@ -32,38 +32,34 @@ def parse_label_map(content: bytes) -> LabelMap:
         colour = tuple(int(value) for value in values if len(value) < 9)
         if len(colour) != 3 or max(colour) > 255:
             raise Malformed(f"line {number} of {LABEL_MAP} has a colour out of 0 to 255")
-        if colour in found:
-            raise Malformed(f"line {number} of {LABEL_MAP} gives the colour of {shown(found[colour])} a second label")
-        found[colour] = fields[0].strip()
-    if not found:
+        if colour in labels:
+            raise Malformed(f"line {number} of {LABEL_MAP} gives the colour of {shown(labels[colour])} a second label")
+        labels[colour] = fields[0].strip()
+    if not labels:
         raise Malformed(f"{LABEL_MAP} names no label")
-    return found
+    return labels
 
 
-def mask_colours(classes: Sequence[str], colours: Colours) -> list[tuple[int, int, int]]:
-    """Return a colour for each class, none of them twice; `background` alone is black.
+def mask_colours(classes: Sequence[str], colours: Colours) -> list[Colour]:
+    """Return a distinct colour for each class; only `background` is black.
 
     Args:
         classes: names of the classes.
-        colours: (classes, 3) uint8, RGB; a colour that is taken is replaced.
+        colours: (classes, 3) uint8, RGB; a repeated colour is replaced.
     """
-    taken = {(0, 0, 0)}
-    found = []
+    distinct: dict[Colour, str] = {(0, 0, 0): BACKGROUND}
+    chosen: list[Colour] = []
     free = voc_colours()
-    for name, colour in zip(classes, colours.tolist(), strict=True):
-        hue = (colour[0], colour[1], colour[2])
-        if name == BACKGROUND:
-            found.append((0, 0, 0))
-            continue
-        while hue in taken:
-            hue = next(free)
-        taken.add(hue)
-        found.append(hue)
-    return found
+    for name, (red, green, blue) in zip(classes, colours.tolist(), strict=True):
+        colour = (0, 0, 0) if name == BACKGROUND else (red, green, blue)
+        while distinct.setdefault(colour, name) != name:
+            colour = next(free)
+        chosen.append(colour)
+    return chosen
 
 
-def voc_colours() -> Iterator[tuple[int, int, int]]:
-    """Yield the colours of PASCAL VOC: the bits of a number, dealt out to red, green and blue from the highest on."""
+def voc_colours() -> Iterator[Colour]:
+    """Yield PASCAL VOC's colours: the bits of a number go in turn to red, green and blue, from the highest on."""
     for number in range(1, 256):
         hue = [0, 0, 0]
         for bit in range(8):

@@ -1,4 +1,4 @@
-"""Polygons as pixels: their points checked, and what is inside them filled."""
+"""Polygons as pixels: a check of their points, and filling."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ Points = npt.NDArray[np.float64]
 MOST_POINTS = 100_000
 """Of one polygon; tools simplify outlines to hundreds."""
 MOST_POINTS_OF_REGION = 1_000_000
-"""Of all polygons of one region: an edge costs some hundred bytes while they are filled."""
+"""Of all polygons of one region: while they are filled, an edge takes some hundred bytes."""
 CROSSINGS, CELLS = 1 << 18, 1 << 22
-"""Crossings of edges with rows, and pixels, that are looked at together: at most some 60 MB."""
+"""Crossings of edges with rows, and pixels, that are processed together: at most some 60 MB."""
 
 
 class Polygons(NamedTuple):
     """Checked polygons of one region.
 
     Attributes:
-        points: (N, 2) float64, x and y in pixels, polygon after polygon; the last of each is joined to its first.
-        sizes: (P,) int64, how many points each polygon has, three or more.
+        points: (N, 2) float64, x and y in pixels, polygon after polygon; each polygon's last point is joined to its
+            first.
+        sizes: (P,) int64, number of points of each polygon, at least 3.
     """
 
     points: Points
@@ -43,20 +44,20 @@ def polygon_of(values: object, width: int, height: int, scale: tuple[float, floa
         scale: pixels per unit of x and y: (1, 1), or (width / 100, height / 100) for percent.
 
     Returns:
-        The polygon, in pixels. A point may lie outside the image by its width or height: tools let a polygon's corner
-        be pulled over the edge.
+        The polygon, in pixels. A point may lie outside the image by its width or height, since tools let people draw
+        over the edge.
 
     Raises:
-        Malformed: there are fewer than three points or far too many, or one is no point near the image.
+        Malformed: there are too few or too many points, or a point is not near the image.
     """
     return _joined([_points(values, width, height, scale)])
 
 
 def flat_polygons(parts: Sequence[object], width: int, height: int) -> Polygons:
-    """Check COCO's polygons of a region, each [x, y, x, y, ...]; otherwise like `polygon_of`.
+    """Check COCO's polygons of a region, each [x, y, x, y, ...], as `polygon_of` does.
 
     Raises:
-        Malformed: one is no list, an odd one, or no polygon near the image, or all have too many points.
+        Malformed: a polygon is wrong, or all together have too many points.
     """
     if set(map(type, parts)) == {list}:
         lists: list[list[object]] = list(parts)  # type: ignore[arg-type]
@@ -66,12 +67,11 @@ def flat_polygons(parts: Sequence[object], width: int, height: int) -> Polygons:
                 f"an annotation's polygons have {total:,} points; at most {MOST_POINTS_OF_REGION:,} are read"
             )
         if not (sizes % 2).any() and sizes.min() >= 6 and sizes.max() <= 2 * MOST_POINTS:
-            found = _coordinates(list(chain.from_iterable(lists)), width, height, (1, 1))
-            if found is not None:
-                return Polygons(found, sizes // 2)
-    return _joined(
-        [_points(_pairs(part), width, height, (1, 1)) for part in parts]
-    )  # one by one: it says what is wrong
+            points = _coordinates(list(chain.from_iterable(lists)), width, height, (1, 1))
+            if points is not None:
+                return Polygons(points, sizes // 2)
+    # Polygon by polygon, so that the message names the mistake.
+    return _joined([_points(_pairs(part), width, height, (1, 1)) for part in parts])
 
 
 def _joined(polygons: Sequence[Points]) -> Polygons:
@@ -83,29 +83,26 @@ def _points(values: object, width: int, height: int, scale: tuple[float, float])
     if not 3 <= len(points) <= MOST_POINTS:
         raise Malformed(f"a polygon has {len(points):,} points; 3 to {MOST_POINTS:,} were expected")
     if set(map(type, points)) == {list} and set(map(len, points)) == {2}:
-        quick = _coordinates(list(chain.from_iterable(points)), width, height, scale)
-        if quick is not None:
-            return quick
-    found = np.empty((len(points), 2))  # one by one: it says what is wrong
-    sizes = width, height
-    for place, point in enumerate(points):
+        checked = _coordinates(list(chain.from_iterable(points)), width, height, scale)
+        if checked is not None:
+            return checked
+    for point in points:  # point by point, so that the message names the mistake
         if not isinstance(point, list) or len(point) != 2:
             raise Malformed("a polygon's point is no [x, y]")
-        for axis in (0, 1):
-            largest = 2 * sizes[axis] / scale[axis]
-            found[place, axis] = real(point[axis], "a polygon's coordinate", -largest / 2, largest) * scale[axis]
-    return found
+        for value, size, factor in zip(point, (width, height), scale, strict=True):
+            real(value, "a polygon's coordinate", -size / factor, 2 * size / factor)
+    raise Malformed("a polygon's points cannot be read")
 
 
 def _coordinates(values: list[object], width: int, height: int, scale: tuple[float, float]) -> Points | None:
-    """Return x, y, x, y, ... in pixels, (N, 2); None where one is no number near the image."""
+    """Return x, y, x, y, ... in pixels, (N, 2); None where a value is no number near the image."""
     numbers = numbers_of(values)
     if numbers is None:
         return None
-    found, scales = numbers.reshape(-1, 2), np.array(scale, dtype=np.float64)
+    points, scales = numbers.reshape(-1, 2), np.array(scale, dtype=np.float64)
     largest = 2 * np.array([width, height]) / scales
-    near = (found >= -largest / 2) & (found <= largest)  # no NaN is
-    return found * scales if near.all() else None
+    near = (points >= -largest / 2) & (points <= largest)  # False for NaN
+    return points * scales if near.all() else None
 
 
 def _pairs(values: object) -> list[list[object]]:
@@ -117,13 +114,13 @@ def _pairs(values: object) -> list[list[object]]:
 
 
 def fill(polygons: Polygons, width: int, height: int) -> Region:
-    """Return the pixels whose centre is inside one of the polygons.
+    """Return the pixels whose centre is inside at least one of the polygons.
 
-    The corner of the image is (0, 0), the centre of its first pixel (0.5, 0.5). A polygon that winds around a point
-    has it inside, however often (the rule of browsers, which people see when they draw).
+    The corner of the image is (0, 0), the centre of its first pixel (0.5, 0.5). A point is inside where the polygon
+    winds around it (the nonzero rule, which browsers use while people draw).
 
-    All polygons are filled together, some rows at a time: as many as keep the memory within a bound, whatever the
-    number of edges and the size of the image.
+    All polygons are filled together, some rows at a time, so that the memory is bounded for any number of edges and any
+    size of the image.
 
     Args:
         polygons: of the region.
@@ -150,16 +147,16 @@ def fill(polygons: Polygons, width: int, height: int) -> Region:
 
 
 class _Edges(NamedTuple):
-    """Edges that cross a row of pixel centres, each from its upper end (x, y): (E,) arrays.
+    """Edges that cross a row of pixel centres: (E,) arrays.
 
     Attributes:
-        polygon: which polygon an edge is of.
-        x: of its upper end.
-        y: of its upper end.
-        slope: columns a row.
-        sign: 1 where the polygon goes down along it, else 0.
-        begin: the first row that it crosses.
-        end: the row after the last.
+        polygon: number of the polygon.
+        x: column of the upper end.
+        y: row of the upper end.
+        slope: columns per row.
+        sign: 1 where the polygon's outline goes down along the edge, else 0.
+        begin: first row that the edge crosses.
+        end: row after the last one.
     """
 
     polygon: npt.NDArray[np.int64]
@@ -180,7 +177,7 @@ def _edges(polygons: Polygons, top: int, bottom: int) -> _Edges:
     upper = np.where(down[:, None], points, points[following])
     lower = np.where(down[:, None], points[following], points)
     begin, end = (np.clip(np.ceil(y - 0.5), top, bottom).astype(np.int64) for y in (upper[:, 1], lower[:, 1]))
-    crossing = begin < end  # a level edge never
+    crossing = begin < end  # False for a horizontal edge
     (x, y), (next_x, next_y) = upper[crossing].T, lower[crossing].T
     polygon = np.repeat(np.arange(len(sizes)), sizes)[crossing]
     slope = (next_x - x) / (next_y - y)
@@ -188,22 +185,22 @@ def _edges(polygons: Polygons, top: int, bottom: int) -> _Edges:
 
 
 def _fill_rows(edges: _Edges, first: int, left: int, bits: Bits) -> None:
-    """Fill rows of the image from `first` on, columns from `left` on, in (h, w) bits."""
+    """Fill (h, w) bits: rows of the image from `first` on, columns from `left` on."""
     height, width = bits.shape[0], bits.shape[1] + 1
     begin, end = np.maximum(edges.begin, first), np.minimum(edges.end, first + height)
-    here = np.flatnonzero(begin < end)
-    begin, counts = begin[here], (end - begin)[here]
-    # An event for each row that an edge crosses: the polygon, the row, the first column behind, and the direction.
-    edge = np.repeat(here, counts)
+    crossing = np.flatnonzero(begin < end)
+    begin, counts = begin[crossing], (end - begin)[crossing]
+    # An event for each row that an edge crosses: polygon, row, first column to the right of the edge, and direction.
+    edge = np.repeat(crossing, counts)
     rows = np.arange(len(edge)) + np.repeat(begin - (np.cumsum(counts) - counts), counts)
     crossings = edges.x[edge] + (rows + 0.5 - edges.y[edge]) * edges.slope[edge]
     columns = np.clip(np.ceil(crossings - 0.5) - left, 0, width - 1).astype(np.int64)
     order = 2 * ((edges.polygon[edge] * height + rows - first) * width + columns) + edges.sign[edge]
     order.sort()
-    # Down a polygon and up again: in each of its rows the windings end at 0, and the sum can go on to the next.
+    # In each row a polygon goes down as often as up, so that the sum is 0 again where the next row or polygon begins.
     inside = np.cumsum(2 * (order & 1) - 1) != 0
     changed = np.flatnonzero(inside != np.concatenate([[False], inside[:-1]]))
-    # Where a polygon's stretch begins and where it ends; polygons may lie over each other.
+    # Begins and ends of the runs inside a polygon; polygons may overlap.
     cells = (order[changed] >> 1) % (height * width)
     depth = np.zeros(height * width, dtype=np.int32)
     np.add.at(depth, cells, np.where(inside[changed], 1, -1).astype(np.int32))

@@ -1,4 +1,4 @@
-"""A marked part of an image: a rectangle, and which of its pixels are marked."""
+"""A marked part of an image: a rectangle, and the marks of its pixels."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _Value = TypeVar("_Value", bound=np.generic)
 
 
 class Region(NamedTuple):
-    """Pixels of an image; most regions are far smaller than it, and cost no more than their rectangle.
+    """Marked pixels of an image; a region takes the memory of its rectangle only.
 
     Attributes:
-        bits: (h, w) bool, the rectangle's pixels that are meant.
+        bits: (h, w) bool, whether each pixel of the rectangle is marked.
         top: the rectangle's first row.
         left: the rectangle's first column.
     """
@@ -25,6 +25,6 @@ class Region(NamedTuple):
     left: int = 0
 
     def of(self, pixels: npt.NDArray[_Value]) -> npt.NDArray[_Value]:
-        """Return the rectangle in an array of the whole image, (H, W): a view, which can be written to."""
+        """Return a writable view of the rectangle in an array of the whole image, (H, W)."""
         height, width = self.bits.shape
         return pixels[self.top : self.top + height, self.left : self.left + width]

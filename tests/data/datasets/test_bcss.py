@@ -12,6 +12,7 @@ from al_lightning.data import BCSS
 from al_lightning.data.datasets import bcss as module
 from al_lightning.data.mappings import find_mapping, load_mapping
 from al_lightning.errors import DatasetError, UsageError
+from tests.support.errors import raises
 from tests.support.runs import journal
 from tests.support.trees_a2d2 import write_bcss
 
@@ -137,17 +138,17 @@ def plant(tree, mistake):
     mask = tree / "masks" / first.name
     if mistake == "a mask is missing":
         mask.unlink()
-        return [f"The mask {mask} does not exist (1 such)", "download it again"]
+        return [f"The mask {mask} does not exist (1 missing)", "download it again"]
     if mistake == "an image is missing":
         first.unlink()
-        return [f"The image {first} does not exist (1 such)", "download it again"]
+        return [f"The image {first} does not exist (1 missing)", "download it again"]
     if mistake == "no masks":
         shutil.rmtree(tree / "masks")
         return [f"There is no {tree / 'masks'}", "with masks of the same names in ROOT/masks", "--data.root DIR"]
     if mistake == "another name":
         for path in (first, mask):
             path.rename(path.with_name("one.png"))
-        return [f"{first.with_name('one.png')} has no name of BCSS's form", "tells the patient; take it out"]
+        return [str(first.with_name("one.png")), "take the file out"]
     if mistake == "another size":
         Image.new("L", (40, 40), 1).save(mask)
         return [f"The label {mask} is 40 x 40, its image 40 x 56"]
@@ -193,11 +194,8 @@ def test_a_truncated_image_is_named(tree):
 
 def test_a_wrong_folder_is_named(tree):
     for root in (tree / "masks", tree.parent):
-        with pytest.raises(DatasetError) as caught:
+        with raises(DatasetError, root / IMAGES, tree / IMAGES, f"--data.root {tree}"):
             part(root).pool()
-        assert str(caught.value) == (
-            f"There is no {root / IMAGES}, but {tree / IMAGES} is there: --data.root {tree} is meant."
-        )
     with pytest.raises(DatasetError, match=rf"There is no .*/elsewhere/{IMAGES}: .*PathologyDataScience/BCSS"):
         part(tree.parent / "elsewhere").pool()
 

@@ -88,8 +88,8 @@ def test_cifar_must_be_whole(cifar):
     root, kind, count = cifar
     message = said(CIFAR(root=str(root), classes=count).pool)
     assert message == (
-        f"{root / kind.base_folder} holds {100 if count == 10 else 200} images to train on and {count} to test on, "
-        "where the whole dataset has 50,000 and 10,000; complete it, or say that a part is meant: "
+        f"{root / kind.base_folder} holds {100 if count == 10 else 200} training images and {count} test images, "
+        "where the whole dataset has 50,000 and 10,000; complete it, or accept a part of it with "
         "--data.complete false."
     )
 
@@ -97,7 +97,7 @@ def test_cifar_must_be_whole(cifar):
 def test_cifar_that_is_not_there_says_how_to_get_it(tmp_path):
     message = said(CIFAR(root=str(tmp_path / "no")).pool)
     assert message.startswith(
-        f"There is no {tmp_path}/no/cifar-10-batches-py: the data were looked for in {tmp_path}/no."
+        f"There is no {tmp_path}/no/cifar-10-batches-py: the data were expected in {tmp_path}/no."
     )
     assert "--data.download true" in message
 
@@ -119,7 +119,7 @@ def test_cifar_named_a_level_too_deep_or_too_high(cifar):
     name = kind.base_folder
     for given in (root / name, root.parent):
         assert said(part(CIFAR, given, classes=count).pool) == (
-            f"There is no {given / name}, but {root / name} is there: --data.root {root} is meant."
+            f"There is no {given / name}, but {root / name} is there: give --data.root {root}."
         )
 
 
@@ -220,8 +220,8 @@ def test_voc_batches_are_crops_in_training_and_single_images_otherwise(voc, here
 
 def test_voc_must_be_whole(voc):
     assert said(VOC(root=str(voc)).pool) == (
-        f"{voc} holds 5 images to train on and 2 to test on, where the whole dataset has 10,582 and 1,449; complete "
-        "it, or say that a part is meant: --data.complete false."
+        f"{voc} holds 5 training images and 2 test images, where the whole dataset has 10,582 and 1,449; complete it, "
+        "or accept a part of it with --data.complete false."
     )
 
 
@@ -258,7 +258,7 @@ def test_a_missing_half_of_voc_is_named(voc, lacking):
 def test_a_wrong_level_of_voc_is_named(voc, given, needed):
     root = voc.parent if given == ".." else voc / given
     assert said(part(VOC, root).pool) == (
-        f"There is no {root / needed}, but {voc / needed} is there: --data.root {voc} is meant."
+        f"There is no {root / needed}, but {voc / needed} is there: give --data.root {voc}."
     )
 
 
@@ -404,8 +404,8 @@ def test_cityscapes_leaves_hidden_and_other_files_alone(cityscapes):
 
 def test_cityscapes_must_be_whole(cityscapes):
     assert said(Cityscapes(root=str(cityscapes)).pool) == (
-        f"{cityscapes} holds 6 images to train on and 3 to test on, where the whole dataset has 2,975 and 500; "
-        "complete it, or say that a part is meant: --data.complete false."
+        f"{cityscapes} holds 6 training images and 3 test images, where the whole dataset has 2,975 and 500; "
+        "complete it, or accept a part of it with --data.complete false."
     )
 
 
@@ -413,7 +413,7 @@ def test_cityscapes_must_be_whole(cityscapes):
 def test_a_missing_half_of_cityscapes_is_named(cityscapes, lacking):
     shutil.rmtree(cityscapes / lacking)
     message = said(part(Cityscapes, cityscapes).pool)
-    assert message.startswith(f"There is no {cityscapes / lacking}: the data were looked for in {cityscapes}.")
+    assert message.startswith(f"There is no {cityscapes / lacking}: the data were expected in {cityscapes}.")
     assert "gtFine_trainvaltest.zip" in message
 
 
@@ -421,7 +421,7 @@ def test_a_missing_half_of_cityscapes_is_named(cityscapes, lacking):
 def test_a_wrong_level_of_cityscapes_is_named(cityscapes, given):
     root = cityscapes.parent if given == ".." else cityscapes / given
     assert said(part(Cityscapes, root).pool) == (
-        f"There is no {root}/leftImg8bit, but {cityscapes}/leftImg8bit is there: --data.root {cityscapes} is meant."
+        f"There is no {root}/leftImg8bit, but {cityscapes}/leftImg8bit is there: give --data.root {cityscapes}."
     )
 
 
@@ -447,7 +447,7 @@ def test_a_cityscapes_image_without_label_or_at_two_places_is_named(cityscapes):
     again = cityscapes / f"leftImg8bit/val/lindau/{image.name}"
     shutil.copy(image, again)
     shutil.copy(label, cityscapes / f"gtFine/val/lindau/{label.name}")
-    assert said(part(Cityscapes, cityscapes).pool) == f"{image} and {again} are one image; take one of them out."
+    assert said(part(Cityscapes, cityscapes).pool) == f"{image} and {again} are the same image; take one of them out."
 
 
 def test_a_cityscapes_image_of_another_name_is_named(cityscapes):
@@ -467,7 +467,7 @@ def test_truncated_pngs_and_wrong_sizes_of_cityscapes_are_named(cityscapes):
     image.write_bytes(whole)
     trees.write_ids(label, np.zeros((31, 64)))
     assert said(lambda: data.train.label(0)) == (
-        f"The label {label} is 31 x 64, its image 32 x 64 (height x width); they must be of one size."
+        f"The label {label} is 31 x 64, its image 32 x 64 (height x width); both must have one size."
     )
 
 
