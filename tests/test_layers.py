@@ -1,6 +1,8 @@
 """Imports run downward only: read from the source, so that a lazy import counts too."""
 
 import ast
+import re
+from functools import cache
 from pathlib import Path
 
 import al_lightning
@@ -21,7 +23,39 @@ pool
 types errors seeding tasks console yaml_files drawing
 metrics
 """
-"""What lies at the package's root, top to bottom. An import goes to a lower floor, or stays inside its package."""
+"""What lies at the package's root, top to bottom. A file imports from lower floors and from its own package."""
+INSIDE = """
+acquisition      testing > testing.checks > testing.points > testing.bench > * > base > functional
+                 > k_center testing.networks testing.traces
+audits           audit > page > * > folder read result
+cli              main > * > arguments
+config           experiment rebuild > configuration > check > command_line names option_types > *
+data             datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official
+                 prepare streets > dataset streets.drawing > cache.shards streets.background views
+                 > cache.files sources streams streets.actors streets.facades streets.ground
+                 > annotated augmentation cache.recipe datasets.a2d2_pools mappings streets.canvas streets.materials
+                 streets.scenes streets.textures > *
+deploy           export predictions > *
+distributed      processes > shutdown > *
+duplicates       groups image_set > relation > descriptor
+engine           loop > initial_set > cold_start > fit > query steps > *
+inspect          collapse > *
+labels           formats.cvat status > batch formats.masks > contact_sheet formats.* importer shapes.label_map
+                 > formats pictures > import_result item project source > store > incoming > *
+                 > packed_labels shapes shapes.region untrusted
+launcher         local slurm > screen > *
+networks         deeplab resnet timm_backbone wider_resnet > * > base dropout weights
+pages            *
+recommendations  commands text > recommendation > evidence situation > *
+reports          page > advice choices reasons > * > numbers
+results          conditions label_value summary > comparability plot series_csv statistics text_table
+                 > additive_model comparison series > *
+runs             weights > store > selections > checkpoints image_list origins parts > journal lock seals > *
+tables           plan_text report > page plan > cells estimate > reduced_scale status > published
+tensorboard      writer > *
+training         * > base > functional schedules
+"""
+"""The same inside each package: a file imports from what stands after the next `>`; `*` is every other file."""
 NO_TORCH = "cli tables results labels launcher console pages progress metrics oracle pool yaml_files seeding errors"
 NO_TORCH += " duplicates drawing __init__ __main__"
 
@@ -31,6 +65,48 @@ def units() -> dict[str, list[Path]]:
     for path in ROOT.rglob("*.py"):
         found.setdefault(path.relative_to(ROOT).parts[0].removesuffix(".py"), []).append(path)
     return found
+
+
+@cache
+def files() -> dict[str, Path]:
+    """Every file by its dotted name below the package; a package stands for its `__init__.py`."""
+    named = {path.relative_to(ROOT).with_suffix("").parts: path for path in ROOT.rglob("*.py")}
+    return {".".join(parts).removesuffix(".__init__"): path for parts, path in named.items()}
+
+
+@cache
+def inside() -> dict[str, list[list[str]]]:
+    """The groups of each package, top to bottom."""
+    packages = [line.split(maxsplit=1) for line in re.sub(r"\n +", " ", INSIDE).strip().split("\n")]
+    return {package: [group.split() for group in groups.split(">")] for package, groups in packages}
+
+
+def rank(name: str) -> tuple[int, int]:
+    """A file's floor, and its group inside its package; a package's own `__init__.py` stands above its files."""
+    package, _, rest = name.partition(".")
+    floor = next(
+        number for number, line in enumerate(FLOORS.split("\n")) if package in line.split() or name == "__init__"
+    )
+    if not rest:
+        return (-1 if name == "__init__" else floor), -1
+    groups = inside()[package]
+    for pattern in (rest, f"{rest.rpartition('.')[0]}.*", "*"):
+        for number, group in enumerate(groups):
+            if pattern in group:
+                return floor, number
+    raise AssertionError(f"{name} has no place in INSIDE")
+
+
+def imported_files(path: Path) -> set[str]:
+    """The files of the package that a file imports, lazily too."""
+    found = set()
+    for name in imports(path):
+        parts = name.split(".")[1:] if name.startswith("al_lightning.") else []
+        while parts and ".".join(parts) not in files():
+            parts.pop()
+        found |= {".".join(parts)} if parts else set()
+    # `from package import file` names the package as well.
+    return {name for name in found if not any(other.startswith(f"{name}.") for other in found)}
 
 
 def imports(path: Path, top_level: bool = False) -> set[str]:
@@ -47,15 +123,21 @@ def imports(path: Path, top_level: bool = False) -> set[str]:
 
 
 def test_imports_run_downward_only() -> None:
-    floor = {name: number for number, line in enumerate(FLOORS.split("\n")) for name in line.split()}
+    """Every import goes down, so there is no circle of files either."""
     wrong = []
-    for unit, paths in units().items():
-        for path in paths if unit != "__init__" else []:
-            used = {name.split(".")[1] for name in imports(path) if name.startswith("al_lightning.")}
-            for name in used - {unit, "__version__"}:
-                if floor[name] < floor[unit] or (floor[name] == floor[unit] and unit != "__main__"):
-                    wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+    for name, path in files().items():
+        for other in imported_files(path) - {name, "__init__"}:
+            if not rank(name) < rank(other):
+                wrong.append(f"{name} imports {other}")
     assert not wrong
+
+
+def test_the_lists_name_only_what_exists() -> None:
+    named = {name for line in FLOORS.split("\n") for name in line.split()}
+    assert named == {name.split(".")[0] for name in files()} - {"__init__"}
+    for package, groups in inside().items():
+        for name in (name for group in groups for name in group if "*" not in name):
+            assert f"{package}.{name}" in files(), name
 
 
 def test_strategies_do_not_know_lightning_and_no_strategy_knows_another() -> None:
