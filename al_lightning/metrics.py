@@ -21,15 +21,12 @@ class Metric:
         title: in sentences, tables and charts.
         unit: in which values are shown. The journal stores a metric in "%" as a fraction of 1, any other as shown.
         higher_is_better: whether a higher value is better.
-        counts_images: whether the metric is the share of correct test images; the number of test images then tells
-            its standard error.
     """
 
     name: str
     title: str
     unit: str = "%"
     higher_is_better: bool = True
-    counts_images: bool = False
 
     @property
     def sign(self) -> int:
@@ -60,7 +57,7 @@ class Metric:
         return self.shown(self.scale * stored)
 
 
-ACCURACY = Metric("accuracy", "accuracy", counts_images=True)
+ACCURACY = Metric("accuracy", "accuracy")
 CLASS_ACCURACY = Metric("class_accuracy", "accuracy by class")
 MIOU = Metric("miou", "mIoU")
 CLASS_IOU = Metric("class_iou", "IoU by class")

@@ -26,7 +26,3 @@ def test_a_metric_says_its_unit_and_which_direction_is_better():
     distance = Metric("distance", "distance", "px", higher_is_better=False)
     assert (distance.text(4.5), distance.suffix, distance.sign) == ("4.50 px", " in px (lower is better)", -1)
     assert (ACCURACY.suffix, ACCURACY.sign, ACCURACY.points) == (" in %", 1, "percentage points of accuracy")
-
-
-def test_only_accuracy_counts_images():
-    assert [name for name, metric in METRICS.items() if metric.counts_images] == ["accuracy"]

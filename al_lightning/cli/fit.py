@@ -97,8 +97,7 @@ def fit(given: list[str]) -> int:
         from al_lightning.results.label_value import advice_of
 
         if first:
-            query, test_images = experiment.budget.query_count, len(experiment.data.test)
-            for line in advice_of(experiment.run_dir, ours.price_per_label, query, test_images):
+            for line in advice_of(experiment.run_dir, ours.price_per_label, experiment.budget.query_count):
                 print(line, file=sys.stderr)
 
     try:

@@ -10,15 +10,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from al_lightning.errors import ALError, UsageError
-from al_lightning.metrics import PERCENT, Metric
 from al_lightning.results.comparison import Comparison, Verdict
 from al_lightning.results.series import series_of_runs
 from al_lightning.results.statistics import compare
 from al_lightning.runs.journal import Run, read_run
 from al_lightning.runs.weights import with_tested
-
-NORMAL = 1.959964
-"""Half the width of an interval of 95 %, in standard errors."""
 
 
 def advice(
@@ -26,35 +22,30 @@ def advice(
     siblings: Sequence[Run] = (),
     price: float | None = None,
     next_count: int | None = None,
-    test_images: int | None = None,
 ) -> str:
     """Return one to three sentences about the last step of a run's curve.
 
     With siblings the step's gain has a t interval of 95 %, over differences paired by seed. From ten seeds on the
-    interval also covers the bootstrap's (see `statistics.compare`). With one seed there is no interval. For accuracy
-    the advice then gives the uncertainty from the test set alone, from a standard error of
-    sqrt((p1 (1 - p1) + p2 (1 - p2)) / n), which holds for two networks tested on n different images each. Networks
-    tested on the same images mostly err on the same images, so that their difference is more certain.
+    interval also covers the bootstrap's (see `statistics.compare`). With one seed there is no interval.
 
     Args:
         run: the run.
         siblings: runs of other seeds; those with other settings, data, or numbers of labels at this step are left out.
         price: of a label, in any currency.
         next_count: number of labels of the next batch; by default that of the last batch.
-        test_images: number of test images, where it is known.
 
     Raises:
         ValueError: the price or a count is negative, or the price is not finite.
     """
     if price is not None and not 0 <= price < math.inf:
         raise ValueError(f"a price per label of {price}; it is 0 or more")
-    if min(next_count or 0, test_images or 0) < 0:
-        raise ValueError(f"{next_count} labels, {test_images} test images; counts are 0 or more")
+    if (next_count or 0) < 0:
+        raise ValueError(f"{next_count} labels; a count is 0 or more")
     if not run.cycles:
         gain, count = "No cycle has finished yet, so the gain of labels is unknown.", 0
     else:
         count = run.cycles[-1].labelled - (run.cycles[-2].labelled if len(run.cycles) > 1 else 0)
-        gain = _gain(run, siblings, test_images)
+        gain = _gain(run, siblings)
     return f"{gain} {_cost(price, count, next_count, len(run.cycles))}".rstrip()
 
 
@@ -62,7 +53,6 @@ def advice_of(
     run_dir: Path,
     price: float | None = None,
     query: Callable[[int], int] | None = None,
-    test_images: int | None = None,
 ) -> list[str]:
     """Return the advice on a run directory, in lines; none before there is a network.
 
@@ -72,7 +62,6 @@ def advice_of(
         run_dir: the run's directory.
         price: of a label; without a price, there is no advice on a single cycle.
         query: returns the number of labels of a batch for a pool's size; by default the last batch's number counts.
-        test_images: number of test images, where it is known.
     """
     try:
         run = with_tested(read_run(run_dir))
@@ -83,7 +72,7 @@ def advice_of(
     siblings, notes = siblings_of(run)
     last, size = run.cycles[-1], run.record.pool_size
     following = min(query(size), size - last.labelled - len(last.chosen)) if query is not None else None
-    return [*notes, advice(run, siblings, price, following, test_images)]
+    return [*notes, advice(run, siblings, price, following)]
 
 
 def siblings_of(run: Run) -> tuple[tuple[Run, ...], tuple[str, ...]]:
@@ -105,7 +94,7 @@ def siblings_of(run: Run) -> tuple[tuple[Run, ...], tuple[str, ...]]:
     return tuple(siblings), tuple(notes)
 
 
-def _gain(run: Run, siblings: Sequence[Run], test_images: int | None) -> str:
+def _gain(run: Run, siblings: Sequence[Run]) -> str:
     last, name = run.cycles[-1], next(iter(run.cycles[0].metrics), "")
     if not name:
         return (
@@ -124,7 +113,7 @@ def _gain(run: Run, siblings: Sequence[Run], test_images: int | None) -> str:
     if comparison is None:
         change = f"{metric.scale * (values[-1] - values[-2]):+.2f} points"
         step = f"{name} went from {metric.text(values[-2])} to {metric.text(values[-1])}"
-        return f"{sizes} {step} ({change}). {_one_seed(values[-2], values[-1], metric, test_images)}"
+        return f"{sizes} {step} ({change}). One seed cannot tell a gain from noise; further seeds can (--seed)."
     seeds = f"{sizes} {name} changed by {comparison.mean:+.2f} points over {comparison.seeds} seeds"
     if not math.isfinite(comparison.low):
         return f"{seeds}. All of them changed by the same, so there is no measure of noise to compare the gain with."
@@ -134,19 +123,6 @@ def _gain(run: Run, siblings: Sequence[Run], test_images: int | None) -> str:
     if comparison.verdict is Verdict.BEHIND:
         return f"{seeds}: a loss that the noise between seeds does not explain."
     return f"{seeds}: within the noise between seeds, since the interval covers 0."
-
-
-def _one_seed(before: float, after: float, metric: Metric, test_images: int | None) -> str:
-    alone = "One seed cannot tell a gain from noise"
-    if not metric.counts_images or not test_images:
-        return f"{alone}; further seeds can (--seed)."
-    shares = [min(1.0, max(0.0, share)) for share in (before, after)]
-    error = PERCENT * NORMAL * math.sqrt(sum(share * (1 - share) for share in shares) / test_images)
-    verdict = "within" if abs(PERCENT * (shares[1] - shares[0])) <= error else "more than"
-    return (
-        f"{alone}; the {test_images:,} test images alone leave +-{error:.2f} points (95 %, as if each network had test "
-        f"images of its own; on the same images it is mostly less), and the change is {verdict} that."
-    )
 
 
 def _paired(run: Run, siblings: Sequence[Run]) -> Comparison | None:

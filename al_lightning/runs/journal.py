@@ -182,15 +182,8 @@ def _check_kinds(run: Run) -> None:
     if len(cycles) > MOST_CYCLES:
         raise ValueError(f"it has more than {MOST_CYCLES:,} cycles")
     labelled = run.labelled_at(len(cycles))
-    texts = [
-        record.data_sha256,
-        record.images_sha256,
-        record.trained,
-        record.oracle,
-        *record.versions,
-        *record.versions.values(),
-    ]
-    texts += [*record.parts, *record.parts.values()]
+    texts = [record.data_sha256, record.images_sha256, record.trained, record.oracle]
+    texts += [text for pairs in (record.versions, record.parts) for pair in pairs.items() for text in pair]
     texts += [text for metric in record.metrics for text in (metric.name, metric.title, metric.unit)]
     texts += [name for done in cycles for name in (*done.metrics, *done.cost)]
     sound = (
@@ -198,7 +191,7 @@ def _check_kinds(run: Run) -> None:
         and all(_is_text(text, 200) for text in texts)
         and all(isinstance(name, str) for name in record.classes)
         and isinstance(record.settings, dict)
-        and all(type(flag) is bool for m in record.metrics for flag in (m.higher_is_better, m.counts_images))
+        and all(type(metric.higher_is_better) is bool for metric in record.metrics)
         and _is_whole(record.seed, MOST_SEED)
         and _is_whole(record.pool_size, MOST_IMAGES)
         and all(_is_whole(done.labelled, record.pool_size) for done in cycles)
