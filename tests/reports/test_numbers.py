@@ -22,8 +22,6 @@ from tests.support.reported_runs import (
     text_of,
 )
 
-# Ahead of random by 0, 4, 4 points; by 0, 5, 5; by 0, 6, 3 at the three budgets.
-
 
 def test_the_headline_is_the_paired_difference_of_mean_heights() -> None:
     (dataset,) = datasets(comparison())

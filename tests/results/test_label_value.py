@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from al_lightning.errors import UsageError
+from al_lightning.errors import LabelsAwaited, UsageError
 from al_lightning.labels.store import LabelStore
 from al_lightning.results.label_value import advice, siblings_of
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord, read_run
@@ -145,7 +145,7 @@ def test_it_is_told_whenever_labels_are_awaited_and_the_network_is_there(
     said = []
     for batch in ("initial", "cycle_00", "cycle_01"):
         answer = al(*command, "--price-per-label", 2)
-        assert answer.code == 76, answer.err
+        assert answer.code == LabelsAwaited.exit_code, answer.err
         said.append(answer.err.splitlines()[-2:])
         names = (here / f"r/batches/{batch}/to_label.csv").read_text().splitlines()[1:]
         store.apply({row.split(",")[0]: CLASSES.index(row.split("/")[1]) for row in names})

@@ -176,6 +176,9 @@ def test_a_lower_value_can_be_the_better_one():
     assert [both[name][0].verdict for name in both] == [Verdict.AHEAD, Verdict.BEHIND]
 
 
+# Properties
+
+
 def numbers(one):
     return (one.mean, one.low, one.high, one.p, one.p_single, one.smallest, one.df, one.verdict)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from al_lightning.errors import ALError, DatasetError, UsageError
+from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError
 from al_lightning.runs.store import RunStore
 from tests.support.errors import refused
 from tests.support.processes import arguments as stage_arguments
@@ -60,7 +60,7 @@ def test_a_refused_command_leaves_a_run_that_waits_for_labels_as_it_was(
     options += ["--initial", "random", "--budget.initial", 20, "--budget.query", 20]
     options += ["--budget.cycles", 1, "--run_dir", "r"]
     answer = al("fit", "--config", "image_folder_random", *options)
-    assert answer.code == 76, answer.err
+    assert answer.code == LabelsAwaited.exit_code, answer.err
     before = {path: path.read_bytes() for path in (here / "r").rglob("*") if path.is_file()}
     answer = al("fit", "--config", "image_folder_random_s4gan", *options)
     assert refused(answer, UsageError, "S4GAN", "class per pixel")

@@ -6,9 +6,7 @@ from hypothesis import strategies as st
 
 quick = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
-
 # Three methods, three seeds. Differences a - random: 3, 3.75, 3.75; b - random: 1, -1.5, 0.5; a - b: 2, 5.25, 3.25.
-
 VALUES = {
     "random": {0: 50.0, 1: 50.0, 2: 49.0},
     "a": {0: 53.0, 1: 53.75, 2: 52.75},

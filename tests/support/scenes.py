@@ -8,7 +8,6 @@ from al_lightning.pool import Pool
 from tests.support.pictures import REACH, Frames
 
 # Two scenes of three frames, 0 1 2 and 0 10 20: in the first all are near-duplicates, in the second none.
-
 SCENES = Pool(6, (), (0, 0, 0, 1, 1, 1), (0, 1, 2, 0, 10, 20))
 
 
