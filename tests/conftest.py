@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from al_lightning.cli.main import main
+from tests.support.class_folders import write_class_folders
 from tests.support.label_exports import make_run
 from tests.support.runs import SMALL_NETWORK, TINY, Answer
 
@@ -55,16 +56,7 @@ def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def class_folders(tmp_path: Path) -> Path:
     """Three classes of coloured noise, 12 x 12: 10 images each to train on, 4 to test."""
-    draw = np.random.default_rng(0)
-    for split, count in (("train", 10), ("test", 4)):
-        for number, name in enumerate(("blue", "green", "red")):
-            folder = tmp_path / "classes" / split / name
-            folder.mkdir(parents=True)
-            for position in range(count):
-                pixels = draw.integers(0, 80, (12, 12, 3), dtype=np.uint8)
-                pixels[..., 2 - number] += 150
-                Image.fromarray(pixels).save(folder / f"{position:02d}.png")
-    return tmp_path / "classes"
+    return write_class_folders(tmp_path / "classes")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from torch.utils.data import DataLoader, Dataset
 
 from al_lightning.errors import EXIT_CODES, ALError, DirectoryInUse, UnknownLabel
+from tests.support.errors import raises
 from tests.support.runs import Answer
 
 ROOT = Path(__file__).parents[1]
@@ -43,6 +44,5 @@ class Failing(Dataset[int]):
 
 @pytest.mark.parametrize("kind", [UnknownLabel, DirectoryInUse])
 def test_a_kind_comes_back_from_a_data_worker(kind: type[ALError]) -> None:
-    with pytest.raises(ALError) as caught:
+    with raises(kind, "a sentence"):
         list(DataLoader(Failing(kind), num_workers=1))
-    assert caught.type is kind

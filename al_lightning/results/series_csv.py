@@ -94,7 +94,7 @@ def _rows(path: Path) -> Iterator[_Row]:
         for record in reader:
             yield _row(f"{path}, line {reader.line_num}", reader.line_num, record)
     except csv.Error as error:
-        raise UsageError(f"{path}, line {reader.line_num} is not CSV ({error}).") from error
+        raise UsageError(f"{path}, line {reader.reader.line_num} is not CSV ({error}).") from error
 
 
 def _row(where: str, line: int, record: Mapping[str, str | None]) -> _Row:

@@ -15,6 +15,7 @@ from al_lightning.errors import ALError, UsageError
 from al_lightning.networks import WideResNet
 from al_lightning.pool import Pool
 from al_lightning.types import Selection
+from tests.support.errors import raises
 
 SHIPPED = [getattr(acquisition, name) for name in acquisition.__all__ if name != "Acquisition"]
 
@@ -51,7 +52,7 @@ class Sound(Acquisition):
 
 def test_a_users_strategy_in_one_line():
     check_strategy(Sound)
-    with pytest.raises(AssertionError, match="ChoosesTooFew"):
+    with raises(ConformanceError, "ChoosesTooFew"):
         check_strategy(ChoosesTooFew)
 
 
@@ -335,63 +336,62 @@ class OneFitOfAFew(Sound):
 
 
 @pytest.mark.parametrize(
-    ("broken", "message"),
+    ("broken", "facts"),
     [
-        (ChoosesTooFew, "fails in an ordinary round: The strategy ChoosesTooFew chose 2 images where 3 were asked for"),
-        (ChoosesTwice, "fails in an ordinary round: The strategy ChoosesTwice chose an image twice"),
-        (ChoosesLabelled, "chose image 1, which is no candidate"),
-        (ChoosesUnheardOf, "chose image 1000, which is no candidate"),
-        (ScoresByInfinity, "gives an image that it chooses no finite score"),
-        (OffersLabelled, r"OffersLabelled\.candidates names image 1, which is not unlabelled"),
-        (OffersTwice, r"OffersTwice\.candidates names an image twice"),
-        (OffersNone, r"OffersNone\.candidates names none"),
-        (ScoresWithoutColumns, r"score returned shape \(4,\) for a batch of 4; \(batch, K\) was expected"),
-        (DropsPadding, r"score returned shape \(3, 1\) for a batch of 4"),
-        (ScoresBadly, "fails in an ordinary round: shapes do not match"),
-        (DrawsBehindTheScenes, "chooses differently when asked again with the same seed"),
-        (DrawsFromTorch, "draws from the global generator of torch"),
-        (DrawsFromNumPy, "draws from the global generator of numpy"),
-        (DrawsFromPython, "draws from the global generator of Python"),
-        (ChangesWeights, r"changes the network's classifier\.bias \(member 0\) while it scores"),
-        (ScoresInTrainingMode, r"changes the network's stages\.0\.1\.running_mean"),
-        (SwitchesDropoutOn, r"leaves the network \(dropout\) in another mode than eval"),
-        (ReturnsManyNumbers, r"returns 4096 numbers for an image of 16 x 24 pixels and 4096 for one of 32 x 48"),
-        (ReturnsView, "returns a view of a larger tensor, which stays in memory with it"),
-        (HoardsImages, "keeps more with every batch"),
-        (SpoilsRows, r"SpoilsRows\.select changes the rows"),
-        (RemembersChoices, "answers the same question differently the second time"),
-        (ComparesWithItsBatch, "in batches of 1 and .* in batches of 4; the score of an image must not depend"),
-        (ComparesWithItsProcess, r"on \d processes and .* on one; select may use nothing of score but its rows"),
-        (GoesByPosition, "where the pool's images stand in another order"),
-        (GoesByPositionUnscored, "where the pool's images stand in another order"),
-        (NeedsSomethingLabelled, "fails where nothing is labelled: "),
-        (NeedsASpareImage, "fails where the pool is as small as the query: "),
-        (NeedsASpread, "fails where all images are equal, and all scores: "),
-        (SortsNaN, "answers a NaN, in what a network says of image .*, with silence"),
-        (HidesNaN, "with silence; an ALError must name the image"),
-        (NamesNoImage, r"with a sentence that does not name it \(Something is NaN\.\)"),
-        (NamesAnotherImage, r"does not name it \(The score of image 1000 is NaN\.\)"),
-        (StumblesOverNaN, r"with ZeroDivisionError \(oh\)"),
-        (OverlooksAMember, "with silence"),
-        (RefusesAll, r"fails in check: Not with me\."),
-        (ChecksBadly, "fails in check: no such thing"),
-        (BeginsWithTooMany, r"BeginsWithTooMany\.initial returns 4 images where 3 were asked for"),
-        (BeginsTwice, "fails when asked for an initial set of 3 of 36 images: an image was chosen twice"),
-        (BeginsOutside, "fails when asked for an initial set of 3 of 36 images: image 36 is not in the pool"),
-        (BeginsByGlobalDraw, "initial returns another set for the same seed"),
-        (BeginsByPosition, "initial depends on the order of the pool's images, though it draws nothing"),
-        (OneFitWithoutASet, "is one_fit, but its initial returns None"),
-        (OneFitOfAFew, "initial returns 3 images where 36 were asked for"),
+        (ChoosesTooFew, ["ordinary round", "2 images where 3"]),
+        (ChoosesTwice, ["ordinary round", "an image twice"]),
+        (ChoosesLabelled, ["image 1,", "no candidate"]),
+        (ChoosesUnheardOf, ["image 1000,", "no candidate"]),
+        (ScoresByInfinity, ["no finite score"]),
+        (OffersLabelled, ["candidates", "image 1,"]),
+        (OffersTwice, ["candidates", "twice"]),
+        (OffersNone, ["candidates", "none"]),
+        (ScoresWithoutColumns, ["score", "(4,)", "batch of 4"]),
+        (DropsPadding, ["score", "(3, 1)", "batch of 4"]),
+        (ScoresBadly, ["ordinary round", "shapes do not match"]),
+        (DrawsBehindTheScenes, ["same seed"]),
+        (DrawsFromTorch, ["global generator of torch"]),
+        (DrawsFromNumPy, ["global generator of numpy"]),
+        (DrawsFromPython, ["global generator of Python"]),
+        (ChangesWeights, ["classifier.bias", "member 0"]),
+        (ScoresInTrainingMode, ["stages.0.1.running_mean"]),
+        (SwitchesDropoutOn, ["dropout", "eval"]),
+        (ReturnsManyNumbers, ["4096 numbers", "16 x 24", "32 x 48"]),
+        (ReturnsView, ["view", "memory"]),
+        (HoardsImages, ["keeps more with every batch"]),
+        (SpoilsRows, ["select", "changes the rows"]),
+        (RemembersChoices, ["the second time"]),
+        (ComparesWithItsBatch, ["batches of 1", "batches of 4"]),
+        (ComparesWithItsProcess, ["processes", "on one"]),
+        (GoesByPosition, ["another order"]),
+        (GoesByPositionUnscored, ["another order"]),
+        (NeedsSomethingLabelled, ["nothing is labelled"]),
+        (NeedsASpareImage, ["as small as the query"]),
+        (NeedsASpread, ["all images are equal"]),
+        (SortsNaN, ["NaN", "network says of image", "silence"]),
+        (HidesNaN, ["silence"]),
+        (NamesNoImage, ["does not name it", "Something is NaN."]),
+        (NamesAnotherImage, ["does not name it", "image 1000"]),
+        (StumblesOverNaN, ["ZeroDivisionError", "oh"]),
+        (OverlooksAMember, ["silence"]),
+        (RefusesAll, ["check", "Not with me."]),
+        (ChecksBadly, ["check", "no such thing"]),
+        (BeginsWithTooMany, ["initial", "4 images where 3"]),
+        (BeginsTwice, ["initial set of 3 of 36", "twice"]),
+        (BeginsOutside, ["initial set of 3 of 36", "image 36"]),
+        (BeginsByGlobalDraw, ["initial", "same seed"]),
+        (BeginsByPosition, ["initial", "order of the pool's images"]),
+        (OneFitWithoutASet, ["one_fit", "None"]),
+        (OneFitOfAFew, ["initial", "3 images where 36"]),
     ],
 )
-def test_each_broken_strategy_fails_in_its_point(broken, message):
-    with pytest.raises(ConformanceError, match=message) as caught:
+def test_each_broken_strategy_fails_in_its_point(broken, facts):
+    with raises(ConformanceError, broken.__name__, *facts):
         check_strategy(broken)
-    assert str(caught.value).startswith(broken.__name__)
 
 
 def test_pixels_must_be_reduced():
-    with pytest.raises(ConformanceError, match=r"returns 384 numbers .* and 1536 for one of 32 x 48; pixels must be"):
+    with raises(ConformanceError, "ReturnsPixels", "384 numbers", "1536", "32 x 48"):
         check_strategy(ReturnsPixels, predicts="pixel")
     check_strategy(ReturnsPixels, predicts="image")  # an image has one entropy
 
@@ -419,9 +419,9 @@ def test_draws_and_ties_may_depend_on_the_order_of_the_pool(strategy):
 
 def test_a_strategy_may_refuse_one_kind_of_network_but_not_the_one_asked_for():
     check_strategy(VariationRatio)
-    with pytest.raises(ConformanceError, match="fails in check: VariationRatio"):
+    with raises(ConformanceError, "check", "VariationRatio", "classes of pixels"):
         check_strategy(VariationRatio, predicts="pixel")
-    with pytest.raises(ConformanceError, match="fails in check: VariationRatio"):
+    with raises(ConformanceError, "check", "VariationRatio", "classes of pixels"):
         check_strategy(VariationRatio, network=TinySegmenter)
 
 
@@ -434,9 +434,9 @@ def test_the_kit_takes_another_network_and_another_pool():
 
     check_strategy(Entropy, network=network, pool=Pool(20, (3, 11)))
     assert len(made) == 1
-    with pytest.raises(ConformanceError, match=r"WideResNet .* --network\.dropout"):
+    with raises(ConformanceError, "BALD", "WideResNet", "--network.dropout"):
         check_strategy(BALD, network=network)
-    with pytest.raises(ConformanceError, match=r"fails when asked for an initial set .*sequence_pattern"):
+    with raises(ConformanceError, "UniformEntropy", "initial set", "sequence_pattern"):
         check_strategy(UniformEntropy, pool=Pool(20, (3, 11)))
 
 
@@ -463,7 +463,7 @@ def test_the_kit_leaves_the_global_generators_alone_also_where_it_fails():
     expected = torch.rand(1).item(), np.random.rand(), random.random()
     torch.manual_seed(5), np.random.seed(5), random.seed(5)
     check_strategy(Coreset, predicts="image")
-    with pytest.raises(ConformanceError):
+    with raises(ConformanceError, "DrawsFromTorch"):
         check_strategy(DrawsFromTorch)
     assert (torch.rand(1).item(), np.random.rand(), random.random()) == expected
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from al_lightning.acquisition import k_center
 from al_lightning.acquisition.k_center import k_center_greedy
 from al_lightning.errors import ALError, UsageError
+from tests.support.errors import raises
 
 often = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -128,12 +129,12 @@ def test_low_precision_that_a_user_asked_for_does_not_reach_the_products():
 def test_what_is_not_finite_is_named_by_its_row(value):
     features = torch.zeros(10, 4)
     features[7, 2] = value
-    with pytest.raises(ALError, match=r"Row 7 of the features is not finite"):
+    with raises(ALError, "Row 7"):
         k_center_greedy(features, torch.zeros(10, dtype=torch.bool), 2)
 
 
 def test_more_rows_than_there_are_is_a_sentence():
-    with pytest.raises(UsageError, match="3 rows, but only 2"):
+    with raises(UsageError, "3 rows", "only 2"):
         k_center_greedy(torch.zeros(3, 1), torch.tensor([True, False, False]), 3)
 
 
@@ -168,3 +169,24 @@ def test_no_second_copy_of_the_features():
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert 0 < float(run.stdout) < 80, "MB beside the features"
+
+
+def test_k_center_greedy_on_a_line_by_hand():
+    # 0 is labelled. Farthest is 10; then 3 and 7 both lie 3 away and the lower row goes first; then 7; then 1.
+    points = torch.tensor([[0.0], [1.0], [3.0], [7.0], [10.0]])
+    rows, distances = k_center_greedy(points, torch.tensor([True, False, False, False, False]), 4)
+    assert rows == [4, 2, 3, 1]
+    assert distances == [10.0, 3.0, 3.0, 1.0]
+
+
+def test_k_center_greedy_with_nothing_labelled_begins_with_row_0():
+    rows, distances = k_center_greedy(torch.tensor([[5.0], [6.0], [0.0]]), torch.zeros(3, dtype=torch.bool), 3)
+    assert rows == [0, 2, 1]
+    assert distances == [math.inf, 5.0, 1.0]
+
+
+def test_k_center_greedy_changes_none_of_its_inputs():
+    points, labelled = torch.tensor([[0.0], [1.0], [2.0]]), torch.tensor([True, False, False])
+    k_center_greedy(points, labelled, 2)
+    assert labelled.tolist() == [True, False, False]
+    assert points.tolist() == [[0.0], [1.0], [2.0]]

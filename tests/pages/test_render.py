@@ -2,10 +2,10 @@
 
 import re
 
-import pytest
 from jinja2 import UndefinedError
 
 from al_lightning.pages.render import ROOT, environment, render
+from tests.support.errors import raises
 
 EMPTY = {"title": "<i>&\"'", "items": [], "classes": [], "kind": "image", "colours": [], "tiny": 0, "jpeg": None}
 
@@ -17,7 +17,7 @@ def test_values_are_escaped() -> None:
 
 
 def test_a_value_that_is_missing_is_an_error() -> None:
-    with pytest.raises(UndefinedError, match="'colours' is undefined"):
+    with raises(UndefinedError, "'colours'"):
         render("labels/templates/sheet.html.jinja", {name: value for name, value in EMPTY.items() if name != "colours"})
 
 

@@ -16,6 +16,7 @@ from al_lightning.results.series_csv import read_csv
 from al_lightning.results.summary import csv_text, penalties, summary, verdicts
 from al_lightning.results.text_table import comparison_table, curve_table
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord, read_run, write_line
+from tests.support.errors import raises
 from tests.support.runs import parts_of
 
 ERROR = Metric("error", "error rate", higher_is_better=False)
@@ -107,10 +108,10 @@ def test_a_csv_file_keeps_the_direction(tmp_path):
     assert not any(each.metric.higher_is_better for each in series)
     assert verdicts({"street": series})["street"][0].verdict is Verdict.AHEAD
     path.write_text("run,method,dataset,seed,labelled,metric,better\nr,random,s,0,10,50,less\n")
-    with pytest.raises(UsageError, match=r"line 2 has better 'less'"):
+    with raises(UsageError, path, "line 2", "better 'less'"):
         read_csv(path)
     path.write_text("run,method,dataset,seed,labelled,metric,better\nr,random,s,0,10,50,lower\nr,random,s,0,20,50,\n")
-    with pytest.raises(UsageError, match=r"line 3"):
+    with raises(UsageError, path, "line 3", "lower", "higher"):
         read_csv(path)
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from al_lightning.errors import LabelsAwaited, UsageError
 from al_lightning.labels.store import LabelStore
 from al_lightning.results.label_value import advice, siblings_of
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord, read_run
 from al_lightning.runs.store import RunStore
 from al_lightning.runs.weights import with_tested
+from tests.support.errors import raises, refused
 from tests.support.runs import SMALL_NETWORK, TINY, Answer
 
 Call = Callable[..., Answer]
@@ -87,9 +89,16 @@ def test_without_a_test_set_a_second_cycle_or_any_there_is_nothing_to_say() -> N
     assert advice(run(0.5, 0.6), price=0, next_count=0).endswith("At 0 a label the last 20 labels cost 0.00.")
 
 
-@pytest.mark.parametrize("wrong", [{"price": -1.0}, {"price": math.inf}, {"next_count": -1}])
-def test_nonsense_is_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="or more"):
+@pytest.mark.parametrize(
+    ("wrong", "fact"),
+    [
+        ({"price": -1.0}, "price per label of -1.0"),
+        ({"price": math.inf}, "price per label of inf"),
+        ({"next_count": -1}, "-1 labels"),
+    ],
+)
+def test_nonsense_is_refused(wrong: dict[str, float], fact: str) -> None:
+    with raises(ValueError, fact):
         advice(run(0.5, 0.6), **wrong)
 
 
@@ -130,7 +139,7 @@ def test_it_is_told_whenever_labels_are_awaited_and_the_network_is_there(
     said = []
     for batch in ("initial", "cycle_00", "cycle_01"):
         answer = al(*command, "--price-per-label", 2)
-        assert answer.code == 76, answer.err
+        assert answer.code == LabelsAwaited.exit_code, answer.err
         said.append(answer.err.splitlines()[-2:])
         names = (here / f"r/batches/{batch}/to_label.csv").read_text().splitlines()[1:]
         store.apply({row.split(",")[0]: CLASSES.index(row.split("/")[1]) for row in names})
@@ -147,21 +156,7 @@ def test_it_is_told_whenever_labels_are_awaited_and_the_network_is_there(
 def test_a_price_is_a_number_from_zero(al: Call, here: Path, price: str) -> None:
     for command in (["fit", "--config", "digits_random"], ["show", "r"]):
         answer = al(*command, f"--price-per-label={price}")
-        assert (answer.code, "a number of at least 0 was expected" in answer.err) == (2, True)
-
-
-def test_a_cycle_that_waits_for_labels_counts_once_it_was_tested(here: Path) -> None:
-    store = RunStore(here)
-    store.begin(RunRecord("n", 0, {}, 100, "d"))
-    store.label_initial([4, 5])
-    assert with_tested(read_run(here)).cycles == ()
-    store.save_metrics(0, {"accuracy": 0.25})
-    assert with_tested(read_run(here)).cycles == ()  # its weights are not there yet
-    store.member_dir(0, 0).mkdir(parents=True)
-    (store.member_dir(0, 0) / "weights.pt").touch()
-    (tested,) = with_tested(read_run(here)).cycles
-    assert (tested.cycle, tested.labelled, tested.metrics, tested.budget) == (0, 2, {"accuracy": 0.25}, 0.02)
-    assert len((here / "cycles.jsonl").read_text().splitlines()) == 2  # nothing was written
+        assert refused(answer, UsageError, "--price_per_label", price)
 
 
 def test_seeds_that_wait_for_labels_of_one_cycle_are_compared(here: Path) -> None:

@@ -1,13 +1,10 @@
-"""Series: curves by seed from journals and CSV files, what is read off them, and what is refused."""
+"""Series: curves by seed from journals, and what is read off them."""
 
 from pathlib import Path
 
 import pytest
 
-from al_lightning.errors import UsageError
 from al_lightning.metrics import metric_of
-from al_lightning.results.curves import Curve
-from al_lightning.results.label_cost import LabelCost, label_cost
 from al_lightning.results.series import (
     Series,
     baseline_of,
@@ -17,11 +14,9 @@ from al_lightning.results.series import (
     distinct_names,
     mean_heights,
     pairs_with_base,
-    savings,
     series_of_runs,
     values_at,
 )
-from al_lightning.results.series_csv import read_csv
 from al_lightning.results.statistics import compare, compare_settings
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord
 from tests.support.runs import parts_of
@@ -161,140 +156,6 @@ def test_class_wise_values_leave_absent_classes_out():
     assert values[1] == {"entropy": {0: 90.0}}
     found = compare_settings({str(number): by_method for number, by_method in values.items()})
     assert {name: [one.seeds for one in group] for name, group in found.items()} == {"0": [2], "1": [], "2": [1]}
-
-
-# How many labels
-
-
-def test_label_cost_by_hand():
-    labelled, values = [20, 40, 80], [50.0, 60.0, 70.0]
-    assert label_cost(labelled, values, 55) == LabelCost(30.0)
-    assert label_cost(labelled, values, 67.5) == LabelCost(70.0)  # 40 + 40 x 7.5 / 10
-    assert label_cost(labelled, values, 60) == LabelCost(40.0)
-    assert label_cost(labelled, values, 50) == LabelCost(20.0, at_most=True)
-    assert label_cost(labelled, values, 71) == LabelCost(None)
-    assert label_cost([20, 40, 60], [50.0, 60.0, 40.0], 55) == LabelCost(30.0)  # what falls later was reached
-    assert label_cost([20, 40, 60], [50.0, 40.0, 60.0], 55) == LabelCost(55.0)
-    assert label_cost([], [], 55) == LabelCost(None)
-    assert [str(label_cost(labelled, values, target)) for target in (40, 55, 80)] == ["at most 20", "30", "never"]
-
-
-def test_the_saving_against_random_by_hand():
-    runs = curves(
-        random=[[0.4, 0.5, 0.6], [0.4, 0.5, 0.6], [0.4, 0.5, 0.6], [0.7, 0.7, 0.8], [0.1, 0.2, 0.3], [0.7, 0.8, 0.9]],
-        entropy=[
-            [0.4, 0.55, 0.6],
-            [0.4, 0.45, 0.5],
-            [0.6, 0.6, 0.6],
-            [0.4, 0.5, 0.6],
-            [0.5, 0.6, 0.7],
-            [0.6, 0.6, 0.7],
-        ],
-    )
-    random, entropy = series_of_runs(runs)
-    found = savings(entropy, random, 55.0)
-    # Random reaches 55 % half-way from 20 to 30 labels, entropy with 20: 5 of 25.
-    assert (found[0].images, found[0].share, found[0].bound) == (pytest.approx(5.0), pytest.approx(0.2), "exactly")
-    assert str(found[0]) == "5 images (20 %)"
-    assert (found[1].images, str(found[1])) == (None, "entropy never reached it")
-    assert (found[2].images, str(found[2])) == (pytest.approx(15.0), "at least 15 images (60 %)")
-    assert (found[3].images, str(found[3])) == (pytest.approx(-15.0), "at most -15 images (-150 %)")
-    assert str(found[4]) == "random never reached it"
-    assert str(found[5]) == "both reached it with their first labels"
-
-
-# From CSV files
-
-HEAD = "run,method,dataset,seed,labelled,metric"
-
-
-def written(tmp_path, *lines):
-    path = tmp_path / "numbers.csv"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
-def test_a_csv_file_by_hand(tmp_path):
-    path = written(
-        tmp_path,
-        f"{HEAD},pool_size,comment",
-        "b1,random,street,1,20,60,100,late",
-        "b1,random,street,1,10,40,100,",
-        "b0,random,street,0,10,42.5,100,",
-        "b0,random,street,0,20,57.5,100,",
-        "e0,entropy,street,0,10,44,100,x",
-        "e0,entropy,street,0,20,0,100,",
-    )
-    random, entropy = read_csv(path)
-    assert (random.setting, random.label, random.seeds) == ("street", "random", (0, 1))
-    assert random.curves[1] == Curve("b1", 1, "", metric_of("metric"), (0.1, 0.2), (10, 20), (40.0, 60.0))
-    assert random.areas() == pytest.approx({0: 5.0, 1: 5.0})
-    assert random.at(0.1) == {0: 42.5, 1: 40.0}
-    assert entropy.at_labelled(20) == {0: 0.0}
-    assert compare(mean_heights([random, entropy]))[0].mean == pytest.approx(22.0 - 50.0)
-
-
-def test_fractions_become_percent(tmp_path):
-    lines = [HEAD, "r,random,street,0,10,0.425", "r,random,street,0,20,1"]
-    (found,) = read_csv(written(tmp_path, *lines))
-    assert found.curves[0].values == pytest.approx((42.5, 100.0))
-    (found,) = read_csv(written(tmp_path, *lines), unit="percent")
-    assert found.curves[0].values == (0.425, 1.0)
-
-
-def test_a_budget_column_is_nominal(tmp_path):
-    (found,) = read_csv(written(tmp_path, f"{HEAD},budget", "r,random,s,0,297,50,0.1", "r,random,s,0,595,60,0.2"))
-    assert found.curves[0].budgets == (0.1, 0.2)
-    assert found.areas() == pytest.approx({0: 5.5})
-
-
-def test_without_budgets_numbers_of_labels_do(tmp_path):
-    (found,) = read_csv(written(tmp_path, HEAD, "r,random,s,0,10,50", "r,random,s,0,30,60"))
-    assert found.heights() == pytest.approx({0: 55.0})
-    assert found.label_costs(52.5)[0] == LabelCost(15.0)
-    with pytest.raises(UsageError, match=r"area needs budgets as fractions.*column budget or pool_size"):
-        found.areas()
-    with pytest.raises(UsageError, match="value at a budget needs"):
-        found.at(0.1)
-
-
-@pytest.mark.parametrize(
-    ("lines", "error"),
-    [
-        (["run,method,seed", "a,b,0"], "line 1 lacks the columns dataset, labelled, metric"),
-        ([HEAD], "no line below its head"),
-        ([HEAD, "r,random,s,0,10,50", "r,random,s,0,20,0.5"], "0.5 in line 3 and 50 in line 2.*--unit percent"),
-        ([HEAD, "r,random,s,0,10,50", "r,random,s,0,20,101"], "line 3 has the metric 101; it must lie .* 0 and 100"),
-        ([HEAD, "r,random,s,0,10,-3"], "line 2 has the metric -3"),
-        ([HEAD, "r,random,s,0,10,nan"], "line 2 has the metric 'nan'"),
-        ([HEAD, "r,random,s,0,10,50 %"], "line 2 has the metric '50 %'.*without a unit"),
-        ([HEAD, "r,random,s,x,10,50"], "line 2 has the seed 'x'; it must be a whole number from 0 on"),
-        ([HEAD, "r,random,s,0,0,50"], "line 2 has the labelled '0'"),
-        ([HEAD, "r,random,s,0,10"], "line 2 has no metric"),
-        ([HEAD, "r,random,,0,10,50"], "line 2 has no dataset"),
-        ([HEAD, "r,random,s,0,10,50", "q,random,s,0,20,60"], "lines 2 and 3: random on s, .* the runs r and q"),
-        ([HEAD, "r,random,s,0,10,50", "r,random,s,0,10,60"], "lines 2 and 3: .* twice with 10 labelled images"),
-        ([f"{HEAD},budget", "r,random,s,0,10,50,0.2", "r,random,s,0,20,60,0.1"], "budgets that do not grow"),
-        ([f"{HEAD},budget", "r,random,s,0,10,50,10"], "line 2 has the budget 10; it is a fraction"),
-        ([f"{HEAD},budget", "r,random,s,0,10,50,0.2", "r,random,s,0,20,60,"], "line 3 has neither budget"),
-        ([f"{HEAD},pool_size", "r,random,s,0,10,50,5"], "line 2 has 10 labelled images of a pool of 5"),
-        ([HEAD, 'r,"random,s,0,10,50'], "is not CSV"),
-    ],
-)  # fmt: skip
-def test_what_is_wrong_in_a_csv_file_is_named_with_its_line(tmp_path, lines, error):
-    with pytest.raises(UsageError, match=error) as caught:
-        read_csv(written(tmp_path, *lines))
-    assert "numbers.csv" in str(caught.value)
-
-
-def test_a_file_that_is_not_there_is_said(tmp_path):
-    with pytest.raises(UsageError, match="cannot be read"):
-        read_csv(tmp_path / "none.csv")
-
-
-def test_fractions_out_of_range_are_refused(tmp_path):
-    with pytest.raises(UsageError, match=r"line 3 has the metric 1\.5; it must lie between 0 and 1"):
-        read_csv(written(tmp_path, HEAD, "r,random,s,0,10,0.4", "r,random,s,0,20,1.5"), unit="fraction")
 
 
 def test_an_empty_series_has_nothing_to_say():

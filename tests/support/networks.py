@@ -1,6 +1,14 @@
-"""Networks whose statistics and weights are no longer the initial ones."""
+"""Sizes and shapes of networks, and networks whose statistics and weights are no longer the initial ones."""
 
 from torch import nn
+
+
+def size_of(network):
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def shapes(network):
+    return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
 
 
 def stir(network):

@@ -17,11 +17,8 @@ from tests.support.runs import parts_of
 
 SIZE, CLIP = 24, 12
 RANDOM = {0: (40, 50, 60), 1: (42, 50, 58), 2: (38, 48, 62)}
-
-
+# Ahead of random by 0, 4, 4 points; by 0, 5, 5; by 0, 6, 3 at the three budgets.
 CORESET = {0: (40, 54, 64), 1: (42, 55, 63), 2: (38, 54, 65)}
-
-
 ENTROPY = {0: (40, 52, 60), 1: (42, 47, 58), 2: (38, 49, 62)}
 
 

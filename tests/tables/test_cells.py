@@ -2,98 +2,15 @@
 
 import csv
 import io
-import json
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from al_lightning.errors import UsageError
 from al_lightning.results.renderers import latex, markdown, text
-from al_lightning.results.series_csv import read_csv
-from al_lightning.results.summary import summary
-from al_lightning.runs.journal import FORMAT, write_line
 from al_lightning.tables.cells import blocks, csv_text, sheet
 from al_lightning.tables.plan import plan, read_statuses
-from al_lightning.tables.published import Table, table_of
-from tests.support.errors import refused
-from tests.support.runs import Answer, parts_of
-
-CONTENT: dict[str, Any] = {
-    "title": "A table",
-    "task": "classification",
-    "seeds": 3,
-    "columns": {
-        "digits": {
-            "title": "Digits",
-            "dataset": "digits",
-            "data": "",
-            "pool": 1000,
-            "budget": {"initial": 100, "query": 100, "total": 300, "unit": "images"},
-            "metric": "accuracy",
-            "at": 200,
-            "area_scale": 2,
-        }
-    },
-    "rows": [
-        {
-            "label": label,
-            "acquisition": name,
-            "one_fit": name == "full",
-            "cells": {"digits": {"run": f"digits_{name}", **published}},
-        }
-        for label, name, published in (
-            ("Random", "random", {"score": 71.0, "area": 28.1, "area_std": 0.2}),
-            ("Entropy", "entropy", {"score": 74.5, "area": 29.0}),
-            ("Coreset", "coreset", {"score": 73.0, "area": 28.8}),
-            ("100%", "full", {"score": 90.0, "area": 36.0}),
-        )
-    ],
-    "notes": ["The areas are twice Eq. 2."],
-}
-TABLE: Table = table_of("mine", CONTENT)
-
-
-def write_run(
-    directory: Path, name: str, seed: int, points: Sequence[tuple[float, float]], chosen: bool = False
-) -> None:
-    """Write a journal: (budget, accuracy in percent) of each cycle."""
-    run = {"name": name, "seed": seed, "settings": {"of": name}, "pool_size": 1000, "data_sha256": "d"}
-    run["parts"] = parts_of(name)
-    records = [{"kind": "run", "format": FORMAT, **run}, {"kind": "initial", "initial": [0, 1]}]
-    for cycle, (budget, value) in enumerate(points):
-        bought = [cycle + 2] if chosen or cycle + 1 < len(points) else []
-        done = {
-            "cycle": cycle,
-            "budget": budget,
-            "labelled": round(1000 * budget),
-            "metrics": {"accuracy": value / 100},
-        }
-        records.append({"kind": "cycle", **done, "chosen": bought, "cost": {"fit": 60.0}})
-    lines, check = [], ""
-    for record in records:
-        line, check = write_line(record, check)
-        lines.append(line)
-    directory.mkdir(parents=True)
-    (directory / "cycles.jsonl").write_text("".join(lines))
-
-
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    """Random and entropy with three seeds, core-set begun, all labels once."""
-    budgets = (0.1, 0.2, 0.3)
-    curves = {
-        "random": [(60.0, 70.0, 80.0), (61.0, 71.0, 81.0), (62.0, 72.0, 82.0)],
-        "entropy": [(60.0, 74.0, 84.0), (61.0, 75.0, 86.0), (62.0, 76.0, 85.0)],
-        "coreset": [(60.0, 72.0)],
-    }
-    for method, seeds in curves.items():
-        for seed, values in enumerate(seeds):
-            points = list(zip(budgets, values, strict=False))
-            write_run(tmp_path / f"digits_{method}" / f"seed_{seed}", f"digits_{method}", seed, points, len(points) < 3)
-    write_run(tmp_path / "digits_full" / "seed_0", "digits_full", 0, [(1.0, 91.0)])
-    return tmp_path
+from al_lightning.tables.published import table_of
+from tests.support.table_runs import CONTENT, TABLE, write_run
 
 
 def test_numbers_by_hand(runs: Path) -> None:
@@ -230,77 +147,3 @@ def test_a_damaged_journal_is_a_cell_and_no_end(runs: Path) -> None:
         "unreadable",
         "complete",
     ]
-
-
-def test_what_finished_runs_cost_estimates_the_rest(runs: Path) -> None:
-    """Three fits of a minute: 120 steps of 32 images each, so an image costs 180 s / 11,520."""
-    made = plan(TABLE, runs)
-    assert made.measured
-    states = {run.job.name: run.state for run in made.runs if run.job.seed == 0}
-    assert states == {
-        "digits_random": "complete",
-        "digits_entropy": "complete",
-        "digits_coreset": "begun",
-        "digits_full": "complete",
-    }
-    coreset = next(run for run in made.runs if run.job.name == "digits_coreset")
-    # random and entropy took 180 s for 3 fits, the fit on everything 60 s for one: the same an image
-    assert coreset.hours == pytest.approx(180 / 3600)
-    assert coreset.hours_left == pytest.approx(60 / 3600)
-
-
-def test_runs_side_by_side_from_journals_and_from_csv_say_the_same(al: Callable[..., Answer], runs: Path) -> None:
-    answer = al("report", runs, "--format", "text")
-    assert answer.code == 0
-    assert "entropy is ahead of random by 3.0 points of accuracy (95 % interval 2.4 to 3.6, 3 seeds)" in answer.out
-    assert "random   60.00" in answer.out.replace("61.00 ± 1.00", "60.00")
-    assert "[!]" in answer.out  # core-set is not finished
-    exported = runs / "all.csv"
-    assert al("report", runs, "--out", exported).code == 0
-    assert {one.label for one in read_csv(exported)} == {"random", "entropy", "coreset", "full"}
-    again = al("report", exported, "--format", "text")
-    sentence = "entropy is ahead of random by 3.0 points of metric (95 % interval 2.4 to 3.6, 3 seeds)"
-    assert sentence in again.out
-    assert "[ok]" not in again.out  # a CSV file does not say how it was made
-
-
-def test_a_csv_file_that_is_not_there(al: Callable[..., Answer], tmp_path: Path) -> None:
-    answer = al("report", tmp_path / "numbers.csv", "--format", "text")
-    assert refused(answer, UsageError, tmp_path / "numbers.csv")
-
-
-def test_label_cost_and_penalties(runs: Path) -> None:
-    """Random ends at 81 on average with 300 labels; entropy reaches that at 200 + 100 * 7 / 10 = 270 with seed 0."""
-    lines = al_text(runs)
-    costs = next(line for line in lines if line.startswith("entropy") and "270" in line)
-    assert "270; 255; 256" in costs
-    assert "random never reached it; 45 images (15 %); 34 images (12 %)" in costs
-
-
-def al_text(runs: Path) -> list[str]:
-    from al_lightning.results.series import series_of_runs
-    from al_lightning.runs.journal import read_run
-    from al_lightning.tables.status import find_runs
-
-    found = [read_run(path) for path in find_runs([runs])]
-    return text(summary(series_of_runs(found))).splitlines()
-
-
-def test_the_table_from_the_command_line(al: Callable[..., Answer], runs: Path, tmp_path: Path) -> None:
-    path = tmp_path / "mine.yaml"
-    path.write_text(json.dumps(CONTENT))
-    answer = al("report", runs, "--table", path, "--format", "markdown")
-    assert answer.code == 0
-    assert "| Entropy | 74.50 | 75.00 ± 1.00 |" in answer.out
-    answer = al("reproduce", path, "--report-only", "--runs", runs)
-    assert answer.code == 0
-    assert (runs / "mine.tex").is_file()
-    page = (runs / "mine.html").read_text()
-    assert "Entropy is ahead of Random by 3.0 points" in page
-    assert "<script" not in page
-    assert "What the paper leaves open" in page
-    assert "mean over pixels; code rescales" in page
-    answer = al("report", runs, "--table", "table99")
-    assert refused(answer, UsageError, "'table99'")
-    answer = al("report", tmp_path / "nothing")
-    assert refused(answer, UsageError, tmp_path / "nothing")

@@ -3,13 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 import yaml
 
-from al_lightning.config.experiment import configure
 from al_lightning.errors import ALError, UsageError
-from al_lightning.tables.plan import plan, table_files
-from al_lightning.tables.published import read_table
 from tests.support.errors import refused
 from tests.support.runs import Answer
 
@@ -82,18 +78,3 @@ def test_a_run_that_fails_is_named_and_the_others_go_on(al: Callable[..., Answer
     answer = al("reproduce", table, "--slots", "1", "--only", "random")
     assert refused(answer, ALError, "digits_noaug_random", "depth", "1 run")
     assert not list((here / "runs" / "digits_noaug_random").rglob("cycles.jsonl"))  # refused before that was written
-
-
-@pytest.mark.parametrize("name", [name for name in table_files() if name.startswith("study")])
-def test_the_projects_own_study_is_made_of_runs_that_exist(name: str, tmp_path: Path) -> None:
-    table = read_table(table_files()[name])
-    made = plan(table, tmp_path)
-    assert len({run.job.directory for run in made.runs}) == len(made.runs)
-    assert {run.job.directory.parents[1] for run in made.runs} == {tmp_path / table.runs}
-    for run in made.runs:
-        if run.job.seed:
-            continue
-        experiment = configure([run.job.name], run.job.options, 0, run.job.directory)
-        column = run.status.column
-        assert experiment.budget.nominal(0, column.pool) == pytest.approx(column.initial)
-        assert experiment.budget.nominal(experiment.budget.cycles, column.pool) == pytest.approx(column.total)

@@ -1,207 +1,24 @@
-"""What TensorBoard shows: read back from its own files, after runs that were stopped and runs that were not."""
+"""What TensorBoard shows of a run, read back from its own files."""
 
-import io
 import math
-import os
-import random
 import shutil
-import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from al_lightning import drawing
 from al_lightning.config.rebuild import reopen
 from al_lightning.inspect.counts import repeats
 from al_lightning.pool import Pool
-from al_lightning.runs.journal import CycleRecord
 from al_lightning.tensorboard import pictures
-from al_lightning.tensorboard.events import curve_points, event_file, short_settings
-from al_lightning.tensorboard.network import probabilities, undisturbed
-from al_lightning.tensorboard.pictures import Bar, bars, fitted, heat
-from al_lightning.tensorboard.projector import MOST_POINTS, write_config, write_points
 from al_lightning.tensorboard.writer import Boards
-from tests.support.processes import arguments, await_stage, finish, kill_all, start
-from tests.support.runs import SMALL_NETWORK, TINY, Answer, journal
+from tests.support.event_files import decoded, events, images_in, scalars
+from tests.support.runs import Answer, journal
 
 Call = Callable[..., Answer]
-WATCHED = '''
-import torch
-from lightning.pytorch import Callback
-from al_lightning.networks import WideResNet
-
-STOP = {"at": None}
-
-class Watch(Callback):
-    def on_train_batch_end(self, trainer, module, *rest):
-        if STOP["at"] == (module.key[1], module.step - 1):
-            raise RuntimeError("stopped by the test")
-
-class Dropping(WideResNet):
-    """Draws from torch's own generator also where it only predicts."""
-    def decode(self, features):
-        return super().decode(features._replace(embedding=torch.dropout(features.embedding, 0.1, True)))
-'''
-
-
-@pytest.fixture
-def stop(here: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    (here / "boards_watched.py").write_text(WATCHED)
-    monkeypatch.syspath_prepend(str(here))
-    monkeypatch.delitem(sys.modules, "boards_watched", raising=False)
-    import boards_watched
-
-    return boards_watched.STOP
-
-
-@pytest.fixture
-def options(class_folders: Path, stop: dict[str, Any]) -> list[object]:
-    """Three cycles of 10 steps, in chunks of 3, with a point every second step."""
-    return [
-        *("--config", "image_folder_coreset", "--network", "boards_watched.Dropping"),
-        *("--data.root", class_folders, "--data.size", "[12, 12]", *TINY, *SMALL_NETWORK, "--steps", 10, "--chunk", 3),
-        *("--budget.initial", 20, "--budget.query", 20, "--budget.cycles", 2),
-        *("--trainer.callbacks", "boards_watched.Watch"),
-    ]
-
-
-@pytest.fixture
-def boxes(masks: Path) -> list[object]:
-    return [
-        *("--config", "mask_folder_unet_entropy", "--network.width", 2, "--data.root", masks),
-        *("--training.head_lr_factor", 1),
-        *("--data.classes", "[ground, box]", *TINY, "--data.batch_size", 4, "--budget.initial", 20),
-        *("--budget.query", 20, "--budget.cycles", 2),
-    ]
-
-
-def events(folder: Path) -> EventAccumulator:
-    everything = {"scalars": 0, "images": 0, "tensors": 0, "histograms": 0}
-    return EventAccumulator(str(folder), size_guidance=everything).Reload()
-
-
-def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    """All points of a folder, whose steps increase."""
-    read = events(folder)
-    found = {tag: [(p.step, p.value) for p in read.Scalars(tag)] for tag in read.Tags()["scalars"]}
-    for tag, points in found.items():
-        steps = [step for step, _ in points]
-        assert steps == sorted(set(steps)), (folder, tag, steps)
-    return found
-
-
-def images_in(folder: Path) -> dict[str, list[tuple[int, bytes]]]:
-    read = events(folder)
-    return {tag: [(p.step, p.encoded_image_string) for p in read.Images(tag)] for tag in read.Tags()["images"]}
-
-
-def decoded(content: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
-
-
-def training_curves(run_dir: Path) -> dict[str, dict[str, list[tuple[int, float]]]]:
-    return {str(folder.relative_to(run_dir)): scalars(folder) for folder in sorted(run_dir.glob("cycle_*/member_*"))}
-
-
-def event_files(run_dir: Path) -> list[Path]:
-    return sorted(run_dir.rglob("*tfevents*"))
-
-
-# Training curves
-
-
-@pytest.mark.parametrize(("step", "files"), [(2, 1), (4, 2), (5, 2), (8, 2)])
-def test_a_restart_leaves_the_training_curves_of_an_uninterrupted_run(
-    al: Call, here: Path, stop: dict[str, Any], options: list[object], step: int, files: int
-) -> None:
-    assert al("fit", *options, "--run_dir", "whole").code == 0
-    stop["at"] = (1, step)
-    assert al("fit", *options, "--run_dir", "r").code == 1
-    stop["at"] = None
-    assert al("fit", *options, "--run_dir", "r").code == 0
-    whole = training_curves(here / "whole")
-    assert training_curves(here / "r") == whole
-    assert [step for step, _ in whole["cycle_01/member_0"]["train/loss"]] == [2, 4, 6, 8, 10]
-    # One file for each process that trained: none of those that only tested or scored.
-    counts = [len(list((here / f"r/cycle_{cycle:02d}/member_0").glob("*tfevents*"))) for cycle in range(3)]
-    assert counts == [1, files, 1]
-
-
-def test_a_process_that_only_tests_and_scores_leaves_no_event_file(
-    al: Call, here: Path, options: list[object], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr("al_lightning.runs.store.RunStore.save_selection", fail_in_cycle)
-        assert al("fit", *options, "--run_dir", "r").code == 1
-    before = event_files(here / "r")
-    assert len(before) == 1
-    assert al("fit", *options, "--budget.cycles", 1, "--run_dir", "r").code == 0
-    member = here / "r/cycle_00/member_0"
-    assert [path for path in event_files(here / "r") if path.parent == member] == before
-    assert {tag.split("/")[0] for tag in scalars(member)} == {"train"}
-
-
-def fail_in_cycle(store: object, cycle: int | None, *rest: object) -> None:
-    if cycle is not None:
-        raise RuntimeError("stopped by the test")
-
-
-@pytest.mark.parametrize("how", [pytest.param("killed", marks=pytest.mark.slow), "asked"])
-def test_two_processes_write_one_set_of_curves(here: Path, class_folders: Path, how: str) -> None:
-    options = arguments(class_folders, "--trainer.devices", 2, cycles=1)
-    finish(here, [*options, "--run_dir", "whole"])
-    run = start(here, [*options, "--run_dir", "r"], LINGER="fit/1", LINGER_SECONDS=0.2)
-    await_stage(here, run, 2)
-    if how == "killed":
-        kill_all(run)
-    else:
-        os.kill(run.pid, signal.SIGTERM)
-        run.communicate(timeout=60)
-    finish(here, [*options, "--run_dir", "r"])
-    assert training_curves(here / "r") == training_curves(here / "whole")
-    assert scalars(here / "r/curve") == scalars(here / "whole/curve")
-    assert len(event_files(here / "whole")) == 2 + 2 + 1  # members, cycles, hyper-parameters
-
-
-# The curve
-
-
-def test_metrics_are_named_by_their_classes_without_absent_ones() -> None:
-    record = CycleRecord(0, 0.1, 10, {"miou": 0.5, "class_iou": [0.25, None, 0.75], "odd": [1.0], "pixels": 7}, [])
-    assert curve_points(record, ["road", "car", "sky"]) == {
-        "curve/miou": 0.5,
-        "curve/iou/road": 0.25,
-        "curve/iou/sky": 0.75,
-    }
-
-
-def test_short_settings() -> None:
-    settings = {
-        "data.class_path": "al_lightning.data.Digits", "data.init_args.mean": [0.5, 0.5], "steps": None,
-        "network.init_args.backbone.class_path": "a.ResNet", "network.init_args.backbone.init_args.depth": 18,
-        "trainer.callbacks": [], "channels_last": True,
-    }  # fmt: skip
-    assert short_settings(settings) == {
-        "data": "Digits",
-        "data.mean": "[0.5, 0.5]",
-        "network.backbone": "ResNet",
-        "network.backbone.depth": 18,
-        "channels_last": True,
-    }
-
-
-def test_an_event_file_is_named_by_what_it_shows(tmp_path: Path) -> None:
-    names = [event_file(tmp_path, place, content).name for place, content in ((2, [1]), (10, [1]), (10, [2]))]
-    assert len(set(names)) == 3
-    assert names[0] < min(names[1:])  # read in the order of places
 
 
 def first_label(masks: Path) -> np.ndarray:
@@ -276,15 +93,14 @@ def test_views_are_made_again_and_nothing_is_there_twice(al: Call, here: Path, o
     assert (here / "r/hparams").is_dir()
 
 
-def test_more_cycles_replace_the_view_of_the_last_one(al: Call, here: Path, options: list[object]) -> None:
+def test_more_cycles_replace_the_view_of_the_last_one(al: Call, here: Path, whole: Path, options: list[object]) -> None:
     assert al("fit", *options, "--budget.cycles", 1, "--run_dir", "r").code == 0
     assert list((here / "r/hparams").iterdir())
     assert al("fit", *options, "--run_dir", "r").code == 0
-    assert al("fit", *options, "--run_dir", "whole").code == 0
-    assert scalars(here / "r/curve") == scalars(here / "whole/curve")
-    assert images_in(here / "r/curve") == images_in(here / "whole/curve")
+    assert scalars(here / "r/curve") == scalars(whole / "curve")
+    assert images_in(here / "r/curve") == images_in(whole / "curve")
     assert len(list((here / "r/curve").glob("*tfevents*"))) == 3
-    assert scalars(here / "r/hparams") == scalars(here / "whole/hparams")
+    assert scalars(here / "r/hparams") == scalars(whole / "hparams")
 
 
 def test_hyper_parameters_with_final_metrics(al: Call, here: Path, options: list[object]) -> None:
@@ -310,17 +126,16 @@ def test_hyper_parameters_with_final_metrics(al: Call, here: Path, options: list
 # What was chosen
 
 
-def test_the_projector_marks_what_was_chosen(al: Call, here: Path, options: list[object]) -> None:
-    assert al("fit", *options, "--run_dir", "r").code == 0
-    _, first, second, _ = journal(here / "r")
-    folder = here / "r/curve"
+def test_the_projector_marks_what_was_chosen(whole: Path) -> None:
+    _, first, second, _ = journal(whole)
+    folder = whole / "curve"
     for cycle, done in enumerate((first, second)):
         header, *lines = [line.split("\t") for line in (folder / f"embedding_{cycle:02d}.tsv").read_text().splitlines()]
         assert header == ["state", "order", "position", "name"]
         chosen = sorted((int(order), int(position)) for state, order, position, _ in lines if state == "chosen")
         assert chosen == list(enumerate(done["chosen"], start=1))
         assert sum(state == "labelled" for state, *_ in lines) == done["labelled"]
-        with np.load(here / f"r/cycle_{cycle:02d}/rows.npz") as rows:
+        with np.load(whole / f"cycle_{cycle:02d}/rows.npz") as rows:
             points = np.fromfile(folder / f"embedding_{cycle:02d}.bytes", "<f4").reshape(len(lines), -1)
             assert np.array_equal(points, rows["value"][0])
     config = (folder / "projector_config.pbtxt").read_text()
@@ -329,25 +144,9 @@ def test_the_projector_marks_what_was_chosen(al: Call, here: Path, options: list
     assert "cycle 1, 12 labelled" in config
 
 
-def test_of_too_many_points_the_chosen_stay(tmp_path: Path) -> None:
-    count = 3 * MOST_POINTS
-    index, chosen = np.arange(count) * 2, [4, 2 * count - 2, 6]
-    value = np.stack([index, -index], axis=1).astype(np.float32)
-    images: Any = SimpleNamespace(name=lambda position: f"a\tname {position}")
-    write_points(tmp_path, 0, index, np.zeros(count, bool), value, chosen, images)
-    write_config(tmp_path, [10])
-    lines = [line.split("\t") for line in (tmp_path / "embedding_00.tsv").read_text().splitlines()[1:]]
-    assert len(lines) == MOST_POINTS
-    assert [int(p) for _, o, p, _ in sorted(lines, key=lambda line: line[1]) if o] == chosen
-    points = np.fromfile(tmp_path / "embedding_00.bytes", "<f4").reshape(-1, 2)
-    assert points[:, 0].tolist() == [int(position) for _, _, position, _ in lines]
-    assert f"tensor_shape: {MOST_POINTS}\n  tensor_shape: 2\n" in (tmp_path / "projector_config.pbtxt").read_text()
-
-
-def test_chosen_against_pool(al: Call, here: Path, class_folders: Path, options: list[object]) -> None:
-    assert al("fit", *options, "--run_dir", "r").code == 0
-    _, first, *_ = journal(here / "r")
-    points = scalars(here / "r/curve")
+def test_chosen_against_pool(whole: Path) -> None:
+    _, first, *_ = journal(whole)
+    points = scalars(whole / "curve")
     for place, name in enumerate(("blue", "green", "red")):  # 10 of each in the pool, in this order
         share = sum(index // 10 == place for index in first["chosen"]) / len(first["chosen"])
         assert points[f"chosen_to_pool/{name}"][0] == (first["labelled"], pytest.approx(3 * share))
@@ -381,10 +180,8 @@ def test_repetition_of_each_batch_against_random_ones(al: Call, here: Path, mask
 
 @pytest.mark.parametrize("view", ["gallery", "classified", "class_chart"])
 def test_what_fails_costs_a_line_and_nothing_else(
-    al: Call, here: Path, options: list[object], view: str, monkeypatch: pytest.MonkeyPatch
+    al: Call, here: Path, whole: Path, options: list[object], view: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert al("fit", *options, "--run_dir", "whole").code == 0
-
     def fail(*arguments: object) -> None:
         raise MemoryError("no room\nfor a picture")
 
@@ -394,72 +191,20 @@ def test_what_fails_costs_a_line_and_nothing_else(
     notes = [line for line in answer.err.splitlines() if "could not be made" in line]
     assert len(notes) == (3 if view == "classified" else 2)
     assert "(MemoryError: no room for a picture); the run goes on" in notes[0]
-    assert journal(here / "r") == journal(here / "whole")
-    assert scalars(here / "r/curve")["curve/accuracy"] == scalars(here / "whole/curve")["curve/accuracy"]
+    assert journal(here / "r") == journal(whole)
+    assert scalars(here / "r/curve")["curve/accuracy"] == scalars(whole / "curve")["curve/accuracy"]
 
 
 def test_results_do_not_depend_on_the_views(
-    al: Call, here: Path, options: list[object], monkeypatch: pytest.MonkeyPatch
+    al: Call, here: Path, whole: Path, options: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The network draws also where it predicts, and strategies see what it says."""
-    assert al("fit", *options, "--run_dir", "with").code == 0
     monkeypatch.setattr(Boards, "predictions", lambda *rest: None)
     monkeypatch.setattr(Boards, "write", lambda *rest, **more: None)
     assert al("fit", *options, "--run_dir", "without").code == 0
-    assert journal(here / "with") == journal(here / "without")
+    assert journal(whole) == journal(here / "without")
     for cycle in (0, 1):
-        with np.load(f"with/cycle_{cycle:02d}/rows.npz") as a, np.load(f"without/cycle_{cycle:02d}/rows.npz") as b:
+        rows = f"cycle_{cycle:02d}/rows.npz"
+        with np.load(whole / rows) as a, np.load(here / "without" / rows) as b:
             assert np.array_equal(a["value"], b["value"])
     assert not (here / "without/curve").exists()
-
-
-def test_a_network_is_left_as_it_was() -> None:
-    network = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2), torch.nn.Dropout())
-    network[1].eval()
-    weights = {name: value.clone() for name, value in network.state_dict().items()}
-    state, other = torch.get_rng_state(), random.getstate()
-    with undisturbed(network, torch.device("cpu")):
-        assert not any(module.training for module in network.modules())
-        network(torch.rand(3, 2))
-    assert [module.training for module in network] == [True, False, True]
-    assert network.training
-    assert torch.equal(torch.get_rng_state(), state)
-    assert random.getstate() == other
-    assert all(torch.equal(value, weights[name]) for name, value in network.state_dict().items())
-    with pytest.raises(KeyError), undisturbed(network, torch.device("cpu")):
-        raise KeyError
-    assert [module.training for module in network] == [True, False, True]
-
-
-# Pictures
-
-
-def test_entropy_by_hand() -> None:
-    logits = np.log(np.array([[[0.5, 1.0]], [[0.25, 1.0]], [[0.25, 1.0]]], dtype=np.float32))
-    probability, entropy = probabilities(logits + 100)
-    assert probability[:, 0, 0] == pytest.approx([0.5, 0.25, 0.25], rel=1e-4)
-    assert entropy[0] == pytest.approx([1.5 * math.log(2), math.log(3)], rel=1e-4)
-    _, sure = probabilities(np.array([1000.0, 0.0], dtype=np.float32))
-    assert sure == 0
-
-
-def test_heat_rises_from_dark_to_bright() -> None:
-    colours = heat(np.array([[0.0, 0.5, 1.0, 2.0]], dtype=np.float32), 1.0).astype(int)
-    light = colours.sum(axis=-1)[0]
-    assert (light[0], light[2] == light[3]) == (4, True)
-    assert light[0] < light[1] < light[2]
-
-
-@pytest.mark.parametrize(("size", "shown"), [((8, 8), (64, 64)), ((64, 128), (64, 128)), ((40, 10), (80, 20)),
-                                             ((320, 640), (160, 320)), ((100, 7), (100, 7))])  # fmt: skip
-def test_images_are_shown_at_a_size_that_can_be_looked_at(size: tuple[int, int], shown: tuple[int, int]) -> None:
-    assert fitted(np.zeros((*size, 3), np.uint8)).shape == (*shown, 3)
-
-
-def test_the_longest_bar_fills_the_width() -> None:
-    red, grey = (255, 0, 0), (150, 150, 150)
-    page = bars("title", [Bar("a", ((0.5, red), (0.25, grey))), Bar("b" * 99, ((0.0, red), (0.0, grey)))], 520)
-    lengths = [(page == colour).all(axis=-1).sum(axis=1).max() for colour in (red, grey)]
-    assert lengths[0] == pytest.approx(2 * lengths[1], abs=2)
-    assert lengths[0] == pytest.approx(520 - 110 - 44, abs=2)
-    assert bars("nothing", [], 100).shape[1] == 100

@@ -1,0 +1,73 @@
+"""Scoring and selection as the loop calls them."""
+
+import numpy as np
+import pytest
+import torch
+
+from al_lightning.acquisition import (
+    Coreset,
+    Entropy,
+    LearningLoss,
+    Random,
+    UniformEntropy,
+)
+from al_lightning.acquisition.base import Acquisition
+from al_lightning.acquisition.scoring import join_members, score_pool, select
+from al_lightning.errors import UsageError
+from al_lightning.pool import Pool
+from al_lightning.seeding import generator
+from al_lightning.types import Selection
+from tests.support.errors import raises
+from tests.support.scored import CANDIDATES
+
+
+def name_of(strategy):
+    return type(strategy).__name__
+
+
+class Fixed(Acquisition):
+    """Chooses what it is told to, as NumPy numbers, as a user's strategy may."""
+
+    def __init__(self, indices):
+        self.indices = indices
+
+    def select(self, rows, count, generator):
+        return Selection(np.asarray(self.indices), np.zeros(len(self.indices), dtype=np.float32))
+
+
+def test_a_users_selection_becomes_plain_numbers_and_is_checked():
+    selection = select(Fixed([8, 2]), CANDIDATES, 2, generator("select", 0, 0))
+    assert selection == Selection([8, 2], [0.0, 0.0])
+    assert all(type(index) is int for index in selection.indices)
+    assert all(type(score) is float for score in selection.scores)
+    with raises(UsageError, "Fixed", "image 4, which is no candidate"):
+        select(Fixed([8, 4]), CANDIDATES, 2, generator("select", 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "options"),
+    [
+        (Entropy(), []),
+        (LearningLoss(subset=3), ["--acquisition.subset"]),
+        (UniformEntropy(), ["--acquisition.step"]),
+    ],
+    ids=name_of,
+)
+def test_too_few_candidates_are_one_sentence(strategy, options):
+    with raises(UsageError, name_of(strategy), "3 candidates", "4 images", *options, "--budget.query"):
+        select(strategy, CANDIDATES, 4, generator("select", 0, 0))
+
+
+def test_members_rows_are_stacked_and_know_what_is_labelled():
+    pool = Pool(5, (4, 0))
+
+    def member(number):
+        return lambda images: (torch.tensor(images), torch.full((len(images), 2), number))
+
+    draws = [generator("candidates", 0, 0) for _ in range(2)]
+    rows = join_members([score_pool(Coreset(), pool, draw, member(number)) for number, draw in enumerate(draws)])
+    assert rows.index.tolist() == [0, 1, 2, 3, 4]
+    assert rows.labelled.tolist() == [True, False, False, False, True]
+    assert rows.value.tolist() == [[[0, 0]] * 5, [[1, 1]] * 5]
+    assert score_pool(Entropy(), pool, draws[0], member(0)).index.tolist() == [1, 2, 3]
+    assert score_pool(Random(), pool, draws[0], None).index.tolist() == [1, 2, 3]

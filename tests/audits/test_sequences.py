@@ -1,0 +1,37 @@
+"""Sequences on both sides, and their closest frames."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from PIL import Image
+
+from al_lightning.audits.sequences import places, spans
+from tests.support.audited import kinds, look, tree
+
+
+def test_sequences_on_both_sides_and_the_closest_frames() -> None:
+    pattern = r"(?P<sequence>[a-z]+)_(?P<frame>\d+)"
+    pool = places(["x/a_1.png", "x/a_5.png", "x/b_1.png", "strange.png"], pattern)
+    test = places(["y/a_9.png", "y/a_3.png", "y/c_1.png"], pattern)
+    assert pool == [("a", 1), ("a", 5), ("b", 1), None]
+    (span,) = spans(pool, test, (["p0", "p1", "p2", "p3"], ["t0", "t1", "t2"]))
+    assert (span.name, span.pool_images, span.test_images, span.gap) == ("a", 2, 2, 2)
+    assert span.closest_names == ("p0", "t1")
+
+
+def test_a_sequence_on_both_sides_fails_and_neighbours_of_one_do_not(tmp_path: Path) -> None:
+    tree(tmp_path)
+    pattern = r"(?P<sequence>[a-z]+)_(?P<frame>\d+)"
+    found = look(tmp_path, sequence_pattern=pattern)
+    assert kinds(found) == ["sequences"]
+    assert found.fails
+    assert "(a): 4 of 4 test images" in found.problems[0].text
+    shutil.rmtree(tmp_path / "images/test")
+    Image.open(tmp_path / "images/train/a_001.png").save(tmp_path / "images/train/a_900.jpg", quality=60)
+    shutil.copy(tmp_path / "masks/train/a_001.png", tmp_path / "masks/train/a_900.png")
+    found = look(tmp_path, sequence_pattern=pattern)
+    assert kinds(found) == ["near-duplicates"]
+    assert not found.fails
+    assert found.groups[0].one_sequence

@@ -1,0 +1,58 @@
+"""Commands divide the budget, and point to finished runs of the same data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from al_lightning.config.experiment import configure
+from al_lightning.recommendations.commands import commands, own_evidence
+from al_lightning.runs.journal import FORMAT, JOURNAL, read_run, write_line
+from tests.support.runs import parts_of
+
+
+def test_commands_divide_the_budget_and_name_real_configurations(tmp_path: Path) -> None:
+    pairs = [("random", "supervised"), ("coreset", "uda")]
+    lines, said = commands("image_folder", ["--data.root", "my pool"], 103, pairs)
+    assert lines[0].startswith("for name in image_folder_random image_folder_coreset_uda; do for seed in 0 1 2; do")
+    assert (
+        "--data.root 'my pool' --budget.unit images --budget.initial 23 --budget.query 20 --budget.cycles 4" in lines[1]
+    )
+    assert "23 labels first and 20" in said
+    options = ["--budget.unit=images", "--budget.initial=23", "--budget.query=20", "--budget.cycles=4"]
+    for name in (
+        "image_folder_random",
+        "image_folder_coreset_uda",
+        "mask_folder_coreset_s4gan",
+        "image_folder_random_uda",
+    ):
+        extra = ["--data.classes", "[a, b]"] if name.startswith("mask") else []
+        made = configure([name], [*options, *extra, "--data.root", str(tmp_path)], run_dir=tmp_path / "run")
+        assert made.budget.total_count(1000) == 103
+    assert "--budget.initial 1 --budget.query 1 --budget.cycles 1 " in commands("d", [], 2, pairs)[0][1]
+
+
+def run_of(folder: Path, name: str, seed: int, chosen: list[int], data: str = "same") -> Path:
+    """A journal as a run leaves it."""
+    directory = folder / name / f"seed_{seed}"
+    directory.mkdir(parents=True)
+    first = {"kind": "run", "format": FORMAT, "name": name, "seed": seed, "settings": {}, "pool_size": 30,
+             "data_sha256": data, "parts": parts_of(name)}  # fmt: skip
+    cycle = {"kind": "cycle", "cycle": 0, "budget": 0.1, "labelled": 1, "metrics": {"accuracy": 0.5}, "chosen": chosen}
+    lines, check = [], ""
+    for record in (first, {"kind": "initial", "initial": [0]}, cycle):
+        line, check = write_line(record, check)
+        lines.append(line)
+    (directory / JOURNAL).write_text("".join(lines))
+    return directory
+
+
+def test_finished_runs_of_the_same_data_count_more(here: Path) -> None:
+    mine = run_of(here / "runs", "digits_entropy", 0, [])
+    assert own_evidence(read_run(mine)) == ""  # nothing to compare with
+    run_of(here / "runs", "digits_random", 0, [], data="other")
+    run_of(here / "runs", "digits_random", 1, [3])  # not finished
+    assert own_evidence(read_run(mine)) == ""
+    run_of(here / "runs", "digits_random", 2, [])
+    said = own_evidence(read_run(mine))
+    assert said.startswith("There are 2 finished runs on these data (digits_entropy, digits_random).")
+    assert "`al-lightning report runs/digits_entropy/seed_* runs/digits_random/seed_*`" in said

@@ -1,0 +1,65 @@
+"""What a report advises, and the numbers that its advice follows from."""
+
+from __future__ import annotations
+
+from al_lightning.reports.advice import advise
+from al_lightning.reports.findings import Findings, gather
+from al_lightning.reports.numbers import datasets, headline
+from tests.support.reported_runs import (
+    BATCHES,
+    ENTROPY,
+    RANDOM,
+    a_run,
+    comparison,
+    data,
+)
+
+
+def test_a_strategy_that_lies_behind_is_said_to() -> None:
+    behind = [a_run("street_entropy", seed, [v - 5 for v in RANDOM[seed]], BATCHES) for seed in RANDOM]  # to the digit
+    runs = [run for run in comparison() if "entropy" not in run.record.name]
+    (dataset,) = datasets([*runs, *behind])
+    assert "entropy is behind random by 5.00 points (95 % interval -" in headline(dataset)
+    assert any("entropy is not worth it" in one.text for one in advise(dataset, None))
+
+
+def test_a_copy_of_the_baseline_is_not_distinguishable_and_a_shift_without_noise_is_no_claim() -> None:
+    random = [run for run in comparison() if "random" in run.record.name]
+    same = [a_run("street_same", seed, RANDOM[seed], BATCHES) for seed in RANDOM]
+    shifted = [a_run("street_shifted", seed, [v + 5 for v in RANDOM[seed]], BATCHES) for seed in RANDOM]
+    (dataset,) = datasets([*random, *same, *shifted])
+    assert "same is not distinguishable from random: equal at each of 3 seeds" in headline(dataset)
+    assert "shifted against random: cannot tell with 3 seeds: 5.00 points at each of them" in headline(dataset)
+    texts = " ".join(piece.text for piece in advise(dataset, None))
+    assert "same is not distinguishable from random here" in texts
+    assert "shifted against random is +5.00 ± 0.00 points over 3 seeds, which gives no measure of chance" in texts
+
+
+def test_advice_follows_from_the_numbers() -> None:
+    (one,) = datasets(comparison([0]))
+    first = advise(one, None)[0]
+    assert "One seed cannot tell a difference from luck" in first.text
+    assert first.commands[0] == "al-lightning fit --config street_random --seed 1"
+    assert len(first.commands) == 2 * 3
+    (three,) = datasets(comparison())
+    texts = " ".join(piece.text for piece in advise(three, None))
+    assert "entropy against random is +0.00 ± 1.32 points over 3 seeds, within chance" in texts
+    assert "even 30 seeds would not show it" in texts
+    assert "Ahead of random here: coreset." in texts
+    assert "brought random 10.7 points" in texts  # 10, 8 and 14 points
+
+
+def test_a_batch_from_few_scenes_is_pointed_out() -> None:
+    runs = [
+        a_run("street_random", 0, RANDOM[0], [[1, 18], [7, 23]]),
+        a_run("street_entropy", 0, ENTROPY[0], [[1, 2], [3, 4]]),
+    ]
+    (dataset,) = datasets(runs)
+    findings = gather(dataset, data)
+    assert isinstance(findings, Findings)
+    (piece,) = (one for one in advise(dataset, findings) if "entropy's first batch" in one.text)
+    assert piece.text.startswith(
+        "100 % of entropy's first batch are near-duplicates; it comes from 1 scene (random's from 2)"
+    )
+    assert ": +1.00 points against random (too few seeds)" in piece.text
+    assert piece.commands == ("al-lightning fit --config street_coreset --seed 0",)

@@ -1,0 +1,71 @@
+"""The sentence of each verdict, and of the rule."""
+
+import pytest
+
+from al_lightning.results import comparison
+from al_lightning.results.comparison import RULE, Comparison
+
+
+def found(mean, half, smallest, seeds=3, **more):
+    by_seed = tuple((seed, mean) for seed in range(seeds))
+    return Comparison("entropy", "random", by_seed, mean, mean - half, mean + half, smallest=smallest, tests=1, **more)
+
+
+@pytest.mark.parametrize(
+    ("one", "verdict", "text"),
+    [
+        (
+            found(1.2, 0.8, 1.1, p=0.01),
+            "ahead",
+            "entropy is ahead of random by 1.2 points of mIoU (95 % interval 0.4 to 2.0, 3 seeds)",
+        ),
+        (
+            found(-1.2, 0.8, 1.1, p=0.01),
+            "behind",
+            "entropy is behind random by 1.2 points of mIoU (95 % interval -2.0 to -0.4, 3 seeds)",
+        ),
+        (
+            found(0.1, 0.6, 1.1),
+            "not distinguishable",
+            "entropy is not distinguishable from random: 0.1 points of mIoU (95 % interval -0.5 to 0.7, 3 seeds), "
+            "within 1 point",
+        ),
+        (
+            found(0.5, 0.7, 0.9),
+            "not distinguishable",
+            "entropy is not distinguishable from random: 0.5 points of mIoU (95 % interval -0.2 to 1.2, 3 seeds), a "
+            "difference of 0.9 points or more would already have shown",
+        ),
+        (
+            found(-0.5, 0.7, 1.1),
+            "cannot tell",
+            "entropy against random: cannot tell with 3 seeds: -0.5 points of mIoU (95 % interval -1.2 to 0.2); only a "
+            "difference of 1.1 points or more would have shown",
+        ),
+        (
+            found(-0.3, 1.6, 2.1),
+            "cannot tell",
+            "entropy against random: cannot tell with 3 seeds: -0.3 points of mIoU (95 % interval -1.9 to 1.3); only a "
+            "difference of 2.1 points or more would have shown",
+        ),
+        (
+            found(0.5, 0.51, 0.6, 10, p=0.01),
+            "cannot tell",
+            "entropy against random: cannot tell with 10 seeds: 0.50 points of mIoU (95 % interval -0.01 to 1.01); the "
+            "t test sees a difference, the bootstrap of these seeds does not",
+        ),
+        (
+            found(0.17, 0.164, 0.2, p=0.04),
+            "ahead",
+            "entropy is ahead of random by 0.17 points of mIoU (95 % interval 0.01 to 0.33, 3 seeds)",
+        ),
+    ],
+)  # fmt: skip
+def test_each_verdict_has_its_sentence(one, verdict, text):
+    assert one.verdict.value == verdict
+    assert one.sentence("mIoU") == text
+
+
+def test_the_rule_states_its_numbers_and_the_assumption():
+    assert comparison.ASSUMPTION in RULE
+    assert all(f" {fact} " in RULE for fact in ("at most 5 %", "From 10 seeds", "one of 1 point", "80 % probability,"))

@@ -1,0 +1,90 @@
+"""The tables of one run and of several."""
+
+from al_lightning.metrics import metric_of
+from al_lightning.results.curves import Curve
+from al_lightning.results.series import Series
+from al_lightning.results.text_table import comparison_table, curve_table
+
+
+def curve(name="digits_random", seed=0, values=(50.0, 60.0), budgets=(0.1, 0.2), metric="accuracy"):
+    return Curve(
+        name, seed, "0" * 64, metric_of(metric), budgets, tuple(round(1000 * budget) for budget in budgets), values
+    )
+
+
+def methods(*curves):
+    """Return curves by name, as methods of one setting."""
+    names = dict.fromkeys(one.name for one in curves)
+    groups = [tuple(one for one in curves if one.name == name) for name in names]
+    return [Series("street", group[0].name, group[0].metric, group, group[0].name) for group in groups]
+
+
+def test_the_table_of_a_run():
+    text = curve_table(curve(values=(50.0, 60.25, 100.0), budgets=(0.025, 0.1, 0.2)))
+    assert text == (
+        "digits_random, seed 0\n"
+        "cycle  budget  labelled  accuracy\n"
+        "0       2.5 %        25   50.00 %\n"
+        "1        10 %       100   60.25 %\n"
+        "2        20 %       200  100.00 %\n"
+        "area 12.15 from 2.5 % to 20 % (mean height 69.41 %)"
+    )
+
+
+def test_the_table_of_a_single_fit_has_no_area():
+    assert curve_table(curve(values=(68.42,), budgets=(1.0,))) == (
+        "digits_random, seed 0\ncycle  budget  labelled  accuracy\n0       100 %      1000   68.42 %"
+    )
+
+
+def test_the_table_of_a_run_without_a_finished_cycle():
+    assert curve_table(curve(values=(), budgets=())) == "digits_random, seed 0: no finished cycle yet"
+
+
+def test_runs_side_by_side_with_mean_and_deviation_over_seeds():
+    table = comparison_table(
+        methods(
+            curve("digits_random", 0, (50.0, 60.0)),
+            curve("digits_entropy", 0, (55.0, 70.0)),
+            curve("digits_random", 1, (52.0, 64.0)),
+        )
+    )
+    # Areas of random: 5.5 and 5.8. Deviations of two values are their distance over the root of 2.
+    assert table == (
+        "accuracy in %, at           10 %           20 %            area  seeds\n"
+        "digits_random      51.00 +- 1.41  62.00 +- 2.83  5.650 +- 0.212      2\n"
+        "digits_entropy             55.00          70.00           6.250      1"
+    )
+
+
+def test_runs_of_other_budgets_show_gaps_and_only_areas_over_the_whole_width():
+    table = comparison_table(
+        methods(
+            curve("digits_random", 0, (50.0, 60.0)),
+            curve("digits_full", 0, (90.0,), (1.0,)),
+            curve("a", 0, (1.0, 2.0, 3.0), (0.1, 0.2, 1.0)),
+        )
+    )
+    assert table == (
+        "accuracy in %, at   10 %   20 %  100 %   area  seeds\n"
+        "digits_random      50.00  60.00      -      -      1\n"
+        "digits_full            -      -  90.00      -      1\n"
+        "a                   1.00   2.00   3.00  2.150      1"
+    )
+
+
+def test_other_metrics_come_in_tables_of_their_own():
+    table = comparison_table(methods(curve(), curve("camvid_random", metric="miou"), curve("digits_entropy")))
+    first, second = table.split("\n\n")
+    assert [line.split()[0] for line in first.splitlines()] == ["accuracy", "digits_random", "digits_entropy"]
+    assert [line.split()[0] for line in second.splitlines()] == ["miou", "camvid_random"]
+
+
+def test_a_run_without_a_finished_cycle_is_no_seed_and_stands_below():
+    table = comparison_table(methods(curve(), curve(seed=1, values=(), budgets=(), metric="")))
+    assert table == (
+        "accuracy in %, at   10 %   20 %   area  seeds\n"
+        "digits_random      50.00  60.00  5.500      1\n"
+        "\n"
+        "digits_random, seed 1: no finished cycle yet"
+    )

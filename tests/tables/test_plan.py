@@ -1,0 +1,117 @@
+"""Plans: each run of a table once, what is missing, and what it costs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from al_lightning.config.experiment import configure
+from al_lightning.config.names import resolve
+from al_lightning.errors import UsageError
+from al_lightning.launcher import Job
+from al_lightning.tables.plan import find_table, missing_data, plan, table_files
+from al_lightning.tables.published import read_table
+from tests.support.errors import refused
+from tests.support.published_tables import FILES, table
+from tests.support.runs import Answer
+from tests.support.table_runs import TABLE
+
+
+def test_what_finished_runs_cost_estimates_the_rest(runs: Path) -> None:
+    """Three fits of a minute: 120 steps of 32 images each, so an image costs 180 s / 11,520."""
+    made = plan(TABLE, runs)
+    assert made.measured
+    states = {run.job.name: run.state for run in made.runs if run.job.seed == 0}
+    assert states == {
+        "digits_random": "complete",
+        "digits_entropy": "complete",
+        "digits_coreset": "begun",
+        "digits_full": "complete",
+    }
+    coreset = next(run for run in made.runs if run.job.name == "digits_coreset")
+    # random and entropy took 180 s for 3 fits, the fit on everything 60 s for one: the same an image
+    assert coreset.hours == pytest.approx(180 / 3600)
+    assert coreset.hours_left == pytest.approx(60 / 3600)
+
+
+def test_a_plan_has_each_run_once_and_skips_what_does_not_exist_here(tmp_path: Path) -> None:
+    made = plan(table("table9"), tmp_path, options=("--data.root", str(tmp_path / "none")))
+    jobs = [run.job for run in made.runs]
+    assert len(jobs) == len(set(jobs)) == 2 * (9 * 3 + 2 * 2)
+    assert jobs[0] == Job(
+        "cifar10_noaug_random",
+        0,
+        tmp_path / "cifar10_noaug_random" / "seed_0",
+        ("--data.root", str(tmp_path / "none")),
+    )
+    assert list(missing_data(made)) == [tmp_path / "none"]
+    assert {run.state for run in made.runs} == {"missing"}
+    some = plan(table("table9"), tmp_path, only=["cifar100"], seeds=1)
+    assert {run.job.name.split("_")[0] for run in some.runs} == {"cifar100"}
+    assert len(some.runs) == 11
+    rows = plan(table("table9"), tmp_path, only=["coreset*"], seeds=1)
+    assert len(rows.runs) == 4
+
+
+def test_a_cell_that_two_columns_share_is_run_once(tmp_path: Path) -> None:
+    made = plan(table("table2"), tmp_path)
+    full = [run for run in made.runs if run.job.name == "voc_full"]
+    assert len(full) == 3
+    assert full[0].columns == ("PASCAL VOC, 5-5", "PASCAL VOC, 10-10")
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_every_run_of_every_table_has_a_small_stand_in(name: str, tmp_path: Path) -> None:
+    small = find_table(name, "smoke")
+    assert small.marker.startswith("SMOKE SCALE")
+    assert small.runs == "smoke"
+    assert [row.label for row in small.rows] == [row.label for row in table(name).rows]
+    assert len(small.columns) == len(table(name).columns)
+    made = plan(small, tmp_path, reduced=True)
+    assert {run.job.seed for run in made.runs} == {0}
+    assert all(run.job.directory.is_relative_to(tmp_path / "smoke") for run in made.runs)
+    for run in made.runs:
+        resolve([run.job.name])
+    first = made.runs[0].job
+    experiment = configure([first.name], first.options, 0, first.directory)
+    column = small.columns[0]
+    assert experiment.data.pool().size == column.pool
+    assert experiment.budget.nominal(0, column.pool) == pytest.approx(column.initial)
+    assert experiment.budget.nominal(experiment.budget.cycles, column.pool) == pytest.approx(column.total)
+
+
+def test_stand_ins_keep_strategy_training_and_augmentation(tmp_path: Path) -> None:
+    def names(name: str) -> set[str]:
+        return {run.job.name for run in plan(find_table(name, "smoke"), tmp_path, reduced=True).runs}
+
+    assert {"demo_11f_coreset_mcd_s4gan", "demo_11f_bald", "demo_5f_full_mcd"} <= names("table3")
+    assert {"demo_11f_random", "demo_11f_coreset_s4gan"} <= names("table6")  # without the budget
+    assert {"digits_noaug_random", "digits_learning_loss"} <= names("table9")
+    assert "digits_entropy" in names("figure8")  # without the network
+
+
+def test_the_command_line_plans_without_running(al: Callable[..., Answer], here: Path) -> None:
+    answer = al("reproduce", "table3", "--dry-run", "--only", "a2d2_pool5f_random*")
+    assert answer.code == 0
+    assert "a2d2_pool5f_random, seed 0: missing, 2.4 h" in answer.out
+    assert "al-lightning fit --config a2d2_pool5f_random_s4gan --seed 2" in answer.out
+    assert "6 runs: 0 complete, 6 to run, about 22 GPU-hours if a GPU trains on 45.8 images a second" in answer.out
+    assert "start from random weights" in answer.out
+    answer = al("reproduce", "table3", "--only", "a2d2_pool5f_random*")
+    assert refused(answer, UsageError, "A2D2 Pool-5f")
+    assert "Pool-11f" not in answer.err
+
+
+@pytest.mark.parametrize("name", [name for name in table_files() if name.startswith("study")])
+def test_the_projects_own_study_is_made_of_runs_that_exist(name: str, tmp_path: Path) -> None:
+    table = read_table(table_files()[name])
+    made = plan(table, tmp_path)
+    assert len({run.job.directory for run in made.runs}) == len(made.runs)
+    assert {run.job.directory.parents[1] for run in made.runs} == {tmp_path / table.runs}
+    for run in made.runs:
+        if run.job.seed:
+            continue
+        experiment = configure([run.job.name], run.job.options, 0, run.job.directory)
+        column = run.status.column
+        assert experiment.budget.nominal(0, column.pool) == pytest.approx(column.initial)
+        assert experiment.budget.nominal(experiment.budget.cycles, column.pool) == pytest.approx(column.total)

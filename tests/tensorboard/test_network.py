@@ -1,0 +1,38 @@
+"""A network is left as it was; probabilities and entropy, by hand."""
+
+import math
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from al_lightning.tensorboard.network import probabilities, undisturbed
+from tests.support.errors import raises
+
+
+def test_a_network_is_left_as_it_was() -> None:
+    network = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2), torch.nn.Dropout())
+    network[1].eval()
+    weights = {name: value.clone() for name, value in network.state_dict().items()}
+    state, other = torch.get_rng_state(), random.getstate()
+    with undisturbed(network, torch.device("cpu")):
+        assert not any(module.training for module in network.modules())
+        network(torch.rand(3, 2))
+    assert [module.training for module in network] == [True, False, True]
+    assert network.training
+    assert torch.equal(torch.get_rng_state(), state)
+    assert random.getstate() == other
+    assert all(torch.equal(value, weights[name]) for name, value in network.state_dict().items())
+    with raises(KeyError), undisturbed(network, torch.device("cpu")):
+        raise KeyError
+    assert [module.training for module in network] == [True, False, True]
+
+
+def test_entropy_by_hand() -> None:
+    logits = np.log(np.array([[[0.5, 1.0]], [[0.25, 1.0]], [[0.25, 1.0]]], dtype=np.float32))
+    probability, entropy = probabilities(logits + 100)
+    assert probability[:, 0, 0] == pytest.approx([0.5, 0.25, 0.25], rel=1e-4)
+    assert entropy[0] == pytest.approx([1.5 * math.log(2), math.log(3)], rel=1e-4)
+    _, sure = probabilities(np.array([1000.0, 0.0], dtype=np.float32))
+    assert sure == 0
