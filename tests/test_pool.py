@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from al_lightning.errors import UsageError
 from al_lightning.pool import Budget, Pool, draw_initial
 from al_lightning.seeding import generator
+from tests.support.errors import raises
 
 quick = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
@@ -34,16 +35,16 @@ def test_unlabelled_is_ascending_int64_and_the_complement_of_labelled():
 
 
 @pytest.mark.parametrize(
-    ("chosen", "message"),
+    ("chosen", "facts"),
     [
-        ([2, 3, 2], "an image was chosen twice in one batch"),
-        ([2, 6], "image 6 is not in the pool of 6"),
-        ([-1], "image -1 is not in the pool of 6"),
-        ([5, 4, 1], "image 1 is already labelled"),
+        ([2, 3, 2], ["twice"]),
+        ([2, 6], ["image 6", "pool of 6"]),
+        ([-1], ["image -1", "pool of 6"]),
+        ([5, 4, 1], ["image 1", "labelled"]),
     ],
 )
-def test_labelling_refuses_repeats_unknown_and_labelled_images(chosen, message):
-    with pytest.raises(ValueError, match=f"^{message}$"):
+def test_labelling_refuses_repeats_unknown_and_labelled_images(chosen, facts):
+    with raises(ValueError, *facts):
         Pool(6).label([4, 1]).label(chosen)
 
 
@@ -64,7 +65,7 @@ def test_pool_is_frozen():
 @pytest.mark.parametrize("name", ["sequence", "frame"])
 def test_time_order_must_have_one_entry_per_image(name):
     assert getattr(Pool(2, **{name: (0, 1)}).label([1]), name) == (0, 1)
-    with pytest.raises(ValueError, match=rf"Pool\.{name} has 3 entries for 2 images"):
+    with raises(ValueError, f"Pool.{name}", 3, 2):
         Pool(2, **{name: (0, 1, 2)})
 
 
@@ -91,20 +92,16 @@ def test_nominal_budgets_are_round_fractions_where_the_counts_are_not():
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "facts"),
     [
-        ({"initial": 0, "query": 1, "cycles": 1}, "budget.initial is 0; it must be at least 1."),
-        ({"initial": 1, "query": 1, "cycles": -1}, "budget.cycles is -1; it must be at least 0."),
-        (
-            {"initial": 1, "query": 0, "cycles": 2},
-            "budget.query is 0, so no label would be bought; give it at least 1, or budget.cycles 0 for a single fit.",
-        ),
+        ({"initial": 0, "query": 1, "cycles": 1}, ["budget.initial is 0", "at least 1"]),
+        ({"initial": 1, "query": 1, "cycles": -1}, ["budget.cycles is -1", "at least 0"]),
+        ({"initial": 1, "query": 0, "cycles": 2}, ["budget.query is 0", "at least 1", "budget.cycles 0"]),
     ],
 )
-def test_impossible_budgets_are_refused_when_made(options, message):
-    with pytest.raises(UsageError) as caught:
+def test_impossible_budgets_are_refused_when_made(options, facts):
+    with raises(UsageError, *facts):
         Budget(**options)
-    assert str(caught.value) == message
 
 
 def test_a_single_fit_needs_no_query():
@@ -112,29 +109,18 @@ def test_a_single_fit_needs_no_query():
 
 
 @pytest.mark.parametrize(
-    ("budget", "size", "message"),
+    ("budget", "size", "facts"),
     [
-        (Budget(10, 10, 1), 0, "The pool is empty: the dataset has no training images."),
-        (Budget(1, 10, 1), 99, "budget.initial of 1 percent of 99 images is no image; raise it."),
-        (Budget(10, 1, 1), 99, "budget.query of 1 percent of 99 images is no image; raise it."),
-        (
-            Budget(10, 10, 10),
-            200,
-            "The budget asks for 220 labels (10 and 10 x 10 percent) of a pool of 200 images; "
-            "lower budget.cycles, budget.initial or budget.query.",
-        ),
-        (
-            Budget(3, 4, 2, "images"),
-            10,
-            "The budget asks for 11 labels (3 and 2 x 4 images) of a pool of 10 images; "
-            "lower budget.cycles, budget.initial or budget.query.",
-        ),
+        (Budget(10, 10, 1), 0, ["pool", "empty"]),
+        (Budget(1, 10, 1), 99, ["budget.initial", "1 percent", 99]),
+        (Budget(10, 1, 1), 99, ["budget.query", "1 percent", 99]),
+        (Budget(10, 10, 10), 200, [220, "10 x 10 percent", 200, "budget.cycles"]),
+        (Budget(3, 4, 2, "images"), 10, [11, "2 x 4 images", 10, "budget.cycles"]),
     ],
 )
-def test_check_says_why_the_pool_cannot_serve_the_budget(budget, size, message):
-    with pytest.raises(UsageError) as caught:
+def test_check_says_why_the_pool_cannot_serve_the_budget(budget, size, facts):
+    with raises(UsageError, *facts):
         budget.check(size)
-    assert str(caught.value) == message
 
 
 def test_check_accepts_a_budget_that_takes_the_whole_pool():
@@ -198,5 +184,5 @@ def test_a_count_that_does_not_divide_favours_no_class():
 
 
 def test_balanced_needs_classes():
-    with pytest.raises(UsageError, match="Use initial: random"):
+    with raises(UsageError, "initial: random"):
         draw_initial(Pool(3), 1, "balanced", None, generator("initial", 0))

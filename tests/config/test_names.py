@@ -96,7 +96,7 @@ def test_the_later_of_steps_and_epochs_replaces_the_other(here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "facts"), [("a: [", ["YAML", "line 1"]), ("- 1\n", ["mapping"]), ("a: 1\na: 2\n", ["'a'", "twice"])]
+    ("text", "facts"), [("a: [", ["YAML", "line 2"]), ("- 1\n", ["mapping"]), ("a: 1\na: 2\n", ["'a'", "twice"])]
 )
 def test_a_broken_file_is_named(here: Path, text: str, facts: list[str]) -> None:
     write(here / "broken.yaml", text)

@@ -347,7 +347,7 @@ def test_a_damaged_cache_is_refused_and_prepare_mends_it(masks, file, spoil, why
     path.unlink() if spoil is None else path.write_bytes(spoil(content))
     data = boxes(masks)
     for _ in range(2):  # and not only the first time
-        with raises(DatasetError, where, f"{file}: {why}", "al-lightning prepare", "--data.cache false"):
+        with raises(DatasetError, where, f"{file}: ", why, "al-lightning prepare", "--data.cache false"):
             _ = data.train
     _, lines = make(boxes(masks))
     assert any(not lacking(line, [where, "damaged"]) for line in lines)
@@ -366,7 +366,7 @@ def test_a_flipped_bit_is_noticed_when_it_is_read_and_by_prepare(masks):
     data = boxes(masks)
     assert is_cached(data)
     assert data.train.image(0).shape == (16, 24, 3)
-    with raises(DatasetError, where, "train_00000.bin", 1152):
+    with raises(DatasetError, where, "train_00000.bin", "at 1152"):
         data.train.label(0)
     _, lines = make(boxes(masks))
     assert lines[-1].startswith("3 images decoded, 17 kept from before")

@@ -329,16 +329,7 @@ def test_pool_and_test_set_are_disjoint_and_nothing_is_listed_twice(al: Call, he
     line = "images/drive0_000.png masks/drive0_000.png\n"
     (masks / "once.txt").write_text(line)
     (masks / "twice.txt").write_text(line * 2)
-    options = [
-        "--data.root",
-        masks,
-        "--data.classes",
-        "[ground, box]",
-        "--run_dir",
-        "r",
-        "--data.test_list",
-        "once.txt",
-    ]
+    options = ["--data.root", masks, "--data.classes", "[ground, box]", "--data.test_list", "once.txt"]
     for train, facts in (("once.txt", ["pool", "test set"]), ("twice.txt", ["twice", "--data.duplicates"])):
         answer = al("fit", "--config", "mask_folder_random", *options, "--data.train_list", train, "--run_dir", "r")
         assert refused(answer, DatasetError, masks / "images/drive0_000.png", *facts)

@@ -11,7 +11,7 @@ from PIL import Image
 from al_lightning.data import BCSS
 from al_lightning.data.datasets import bcss as module
 from al_lightning.data.mappings import find_mapping, load_mapping
-from al_lightning.errors import DatasetError, MissingFile, SizesDiffer, UnknownLabel, UsageError
+from al_lightning.errors import DatasetError, SizesDiffer, UnknownLabel, UsageError
 from tests.support.errors import lacking, raises
 from tests.support.runs import journal
 from tests.support.trees_a2d2 import write_bcss
@@ -179,7 +179,6 @@ def plant(tree, mistake):
 )
 def test_a_mistake_in_the_tree_is_named_with_its_remedy(tree, mistake):
     kinds = {"another size": SizesDiffer, "an unknown code": UnknownLabel}
-    kinds |= {"a mask is missing": MissingFile, "an image is missing": MissingFile}
     with raises(kinds.get(mistake, DatasetError), *plant(tree, mistake)):
         part(tree).pool()
 

@@ -7,7 +7,7 @@ import pytest
 
 from al_lightning.config.experiment import configure
 from al_lightning.data import Cityscapes
-from al_lightning.errors import DatasetError, MissingFile, SizesDiffer, UnknownLabel, UsageError
+from al_lightning.errors import DatasetError, SizesDiffer, UnknownLabel, UsageError
 from al_lightning.pool import Pool
 from tests.support import trees_study as trees
 from tests.support.errors import raises
@@ -106,7 +106,7 @@ def test_a_cityscapes_image_without_label_or_at_two_places_is_named(cityscapes):
     kept = label.read_bytes()
     label.unlink()
     image = cityscapes / f"leftImg8bit/train/hamburg/{name}_leftImg8bit.png"
-    with raises(MissingFile, f"image {image}", f"label {label}", "gtFine_trainvaltest.zip"):
+    with raises(DatasetError, f"image {image}", f"label {label}", "gtFine_trainvaltest.zip"):
         part(Cityscapes, cityscapes).pool()
     label.write_bytes(kept)
     again = cityscapes / f"leftImg8bit/val/lindau/{image.name}"
