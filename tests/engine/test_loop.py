@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-import al_lightning
 from al_lightning.errors import DatasetError, LabelsAwaited, SizesDiffer, TrainingError, UsageError
 from al_lightning.oracle import Labelled, Oracle, Pending
-from tests.support.errors import raises, refused
+from tests.support.errors import refused
 from tests.support.runs import DIGITS, SMALL_NETWORK, TINY, Answer, journal
 
 Call = Callable[..., Answer]
@@ -250,18 +249,6 @@ def test_ensembles_train_members_from_different_seeds(al: Call, here: Path) -> N
     weights = [torch.load(here / f"r/cycle_00/member_{m}/weights.pt", weights_only=True)["network"] for m in (0, 1)]
     assert not torch.equal(weights[0]["stem.weight"], weights[1]["stem.weight"])
     assert not (here / "r/cycle_01/member_1").exists()  # the last cycle is only tested
-
-
-def test_from_python(here: Path) -> None:
-    run = al_lightning.fit("digits_random", run_dir="r", options=DIGITS)
-    assert [cycle.labelled for cycle in run.cycles] == [20, 30, 40]
-    again = al_lightning.read_run("r")
-    assert again == run
-    assert again.labelled_at(1) == [*(run.initial or ()), *run.cycles[0].chosen]
-    with raises(UsageError, "'nothing'"):
-        al_lightning.fit("digits_nothing")
-    with raises(UsageError, "0 to 2"):
-        al_lightning.query("r", 7)
 
 
 def test_tensorboard_curve_is_a_view_of_the_journal(al: Call, here: Path) -> None:

@@ -129,14 +129,18 @@ def test_a_fit_of_two_streams_that_was_stopped_ends_as_if_it_had_not(
     ("name", "options", "facts"),
     [
         ("mask_folder_unet_random_uda", [], ["UDA", "class per image"]),
-        ("mask_folder_unet_variation_ratio", [], ["VariationRatio", "class per"]),
+        ("mask_folder_unet_variation_ratio", [], ["VariationRatio", "UNet", "classes of pixels"]),
         ("mask_folder_unet_full_s4gan", [], [16, "--data.unlabelled.images pool"]),
         ("mask_folder_unet_random_s4gan", ["--budget.cycles", 3], [16, "--data.unlabelled.images pool"]),
         ("mask_folder_unet_random_s4gan", ["--trainer.gradient_clip_val", 1.0], ["S4GAN", "gradient_clip_val"]),
         ("mask_folder_unet_random", ["--training", "al_lightning.training.S4GAN"], ["S4GAN", "views unlabelled"]),
         ("mask_folder_unet_bald", ["--network.dropout", 0], ["BALD", "dropout"]),
         ("mask_folder_unet_learning_loss", ["--network.loss_predictor", "false"], ["LearningLoss", "loss_predictor"]),
-        ("mask_folder_unet_random", ["--acquisition", "al_lightning.acquisition.Uniform"], ["Uniform", "time order"]),
+        (
+            "mask_folder_unet_random",
+            ["--acquisition", "al_lightning.acquisition.Uniform"],
+            ["order in time", "--data.sequence_pattern"],
+        ),
     ],
 )
 def test_parts_that_do_not_go_together_get_a_sentence(
