@@ -59,27 +59,6 @@ def test_configs_print_and_their_real_networks_have_the_right_classes(name, al, 
     assert sum(p.numel() for p in network.parameters()) == (parameters or {21: 137_104_448, 19: 137_103_936}[classes])
 
 
-@pytest.mark.parametrize(
-    ("name", "budget"),
-    [
-        ("cifar10_random", (5000, 2500, 6, "images")),
-        ("cifar10_250-250_random", (250, 250, 7, "images")),
-        ("cifar100_500-500_noaug_entropy_uda", (500, 500, 7, "images")),
-        ("cifar10_resnet18_250-250_random", (250, 250, 7, "images")),
-        ("voc_entropy", (10, 10, 4, "percent")),
-        ("voc_5-5_coreset_s4gan", (5, 5, 4, "percent")),
-        ("voc_2-2_equal", (2, 2, 4, "percent")),
-        ("cityscapes_bald", (10, 10, 4, "percent")),
-        ("cityscapes_2-2_coreset_s4gan", (2, 2, 4, "percent")),
-    ],
-)
-def test_budgets_of_the_tables(name, budget, al, here):
-    answer = al("fit", "--config", name, "--print_config")
-    assert answer.code == 0, answer.err
-    content = yaml.safe_load(answer.out)["budget"]
-    assert tuple(content[key] for key in ("initial", "query", "cycles", "unit")) == budget
-
-
 SMALL = ["--data.complete", "false", "--data.workers", 0, "--steps", 2, "--budget.cycles", 0, "--run_dir", "r"]
 
 
