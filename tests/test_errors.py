@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
-from al_lightning.errors import EXIT_CODES, ALError, DirectoryInUse, UnknownLabel
+from al_lightning.errors import (
+    EXIT_CODES,
+    ALError,
+    DirectoryInUse,
+    UnknownLabel,
+    UsageError,
+    printable,
+    require,
+    require_folder,
+)
 from tests.support.errors import raises
 from tests.support.runs import Answer
 
@@ -46,3 +55,34 @@ class Failing(Dataset[int]):
 def test_a_kind_comes_back_from_a_data_worker(kind: type[ALError]) -> None:
     with raises(kind, "a sentence"):
         list(DataLoader(Failing(kind), num_workers=1))
+
+
+def test_a_range_is_what_it_says():
+    for inside in (0, 0.5, 2**63, 10**400):
+        require("x", inside, least=0)
+    require("x", (1, 2), above=0, most=2)
+    for value, limits, facts in (
+        (-1, {"least": 0}, ["x is -1", "at least 0"]),
+        (0, {"above": 0}, ["x is 0", "above 0"]),
+        (2, {"most": 1}, ["x is 2", "at most 1"]),
+        (1, {"below": 1}, ["x is 1", "below 1"]),
+        ((0, 3), {"most": 2}, ["x[1] is 3", "at most 2"]),
+        (None, {}, ["x is None", "finite"]),
+        ("3", {}, ["x is 3", "finite"]),
+    ):
+        with raises(UsageError, *facts):
+            require("x", value, **limits)
+
+
+def test_a_folder_is_what_it_says(here):
+    Path("2012").mkdir()
+    Path("file").touch()
+    for name in ("2012", "later", "./7", "a/-b", Path("deep/er")):
+        require_folder("share", name)
+    for name in ("", " ", "7", "-1e-9", "nan", "--data.root", "file", "a\0b", None, 3):
+        with raises(UsageError, "share", repr(str(name)), "a folder"):
+            require_folder("share", name)
+
+
+def test_what_can_be_shown_is_left_as_it_is() -> None:
+    assert printable("a\nb ü 漢 \x1b\t\x9b\u202e\udcff") == "a\nb ü 漢 " + "\ufffd" * 5

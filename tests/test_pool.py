@@ -35,16 +35,16 @@ def test_unlabelled_is_ascending_int64_and_the_complement_of_labelled():
 
 
 @pytest.mark.parametrize(
-    ("chosen", "fact"),
+    ("chosen", "facts"),
     [
-        ([2, 3, 2], "chosen twice"),
-        ([2, 6], "image 6 is not in the pool of 6"),
-        ([-1], "image -1 is not in the pool of 6"),
-        ([5, 4, 1], "image 1 is already labelled"),
+        ([2, 3, 2], ["twice"]),
+        ([2, 6], ["image 6", "pool of 6"]),
+        ([-1], ["image -1", "pool of 6"]),
+        ([5, 4, 1], ["image 1", "labelled"]),
     ],
 )
-def test_labelling_refuses_repeats_unknown_and_labelled_images(chosen, fact):
-    with raises(ValueError, fact):
+def test_labelling_refuses_repeats_unknown_and_labelled_images(chosen, facts):
+    with raises(ValueError, *facts):
         Pool(6).label([4, 1]).label(chosen)
 
 
@@ -65,7 +65,7 @@ def test_pool_is_frozen():
 @pytest.mark.parametrize("name", ["sequence", "frame"])
 def test_time_order_must_have_one_entry_per_image(name):
     assert getattr(Pool(2, **{name: (0, 1)}).label([1]), name) == (0, 1)
-    with raises(ValueError, f"Pool.{name}", "3 entries", "2 images"):
+    with raises(ValueError, f"Pool.{name}", 3, 2):
         Pool(2, **{name: (0, 1, 2)})
 
 
@@ -96,10 +96,7 @@ def test_nominal_budgets_are_round_fractions_where_the_counts_are_not():
     [
         ({"initial": 0, "query": 1, "cycles": 1}, ["budget.initial is 0", "at least 1"]),
         ({"initial": 1, "query": 1, "cycles": -1}, ["budget.cycles is -1", "at least 0"]),
-        (
-            {"initial": 1, "query": 0, "cycles": 2},
-            ["budget.query is 0", "at least 1", "budget.cycles 0"],
-        ),
+        ({"initial": 1, "query": 0, "cycles": 2}, ["budget.query is 0", "at least 1", "budget.cycles 0"]),
     ],
 )
 def test_impossible_budgets_are_refused_when_made(options, facts):
@@ -114,19 +111,11 @@ def test_a_single_fit_needs_no_query():
 @pytest.mark.parametrize(
     ("budget", "size", "facts"),
     [
-        (Budget(10, 10, 1), 0, ["pool is empty"]),
-        (Budget(1, 10, 1), 99, ["budget.initial of 1 percent", "99 images"]),
-        (Budget(10, 1, 1), 99, ["budget.query of 1 percent", "99 images"]),
-        (
-            Budget(10, 10, 10),
-            200,
-            ["220 labels (10 and 10 x 10 percent)", "200 images", "budget.cycles", "budget.initial", "budget.query"],
-        ),
-        (
-            Budget(3, 4, 2, "images"),
-            10,
-            ["11 labels (3 and 2 x 4 images)", "10 images", "budget.cycles", "budget.initial", "budget.query"],
-        ),
+        (Budget(10, 10, 1), 0, ["pool", "empty"]),
+        (Budget(1, 10, 1), 99, ["budget.initial", "1 percent", 99]),
+        (Budget(10, 1, 1), 99, ["budget.query", "1 percent", 99]),
+        (Budget(10, 10, 10), 200, [220, "10 x 10 percent", 200, "budget.cycles"]),
+        (Budget(3, 4, 2, "images"), 10, [11, "2 x 4 images", 10, "budget.cycles"]),
     ],
 )
 def test_check_says_why_the_pool_cannot_serve_the_budget(budget, size, facts):
@@ -195,5 +184,5 @@ def test_a_count_that_does_not_divide_favours_no_class():
 
 
 def test_balanced_needs_classes():
-    with raises(UsageError, "initial: balanced", "initial: random"):
+    with raises(UsageError, "initial: random"):
         draw_initial(Pool(3), 1, "balanced", None, generator("initial", 0))

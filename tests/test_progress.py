@@ -1,15 +1,17 @@
 import contextlib
 import io
+import json
 import logging
 import re
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from al_lightning import console, progress
 from al_lightning.metrics import MIOU
-from al_lightning.progress import Reporter, duration
+from al_lightning.progress import PROGRESS, Reporter, duration
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(12.4, "12 s"), (200, "3 min 20 s"), (3900, "1 h 05 min")])
@@ -128,3 +130,36 @@ def test_a_call_from_python_hushes_lightning_and_leaves_the_process_as_it_was() 
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.setLevel(level)
+
+
+def test_a_run_tells_how_far_it_is_and_never_minds_a_full_disk(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("al_lightning.progress.time", SimpleNamespace(monotonic=lambda: now[0]))
+    file = here / "p.json"
+    reporter = Reporter(shown=False, stream=io.StringIO(), file=file)
+    reporter.plan([100, 300], first=0)
+    reporter.cycle(0, 10)
+    reporter.begin("fit", 100)
+    now[0] = 0.5
+    reporter.advance(10)
+    assert json.loads(file.read_text())["done"] == 0  # not so soon again
+    now[0] = 20
+    reporter.advance(40)
+    assert json.loads(file.read_text()) == {
+        "title": "cycle 0/1, 10 labelled: fit",
+        "cycle": 0,
+        "cycles": 1,
+        "done": 40,
+        "total": 100,
+        "metric": "",
+        "fraction": 0.1,
+        "seconds_left": 180.0,  # 360 steps at half a second
+    }
+    reporter.result(MIOU, 0.25)
+    assert json.loads(file.read_text())["metric"] == "miou 25.00 % in cycle 0"
+    broken = Reporter(shown=False, stream=io.StringIO(), file=here / "nowhere" / "p.json")
+    broken.plan([10], first=0)
+    broken.begin("fit", 10)
+    broken.advance(10)
+    assert not (here / "nowhere").exists()
+    assert PROGRESS == "AL_PROGRESS"

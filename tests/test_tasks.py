@@ -131,3 +131,12 @@ def test_confusion_accumulates_int64_with_rows_true_and_drops_ignored_pixels():
     matrix = confusion.compute()
     assert matrix.dtype == torch.int64
     assert matrix.tolist() == [[1, 0, 0], [0, 1, 0], [2, 1, 0]]
+
+
+def test_class_255_of_many_counts() -> None:
+    from al_lightning.tasks import Classification
+
+    task = Classification(300)
+    confusion = task.confusion()
+    confusion.update(torch.tensor([255, 255, 1]), torch.tensor([255, 255, 0]))
+    assert task.summary(confusion.compute())["accuracy"] == pytest.approx(2 / 3)

@@ -30,7 +30,7 @@ ALIASES = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
 MERGES = "a0: &a0 {a: 1}\n" + "".join(
     f"a{level}: &a{level}\n  <<: [{','.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 9)
 )
-VALUES, DEEP = "more than 20,000 values", "more than 100 levels"
+VALUES, DEEP = (20_000, "values"), (100, "levels")
 BOMBS = {
     "aliases": (ALIASES, VALUES),
     "merges": (MERGES, VALUES),
@@ -39,10 +39,10 @@ BOMBS = {
     "deep closed lists": ("x: " + "[" * 20_000 + "]" * 20_000, DEEP),
     "deep mappings": ("{a: " * 20_000, DEEP),
     "deep blocks": ("- " * 20_000 + "x", DEEP),
-    "a cycle": ("x: &x [1, *x]", "alias *x"),
-    "a cycle further up": ("x: &x {a: [&y [*x]], b: *y}", "alias *x"),
+    "a cycle": ("x: &x [1, *x]", ("alias *x", "inside")),
+    "a cycle further up": ("x: &x {a: [&y [*x]], b: *y}", ("alias *x", "inside")),
     "a text that is YAML": ("x: '" + ALIASES.replace("\n", "\n\n  ") + "'", VALUES),
-    "a long text": (f"x: {'y' * 70_000}", "more than 65,536 characters"),
+    "a long text": (f"x: {'y' * 70_000}", (65_536, "characters")),
 }
 
 
@@ -61,16 +61,16 @@ def cheap() -> Iterator[None]:
 @pytest.mark.usefixtures("cheap")
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_refused_by_a_number(name: str) -> None:
-    text, fact = BOMBS[name]
-    with raises(yaml_files.TooMuch, fact):
+    text, facts = BOMBS[name]
+    with raises(yaml_files.TooMuch, *facts):
         load_yaml(text)
 
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_without_libyaml_it_is_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yaml_files, "Base", yaml.SafeLoader)
-    text, fact = BOMBS[name]
-    with raises(yaml_files.TooMuch, fact):
+    text, facts = BOMBS[name]
+    with raises(yaml_files.TooMuch, *facts):
         yaml_files.check(text)
 
 
@@ -114,16 +114,16 @@ def test_a_file_is_read_to_its_bound_alone(tmp_path: Path) -> None:
     assert read_yaml(path) == {"x": 1}
     with path.open("r+b") as file:
         file.truncate(10 * 2**30)  # a hole, of which no disk is used
-    with raises(yaml_files.TooMuch, MOST_BYTES):
+    with raises(yaml_files.TooMuch, MOST_BYTES, "bytes"):
         read_yaml(path)
     path.write_bytes(b"x: \xff")
     with raises(yaml.YAMLError, "UTF-8"):
         read_yaml(path)
     path.write_text("- 1")
-    with raises(yaml.YAMLError, "no mapping"):
+    with raises(yaml.YAMLError, "mapping"):
         read_mapping(path)
     os.mkfifo(tmp_path / "pipe")
-    with raises(OSError, "no regular file"):
+    with raises(OSError, "regular file"):
         read_yaml(tmp_path / "pipe")
     with pytest.raises(FileNotFoundError):
         read_yaml(tmp_path / "nowhere")
@@ -134,7 +134,7 @@ def test_every_reader_of_the_package_has_the_bounds(tmp_path: Path) -> None:
     path = tmp_path / "bomb.yaml"
     path.write_text(ALIASES)
     for read in (load, load_mapping, read_table, read_scale, lambda path: read_rules(path, {})):
-        with raises(UsageError, path, VALUES):
+        with raises(UsageError, path, *VALUES):
             read(path)
 
 
@@ -150,16 +150,16 @@ def test_texts_that_the_parser_reads_once_more_have_them_too() -> None:
 @pytest.mark.parametrize(
     ("options", "facts"),
     [
-        (["--config", "bomb"], ["bomb.yaml", VALUES]),
-        (["--config", "deep"], ["deep.yaml", DEEP]),
-        (["--config", "inner"], ["inner.yaml", VALUES]),
-        ([f"--data.mean={ALIASES}"], ["--data.mean", VALUES]),
-        (["--data", "[" * 20_000], ["--data ", DEEP]),
-        (["--steps", "1" * 70_000], ["--steps", "more than 65,536 characters"]),
+        (["--config", "bomb"], ["bomb.yaml", *VALUES]),
+        (["--config", "deep"], ["deep.yaml", *DEEP]),
+        (["--config", "inner"], ["inner.yaml", *VALUES]),
+        ([f"--data.mean={ALIASES}"], ["--data.mean", *VALUES]),
+        (["--data", "[" * 20_000], ["--data ", *DEEP]),
+        (["--steps", "1" * 70_000], ["--steps", 65_536, "characters"]),
     ],
     ids=["file", "deep", "inner", "option", "deep option", "long option"],
 )
-def test_fit_says_so(al: Call, here: Path, options: list[str], facts: list[str]) -> None:
+def test_fit_says_so(al: Call, here: Path, options: list[str], facts: list[object]) -> None:
     (here / "bomb.yaml").write_text(ALIASES)
     (here / "deep.yaml").write_text("data: " + "[" * 20_000)
     (here / "inner.yaml").write_text("data: {init_args: {mean: '" + ALIASES.replace("\n", "\n\n  ") + "'}}\n")

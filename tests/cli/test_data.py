@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from al_lightning.errors import printable
+from al_lightning.errors import ALError, DatasetError, UsageError
+from tests.support.errors import lacking, refused
 from tests.support.runs import SMALL_NETWORK, TINY, Answer, journal
 
 Call = Callable[..., Answer]
@@ -23,9 +24,9 @@ def test_prepare_makes_a_cache_that_a_run_uses_for_the_same_result(al: Call, her
     data = ["--data.root", class_folders, "--data.size", "[12, 12]"]
     made = al("prepare", "image_folder", *data, "--processes", 1)
     assert made.code == 0, made.err
-    assert "42 images decoded" in made.err
+    assert not lacking(made.err, ["42 images decoded"])
     again = al("prepare", "image_folder", *data, "--processes", 1)
-    assert (again.code, "is complete" in again.err) == (0, True)
+    assert (again.code, lacking(again.err, [class_folders / ".al_cache", "complete"])) == (0, [])
     used = al(*run, "used")
     assert used.code == 0, used.err
     assert journal(here / "used") == journal(here / "plain")
@@ -33,24 +34,25 @@ def test_prepare_makes_a_cache_that_a_run_uses_for_the_same_result(al: Call, her
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "kind", "facts"),
     [
-        (["prepare", "digits"], "There is nothing to prepare: Digits"),
-        (["prepare", "citiscapes"], "Did you mean 'cityscapes'"),
-        (["prepare", "image_folder", "--processes", "0"], "--processes is 0"),
-        (["prepare", "image_folder", "--data.rot", "x"], "has no option 'rot'"),
-        (["audit"], "Say what to audit: either --config NAME or --images DIR"),
-        (["audit", "--config", "digits", "--images", "x"], "Say what to audit"),
-        (["audit", "--config", "digits", "--masks", "x"], "--masks belongs to --images"),
-        (["audit", "--images", "x", "--data.size", "3"], "--data.size is an option of a dataset"),
-        (["audit", "--images", "nowhere"], "There is no folder nowhere"),
-        (["audit", "--config", "digits", "--processes", "0"], "--processes is 0"),
+        (["prepare", "digits"], UsageError, ["Digits", "decode"]),
+        (["prepare", "citiscapes"], UsageError, ["'citiscapes'", "'cityscapes'"]),
+        (["prepare", "image_folder", "--processes", "0"], UsageError, ["--processes is 0"]),
+        (["prepare", "image_folder", "--data.rot", "x"], UsageError, ["ImageFolder", "'rot'", "'root'"]),
+        (["audit"], UsageError, ["--config NAME", "--images DIR"]),
+        (["audit", "--config", "digits", "--images", "x"], UsageError, ["--config NAME", "--images DIR"]),
+        (["audit", "--config", "digits", "--masks", "x"], UsageError, ["--masks", "--images"]),
+        (["audit", "--images", "x", "--data.size", "3"], UsageError, ["--data.size", "dataset"]),
+        (["audit", "--images", "nowhere"], DatasetError, ["folder nowhere"]),
+        (["audit", "--config", "digits", "--processes", "0"], UsageError, ["--processes is 0"]),
     ],
 )
-def test_what_is_wrong_is_said_in_a_sentence(al: Call, here: Path, arguments: list[str], message: str) -> None:
+def test_what_is_wrong_is_said_in_a_sentence(
+    al: Call, here: Path, arguments: list[str], kind: type[ALError], facts: list[str]
+) -> None:
     answer = al(*arguments)
-    assert answer.code in (2, 65)
-    assert message in answer.err
+    assert refused(answer, kind, *facts)
     assert "Traceback" not in answer.err
 
 
@@ -81,15 +83,11 @@ def test_names_of_files_give_a_terminal_no_orders(al: Call, here: Path) -> None:
         Image.fromarray(pixels).save(here / f"pictures/{number}.png")
     (here / "pictures/e\x1b[31m\x07l.png").write_bytes(b"no image")
     answer = al("audit", "--images", here / "pictures", "--processes", 1)
-    assert "e\ufffd[31m\ufffdl.png cannot be read" in answer.out
+    assert "e\ufffd[31m\ufffdl.png" in answer.out
     assert not {"\x1b", "\x07"} & set(answer.out + answer.err)
     answer = al("audit", "--images", here / "no\x1bwhere")
-    assert "no\ufffdwhere" in answer.err
+    assert refused(answer, DatasetError, "no\ufffdwhere")
     assert "\x1b" not in answer.err
-
-
-def test_what_can_be_shown_is_left_as_it_is() -> None:
-    assert printable("a\nb ü 漢 \x1b\t\x9b\u202e\udcff") == "a\nb ü 漢 " + "\ufffd" * 5
 
 
 def test_audit_of_a_dataset_by_name(al: Call, here: Path) -> None:

@@ -1,21 +1,19 @@
 """Options are declared once: help, documentation, spelling, suggestions, identity and one parse follow from that."""
 
 import re
-from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
-from jsonargparse import ArgumentParser
 
 import al_lightning
 from al_lightning.cli.fit import fit_help
-from al_lightning.config.command_line import put, spelled
-from al_lightning.config.configuration import parse
+from al_lightning.config.command_line import spelled
 from al_lightning.config.experiment import merged
 from al_lightning.config.fit_options import DECLARED, DEFAULTS, IN_FILES, NAMES, SECTIONS, result_settings
-from al_lightning.config.names import resolve
 from al_lightning.errors import UsageError
+from al_lightning.runs import identity
+from tests.support.errors import refused
 
 DOCS = Path(al_lightning.__file__).parents[1] / "docs" / "options.md"
 QUICK = ["--steps", 2, "--data.workers", 0, "--network.depth", 10, "--network.width", 1]
@@ -69,8 +67,8 @@ def test_hyphens_and_underscores_are_one(al, here):
     assert (answer.code, (here / "there/cycles.jsonl").is_file()) == (0, True), answer.err
     assert al("show", "there", "--no_plot").out == al("show", "there", "--no-plot").out
     for flag in ("--sequence-pattern", "--sequence_pattern"):
-        assert "--images" in al("recommend", "there", flag, "x").err
-    assert "at least 1" in al("reproduce", "table3", "--slots_per_gpu", 0).err
+        assert refused(al("recommend", "there", flag, "x"), UsageError, "--sequence", "--images")
+    assert refused(al("reproduce", "table3", "--slots_per_gpu", 0), UsageError, "slots", "at least 1")
 
 
 @pytest.mark.parametrize(
@@ -92,8 +90,7 @@ def test_hyphens_and_underscores_are_one(al, here):
 def test_a_typing_error_is_answered_with_the_option_that_exists(al, here, command, typed, meant):
     needed = {"fit": ["--config", "digits_random"], "show": ["x"], "query": ["x", "--cycle", 0], "predict": ["x", "y"]}
     answer = al(command, *needed.get(command, ["--config", "digits"]), typed, 1)
-    assert answer.code == 2
-    assert re.search(rf"Did you mean .*'{re.escape(meant)}'", answer.err), answer.err
+    assert refused(answer, UsageError, f"'{meant}'")
 
 
 @pytest.mark.parametrize(
@@ -109,34 +106,8 @@ def test_a_typing_error_is_answered_with_the_option_that_exists(al, here, comman
 )
 def test_nothing_that_cannot_be_set_is_suggested(al, here, command, typed, hidden):
     answer = al(*command, typed, 1)
-    assert answer.code == 2
-    assert "has no option" in answer.err or "There is no option" in answer.err
+    assert refused(answer, UsageError, "no option", typed.rpartition(".")[2].removeprefix("--"))
     assert not re.search(rf"'(--)?{hidden}'", answer.err), answer.err
-
-
-def test_an_option_of_a_class_may_stand_before_the_class():
-    values = {"oracle": {"class_path": "al_lightning.oracle.Simulated"}}
-    put(values, ["--oracle.labels", "there", "--oracle", "files"])
-    assert values["oracle"] == {"class_path": "al_lightning.oracle.Files", "init_args": {"labels": "there"}}
-
-
-def test_of_another_class_the_options_that_both_have_stay():
-    path = "al_lightning.networks."
-    values = {"network": {"class_path": f"{path}WideResNet", "init_args": {"depth": 10, "dropout": 0.5}}}
-    put(values, ["--network", f"{path}DeepLabV3Plus"])
-    assert values["network"] == {"class_path": f"{path}DeepLabV3Plus", "init_args": {"dropout": 0.5}}
-
-
-def test_a_list_can_be_appended_to():
-    values = {"trainer": {"callbacks": ["a.B"]}}
-    put(values, ["--trainer.callbacks+", "c.D", "--trainer.callbacks+=[e.F, g.H]"])
-    assert values["trainer"]["callbacks"] == ["a.B", "c.D", "e.F", "g.H"]
-
-
-@pytest.mark.parametrize("options", [["--steps"], ["--steps", "--epochs"], ["3"], ["--", "3"]])
-def test_options_without_values_and_values_without_options(options):
-    with pytest.raises(UsageError, match=r"has no value|is no option"):
-        put({}, options)
 
 
 def test_identity_ignores_what_is_declared_so():
@@ -149,39 +120,11 @@ def test_identity_ignores_what_is_declared_so():
         assert key in settings
 
 
-@pytest.mark.parametrize(
-    ("options", "changed"),
-    [
-        (["--steps", "120"], []),  # as digits.yaml says
-        (["--warm_start", "none", "--network.loss_predictor", "false"], []),  # as they are by default
-        (["--network", "al_lightning.networks.WideResNet"], []),
-        (["--data.workers", "3", "--keep", "last", "--budget.cycles", "9"], []),
-        (["--steps", "3"], ["steps: 120 -> 3"]),
-        (["--network.width=9", "--chunk", "2"], ["network.width: 1 -> 9"]),
-        (["--epochs", "3"], ["epochs: None -> 3"]),
-        (["--training.schedule", "null"], ["training.schedule.class_path: al_lightning.training.Cosine -> None"]),
-    ],
-)
-def test_what_options_change_is_told_without_a_second_parse(here, options, changed):
-    assert parse(resolve(["digits_random"]).values, options).changes == changed
-
-
-def test_a_configuration_is_parsed_and_serialised_once(al, here, monkeypatch):
-    calls = Counter()
-
-    def counted(name):
-        real = getattr(ArgumentParser, name)
-
-        def call(self, *given, **more):
-            calls[name] += self.prog == "al-lightning fit"
-            return real(self, *given, **more)
-
-        return call
-
-    for name in ("parse_object", "parse_args", "parse_string", "parse_path", "dump", "save"):
-        monkeypatch.setattr(ArgumentParser, name, counted(name))
-    for more in (["--run_dir", "r", *QUICK], ["--data.workers", 0], ["--print_config"]):
-        calls.clear()
-        answer = al("fit", "--config", "digits_random", "--budget.cycles", 0, *more)
-        assert answer.code == 0, answer.err
-        assert +calls == {"parse_object": 1, "dump": 1}
+def test_what_has_no_bearing_does_not_change_the_fingerprint() -> None:
+    one = {"data": {"init_args": {"root": "/a", "workers": 2, "size": 1}}, "budget": {"cycles": 4, "query": 1}}
+    two = {"data": {"init_args": {"root": "/b", "workers": 0, "size": 1}}, "budget": {"cycles": 9, "query": 1}}
+    assert result_settings(one) == result_settings(two)
+    two["budget"]["query"] = 2
+    mine, theirs = result_settings(one), result_settings(two)
+    assert identity.fingerprint(mine) != identity.fingerprint(theirs)
+    assert identity.differences(mine, theirs) == ["budget.query: 1 -> 2"]

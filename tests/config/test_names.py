@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from al_lightning.config import layers, names
-from al_lightning.config.fit_options import result_settings
+from al_lightning.config import names
 from al_lightning.errors import UsageError
-from al_lightning.runs import identity
 from al_lightning.runs.parts import AXES
+from tests.support.errors import raises
 
 
 def write(path: Path, text: str) -> Path:
@@ -56,20 +55,18 @@ def test_longer_part_names_win(here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "facts"),
     [
-        ("digit_entropy", ["Did you mean 'digits'", "Datasets: a2d2_3k"]),
-        ("digits_entropie", ["'entropie' after 'digits'", "Did you mean 'entropy'"]),
-        ("digits", ["lacks an acquisition", "digits_random"]),
-        ("digits_entropy_udda", ["unknown part 'udda'", "supervised"]),
-        ("datasets/digit.yaml", ["Did you mean 'digits'"]),
+        ("digit_entropy", ["'digit_entropy'", "'digits'", "a2d2_3k"]),
+        ("digits_entropie", ["'entropie'", "'digits'", "'entropy'"]),
+        ("digits", ["'digits'", "digits_random"]),
+        ("digits_entropy_udda", ["'udda'", "'uda'", "supervised"]),
+        ("datasets/digit.yaml", ["digit.yaml", "'digits'"]),
     ],
 )
-def test_an_unknown_part_is_answered_with_the_nearest(here: Path, name: str, words: list[str]) -> None:
-    with pytest.raises(UsageError) as error:
+def test_an_unknown_part_is_answered_with_the_nearest(here: Path, name: str, facts: list[str]) -> None:
+    with raises(UsageError, *facts):
         names.resolve([name])
-    for word in words:
-        assert word in str(error.value)
 
 
 def test_a_file_of_that_very_name_is_used_as_it_is(here: Path) -> None:
@@ -88,31 +85,23 @@ def test_configs_are_found_in_the_working_directory_then_in_the_path_then_in_the
     assert names.resolve(["digits_mine"]).values["acquisition"]["class_path"] == "here.Mine"
 
 
-def test_merging(here: Path) -> None:
-    base = write(here / "base", "{a: {b: 1, c: [1, 2]}, steps: 5, d: {class_path: X, init_args: {e: 1}}}")
-    layer = write(here / "layer", "{a: {b: 2, c+: [3]}, epochs: 4, d: !replace {class_path: Y}, f: {g+: 6}}")
-    merged = {"a": {"b": 2, "c": [1, 2, 3]}, "epochs": 4, "d": {"class_path": "Y"}, "f": {"g": [6]}}
-    assert layers.read_layers([base, layer]) == merged
-
-
 def test_the_later_of_steps_and_epochs_replaces_the_other(here: Path) -> None:
     write(here / "long.yaml", "epochs: 9\n")
     values = names.resolve(["digits_entropy", "long"]).values
     assert "steps" not in values
     assert values["epochs"] == 9
     write(here / "both.yaml", "epochs: 9\nsteps: 9\n")
-    with pytest.raises(UsageError, match="both steps and epochs"):
+    with raises(UsageError, "both.yaml", "steps", "epochs"):
         names.resolve(["digits_entropy", "both"])
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("a: [", "not valid YAML"), ("- 1\n", "must be a mapping"), ("a: 1\na: 2\n", "given twice")]
+    ("text", "facts"), [("a: [", ["YAML", "line 2"]), ("- 1\n", ["mapping"]), ("a: 1\na: 2\n", ["'a'", "twice"])]
 )
-def test_a_broken_file_is_named(here: Path, text: str, words: str) -> None:
+def test_a_broken_file_is_named(here: Path, text: str, facts: list[str]) -> None:
     write(here / "broken.yaml", text)
-    with pytest.raises(UsageError, match=words) as error:
+    with raises(UsageError, "broken.yaml", *facts):
         names.resolve(["digits_entropy", "broken"])
-    assert "broken.yaml" in str(error.value)
 
 
 def test_patches_meet_their_pair_only(here: Path) -> None:
@@ -122,16 +111,6 @@ def test_patches_meet_their_pair_only(here: Path) -> None:
     assert names.resolve(["digits_random_gan"]).values["training"]["init_args"]["gamma"] == 0.6
     assert "gamma" not in names.resolve(["camvid_random"]).values["training"]["init_args"]
     assert names.resolve(["camvid_random_gan"]).name == "camvid_random_gan"
-
-
-def test_what_has_no_bearing_does_not_change_the_fingerprint() -> None:
-    one = {"data": {"init_args": {"root": "/a", "workers": 2, "size": 1}}, "budget": {"cycles": 4, "query": 1}}
-    two = {"data": {"init_args": {"root": "/b", "workers": 0, "size": 1}}, "budget": {"cycles": 9, "query": 1}}
-    assert result_settings(one) == result_settings(two)
-    two["budget"]["query"] = 2
-    mine, theirs = result_settings(one), result_settings(two)
-    assert identity.fingerprint(mine) != identity.fingerprint(theirs)
-    assert identity.differences(mine, theirs) == ["budget.query: 1 -> 2"]
 
 
 def test_every_shipped_part_has_a_head_and_every_dataset_says_what_to_expect() -> None:

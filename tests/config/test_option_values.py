@@ -2,28 +2,22 @@
 
 import inspect
 import math
-import os
-import signal
-import threading
-import time
 import typing
-from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
 import torch
 
 from al_lightning import acquisition, data, networks, oracle, training
-from al_lightning.audits.read import read
 from al_lightning.config.check import Walk
 from al_lightning.config.configuration import parse
 from al_lightning.config.fit_options import NAMES
 from al_lightning.config.names import resolve
-from al_lightning.data.workers import of_workers
-from al_lightning.errors import ALError, UsageError, require, require_folder
+from al_lightning.errors import UsageError
 from al_lightning.networks import Backbone, UNet, WideResNet
 from al_lightning.pool import Budget
 from al_lightning.tasks import Classification, Segmentation
+from tests.support.errors import lacking, raises
 
 CALLBACK = "[{class_path: lightning.pytorch.callbacks.EarlyStopping, init_args: {monitor: x, mode: foo}}]"
 S4GAN = ["--training", "al_lightning.training.S4GAN", "--data.unlabelled.images", "unlabelled"]
@@ -106,7 +100,7 @@ def test_what_an_optimizer_cannot_do_names_it(al, here, option, reason):
     answer = fit(al, "digits_random", option, "--data.workers", 0)
     last = answer.err.splitlines()[-1]
     assert (answer.code, reason in last) == (1, True), answer.err
-    assert last.startswith("al-lightning: The optimizer under training.optimizer fails at step 0: ")
+    assert not lacking(last, ["al-lightning: ", "training.optimizer", "step 0"])
 
 
 @pytest.mark.parametrize(
@@ -217,9 +211,8 @@ CASES = [
 def test_every_number_of_every_class_has_a_range(cls, name, count):
     for bad in (math.nan, math.inf, -math.inf, -(10**9)):
         value = bad if count == 1 else (bad,) * count
-        with pytest.raises(UsageError, match=str(bad)) as caught:
+        with raises(UsageError, name, str(bad)):
             cls(**{**REQUIRED.get(cls, {}), name: value})
-        assert name in str(caught.value)
 
 
 def test_the_classes_and_their_numbers_are_found():
@@ -235,33 +228,6 @@ def test_the_classes_and_their_numbers_are_found():
         "A2D2.timeout",
     }
     assert wanted - named == set()
-
-
-def test_a_range_is_what_it_says():
-    for inside in (0, 0.5, 2**63, 10**400):
-        require("x", inside, least=0)
-    require("x", (1, 2), above=0, most=2)
-    for value, limits, words in (
-        (-1, {"least": 0}, r"^x is -1; it must be at least 0\.$"),
-        (0, {"above": 0}, r"^x is 0; it must be above 0\.$"),
-        (2, {"most": 1}, r"^x is 2; it must be at most 1\.$"),
-        (1, {"below": 1}, r"^x is 1; it must be below 1\.$"),
-        ((0, 3), {"most": 2}, r"^x\[1\] is 3; it must be at most 2\.$"),
-        (None, {}, r"^x is None; it must be a finite number\.$"),
-        ("3", {}, r"^x is 3; it must be a finite number\.$"),
-    ):
-        with pytest.raises(UsageError, match=words):
-            require("x", value, **limits)
-
-
-def test_a_folder_is_what_it_says(here):
-    Path("2012").mkdir()
-    Path("file").touch()
-    for name in ("2012", "later", "./7", "a/-b", Path("deep/er")):
-        require_folder("share", name)
-    for name in ("", " ", "7", "-1e-9", "nan", "--data.root", "file", "a\0b", None, 3):
-        with pytest.raises(UsageError, match=r"^share is .*; a folder was expected\.$"):
-            require_folder("share", name)
 
 
 # ---------------------------------------------------------------------------------------- the kind: nulls
@@ -301,76 +267,6 @@ def test_null_is_for_options_that_take_none():
         except UsageError as error:
             words = str(error)
         holder[name] = before
-        (refused if words.startswith(f"{option} cannot be null") else taken).add(option)
+        (refused if words.startswith(f"{option} ") and " null" in words else taken).add(option)
     assert taken == MAY_BE_NULL
     assert {"data.unlabelled.views.augmented.cutout", "training.optimizer.lr", "trainer.devices"} <= refused
-
-
-# ---------------------------------------------------------------------------------------- processes that load data
-
-
-def befall(sent):
-    """Send a signal to the first process that this one starts, from a thread."""
-
-    def look():
-        for _ in range(3000):
-            if children := active_children():
-                os.kill(children[0].pid, sent)
-                return
-            time.sleep(0.01)
-
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    return thread
-
-
-@pytest.mark.parametrize(
-    ("sent", "facts"),
-    [
-        (signal.SIGKILL, ["A process that loads data was killed", "memory", "--data.workers"]),
-        (signal.SIGSTOP, ["No batch came for 2 seconds", "--data.timeout"]),
-    ],
-    ids=["killed", "stopped"],
-)
-def test_a_loading_process_that_is_gone_or_hangs_ends_the_run_with_a_sentence(al, here, sent, facts):
-    options = ["--data.workers", 1, "--data.timeout", 2]
-    thread = befall(sent)
-    answer = fit(al, "digits_random", *options)
-    thread.join()
-    last = answer.err.splitlines()[-1]
-    assert (answer.code, [fact for fact in [*facts, "the same command goes on"] if fact not in last]) == (1, [])
-    for child in active_children():  # a stopped one was told to go on, so that it ends
-        child.join(10)
-    assert not active_children()
-    if sent == signal.SIGKILL:
-        assert fit(al, "digits_random", *options).code == 0
-
-
-class Deadly(data.Images):
-    """Ends the process that reads it."""
-
-    def __len__(self):
-        return 3
-
-    def image(self, index):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    def label(self, index):
-        return 0
-
-    def name(self, index):
-        return str(index)
-
-
-def test_an_audit_says_that_a_reading_process_is_gone():
-    with pytest.raises(ALError, match=r"process .* killed .* --data\.workers"):
-        read(Deadly(), 2, workers=1)
-
-
-def test_other_errors_are_not_blamed_on_the_loading_processes():
-    assert of_workers(RuntimeError("CUDA error"), 600) == ""
-    full = "DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that ..."
-    assert "/dev/shm" in of_workers(RuntimeError(full), 600)
-    lost = RuntimeError("DataLoader worker (pid(s) 7, 8) exited unexpectedly")
-    assert of_workers(lost, 600).startswith("A process that loads data was killed, ")
-    assert issubclass(UsageError, ALError)

@@ -8,8 +8,9 @@ from PIL import Image
 
 import al_lightning.data
 from al_lightning.data import A2D2, BCSS, VOC, CamVid, Cityscapes, ImageFolder, MaskFolder, PoolDataset
+from tests.support.image_files import write_image, write_mask
 from tests.support.trees_a2d2 import write_a2d2, write_bcss
-from tests.support.trees_study import write_cityscapes, write_ids, write_image, write_voc
+from tests.support.trees_study import write_cityscapes, write_voc
 
 IN_MEMORY = {"CIFAR", "Digits", "DrivingVideo"}
 """Datasets that `al-lightning prepare` has nothing to do for."""
@@ -34,7 +35,7 @@ COPY = (
 def camvid(root):
     for split in ("train", "test"):
         write_image(root / split / "0001TP_006690.png", (24, 32), 1)
-        write_ids(root / f"{split}annot" / "0001TP_006690.png", np.arange(24 * 32).reshape(24, 32) % 12)
+        write_mask(root / f"{split}annot" / "0001TP_006690.png", np.arange(24 * 32).reshape(24, 32) % 12)
         (root / f"{split}.txt").write_text(f"/X/{split}/0001TP_006690.png /X/{split}annot/0001TP_006690.png\n")
     return CamVid(root=str(root), size=(12, 16))
 
@@ -57,7 +58,7 @@ def image_folder(root):
 def mask_folder(root):
     for number in range(5):
         write_image(root / f"images/{number}.png", (12, 14), number)
-        write_ids(root / f"masks/{number}.png", np.arange(12 * 14).reshape(12, 14) % 3, palette=True)
+        write_mask(root / f"masks/{number}.png", np.arange(12 * 14).reshape(12, 14) % 3, palette=True)
     return MaskFolder(["a", "b"], ignore=2, root=str(root), size=(7, 9))
 
 

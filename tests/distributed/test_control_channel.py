@@ -2,17 +2,13 @@
 
 import base64
 import json
-import os
 import queue
 import resource
-import signal
 import socket
 import struct
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -20,7 +16,7 @@ import pytest
 
 from al_lightning.distributed import control_channel
 from al_lightning.distributed.control_channel import Client, Message, Server
-from tests.support.processes import pause
+from tests.support.errors import raises
 
 ROOT = Path(__file__).parents[2]
 KEY = bytes(range(32))
@@ -179,7 +175,7 @@ def test_no_more_files(run: Run) -> None:
 
 def test_a_wrong_key(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control_channel, "ATTEMPTS", 1)
-    with pytest.raises(ConnectionError, match=f"no answer at 127.0.0.1, port {run.server.port}"):
+    with raises(ConnectionError, "127.0.0.1", f"port {run.server.port}"):
         run.join(key=bytes(32))
     assert run.heard.empty()
     run.joins()
@@ -250,129 +246,3 @@ def test_a_server_that_does_not_know_the_key_is_not_believed(run: Run, monkeypat
     with pytest.raises(ConnectionError):
         run.join(port=false.port)
     assert run.told.empty()
-
-
-PAIR = '''
-"""One of two processes of a run, without the run: its signals, its line, and a step that ends or does not."""
-import sys, threading, time
-from al_lightning.distributed import shutdown
-from al_lightning.distributed.control_channel import Server, Client
-
-shutdown.ANSWER, shutdown.PATIENCE_WITH_PEERS = 1.0, -2.0
-rank, stage = int(sys.argv[1]), sys.argv[2]
-own = shutdown.shutdown
-own.owns_process = True
-own.listen()
-own.join(rank, 2)
-joined = threading.Event()
-
-def heard(*said):
-    own.receive(*said)
-    joined.set()
-
-if rank == 0:
-    line = Server(1, b"key", heard)
-    print(line.port, flush=True)
-else:
-    line = Client("127.0.0.1", int(sys.argv[3]), b"key", 1, own.receive)
-own.connect(line.send)
-rank or joined.wait()
-if stage in ("elsewhere", "failing"):
-    print("ready", flush=True)
-if stage == "failing" and rank:
-    sys.stdin.readline()
-    own.end(1, "MemoryError: no memory left.")
-if stage in ("elsewhere", "failing"):
-    time.sleep(60)
-with own.patience():
-    print("ready", flush=True)
-    while own.asked is None or stage == "stuck":
-        time.sleep(0.01)
-own.end(75, "the step ended")
-'''
-Pair = list["subprocess.Popen[str]"]
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Callable[[str], Pair]]:
-    """Starts two processes that have joined each other; none of torch's."""
-    (tmp_path / "pair.py").write_text(PAIR)
-    started: Pair = []
-
-    def begin(stage: str) -> Pair:
-        for rank in (0, 1):
-            more = [started[0].stdout.readline().strip()] if rank and started[0].stdout else []
-            command = [sys.executable, tmp_path / "pair.py", str(rank), stage, *more]
-            environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-            pipe = subprocess.PIPE
-            started.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment))
-        for process in started:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-        return started
-
-    yield begin
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
-def ended(process: "subprocess.Popen[str]", within: float) -> tuple[int, str]:
-    _, err = process.communicate(timeout=within)
-    return process.returncode, err
-
-
-STOPPED = "al-lightning: Stopped by SIGTERM; run the same command to go on.\n"
-SAVING = "al-lightning: SIGTERM: ending the step and saving ...\n"
-
-
-@pytest.mark.parametrize("to", [(0,), (1,), (0, 1)])
-@pytest.mark.parametrize("stage", ["elsewhere", "step"])
-def test_a_stop_is_answered_at_once_and_said_once(pair: Callable[[str], Pair], stage: str, to: tuple[int, ...]) -> None:
-    both = pair(stage)
-    for rank in to:
-        both[rank].send_signal(signal.SIGTERM)
-    assert ended(both[1], within=0.9) == (75, "")
-    assert ended(both[0], within=0.9) == (75, STOPPED if stage == "elsewhere" else SAVING + STOPPED)
-
-
-@pytest.mark.parametrize("then", ["continued", "killed"])
-@pytest.mark.parametrize("stage", ["elsewhere", "stuck"])
-def test_process_0_is_paused_and_the_other_asked_to_stop(pair: Callable[[str], Pair], stage: str, then: str) -> None:
-    both = pair(stage)
-    pause(both[0].pid)
-    both[1].send_signal(signal.SIGTERM)
-    if then == "killed":  # before it could have answered
-        both[0].kill()
-        assert ended(both[1], within=0.9) == (75, STOPPED)
-        return
-    code, err = ended(both[1], within=3)
-    assert (code, err.count("\n")) == (75, 1), err
-    assert "Stopped by SIGTERM, but process 0 of 2 does not answer (is it paused?): continue it with kill -CONT" in err
-    both[0].send_signal(signal.SIGCONT)
-    code, err = ended(both[0], within=3)
-    assert (code, err) == (75, STOPPED if stage == "elsewhere" else SAVING + STOPPED)
-
-
-@pytest.mark.parametrize("stage", ["elsewhere", "stuck"])
-def test_another_is_paused_and_process_0_asked_to_stop(pair: Callable[[str], Pair], stage: str) -> None:
-    both = pair(stage)
-    pause(both[1].pid)
-    both[0].send_signal(signal.SIGTERM)
-    code, err = ended(both[0], within=3)
-    silent = "Stopped by SIGTERM without saving the fit's last steps, since process 1 of 2 does not answer"
-    assert (code, silent in err) == (75, stage == "stuck"), err
-    both[1].send_signal(signal.SIGCONT)
-    assert ended(both[1], within=3) == (75, "")
-
-
-def test_process_0_is_paused_and_the_other_fails(pair: Callable[[str], Pair]) -> None:
-    """Process 0 says what went wrong where; where it does not, the other does."""
-    both = pair("failing")
-    pause(both[0].pid)
-    _, err = both[1].communicate("now\n", timeout=3)
-    said = "al-lightning: MemoryError: no memory left; process 0 of 2 does not answer.\n"
-    assert (both[1].returncode, err) == (1, said)
-    both[0].send_signal(signal.SIGCONT)
-    code, err = ended(both[0], within=3)
-    assert (code, "Process 1 of 2: memoryError: no memory left" in err) == (1, True), err

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from al_lightning.distributed.shutdown import AGAIN
+from tests.support.errors import lacking
 from tests.support.processes import arguments, await_stage, finish, is_gone, pause, ranks, start
 from tests.support.runs import journal
 
@@ -53,7 +55,7 @@ def signalled(here: Path, options: list[str], stage: str, processes: int, to: st
     assert run.returncode == 75, out
     assert time.monotonic() - begun < 10
     await_end(pids, 1)
-    assert out.count("run the same command to go on") == 1, out
+    assert out.count(AGAIN) == 1, out
     return out
 
 
@@ -104,9 +106,9 @@ def test_a_signal_while_the_other_process_is_paused(
     out, _ = run.communicate(timeout=10)  # data workers may hold the output a little longer
     killed = paused == 0 and then == "killed"
     assert run.returncode == (-signal.SIGKILL if killed else 75), out
-    sentences = [line for line in out.splitlines() if "run the same command to go on" in line]
-    silent = "process 0 of 2 does not answer (is it paused?): continue it with kill -CONT or kill it"
-    assert sum(silent in line for line in sentences) == (paused == 0), out
+    sentences = [line for line in out.splitlines() if AGAIN in line]
+    silent = [line for line in sentences if not lacking(line, ["process 0 of 2", "paused", "kill -CONT"])]
+    assert len(silent) == (paused == 0), out
     assert len(sentences) == (2 if paused == 0 and not killed else 1), out
     finish(here, options)
     assert journal(here / "r") == expected
@@ -126,7 +128,7 @@ def test_a_process_killed_while_the_other_is_paused(
     os.kill(pids[1], signal.SIGCONT)
     await_end(pids, 15)
     out, _ = run.communicate(timeout=10)
-    assert out.count("Process 0 of 2 ended without a word") == 1, out
+    assert out.count("Process 0 of 2") == 1, out
     finish(here, options)
     assert journal(here / "r") == expected
 
@@ -142,7 +144,7 @@ def test_a_signal_while_the_processes_start(
     time.sleep(delay)
     os.kill(ranks(run)[rank], number)
     out, _ = run.communicate(timeout=15)
-    assert (run.returncode, out.count("run the same command to go on")) == (75, 1), out
+    assert (run.returncode, out.count(AGAIN)) == (75, 1), out
 
 
 def test_another_signal_can_be_named(here: Path, class_folders: Path) -> None:
@@ -189,7 +191,8 @@ def test_a_process_that_fails_ends_all_with_its_reason(
     assert run.returncode == 1, out
     assert all(map(is_gone, pids))
     assert out.count("al-lightning: ") == 1, out
-    assert ("Process 1 of 2: memoryError: no memory left" if rank else "MemoryError: no memory left") in out
+    assert ("Process 1 of 2: memoryError" if rank else "MemoryError") in out
+    assert "no memory left" in out
     finish(here, options)
     assert journal(here / "r") == expected
 
@@ -214,8 +217,8 @@ def test_a_process_that_is_killed_ends_all(
     assert time.monotonic() - begun < 10
     assert run.returncode == (1 if rank else -signal.SIGKILL)
     assert all(map(is_gone, pids))
-    cause = "Process 1 of 2: ended by SIGKILL" if rank else "Process 0 of 2 ended without a word"
-    assert (out.count("al-lightning: "), cause in out) == (1, True), out
+    cause = ["Process 1 of 2", "SIGKILL"] if rank else ["Process 0 of 2"]
+    assert (out.count("al-lightning: "), lacking(out, cause)) == (1, []), out
     finish(here, options)
     assert journal(here / "r") == expected
 
@@ -235,4 +238,4 @@ def test_a_process_that_is_killed_while_it_starts_ends_all(
     await_end(pids, 5)
     assert run.returncode == (1 if rank else -signal.SIGKILL), out
     if rank:
-        assert out.count("Process 1 of 2: ended by SIGKILL") == 1, out
+        assert (out.count("Process 1 of 2"), out.count("SIGKILL")) == (1, 1), out

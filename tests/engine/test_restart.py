@@ -1,6 +1,7 @@
 """Stopped anywhere, then the same command: the journal of the run that was not stopped."""
 
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from al_lightning.errors import ALError, DirectoryInUse
 from al_lightning.runs.checkpoints import load
+from tests.support.errors import refused
 from tests.support.runs import SMALL_NETWORK, TINY, Answer, journal
 
 Call = Callable[..., Answer]
+Journal = list[dict[str, object]]
 MODULE = '''
 import pathlib, random
 import numpy, torch
@@ -86,6 +90,31 @@ def options(class_folders: Path) -> list[object]:
     ]
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first test that asks for it leaves the run that was not stopped."""
+    return tmp_path_factory.mktemp("unstopped") / "r"
+
+
+@pytest.fixture
+def unstopped(al: Call, stop: dict[str, object], options: list[object], kept: Path) -> Path:
+    """The run that was not stopped; to be copied, not changed."""
+    if not (kept / "cycles.jsonl").is_file():
+        assert al("fit", *options, "--run_dir", kept).code == 0
+    return kept
+
+
+@pytest.fixture
+def whole(unstopped: Path) -> Journal:
+    return journal(unstopped)
+
+
+@pytest.fixture
+def copied(unstopped: Path, here: Path) -> Path:
+    """A copy of the run that was not stopped, as `r`."""
+    return shutil.copytree(unstopped, here / "r")
+
+
 @pytest.mark.parametrize(
     ("stage", "count", "finished", "workers"),
     [
@@ -98,25 +127,30 @@ def test_an_exception_anywhere(
     here: Path,
     stop: dict[str, object],
     options: list[object],
+    whole: Journal,
     stage: str,
     count: int,
     finished: int,
     workers: int,
 ) -> None:
-    assert al("fit", *options, "--run_dir", "whole").code == 0
     stop.update(stage=stage, count=count)
     assert al("fit", *options, "--data.workers", workers, "--run_dir", "stopped").code == 1
     assert len(journal(here / "stopped")) == 1 + finished
     stop.update(stage=None)
     assert al("fit", *options, "--data.workers", workers, "--run_dir", "stopped").code == 0
-    assert journal(here / "stopped") == journal(here / "whole")
+    assert journal(here / "stopped") == whole
 
 
 @pytest.mark.parametrize("name", ["append", "save_selection", "save_metrics", "begin"])
 def test_stopped_before_something_is_written(
-    al: Call, here: Path, stop: dict[str, object], options: list[object], name: str, monkeypatch: pytest.MonkeyPatch
+    al: Call,
+    here: Path,
+    stop: dict[str, object],
+    options: list[object],
+    whole: Journal,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert al("fit", *options, "--run_dir", "whole").code == 0
 
     def fail(*arguments: object) -> None:
         raise KeyboardInterrupt
@@ -125,7 +159,7 @@ def test_stopped_before_something_is_written(
         patch.setattr(f"al_lightning.runs.store.RunStore.{name}", fail)
         assert al("fit", *options, "--run_dir", "stopped").code == 75
     assert al("fit", *options, "--run_dir", "stopped").code == 0
-    assert journal(here / "stopped") == journal(here / "whole")
+    assert journal(here / "stopped") == whole
 
 
 def test_a_started_fit_goes_on_from_its_last_chunk(
@@ -141,14 +175,13 @@ def test_a_started_fit_goes_on_from_its_last_chunk(
 
 @pytest.mark.parametrize("chunk", [1, 10, 99])
 def test_a_started_fit_keeps_its_chunks_whatever_is_asked_for_later(
-    al: Call, here: Path, stop: dict[str, object], options: list[object], chunk: int
+    al: Call, here: Path, stop: dict[str, object], options: list[object], whole: Journal, chunk: int
 ) -> None:
-    assert al("fit", *options, "--run_dir", "whole").code == 0
     stop.update(stage="fit", count=7)
     assert al("fit", *options, "--run_dir", "stopped").code == 1
     stop.update(stage=None)
     assert al("fit", *options, "--chunk", chunk, "--run_dir", "stopped").code == 0
-    assert journal(here / "stopped") == journal(here / "whole")
+    assert journal(here / "stopped") == whole
 
 
 def test_a_second_run_in_the_same_directory_is_refused(al: Call, here: Path, stop: dict[str, object]) -> None:
@@ -162,7 +195,7 @@ def test_a_second_run_in_the_same_directory_is_refused(al: Call, here: Path, sto
         assert other.stdout is not None
         assert other.stdout.readline() == "locked\n"
         answer = al("fit", "--config", "digits_random", "--run_dir", "r", "--steps", 2)
-        assert (answer.code, "Another process is at work" in answer.err) == (73, True)
+        assert refused(answer, DirectoryInUse, "r")
         other.kill()
     assert al("fit", "--config", "digits_random", "--run_dir", "r", "--steps", 2, "--budget.cycles", 0).code == 0
 
@@ -180,9 +213,8 @@ def damage(path: Path, how: str) -> None:
 @pytest.mark.parametrize("how", ["cut", "flipped", "deleted"])
 @pytest.mark.parametrize("which", ["last", "both"])
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(
-    al: Call, here: Path, stop: dict[str, object], options: list[object], how: str, which: str
+    al: Call, here: Path, stop: dict[str, object], options: list[object], whole: Journal, how: str, which: str
 ) -> None:
-    assert al("fit", *options, "--run_dir", "whole").code == 0
     stop.update(stage="fit", count=8)
     assert al("fit", *options, "--run_dir", "r", "--chunk", 2).code == 1
     member = here / "r/cycle_01/member_0"
@@ -194,8 +226,9 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     stop.update(count=5 if which == "last" else 11)
     answer = al("fit", *options, "--run_dir", "r")
     assert answer.code == 0, answer.err
-    assert answer.err.count("what it held is made again") == (how != "deleted") * (1 + (which == "both"))
-    assert journal(here / "r") == journal(here / "whole")
+    for step, told in ((8, how != "deleted"), (6, how != "deleted" and which == "both")):
+        assert (f"step_{step}.ckpt" in answer.err) == told
+    assert journal(here / "r") == whole
 
 
 @pytest.mark.parametrize(
@@ -203,10 +236,9 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
 )
 @pytest.mark.parametrize("how", ["cut", "flipped", "deleted"])
 def test_what_an_unfinished_cycle_left_is_made_again_where_it_was_damaged(
-    al: Call, here: Path, stop: dict[str, object], options: list[object], name: str, how: str
+    al: Call, here: Path, options: list[object], copied: Path, name: str, how: str
 ) -> None:
-    assert al("fit", *options, "--run_dir", "r").code == 0
-    before = journal(here / "r")
+    before = journal(copied)
     lines = (here / "r/cycles.jsonl").read_text().splitlines(keepends=True)
     if name == "selection.json":
         (here / "r/cycles.jsonl").write_text(lines[0])
@@ -216,18 +248,17 @@ def test_what_an_unfinished_cycle_left_is_made_again_where_it_was_damaged(
     answer = al("fit", *options, "--run_dir", "r")
     assert answer.code == 0, answer.err
     assert journal(here / "r") == before
-    assert ("was cut short" in answer.err) == (name != "selection.json")
+    assert ("cycles.jsonl" in answer.err) == (name != "selection.json")
 
 
 def test_an_edited_journal_is_refused_and_says_how_to_go_on(
-    al: Call, here: Path, stop: dict[str, object], options: list[object]
+    al: Call, here: Path, options: list[object], copied: Path
 ) -> None:
-    assert al("fit", *options, "--run_dir", "r").code == 0
-    before = journal(here / "r")
+    before = journal(copied)
     text = (here / "r/cycles.jsonl").read_text()
     (here / "r/cycles.jsonl").write_text(text.replace('"labelled": 12', '"labelled": 13'))
     answer = al("fit", *options, "--run_dir", "r")
-    assert (answer.code, "line 4 is not what was written" in answer.err) == (1, True)
+    assert refused(answer, ALError, "r/cycles.jsonl", "line 4")
     (here / "r/cycles.jsonl").write_text("".join(text.splitlines(keepends=True)[:3]))  # as the message says
     assert al("fit", *options, "--run_dir", "r").code == 0
     assert journal(here / "r") == before
@@ -251,26 +282,24 @@ def test_an_ensemble_goes_on_with_the_member_that_was_interrupted(
 def test_a_directory_that_cannot_be_written_to_is_one_sentence(al: Call, here: Path) -> None:
     (here / "file").write_text("")
     answer = al("fit", "--config", "digits_random", "--run_dir", "file/r", "--steps", 2)
-    assert (answer.code, answer.err.count("\n") < 5) == (1, True)
-    assert "Cannot write file/r: " in answer.err
+    assert refused(answer, ALError, "file/r: ")
+    assert answer.err.count("\n") < 5
 
 
 def test_a_full_disk_is_one_sentence_and_the_run_goes_on_once_there_is_room(
-    al: Call, here: Path, stop: dict[str, object], options: list[object]
+    al: Call, here: Path, stop: dict[str, object], options: list[object], whole: Journal
 ) -> None:
     """Files may not grow over a limit, as on a full disk; the checkpoint is the first that would."""
-    assert al("fit", *options, "--run_dir", "whole").code == 0
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
         answer = al("fit", *options, "--run_dir", "r")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert answer.code == 1
-    assert "step_4.ckpt: File too large. Make room" in answer.err
-    assert journal(here / "r") == journal(here / "whole")[:1]
+    assert refused(answer, ALError, "step_4.ckpt", "File too large")
+    assert journal(here / "r") == whole[:1]
     assert al("fit", *options, "--run_dir", "r").code == 0
-    assert journal(here / "r") == journal(here / "whole")
+    assert journal(here / "r") == whole
 
 
 @pytest.mark.parametrize(("keep", "left"), [("all", [0, 1, 2]), ("last", [2]), ("none", [])])
@@ -303,17 +332,14 @@ def test_state_that_could_not_be_read_again_is_refused_when_it_is_written(
     al: Call, here: Path, stop: dict[str, object], options: list[object]
 ) -> None:
     answer = al("fit", *options, "--trainer.callbacks", "watched.Keeping", "--run_dir", "r")
-    assert (answer.code, "The state of the fit holds pathlib." in answer.err) == (1, True), answer.err
+    assert refused(answer, ALError, "pathlib.")
     assert not list((here / "r").rglob("*.ckpt"))
 
 
-def test_flipped_bits_of_a_finished_cycles_weights_are_noticed(
-    al: Call, here: Path, stop: dict[str, object], options: list[object]
-) -> None:
-    assert al("fit", *options, "--run_dir", "r").code == 0
-    damage(here / "r/cycle_00/member_0/weights.pt", "flipped")
+def test_flipped_bits_of_a_finished_cycles_weights_are_noticed(al: Call, copied: Path) -> None:
+    damage(copied / "cycle_00/member_0/weights.pt", "flipped")
     answer = al("query", "r", "--cycle", 0, "--import", "watched")
-    assert (answer.code, "weights.pt is damaged, or is not the network of cycle 0" in answer.err) == (1, True)
+    assert refused(answer, ALError, "r/cycle_00/member_0/weights.pt", "damaged", "cycle 0")
     assert al("query", "r", "--cycle", 1, "--import", "watched").code == 0
 
 

@@ -12,20 +12,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from al_lightning import console
 from al_lightning.errors import UsageError
 from al_lightning.launcher import Job, Outcome, local
-from al_lightning.launcher import screen as screens
 from al_lightning.launcher.job import LOCK
 from al_lightning.launcher.local import LocalLauncher
-from al_lightning.launcher.machine import cores, listed_gpus, visible_gpus
-from al_lightning.launcher.screen import Screen, overall
-from al_lightning.metrics import MIOU
-from al_lightning.progress import PROGRESS, Reporter
+from al_lightning.launcher.machine import cores, visible_gpus
 from al_lightning.runs.lock import Lock
 from tests.support.errors import raises
 from tests.support.processes import ROOT, STAGES, environment, family, is_gone
@@ -219,19 +213,12 @@ def test_runs_are_spread_over_gpus_and_cores(fake: Path, monkeypatch: pytest.Mon
     assert cpu.slots == cores()
     run(cpu, jobs[:1])
     assert ran(jobs[0])[1][2] == "5"
-    for wrong in ({"slots": 0}, {"gpus_per_run": 2}):
-        with pytest.raises(UsageError):
+    for wrong, facts in (
+        ({"slots": 0}, ["slots is 0", "at least 1"]),
+        ({"gpus_per_run": 2}, ["gpus_per_run is 2", "0 GPUs"]),
+    ):
+        with raises(UsageError, *facts):
             LocalLauncher(**wrong)
-
-
-def test_gpus_as_nvidia_smi_lists_them() -> None:
-    listed = """GPU 0: NVIDIA A100 (UUID: GPU-aa-1)
-  MIG 3g.20gb     Device  0: (UUID: MIG-b-1)
-  MIG 3g.20gb     Device  1: (UUID: MIG-b-2)
-GPU 1: NVIDIA A100 (UUID: GPU-aa-2)
-"""
-    assert listed_gpus(listed) == ["MIG-b-1", "MIG-b-2", "GPU-aa-2"]
-    assert listed_gpus("No devices were found\n") == []
 
 
 def test_two_launchers_at_once_run_each_run_once(fake: Path) -> None:
@@ -338,104 +325,3 @@ def test_real_runs_show_progress_and_die_with_their_launcher(
     assert outcomes[0].state == "done", outcomes[0].log_end
     assert re.search(r"image_folder_random, seed 0: done in \d+ s, accuracy \d+\.\d\d %", said(again))
     assert not job.progress.exists()
-
-
-def told(path: Path, **more: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    plain = {"title": "cycle 1/2, 20 labelled: fit", "metric": "miou 25.00 %", "fraction": 0.5, "seconds_left": 50.0}
-    path.write_text(json.dumps({**plain, **more}))
-
-
-def test_overall_time_left_fills_the_slots_in_order() -> None:
-    assert overall([10, 30], [20, 20, 5], 2) == 50  # 10+20=30 and 30+20=50, then 30+5
-    assert overall([10], [20], 3) == 20
-    assert overall([], [], 2) == 0
-    assert overall([10, None], [], 2) is None
-
-
-def test_plain_lines_come_seldom(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [0.0]
-    for module in (screens, console):
-        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    jobs = [Job("a", 0, here / "0"), Job("a", 1, here / "1"), Job("b", 0, here / "2")]
-    with Screen(jobs, 2, out := io.StringIO()) as screen:
-        screen.begin(jobs[0])
-        screen.begin(jobs[1])
-        told(jobs[0].progress)
-        for _ in range(62):
-            now[0] += 1
-            screen.tick()
-        screen.end(Outcome(jobs[0], "done", 0, 62.0, ""))
-        assert screen.seconds_left() == 62  # job 1 should be through by now, b takes as long as job 0 did
-    assert out.getvalue().splitlines() == [
-        "a, seed 0 (1 of 3)",
-        "a, seed 1 (2 of 3)",
-        # after 31 s the run expects 50 more: 81 in all, for the one that tells nothing too, then the third
-        "0 of 3 done, 2 running, 1 waiting, 0 failed; about 2 min 11 s left | a, seed 0: cycle 1/2, 20 labelled: fit, "
-        "miou 25.00 %; a, seed 1: starting",
-        "0 of 3 done, 2 running, 1 waiting, 0 failed; about 2 min 42 s left | a, seed 0: cycle 1/2, 20 labelled: fit, "
-        "miou 25.00 %; a, seed 1: starting",
-        "a, seed 0: done in 1 min 02 s",
-        "1 of 3 done, 1 running, 1 waiting, 0 failed.",
-    ]
-
-
-def test_the_live_screen(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("FORCE_COLOR", "1"), ("TERM", "xterm"), ("COLUMNS", "110"), ("LINES", "7")):
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(screens, "READ_SECONDS", 0.0)
-    monkeypatch.setattr(console, "DRAW_SECONDS", 0.0)
-    jobs = [Job("camvid_entropy", seed, here / str(seed)) for seed in range(7)]
-    with Screen(jobs, 5, out := io.StringIO()) as screen:
-        for job in jobs[:5]:
-            screen.begin(job, "GPU 1")
-        told(jobs[0].progress)
-        jobs[1].progress.parent.mkdir()
-        jobs[1].progress.write_text("{torn")
-        out.truncate(0)
-        screen.tick()
-        frame = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\x00]", "", out.getvalue()).splitlines()
-        screen.end(Outcome(jobs[0], "failed", 1, 5.0, "al-lightning: [no] markup"))
-    rows = [" ".join(line.replace("━", "").replace("╸", "").replace("╺", "").split()) for line in frame]
-    assert rows == [
-        "camvid_entropy, seed 0 cycle 1/2, 20 labelled: fit miou 25.00 % 50 s left",
-        "camvid_entropy, seed 1 starting on GPU 1 for 0 s",
-        "camvid_entropy, seed 2 starting on GPU 1 for 0 s",
-        "... and 2 more at work",
-        "",
-        "all 0 of 7 done, 5 running, 2 waiting, 0 failed; about 1 min 40 s left",
-    ]
-    assert "al-lightning: [no] markup" in out.getvalue()
-
-
-def test_a_run_tells_how_far_it_is_and_never_minds_a_full_disk(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [0.0]
-    monkeypatch.setattr("al_lightning.progress.time", SimpleNamespace(monotonic=lambda: now[0]))
-    file = here / "p.json"
-    reporter = Reporter(shown=False, stream=io.StringIO(), file=file)
-    reporter.plan([100, 300], first=0)
-    reporter.cycle(0, 10)
-    reporter.begin("fit", 100)
-    now[0] = 0.5
-    reporter.advance(10)
-    assert json.loads(file.read_text())["done"] == 0  # not so soon again
-    now[0] = 20
-    reporter.advance(40)
-    assert json.loads(file.read_text()) == {
-        "title": "cycle 0/1, 10 labelled: fit",
-        "cycle": 0,
-        "cycles": 1,
-        "done": 40,
-        "total": 100,
-        "metric": "",
-        "fraction": 0.1,
-        "seconds_left": 180.0,  # 360 steps at half a second
-    }
-    reporter.result(MIOU, 0.25)
-    assert json.loads(file.read_text())["metric"] == "miou 25.00 % in cycle 0"
-    broken = Reporter(shown=False, stream=io.StringIO(), file=here / "nowhere" / "p.json")
-    broken.plan([10], first=0)
-    broken.begin("fit", 10)
-    broken.advance(10)
-    assert not (here / "nowhere").exists()
-    assert PROGRESS == "AL_PROGRESS"

@@ -139,8 +139,14 @@ def test_time_limits(text: int | str, expected: int) -> None:
 
 
 def test_mistakes_cost_a_sentence(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for wrong in ({"time": "soon"}, {"time": 0}, {"nodes": 0}, {"gpus": -1}, {"signal_delay": 5}):
-        with pytest.raises(UsageError):
+    for wrong, facts in (
+        ({"time": "soon"}, ["time limit", "'soon'", "HH:MM:SS"]),
+        ({"time": 0}, ["time limit", "0", "a minute"]),
+        ({"nodes": 0}, ["nodes", "at least 1"]),
+        ({"gpus": -1}, ["gpus", "at least 0"]),
+        ({"signal_delay": 5}, ["signal_delay is 5", "60 s"]),
+    ):
+        with raises(UsageError, *facts):
             SlurmLauncher(**{"cluster": "local", **wrong})
     monkeypatch.setenv("PATH", str(here))
     with raises(UsageError, "srun"):

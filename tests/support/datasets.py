@@ -1,11 +1,13 @@
-"""A dataset of images in memory, whose pixels say where they come from."""
+"""A dataset of images in memory, whose pixels say where they come from, and its batches."""
+
+from collections.abc import Callable
 
 import numpy as np
+import torch
+from torch.utils.data import DataLoader
 
-from al_lightning.data import (
-    Images,
-    PoolDataset,
-)
+from al_lightning.data import Images, PoolDataset
+from al_lightning.types import Batch
 
 
 class Coordinates(Images):
@@ -46,3 +48,17 @@ class Dataset(PoolDataset):
 
     def build_test(self):
         return self.images
+
+
+def same(one: Batch, other: Batch) -> bool:
+    """Whether two batches hold the same tensors."""
+    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def chunks_of(loader: DataLoader[Batch], seek: Callable[[int], None], chunk: int) -> list[list[Batch]]:
+    """The batches of the first two chunks, as Lightning goes through them."""
+    found = []
+    for number in (0, 1):
+        seek(number * chunk)
+        found.append(list(loader))
+    return found

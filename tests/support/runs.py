@@ -62,3 +62,6 @@ TINY = ["--steps", "6", "--data.workers", "0", "--data.batch_size", "8", "--data
 
 
 SMALL_NETWORK = ["--network.depth", "10", "--network.width", "1"]
+
+
+DIGITS = ["--steps", "6", "--budget.initial", "20", "--budget.query", "10", "--budget.cycles", "2"]

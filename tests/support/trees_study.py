@@ -6,9 +6,10 @@ import pickle
 import tarfile
 
 import numpy as np
-from PIL import Image
 from scipy.io import savemat
 from scipy.sparse import csc_matrix
+
+from tests.support.image_files import write_image, write_mask
 
 VOC_TRAIN = ("2007_000032", "2007_000063", "2008_000008")
 VOC_VAL = ("2007_000033", "2008_000001")
@@ -23,21 +24,6 @@ CITIES = {
     },
     "val": {"frankfurt": ("000000_000294", "000001_001464"), "lindau": ("000000_000019",)},
 }
-
-
-def write_image(path, size, value=0):
-    """Write noise of (height, width), the same for the same value."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.random.default_rng(value).integers(0, 255, (*size, 3), dtype=np.uint8)).save(path)
-
-
-def write_ids(path, ids, palette=False):
-    """Write a PNG of label ids, grey or with a palette."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image = Image.fromarray(np.asarray(ids, dtype=np.uint8))
-    if palette:
-        image.putpalette([(37 * value + channel) % 256 for value in range(256) for channel in range(3)])
-    image.save(path)
 
 
 def write_mat(path, ids):
@@ -69,7 +55,7 @@ def write_voc(root):
     for number, name in enumerate(sorted({*VOC_TRAIN, *VOC_VAL, *SBD_TRAIN, *SBD_VAL})):
         write_image(voc / "JPEGImages" / f"{name}.jpg", voc_size(name), number)
     for name in (*VOC_TRAIN, *VOC_VAL):
-        write_ids(voc / "SegmentationClass" / f"{name}.png", voc_label(name, True), palette=True)
+        write_mask(voc / "SegmentationClass" / f"{name}.png", voc_label(name, True), palette=True)
     for number, name in enumerate((*SBD_TRAIN, *SBD_VAL)):
         write_image(sbd / "img" / f"{name}.jpg", voc_size(name), number)
         write_mat(sbd / "cls" / f"{name}.mat", voc_label(name, False))
@@ -93,8 +79,8 @@ def write_cityscapes(root, size=(32, 64)):
                 write_image(root / "leftImg8bit" / split / city / f"{city}_{name}_leftImg8bit.png", size, number)
                 ids = np.arange(size[0] * size[1]).reshape(size) % 34
                 folder = root / "gtFine" / split / city
-                write_ids(folder / f"{city}_{name}_gtFine_labelIds.png", ids)
-                write_ids(folder / f"{city}_{name}_gtFine_instanceIds.png", ids)
+                write_mask(folder / f"{city}_{name}_gtFine_labelIds.png", ids)
+                write_mask(folder / f"{city}_{name}_gtFine_instanceIds.png", ids)
                 (folder / f"{city}_{name}_gtFine_polygons.json").write_text("{}")
     return root
 
@@ -148,3 +134,13 @@ def pack_cifar(root, kind, monkeypatch, archive):
             path.unlink()
     (root / kind.base_folder).rmdir()
     monkeypatch.setattr(kind, "tgz_md5", hashlib.md5(archive.read_bytes()).hexdigest())
+
+
+def part(kind, root, **options):
+    """A dataset that need not be whole."""
+    return kind(root=str(root), complete=False, **options)
+
+
+def paths_of(images, root):
+    """The names of a set's images, below the root."""
+    return [images.name(index).removeprefix(f"{root}/") for index in range(len(images))]

@@ -11,8 +11,8 @@ from PIL import Image
 from al_lightning.data import BCSS
 from al_lightning.data.datasets import bcss as module
 from al_lightning.data.mappings import find_mapping, load_mapping
-from al_lightning.errors import DatasetError, UsageError
-from tests.support.errors import raises
+from al_lightning.errors import DatasetError, SizesDiffer, UnknownLabel, UsageError
+from tests.support.errors import lacking, raises
 from tests.support.runs import journal
 from tests.support.trees_a2d2 import write_bcss
 
@@ -133,35 +133,35 @@ def test_tiles_in_order_decode_a_region_once(tree, monkeypatch):
 
 
 def plant(tree, mistake):
-    """Make a mistake; return the words that must be in the answer."""
+    """Make a mistake; return the facts that the error must have."""
     first = min((tree / IMAGES).glob("*.png"))
     mask = tree / "masks" / first.name
     if mistake == "a mask is missing":
         mask.unlink()
-        return [f"The mask {mask} does not exist (1 missing)", "download it again"]
+        return [f"mask {mask}", "1 missing"]
     if mistake == "an image is missing":
         first.unlink()
-        return [f"The image {first} does not exist (1 missing)", "download it again"]
+        return [f"image {first}", "1 missing"]
     if mistake == "no masks":
         shutil.rmtree(tree / "masks")
-        return [f"There is no {tree / 'masks'}", "with masks of the same names in ROOT/masks", "--data.root DIR"]
+        return [tree / "masks", "ROOT/masks", "--data.root DIR"]
     if mistake == "another name":
         for path in (first, mask):
             path.rename(path.with_name("one.png"))
-        return [str(first.with_name("one.png")), "take the file out"]
+        return [first.with_name("one.png"), "take the file out"]
     if mistake == "another size":
         Image.new("L", (40, 40), 1).save(mask)
-        return [f"The label {mask} is 40 x 40, its image 40 x 56"]
+        return [f"label {mask}", "40 x 40", "40 x 56"]
     if mistake == "an unknown code":
         Image.new("L", (56, 40), 22).save(mask)
-        return [f"The label {mask} has unknown label ids 22"]
+        return [f"label {mask}", "ids 22"]
     if mistake == "a truncated mask":
         mask.write_bytes(mask.read_bytes()[: mask.stat().st_size // 2])
-        return [f"The label {mask} cannot be read", "replace it or take it out"]
+        return [f"label {mask}", "read", "take it out"]
     for path in sorted((tree / IMAGES).glob("*.png"))[1:]:
         path.unlink()
         (tree / "masks" / path.name).unlink()
-    return ["has 1 regions of 1 patients; at least two patients are needed"]
+    return [tree, "1 regions", "1 patients", "two patients"]
 
 
 @pytest.mark.parametrize(
@@ -178,17 +178,16 @@ def plant(tree, mistake):
     ],
 )
 def test_a_mistake_in_the_tree_is_named_with_its_remedy(tree, mistake):
-    words = plant(tree, mistake)
-    with pytest.raises(DatasetError) as caught:
+    kinds = {"another size": SizesDiffer, "an unknown code": UnknownLabel}
+    with raises(kinds.get(mistake, DatasetError), *plant(tree, mistake)):
         part(tree).pool()
-    assert [word for word in words if word not in str(caught.value)] == [], str(caught.value)
 
 
 def test_a_truncated_image_is_named(tree):
     data = part(tree)
     path = data.train.regions[data.train.tiles[0].region].image
     path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(DatasetError, match=f"The image {path} cannot be read"):
+    with raises(DatasetError, f"image {path}", "read"):
         data.train.image(0)
 
 
@@ -196,30 +195,29 @@ def test_a_wrong_folder_is_named(tree):
     for root in (tree / "masks", tree.parent):
         with raises(DatasetError, root / IMAGES, tree / IMAGES, f"--data.root {tree}"):
             part(root).pool()
-    with pytest.raises(DatasetError, match=rf"There is no .*/elsewhere/{IMAGES}: .*PathologyDataScience/BCSS"):
+    with raises(DatasetError, tree.parent / "elsewhere" / IMAGES, "PathologyDataScience/BCSS"):
         part(tree.parent / "elsewhere").pool()
 
 
 def test_all_regions_must_be_there_unless_told_otherwise(tree, monkeypatch):
-    with pytest.raises(DatasetError, match=r"has 6 regions; BCSS has 151\. .* --data\.complete false"):
+    with raises(DatasetError, tree, 6, 151, "--data.complete false"):
         part(tree, complete=True).pool()
     monkeypatch.setattr(module, "REGIONS", 6)
     assert part(tree, complete=True).pool().size == 16
 
 
 def test_tiles_too_large_for_all_regions_are_refused(tree):
-    with pytest.raises(DatasetError, match=r"No tile of 64 x 64 with annotated pixels is left for the pool"):
+    with raises(DatasetError, "64 x 64", "pool"):
         part(tree, tile=64).pool()
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "fact"),
     [({"tile": 0}, "data.tile is 0"), ({"test_share": 1}, "data.test_share is 1"), ({"split_seed": -1}, "split_seed")],
 )
-def test_a_wrong_argument_is_named(options, words):
-    with pytest.raises(UsageError) as caught:
+def test_a_wrong_argument_is_named(options, fact):
+    with raises(UsageError, fact):
         part("nowhere", **options)
-    assert words in str(caught.value)
 
 
 def test_a_mapping_of_ones_own_is_another_dataset(tree, tmp_path):
@@ -236,5 +234,5 @@ def test_it_runs_from_the_command_line(al, here, tree, caplog):
     options += ["--data.tile", 16, "--budget.initial", 25, "--budget.query", 25, "--budget.cycles", 1, "--run_dir", "r"]
     answer = al("fit", "--config", "bcss_unet_coreset", *options, "--trainer.accelerator", "cpu")
     assert answer.code == 0, answer.err
-    assert "16 tiles of 4 patients are the pool, 8 of 2 the test set" in answer.err + caplog.text
+    assert not lacking(answer.err + caplog.text, [16, 4, "pool", 8, 2, "test set"])
     assert len([record for record in journal(here / "r") if "cycle" in record]) == 2

@@ -1,0 +1,119 @@
+"""The command fit, as typed: which option counts, and what a mistake is answered with."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from al_lightning.errors import DatasetError, UsageError
+from tests.support.errors import lacking, refused
+from tests.support.runs import DIGITS, TINY, Answer
+
+Call = Callable[..., Answer]
+
+
+def test_options_that_change_results_ask_for_a_directory(al: Call, here: Path) -> None:
+    answer = al("fit", "--config", "digits_random", "--steps", 3)
+    assert refused(answer, UsageError, "steps: 120 -> 3", "--run_dir")
+    assert not (here / "runs").exists()
+    answer = al("fit", "--budget.cycles", 0, "--config", "digits_random", "--data.workers", 0)  # these do not
+    assert answer.code == 0, answer.err
+    assert (here / "runs/digits_random/seed_0/cycles.jsonl").is_file()
+
+
+def test_options_win_over_configs_wherever_they_stand(al: Call, here: Path) -> None:
+    for arguments in (
+        ["--network.width", "3", "--config", "digits_random"],
+        ["--config", "digits_random", "--network.width", "3"],
+        ["--config", "digits_random", "--network.width=3", "--config", "networks/wrn28.yaml"],
+    ):
+        answer = al("fit", "--print_config", *arguments)
+        assert yaml.safe_load(answer.out)["network"]["init_args"]["width"] == 3
+
+
+def test_print_config_is_a_config(al: Call, here: Path) -> None:
+    printed = al("fit", "--config", "digits_coreset", "--print_config").out
+    (here / "mine.yaml").write_text(printed)
+    assert al("fit", "--config", "mine", "--print_config").out == printed
+
+
+@pytest.mark.parametrize(
+    ("options", "facts"),
+    [
+        (["--budget.cycles", 900], ["pool of 1438"]),
+        (["--budget.query", 0], ["budget.query is 0"]),
+        (["--budget.initial", 0], ["budget.initial is 0"]),
+        (["--budget.unit", "percent", "--budget.cycles", 30], ["pool of 1438"]),
+        (["--trainer.max_epochs", 3], ["trainer.max_epochs", "--steps N"]),
+        (["--steps", 3, "--epochs", 3], ["steps", "epochs", "one length"]),
+        (["--steps", 0], ["steps is 0", "at least 1"]),
+        (["--steps", "many"], ["steps is 'many'", "whole number"]),
+        (["--data.batch_size", "x"], ["data.batch_size is 'x'", "whole number"]),
+        (["--data.rooot", "x"], ["Digits", "'rooot'"]),
+        (["--training.optimizer.lrr", 3], ["SGD", "'lrr'", "'lr'"]),
+        (["--trainer.devicez", 2], ["trainer", "'devicez'", "'devices'"]),
+        (["--acquisition", "nowhere.Mine"], ["acquisition", "'nowhere'"]),
+        (["--acquisition", "al_lightning.acquisition.Entropi"], ["acquisition", "'Entropi'", "'Entropy'"]),
+        (["--acquisition", "entropy"], ["acquisition", "'entropy'", "class"]),
+        (["--network", "al_lightning.acquisition.Entropy"], ["network is al_lightning.acquisition.Entropy", "Network"]),
+        (["--config", "networks/mobilenet.yaml"], ["DeepLabV3Plus", "class per pixel", "Classification"]),
+        (["--network", "al_lightning.networks.DeepLabV3Plus"], ["DeepLabV3Plus", "--network.backbone"]),
+        (["--trainer.precision", 7], ["trainer.precision is '7'", "'bf16-mixed'"]),
+        (["--initial", "sorted"], ["initial is 'sorted'", "'random'", "'balanced'", "'spread'"]),
+        (["--config", "augmentation/noug.yaml"], ["noug.yaml", "'noaug'"]),
+    ],
+)
+def test_a_mistake_costs_one_sentence(al: Call, here: Path, options: list[object], facts: list[str]) -> None:
+    answer = al("fit", "--config", "digits_entropy", "--run_dir", "r", *options)
+    assert answer.code == 2, answer.err
+    sentence = answer.err.splitlines()[-1]
+    assert not lacking(sentence, facts), sentence
+    assert "Traceback" not in answer.err
+    assert len(sentence) < 400
+    assert not list(here.glob("r/cycle_*/member_*/weights.pt"))
+
+
+def test_a_key_that_a_change_of_class_would_drop_is_an_error(al: Call, here: Path) -> None:
+    (here / "other.yaml").write_text("network: {class_path: al_lightning.networks.DeepLabV3Plus}\n")
+    answer = al("fit", "--config", "digits_entropy", "--config", "other", "--run_dir", "r")
+    assert refused(answer, UsageError, "DeepLabV3Plus", "'depth'", "digits.yaml")
+
+
+def test_verbose_shows_what_is_behind_an_error(al: Call, here: Path) -> None:
+    assert "Traceback" in al("fit", "--config", "digits_entropy", "--data.batch_size", "x", "--verbose").err
+
+
+def test_missing_data_say_what_where_and_how(al: Call, here: Path) -> None:
+    answer = al("fit", "--config", "camvid_entropy")
+    assert refused(answer, DatasetError, "data/camvid", "--data.root", "$AL_DATA", "SegNet", "train.txt")
+
+
+def test_what_a_change_of_class_on_the_command_line_drops_is_said(al: Call, here: Path) -> None:
+    options = [*DIGITS, "--budget.cycles", 0, "--run_dir", "r", "--training.optimizer", "torch.optim.Adam"]
+    answer = al("fit", "--config", "digits_random", *options)
+    assert answer.code == 0
+    note = next(line for line in answer.err.splitlines() if line.startswith("note: "))
+    assert "training.optimizer.momentum" in note
+
+
+def test_parts_that_do_not_go_together(al: Call, here: Path, masks: Path, class_folders: Path) -> None:
+    both = ["--run_dir", "r", *TINY]
+    boxes = ["--config", "mask_folder_random", "--data.root", masks, "--data.classes", "[ground, box]", *both]
+    answer = al("fit", *boxes, "--data.augmentation", "al_lightning.data.ImageAugmentation")
+    assert refused(answer, UsageError, "ImageAugmentation", "class per image")
+    colours = ["--config", "image_folder_random", "--data.root", class_folders, *both]
+    answer = al("fit", *colours, "--data.augmentation", "al_lightning.data.SegmentationAugmentation")
+    assert refused(answer, UsageError, "SegmentationAugmentation", "class per pixel")
+    answer = al("fit", *colours, "--training.head_lr_factor", 10)
+    assert refused(answer, UsageError, "head_lr_factor", "WideResNet", "backbone")
+
+
+def test_print_config_needs_nothing_but_the_names(al: Call, here: Path) -> None:
+    assert "classes: null" in al("fit", "--config", "mask_folder_entropy", "--print_config").out
+
+
+@pytest.mark.parametrize("option", [["--network.backbone.weights", "null"], ["--network.backbone.weights=null"]])
+def test_null_is_nothing_two_classes_deep_too(al: Call, here: Path, option: list[str]) -> None:
+    answer = al("fit", "--config", "camvid_efficientnet_random", *option, "--print_config")
+    assert yaml.safe_load(answer.out)["network"]["init_args"]["backbone"]["init_args"]["weights"] is None
