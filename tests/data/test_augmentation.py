@@ -7,11 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from al_lightning.data import (
-    ImageAugmentation,
-    NoAugmentation,
-    SegmentationAugmentation,
-)
+from al_lightning.data import ImageAugmentation, NoAugmentation, SegmentationAugmentation
 from tests.support.datasets import Coordinates
 
 

@@ -5,10 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from al_lightning.data import (
-    ImageAugmentation,
-    SegmentationAugmentation,
-)
+from al_lightning.data import ImageAugmentation, SegmentationAugmentation
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.pool import Pool
 from al_lightning.types import Batch

@@ -2,11 +2,7 @@
 
 import pytest
 
-from al_lightning.data import (
-    CamVid,
-    ImageFolder,
-    MaskFolder,
-)
+from al_lightning.data import CamVid, ImageFolder, MaskFolder
 from al_lightning.errors import DatasetError, UsageError
 from tests.support.datasets import Coordinates, Dataset
 from tests.support.errors import raises

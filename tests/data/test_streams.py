@@ -7,11 +7,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from al_lightning.data import (
-    ImageAugmentation,
-    NoAugmentation,
-    SegmentationAugmentation,
-)
+from al_lightning.data import ImageAugmentation, NoAugmentation, SegmentationAugmentation
 from al_lightning.data.streams import PaddedBatches, StepSampler, Stream
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.types import Batch

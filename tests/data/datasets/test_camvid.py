@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from al_lightning.data import (
-    CamVid,
-)
+from al_lightning.data import CamVid
 from al_lightning.pool import Pool
 from tests.support.image_files import names_of, write_image, write_mask
 

@@ -4,9 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from al_lightning.data import (
-    Digits,
-)
+from al_lightning.data import Digits
 
 
 def test_digits_hold_out_a_fifth_of_each_class():

@@ -5,9 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from al_lightning.data import (
-    ImageFolder,
-)
+from al_lightning.data import ImageFolder
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.pool import Pool
 from tests.support.errors import raises

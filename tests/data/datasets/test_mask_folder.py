@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from al_lightning.data import (
-    MaskFolder,
-)
+from al_lightning.data import MaskFolder
 from al_lightning.data.streams import PaddedBatches
 from al_lightning.errors import DatasetError, SizesDiffer, UsageError
 from al_lightning.pool import Pool
