@@ -224,8 +224,6 @@ class Shutdown:
         self._tell({"end": code})
         # A failure of another process names that process.
         whole = text if rank == 0 else f"Process {rank} of {self.processes}: {text[:1].lower()}{text[1:]}"
-        if rank != 0 and AGAIN not in whole:
-            whole = f"{whole.rstrip('.')}; what was finished is kept, {AGAIN}."
         self._leave(code, whole)
 
     def end(self, code: int, text: str, cause: bool = True) -> int:
