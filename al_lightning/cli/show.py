@@ -24,13 +24,15 @@ def show(given: list[str]) -> int:
     ours = parser.read(given)
 
     from al_lightning.results.plot import text_plot
-    from al_lightning.results.series import series_of_runs
+    from al_lightning.results.series import repeats, series_of_runs
     from al_lightning.results.text_table import chosen_table, comparison_table, curve_table
     from al_lightning.runs.journal import read_run
 
     runs = [read_run(directory) for directory in dict.fromkeys(path.resolve() for path in ours.run_dirs)]
     series = series_of_runs(runs)
     print(printable(curve_table(series[0].curves[0]) if len(runs) == 1 else comparison_table(series)))
+    for sentence in repeats(series):
+        print(printable(sentence))
     if ours.plot and (plot := text_plot(series)):
         print(f"\n{printable(plot)}")
     for run in runs if ours.chosen else ():

@@ -181,7 +181,7 @@ def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, uni
     from al_lightning.config.names import settings_of
     from al_lightning.results.conditions import conditions_of
     from al_lightning.results.renderers import FORMS
-    from al_lightning.results.series import series_of_runs
+    from al_lightning.results.series import repeats, series_of_runs
     from al_lightning.results.series_csv import read_csv
     from al_lightning.results.summary import csv_text, summary
     from al_lightning.runs.journal import read_run
@@ -194,5 +194,5 @@ def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, uni
         series = series_of_runs(runs)
         names = {run.record.name for run in runs}
         resolved = {name: settings for name in names if (settings := settings_of(name)) is not None}
-        warnings = [condition.line for condition in conditions_of(runs, resolved=resolved or None)]
+        warnings = [condition.line for condition in conditions_of(runs, resolved=resolved or None)] + repeats(series)
     return csv_text(series) if form == "csv" else FORMS[form](summary(series, warnings))

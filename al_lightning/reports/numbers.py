@@ -17,6 +17,7 @@ from al_lightning.results.series import (
     by_setting,
     mean_heights,
     pairs_with_base,
+    repeats,
     series_of_runs,
 )
 from al_lightning.results.statistics import compare
@@ -93,11 +94,7 @@ def datasets(runs: Sequence[Run]) -> list[Dataset]:
 
 
 def _dataset(name: str, methods: Sequence[Series]) -> Dataset:
-    notes = [
-        f"{run.record.name}, seed {run.record.seed}, is given twice; the first run is shown."
-        for method in methods
-        for run in method.repeated
-    ]
+    notes = repeats(methods)
     notes += [
         f"{label} has other settings than {label.split(' (')[0]}: see the config.yaml of their directories."
         for label in (method.label for method in methods)

@@ -287,6 +287,12 @@ def _title(key: _Key, groups: Collection[_Key]) -> str:
     return f"{name} ({', '.join([metric.name, *([f'data {data[:6]}'] if data else [])])})"
 
 
+def repeats(methods: Iterable[Series]) -> list[str]:
+    """Return a sentence for each run that is left out, because another run has its seed."""
+    runs = (run for method in methods for run in method.repeated)
+    return [f"{run.record.name}, seed {run.record.seed}, is given twice; the first run is shown." for run in runs]
+
+
 def _methods(
     setting: str, metric: Metric, methods: Mapping[tuple[str, str], Sequence[tuple[Run, Curve]]]
 ) -> Iterator[Series]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,6 +36,9 @@ def test_show(al: Call, here: Path) -> None:
     assert "+-" in table
     assert table.splitlines()[1].split()[0] == "digits_random"
     assert al("show", "r0", "r0").out == al("show", "r0").out
+    shutil.copytree(here / "r0", here / "again")
+    assert "seed 0" in al("show", "r0", "again", "--no-plot").out.splitlines()[-1]  # one of the two is left out
+    assert "seed 0, is given twice" in al("report", "r0", "again", "--format", "text").out
     al("fit", "--config", "digits_random", *DIGITS, "--network.width", 2, "--run_dir", "wide")
     assert [line.split()[0] for line in al("show", "r0", "r1", "wide", "--no-plot").out.splitlines()[1:]] == [
         "digits_random"
