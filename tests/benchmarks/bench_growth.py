@@ -23,7 +23,7 @@ from .conftest import Bench
 from .ratio import Work, alternate
 from .rigs import DEEPLAB18, WRN28, experiment, new_fit, score
 
-ROOT = Path(__file__).parents[2]
+TESTS = Path(__file__).parents[1]
 
 
 def _scoring(bench: Bench, folder: Path, network: dict[str, object], size: tuple[int, int], count: int) -> Work:
@@ -63,13 +63,12 @@ def bench_growth_with_processes(bench: Bench, tmp_path: Path) -> None:
 
     def run(processes: int) -> float:
         directory = tmp_path / f"processes_{next(numbers)}"
-        path = str(ROOT)
         options = ["--config", str(config), "--run_dir", str(directory), "--trainer.devices", str(processes)]
         subprocess.run(
             [sys.executable, "-m", "al_lightning", "fit", *options],
             check=True,
             capture_output=True,
-            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "1"},
         )
         return read_run(directory).cycles[0].cost["score"]
 
