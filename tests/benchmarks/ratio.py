@@ -79,12 +79,11 @@ def alternate(first: Work, second: Work, rounds: int, device: torch.device = CPU
 
 def in_a_process(module: str, *arguments: object) -> list[str]:
     """Run a module of the benchmarks in a process of its own; what it printed, in words."""
-    root = Path(__file__).parents[2]
     run = subprocess.run(
-        [sys.executable, "-m", f"tests.benchmarks.{module}", *map(str, arguments)],
+        [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)],
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "PYTHONPATH": str(root)},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
     )
     return run.stdout.split()
