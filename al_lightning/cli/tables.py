@@ -194,5 +194,9 @@ def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, uni
         series = series_of_runs(runs)
         names = {run.record.name for run in runs}
         resolved = {name: settings for name in names if (settings := settings_of(name)) is not None}
-        warnings = [condition.line for condition in conditions_of(runs, resolved=resolved or None)] + repeats(series)
-    return csv_text(series) if form == "csv" else FORMS[form](summary(series, warnings))
+        warnings = [condition.line for condition in conditions_of(runs, resolved=resolved or None)]
+    left_out = repeats(series)
+    if form == "csv":
+        say(*(f"note: {sentence}" for sentence in left_out))
+        return csv_text(series)
+    return FORMS[form](summary(series, [*warnings, *left_out]))
