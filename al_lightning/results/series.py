@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from al_lightning.errors import UsageError
 from al_lightning.metrics import Metric, metric_of
 from al_lightning.results.curves import Curve, curve_of
-from al_lightning.results.label_cost import LabelCost, Saving, label_cost, saving
 from al_lightning.runs.journal import Run
 from al_lightning.runs.parts import method_of, setting_of
 
@@ -99,14 +98,6 @@ class Series:
         wanted = self.budgets if budgets is None else budgets
         return {curve.seed: curve for curve in self.curves if curve.values and _same(curve.budgets, wanted)}
 
-    def label_costs(self, target: float) -> dict[int, LabelCost]:
-        """Return how many labels each seed needs to reach a target in the metric's unit; see `label_cost`."""
-        return {
-            curve.seed: label_cost(curve.labelled, curve.values, target, higher_is_better=self.metric.higher_is_better)
-            for curve in self.curves
-            if curve.values
-        }
-
     @property
     def class_metric(self) -> Metric | None:
         """The first class-wise metric of the runs; None without one."""
@@ -139,26 +130,12 @@ class Series:
             )
 
 
-def savings(series: Series, baseline: Series, target: float) -> dict[int, Saving]:
-    """Return how many labels a method saves against a baseline, seed by seed, until both reach a target."""
-    costs, baseline_costs = series.label_costs(target), baseline.label_costs(target)
-    return {
-        seed: saving(costs[seed], baseline_costs[seed], series.label, baseline.label)
-        for seed in sorted(costs.keys() & baseline_costs.keys())
-    }
-
-
 # Several methods of one setting, as `statistics.compare` takes them
 
 
 def budgets_of(series: Iterable[Series]) -> tuple[float, ...]:
     """Return all budgets that a seed of some method has reached, ascending."""
     return tuple(sorted({budget for each in series for curve in each.curves for budget in curve.budgets}))
-
-
-def values_at(series: Iterable[Series], budget: float) -> dict[str, dict[int, float]]:
-    """Return the metric at a nominal budget by method and seed."""
-    return {each.label: values for each in series if (values := each.at(budget))}
 
 
 def mean_heights(series: Sequence[Series]) -> dict[str, dict[int, float]]:
@@ -171,30 +148,15 @@ def mean_heights(series: Sequence[Series]) -> dict[str, dict[int, float]]:
     return {each.label: heights for each in series if (heights := each.heights(budgets))}
 
 
-def class_values(series: Iterable[Series], budget: float) -> dict[int, dict[str, dict[int, float]]]:
-    """Return the class-wise metric at a nominal budget by class, method and seed, without absent classes.
-
-    A class is a setting for `statistics.compare_settings`, so that claims are corrected for the number of classes.
-    """
-    by_class: dict[int, dict[str, dict[int, float]]] = {}
-    for each in series:
-        for seed, values in each.classes(budget).items():
-            for number, value in enumerate(values):
-                if value is not None:
-                    by_class.setdefault(number, {}).setdefault(each.label, {})[seed] = value
-    return dict(sorted(by_class.items()))
-
-
 def class_differences(series: Series, baseline: Series, budget: float) -> list[dict[int, float]]:
     """Return, for each class, series - baseline in points by seed, where both have the class."""
-    by_class = class_values([series, replace(baseline, label="")], budget)
-    differences: list[dict[int, float]] = []
-    for number in range(max(by_class, default=-1) + 1):
-        methods = by_class.get(number, {})
-        values, baseline_values = methods.get(series.label, {}), methods.get("", {})
-        common = sorted(values.keys() & baseline_values.keys())
-        differences.append({seed: values[seed] - baseline_values[seed] for seed in common})
-    return differences
+    ours, theirs = series.classes(budget), baseline.classes(budget)
+    seeds = sorted(ours.keys() & theirs.keys())
+    count = min((len(each[seed]) for seed in seeds for each in (ours, theirs)), default=0)
+    return [
+        {s: a - b for s in seeds if (a := ours[s][number]) is not None and (b := theirs[s][number]) is not None}
+        for number in range(count)
+    ]
 
 
 def baseline_of(method: str, methods: Collection[str]) -> str | None:

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from scipy import special
 
 from al_lightning.errors import UsageError
-from al_lightning.results.additive_model import AdditiveModel
 from al_lightning.results.comparison import Verdict
-from al_lightning.results.inference import ALPHA
+from al_lightning.results.inference import ALPHA, AdditiveModel
 from al_lightning.results.statistics import (
     compare,
     compare_settings,
