@@ -47,7 +47,7 @@ launcher         local slurm > screen > *
 networks         deeplab resnet timm_backbone wider_resnet > * > base dropout weights
 pages            *
 recommendations  commands text > recommendation > evidence situation > *
-reports          page > advice choices reasons > * > numbers
+reports          page > advice choices > * > numbers
 results          conditions summary > comparability label_value series_csv text_table > statistics
                  > comparison series > *
 runs             weights > store > selections > checkpoints image_list origins parts > journal lock seals > *

@@ -8,8 +8,8 @@ from itertools import combinations
 from statistics import stdev
 
 from al_lightning.metrics import Metric
-from al_lightning.results.comparison import FEWEST, Comparison, number
-from al_lightning.results.renderers import MINUS
+from al_lightning.results.comparison import FEWEST, Comparison
+from al_lightning.results.renderers import MINUS, number
 from al_lightning.results.series import (
     BASELINE,
     Series,

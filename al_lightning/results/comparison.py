@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from al_lightning.results.inference import ALPHA, POWER
+from al_lightning.results.renderers import number
 
 FEWEST = 2
 """Seeds below which nothing is claimed."""
@@ -175,9 +176,3 @@ class Comparison:
             return digits
         shown = [value for value in (self.mean, self.low, self.high) if math.isfinite(value) and value]
         return 2 if any(abs(value) < 0.05 for value in shown) else 1
-
-
-def number(value: float, digits: int) -> str:
-    """Return a number as text, without the sign of a zero."""
-    text = f"{value:.{digits}f}"
-    return text.removeprefix("-") if float(text) == 0 else text
