@@ -51,7 +51,7 @@ reports          page > advice choices > * > numbers
 results          conditions summary > comparability label_value series_csv text_table > statistics
                  > comparison series > *
 runs             weights > store > selections > checkpoints image_list origins parts > journal lock seals > *
-tables           plan_text report > page plan > cells estimate > reduced_scale status > published
+tables           plan_text report > plan > cells estimate > reduced_scale status > published
 tensorboard      writer > *
 training         * > base > functional schedules
 """

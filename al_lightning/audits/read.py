@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from al_lightning.data.images import Images
 from al_lightning.data.workers import was_ended
 from al_lightning.duplicates.descriptor import Descriptor, describe
+from al_lightning.duplicates.relation import Advance
 from al_lightning.errors import ALError, MissingFile, SizesDiffer, UnknownLabel
 
 VOID = 255
@@ -80,13 +80,7 @@ class _Chunks(Dataset[Contents]):
         return contents
 
 
-def read(
-    images: Images,
-    num_classes: int,
-    labelled: bool = True,
-    workers: int = 0,
-    advance: Callable[[int, int], None] | None = None,
-) -> Contents:
+def read(images: Images, num_classes: int, labelled: bool, workers: int, advance: Advance) -> Contents:
     """Read a set; the result does not depend on `workers`.
 
     Args:
@@ -105,8 +99,7 @@ def read(
     try:
         for number, part in enumerate(loader, start=1):
             contents.add(part)
-            if advance is not None:
-                advance(min(len(images), number * _CHUNK), len(images))
+            advance(min(len(images), number * _CHUNK), len(images))
     except RuntimeError as error:
         if not was_ended(error):
             raise

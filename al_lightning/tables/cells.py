@@ -56,23 +56,19 @@ def blocks(table: Table, statuses: Sequence[CellStatus]) -> list[Block]:
     compared_columns = []
     for column in table.columns:
         rows = [status for status in statuses if status.column.key == column.key]
+        bases = {s.row.label: base.label for s in rows if (base := table.baseline(s.row)) is not None}
         curves = {s.row.label: s.heights for s in rows if s.heights and not s.row.one_fit}
         points = {s.row.label: s.scores for s in rows if s.scores and not s.row.everything}
         compared: dict[str, Comparison] = {}
         higher = all(status.series.metric.higher_is_better for status in rows)
-        for values, single in ((curves, False), (points, True)):
+        for values, labels in ((curves, curves.keys()), (points, points.keys() - curves.keys())):
             pairs = [
-                (status.row.label, base.label)
-                for status in rows
-                if status.row.one_fit == single
-                and (base := table.baseline(status.row)) is not None
-                and values.get(status.row.label, {}).keys() & values.get(base.label, {}).keys()
+                (label, base)
+                for label, base in bases.items()
+                if label in labels and values[label].keys() & values.get(base, {}).keys()
             ]
             compared |= {each.method: each for each in compare(values, pairs, higher_is_better=higher)}
-        lines = []
-        for status in rows:
-            base = table.baseline(status.row)
-            lines.append(Line(status, compared.get(status.row.label), base.label if base is not None else ""))
+        lines = [Line(s, compared.get(s.row.label), bases.get(s.row.label, "")) for s in rows]
         compared_columns.append(Block(column, tuple(lines)))
     return compared_columns
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from al_lightning.errors import UsageError
-from al_lightning.tables.published import Cell, Column, Table
+from al_lightning.tables.published import Cell, Column, Table, budget_of
 from al_lightning.yaml_files import read_yaml
 
 
@@ -63,19 +63,14 @@ class Scale:
                 f"it has substitutes for {', '.join(sorted(self.datasets))}."
             )
         instead, common = self.datasets[column.dataset], self.tasks[task]
-        budget, pool = common["budget"], int(common["pool"])
-        size = 100 if budget["unit"] == "percent" else pool
+        pool = int(common["pool"])
         return replace(
             column,
             title=f"{column.title} ({instead['dataset']})",
             dataset=str(instead["dataset"]),
             data="",
             pool=pool,
-            initial=budget["initial"] / size,
-            query=budget["query"] / size,
-            total=budget["total"] / size,
-            unit=budget["unit"],
-            at=common["at"] / size,
+            **budget_of(common["budget"], pool, common["at"]),
             area_scale=1.0,
             images_per_second=None,
             figure="",

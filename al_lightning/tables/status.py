@@ -72,14 +72,10 @@ class CellStatus:
         return {curve.seed: curve.height for curve in self.series.curves}
 
 
-def last_budget(row: Row, column: Column) -> float:
-    """Return the budget at which a run of this row ends, a fraction of the pool."""
-    return 1.0 if row.everything else column.total
-
-
 def is_complete(run: Run, row: Row, column: Column) -> bool:
     """Whether a run has reached its last budget in the table."""
-    return bool(run.cycles) and run.cycles[-1].budget >= last_budget(row, column) - NEAR
+    last = 1.0 if row.everything else column.total
+    return bool(run.cycles) and run.cycles[-1].budget >= last - NEAR
 
 
 def cycles_of(row: Row, column: Column) -> int:
