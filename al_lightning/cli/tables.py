@@ -170,11 +170,10 @@ def report(given: list[str]) -> int:
 def _table(name: str, scale: str, directories: Sequence[Path], form: str, imports: Sequence[str]) -> str:
     from al_lightning.tables.plan import find_table
     from al_lightning.tables.report import TableReport
-    from al_lightning.tables.status import by_name, statuses_of
+    from al_lightning.tables.status import statuses_of
 
     table = find_table(name, scale)
-    names = {cell.place for row in table.rows for cell in row.cells.values()}
-    return TableReport(table, statuses_of(table, by_name(directories, names)), imports=imports).text(form)
+    return TableReport(table, statuses_of(table, directories), imports=imports).text(form)
 
 
 def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, unit: Unit | None) -> str:

@@ -19,7 +19,7 @@ from al_lightning.drawing import palette, shrink
 from al_lightning.duplicates.image_set import DescribedImages
 from al_lightning.errors import ALError, DatasetError
 from al_lightning.inspect.collapse import Collapse, collapse
-from al_lightning.inspect.counts import class_counts, described, repeats
+from al_lightning.inspect.counts import class_counts, described, repeats, shares
 from al_lightning.inspect.embedding_map import Map, Scores, batch_scores, candidates, embedding_map
 from al_lightning.inspect.overlays import palette_image
 from al_lightning.pool import Pool
@@ -127,9 +127,7 @@ class Findings:
 
     def share(self, method: str | None = None) -> npt.NDArray[np.float64]:
         """Return each class's share, (C,), of a method's choices, or of the pool."""
-        counts = self.pool if method is None else self.chosen[method]
-        shares: npt.NDArray[np.float64] = counts / max(1, int(counts.sum()))
-        return shares
+        return shares(self.pool if method is None else self.chosen[method])
 
     @property
     def rare(self) -> npt.NDArray[np.bool_]:
@@ -159,8 +157,8 @@ class Findings:
 
     def first_repeated(self, method: str) -> float | None:
         """Return the mean share of near-duplicates in a strategy's first batch, over seeds; None without a batch."""
-        shares = [batch.repeated for batch in self.firsts(method)]
-        return fmean(shares) if shares else None
+        repeated = [batch.repeated for batch in self.firsts(method)]
+        return fmean(repeated) if repeated else None
 
 
 def gather(dataset: Dataset, lookup: Lookup) -> Findings | str:

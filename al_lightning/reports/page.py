@@ -18,8 +18,7 @@ from al_lightning.reports import choices
 from al_lightning.reports.advice import advise, unfinished
 from al_lightning.reports.chart import curve_chart
 from al_lightning.reports.findings import COLUMNS, SHOWN, Findings, Lookup, gather, short_name
-from al_lightning.reports.numbers import Dataset, datasets, headline
-from al_lightning.reports.tables import cost, curves, differences, more
+from al_lightning.reports.numbers import Dataset, cost, curves, datasets, differences, headline, more
 from al_lightning.results.comparison import RULE
 from al_lightning.results.series import BASELINE
 from al_lightning.runs.files import write_text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from al_lightning.errors import UsageError
@@ -67,11 +67,11 @@ class Series:
             UsageError: the budgets are not known as fractions.
         """
         self._needs_fractions("The value at a budget")
-        return self._values(lambda curve: _place(curve.budgets, budget))
+        return {c.seed: c.values[at] for c in self.curves if (at := _place(c.budgets, budget)) is not None}
 
     def at_labelled(self, labelled: int) -> dict[int, float]:
         """Return the metric at a number of labelled images of each seed that was measured there."""
-        return self._values(lambda curve: _place(curve.labelled, labelled))
+        return {c.seed: c.values[at] for c in self.curves if (at := _place(c.labelled, labelled)) is not None}
 
     def areas(self, budgets: Sequence[float] | None = None) -> dict[int, float]:
         """Return the area under each seed's curve (Eq. 2: percent times fraction of the pool).
@@ -117,10 +117,6 @@ class Series:
                 if isinstance(values, list):
                     by_seed[run.record.seed] = tuple(None if v is None else metric.scale * v for v in values)
         return by_seed
-
-    def _values(self, place: Callable[[Curve], int | None]) -> dict[int, float]:
-        places = [(curve, place(curve)) for curve in self.curves]
-        return {curve.seed: curve.values[at] for curve, at in places if at is not None}
 
     def _needs_fractions(self, what: str) -> None:
         if not self.fractions:
@@ -174,10 +170,8 @@ def baseline_of(method: str, methods: Collection[str]) -> str | None:
 def base_of(series: Series, methods: Iterable[Series]) -> Series | None:
     """Return the method of a setting that a method is compared with: see `baseline_of`; for `random_uda`, `random`."""
     by_label = {method.label: method for method in methods}
-    name = baseline_of(series.label, by_label)
-    if series.label.startswith(f"{BASELINE}_"):
-        name = BASELINE
-    return None if name is None else by_label.get(name)
+    name = BASELINE if series.label.startswith(f"{BASELINE}_") else baseline_of(series.label, by_label)
+    return by_label.get(name or "")
 
 
 def pairs_with_base(methods: Sequence[Series], values: Collection[str]) -> list[tuple[str, str]]:

@@ -153,10 +153,6 @@ class Table:
     runs: str = ""
     marker: str = ""
 
-    def seeds_of(self, row: Row) -> int:
-        """Return the number of seeds of a row."""
-        return row.seeds or self.seeds
-
     def baseline(self, row: Row) -> Row | None:
         """Return the row that a row is compared with: Random under the same conditions, else any Random.
 

@@ -20,7 +20,7 @@ from al_lightning.data.images import Array
 from al_lightning.drawing import palette
 from al_lightning.duplicates.image_set import DescribedImages
 from al_lightning.inspect.collapse import collapse
-from al_lightning.inspect.counts import class_counts
+from al_lightning.inspect.counts import class_counts, shares
 from al_lightning.inspect.embedding_map import candidates, scores
 from al_lightning.runs.files import write_atomic
 from al_lightning.runs.journal import CycleRecord, Run, read_run
@@ -157,7 +157,7 @@ class Boards:
         return [picture("chosen/in order", pictures.encoded(sheet))]
 
     def _classes(self, run: Run, done: CycleRecord) -> list[Any]:
-        chosen, pool = _shares(self._counts(done.chosen)), _shares(self.pool_counts)
+        chosen, pool = shares(self._counts(done.chosen)), shares(self.pool_counts)
         against = "and the pool (grey)" if pool.any() else "(the pool's classes are not known)"
         title = f"cycle {done.cycle}: {len(done.chosen)} chosen (in colour) {against}"
         chart = pictures.class_chart(title, chosen, pool, self.names, self.colours)
@@ -229,8 +229,3 @@ class Boards:
 def _store(path: Path, content: bytes) -> None:
     path.parent.mkdir(exist_ok=True)  # not its parents: the run directory may have been deleted
     write_atomic(path, lambda file: file.write(content), make_folder=False)
-
-
-def _shares(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    shares: npt.NDArray[np.float64] = counts / max(1, int(counts.sum()))
-    return shares
