@@ -72,13 +72,8 @@ def overlap_of_runs(first: Run, second: Run, batches: int) -> Overlap | None:
     The candidates are taken to be the whole pool without the initial set, even for a strategy that considers a part of
     the pool.
 
-    Args:
-        first: a run.
-        second: another run on the same pool.
-        batches: number of batches of each run.
-
     Returns:
-        The overlap; None if a run has bought fewer batches, or the budgets differ.
+        The overlap; None if a run has bought fewer than `batches` batches, or the budgets differ.
     """
     bought = [[cycle.chosen for cycle in run.cycles if cycle.chosen][:batches] for run in (first, second)]
     initial = [set(run.labelled_at(0)) for run in (first, second)]

@@ -25,16 +25,9 @@ PEOPLE = "Or run one strategy with `--oracle files`: people label its choices, b
 def commands(
     prefix: str, options: Sequence[str], labels: int, pairs: Sequence[tuple[str, str]]
 ) -> tuple[tuple[str, ...], str]:
-    """Return the lines that run and compare the candidates.
+    """Return the lines that run and compare the candidates, (strategy, training) pairs, and a sentence about them.
 
-    Args:
-        prefix: the first parts of the runs' names.
-        options: of the dataset.
-        labels: the budget in images, for an initial set and equal batches.
-        pairs: (strategy, training) of each candidate.
-
-    Returns:
-        The lines, and a sentence about them.
+    The runs' names begin with `prefix`; `labels` images are an initial set and equal batches.
     """
     fits = min(BATCHES, labels)
     batch = labels // fits

@@ -51,14 +51,7 @@ class Situation:
 
 
 def situation_of(audit: Audit, data: PoolDataset, labels: int, task: str | None, classes: int | None) -> Situation:
-    """Return the measures of an audit and a budget.
-
-    Args:
-        audit: of the data.
-        data: that were audited.
-        labels: the budget, in images.
-        task: given by the user; by default the labels decide.
-        classes: given by the user; by default the labels decide.
+    """Return the measures of audited data and a budget, `labels` images; without task and classes the labels decide.
 
     Raises:
         UsageError: the budget or the task does not fit the data, or the task is unknown.

@@ -33,12 +33,7 @@ class Advice:
 
 
 def advise(dataset: Dataset, findings: Findings | None) -> list[Advice]:
-    """Return what to try next on a dataset.
-
-    Args:
-        dataset: the dataset and its runs.
-        findings: what was chosen; None where the data cannot be read.
-    """
+    """Return what to try next on a dataset; `findings` is None where the data cannot be read."""
     redundancy = [] if findings is None else _redundancy(dataset, findings)
     return [*_unfinished(dataset), *_seeds(dataset), *redundancy, *_verdicts(dataset)]
 

@@ -202,10 +202,6 @@ def _cell(overlaps: Sequence[Overlap]) -> Mapping[str, Any] | None:
 def pool_map(dataset: Dataset, drawn: Map) -> Mapping[str, Any]:
     """Return the pool as points, and for each strategy the paths of its first batch and of the earlier labels.
 
-    Args:
-        dataset: the runs.
-        drawn: the map of their pool.
-
     Returns:
         `size`, the number of points; `cut`, whether the pool has more; `box`, the view box; `cloud`, the path of all
         points; `source`, the name of the run that the embeddings are from, or None; `seed`; and `figures`: of each

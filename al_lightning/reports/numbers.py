@@ -89,11 +89,7 @@ class Dataset:
 
 
 def datasets(runs: Sequence[Run]) -> list[Dataset]:
-    """Sort runs by setting.
-
-    Args:
-        runs: in the order in which the report shows them.
-    """
+    """Sort runs, which are in the order in which the report shows them, by setting."""
     return [_dataset(name, methods) for name, methods in by_setting(series_of_runs(runs)).items()]
 
 

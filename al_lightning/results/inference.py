@@ -102,12 +102,7 @@ def holm(p: Sequence[float], alpha: float = ALPHA) -> tuple[list[float], list[fl
 
 @lru_cache(maxsize=1024)
 def noncentrality(df: int, level: float) -> float:
-    """Return how many standard errors a difference needs to show in a two-sided t test with probability `POWER`.
-
-    Args:
-        df: degrees of freedom.
-        level: of the test.
-    """
+    """Return how many standard errors a difference needs to show in a two-sided t test with probability `POWER`."""
     from scipy.optimize import brentq
     from scipy.stats import nct
 

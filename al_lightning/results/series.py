@@ -177,9 +177,7 @@ def base_of(series: Series, methods: Iterable[Series]) -> Series | None:
 def pairs_with_base(methods: Sequence[Series], values: Collection[str]) -> list[tuple[str, str]]:
     """Return, for `statistics.compare`, the labels of each method of a setting and of the method it is compared with.
 
-    Args:
-        methods: of the setting.
-        values: labels of those that have values; pairs of others are left out.
+    Pairs of methods that `values`, by label, lacks are left out.
     """
     pairs = [(method.label, base.label) for method in methods if (base := base_of(method, methods)) is not None]
     return [pair for pair in pairs if pair[0] in values and pair[1] in values]

@@ -85,9 +85,7 @@ def _curves(setting: str, methods: Sequence[Series], compared: Sequence[Comparis
 def costs_and_classes(methods: Sequence[Series], class_names: Sequence[str] = ()) -> list[Grid]:
     """Return the label costs, and the differences class by class, of the methods of a setting, where there are any.
 
-    Args:
-        methods: of one setting.
-        class_names: by default the classes have numbers.
+    Without `class_names` the classes have numbers.
     """
     grids = (_costs(methods), _classes(methods, class_names)) if methods else ()
     return [grid for grid in grids if len(grid.rows) > 1]

@@ -86,15 +86,9 @@ def cycles_of(row: Row, column: Column) -> int:
 
 
 def statuses_of(table: Table, directories: Iterable[Path], seeds: Sequence[int] = ()) -> list[CellStatus]:
-    """Put runs into a table.
+    """Return the status of each cell of a table, row by row, from run directories that lie anywhere.
 
-    Args:
-        table: at its scale.
-        directories: of runs, wherever they lie.
-        seeds: that are wanted; by default the table's number of seeds, from 0 on.
-
-    Returns:
-        One status for each cell, row by row.
+    Without `seeds`, the table's number of seeds is wanted, from 0 on.
     """
     read = _by_place(directories, {cell.place for row in table.rows for cell in row.cells.values()})
     statuses = []
