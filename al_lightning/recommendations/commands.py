@@ -9,8 +9,8 @@ from pathlib import Path
 
 from al_lightning.audits.result import Audit
 from al_lightning.errors import ALError
-from al_lightning.recommendations.recommendation import BASELINE
 from al_lightning.recommendations.situation import class_folders
+from al_lightning.results.series import BASELINE
 from al_lightning.runs.journal import JOURNAL, Run, read_run
 from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
 

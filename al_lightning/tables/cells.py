@@ -8,15 +8,7 @@ from statistics import fmean, stdev
 
 from al_lightning.metrics import metric_of
 from al_lightning.results.comparison import Comparison
-from al_lightning.results.renderers import (
-    MINUS,
-    Grid,
-    Sheet,
-    comma_separated,
-    mean_text,
-    with_deviation,
-    without_empty,
-)
+from al_lightning.results.renderers import MINUS, Grid, Sheet, comma_separated, mean_text, with_deviation, without_empty
 from al_lightning.results.statistics import compare
 from al_lightning.tables.published import Column, Table
 from al_lightning.tables.status import CellStatus, cycles_of

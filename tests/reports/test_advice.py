@@ -5,14 +5,7 @@ from __future__ import annotations
 from al_lightning.reports.advice import advise
 from al_lightning.reports.findings import Findings, gather
 from al_lightning.reports.numbers import datasets, headline
-from tests.support.reported_runs import (
-    BATCHES,
-    ENTROPY,
-    RANDOM,
-    a_run,
-    comparison,
-    data,
-)
+from tests.support.reported_runs import BATCHES, ENTROPY, RANDOM, a_run, comparison, data
 
 
 def test_a_strategy_that_lies_behind_is_said_to() -> None:

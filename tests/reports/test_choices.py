@@ -7,9 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from al_lightning.inspect.embedding_map import (
-    Scores,
-)
+from al_lightning.inspect.embedding_map import Scores
 from al_lightning.reports.choices import digits, score_axis
 from al_lightning.reports.findings import Findings, gather
 from al_lightning.reports.numbers import datasets

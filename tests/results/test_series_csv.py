@@ -6,9 +6,7 @@ from al_lightning.errors import UsageError
 from al_lightning.metrics import metric_of
 from al_lightning.results.curves import Curve
 from al_lightning.results.label_value import LabelCost, label_costs
-from al_lightning.results.series import (
-    mean_heights,
-)
+from al_lightning.results.series import mean_heights
 from al_lightning.results.series_csv import read_csv
 from al_lightning.results.statistics import compare
 from tests.support.errors import raises
