@@ -193,7 +193,7 @@ def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, uni
         series = series_of_runs(runs)
         names = {run.record.name for run in runs}
         resolved = {name: settings for name in names if (settings := settings_of(name)) is not None}
-        warnings = [condition.line for condition in conditions_of(runs, resolved=resolved or None)]
+        warnings = [condition.line for condition in conditions_of(runs, resolved=resolved)]
     left_out = repeats(series)
     if form == "csv":
         say(*(f"note: {sentence}" for sentence in left_out))

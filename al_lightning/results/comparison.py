@@ -128,7 +128,10 @@ class Comparison:
         return f"{number(self.low, places)} to {number(self.high, places)}"
 
     def clause(self, metric: str = "", digits: int | None = None) -> str:
-        """Return the sentence, without the caution that a single seed asks for."""
+        """Return the sentence, without the caution that a single seed asks for.
+
+        Numbers have one digit after the point by default, or two where one would round a number to 0.0.
+        """
         method, baseline, places = self.method, self.baseline, self._places(digits)
         of = f" of {metric}" if metric else ""
         if not self.by_seed:
@@ -158,14 +161,9 @@ class Comparison:
             return f"{head}; the t test sees a difference, the bootstrap of these seeds does not"
         return f"{head}; only {self._would_show(places)}"
 
-    def sentence(self, metric: str = "", digits: int | None = None) -> str:
-        """Return the verdict in words, without a full stop.
-
-        Args:
-            metric: the metric that the points belong to, for example "mIoU"; empty for none.
-            digits: after the decimal point; by default one, or two where one would round a number to 0.0.
-        """
-        clause = self.clause(metric, digits)
+    def sentence(self, metric: str = "") -> str:
+        """Return the verdict in words, without a full stop; `metric` is what the points belong to, such as "mIoU"."""
+        clause = self.clause(metric)
         return f"{clause}; one seed shows nothing certain" if self.seeds == 1 else clause
 
     def _would_show(self, places: int, already: str = "") -> str:

@@ -76,24 +76,23 @@ class AdditiveModel:
         return float(self.effects[first] - self.effects[second]), float(factor)
 
 
-def holm(p: Sequence[float], alpha: float = ALPHA) -> tuple[list[float], list[float]]:
+def holm(p: Sequence[float]) -> tuple[list[float], list[float]]:
     """Correct p values for their number (Holm 1979, step-down).
 
     Args:
         p: uncorrected, (N,).
-        alpha: share of false claims that is accepted over all together.
 
     Returns:
-        The corrected values, (N,), and the level that each uncorrected value is tested at, (N,): alpha / N for the
-        smallest, alpha / (N - 1) for the next, and so on. From the first value that fails its level on, all have that
+        The corrected values, (N,), and the level that each uncorrected value is tested at, (N,): ALPHA / N for the
+        smallest, ALPHA / (N - 1) for the next, and so on. From the first value that fails its level on, all have that
         level.
     """
     order = sorted(range(len(p)), key=lambda index: p[index])
-    corrected, levels = [1.0] * len(p), [alpha] * len(p)
-    highest, failed, level, before = 0.0, False, alpha, math.nan
+    corrected, levels = [1.0] * len(p), [ALPHA] * len(p)
+    highest, failed, level, before = 0.0, False, ALPHA, math.nan
     for rank, index in enumerate(order):
         if not failed and not math.isclose(p[index], before, rel_tol=SAME):  # equal values are tested at one level
-            level = alpha / (len(p) - rank)
+            level = ALPHA / (len(p) - rank)
         highest = max(highest, min(1.0, (len(p) - rank) * p[index]))
         failed = failed or p[index] > level
         corrected[index], levels[index], before = highest, level, p[index]

@@ -13,8 +13,6 @@ from al_lightning.results.statistics import compare
 from al_lightning.tables.published import Column, Table
 from al_lightning.tables.status import CellStatus, cycles_of
 
-NOT_RUN = "not run"
-
 
 @dataclass(frozen=True)
 class Line:
@@ -89,10 +87,10 @@ def cells(line: Line) -> list[str]:
     return [
         published,
         mean_text(scores, none="") or state_text(status),
-        difference_text(scores, cell.score, 2),
+        difference_text(scores, cell.score),
         area,
         mean_text(areas, 3, ""),
-        difference_text(areas, cell.area, 2),
+        difference_text(areas, cell.area),
         f"{len(status.complete)} of {len(status.wanted)}" if status.runs or status.problems else "",
     ]
 
@@ -102,16 +100,16 @@ def state_text(status: CellStatus) -> str:
     if status.problems:
         return "unreadable"
     if not status.runs:
-        return NOT_RUN
+        return "not run"
     furthest = max(len(run.cycles) for run in status.runs.values())
     return f"{furthest} of {cycles_of(status.row, status.column)} cycles"
 
 
-def difference_text(values: Sequence[float], published: float | None, digits: int) -> str:
+def difference_text(values: Sequence[float], published: float | None) -> str:
     """Return ours - published with its sign; "" where one of them is missing."""
     if not values or published is None:
         return ""
-    return f"{fmean(values) - published:+.{digits}f}".replace("-", MINUS)
+    return f"{fmean(values) - published:+.2f}".replace("-", MINUS)
 
 
 def verdicts(block: Block) -> list[str]:

@@ -70,7 +70,7 @@ def fairness(statuses: Sequence[CellStatus]) -> list[str]:
     # Where a table's own options differ from the names' configs, the table's file and title say so.
     names = {run.record.name for each in statuses if not each.column.options for run in each.runs.values()}
     resolved = {name: settings for name in names if (settings := settings_of(name)) is not None}
-    return [condition.line for condition in conditions_of(runs, resolved=resolved or None)]
+    return [condition.line for condition in conditions_of(runs, resolved=resolved)]
 
 
 def _charts(block: Block) -> list[tuple[str, str]]:

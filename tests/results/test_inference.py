@@ -41,12 +41,12 @@ def test_least_squares_are_the_complete_analysis_where_all_is_there(values):
 
 
 def test_holm_by_hand():
-    corrected, levels = holm([0.01, 0.04, 0.03, 0.005], 0.05)
+    corrected, levels = holm([0.01, 0.04, 0.03, 0.005])
     assert corrected == pytest.approx([0.03, 0.06, 0.06, 0.02])
     # 0.005 to 0.05 / 4; 0.01 to 0.05 / 3; 0.03 fails 0.05 / 2, and with it 0.04.
     assert levels == pytest.approx([0.05 / 3, 0.05 / 2, 0.05 / 2, 0.05 / 4])
     assert holm([]) == ([], [])
-    assert holm([0.02, 0.02], 0.05) == ([0.04, 0.04], [0.025, 0.025])  # equal ones are held to one level
+    assert holm([0.02, 0.02]) == ([0.04, 0.04], [0.025, 0.025])  # equal ones are held to one level
     assert holm([0.7, 0.6])[0] == [1.0, 1.0]
 
 
