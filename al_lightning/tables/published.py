@@ -202,7 +202,7 @@ def table_of(name: str, content: Mapping[str, Any]) -> Table:
 
 
 def _column(key: str, value: dict[str, Any]) -> Column:
-    budget = budget_of(value.pop("budget"), int(value["pool"]), value.pop("at"))
+    budget = budget_of(key, value.pop("budget"), int(value["pool"]), value.pop("at"))
     value["options"] = tuple(map(str, value.get("options", ())))
     value["training_options"] = {
         name: tuple(map(str, options)) for name, options in value.get("training_options", {}).items()
@@ -210,13 +210,13 @@ def _column(key: str, value: dict[str, Any]) -> Column:
     return Column(key=key, **budget, **value)
 
 
-def budget_of(budget: Mapping[str, Any], pool: int, at: float) -> dict[str, Any]:
-    """Return the fields of a column that depend on a budget's unit.
+def budget_of(key: str, budget: Mapping[str, Any], pool: int, at: float) -> dict[str, Any]:
+    """Return the fields of a column, by its key, that depend on its budget's unit.
 
     Raises:
         ValueError: the unit is unknown.
     """
     if (unit := budget["unit"]) not in ("percent", "images"):
-        raise ValueError(f"a budget is in {unit!r}; it must be in percent or images")
+        raise ValueError(f"column {key!r} has a budget in {unit!r}; it must be percent or images")
     size = 100 if unit == "percent" else pool
     return {"unit": unit, "at": at / size, **{name: budget[name] / size for name in ("initial", "query", "total")}}

@@ -59,7 +59,7 @@ def _substitute(column: Column, task: str, scale: Mapping[str, Any], name: str) 
         dataset=str(instead["dataset"]),
         data="",
         pool=pool,
-        **budget_of(common["budget"], pool, common["at"]),
+        **budget_of(column.key, common["budget"], pool, common["at"]),
         area_scale=1.0,
         images_per_second=None,
         figure="",
