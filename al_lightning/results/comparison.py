@@ -15,17 +15,15 @@ MANY = 10
 """Seeds from which on a claim needs the bootstrap, too."""
 RELEVANT = 1.0
 """A difference that matters, in points."""
-ASSUMPTION = (
-    "Assumed: chance moves every method of a setting by about as much (all pairwise differences have one variance, "
-    "estimated from all of them together), roughly normally, and from seed to seed independently."
-)
 RULE = (
     "Differences are taken seed by seed. A method is called ahead or behind only where a paired t test says so, with "
     "the variance estimated from all methods of the setting and corrected after Holm for the number of comparisons: "
     f"where there is no difference, at most {100 * ALPHA:.4g} % of such sets of comparisons claim any. From {MANY} "
     "seeds on, a bootstrap interval (BCa) must agree. Not distinguishable means that no difference showed although one "
     f"of {RELEVANT:g} point would have, with {100 * POWER:.4g} % probability, or that the interval lies within it; "
-    f"cannot tell, that the seeds are too few for either. {ASSUMPTION}"
+    "cannot tell, that the seeds are too few for either. Assumed: chance moves every method of a setting by about as "
+    "much (all pairwise differences have one variance, estimated from all of them together), roughly normally, and "
+    "from seed to seed independently."
 )
 """How verdicts are reached, for a reader."""
 
