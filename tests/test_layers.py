@@ -32,8 +32,8 @@ cli              main > * > arguments
 config           experiment rebuild > configuration > check > command_line names option_types > *
 data             datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official
                  prepare streets > dataset streets.drawing > cache.shards streets.background views
-                 > cache.files sources streams streets.actors streets.facades streets.ground
-                 > annotated augmentation cache.recipe datasets.a2d2_pools mappings streets.canvas streets.materials
+                 > annotated cache.files streams streets.actors streets.facades streets.ground
+                 > augmentation cache.recipe datasets.a2d2_pools mappings streets.canvas streets.materials
                  streets.scenes streets.textures > *
 deploy           export predictions > *
 distributed      processes > shutdown > *

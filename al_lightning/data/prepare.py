@@ -22,7 +22,7 @@ import numpy as np
 from torch.utils.data import DataLoader
 
 from al_lightning.console import Display, bar
-from al_lightning.data.cache.files import COLUMNS, MANIFEST, SETS, damaged, open_cache, seal, unseal
+from al_lightning.data.cache.files import COLUMNS, MANIFEST, SETS, damaged, fault_of, seal, unseal
 from al_lightning.data.cache.recipe import NONE, key_of
 from al_lightning.data.cache.shards import Done, Job, Shards, jobs_of
 from al_lightning.data.dataset import PoolDataset
@@ -65,10 +65,11 @@ def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
     jobs = jobs_of(sources)
     with _locked(target):
         if target.is_dir():
-            if _is_whole(target, jobs, processes, say):
+            fault = _fault(target, jobs, processes)
+            if not fault:
                 say(f"the cache {target} is complete and undamaged")
                 return target
-            say(f"the cache {target} is damaged; damaged shards are decoded again")
+            say(f"the cache {target} is damaged ({fault}); damaged shards are decoded again")
             shutil.rmtree(work, ignore_errors=True)
             os.replace(target, work)
         say(f"{sum(map(len, sources.values()))} images are decoded into {target}, {processes} at a time")
@@ -141,14 +142,15 @@ def _fill(work: Path, shards: Shards, processes: int, say: Say) -> tuple[int, in
     return kept, made
 
 
-def _is_whole(directory: Path, jobs: Sequence[Job], processes: int, say: Say) -> bool:
-    """Return whether a cache, read completely, is undamaged."""
-    try:
-        open_cache(directory)
-    except DatasetError as error:
-        say(str(error).partition(" Prepare again")[0])
-        return False
-    return all(done.kept for done in _process("check", Shards(directory, None, "", jobs), processes))
+def _fault(directory: Path, jobs: Sequence[Job], processes: int) -> str:
+    """Read a cache completely; return its first damaged file and what is wrong with it, or ""."""
+    if fault := fault_of(directory):
+        return f"{fault[0].name}: {fault[1]}"
+    results = zip(jobs, _process("check", Shards(directory, None, "", jobs), processes), strict=True)
+    damaged_shards = (
+        f"{job.paths(directory)[0].name}: other bytes than were written" for job, done in results if not done.kept
+    )
+    return next(damaged_shards, "")
 
 
 def _finish(work: Path, target: Path, jobs: Sequence[Job], recipe: dict[str, str], processes: int, say: Say) -> int:

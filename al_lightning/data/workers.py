@@ -7,6 +7,7 @@ import re
 import signal
 from multiprocessing import active_children
 
+# torch raises a bare RuntimeError for all of this, so that its words alone tell a lost worker from other errors.
 LOST = re.compile(r"DataLoader worker .*(?:is killed by signal|exited unexpectedly)")
 AGAIN = "finished work is kept, and the same command goes on"
 
