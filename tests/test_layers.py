@@ -40,9 +40,9 @@ distributed      processes > shutdown > *
 duplicates       groups image_set > relation > descriptor
 engine           loop > initial_set > cold_start > fit > query steps > *
 inspect          collapse > *
-labels           formats.cvat status > batch formats.masks > contact_sheet formats.* importer shapes.label_map
+labels           formats.cvat status > batch formats.masks > formats.* importer shapes.label_map
                  > formats pictures > import_result item project source > store > incoming > *
-                 > packed_labels shapes shapes.region untrusted
+                 > shapes shapes.region untrusted
 launcher         local slurm > screen > *
 networks         deeplab resnet timm_backbone wider_resnet > * > base dropout weights
 pages            *

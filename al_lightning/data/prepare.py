@@ -79,7 +79,7 @@ def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
         if data.recipe() != recipe:
             shutil.rmtree(work)
             raise DatasetError(f"Files in {data.root} changed while they were decoded; prepare again.")
-        size = _finish(work, target, jobs, recipe, processes, say)
+        size = _finish(work, target, jobs, recipe, processes)
     say(
         f"{made} images decoded{f', {kept} kept from before' if kept else ''}, in "
         f"{duration(time.monotonic() - begun)}; {size / 1e9:.2f} GB in {target}, which runs use from now on"
@@ -146,19 +146,20 @@ def _fault(directory: Path, jobs: Sequence[Job], processes: int) -> str:
     """Read a cache completely; return its first damaged file and what is wrong with it, or ""."""
     if fault := fault_of(directory):
         return f"{fault[0].name}: {fault[1]}"
+    shard = _damaged_shard(directory, jobs, processes)
+    return f"{shard.name}: other bytes than were written" if shard else ""
+
+
+def _damaged_shard(directory: Path, jobs: Sequence[Job], processes: int) -> Path | None:
+    """Read the shards back; return the first one that is damaged."""
     results = zip(jobs, _process("check", Shards(directory, None, "", jobs), processes), strict=True)
-    damaged_shards = (
-        f"{job.paths(directory)[0].name}: other bytes than were written" for job, done in results if not done.kept
-    )
-    return next(damaged_shards, "")
+    return next((job.paths(directory)[0] for job, done in results if not done.kept), None)
 
 
-def _finish(work: Path, target: Path, jobs: Sequence[Job], recipe: dict[str, str], processes: int, say: Say) -> int:
+def _finish(work: Path, target: Path, jobs: Sequence[Job], recipe: dict[str, str], processes: int) -> int:
     """Read the shards back, write the index, and give the cache its name; return its size in bytes."""
-    results = _process("check", Shards(work, None, "", jobs), processes)
-    for job, done in zip(jobs, results, strict=True):
-        if not done.kept:
-            raise damaged(job.paths(work)[0], "not what was written a moment ago; check the disk")
+    if shard := _damaged_shard(work, jobs, processes):
+        raise damaged(shard, "not what was written a moment ago; check the disk")
     manifest: dict[str, Any] = {"recipe": recipe}
     for name in SETS:
         records = [unseal(job.paths(work)[1]) for job in jobs if job.name == name]

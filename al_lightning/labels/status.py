@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from al_lightning.labels.batch import TABLE, read_table
-from al_lightning.labels.import_result import IGNORED
-from al_lightning.labels.packed_labels import Label
-from al_lightning.labels.store import Kind
+from al_lightning.labels.import_result import Label
+from al_lightning.labels.store import IGNORED, Kind
 
 LINES = 20
 

@@ -37,7 +37,7 @@ Kind = Literal["image", "pixel"]
 Mask = npt.NDArray[np.uint8]
 
 HEADER = ["image", "class"]
-IGNORE = 255
+IGNORED = 255
 
 
 @dataclass(frozen=True)
@@ -191,10 +191,10 @@ class LabelStore:
             self._check(np.asarray(label), f"The label of {name}")
 
     def _check(self, ids: Mask, what: str) -> None:
-        if unknown := [int(value) for value in np.unique(ids) if value >= len(self.classes) and value != IGNORE]:
+        if unknown := [int(value) for value in np.unique(ids) if value >= len(self.classes) and value != IGNORED]:
             raise DatasetError(
                 f"{what} has label ids {', '.join(map(str, unknown[:5]))}, but there are {len(self.classes)} classes "
-                f"(0 to {len(self.classes) - 1}; {IGNORE} = ignore)."
+                f"(0 to {len(self.classes) - 1}; {IGNORED} = ignore)."
             )
 
     def _classes(self) -> dict[str, int]:

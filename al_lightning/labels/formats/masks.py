@@ -18,9 +18,8 @@ from PIL import Image
 from al_lightning.drawing import packed
 from al_lightning.labels.filenames import link_name, without_suffix
 from al_lightning.labels.formats import Format
-from al_lightning.labels.import_result import IGNORE, IGNORED, Annotations
+from al_lightning.labels.import_result import IGNORE, Annotations
 from al_lightning.labels.item import Item
-from al_lightning.labels.packed_labels import Mask
 from al_lightning.labels.shapes.label_map import (
     BACKGROUND,
     LABEL_MAP,
@@ -32,7 +31,7 @@ from al_lightning.labels.shapes.label_map import (
     voc_colours,
 )
 from al_lightning.labels.source import Source
-from al_lightning.labels.store import Kind
+from al_lightning.labels.store import IGNORED, Kind, Mask
 from al_lightning.labels.untrusted import Malformed, shown
 
 CLASS_MASKS = "SegmentationClass"

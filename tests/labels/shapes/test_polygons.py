@@ -12,10 +12,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from al_lightning.labels.import_result import IGNORED, Annotations
+from al_lightning.labels.import_result import Annotations
 from al_lightning.labels.shapes import polygons as module
 from al_lightning.labels.shapes.polygons import Polygons, fill, flat_polygons, polygon_of
 from al_lightning.labels.shapes.region import Region
+from al_lightning.labels.store import IGNORED
 from al_lightning.labels.untrusted import Malformed, real
 from tests.support.errors import raises
 
