@@ -7,7 +7,6 @@ final name is complete.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import os
@@ -63,7 +62,10 @@ def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
     target = data.cache_folder / key_of(recipe)
     work = target.with_suffix(".part")
     jobs = jobs_of(sources)
-    with _locked(target):
+    _make_folder(target.parent)
+    with Lock(target.with_suffix(".lock")) as lock:
+        if not lock.take():
+            raise DirectoryInUse(f"Another process is preparing {target}; wait for it.")
         if target.is_dir():
             fault = _fault(target, jobs, processes)
             if not fault:
@@ -96,7 +98,7 @@ def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
 def _process(what: str, shards: Shards, processes: int) -> Iterator[Done]:
     """Yield the result of each job, in order, and show the progress."""
     # Even a single process is a separate one: what a set keeps in memory while it reads must not reach its recipe.
-    loader = DataLoader(shards, batch_size=None, num_workers=min(processes, len(shards)), collate_fn=_unchanged)
+    loader = DataLoader(shards, batch_size=None, num_workers=min(processes, len(shards)))
     total, seen, kept = sum(len(job.indices) for job in shards.jobs), 0, 0
     begun = time.monotonic()
     with Display() as display:
@@ -114,10 +116,6 @@ def _process(what: str, shards: Shards, processes: int) -> Iterator[Done]:
                 f"A process that decodes was ended from outside ({error}), perhaps for lack of memory; finished shards "
                 "are kept, and the same command continues; give it fewer --processes."
             ) from error
-
-
-def _unchanged(done: Any) -> Any:
-    return done
 
 
 def _fill(work: Path, shards: Shards, processes: int, say: Say) -> tuple[int, int]:
@@ -185,13 +183,3 @@ def _make_folder(path: Path) -> None:
         raise ALError(
             f"{unwritable(path, error)} Name another folder by --data.cache DIR (for the runs too) or $AL_CACHE."
         ) from error
-
-
-@contextlib.contextmanager
-def _locked(target: Path) -> Iterator[None]:
-    """Lock a cache; a second `prepare` of it is refused."""
-    _make_folder(target.parent)
-    with Lock(target.with_suffix(".lock")) as lock:
-        if not lock.take():
-            raise DirectoryInUse(f"Another process is preparing {target}; wait for it.")
-        yield

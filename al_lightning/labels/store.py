@@ -16,8 +16,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -173,7 +172,11 @@ class LabelStore:
             self._check_label(name, label)
         own = (self.folder / name for name in (".lock", ".incoming", "masks"))
         check_inside(self.folder, [*own, *(self.mask_path(name).parent for name in labels)])
-        with self._locked():
+        with Lock(self.folder / ".lock") as lock:
+            if not lock.take():
+                raise DirectoryInUse(
+                    f"Another process is putting labels into {self.folder}; wait for it, then import again."
+                )
             self._move_staged()
             changes = self.changes(labels)
             if names := [*changes.added, *changes.changed]:
@@ -279,15 +282,6 @@ class LabelStore:
             shutil.rmtree(self._incoming)
         except OSError as error:
             raise ALError(unwritable(self.folder, error)) from error
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with Lock(self.folder / ".lock") as lock:
-            if not lock.take():
-                raise DirectoryInUse(
-                    f"Another process is putting labels into {self.folder}; wait for it, then import again."
-                )
-            yield
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

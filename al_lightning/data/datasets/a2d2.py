@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, NamedTuple
 
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.data.datasets.a2d2_pools import CopiedImages, Copy, draw_frames
+from al_lightning.data.datasets.a2d2_pools import CopiedImages, draw_frames
 from al_lightning.data.datasets.mask_folder import MaskFiles
 from al_lightning.data.datasets.official import check_counts, pool_of_list
 from al_lightning.data.images import Images, check_size, numbered
@@ -179,11 +179,6 @@ class A2D2(PoolDataset):
             raise DatasetError(f"{path} lists no images.")
         return pool_of_list(frames, [frame.image for frame in frames], self.duplicates == "keep", path)
 
-    @cached_property
-    def _entries(self) -> list[Copy]:
-        """The pool's images, as copies of the chosen frames."""
-        return [Copy(place, number) for place in range(len(self._chosen)) for number in range(self.copies + 1)]
-
     def _files(self, frames: Sequence[Frame]) -> MaskFiles:
         return MaskFiles([(frame.image, frame.label) for frame in frames], self.mapping.table, self.size)
 
@@ -192,7 +187,7 @@ class A2D2(PoolDataset):
         files = self._files(self._chosen)
         if not self.copies:
             return files
-        return CopiedImages(files, self._entries, self.pool_seed, [frame.path for frame in self._chosen])
+        return CopiedImages(files, self.copies, self.pool_seed, [frame.path for frame in self._chosen])
 
     def build_test(self) -> Images:
         """Return the frames of the test scene."""
@@ -200,7 +195,7 @@ class A2D2(PoolDataset):
 
     def pool(self) -> Pool:
         """Return the pool; a sequence is one camera's frames of a scene, and copies have the time of their original."""
-        frames = [self._chosen[entry.position] for entry in self._entries]
+        frames = [frame for frame in self._chosen for _ in range(self.copies + 1)]
         return Pool(len(frames), (), numbered(frame.drive for frame in frames), tuple(frame.number for frame in frames))
 
     def details(self) -> str:
