@@ -20,16 +20,17 @@ background aeroplane bicycle bird boat bottle bus car cat chair cow diningtable 
 sheep sofa train tvmonitor
 """
 CLASSES = tuple(NAMES.split())
+TABLE = label_table(len(CLASSES), None)
+"""(256,) class of each label id."""
 COUNTS = 10_582, 1_449
 """Numbers of training and test images."""
 
 
-def read_sbd(path: Path, table: Array, size: tuple[int, int] | None, image: Path) -> Array:
+def read_sbd(path: Path, size: tuple[int, int] | None, image: Path) -> Array:
     """Read one of SBD's label files as (H, W) uint8 classes with 255 = ignore.
 
     Args:
         path: MATLAB file with label ids under GTcls.Segmentation.
-        table: (256,) class of each id; 254 marks ids that should not occur.
         size: (height, width) to resize to, by nearest neighbour.
         image: the label's image; both must have one size.
 
@@ -51,7 +52,7 @@ def read_sbd(path: Path, table: Array, size: tuple[int, int] | None, image: Path
             "of uint8; unpack benchmark.tgz anew."
         )
     check_label_size(path, ids.shape, image)
-    classes: Array = table[ids]
+    classes: Array = TABLE[ids]
     if (classes == 254).any():
         raise UnknownLabel(
             f"The label {path} has the label id {ids[classes == 254][0]}, where SBD has 0 to 20; unpack benchmark.tgz "
@@ -90,14 +91,10 @@ class Files:
 class VOCFiles(MaskFiles):
     """Image files, each with a PNG of label ids or one of SBD's MATLAB files; arguments as for MaskFiles."""
 
-    def __init__(self, pairs: Sequence[Pair], table: Array, size: tuple[int, int] | None) -> None:
-        super().__init__(pairs, table, size)
-        self.ids = table
-
     def label(self, index: int) -> Array:
         """Read the label as classes."""
         image, label = self.pairs[index]
-        return read_sbd(label, self.ids, self.size, image) if label.suffix == ".mat" else super().label(index)
+        return read_sbd(label, self.size, image) if label.suffix == ".mat" else super().label(index)
 
 
 class VOC(FileDataset):
@@ -129,7 +126,6 @@ class VOC(FileDataset):
         super().__init__(**options)
         self.size = check_size(size)
         self.complete = complete
-        self.table = label_table(len(CLASSES), None)
 
     @property
     def _voc(self) -> Path:
@@ -145,7 +141,7 @@ class VOC(FileDataset):
         trained, tested = self._pairs()
         if self.complete:
             check_counts(self.root, (len(trained), len(tested)), COUNTS)
-        return VOCFiles(trained, self.table, self.size), VOCFiles(tested, self.table, self.size)
+        return VOCFiles(trained, TABLE, self.size), VOCFiles(tested, TABLE, self.size)
 
     def _pairs(self) -> tuple[list[Pair], list[Pair]]:
         voc, sbd = self._voc, self.root / "benchmark_RELEASE" / "dataset"
