@@ -52,7 +52,7 @@ def _map(batch: Any, change: Callable[[Any], Any]) -> Any:
 
 def _bytes(batch: Any) -> int:
     if isinstance(batch, Batch):
-        return sum(tensor.nbytes for tensor in batch if isinstance(tensor, Tensor))
+        return sum(tensor.nbytes for tensor in batch)
     return sum(_bytes(part) for part in batch.values())
 
 

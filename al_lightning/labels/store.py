@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -70,9 +70,6 @@ class LabelStore:
         # What was read from `table` and from the list of staged masks, each with the stamp of its file.
         self._read: tuple[tuple[int, int, int] | None, dict[str, int]] = None, {}
         self._listed: tuple[tuple[int, int, int] | None, dict[str, Path]] = None, {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_read": (None, {}), "_listed": (None, {})}
 
     @property
     def table(self) -> Path:
