@@ -15,7 +15,7 @@ import torch
 from al_lightning.data.annotated import AnnotatedImages
 from al_lightning.data.augmentation import Augmentation, NoAugmentation
 from al_lightning.data.cache.files import find_cache
-from al_lightning.data.cache.recipe import arguments_of, recipe_of
+from al_lightning.data.cache.recipe import FORMAT, arguments_of, decoders, hash_of_files
 from al_lightning.data.images import Images
 from al_lightning.data.views import Unlabelled
 from al_lightning.errors import MOST, DatasetError, UsageError, from_home, require, require_folder
@@ -216,7 +216,15 @@ class PoolDataset(metaclass=_KeepsArguments):
         Arguments count by their `repr`. A subclass whose pixels depend on more than its version, arguments and files
         adds a part: `{**super().recipe(), "mine": text}`.
         """
-        return recipe_of(type(self), self.pixels, self.arguments, self.fingerprint(), self.root, self.file_sets)
+        return {
+            "format": str(FORMAT),
+            "class": f"{type(self).__module__}.{type(self).__qualname__}",
+            "pixels": str(self.pixels),
+            "decoders": decoders(),
+            "arguments": repr(sorted(self.arguments.items())),
+            "fingerprint": self.fingerprint(),
+            "files": hash_of_files(self.root, self.file_sets),
+        }
 
     def image_files(self) -> Iterator[Path]:
         """Yield the files that hold the images of the pool and the test set; some may come more than once.

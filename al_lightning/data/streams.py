@@ -110,14 +110,9 @@ class Stream(Dataset[Batch]):
     def augmented(
         self, step: int, indices: Sequence[int], samples: Iterable[Sample], augmentation: Augmentation, name: str
     ) -> Batch:
-        """Return this process's samples of a step as a batch, each augmented with its own seed.
+        """Return this process's samples of a step, at positions `indices`, as a batch.
 
-        Args:
-            step: number of the step.
-            indices: positions of the samples.
-            samples: (image, label) of each position.
-            augmentation: applied to each sample.
-            name: part of every seed's key.
+        Each sample is augmented with its own seed, whose key `name` is part of.
         """
         changed = [
             augmentation(image, label, seed_of(f"augmentation/{name}", *self.key, step, slot))

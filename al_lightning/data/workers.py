@@ -18,12 +18,7 @@ def was_ended(error: BaseException) -> bool:
 
 
 def of_workers(error: BaseException, timeout: float) -> str:
-    """Return a message where a data worker was killed or gave no batch in time; "" for any other error.
-
-    Args:
-        error: error of torch's loader.
-        timeout: seconds that the loader waited for a batch.
-    """
+    """Return a message where a data worker was killed, or gave no batch within `timeout` seconds; else ""."""
     if was_ended(error):
         signalled = re.search(r"killed by signal: ([\w ]+)", f"{error} {error.__cause__ or ''}")
         how = f" ({signalled[1]})" if signalled else ""

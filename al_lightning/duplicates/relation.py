@@ -40,10 +40,6 @@ _BELOW_1 = np.nextafter(np.float32(1), np.float32(0))
 def compare(a: Descriptors, b: Descriptors) -> tuple[Similarities, Flags]:
     """Compare each of M images with each of N images.
 
-    Args:
-        a: descriptors of M images.
-        b: descriptors of N images.
-
     Returns:
         (M, N) similarity: 1 for equal pixels; otherwise the smaller of the cosines of edges and grey levels, below 1,
         and 0 if it is below `ALIKE`.

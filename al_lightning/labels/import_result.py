@@ -168,12 +168,7 @@ class Annotations:
         annotations.append(pack(label))
 
     def paint(self, name: str, regions: Iterable[tuple[int, Region]]) -> None:
-        """Add one annotator's regions of an image as `add_mask` does; a later region covers an earlier one.
-
-        Args:
-            name: the image.
-            regions: (number of the class, region).
-        """
+        """Add an annotator's (number of the class, region) as `add_mask` does; a later region covers an earlier one."""
         width, height = self.known[name]
         mask = np.full((height, width), IGNORED if self.background is None else self.background, dtype=np.uint8)
         meant = False

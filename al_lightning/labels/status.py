@@ -35,12 +35,7 @@ def first_lines(lines: Sequence[str]) -> list[str]:
 
 
 def status(run_dir: Path, labelled: set[str], command: str | None) -> list[str]:
-    """Return a line per batch with the number of its labelled images, and a line that says what to do next.
-
-    Args:
-        run_dir: the run's directory.
-        labelled: names of the labelled images.
-        command: the command that continues the run; None where it is not known.
+    """Return a line per batch with the number of its labelled images, and a line with the command that continues.
 
     Raises:
         ALError: a batch's table cannot be read.

@@ -24,12 +24,9 @@ def names_in(folder: Path) -> frozenset[str]:
 
 
 def absent(data: PoolDataset, path: Path, *names: str) -> DatasetError:
-    """Return the error for a missing path; it names the right root if that is a level below or up to three above.
+    """Return the error for a missing path.
 
-    Args:
-        data: the dataset.
-        path: the missing path.
-        names: folders, one of which the right root contains.
+    It names the right root, which has one of the folders `names`, if that is a level below or up to three above.
     """
     if data.root.is_dir():
         root = data.root.absolute()
@@ -66,13 +63,7 @@ def pool_of_list(entries: Sequence[Entry], images: Sequence[Path], keep: bool, p
 
 
 def check_counts(root: Path, counts: tuple[int, int], expected: tuple[int, int]) -> None:
-    """Raise DatasetError where a dataset is incomplete.
-
-    Args:
-        root: folder of the data.
-        counts: numbers of training and test images.
-        expected: the official numbers.
-    """
+    """Raise DatasetError where the numbers of (training, test) images are not the official ones."""
     if counts != expected:
         raise DatasetError(
             f"{root} holds {counts[0]:,} training images and {counts[1]:,} test images, where the whole dataset has "

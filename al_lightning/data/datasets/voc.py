@@ -27,12 +27,7 @@ COUNTS = 10_582, 1_449
 
 
 def read_sbd(path: Path, size: tuple[int, int] | None, image: Path) -> Array:
-    """Read one of SBD's label files as (H, W) uint8 classes with 255 = ignore.
-
-    Args:
-        path: MATLAB file with label ids under GTcls.Segmentation.
-        size: (height, width) to resize to, by nearest neighbour.
-        image: the label's image; both must have one size.
+    """Read one of SBD's label files, MATLAB with ids under GTcls.Segmentation, as `read_mask` reads a PNG.
 
     Raises:
         DatasetError: the file is missing, is not one of SBD's, has another size than its image, or an unknown id.

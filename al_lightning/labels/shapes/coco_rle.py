@@ -25,11 +25,7 @@ def encode_counts(mask: Bits) -> list[int]:
 
 
 def unpack_counts(text: str, most: int) -> list[int]:
-    """Return the run lengths in COCO's text.
-
-    Args:
-        text: the text.
-        most: largest allowed sum.
+    """Return the run lengths in COCO's text, whose sum may be at most `most`.
 
     Raises:
         Malformed: the text holds no run lengths, or their sum is too large.

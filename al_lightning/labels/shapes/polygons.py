@@ -86,18 +86,13 @@ def flat_polygons(parts: Sequence[object], width: int, height: int, scale: tuple
 
 
 def fill(polygons: Polygons, width: int, height: int) -> Region:
-    """Return the pixels whose centre is inside at least one of the polygons.
+    """Return the pixels of an image, `width` x `height`, whose centre is inside at least one of the polygons.
 
     The corner of the image is (0, 0), the centre of its first pixel (0.5, 0.5). A point is inside where the polygon
     winds around it (the nonzero rule, which browsers use while people draw).
 
     All polygons are filled together, some rows at a time, so that the memory is bounded for any number of edges and any
     size of the image.
-
-    Args:
-        polygons: of the region.
-        width: of the image, in pixels.
-        height: of the image, in pixels.
     """
     low, high = polygons.points.min(axis=0), polygons.points.max(axis=0)
     left, top = max(0, int(low[0]) - 1), max(0, int(low[1]) - 1)
