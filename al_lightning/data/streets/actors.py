@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from al_lightning.data.streets.canvas import Canvas
-from al_lightning.data.streets.textures import textures
+from al_lightning.data.streets.surfaces import textures
 from al_lightning.data.streets.types import CAR, PEDESTRIAN, POLE, SIGN, VEGETATION, Actor, Colour
 
 
