@@ -69,6 +69,7 @@ class A2D2(PoolDataset):
 
     folder = "a2d2"
     labels = "pixel"
+    class_names: Sequence[str] = ()
     where = (
         "The unpacked part camera_lidar_semantic of a2d2.audi is expected: "
         "ROOT/20180807_145028/camera/cam_front_center/*.png with label beside camera, and 22 more such folders; or the "
@@ -117,13 +118,9 @@ class A2D2(PoolDataset):
         self.pool_list = pool_list
         self.duplicates: Literal["drop", "keep"] = duplicates
         self.mapping = load_mapping(find_mapping(mapping, "a2d2", self.root))
+        self.class_names = self.mapping.classes
         self.size = check_size(size)
         self.complete = complete
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        """The mapping's classes."""
-        return self.mapping.classes
 
     @cached_property
     def _recorded(self) -> tuple[list[Frame], list[Frame]]:

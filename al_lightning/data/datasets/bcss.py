@@ -128,6 +128,7 @@ class BCSS(SplitDataset):
 
     folder = "bcss"
     labels = "pixel"
+    class_names: Sequence[str] = ()
     where = (
         "The folder of PathologyDataScience/BCSS (GitHub; its README has the link) is expected: "
         "ROOT/rgbs_colorNormalized/TCGA-A1-A0SK-DX1_xmin45749_ymin25055_MPP-0.2500.png and 150 more, with masks of the "
@@ -154,12 +155,8 @@ class BCSS(SplitDataset):
         self.split_seed = split_seed
         self.images, self.masks = images, masks
         self.mapping = load_mapping(find_mapping(mapping, "bcss", self.root))
+        self.class_names = self.mapping.classes
         self.complete = complete
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        """The mapping's classes."""
-        return self.mapping.classes
 
     @cached_property
     def _regions(self) -> list[Region]:
