@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.datasets.a2d2_pools import CopiedImages, draw_frames
 from al_lightning.data.datasets.mask_folder import MaskFiles
-from al_lightning.data.datasets.official import check_counts, pool_of_list
+from al_lightning.data.datasets.official import check_counts, check_missing, pool_of_list
 from al_lightning.data.images import Images, check_size, numbered
 from al_lightning.data.mappings import find_mapping, load_mapping
 from al_lightning.errors import MOST, DatasetError, UsageError, from_home, require
@@ -252,15 +252,10 @@ def _frames(scene: Path) -> list[Frame]:
             label = labels / name.replace("_camera_", "_label_")
             path = f"{scene.name}/camera/{camera}/{name}"
             frames.append(Frame(path, images / name, label, f"{scene.name}/{camera}", int(match[1])))
-        for missing, what, folder in (
-            ({name.replace("_camera_", "_label_") for name in image_names} - label_names, "label", labels),
-            ({name.replace("_label_", "_camera_") for name in label_names} - image_names, "image", images),
-        ):
-            if missing:
-                raise DatasetError(
-                    f"The {what} {folder / min(missing)} does not exist ({len(missing)} missing in this folder); every "
-                    f"image needs a label, so unpack {scene.name} again."
-                )
+        remedy = f"every image needs a label, so unpack {scene.name} again"
+        wanted = {name.replace("_camera_", "_label_") for name in image_names}
+        check_missing("label", labels, wanted - label_names, remedy)
+        check_missing("image", images, {n.replace("_label_", "_camera_") for n in label_names - wanted}, remedy)
     if not frames:
         raise DatasetError(f"The scene {scene} has no images below {scene / 'camera'}; unpack it again.")
     return sorted(frames, key=lambda frame: (frame.drive, frame.number))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from al_lightning.data.datasets.bases import SplitDataset
-from al_lightning.data.datasets.official import absent
+from al_lightning.data.datasets.official import absent, check_missing
 from al_lightning.data.images import Array, Images, numbered, read_image, read_mask
 from al_lightning.data.mappings import Mapping, find_mapping, load_mapping
 from al_lightning.errors import MOST_PIXELS, DatasetError, require
@@ -167,12 +167,9 @@ class BCSS(SplitDataset):
         if not (base / self.masks).is_dir():
             raise self.missing(base / self.masks)
         names, masks = ({p.name for p in (base / f).glob("*.png")} for f in (self.images, self.masks))
-        for there, other, folder, what in ((names, masks, self.masks, "mask"), (masks, names, self.images, "image")):
-            if lacking := sorted(there - other):
-                raise DatasetError(
-                    f"The {what} {base / folder / lacking[0]} does not exist ({len(lacking)} missing); every region "
-                    "needs an image and a mask of the same name, so download it again."
-                )
+        remedy = "every region needs an image and a mask of the same name, so download it again"
+        check_missing("mask", base / self.masks, names - masks, remedy)
+        check_missing("image", base / self.images, masks - names, remedy)
         if self.complete and len(names) != REGIONS:
             raise DatasetError(
                 f"{base / self.images} has {len(names)} regions; BCSS has {REGIONS}. Download the rest, or work with a "

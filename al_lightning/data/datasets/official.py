@@ -62,6 +62,14 @@ def pool_of_list(entries: Sequence[Entry], images: Sequence[Path], keep: bool, p
     return [entry for place, entry in enumerate(entries) if keep or place not in repeated]
 
 
+def check_missing(what: str, folder: Path, missing: set[str], remedy: str) -> None:
+    """Raise DatasetError where a folder lacks files; the message names the first one."""
+    if missing:
+        raise DatasetError(
+            f"The {what} {folder / min(missing)} does not exist ({len(missing)} missing in this folder); {remedy}."
+        )
+
+
 def check_counts(root: Path, counts: tuple[int, int], expected: tuple[int, int]) -> None:
     """Raise DatasetError where the numbers of (training, test) images are not the official ones."""
     if counts != expected:
