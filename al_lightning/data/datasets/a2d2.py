@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.datasets.a2d2_pools import CopiedImages, draw_frames
 from al_lightning.data.datasets.mask_folder import MaskFiles
-from al_lightning.data.datasets.official import check_counts, check_missing, pool_of_list
+from al_lightning.data.datasets.official import check_counts, check_missing, lines_of, pool_of_list
 from al_lightning.data.images import Images, check_size, numbered
 from al_lightning.data.mappings import find_mapping, load_mapping
 from al_lightning.errors import MOST, DatasetError, UsageError, from_home, require
@@ -160,9 +160,7 @@ class A2D2(PoolDataset):
         train, test = self._recorded
         known, tested = {frame.path: frame for frame in train}, {frame.path for frame in test}
         frames: list[Frame] = []
-        for number, line in enumerate(map(str.strip, path.read_text(encoding="utf-8").splitlines()), start=1):
-            if not line:
-                continue
+        for number, line in lines_of(path):
             name = PurePosixPath(line).as_posix()
             if name in tested:
                 raise DatasetError(f"{path}, line {number}: {line} belongs to the test scene; take the line out.")
@@ -172,8 +170,6 @@ class A2D2(PoolDataset):
                     "SCENE/camera/CAMERA/FILE.png. Unpack the scene, or take the line out."
                 )
             frames.append(known[name])
-        if not frames:
-            raise DatasetError(f"{path} lists no images.")
         return pool_of_list(frames, [frame.image for frame in frames], self.duplicates == "keep", path)
 
     def _files(self, frames: Sequence[Frame]) -> MaskFiles:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from al_lightning.data.datasets.bases import FileDataset
-from al_lightning.data.datasets.official import pool_of_list
+from al_lightning.data.datasets.official import lines_of, pool_of_list
 from al_lightning.data.images import (
     Array,
     Colours,
@@ -188,9 +188,7 @@ class MaskFolder(FileDataset):
         if not path.is_file():
             raise self.missing(path)
         pairs = []
-        for number, line in enumerate(path.read_text().splitlines(), start=1):
-            if not line.strip():
-                continue
+        for number, line in lines_of(path):
             parts = line.split()
             if len(parts) == 1 and self.label_folder is not None:
                 below = Path(parts[0])
@@ -199,8 +197,6 @@ class MaskFolder(FileDataset):
             if len(parts) != 2:
                 raise DatasetError(f"{path}, line {number}: an image and a label path were expected, not {line!r}.")
             pairs.append(self.pair_of_line(parts[0], parts[1]))
-        if not pairs:
-            raise DatasetError(f"{path} lists no images.")
         images = [image for image, _ in pairs]
         if name != self.train_list or self.duplicates == "error":
             if repeated := repeats(images):

@@ -40,6 +40,19 @@ def absent(data: PoolDataset, path: Path, *names: str) -> DatasetError:
     return data.missing(path)
 
 
+def lines_of(path: Path) -> list[tuple[int, str]]:
+    """Return number and text of the lines of a list of images, without empty ones.
+
+    Raises:
+        DatasetError: there are none.
+    """
+    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    if not lines:
+        raise DatasetError(f"{path} lists no images.")
+    return lines
+
+
 def pool_of_list(entries: Sequence[Entry], images: Sequence[Path], keep: bool, path: Path) -> list[Entry]:
     """Return the entries of a pool's list, without those that repeat an image unless `keep`.
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from al_lightning.data.datasets.bases import FileDataset
 from al_lightning.data.datasets.mask_folder import MaskFiles, Pair
-from al_lightning.data.datasets.official import absent, check_counts, names_in
+from al_lightning.data.datasets.official import absent, check_counts, lines_of, names_in
 from al_lightning.data.images import Array, check_label_size, check_size, label_table, resize_label
 from al_lightning.errors import DatasetError, MissingFile, UnknownLabel
 
@@ -168,14 +168,10 @@ class VOC(FileDataset):
         if not path.is_file():
             raise self.missing(path)
         listed: dict[str, str] = {}
-        for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
-            if not (name := line.strip()):
-                continue
+        for number, name in lines_of(path):
             if name in listed:
                 raise DatasetError(f"{path}, line {number}: {name} is listed twice; list every image once.")
             listed[name] = f"{path}, line {number},"
-        if not listed:
-            raise DatasetError(f"{path} lists no images; unpack the archive anew.")
         return listed
 
     def _sbd_ids(self, sbd: Path) -> dict[str, str]:
