@@ -1,4 +1,4 @@
-"""Checks that datasets share: folders at the wrong level, numbers of images, and lists that repeat an image."""
+"""What datasets share: folders at the wrong level, missing files, numbers of images, and lists of images."""
 
 from __future__ import annotations
 
