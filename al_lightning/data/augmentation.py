@@ -116,7 +116,8 @@ def colour_jitter(pixels: Array, factors: npt.NDArray[np.floating[Any]], channel
     bright = pixels.astype(np.float32) * brightness
     mean, grey = bright.mean(), bright.mean(axis=-1, keepdims=True)
     changed = mean + contrast * (grey + saturation * (bright - grey) - mean)
-    return np.clip(changed * channels, 0, 255).astype(np.uint8)
+    jittered: Array = np.clip(changed * channels, 0, 255).astype(np.uint8)
+    return jittered
 
 
 class SegmentationAugmentation(Augmentation):
