@@ -35,15 +35,7 @@ Say = Callable[[str], None]
 
 
 def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
-    """Make the cache of a dataset, continue an unfinished one, or check and repair a finished one.
-
-    Args:
-        data: the dataset.
-        processes: number of processes that decode.
-        say: prints a line.
-
-    Returns:
-        The cache's folder.
+    """Make the cache of a dataset, continue an unfinished one, or check and repair a finished one; return its folder.
 
     Raises:
         UsageError: the number of processes is not positive, or the dataset has its images in memory or uses no cache.

@@ -24,13 +24,10 @@ AGAIN = "finished work is kept, and the same command goes on"
 
 
 class Parcel:
-    """A batch that is pickled together with its pixels; unpickling gives the batch.
+    """A batch, or a dict of batches, that is pickled together with its pixels; unpickling gives the batch.
 
     torch sends each tensor as shared memory, over a connection of its own. For a batch of small images that takes the
     training process three times as long as reading the pixels from the queue's pipe.
-
-    Args:
-        batch: a Batch, or a dict of batches.
     """
 
     def __init__(self, batch: Any) -> None:

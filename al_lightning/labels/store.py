@@ -132,11 +132,7 @@ class LabelStore:
         return None
 
     def changes(self, labels: Mapping[str, int | Mask]) -> Changes:
-        """Return how labels would change the store; nothing is written.
-
-        Args:
-            labels: by name, a class index or (H, W) uint8 label ids.
-        """
+        """Return how labels would change the store, as `apply` takes them; nothing is written."""
         changes = Changes()
         for name, label in labels.items():
             if not self.has(name):

@@ -187,12 +187,6 @@ def find_cache(
 ) -> tuple[Images, Images] | None:
     """Return the training and the test set of the cache of a recipe, and log it; None without such a cache.
 
-    Args:
-        home: folder of the dataset's caches.
-        recipe: all that the pixels depend on.
-        root: folder of the data.
-        sets: training and test set as built from their files.
-
     Raises:
         DatasetError: the cache is damaged, or there are only caches of another format.
     """

@@ -57,12 +57,6 @@ class Tiles(Images):
     A PNG can only be decoded as a whole. A process keeps the last image and the last mask (up to 250 MB for the largest
     regions). So tiles in order, as in a test, decode each region once. Tiles in random order decode a region for each
     tile, unless the data were prepared.
-
-    Args:
-        regions: the images.
-        tiles: the squares.
-        side: side of a square in pixels.
-        mapping: class of each code.
     """
 
     def __init__(self, regions: Sequence[Region], tiles: Sequence[Tile], side: int, mapping: Mapping) -> None:

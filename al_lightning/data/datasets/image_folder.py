@@ -17,13 +17,7 @@ UNLABELLED = "unlabelled"
 
 
 class ClassFiles(ImageFiles):
-    """Image files, each with one class, or without a class so far.
-
-    Args:
-        files: paths.
-        classes: the class of each, or `NO_CLASS`.
-        size: (height, width) to which images are resized; None keeps their sizes.
-    """
+    """Image files, each with one class, or without a class so far (`NO_CLASS`)."""
 
     def __init__(self, files: Sequence[Path], classes: Sequence[int], size: tuple[int, int] | None) -> None:
         self.files = files

@@ -54,14 +54,7 @@ def lines_of(path: Path) -> list[tuple[int, str]]:
 
 
 def pool_of_list(entries: Sequence[Entry], images: Sequence[Path], keep: bool, path: Path) -> list[Entry]:
-    """Return the entries of a pool's list, without those that repeat an image unless `keep`.
-
-    Args:
-        entries: the list's entries.
-        images: the image of each entry.
-        keep: whether repeats stay.
-        path: the list's file, for the log.
-    """
+    """Return the entries of the list `path`, without those that repeat one of the `images` unless `keep`."""
     repeated = repeats(images)
     if repeated:
         left = f"left out; {len(entries) - len(repeated):,} images are in the pool"

@@ -57,13 +57,7 @@ def read_sbd(path: Path, size: tuple[int, int] | None, image: Path) -> Array:
 
 
 class Files:
-    """Image files or label files by the image's id, each in the first of some folders that has it.
-
-    Args:
-        what: `image` or `label`, for the message.
-        folders: folders to search; they need not exist.
-        suffix: the part of the file's name after the id.
-    """
+    """Image files or label files by the image's id, each in the first of the folders that has it; a folder need not exist."""
 
     def __init__(self, what: str, folders: Sequence[Path], suffix: str) -> None:
         self.what = what
