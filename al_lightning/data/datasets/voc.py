@@ -57,7 +57,7 @@ def read_sbd(path: Path, size: tuple[int, int] | None, image: Path) -> Array:
 
 
 class Files:
-    """Image files or label files by the image's id, each in the first of the folders that has it; a folder need not exist."""
+    """Image files or label files by the image's id, each in the first of the existing folders that has it."""
 
     def __init__(self, what: str, folders: Sequence[Path], suffix: str) -> None:
         self.what = what
