@@ -123,7 +123,7 @@ MORE_BOMBS = {
     "zip, many": (many, ["bytes", "16,9"]),
     "zip, bzip2": (understated, ["annotations.json", "deflate"]),
     "zip, label map": (packed("labelmap.txt", b"0", 90 << 20), ["none of the formats"]),
-    "table": (sparse("x.csv", b"image,class\n"), [134_217_728]),
+    "table": (sparse("x.csv", b"image,class\n"), ["`image,class`", "masks"]),
     "objects": (repeated("x.json", "[", '{"a":1},', "0]", FULL), ["lists and objects", 1_049_152]),
     "texts": (repeated("x.json", "[", '"ab",', "0]", FULL), ["texts and keys", 1_049_152]),
     "a long result": (
@@ -280,22 +280,6 @@ def test_a_project_of_a_stranger_is_bounded(pixel_run: Path, text: str | bytes, 
     project_file(pixel_run).write_bytes(text if isinstance(text, bytes) else text.encode())
     code, said = measured("status", pixel_run)
     assert (code, lacking(said, ["project.json", *facts])) == (UsageError.exit_code, []), said
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"images": {"a/" * 70 + "x.png": [1, 1]}},
-        {"images": {"x" * 5000: [1, 1]}},
-        {"images": {"x": [60_000, 60_000]}},
-        {"classes": ["x" * 2000]},
-    ],
-)
-def test_a_project_of_absurd_names_or_sizes_is_damaged(al: Call, pixel_run: Path, change: dict) -> None:
-    values = json.loads(project_file(pixel_run).read_text()) | change
-    project_file(pixel_run).write_text(json.dumps(values))
-    answer = al("labels", "status", pixel_run)
-    assert refused(answer, UsageError, "project.json")
 
 
 @pytest.mark.slow
