@@ -28,7 +28,7 @@ from al_lightning.config.fit_options import (
 from al_lightning.config.hints import PARSE_ERRORS, parameters
 from al_lightning.config.option_types import TYPES
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.errors import MOST, ALError, UsageError, reason_of, require
+from al_lightning.errors import MOST, ALError, UsageError, raised_in, reason_of, require
 from al_lightning.networks.base import Network
 
 LENGTH = "A fit's length is --steps N, or --epochs E (steps = E x labelled // batch size); Lightning's own is derived."
@@ -191,5 +191,5 @@ def _refusals(section: str) -> Iterator[None]:
             root = before
             if isinstance(root, ALError):  # the parser, trying each type of a union, made a text of it
                 raise root from None
-        reason = reason_of(root if str(error).startswith("Does not validate") else error)
+        reason = reason_of(root if raised_in(error, "jsonargparse") else error)
         raise UsageError(f"A class that is named under {section} refuses its options: {reason}.") from error

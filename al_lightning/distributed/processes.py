@@ -28,7 +28,6 @@ T = TypeVar("T")
 MACHINE = ("accelerator", "strategy", "devices", "num_nodes", "precision")
 """The Trainer's options that say where it runs."""
 ENVIRONMENT = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE", LAUNCHER)
-CONSEQUENCES = ("connection closed by peer", "connection reset", "broken pipe", "gloo", "nccl", "socket", "rank ")
 
 
 def trainer_of(options: Mapping[str, Any], **more: Any) -> Trainer:
@@ -78,16 +77,6 @@ def _started_outside(options: Mapping[str, Any]) -> dict[str, int]:
         if given not in (None, "auto", 1, "1", value, str(value), -1, "-1"):
             raise UsageError(f"{who} started {name} = {value}, but --trainer.{name} is {given}; leave it out.")
     return {"devices": devices, "num_nodes": nodes}
-
-
-def is_consequence(error: BaseException) -> bool:
-    """Whether an error looks like that of a collective in which another process died."""
-    if isinstance(error, ALError):
-        return False
-    text = f"{error} {error.__cause__ or ''}".lower()
-    return isinstance(error, dist.DistError) or (
-        isinstance(error, RuntimeError) and any(word in text for word in CONSEQUENCES)
-    )
 
 
 class Processes:

@@ -93,6 +93,8 @@ class Shutdown:
     def ask(self, why: str, relayed: bool = False) -> None:
         """Ask this process, and through it all others, to stop; `relayed` marks another process's request."""
         with self._lock:
+            if self._leaving:  # this process ends anyway, and has said why; it ends its children by a signal
+                return
             first = self.asked is None
             if first:
                 self.asked, self._since = why, time.monotonic()

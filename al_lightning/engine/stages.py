@@ -14,7 +14,7 @@ from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.workers import of_workers
 from al_lightning.distributed.processes import trainer_of
 from al_lightning.distributed.shutdown import AGAIN
-from al_lightning.errors import ALError, Interrupted
+from al_lightning.errors import ALError, Interrupted, raised_in
 from al_lightning.networks import folded
 from al_lightning.networks.base import Network
 from al_lightning.progress import Reporter
@@ -117,9 +117,9 @@ def guarded(trainer: Trainer, stage: Callable[[], object], timeout: float) -> No
     except Exception as error:
         if sentence := of_workers(error, timeout):
             raise ALError(sentence) from error
-        # An error in a data worker comes back as its traceback, as text: the last line is what it was.
-        if not str(error).startswith("Caught "):
+        if not raised_in(error, "torch._utils"):
             raise
+        # torch raises an error of a data worker again with its traceback as the text; the last line is the error's own.
         last = str(error).rstrip().rsplit("\n", 1)[-1]
         reason = last.partition(": ")[2] or last
         kind = type(error) if isinstance(error, ALError) else ALError
