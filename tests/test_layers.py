@@ -50,7 +50,8 @@ recommendations  commands text > recommendation > evidence situation > *
 reports          page > advice choices reasons > * > numbers
 results          conditions label_value summary > comparability plot series_csv statistics text_table
                  > additive_model comparison series > *
-runs             weights > store > selections > checkpoints image_list origins parts > journal lock seals > *
+runs             weights > store > cycle_files > selections > checkpoints image_list origins parts
+                 > journal lock seals > *
 tables           plan_text report > page plan > cells estimate > reduced_scale status > published
 tensorboard      writer > *
 training         * > base > functional schedules
