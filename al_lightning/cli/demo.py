@@ -50,11 +50,7 @@ def compare(directory: Path, seeds: int | None, options: tuple[str, ...]) -> Non
     """Run three strategies on a diverse and on a redundant pool, print the tables, write the report.
 
     As many runs at once as there are cores, with one thread each: the networks are too small for several threads.
-
-    Args:
-        directory: directory of the runs and of `report.html`.
-        seeds: number of seeds; None for as many as nine minutes allow, at most three.
-        options: further options of every run.
+    Without `seeds`, as many seeds as nine minutes allow, at most three.
 
     Raises:
         ALError: a run failed; the message names the run.
@@ -90,5 +86,5 @@ def _run_all(jobs: list[Job]) -> None:
         if outcome.state == "interrupted":
             raise Interrupted(f"Interrupted; {AGAIN}.")
         if outcome.state != "done":
-            last = outcome.log_end.rpartition("\n")[2].removeprefix("al-lightning: ") or "its log is empty"
+            last = outcome.last_line or "its log is empty"
             raise ALError(f"{outcome.job.name} failed with exit code {outcome.exit_code}: {last}")

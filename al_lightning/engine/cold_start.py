@@ -41,11 +41,7 @@ class Spread(Coreset):
 def fresh_fit(experiment: Experiment, pool: Pool, processes: Processes, reporter: Reporter) -> Iterator[Fit]:
     """Build the first fit in a temporary folder: a check of its parts that writes nothing into the run directory.
 
-    Args:
-        experiment: the run's configuration.
-        pool: says which images are labelled.
-        processes: the run's processes; all of them call this.
-        reporter: shows progress.
+    All processes of the run call this.
     """
     with tempfile.TemporaryDirectory() as scratch:
         fit = Fit(experiment, 0, 0, pool, Path(scratch) / "member_0", processes, reporter)
@@ -56,16 +52,10 @@ def fresh_fit(experiment: Experiment, pool: Pool, processes: Processes, reporter
 def spread(experiment: Experiment, pool: Pool, count: int, processes: Processes, reporter: Reporter) -> Selection:
     """Choose an initial set that covers the pool: k-center greedy on the embeddings of the untrained network.
 
-    The network is the one that the first fit begins with. At a seed the initial set is the same for every strategy.
-
-    Args:
-        experiment: the run's configuration.
-        pool: the pool, without labels.
-        count: number of images to choose.
-        processes: the run's processes; all of them call this.
-        reporter: shows progress.
+    The network is the one that the first fit begins with. At a seed the initial set is the same for every strategy. All
+    processes of the run call this.
     """
-    if not pretrained(experiment):
+    if not any(key.split(".")[-1] == "weights" and value for key, value in flatten(experiment.plain["network"])):
         reporter.say(
             "note: initial: spread uses the features of a network without pretrained weights, which are random; "
             "name weights under network (for example weights: imagenet) for features that distinguish images"
@@ -76,8 +66,3 @@ def spread(experiment: Experiment, pool: Pool, count: int, processes: Processes,
         draw = generator("candidates", experiment.seed, 0)
         rows = score_pool(strategy, pool, draw, partial(fit.score, strategy))
     return processes.once(select, strategy, rows, count, generator("initial", experiment.seed))
-
-
-def pretrained(experiment: Experiment) -> bool:
-    """Whether the configuration names weights for the network or a part of it."""
-    return any(key.split(".")[-1] == "weights" and value for key, value in flatten(experiment.plain["network"]))

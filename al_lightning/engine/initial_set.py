@@ -55,11 +55,8 @@ def start(
 
 def last_count(experiment: Experiment, pool: Pool) -> int:
     """Return how many labels the last fit will have."""
-    budget, acquisition = experiment.budget, experiment.acquisition
-    if acquisition.one_fit:
-        own = own_first(experiment, pool)
-        return first_count(experiment, pool) if own is None else len(own)
-    return budget.total_count(pool.size)
+    own = own_first(experiment, pool) if experiment.acquisition.one_fit else None
+    return experiment.budget.total_count(pool.size) if own is None else len(own)
 
 
 def begin(

@@ -20,12 +20,7 @@ from al_lightning.runs.store import RunStore
 
 
 def take_first_cycle(experiment: Experiment, store: RunStore, processes: int) -> tuple[str, float]:
-    """Copy the first network of the run that `share` names, with its metrics, into a run that has none yet.
-
-    Args:
-        experiment: configuration of this run, whose journal exists.
-        store: directory of this run.
-        processes: number of this run's processes.
+    """Copy the first network of the run that `share` names, with its metrics, into a run that has only its journal yet.
 
     Returns:
         A note for the user, or "", and the seconds that the copied fit took, 0 where none was copied.

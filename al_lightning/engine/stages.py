@@ -27,7 +27,7 @@ def stage_trainer(options: dict[str, Any], callbacks: Sequence[Callback], **more
 
     Args:
         options: the configuration's options under `trainer`.
-        callbacks: called before those of the configuration.
+        callbacks: come before those of the configuration.
         more: further options, which this package sets.
     """
     own = options.pop("callbacks", None) or []
@@ -68,13 +68,7 @@ def score(
 
     A network that is `foldable` is scored by a folded copy.
 
-    Args:
-        acquisition: the strategy.
-        network: the trained network.
-        data: the loaders, made for these images; every draw derives from their key.
-        trainer: runs the network on its devices.
-        reporter: shows progress.
-        run: calls a stage of the trainer; see `guarded`.
+    Every draw derives from the key of the loaders. `run` calls a stage of the trainer; see `guarded`.
 
     Returns:
         (N,) int64 positions and (N, K) float32 scores.
@@ -96,11 +90,7 @@ def guarded(trainer: Trainer, stage: Callable[[], object], timeout: float) -> No
     """Run a stage of a trainer, and turn its errors into sentences.
 
     In a process whose signals this package does not handle, Lightning turns signals into exits with codes 0 and 1.
-
-    Args:
-        trainer: the trainer.
-        stage: calls one of the trainer's methods.
-        timeout: seconds that the stage waits for a batch.
+    `timeout` is the number of seconds that the stage waits for a batch.
 
     Raises:
         Interrupted: the stage was stopped from outside.

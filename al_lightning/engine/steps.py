@@ -57,14 +57,7 @@ class StepCallback(StageProgress):
 
 
 def seed_step(key: tuple[int, int, int], step: int, rank: int, device: torch.device) -> None:
-    """Seed the global generators for a step of a process that computes on `device`.
-
-    Args:
-        key: (seed, cycle, member).
-        step: number of the step, from 0.
-        rank: the process.
-        device: where the network is trained.
-    """
+    """Seed the global generators for a step of process `rank` on its device; the key is (seed, cycle, member)."""
     seed = seed_of("step", *key, step, rank)
     if device.type not in ("cpu", "cuda"):
         seed_global(seed)

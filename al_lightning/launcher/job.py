@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from al_lightning.distributed.signals import how_ended
 from al_lightning.errors import ALError, DirectoryInUse, Interrupted, LabelsAwaited, UsageError
 from al_lightning.runs.journal import read_run
 from al_lightning.runs.lock import LOCK as STORE_LOCK
@@ -84,6 +84,11 @@ class Outcome:
     seconds: float = 0.0
     log_end: str = ""
 
+    @property
+    def last_line(self) -> str:
+        """The last line of the log, without the name of the command."""
+        return self.log_end.rpartition("\n")[2].removeprefix("al-lightning: ")
+
 
 Complete = Callable[[Job], bool]
 """Returns whether a run is complete."""
@@ -93,8 +98,7 @@ def outcome_of(job: Job, code: int, seconds: float) -> Outcome:
     """Return the outcome of a process by its exit code, which is negative for a signal, and by its log."""
     log_end = tail(job.log)
     if code < 0:
-        memory = " (out of memory?)" if code == -signal.SIGKILL else ""
-        log_end = f"{log_end}\nended by {signal.Signals(-code).name}{memory}".lstrip()
+        log_end = f"{log_end}\nended {how_ended(code)}".lstrip()
     return Outcome(job, STATES.get(code, "failed"), code, seconds, log_end)
 
 

@@ -105,7 +105,7 @@ class Screen(Display):
         else:
             words = {
                 "interrupted": "interrupted; the same command continues",
-                "labels": f"waits for labels of the chosen images ({_last(outcome.log_end)})",
+                "labels": f"waits for labels of the chosen images ({outcome.last_line})",
                 "elsewhere": "another process is at work on it",
             }
             self.say(f"{job}: {words[outcome.state]}", "yellow")
@@ -200,7 +200,3 @@ class Screen(Display):
 
 def _share(progress: dict[str, Any]) -> float:
     return min(1.0, max(0.0, float(progress.get("fraction") or 0.0)))
-
-
-def _last(text: str) -> str:
-    return text.rpartition("\n")[2].removeprefix("al-lightning: ")
