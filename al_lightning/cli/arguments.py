@@ -46,11 +46,7 @@ class Arguments(argparse.ArgumentParser):
         raise UsageError(f"{self.prog}: {message}.")
 
     def read(self, given: Sequence[str]) -> argparse.Namespace:
-        """Return the arguments of a command that takes no options of `fit`.
-
-        Raises:
-            UsageError: there is no such argument; the message names the nearest ones.
-        """
+        """Return the arguments of a command that takes no options of `fit`; errors as in `read_with_options`."""
         return self.read_with_options(given, ())[0]
 
     def read_with_options(

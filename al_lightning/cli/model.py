@@ -16,7 +16,6 @@ from al_lightning.runs.journal import CycleRecord, Run
 if TYPE_CHECKING:
     from al_lightning.config.rebuild import Reopened
 
-FORMATS = ("torchscript", "onnx", "state-dict")
 ENDINGS = {"torchscript": ".torchscript.pt", "onnx": ".onnx", "state-dict": ".state_dict.pt"}
 ONNX = ("onnx", "onnxscript", "onnxruntime")
 
@@ -81,7 +80,7 @@ def export(given: list[str]) -> int:
         "probabilities. The probabilities are compared with the network's on images of the run first.",
     )
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="a run's directory")
-    parser.add_argument("--format", choices=FORMATS, required=True, help="format of the file")
+    parser.add_argument("--format", choices=list(ENDINGS), required=True, help="format of the file")
     parser.add_argument("--fixed-size", action="store_true", help="onnx: for images of the run's size only")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the file (RUN_DIR/export/cycle_KK.*)")
     parser.add_argument("--cycle", type=int, metavar="K", help="cycle of the network (the last with weights)")

@@ -50,8 +50,8 @@ def export(
     cycle: CycleRecord,
     form: Format,
     out: Path,
-    say: Callable[[str], object] = lambda text: None,
-    fixed_size: bool = False,
+    say: Callable[[str], object],
+    fixed_size: bool,
 ) -> Exported:
     """Write a network to a model file, with a description in a JSON file beside it.
 
