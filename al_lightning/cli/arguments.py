@@ -52,11 +52,7 @@ class Arguments(argparse.ArgumentParser):
     def read_with_options(
         self, given: Sequence[str], names: Collection[str] = NAMES
     ) -> tuple[argparse.Namespace, list[str]]:
-        """Return the command's own arguments, and the options of `fit` among the rest.
-
-        Args:
-            given: as on the command line.
-            names: the options of `fit` that the command takes.
+        """Return the command's own arguments, and those options of `fit`, of some names, that were given.
 
         Raises:
             UsageError: there is no such argument; the message names the nearest ones.

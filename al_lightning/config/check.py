@@ -66,11 +66,7 @@ class Walk:
     leaves: list[tuple[Place, Any]] = field(default_factory=list)
 
     def top(self, config: Mapping[str, Any], names: tuple[str, ...]) -> None:
-        """Check a configuration.
-
-        Args:
-            config: values by the names of options.
-            names: the options that may stand at the top.
+        """Check a configuration, at whose top some names may stand.
 
         Raises:
             UsageError: there is no such option, a class path names no class or a class of another kind, an option is

@@ -108,11 +108,7 @@ def parse(
 ) -> Configuration:
     """Parse merged values with the command line's options, which win. Classes are imported, and none is called.
 
-    Args:
-        config: the merged values of config files.
-        options: as on the command line.
-        names: the options that the configuration may have.
-        files: the config files, for messages.
+    `names` are the options that the configuration may have; `files` are the config files, for messages.
 
     Raises:
         UsageError: the configuration is wrong; the parser's own words are the cause, shown by --verbose.

@@ -117,21 +117,12 @@ def configure(
 
 
 def merged(configs: Sequence[str], options: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the merged configuration as plain data, defaults filled in; no object is built.
-
-    Args:
-        configs: names or files, as after --config.
-        options: further options as on the command line.
-    """
+    """Return the merged configuration as plain data, defaults filled in; no object is built. As `configure`."""
     return _parsed(configs, options)[1].plain
 
 
 def dataset(names: Sequence[str], options: Sequence[str] = ()) -> PoolDataset:
-    """Return a dataset by its name, or the dataset of a run.
-
-    Args:
-        names: names or files, as after --config; the name of a dataset alone is enough.
-        options: further options as on the command line, for example ["--data.root", "DIR"].
+    """Return the dataset of a configuration, as `configure`; the name of a dataset alone is enough.
 
     Raises:
         UsageError: a name, a file or an option is wrong.

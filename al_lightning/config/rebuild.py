@@ -158,11 +158,7 @@ def _check_data(data: PoolDataset, record: RunRecord, path: Path, whole: bool, c
 
 
 def data_of(imports: Sequence[str] = ()) -> Callable[[Run], PoolDataset]:
-    """Return a function that builds a run's dataset, and logs where the dataset may not be built.
-
-    Args:
-        imports: modules that may be imported, besides this package's.
-    """
+    """Return a function that builds a run's dataset, and logs where the dataset may not be built; see `reopen`."""
 
     def build(run: Run) -> PoolDataset:
         try:

@@ -26,11 +26,8 @@ TABLE = "predictions.csv"
 def find_images(given: Sequence[Path], out: Path) -> dict[Path, str]:
     """Return the given image files and those below given folders, each with a name: its path below the given folder.
 
-    Where two files would have the same name, all names are paths below the folder that contains all files.
-
-    Args:
-        given: files and folders.
-        out: folder of the predictions, whose images are left out.
+    Where two files would have the same name, all names are paths below the folder that contains all files. Images in
+    `out`, the folder of the predictions, are left out.
 
     Raises:
         UsageError: a path does not exist, or there is no image.

@@ -80,9 +80,7 @@ class Predictor:
     ) -> Iterator[Prediction]:
         """Yield the predictions for image files, in order; one batch at a time is in memory.
 
-        Args:
-            paths: the files.
-            skip: called for each file that cannot be read, which is then left out; by default it is an error.
+        A file that cannot be read is given to `skip` and left out.
 
         Raises:
             DatasetError: a file cannot be read, and there is no `skip`.

@@ -31,11 +31,7 @@ ENVIRONMENT = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_S
 
 
 def trainer_of(options: Mapping[str, Any], **more: Any) -> Trainer:
-    """Return a new Trainer.
-
-    Args:
-        options: what the configuration says under `trainer`.
-        more: further options, which this package sets.
+    """Return a new Trainer of the configuration's options, and of further ones, which this package sets.
 
     Raises:
         UsageError: Lightning refuses the options.

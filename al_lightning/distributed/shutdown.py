@@ -69,8 +69,7 @@ class Shutdown:
     def listen(self, more: Sequence[str] = ()) -> None:
         """Handle the signals of this process, if it is the command line's own; called before any thread starts.
 
-        Args:
-            more: further signals that ask to stop, for example USR1, which SLURM can send ahead of a time limit.
+        Further signals can ask to stop, for example USR1, which SLURM can send ahead of a time limit.
 
         Raises:
             UsageError: there is no such signal, or it cannot be caught.

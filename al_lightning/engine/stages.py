@@ -23,13 +23,7 @@ from al_lightning.training.base import seed_global
 
 
 def stage_trainer(options: dict[str, Any], callbacks: Sequence[Callback], **more: Any) -> Trainer:
-    """Return a new Trainer without a display of its own.
-
-    Args:
-        options: the configuration's options under `trainer`.
-        callbacks: come before those of the configuration.
-        more: further options, which this package sets.
-    """
+    """Return a new Trainer without a display of its own; the callbacks come before those of its `options`."""
     own = options.pop("callbacks", None) or []
     return trainer_of(
         options,

@@ -21,10 +21,6 @@ class StepCallback(StageProgress):
 
     It comes before all other callbacks, so that what these draw in a step is the same after a restart. Seeding once per
     epoch is not enough: the loader of a resumed epoch draws at another moment.
-
-    Args:
-        reporter: shows progress.
-        data: loaders of the fit.
     """
 
     def __init__(self, reporter: Reporter, data: PoolDataModule) -> None:

@@ -147,11 +147,9 @@ def metric_of(job: Job) -> str:
 
 
 def take(job: Job, also_by_hand: bool = True) -> Lock | None:
-    """Lock a job's directory for this launcher; None where another launcher has it, or a run started by hand.
+    """Lock a job's directory for this launcher; None where another launcher or a run started by hand has it.
 
-    Args:
-        job: the job.
-        also_by_hand: whether to look for a run that no launcher started.
+    Without `also_by_hand`, a run that no launcher started is no hindrance.
 
     Raises:
         ALError: the directory cannot be written to, or its file system cannot lock.

@@ -25,13 +25,7 @@ NAMED = 3
 def overall(left: Sequence[float | None], waiting: Sequence[float | None], slots: int) -> float | None:
     """Return the seconds until all runs are done, where each waiting run takes the slot that is free first.
 
-    Args:
-        left: seconds left of the runs at work.
-        waiting: expected seconds of the waiting runs, in order.
-        slots: number of runs at once.
-
-    Returns:
-        seconds; None where one of the numbers is not known.
+    None where the seconds of a run at work (`left`), or of a waiting run, are not known.
     """
     known = [seconds for seconds in (*left, *waiting) if seconds is not None]
     if len(known) < len(left) + len(waiting):

@@ -121,12 +121,7 @@ class SlurmLauncher:
         Runs that another launcher has are tried again at the end. SIGINT and SIGTERM end the waiting alone: the queue
         continues, and the same call waits again.
 
-        Args:
-            jobs: equal ones are run once.
-            complete: whether a run is complete, so that it is not submitted.
-
-        Returns:
-            an outcome for each job, in order.
+        Equal jobs are run once, and complete ones are not submitted. Each job has an outcome, in order.
 
         Raises:
             Interrupted: this process was asked to stop.

@@ -30,11 +30,7 @@ def with_tested(run: Run) -> Run:
 
 
 def trained(run_dir: Path, cycle: int | None = None) -> tuple[Run, CycleRecord, Path]:
-    """Return a run, one of its cycles, and the weights of that cycle's first network.
-
-    Args:
-        run_dir: the run's directory.
-        cycle: its number; by default the last cycle with weights.
+    """Return a run, one of its cycles (the last with weights by default), and the weights of its first network.
 
     Raises:
         UsageError: there is no run, no such cycle, or the cycle has no weights.
