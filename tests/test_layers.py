@@ -29,7 +29,7 @@ acquisition      testing > testing.checks > testing.points > testing.bench > * >
                  > k_center testing.networks testing.traces
 audits           audit > page > * > folder read result
 cli              main > * > arguments
-config           experiment rebuild > configuration > check > command_line names option_types > *
+config           experiment rebuild > configuration > check > command_line names > *
 data             datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official
                  prepare streets > dataset streets.drawing > cache.shards streets.background views
                  > cache.files sources streams streets.actors streets.facades streets.ground

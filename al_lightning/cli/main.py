@@ -45,13 +45,12 @@ traceback of an error."""
 Command = Callable[[list[str]], int]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(given: Sequence[str]) -> int:
     """Run a command and return the exit code, one of `EXIT_CODES`."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
     if verbose := "--verbose" in given:  # it may stand anywhere
         given = [*(word for word in given if word != "--verbose"), "--verbose"]
     try:
-        return _dispatch(given)
+        return _dispatch(list(given))
     except ALError as error:
         hint = error.__cause__ is not None and isinstance(error, UsageError)
         return _end(error.exit_code, str(error), verbose, hint=hint)
@@ -78,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run() -> NoReturn:
     """Entry point of the console script."""
     shutdown.owns_process = True
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
 
 
 def _end(code: int, text: str, verbose: bool, hint: bool = False, cause: bool = True) -> int:

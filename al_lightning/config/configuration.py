@@ -14,7 +14,7 @@ import yaml
 from jsonargparse import ArgumentParser, Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-from al_lightning.config.check import Walk
+from al_lightning.config.check import TYPES, Walk
 from al_lightning.config.command_line import changes, put
 from al_lightning.config.fit_options import (
     DEFAULT_ORACLE,
@@ -26,7 +26,6 @@ from al_lightning.config.fit_options import (
     no_such_option,
 )
 from al_lightning.config.hints import PARSE_ERRORS, parameters
-from al_lightning.config.option_types import TYPES
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.errors import MOST, ALError, UsageError, raised_in, reason_of, require
 from al_lightning.networks.base import Network

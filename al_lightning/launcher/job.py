@@ -116,15 +116,15 @@ def distinct(jobs: Sequence[Job]) -> list[Job]:
     return list(owners.values())
 
 
-def tail(path: Path, lines: int = TAIL) -> str:
-    """Return the last lines of a file that are not empty; "" where there is no file."""
+def tail(path: Path) -> str:
+    """Return the last `TAIL` lines of a file that are not empty; "" where there is no file."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - 8192))
             text = file.read().decode(errors="replace")
     except OSError:
         return ""
-    return "\n".join([line.rstrip() for line in text.splitlines() if line.strip()][-lines:])
+    return "\n".join([line.rstrip() for line in text.splitlines() if line.strip()][-TAIL:])
 
 
 def progress_of(job: Job) -> dict[str, Any]:

@@ -286,7 +286,7 @@ def text_of(records: Iterable[dict[str, Any]]) -> str:
     return "".join(lines)
 
 
-def read_line(line: str, before: str = "") -> tuple[dict[str, Any], str]:
+def read_line(line: str, before: str) -> tuple[dict[str, Any], str]:
     """Return a line's record and its check.
 
     Raises:
