@@ -68,12 +68,7 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Configured:
-    """A configuration and the dataset that it describes.
-
-    Attributes:
-        configuration: the parsed configuration.
-        data: the dataset.
-    """
+    """A configuration and the dataset that it describes."""
 
     configuration: Configuration
     data: PoolDataset

@@ -29,15 +29,10 @@ class Experiment(Configured):
     """A run's configuration, with the objects that the run keeps from cycle to cycle.
 
     Attributes:
-        name: the run's name.
         options: the options that describe no object.
-        run_dir: the run directory.
         files: the config files of the configuration.
         parts: the parts of the name, by axis.
         notes: what the user should know about the merging of the files and options.
-        acquisition: the strategy.
-        oracle: gives the labels.
-        budget: number of labels of each cycle.
     """
 
     name: str
@@ -52,7 +47,7 @@ class Experiment(Configured):
 
     @property
     def seed(self) -> int:
-        """The run's seed."""
+        """Seed of the run."""
         return self.options.seed
 
     def fresh_parts(self) -> Any:

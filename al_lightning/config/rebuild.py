@@ -38,13 +38,7 @@ TRAINER = ("precision", "deterministic", "benchmark")
 
 @dataclass(frozen=True)
 class Reopened(Configured):
-    """Parts of a run, built again.
-
-    Attributes:
-        record: the first line of the run's journal.
-        acquisition: the strategy; None where it was not asked for.
-        budget: number of labels of each cycle; None where the strategy was not asked for.
-    """
+    """Parts of a run, built again; strategy and budget are None where the strategy was not asked for."""
 
     record: RunRecord
     acquisition: Acquisition | None

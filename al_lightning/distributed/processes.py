@@ -81,14 +81,10 @@ class Processes:
     With `devices` above 1 the first process of a machine starts the others there, unless torchrun or SLURM did. They
     run the same command, find LOCAL_RANK set, and join. Lightning's launcher does the same, but kills all processes
     without a message once one of them fails, and runs sys.argv, which may be another program's.
-
-    Attributes:
-        rank: number of this process, over all machines.
-        count: number of processes.
     """
 
     def __init__(self, rank: int = 0, count: int = 1) -> None:
-        self.rank = rank
+        self.rank = rank  # over all machines
         self.count = count
         self._group: Any = None
         self._line: Server | Client | None = None

@@ -29,7 +29,9 @@ def start(
         experiment.budget.check(pool.size)
     experiment.acquisition.check_pool(pool, experiment.budget.total_count(pool.size))
     if (unlabelled := experiment.data.unlabelled) is not None:
-        unlabelled.check(pool.size, last_count(experiment, pool))
+        own = own_first(experiment, pool) if experiment.acquisition.one_fit else None
+        last = experiment.budget.total_count(pool.size) if own is None else len(own)
+        unlabelled.check(pool.size, last)
     data_sha256 = experiment.data.fingerprint()
     if not processes.all_agree(data_sha256):
         raise DatasetError(f"The processes see different images in {experiment.data.root}; all need the same data.")
@@ -51,12 +53,6 @@ def start(
         first = draw_first(experiment, pool, processes, reporter)
         initial = processes.once(keep_first, experiment, store, pool, first)
     return pool.label(processes.once(label_first, experiment, store, queue, initial))
-
-
-def last_count(experiment: Experiment, pool: Pool) -> int:
-    """Return how many labels the last fit will have."""
-    own = own_first(experiment, pool) if experiment.acquisition.one_fit else None
-    return experiment.budget.total_count(pool.size) if own is None else len(own)
 
 
 def begin(

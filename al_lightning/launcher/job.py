@@ -31,14 +31,7 @@ STATES: dict[int, State] = {
 
 @dataclass(frozen=True)
 class Job:
-    """One run: `al-lightning fit --config NAME --seed SEED --run_dir DIRECTORY OPTIONS...`.
-
-    Attributes:
-        name: the run's name, as after --config.
-        seed: the run's seed.
-        directory: the run directory.
-        options: further options of the command line.
-    """
+    """One run: `al-lightning fit --config NAME --seed SEED --run_dir DIRECTORY OPTIONS...`."""
 
     name: str
     seed: int
@@ -70,7 +63,6 @@ class Outcome:
     """The outcome of a run.
 
     Attributes:
-        job: the run.
         state: "done"; "failed"; "interrupted" (75: the same command continues); "labels" (76: chosen images wait for
             labels); "elsewhere" (another launcher or command is at work on the run).
         exit_code: exit code of the run, negative where a signal ended it; None where it was not started or seen.

@@ -100,8 +100,6 @@ class Run:
     """A run directory, read.
 
     Attributes:
-        directory: its path.
-        record: the journal's first line.
         initial: the images labelled before the first fit, in order; None while their labels are awaited.
         cycles: the finished cycles.
     """

@@ -40,7 +40,9 @@ class RunStore(CycleFiles):
         self.lock()
         if not self.writes:
             return []
-        if not self.exists() and (left := self._left_behind()):
+        kinds = ("config.yaml", "images.json", "selection.json", "cycle_*", "batches")  # written after the journal
+        left = next((path.name for kind in kinds for path in sorted(self.directory.glob(kind))), None)
+        if left is not None and not self.exists():
             raise UsageError(
                 f"{self.directory} holds files of a run ({left}), but not its journal {JOURNAL}, without which nobody "
                 "knows what they are. Put the journal back, or delete the directory, or use another one: --run_dir DIR."
@@ -58,11 +60,6 @@ class RunStore(CycleFiles):
                 write_text(journal, whole)
                 notes.append(f"the last line of {journal} was cut short; what it held is made again")
         return notes
-
-    def _left_behind(self) -> str:
-        """Return a file that a run writes after its journal, or ""."""
-        kinds = ("config.yaml", "images.json", "selection.json", "cycle_*", "batches")
-        return next((path.name for kind in kinds for path in sorted(self.directory.glob(kind))), "")
 
     def exists(self) -> bool:
         """Whether the run has a journal."""
