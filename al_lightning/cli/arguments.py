@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 
 from al_lightning.config.command_line import spelled
 from al_lightning.config.fit_options import NAMES, no_such_option
+from al_lightning.console import quiet
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import UsageError, printable, require
 
 
@@ -96,6 +98,12 @@ def say(*lines: str) -> None:
     """Print lines on standard error; standard output is for the command's result."""
     for line in lines:
         print(printable(line), file=sys.stderr, flush=True)
+
+
+def begin(verbose: bool) -> None:
+    """Handle signals, and hide other libraries' messages unless `verbose`."""
+    shutdown.listen()
+    quiet(verbose)
 
 
 def at_least_one(arguments: argparse.Namespace, *flags: str) -> None:

@@ -6,9 +6,8 @@ import time
 from pathlib import Path
 
 from al_lightning.api import report as write_report
-from al_lightning.cli.arguments import Arguments, at_least_one
-from al_lightning.console import quiet
-from al_lightning.distributed.shutdown import AGAIN, shutdown
+from al_lightning.cli.arguments import Arguments, at_least_one, begin
+from al_lightning.distributed.shutdown import AGAIN
 from al_lightning.errors import ALError, Interrupted
 from al_lightning.launcher import Job
 from al_lightning.launcher.local import LocalLauncher
@@ -40,8 +39,7 @@ def demo(given: list[str]) -> int:
     )
     ours, options = parser.read_with_options(given)
     at_least_one(ours, "seeds")
-    shutdown.listen()
-    quiet(ours.verbose)
+    begin(ours.verbose)
     compare(ours.run_dir, ours.seeds, tuple(options))
     return 0
 

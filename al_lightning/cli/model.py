@@ -7,9 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from al_lightning.cli.arguments import Arguments, add_imports, say
-from al_lightning.console import quiet
-from al_lightning.distributed.shutdown import shutdown
+from al_lightning.cli.arguments import Arguments, add_imports, begin, say
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.runs.journal import CycleRecord, Run
 
@@ -44,8 +42,7 @@ def predict(given: list[str]) -> int:
         raise UsageError(f"There is no file or folder {missing[0]}.")
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file; a folder was expected.")
-    shutdown.listen()
-    quiet(ours.verbose)
+    begin(ours.verbose)
     import torch
 
     if ours.device == "cuda" and not torch.cuda.is_available():
@@ -97,8 +94,7 @@ def export(given: list[str]) -> int:
     out = ours.out or _below(ours.run_dir, "export", f"cycle_{cycle.cycle:02d}{ENDINGS[ours.format]}")
     if out.is_dir():
         raise UsageError(f"--out {out} is a folder; name a file in it.")
-    shutdown.listen()
-    quiet(ours.verbose)
+    begin(ours.verbose)
     from al_lightning.deploy.export import export as write
     from al_lightning.deploy.predictor import Predictor
 

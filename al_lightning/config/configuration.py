@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from jsonargparse import ArgumentParser, Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -84,9 +85,9 @@ class Configured:
         return dict(self.configuration.values.trainer)
 
     @property
-    def channels_last(self) -> bool:
+    def memory_format(self) -> torch.memory_format:
         """Memory layout of networks and images."""
-        return self.configuration.options.channels_last
+        return torch.channels_last if self.configuration.options.channels_last else torch.contiguous_format
 
     def network(self, classes: int) -> Network:
         """Return a new network."""

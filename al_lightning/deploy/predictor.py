@@ -64,7 +64,7 @@ class Predictor:
         self.device = torch.device(device)
         if self.device.type == "cpu":
             keep_large_blocks()
-        self.memory_format = torch.channels_last if run.channels_last else torch.contiguous_format
+        self.memory_format = run.memory_format
         with torch.random.fork_rng(devices=[]):  # its random weights are not used, and a run's draws must not change
             network = run.network(self.data.num_classes)
         load_network(network, weights)

@@ -89,7 +89,7 @@ class Fit:
         self._seed("build")
         parts = experiment.fresh_parts()
         classes = experiment.data.num_classes
-        self.memory_format = torch.channels_last if experiment.channels_last else torch.contiguous_format
+        self.memory_format = experiment.memory_format
         self.network: Network = parts.network(classes).to(memory_format=self.memory_format)
         self.compiling = Compiling(self.network, experiment.options.compile)
         self.module: TrainingModule = parts.training(self.network, parts.task(classes), self.steps, self.key)
