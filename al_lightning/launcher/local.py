@@ -69,7 +69,6 @@ class LocalLauncher:
         fail_fast: the first run that is not done stops the others, whose state is then "interrupted".
         environment: further environment variables of the runs.
         stream: the output of progress; standard error by default.
-        grace: seconds that runs have to end their step and save when they are stopped.
 
     Raises:
         UsageError: a number is below 1, or there are fewer GPUs than a run needs.
@@ -84,7 +83,6 @@ class LocalLauncher:
         fail_fast: bool = False,
         environment: Mapping[str, str] | None = None,
         stream: TextIO | None = None,
-        grace: float = GRACE + LEAVE,
     ) -> None:
         for name, value in (("slots", slots), ("slots_per_gpu", slots_per_gpu), ("gpus_per_run", gpus_per_run)):
             if value is not None and value < 1:
@@ -98,7 +96,7 @@ class LocalLauncher:
         self.slots = slots or (slots_per_gpu * len(self.gpus) if self.gpus else cores())
         self.fail_fast = fail_fast
         self.environment = dict(environment or {})
-        self.stream, self.grace = stream, grace
+        self.stream = stream
         self._running: list[_Running] = []
         self._tried_elsewhere = 0.0
 
@@ -225,10 +223,10 @@ class LocalLauncher:
         running.held.release()
 
     def _stop(self, elsewhere: deque[Job], screen: Screen) -> None:
-        """Ask all runs to stop, and wait for them."""
+        """Ask all runs to end their step, save and stop, and wait for them."""
         for running in self._running:
             running.tree.terminate()
-        deadline = time.monotonic() + self.grace
+        deadline = time.monotonic() + GRACE + LEAVE
         while self._running and time.monotonic() < deadline:
             self._reap(elsewhere, screen)
             screen.tick()

@@ -38,9 +38,7 @@ class RunRecord:
 
     Attributes:
         name: the run's name, its parts joined by underscores.
-        seed: the run's seed.
         settings: the settings that can change a result, by dotted key.
-        pool_size: number of images in the pool.
         data_sha256: hash of the class names and the names of all images, which give positions their meaning.
         images_sha256: hash of the list of image files, with their sizes and contents (see `image_list`).
         classes: names of the classes, in the order of their numbers.
@@ -101,7 +99,6 @@ class Run:
 
     Attributes:
         initial: the images labelled before the first fit, in order; None while their labels are awaited.
-        cycles: the finished cycles.
     """
 
     directory: Path
