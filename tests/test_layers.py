@@ -38,7 +38,7 @@ data             datasets.* > datasets.image_folder datasets.mask_folder > datam
 deploy           export predictions > *
 distributed      processes > shutdown > *
 duplicates       groups image_set > relation > descriptor
-engine           loop > initial_set > cold_start > fit > query steps > *
+engine           loop > initial_set > fit > query steps > *
 inspect          collapse > *
 labels           formats.cvat status > batch formats.masks > contact_sheet formats.* importer shapes.label_map
                  > formats pictures > import_result item project source > store > incoming > *
