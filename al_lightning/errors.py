@@ -10,6 +10,7 @@ import contextlib
 import difflib
 import math
 import os
+import traceback
 from collections.abc import Iterable
 from numbers import Real
 from pathlib import Path
@@ -161,6 +162,12 @@ def from_home(name: str, path: str | Path) -> Path:
         return Path(path).expanduser()
     except RuntimeError as error:
         raise UsageError(f"{name} is {str(path)!r}, and no home directory is known for it; write it out.") from error
+
+
+def raised_in(error: BaseException, *modules: str) -> bool:
+    """Whether the code of one of some modules or packages raised an error, rather than code that it called."""
+    names = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(names) and f"{names[-1]}.".startswith(tuple(f"{module}." for module in modules))
 
 
 def reason_of(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from al_lightning.errors import (
     UnknownLabel,
     UsageError,
     printable,
+    raised_in,
     require,
     require_folder,
 )
@@ -53,8 +55,18 @@ class Failing(Dataset[int]):
 
 @pytest.mark.parametrize("kind", [UnknownLabel, DirectoryInUse])
 def test_a_kind_comes_back_from_a_data_worker(kind: type[ALError]) -> None:
-    with raises(kind, "a sentence"):
+    with pytest.raises(kind, match="a sentence") as caught:
         list(DataLoader(Failing(kind), num_workers=1))
+    assert caught.type is kind
+    assert raised_in(caught.value, "torch._utils")
+
+
+def test_the_code_that_raised_an_error_is_known() -> None:
+    with pytest.raises(ValueError, match="Expecting") as caught:
+        json.loads("nothing")
+    assert raised_in(caught.value, "torch", "json")
+    assert not raised_in(caught.value, "js", __name__)
+    assert not raised_in(ValueError("never raised"), "json")
 
 
 def test_a_range_is_what_it_says():

@@ -29,7 +29,7 @@ acquisition      testing > testing.checks > testing.points > testing.bench > * >
                  > k_center testing.networks testing.traces
 audits           audit > page > * > folder read result
 cli              main > * > arguments
-config           experiment rebuild > configuration > check > command_line names option_types > *
+config           experiment rebuild > configuration > check > command_line names > *
 data             datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official
                  prepare streets > dataset streets.drawing > cache.shards streets.background views
                  > cache.files datasets.a2d2_pools sources streams streets.actors streets.facades
@@ -37,7 +37,7 @@ data             datasets.* > datasets.image_folder datasets.mask_folder > datam
 deploy           export predictions > *
 distributed      processes > shutdown > *
 duplicates       groups image_set > relation > descriptor
-engine           loop > initial_set > cold_start > fit > query steps > *
+engine           loop > initial_set > fit > query steps > *
 inspect          collapse > *
 labels           formats.cvat status > batch formats.masks > formats.* importer shapes.label_map
                  > formats pictures > import_result item project source > store > incoming > *
@@ -49,7 +49,8 @@ recommendations  commands text > recommendation > evidence situation > *
 reports          page > advice choices > * > numbers
 results          conditions summary > comparability label_value series_csv text_table > statistics
                  > comparison series > *
-runs             weights > store > selections > checkpoints image_list origins parts > journal lock seals > *
+runs             weights > store > cycle_files > selections > checkpoints image_list origins parts
+                 > journal lock seals > *
 tables           plan_text report > plan > cells estimate > reduced_scale status > published
 tensorboard      writer > *
 training         * > base > functional schedules

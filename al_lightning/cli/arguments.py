@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 
 from al_lightning.config.command_line import spelled
 from al_lightning.config.fit_options import NAMES, no_such_option
+from al_lightning.console import quiet
+from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import UsageError, printable, require
 
 
@@ -46,21 +48,13 @@ class Arguments(argparse.ArgumentParser):
         raise UsageError(f"{self.prog}: {message}.")
 
     def read(self, given: Sequence[str]) -> argparse.Namespace:
-        """Return the arguments of a command that takes no options of `fit`.
-
-        Raises:
-            UsageError: there is no such argument; the message names the nearest ones.
-        """
+        """Return the arguments of a command that takes no options of `fit`; errors as in `read_with_options`."""
         return self.read_with_options(given, ())[0]
 
     def read_with_options(
         self, given: Sequence[str], names: Collection[str] = NAMES
     ) -> tuple[argparse.Namespace, list[str]]:
-        """Return the command's own arguments, and the options of `fit` among the rest.
-
-        Args:
-            given: as on the command line.
-            names: the options of `fit` that the command takes.
+        """Return the command's own arguments, and those options of `fit`, of some names, that were given.
 
         Raises:
             UsageError: there is no such argument; the message names the nearest ones.
@@ -104,6 +98,12 @@ def say(*lines: str) -> None:
     """Print lines on standard error; standard output is for the command's result."""
     for line in lines:
         print(printable(line), file=sys.stderr, flush=True)
+
+
+def begin(verbose: bool) -> None:
+    """Handle signals, and hide other libraries' messages unless `verbose`."""
+    shutdown.listen()
+    quiet(verbose)
 
 
 def at_least_one(arguments: argparse.Namespace, *flags: str) -> None:

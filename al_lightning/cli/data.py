@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from al_lightning.cli.arguments import Arguments, add_images, at_least_one, say
-from al_lightning.console import quiet
-from al_lightning.distributed.shutdown import shutdown
+from al_lightning.cli.arguments import Arguments, add_images, at_least_one, begin, say
 from al_lightning.errors import UsageError
 
 
@@ -24,8 +22,7 @@ def prepare(given: list[str]) -> int:
         "--processes", type=int, default=os.cpu_count() or 1, help="processes that decode (one per core)"
     )
     ours, options = parser.read_with_options(given)
-    shutdown.listen()
-    quiet(ours.verbose)
+    begin(ours.verbose)
     from al_lightning.config.experiment import dataset
     from al_lightning.data.prepare import prepare as make
 
@@ -53,8 +50,7 @@ def audit(given: list[str]) -> int:
     if ours.images and options:
         raise UsageError(f"{options[0]} is an option of a dataset, which --config names; leave it out with --images.")
     at_least_one(ours, "processes")
-    shutdown.listen()
-    quiet(ours.verbose)
+    begin(ours.verbose)
     from al_lightning import api
 
     result = api.audit(ours.config or ours.images, options, ours.masks, ours.sequence_pattern, ours.out, ours.processes)

@@ -6,9 +6,8 @@ import time
 from pathlib import Path
 
 from al_lightning.api import report as write_report
-from al_lightning.cli.arguments import Arguments, at_least_one
-from al_lightning.console import quiet
-from al_lightning.distributed.shutdown import AGAIN, shutdown
+from al_lightning.cli.arguments import Arguments, at_least_one, begin
+from al_lightning.distributed.shutdown import AGAIN
 from al_lightning.errors import ALError, Interrupted
 from al_lightning.launcher import Job
 from al_lightning.launcher.local import LocalLauncher
@@ -40,8 +39,7 @@ def demo(given: list[str]) -> int:
     )
     ours, options = parser.read_with_options(given)
     at_least_one(ours, "seeds")
-    shutdown.listen()
-    quiet(ours.verbose)
+    begin(ours.verbose)
     compare(ours.run_dir, ours.seeds, tuple(options))
     return 0
 
@@ -50,11 +48,7 @@ def compare(directory: Path, seeds: int | None, options: tuple[str, ...]) -> Non
     """Run three strategies on a diverse and on a redundant pool, print the tables, write the report.
 
     As many runs at once as there are cores, with one thread each: the networks are too small for several threads.
-
-    Args:
-        directory: directory of the runs and of `report.html`.
-        seeds: number of seeds; None for as many as nine minutes allow, at most three.
-        options: further options of every run.
+    Without `seeds`, as many seeds as nine minutes allow, at most three.
 
     Raises:
         ALError: a run failed; the message names the run.
@@ -90,5 +84,5 @@ def _run_all(jobs: list[Job]) -> None:
         if outcome.state == "interrupted":
             raise Interrupted(f"Interrupted; {AGAIN}.")
         if outcome.state != "done":
-            last = outcome.log_end.rpartition("\n")[2].removeprefix("al-lightning: ") or "its log is empty"
+            last = outcome.last_line or "its log is empty"
             raise ALError(f"{outcome.job.name} failed with exit code {outcome.exit_code}: {last}")

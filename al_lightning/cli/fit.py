@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
-from al_lightning.cli.arguments import Arguments, add_imports, option_lines
+from al_lightning.cli.arguments import Arguments, add_imports, option_lines, say
 from al_lightning.config.fit_options import DECLARED, DEFAULTS, OF_QUERY, SECTIONS, FitOptions
 from al_lightning.console import quiet
 from al_lightning.distributed.shutdown import shutdown
@@ -86,19 +85,16 @@ def fit(given: list[str]) -> int:
     from al_lightning.results.text_table import curve_table
 
     if first := shutdown.rank == 0:
-        print(f"{experiment.name}, seed {experiment.seed}, in {experiment.run_dir}", file=sys.stderr)
         here = Path.cwd()
         files = [path.relative_to(here) if path.is_relative_to(here) else path for path in experiment.files]
-        print(f"configured by {', '.join(map(str, files))}", file=sys.stderr)
-        for note in experiment.notes:
-            print(f"note: {note}", file=sys.stderr)
+        say(f"{experiment.name}, seed {experiment.seed}, in {experiment.run_dir}")
+        say(f"configured by {', '.join(map(str, files))}", *(f"note: {note}" for note in experiment.notes))
 
     def advise() -> None:
         from al_lightning.results.label_value import advice_of
 
         if first:
-            for line in advice_of(experiment.run_dir, ours.price_per_label, experiment.budget.query_count):
-                print(line, file=sys.stderr)
+            say(*advice_of(experiment.run_dir, ours.price_per_label, experiment.budget.query_count))
 
     try:
         done = api.run(experiment, ["fit", *given], show=True)

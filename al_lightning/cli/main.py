@@ -20,9 +20,11 @@ from al_lightning.cli.recommend import recommend
 from al_lightning.cli.show import configs, show
 from al_lightning.cli.tables import report, reproduce
 from al_lightning.distributed.shutdown import shutdown
-from al_lightning.errors import EXIT_CODES, ALError, Interrupted, UsageError, nearest
+from al_lightning.errors import EXIT_CODES, ALError, Interrupted, UsageError, nearest, raised_in
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
+COLLECTIVES = ("torch.distributed", "torch.nn.parallel", "torch.autograd", "al_lightning.distributed")
+"""Modules that raise RuntimeError where another process died; DDP averages gradients inside of autograd."""
 MEMORY = (
     "There is not enough memory for this: take smaller images (--data.size), fewer at a time (--data.batch_size, "
     "--data.eval_batch_size) or a smaller network; what was finished is kept."
@@ -43,13 +45,12 @@ traceback of an error."""
 Command = Callable[[list[str]], int]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(given: Sequence[str]) -> int:
     """Run a command and return the exit code, one of `EXIT_CODES`."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
     if verbose := "--verbose" in given:  # it may stand anywhere
         given = [*(word for word in given if word != "--verbose"), "--verbose"]
     try:
-        return _dispatch(given)
+        return _dispatch(list(given))
     except ALError as error:
         hint = error.__cause__ is not None and isinstance(error, UsageError)
         return _end(error.exit_code, str(error), verbose, hint=hint)
@@ -66,20 +67,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return _end(1, unwritable(error.filename or "the run directory", error), verbose)
     except Exception as error:
-        # torch raises a plain RuntimeError where the CPU's memory is full; only the text tells.
+        # torch has no class and no attribute for full memory of the CPU: a plain RuntimeError, told by its text alone.
         if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
             return _end(1, MEMORY, verbose, hint=True)
-        if "lightning.pytorch" not in sys.modules:
-            return _end(1, f"{type(error).__name__}: {error}", verbose, hint=True)
-        from al_lightning.distributed.processes import is_consequence
-
-        return _end(1, f"{type(error).__name__}: {error}", verbose, hint=True, cause=not is_consequence(error))
+        consequence = isinstance(error, RuntimeError) and raised_in(error, *COLLECTIVES)
+        return _end(1, f"{type(error).__name__}: {error}", verbose, hint=True, cause=not consequence)
 
 
 def run() -> NoReturn:
     """Entry point of the console script."""
     shutdown.owns_process = True
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
 
 
 def _end(code: int, text: str, verbose: bool, hint: bool = False, cause: bool = True) -> int:

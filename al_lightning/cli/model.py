@@ -7,16 +7,13 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from al_lightning.cli.arguments import Arguments, add_imports, say
-from al_lightning.console import quiet
-from al_lightning.distributed.shutdown import shutdown
+from al_lightning.cli.arguments import Arguments, add_imports, begin, say
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.runs.journal import CycleRecord, Run
 
 if TYPE_CHECKING:
     from al_lightning.config.rebuild import Reopened
 
-FORMATS = ("torchscript", "onnx", "state-dict")
 ENDINGS = {"torchscript": ".torchscript.pt", "onnx": ".onnx", "state-dict": ".state_dict.pt"}
 ONNX = ("onnx", "onnxscript", "onnxruntime")
 
@@ -45,8 +42,7 @@ def predict(given: list[str]) -> int:
         raise UsageError(f"There is no file or folder {missing[0]}.")
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file; a folder was expected.")
-    shutdown.listen()
-    quiet(ours.verbose)
+    begin(ours.verbose)
     import torch
 
     if ours.device == "cuda" and not torch.cuda.is_available():
@@ -81,7 +77,7 @@ def export(given: list[str]) -> int:
         "probabilities. The probabilities are compared with the network's on images of the run first.",
     )
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="a run's directory")
-    parser.add_argument("--format", choices=FORMATS, required=True, help="format of the file")
+    parser.add_argument("--format", choices=list(ENDINGS), required=True, help="format of the file")
     parser.add_argument("--fixed-size", action="store_true", help="onnx: for images of the run's size only")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the file (RUN_DIR/export/cycle_KK.*)")
     parser.add_argument("--cycle", type=int, metavar="K", help="cycle of the network (the last with weights)")
@@ -98,8 +94,7 @@ def export(given: list[str]) -> int:
     out = ours.out or _below(ours.run_dir, "export", f"cycle_{cycle.cycle:02d}{ENDINGS[ours.format]}")
     if out.is_dir():
         raise UsageError(f"--out {out} is a folder; name a file in it.")
-    shutdown.listen()
-    quiet(ours.verbose)
+    begin(ours.verbose)
     from al_lightning.deploy.export import export as write
     from al_lightning.deploy.predictor import Predictor
 

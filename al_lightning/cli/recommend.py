@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from al_lightning.cli.arguments import Arguments, add_images, add_imports, at_least_one
-from al_lightning.console import quiet
-from al_lightning.distributed.shutdown import shutdown
+from al_lightning.cli.arguments import Arguments, add_images, add_imports, at_least_one, begin
 from al_lightning.errors import UsageError
 
 
@@ -47,8 +45,7 @@ def recommend(given: list[str]) -> int:
         ours.labels = ours.labels or len(run.labelled_at(len(run.cycles)))
     elif ours.labels is None:
         raise UsageError("Give the number of labels in the end: --labels N.")
-    shutdown.listen()
-    quiet(ours.verbose)
+    begin(ours.verbose)
     from al_lightning import api
     from al_lightning.recommendations.text import recommendation_text
     from al_lightning.runs.files import write_text

@@ -8,23 +8,44 @@ from __future__ import annotations
 
 import inspect
 import re
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch import Trainer
+
+from al_lightning.acquisition.base import Acquisition
 from al_lightning.config.command_line import read_text
-from al_lightning.config.fit_options import DEFAULTS, SECTIONS
+from al_lightning.config.fit_options import DEFAULTS, IN_FILES, SECTIONS, FitOptions
 from al_lightning.config.hints import Allowed, allowed, by_name, fits, imported, in_words, parameters, passes_on
 from al_lightning.config.layers import read_layers
-from al_lightning.config.option_types import TYPES
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.errors import UsageError, nearest
+from al_lightning.networks.base import Network
+from al_lightning.oracle import Oracle
+from al_lightning.pool import Budget
 from al_lightning.runs.identity import flatten
+from al_lightning.tasks import Task
+from al_lightning.training.base import TrainingModule
 
 Refuse = Callable[[str, str], None]
 """Called with the name of an option and a class path before the import; raises where the class may not be imported."""
 EMPTY = inspect.Parameter.empty
+TYPES: dict[str, Any] = {
+    "data": PoolDataset,
+    "task": Callable[[int], Task],
+    "network": Callable[[int], Network],
+    "training": Callable[[Network, Task, int, tuple[int, int, int]], TrainingModule],
+    "acquisition": Acquisition,
+    "oracle": Oracle,
+    "budget": Budget,
+    "trainer": Trainer,
+    **{name: hint for name, hint in typing.get_type_hints(FitOptions).items() if name in IN_FILES},
+}
+"""Types of the options at the top of a configuration; a callable makes an object from what only the run knows."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +87,7 @@ class Walk:
     leaves: list[tuple[Place, Any]] = field(default_factory=list)
 
     def top(self, config: Mapping[str, Any], names: tuple[str, ...]) -> None:
-        """Check a configuration.
-
-        Args:
-            config: values by the names of options.
-            names: the options that may stand at the top.
+        """Check a configuration, at whose top some names may stand.
 
         Raises:
             UsageError: there is no such option, a class path names no class or a class of another kind, an option is

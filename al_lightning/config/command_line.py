@@ -17,12 +17,8 @@ from al_lightning.yaml_files import TooMuch, check_text
 
 def spelled(options: Sequence[str]) -> list[str]:
     """Return options with underscores in their names: --run-dir becomes --run_dir, --data.some-name=a-b likewise."""
-    return [_spelled(option) if option.startswith("--") else option for option in options]
-
-
-def _spelled(option: str) -> str:
-    name, equals, value = option[2:].partition("=")
-    return f"--{name.replace('-', '_')}{equals}{value}"
+    parted = (option.partition("=") if option.startswith("--") else ("", "", option) for option in options)
+    return [f"{name[:2]}{name[2:].replace('-', '_')}{equals}{value}" for name, equals, value in parted]
 
 
 def _pairs(options: Sequence[str]) -> Iterator[tuple[str, str]]:

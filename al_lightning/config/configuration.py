@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from jsonargparse import ArgumentParser, Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-from al_lightning.config.check import Walk
+from al_lightning.config.check import TYPES, Walk
 from al_lightning.config.command_line import changes, put
 from al_lightning.config.fit_options import (
     DEFAULT_ORACLE,
@@ -26,9 +27,8 @@ from al_lightning.config.fit_options import (
     no_such_option,
 )
 from al_lightning.config.hints import PARSE_ERRORS, parameters
-from al_lightning.config.option_types import TYPES
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.errors import MOST, ALError, UsageError, reason_of, require
+from al_lightning.errors import MOST, ALError, UsageError, raised_in, reason_of, require
 from al_lightning.networks.base import Network
 
 LENGTH = "A fit's length is --steps N, or --epochs E (steps = E x labelled // batch size); Lightning's own is derived."
@@ -69,12 +69,7 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Configured:
-    """A configuration and the dataset that it describes.
-
-    Attributes:
-        configuration: the parsed configuration.
-        data: the dataset.
-    """
+    """A configuration and the dataset that it describes."""
 
     configuration: Configuration
     data: PoolDataset
@@ -90,9 +85,9 @@ class Configured:
         return dict(self.configuration.values.trainer)
 
     @property
-    def channels_last(self) -> bool:
+    def memory_format(self) -> torch.memory_format:
         """Memory layout of networks and images."""
-        return self.configuration.options.channels_last
+        return torch.channels_last if self.configuration.options.channels_last else torch.contiguous_format
 
     def network(self, classes: int) -> Network:
         """Return a new network."""
@@ -108,11 +103,7 @@ def parse(
 ) -> Configuration:
     """Parse merged values with the command line's options, which win. Classes are imported, and none is called.
 
-    Args:
-        config: the merged values of config files.
-        options: as on the command line.
-        names: the options that the configuration may have.
-        files: the config files, for messages.
+    `names` are the options that the configuration may have; `files` are the config files, for messages.
 
     Raises:
         UsageError: the configuration is wrong; the parser's own words are the cause, shown by --verbose.
@@ -191,5 +182,5 @@ def _refusals(section: str) -> Iterator[None]:
             root = before
             if isinstance(root, ALError):  # the parser, trying each type of a union, made a text of it
                 raise root from None
-        reason = reason_of(root if str(error).startswith("Does not validate") else error)
+        reason = reason_of(root if raised_in(error, "jsonargparse") else error)
         raise UsageError(f"A class that is named under {section} refuses its options: {reason}.") from error

@@ -29,15 +29,10 @@ class Experiment(Configured):
     """A run's configuration, with the objects that the run keeps from cycle to cycle.
 
     Attributes:
-        name: the run's name.
         options: the options that describe no object.
-        run_dir: the run directory.
         files: the config files of the configuration.
         parts: the parts of the name, by axis.
         notes: what the user should know about the merging of the files and options.
-        acquisition: the strategy.
-        oracle: gives the labels.
-        budget: number of labels of each cycle.
     """
 
     name: str
@@ -52,7 +47,7 @@ class Experiment(Configured):
 
     @property
     def seed(self) -> int:
-        """The run's seed."""
+        """Seed of the run."""
         return self.options.seed
 
     def fresh_parts(self) -> Any:
@@ -117,21 +112,12 @@ def configure(
 
 
 def merged(configs: Sequence[str], options: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the merged configuration as plain data, defaults filled in; no object is built.
-
-    Args:
-        configs: names or files, as after --config.
-        options: further options as on the command line.
-    """
+    """Return the merged configuration as plain data, defaults filled in; no object is built. As `configure`."""
     return _parsed(configs, options)[1].plain
 
 
 def dataset(names: Sequence[str], options: Sequence[str] = ()) -> PoolDataset:
-    """Return a dataset by its name, or the dataset of a run.
-
-    Args:
-        names: names or files, as after --config; the name of a dataset alone is enough.
-        options: further options as on the command line, for example ["--data.root", "DIR"].
+    """Return the dataset of a configuration, as `configure`; the name of a dataset alone is enough.
 
     Raises:
         UsageError: a name, a file or an option is wrong.

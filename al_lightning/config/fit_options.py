@@ -198,14 +198,7 @@ IGNORED_IN_IDENTITY = {
 
 
 def result_settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a configuration that can change a result.
-
-    Args:
-        config: a nested mapping, parsed or as it stands in config files.
-
-    Returns:
-        values by dotted key, as JSON keeps them.
-    """
+    """Return the settings of a configuration that can change a result, by dotted key, as JSON keeps them."""
     return {
         key: as_json(value)
         for key, value in flatten(config)

@@ -38,13 +38,7 @@ TRAINER = ("precision", "deterministic", "benchmark")
 
 @dataclass(frozen=True)
 class Reopened(Configured):
-    """Parts of a run, built again.
-
-    Attributes:
-        record: the first line of the run's journal.
-        acquisition: the strategy; None where it was not asked for.
-        budget: number of labels of each cycle; None where the strategy was not asked for.
-    """
+    """Parts of a run, built again; strategy and budget are None where the strategy was not asked for."""
 
     record: RunRecord
     acquisition: Acquisition | None
@@ -158,11 +152,7 @@ def _check_data(data: PoolDataset, record: RunRecord, path: Path, whole: bool, c
 
 
 def data_of(imports: Sequence[str] = ()) -> Callable[[Run], PoolDataset]:
-    """Return a function that builds a run's dataset, and logs where the dataset may not be built.
-
-    Args:
-        imports: modules that may be imported, besides this package's.
-    """
+    """Return a function that builds a run's dataset, and logs where the dataset may not be built; see `reopen`."""
 
     def build(run: Run) -> PoolDataset:
         try:

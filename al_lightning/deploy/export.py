@@ -50,8 +50,8 @@ def export(
     cycle: CycleRecord,
     form: Format,
     out: Path,
-    say: Callable[[str], object] = lambda text: None,
-    fixed_size: bool = False,
+    say: Callable[[str], object],
+    fixed_size: bool,
 ) -> Exported:
     """Write a network to a model file, with a description in a JSON file beside it.
 
@@ -160,11 +160,8 @@ def _description(
         about["normalised_inside"] = False
         about["inputs"] = [{**image, "range": "(0 to 1 - mean) / std"}]
         about["outputs"] = [{**probabilities, "name": "logits", "range": "unnormalised; softmax makes probabilities"}]
-        about["network"] = _without_loss_predictor(predictor.network_settings)
+        about["network"] = predictor.network_settings
+        given = predictor.network_settings.get("init_args") or {}
+        if "loss_predictor" in given:  # the state dict has none
+            about["network"] = {**predictor.network_settings, "init_args": {**given, "loss_predictor": False}}
     return about
-
-
-def _without_loss_predictor(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return a network's settings without its loss predictor, which the state dict does not have."""
-    given = settings.get("init_args") or {}
-    return {**settings, "init_args": {**given, "loss_predictor": False}} if "loss_predictor" in given else settings

@@ -6,7 +6,7 @@ import contextlib
 import copy
 import io
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -144,7 +144,8 @@ def onnx(deployed: Deployed, images: Array, any_size: bool) -> Made:
 
 def _onnx_of(deployed: Deployed, images: Array, sizes: bool) -> bytes:
     axes = {0: "batch", 2: "height", 3: "width"} if sizes else {0: "batch"}
-    with torch.no_grad(), _silent():
+    # The exporter prints its progress.
+    with torch.no_grad(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         program = torch.onnx.export(
             deployed,
             (_example(images),),
@@ -178,13 +179,6 @@ def _onnx_run(content: bytes) -> Infer:
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     return lambda batch: session.run(["probabilities"], {"image": batch})[0]
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Keep the exporter's progress off standard output."""
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        yield
 
 
 def state_dict(deployed: Deployed) -> Made:

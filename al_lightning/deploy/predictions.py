@@ -26,11 +26,8 @@ TABLE = "predictions.csv"
 def find_images(given: Sequence[Path], out: Path) -> dict[Path, str]:
     """Return the given image files and those below given folders, each with a name: its path below the given folder.
 
-    Where two files would have the same name, all names are paths below the folder that contains all files.
-
-    Args:
-        given: files and folders.
-        out: folder of the predictions, whose images are left out.
+    Where two files would have the same name, all names are paths below the folder that contains all files. Images in
+    `out`, the folder of the predictions, are left out.
 
     Raises:
         UsageError: a path does not exist, or there is no image.
@@ -67,8 +64,8 @@ def write_predictions(
     images: dict[Path, str],
     out: Path,
     broken: Callable[[str], object],
-    say: Callable[[str], object] = lambda text: None,
-    progress: Callable[[str, int, int], object] = lambda what, done, total: None,
+    say: Callable[[str], object],
+    progress: Callable[[str, int, int], object],
 ) -> Path:
     """Write the predictions for images, and return the path of the table.
 
@@ -77,7 +74,7 @@ def write_predictions(
     Args:
         predictor: the predictor.
         images: files and their names, from `find_images`.
-        out: the folder.
+        out: folder of the table, the masks and the overlays.
         broken: called with a message for each image that cannot be read.
         say: called with notes for the user.
         progress: called with (activity, finished, total).
@@ -156,4 +153,4 @@ def _row(prediction: Prediction, stem: str, out: Path, classes: Sequence[str]) -
 def _save(picture: Image.Image, path: Path, form: str) -> None:
     if form == "JPEG" and max(picture.size) > 65500:
         raise ALError(f"{path} would be {picture.width} x {picture.height} pixels, more than a JPEG can have.")
-    write_atomic(path, lambda file: picture.save(file, form, **({"quality": 90} if form == "JPEG" else {})))
+    write_atomic(path, lambda file: picture.save(file, form, quality=90))

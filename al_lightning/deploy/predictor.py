@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from al_lightning.data.dataset import PoolDataset
+from al_lightning.config.configuration import Configured
 from al_lightning.data.images import Array, read_image
 from al_lightning.data.normalize import normalise
 from al_lightning.distributed.malloc import keep_large_blocks
 from al_lightning.errors import DatasetError
-from al_lightning.networks.base import Network
 from al_lightning.runs.checkpoints import load_network
 from al_lightning.types import Batch
 
@@ -43,30 +42,11 @@ class Prediction:
     probabilities: npt.NDArray[np.float32] | None = None
 
 
-class HasNetwork(Protocol):
-    """The part of a run that a predictor needs; an experiment has it, and a run opened again with its network."""
-
-    @property
-    def data(self) -> PoolDataset:
-        """The dataset of the run."""
-
-    @property
-    def plain(self) -> dict[str, Any]:
-        """The configuration as plain data."""
-
-    @property
-    def channels_last(self) -> bool:
-        """Memory layout of networks and images."""
-
-    def network(self, classes: int) -> Network:
-        """Return a new network with random weights."""
-
-
 class Predictor:
     """A trained network without a Trainer.
 
     Args:
-        run: builds the network, and reads and normalises images.
+        run: an experiment, or a run that was opened again with its network.
         weights: weights of a finished fit, `cycle_KK/member_0/weights.pt`.
         device: device of the network; the CPU by default.
 
@@ -78,13 +58,13 @@ class Predictor:
         ALError: the weights are missing, damaged, or of another network.
     """
 
-    def __init__(self, run: HasNetwork, weights: Path, device: str | torch.device = "cpu") -> None:
+    def __init__(self, run: Configured, weights: Path, device: str | torch.device = "cpu") -> None:
         self.data = run.data
         self.network_settings: dict[str, Any] = run.plain["network"]
         self.device = torch.device(device)
         if self.device.type == "cpu":
             keep_large_blocks()
-        self.memory_format = torch.channels_last if run.channels_last else torch.contiguous_format
+        self.memory_format = run.memory_format
         with torch.random.fork_rng(devices=[]):  # its random weights are not used, and a run's draws must not change
             network = run.network(self.data.num_classes)
         load_network(network, weights)
@@ -100,9 +80,7 @@ class Predictor:
     ) -> Iterator[Prediction]:
         """Yield the predictions for image files, in order; one batch at a time is in memory.
 
-        Args:
-            paths: the files.
-            skip: called for each file that cannot be read, which is then left out; by default it is an error.
+        A file that cannot be read is given to `skip` and left out.
 
         Raises:
             DatasetError: a file cannot be read, and there is no `skip`.

@@ -56,9 +56,7 @@ class _Line:
     def receive(self, most: int | None = None, until: float | None = None) -> Message | None:
         """Return the next message; None where the connection ended, or where a line is no message.
 
-        Args:
-            most: bytes that the message may have.
-            until: instant, of time.monotonic(), at which the whole message must be there.
+        The message may have `most` bytes, and must be there at the instant `until` of time.monotonic().
         """
         while b"\n" not in self._unread:
             left = None if until is None else until - time.monotonic()

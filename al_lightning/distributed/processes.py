@@ -28,15 +28,10 @@ T = TypeVar("T")
 MACHINE = ("accelerator", "strategy", "devices", "num_nodes", "precision")
 """The Trainer's options that say where it runs."""
 ENVIRONMENT = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE", LAUNCHER)
-CONSEQUENCES = ("connection closed by peer", "connection reset", "broken pipe", "gloo", "nccl", "socket", "rank ")
 
 
 def trainer_of(options: Mapping[str, Any], **more: Any) -> Trainer:
-    """Return a new Trainer.
-
-    Args:
-        options: what the configuration says under `trainer`.
-        more: further options, which this package sets.
+    """Return a new Trainer of the configuration's options, and of further ones, which this package sets.
 
     Raises:
         UsageError: Lightning refuses the options.
@@ -80,30 +75,16 @@ def _started_outside(options: Mapping[str, Any]) -> dict[str, int]:
     return {"devices": devices, "num_nodes": nodes}
 
 
-def is_consequence(error: BaseException) -> bool:
-    """Whether an error looks like that of a collective in which another process died."""
-    if isinstance(error, ALError):
-        return False
-    text = f"{error} {error.__cause__ or ''}".lower()
-    return isinstance(error, dist.DistError) or (
-        isinstance(error, RuntimeError) and any(word in text for word in CONSEQUENCES)
-    )
-
-
 class Processes:
     """This process among those of its run.
 
     With `devices` above 1 the first process of a machine starts the others there, unless torchrun or SLURM did. They
     run the same command, find LOCAL_RANK set, and join. Lightning's launcher does the same, but kills all processes
     without a message once one of them fails, and runs sys.argv, which may be another program's.
-
-    Attributes:
-        rank: number of this process, over all machines.
-        count: number of processes.
     """
 
     def __init__(self, rank: int = 0, count: int = 1) -> None:
-        self.rank = rank
+        self.rank = rank  # over all machines
         self.count = count
         self._group: Any = None
         self._line: Server | Client | None = None

@@ -21,7 +21,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from al_lightning.distributed.signals import Child, await_signals, end_all, how_ended, signal_named
+from al_lightning.distributed.signals import Child, await_signals, end_all, exit_code, how_ended, signal_named
 from al_lightning.errors import Interrupted, UsageError, printable
 
 GRACE = 20.0
@@ -69,8 +69,7 @@ class Shutdown:
     def listen(self, more: Sequence[str] = ()) -> None:
         """Handle the signals of this process, if it is the command line's own; called before any thread starts.
 
-        Args:
-            more: further signals that ask to stop, for example USR1, which SLURM can send ahead of a time limit.
+        Further signals can ask to stop, for example USR1, which SLURM can send ahead of a time limit.
 
         Raises:
             UsageError: there is no such signal, or it cannot be caught.
@@ -93,6 +92,8 @@ class Shutdown:
     def ask(self, why: str, relayed: bool = False) -> None:
         """Ask this process, and through it all others, to stop; `relayed` marks another process's request."""
         with self._lock:
+            if self._leaving:  # this process ends anyway, and has said why; it ends its children by a signal
+                return
             first = self.asked is None
             if first:
                 self.asked, self._since = why, time.monotonic()
@@ -164,7 +165,7 @@ class Shutdown:
             if child.poll() == Interrupted.exit_code:
                 return self.ask(f"a signal to process {rank}")
             time.sleep(1)  # an error of all processes is this process's too, and is shown as such
-            self._failed(True, rank, 1, f"ended {how_ended(self.children.get(rank))}")
+            self._failed(True, rank, 1, f"ended {how_ended(child.poll())}")
 
     def connect(self, send: Send) -> None:
         """Send messages to the other processes by a function from now on."""
@@ -196,14 +197,14 @@ class Shutdown:
         """Handle a process that ended without a message."""
         if self.asked is not None:
             return  # all processes are ending already
-        if self.rank == 0 and (how := how_ended(self.children.get(rank))) == f"with code {Interrupted.exit_code}":
-            self.ask(f"a signal to process {rank}")
-        elif self.rank == 0:
-            self._failed(True, rank, 1, f"ended {how}")
-        else:
+        if self.rank:
             first = self.rank == 1  # one process prints in place of process 0
             text = f"Process 0 of {self.processes} ended without a word, killed perhaps; {AGAIN}."
             self._leave(1, text if first else None, prints=first)
+        elif (code := exit_code(self.children.get(rank))) == Interrupted.exit_code:
+            self.ask(f"a signal to process {rank}")
+        else:
+            self._failed(True, rank, 1, f"ended {how_ended(code)}")
 
     def _failed(self, cause: bool, rank: int, code: int, text: str) -> None:
         """Collect failures at process 0; the first cause is shown, a consequence only where no cause comes."""
@@ -230,12 +231,9 @@ class Shutdown:
         """End this process's part of a run that failed or was stopped; one process prints the reason.
 
         Args:
-            code: exit code.
+            code: exit code, which is returned where there are no other processes to wait for.
             text: the reason, a sentence.
             cause: whether this is likely the cause, and not a consequence of another process's end.
-
-        Returns:
-            the exit code, where there are no other processes to wait for.
         """
         if self.asked is not None:
             self._enforce()

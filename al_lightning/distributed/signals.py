@@ -55,12 +55,15 @@ def end_all(children: Sequence[Child], seconds: float) -> None:
             child.kill()
 
 
-def how_ended(child: Child | None) -> str:
-    """Return how a process ended, for "Process 1 ended ..."; None stands for a process that this one did not start."""
-    try:
-        code = child.wait(timeout=2) if child is not None else None
-    except subprocess.TimeoutExpired:
-        code = None
+def exit_code(child: Child | None) -> int | None:
+    """Return the exit code of a process that just ended; None where this process did not start it, or it still runs."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return child.wait(timeout=2) if child is not None else None
+    return None
+
+
+def how_ended(code: int | None) -> str:
+    """Return how a process ended, for "Process 1 ended ...", by its exit code, which is negative for a signal."""
     if code is None:
         return "without a word, killed perhaps (out of memory?)"
     if code >= 0:

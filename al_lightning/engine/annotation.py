@@ -59,10 +59,10 @@ class Request:
 
 
 class AnnotationQueue:
-    """Batches of images that wait for people's labels.
+    """Batches of images that wait for people's labels, which the run's oracle asks for.
 
     Args:
-        experiment: the run's configuration, whose oracle asks people.
+        experiment: the run's configuration.
         store: the run directory.
         say: prints a line.
         command: arguments of the command line that continues the run.
@@ -83,9 +83,8 @@ class AnnotationQueue:
         Raises:
             LabelsAwaited: labels are missing, also of the test set at the initial set; the batches are written.
         """
-        folder, what = ("initial", "the initial set")
-        if cycle is not None:
-            folder, what = f"cycle_{cycle:02d}", f"the choice of cycle {cycle}"
+        what = "the initial set" if cycle is None else f"the choice of cycle {cycle}"
+        folder = "initial" if cycle is None else f"cycle_{cycle:02d}"
         request = Request(folder, what, _annotated(self.data.train), chosen, cycle)
         test = self._unlabelled_test() if cycle is None else []
         answer = self.experiment.oracle.label(chosen)
@@ -119,7 +118,9 @@ class AnnotationQueue:
             return
         for part in parts:
             if not self._is_handed_out(part):
-                self._write(part)
+                self._set_aside(part)
+                kind, classes = part.images.store.kind, list(self.data.class_names)
+                write_batch(self._folder(part), self._items(part), classes, kind, self._colours())
         self._write_project()
         counts = " and ".join(
             f"{len(part.missing)} of {len({part.images.file(index) for index in part.chosen})} images of {part.what}"
@@ -147,13 +148,8 @@ class AnnotationQueue:
         files = all((folder / name).is_file() for name in WHOLE)
         return files and pictures >= len(listed) and missing <= listed <= chosen
 
-    def _write(self, part: Request) -> None:
-        self._set_aside(part)
-        kind = part.images.store.kind
-        write_batch(self._folder(part), self._items(part), list(self.data.class_names), kind, self._colours())
-
     def _colours(self) -> list[tuple[int, int, int]]:
-        return [(int(red), int(green), int(blue)) for red, green, blue in palette(self.data.num_classes)]
+        return [(red, green, blue) for red, green, blue in palette(self.data.num_classes).tolist()]
 
     def _set_aside(self, part: Request) -> None:
         """Move an incomplete batch, or one of another choice, away: people may have put their own work in it."""

@@ -13,9 +13,7 @@ from al_lightning.errors import TrainingError
 class Compiling:
     """A fit's network, compiled for training.
 
-    Args:
-        network: the network.
-        mode: torch.compile's mode, or "none", which also lets a network that compiles parts of itself do so.
+    The mode is torch.compile's, or "none", which also lets a network that compiles parts of itself do so.
     """
 
     def __init__(self, network: nn.Module, mode: str) -> None:

@@ -89,7 +89,7 @@ class Fit:
         self._seed("build")
         parts = experiment.fresh_parts()
         classes = experiment.data.num_classes
-        self.memory_format = torch.channels_last if experiment.channels_last else torch.contiguous_format
+        self.memory_format = experiment.memory_format
         self.network: Network = parts.network(classes).to(memory_format=self.memory_format)
         self.compiling = Compiling(self.network, experiment.options.compile)
         self.module: TrainingModule = parts.training(self.network, parts.task(classes), self.steps, self.key)
@@ -152,11 +152,6 @@ class Fit:
         """Where the network is trained and tested; between stages it is on the CPU."""
         return self.trainer.strategy.root_device
 
-    @property
-    def label(self) -> str:
-        """Name of the fit in the progress line."""
-        return f"fit of member {self.key[2]}" if self.key[2] else "fit"
-
     def warm_start(self, weights: Path, whole: bool) -> None:
         """Load the previous cycle's weights before training: all of them if `whole`, else the backbone's."""
         state = weights_of(weights)
@@ -176,7 +171,8 @@ class Fit:
             load_network(self.network, self.weights_path)
             self.reporter.skip(self.steps)
             return
-        self.reporter.begin(self.label, self.steps, self.done)
+        member = self.key[2]
+        self.reporter.begin(f"fit of member {member}" if member else "fit", self.steps, self.done)
         checkpoint = self.directory / f"step_{self.done}.ckpt" if self.done else None
         self._seed("fit")
         self.seal.check()

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from al_lightning.acquisition.coreset import Coreset
+from al_lightning.acquisition.scoring import score_pool, select
 from al_lightning.config.experiment import Experiment, versions
 from al_lightning.config.fit_options import result_settings
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.annotation import AnnotationQueue
-from al_lightning.engine.cold_start import fresh_fit, spread
+from al_lightning.engine.fit import Fit
 from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError
 from al_lightning.oracle import Pending
 from al_lightning.pool import Pool, draw_initial
 from al_lightning.progress import Reporter
+from al_lightning.runs.identity import flatten
 from al_lightning.runs.image_list import image_list
 from al_lightning.runs.journal import Run, RunRecord
 from al_lightning.runs.seals import drop, made_again
 from al_lightning.runs.selections import selection_path
 from al_lightning.runs.store import RunStore
 from al_lightning.seeding import generator
-from al_lightning.types import Selection
+from al_lightning.types import Selection, SelectionInputs
 
 
 def start(
@@ -29,7 +41,9 @@ def start(
         experiment.budget.check(pool.size)
     experiment.acquisition.check_pool(pool, experiment.budget.total_count(pool.size))
     if (unlabelled := experiment.data.unlabelled) is not None:
-        unlabelled.check(pool.size, last_count(experiment, pool))
+        own = own_first(experiment, pool) if experiment.acquisition.one_fit else None
+        last = experiment.budget.total_count(pool.size) if own is None else len(own)
+        unlabelled.check(pool.size, last)
     data_sha256 = experiment.data.fingerprint()
     if not processes.all_agree(data_sha256):
         raise DatasetError(f"The processes see different images in {experiment.data.root}; all need the same data.")
@@ -53,13 +67,16 @@ def start(
     return pool.label(processes.once(label_first, experiment, store, queue, initial))
 
 
-def last_count(experiment: Experiment, pool: Pool) -> int:
-    """Return how many labels the last fit will have."""
-    budget, acquisition = experiment.budget, experiment.acquisition
-    if acquisition.one_fit:
-        own = own_first(experiment, pool)
-        return first_count(experiment, pool) if own is None else len(own)
-    return budget.total_count(pool.size)
+@contextmanager
+def fresh_fit(experiment: Experiment, pool: Pool, processes: Processes, reporter: Reporter) -> Iterator[Fit]:
+    """Build the first fit in a temporary folder: a check of its parts that writes nothing into the run directory.
+
+    All processes of the run call this.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        fit = Fit(experiment, 0, 0, pool, Path(scratch) / "member_0", processes, reporter)
+        yield fit
+        fit.close()
 
 
 def begin(
@@ -153,6 +170,39 @@ def draw_first(experiment: Experiment, pool: Pool, processes: Processes, reporte
         draw = generator("initial", experiment.seed)
         indices = draw_initial(pool, count, experiment.options.initial, classes, draw)
     return Selection(indices, [0.0] * len(indices))
+
+
+class Spread(Coreset):
+    """k-center greedy without labelled images: a random first image, then always the farthest from all chosen ones."""
+
+    reads_labelled: ClassVar[bool] = False
+
+    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
+        """Draw the first image, whose score is 0; select the others as core-set does with that image labelled."""
+        first = int(generator.integers(len(rows.index)))
+        labelled = rows.labelled.clone()
+        labelled[first] = True
+        rest = super().select(SelectionInputs(rows.index, labelled, rows.value), count - 1, generator)
+        return Selection([int(rows.index[first]), *rest.indices], [0.0, *rest.scores])
+
+
+def spread(experiment: Experiment, pool: Pool, count: int, processes: Processes, reporter: Reporter) -> Selection:
+    """Choose an initial set that covers the pool: k-center greedy on the embeddings of the untrained network.
+
+    The network is the one that the first fit begins with. At a seed the initial set is the same for every strategy. All
+    processes of the run call this.
+    """
+    if not any(key.split(".")[-1] == "weights" and value for key, value in flatten(experiment.plain["network"])):
+        reporter.say(
+            "note: initial: spread uses the features of a network without pretrained weights, which are random; "
+            "name weights under network (for example weights: imagenet) for features that distinguish images"
+        )
+    strategy = Spread()
+    reporter.cycle(0, 0)
+    with fresh_fit(experiment, pool, processes, reporter) as fit:
+        draw = generator("candidates", experiment.seed, 0)
+        rows = score_pool(strategy, pool, draw, partial(fit.score, strategy))
+    return processes.once(select, strategy, rows, count, generator("initial", experiment.seed))
 
 
 def label(experiment: Experiment, queue: AnnotationQueue | None, cycle: int | None, chosen: list[int]) -> list[int]:

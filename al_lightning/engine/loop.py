@@ -38,12 +38,7 @@ def run_cycles(
 
     All processes run this. Process 0 reads and writes the run directory and sends the others what it read.
 
-    Args:
-        experiment: the run's configuration.
-        store: the run directory.
-        processes: the run's processes.
-        reporter: shows progress.
-        command: arguments of the command line that continues the run, shown to people who are to label.
+    `command` has the arguments of the command line that continues the run, which people who are to label see.
 
     Raises:
         LabelsAwaited: people are to label; the same command continues once they have.

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
@@ -91,9 +90,8 @@ def _score(
     images: list[int],
 ) -> tuple[Tensor, Tensor]:
     """Score images with one member's network; the scores are those of its run."""
-    memory_format = torch.channels_last if run.channels_last else torch.contiguous_format
     seed_global(seed_of("build", *key))  # a network may draw parts of itself that are not among its weights
-    network = run.network(run.data.num_classes).to(memory_format=memory_format)
+    network = run.network(run.data.num_classes).to(memory_format=run.memory_format)
     strategy.check(network)
     load_network(network, weights)
     with tempfile.TemporaryDirectory() as scratch:
@@ -101,6 +99,6 @@ def _score(
         trainer = stage_trainer(options, [progress], logger=False, default_root_dir=scratch, enable_checkpointing=False)
         if trainer.strategy.root_device.type == "cpu":
             keep_large_blocks()
-        data = PoolDataModule(run.data, pool, key, scoring=images, memory_format=memory_format)
+        data = PoolDataModule(run.data, pool, key, scoring=images, memory_format=run.memory_format)
         stage = partial(guarded, trainer, timeout=run.data.timeout)
         return score(strategy, network, data, trainer, reporter, stage)

@@ -14,18 +14,13 @@ from pathlib import Path
 from al_lightning.config.experiment import Experiment, versions
 from al_lightning.errors import ALError, from_home
 from al_lightning.runs.journal import Run, read_run
-from al_lightning.runs.origins import training_settings
+from al_lightning.runs.origins import training_settings, weights_path
 from al_lightning.runs.seals import seal_of
 from al_lightning.runs.store import RunStore
 
 
 def take_first_cycle(experiment: Experiment, store: RunStore, processes: int) -> tuple[str, float]:
-    """Copy the first network of the run that `share` names, with its metrics, into a run that has none yet.
-
-    Args:
-        experiment: configuration of this run, whose journal exists.
-        store: directory of this run.
-        processes: number of this run's processes.
+    """Copy the first network of the run that `share` names, with its metrics, into a run that has only its journal yet.
 
     Returns:
         A note for the user, or "", and the seconds that the copied fit took, 0 where none was copied.
@@ -43,7 +38,7 @@ def take_first_cycle(experiment: Experiment, store: RunStore, processes: int) ->
         return f"the first network of {share} cannot be used ({reason}); this run trains its own", 0.0
     seal = store.fit_seal(0, 0)
     source = RunStore(donor.directory, writes=False)
-    weights, metrics = source.weights_path(0, 0), source.metrics_path(0)
+    weights, metrics = weights_path(donor.directory, 0, 0), source.metrics_path(0)
     if gone := [path for path in (weights, metrics) if not seal.fits(path)]:
         return f"{gone[0]} is gone or damaged; this run trains its own first network", 0.0
     store.begin_fit(0, 0)

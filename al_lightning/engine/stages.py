@@ -14,7 +14,7 @@ from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.workers import of_workers
 from al_lightning.distributed.processes import trainer_of
 from al_lightning.distributed.shutdown import AGAIN
-from al_lightning.errors import ALError, Interrupted
+from al_lightning.errors import ALError, Interrupted, raised_in
 from al_lightning.networks import folded
 from al_lightning.networks.base import Network
 from al_lightning.progress import Reporter
@@ -23,13 +23,7 @@ from al_lightning.training.base import seed_global
 
 
 def stage_trainer(options: dict[str, Any], callbacks: Sequence[Callback], **more: Any) -> Trainer:
-    """Return a new Trainer without a display of its own.
-
-    Args:
-        options: the configuration's options under `trainer`.
-        callbacks: called before those of the configuration.
-        more: further options, which this package sets.
-    """
+    """Return a new Trainer without a display of its own; the callbacks come before those of its `options`."""
     own = options.pop("callbacks", None) or []
     return trainer_of(
         options,
@@ -68,13 +62,7 @@ def score(
 
     A network that is `foldable` is scored by a folded copy.
 
-    Args:
-        acquisition: the strategy.
-        network: the trained network.
-        data: the loaders, made for these images; every draw derives from their key.
-        trainer: runs the network on its devices.
-        reporter: shows progress.
-        run: calls a stage of the trainer; see `guarded`.
+    Every draw derives from the key of the loaders. `run` calls a stage of the trainer; see `guarded`.
 
     Returns:
         (N,) int64 positions and (N, K) float32 scores.
@@ -96,11 +84,7 @@ def guarded(trainer: Trainer, stage: Callable[[], object], timeout: float) -> No
     """Run a stage of a trainer, and turn its errors into sentences.
 
     In a process whose signals this package does not handle, Lightning turns signals into exits with codes 0 and 1.
-
-    Args:
-        trainer: the trainer.
-        stage: calls one of the trainer's methods.
-        timeout: seconds that the stage waits for a batch.
+    `timeout` is the number of seconds that the stage waits for a batch.
 
     Raises:
         Interrupted: the stage was stopped from outside.
@@ -117,9 +101,9 @@ def guarded(trainer: Trainer, stage: Callable[[], object], timeout: float) -> No
     except Exception as error:
         if sentence := of_workers(error, timeout):
             raise ALError(sentence) from error
-        # An error in a data worker comes back as its traceback, as text: the last line is what it was.
-        if not str(error).startswith("Caught "):
+        if not raised_in(error, "torch._utils"):
             raise
+        # torch raises an error of a data worker again with its traceback as the text; the last line is the error's own.
         last = str(error).rstrip().rsplit("\n", 1)[-1]
         reason = last.partition(": ")[2] or last
         kind = type(error) if isinstance(error, ALError) else ALError

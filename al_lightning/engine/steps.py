@@ -21,10 +21,6 @@ class StepCallback(StageProgress):
 
     It comes before all other callbacks, so that what these draw in a step is the same after a restart. Seeding once per
     epoch is not enough: the loader of a resumed epoch draws at another moment.
-
-    Args:
-        reporter: shows progress.
-        data: loaders of the fit.
     """
 
     def __init__(self, reporter: Reporter, data: PoolDataModule) -> None:
@@ -57,14 +53,7 @@ class StepCallback(StageProgress):
 
 
 def seed_step(key: tuple[int, int, int], step: int, rank: int, device: torch.device) -> None:
-    """Seed the global generators for a step of a process that computes on `device`.
-
-    Args:
-        key: (seed, cycle, member).
-        step: number of the step, from 0.
-        rank: the process.
-        device: where the network is trained.
-    """
+    """Seed the global generators for a step of process `rank` on its device; the key is (seed, cycle, member)."""
     seed = seed_of("step", *key, step, rank)
     if device.type not in ("cpu", "cuda"):
         seed_global(seed)

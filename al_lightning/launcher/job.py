@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from al_lightning.distributed.signals import how_ended
 from al_lightning.errors import ALError, DirectoryInUse, Interrupted, LabelsAwaited, UsageError
 from al_lightning.runs.journal import read_run
 from al_lightning.runs.lock import LOCK as STORE_LOCK
@@ -31,14 +31,7 @@ STATES: dict[int, State] = {
 
 @dataclass(frozen=True)
 class Job:
-    """One run: `al-lightning fit --config NAME --seed SEED --run_dir DIRECTORY OPTIONS...`.
-
-    Attributes:
-        name: the run's name, as after --config.
-        seed: the run's seed.
-        directory: the run directory.
-        options: further options of the command line.
-    """
+    """One run: `al-lightning fit --config NAME --seed SEED --run_dir DIRECTORY OPTIONS...`."""
 
     name: str
     seed: int
@@ -70,7 +63,6 @@ class Outcome:
     """The outcome of a run.
 
     Attributes:
-        job: the run.
         state: "done"; "failed"; "interrupted" (75: the same command continues); "labels" (76: chosen images wait for
             labels); "elsewhere" (another launcher or command is at work on the run).
         exit_code: exit code of the run, negative where a signal ended it; None where it was not started or seen.
@@ -84,6 +76,11 @@ class Outcome:
     seconds: float = 0.0
     log_end: str = ""
 
+    @property
+    def last_line(self) -> str:
+        """The last line of the log, without the name of the command."""
+        return self.log_end.rpartition("\n")[2].removeprefix("al-lightning: ")
+
 
 Complete = Callable[[Job], bool]
 """Returns whether a run is complete."""
@@ -93,8 +90,7 @@ def outcome_of(job: Job, code: int, seconds: float) -> Outcome:
     """Return the outcome of a process by its exit code, which is negative for a signal, and by its log."""
     log_end = tail(job.log)
     if code < 0:
-        memory = " (out of memory?)" if code == -signal.SIGKILL else ""
-        log_end = f"{log_end}\nended by {signal.Signals(-code).name}{memory}".lstrip()
+        log_end = f"{log_end}\nended {how_ended(code)}".lstrip()
     return Outcome(job, STATES.get(code, "failed"), code, seconds, log_end)
 
 
@@ -112,15 +108,15 @@ def distinct(jobs: Sequence[Job]) -> list[Job]:
     return list(owners.values())
 
 
-def tail(path: Path, lines: int = TAIL) -> str:
-    """Return the last lines of a file that are not empty; "" where there is no file."""
+def tail(path: Path) -> str:
+    """Return the last `TAIL` lines of a file that are not empty; "" where there is no file."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - 8192))
             text = file.read().decode(errors="replace")
     except OSError:
         return ""
-    return "\n".join([line.rstrip() for line in text.splitlines() if line.strip()][-lines:])
+    return "\n".join([line.rstrip() for line in text.splitlines() if line.strip()][-TAIL:])
 
 
 def progress_of(job: Job) -> dict[str, Any]:
@@ -143,11 +139,9 @@ def metric_of(job: Job) -> str:
 
 
 def take(job: Job, also_by_hand: bool = True) -> Lock | None:
-    """Lock a job's directory for this launcher; None where another launcher has it, or a run started by hand.
+    """Lock a job's directory for this launcher; None where another launcher or a run started by hand has it.
 
-    Args:
-        job: the job.
-        also_by_hand: whether to look for a run that no launcher started.
+    Without `also_by_hand`, a run that no launcher started is no hindrance.
 
     Raises:
         ALError: the directory cannot be written to, or its file system cannot lock.

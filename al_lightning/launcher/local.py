@@ -66,11 +66,9 @@ class LocalLauncher:
             spread evenly over the GPUs.
         slots_per_gpu: number of runs that share a GPU; small networks can.
         gpus_per_run: number of GPUs of each run; with more than one, `--trainer.devices` is set to it.
-        wait: wait for runs that another process has, then finish them; otherwise their state is "elsewhere".
         fail_fast: the first run that is not done stops the others, whose state is then "interrupted".
         environment: further environment variables of the runs.
         stream: the output of progress; standard error by default.
-        grace: seconds that runs have to end their step and save when they are stopped.
 
     Raises:
         UsageError: a number is below 1, or there are fewer GPUs than a run needs.
@@ -82,11 +80,9 @@ class LocalLauncher:
         slots_per_gpu: int = 1,
         *,
         gpus_per_run: int = 1,
-        wait: bool = True,
         fail_fast: bool = False,
         environment: Mapping[str, str] | None = None,
         stream: TextIO | None = None,
-        grace: float = GRACE + LEAVE,
     ) -> None:
         for name, value in (("slots", slots), ("slots_per_gpu", slots_per_gpu), ("gpus_per_run", gpus_per_run)):
             if value is not None and value < 1:
@@ -98,9 +94,9 @@ class LocalLauncher:
         self.gpus = [",".join(gpus[end - gpus_per_run : end]) for end in ends]
         self.gpus_per_run = gpus_per_run
         self.slots = slots or (slots_per_gpu * len(self.gpus) if self.gpus else cores())
-        self.wait, self.fail_fast = wait, fail_fast
+        self.fail_fast = fail_fast
         self.environment = dict(environment or {})
-        self.stream, self.grace = stream, grace
+        self.stream = stream
         self._running: list[_Running] = []
         self._tried_elsewhere = 0.0
 
@@ -140,7 +136,10 @@ class LocalLauncher:
                 self._stop(elsewhere, screen)
                 raise Interrupted(f"Interrupted; {AGAIN}.") from None
             finally:
-                self._clear()
+                for running in list(self._running):
+                    running.tree.kill()
+                    running.tree.wait()
+                    self._forget(running)
         outcomes = {job: Outcome(job, "interrupted") for job in todo} | screen.outcomes
         by_folder = {job.directory.resolve(): outcome for job, outcome in outcomes.items()}
         return [by_folder[job.directory.resolve()] for job in jobs]
@@ -159,12 +158,8 @@ class LocalLauncher:
             if len(self._running) >= self.slots:
                 return
             job = elsewhere.popleft()
-            if self._started(job, screen, complete):
-                continue
-            if self.wait:
+            if not self._started(job, screen, complete):
                 elsewhere.append(job)
-            else:
-                screen.end(Outcome(job, "elsewhere"))
 
     def _started(self, job: Job, screen: Screen, complete: Complete) -> bool:
         """Start a run, unless it is complete or fails at once; return False where another process has it."""
@@ -187,20 +182,17 @@ class LocalLauncher:
     def _start(self, job: Job, held: Lock, screen: Screen) -> None:
         taken = {running.slot for running in self._running}
         slot = next(number for number in range(self.slots) if number not in taken)
+        several = ["--trainer.devices", str(self.gpus_per_run)] if self.gpus_per_run > 1 else []
         try:
             job.progress.unlink(missing_ok=True)
             with job.log.open("wb") as log:
-                tree = Tree(self._command(job), self._environment(job, slot), log)
+                tree = Tree([*job.command, *several], self._environment(job, slot), log)
         except OSError:
             held.release()
             raise
         self._running.append(_Running(job, tree, held, slot, time.monotonic()))
         shutdown.children[tree.pid] = tree
         screen.begin(job, f"GPU {slot % len(self.gpus)}" if len(self.gpus) > 1 else "")
-
-    def _command(self, job: Job) -> list[str]:
-        several = self.gpus_per_run > 1
-        return [*job.command, *(["--trainer.devices", str(self.gpus_per_run)] if several else [])]
 
     def _environment(self, job: Job, slot: int) -> dict[str, str]:
         more = {THREADS: os.environ.get(THREADS) or str(max(1, cores() // self.slots))}
@@ -231,18 +223,11 @@ class LocalLauncher:
         running.held.release()
 
     def _stop(self, elsewhere: deque[Job], screen: Screen) -> None:
-        """Ask all runs to stop, and wait for them."""
+        """Ask all runs to end their step, save and stop, and wait for them."""
         for running in self._running:
             running.tree.terminate()
-        deadline = time.monotonic() + self.grace
+        deadline = time.monotonic() + GRACE + LEAVE
         while self._running and time.monotonic() < deadline:
             self._reap(elsewhere, screen)
             screen.tick()
             time.sleep(0.05)
-
-    def _clear(self) -> None:
-        """Kill all runs that are still at work."""
-        for running in list(self._running):
-            running.tree.kill()
-            running.tree.wait()
-            self._forget(running)

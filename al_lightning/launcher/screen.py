@@ -25,13 +25,7 @@ NAMED = 3
 def overall(left: Sequence[float | None], waiting: Sequence[float | None], slots: int) -> float | None:
     """Return the seconds until all runs are done, where each waiting run takes the slot that is free first.
 
-    Args:
-        left: seconds left of the runs at work.
-        waiting: expected seconds of the waiting runs, in order.
-        slots: number of runs at once.
-
-    Returns:
-        seconds; None where one of the numbers is not known.
+    None where the seconds of a run at work (`left`), or of a waiting run, are not known.
     """
     known = [seconds for seconds in (*left, *waiting) if seconds is not None]
     if len(known) < len(left) + len(waiting):
@@ -105,7 +99,7 @@ class Screen(Display):
         else:
             words = {
                 "interrupted": "interrupted; the same command continues",
-                "labels": f"waits for labels of the chosen images ({_last(outcome.log_end)})",
+                "labels": f"waits for labels of the chosen images ({outcome.last_line})",
                 "elsewhere": "another process is at work on it",
             }
             self.say(f"{job}: {words[outcome.state]}", "yellow")
@@ -200,7 +194,3 @@ class Screen(Display):
 
 def _share(progress: dict[str, Any]) -> float:
     return min(1.0, max(0.0, float(progress.get("fraction") or 0.0)))
-
-
-def _last(text: str) -> str:
-    return text.rpartition("\n")[2].removeprefix("al-lightning: ")

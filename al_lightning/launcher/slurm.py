@@ -59,7 +59,6 @@ class SlurmLauncher:
         more: further options of sbatch, for example `{"account": "vision", "qos": "low"}`.
         folder: folder for submitit's files (batch script, standard output and error), on the shared file system.
         stays: how often a run may be queued again after a time limit.
-        wait: wait for runs that another launcher has; otherwise their state is "elsewhere".
         cluster: submitit's executor: "slurm", or "local" or "debug" to try it out on one machine.
         stream: the output of progress; standard error by default.
 
@@ -82,7 +81,6 @@ class SlurmLauncher:
         more: Mapping[str, Any] | None = None,
         folder: Path = Path("runs/slurm"),
         stays: int = 100,
-        wait: bool = True,
         cluster: str = "slurm",
         stream: TextIO | None = None,
     ) -> None:
@@ -90,7 +88,7 @@ class SlurmLauncher:
             raise UsageError("On the cluster gpus must be at least 0, and nodes, at_once, cpus_per_task at least 1.")
         if signal_delay < 60:
             raise UsageError(f"signal_delay is {signal_delay}; a run needs 60 s or more to end its step and save.")
-        self.wait, self.at_once, self.stream = wait, at_once, stream
+        self.at_once, self.stream = at_once, stream
         self.folder = folder.absolute()
         try:
             from submitit import AutoExecutor, JobEnvironment
@@ -120,14 +118,10 @@ class SlurmLauncher:
     def run(self, jobs: Sequence[Job], complete: Complete = lambda job: False) -> list[Outcome]:
         """Submit all jobs as an array and wait for them, and for jobs in the queue that an earlier call submitted.
 
-        SIGINT and SIGTERM end the waiting alone: the queue continues, and the same call waits again.
+        Runs that another launcher has are tried again at the end. SIGINT and SIGTERM end the waiting alone: the queue
+        continues, and the same call waits again.
 
-        Args:
-            jobs: equal ones are run once.
-            complete: whether a run is complete, so that it is not submitted.
-
-        Returns:
-            an outcome for each job, in order.
+        Equal jobs are run once, and complete ones are not submitted. Each job has an outcome, in order.
 
         Raises:
             Interrupted: this process was asked to stop.
@@ -145,11 +139,7 @@ class SlurmLauncher:
                         for handle in held.values():
                             handle.release()
                     left = [job for job in left if job not in screen.outcomes]
-                    if left and not self.wait:
-                        for job in left:
-                            screen.end(Outcome(job, "elsewhere"))
-                        left = []
-                    elif left:
+                    if left:
                         self._pause()
             except KeyboardInterrupt:
                 screen.say("The queue continues; the same command waits for it again, `scancel` ends it.")
@@ -213,7 +203,6 @@ class SlurmLauncher:
 
     def _await(self, queued: dict[Job, Any], screen: Screen) -> None:
         begun: dict[Job, float] = {}
-        queued = dict(queued)
         while queued:
             for job, sent in list(queued.items()):
                 if job not in begun and progress_of(job):

@@ -112,9 +112,6 @@ class DurableCheckpointIO(CheckpointIO):
 
     Lightning's own class goes through the temporary folder and, across file systems, a plain copy
     (Lightning-AI/pytorch-lightning#19970, #21253).
-
-    Args:
-        seal: of the fit's files.
     """
 
     def __init__(self, seal: Seal) -> None:
@@ -146,11 +143,9 @@ class DurableCheckpointIO(CheckpointIO):
 
 
 class ChunkCheckpoint(Checkpoint):
-    """Writes the fit's state after each chunk of steps, and when the run is asked to stop.
+    """Writes the fit's state after each chunk of steps, and when the run is asked to stop; keeps the last two.
 
-    Args:
-        directory: of the checkpoints; the last two are kept.
-        processes: of the run; all of them stop after the same step.
+    All processes of the run stop after the same step.
     """
 
     def __init__(self, directory: Path, processes: Processes) -> None:

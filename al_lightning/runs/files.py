@@ -15,10 +15,7 @@ from al_lightning.errors import ALError
 def write_atomic(path: Path, write: Callable[[BinaryIO], object], make_folder: bool = True) -> None:
     """Write a file so that a reader sees the old or the new content, never a part, even after a power cut.
 
-    Args:
-        path: the target.
-        write: called with the open temporary file beside the target.
-        make_folder: make the target's missing folders.
+    `write` is called with an open temporary file beside the target. `make_folder` makes missing folders.
 
     Raises:
         ALError: the disk is full, the folder is read-only, or the like; the old content is unchanged.

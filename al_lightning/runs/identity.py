@@ -44,10 +44,10 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def in_short(changes: list[str], most: int = 5) -> str:
-    """Return the first few changes in a row, and how many more there are."""
-    rest = len(changes) - most
-    return "; ".join(changes[:most]) + (f"; and {rest} more" if rest > 0 else "")
+def in_short(changes: list[str]) -> str:
+    """Return the first five changes in a row, and how many more there are."""
+    rest = len(changes) - 5
+    return "; ".join(changes[:5]) + (f"; and {rest} more" if rest > 0 else "")
 
 
 def as_json(value: Any) -> Any:

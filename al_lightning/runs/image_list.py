@@ -47,11 +47,7 @@ class ImageList:
 
 
 def image_list(files: Iterable[Path], root: Path) -> ImageList:
-    """List image files. Paths without a file, as of generated images, are left out.
-
-    Args:
-        files: of images; some may occur more than once.
-        root: folder that names are relative to, for files below it.
+    """List image files, each once, by names relative to `root`. Paths without a file (generated images) are left out.
 
     Raises:
         DatasetError: a file cannot be read.
@@ -77,12 +73,7 @@ def image_list(files: Iterable[Path], root: Path) -> ImageList:
 
 
 def read_list(path: Path, digest: str) -> ImageList | None:
-    """Return the list that a run kept; None where the file is gone or not as it was written.
-
-    Args:
-        path: of the file.
-        digest: of the list, from the run's journal.
-    """
+    """Return the list that a run kept; None where the file is gone, or has another digest than the journal says."""
     try:
         kept = ImageList(**json.loads(read_small(path, LARGEST)))
         return kept if kept.digest == digest else None

@@ -7,8 +7,10 @@ and therefore no part of the checks.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,9 +38,7 @@ class RunRecord:
 
     Attributes:
         name: the run's name, its parts joined by underscores.
-        seed: the run's seed.
         settings: the settings that can change a result, by dotted key.
-        pool_size: number of images in the pool.
         data_sha256: hash of the class names and the names of all images, which give positions their meaning.
         images_sha256: hash of the list of image files, with their sizes and contents (see `image_list`).
         classes: names of the classes, in the order of their numbers.
@@ -98,10 +98,7 @@ class Run:
     """A run directory, read.
 
     Attributes:
-        directory: its path.
-        record: the journal's first line.
         initial: the images labelled before the first fit, in order; None while their labels are awaited.
-        cycles: the finished cycles.
     """
 
     directory: Path
@@ -150,7 +147,9 @@ def read_run(directory: str | Path) -> Run:
             way = "delete it from that line on: the same command makes again what is gone"
             if number == 1:
                 way = "begin in another directory: --run_dir DIR"
-            raise ALError(f"{journal}, line {number} {error}. Restore the file, or {way}.") from error
+            raise ALError(
+                f"{journal}, line {number} {error}; it was edited or damaged. Restore the file, or {way}."
+            ) from error
         records.append(record)
     if records[0].get("kind") == "run" and (written := records[0].get("format", 1)) != FORMAT:
         raise UsageError(
@@ -177,7 +176,7 @@ def _run(path: Path, records: list[dict[str, Any]]) -> Run:
 
 
 def _check_kinds(run: Run) -> None:
-    """Raise ValueError where a value has a wrong type or range, or an image is labelled twice: no run writes that."""
+    """Raise ValueError where a value has a wrong type or range, or an image is labelled twice."""
     record, cycles = run.record, run.cycles
     if len(cycles) > MOST_CYCLES:
         raise ValueError(f"it has more than {MOST_CYCLES:,} cycles")
@@ -273,7 +272,16 @@ def write_line(record: dict[str, Any], before: str = "") -> tuple[str, str]:
     return json.dumps({**record, "check": check}, allow_nan=False) + "\n", check
 
 
-def read_line(line: str, before: str = "") -> tuple[dict[str, Any], str]:
+def text_of(records: Iterable[dict[str, Any]]) -> str:
+    """Return records as the text of a journal."""
+    lines, check = [], ""
+    for record in records:
+        line, check = write_line(record, check)
+        lines.append(line)
+    return "".join(lines)
+
+
+def read_line(line: str, before: str) -> tuple[dict[str, Any], str]:
     """Return a line's record and its check.
 
     Raises:
@@ -281,22 +289,15 @@ def read_line(line: str, before: str = "") -> tuple[dict[str, Any], str]:
     """
     try:
         record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"is not valid JSON ({error.msg}); it was edited or damaged") from error
-    except ValueError as error:  # Python reads no number of more than 4300 digits
-        raise ValueError("holds a number of too many digits; it was edited or damaged") from error
-    except RecursionError as error:
-        raise ValueError("is nested too deeply; it was edited or damaged") from error
+    except (ValueError, RecursionError) as error:  # a number of more than 4300 digits, too
+        raise ValueError("is not JSON that Python reads") from error
     if not isinstance(record, dict):
-        raise ValueError("is not a record; it was edited or damaged")
+        raise ValueError("is not a record")
     check = record.pop("check", None)
-    try:
-        fits = check == write_line(record, before)[1]
-    except (RecursionError, ValueError):  # nested too deeply, or not finite
-        fits = False
-    if not fits:
-        raise ValueError("is not what was written (its check does not fit); it was edited or damaged")
-    return record, str(check)
+    with contextlib.suppress(RecursionError, ValueError):  # nested too deeply, or not finite
+        if check == write_line(record, before)[1]:
+            return record, str(check)
+    raise ValueError("is not what was written (its check does not fit)")
 
 
 def _take(record: dict[str, Any], kind: str) -> dict[str, Any]:

@@ -30,10 +30,7 @@ class Lock(AbstractContextManager["Lock"]):
         self._file: BinaryIO | None = None
 
     def take(self, wait: bool = False) -> bool:
-        """Take the lock; return False where another process holds it.
-
-        Args:
-            wait: wait until the other process releases it.
+        """Take the lock; where another process holds it, wait for it, or return False.
 
         Raises:
             ALError: the folder cannot be written to, or its file system cannot lock.

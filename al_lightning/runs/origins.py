@@ -19,7 +19,7 @@ CHOOSES = ("acquisition", "budget")
 
 
 def training_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return what of settings by dotted key a trained network follows from: all but what is chosen, and when."""
+    """Return the settings, by dotted key, that a trained network depends on: all but what is chosen, and when."""
     return {key: value for key, value in settings.items() if key.split(".")[0] not in CHOOSES}
 
 
@@ -34,13 +34,7 @@ def weights_path(directory: Path, cycle: int, member: int) -> Path:
 
 
 def fit_origin(run: Run, cycle: int, member: int) -> str:
-    """Return the origin of a network's checkpoints and weights, and of its metrics.
-
-    Args:
-        run: its finished cycles give the labelled images.
-        cycle: number of the cycle.
-        member: number of the network in an ensemble.
-    """
+    """Return the origin of a network's checkpoints, weights and metrics; finished cycles give its labelled images."""
     record = run.record
     warm = cycle and record.settings.get("warm_start", "none") != "none"
     return origin_of(
@@ -54,15 +48,12 @@ def fit_origin(run: Run, cycle: int, member: int) -> str:
     )
 
 
-def choice_origin(run: Run, cycle: int, count: int) -> str:
-    """Return the origin of the rows and the choice of a cycle's selection.
-
-    Args:
-        run: its finished cycles give the labelled images.
-        cycle: number of the cycle.
-        count: number of images to choose.
-    """
+def choice_origin(run: Run, cycle: int | None, count: int) -> str:
+    """Return the origin of a cycle's rows and choice of `count` images, or, for None, of the initial set."""
     record = run.record
+    if cycle is None:
+        data = [record.data_sha256, record.images_sha256]
+        return origin_of(settings=record.settings, seed=record.seed, data=data, count=count)
     strategy = {key: value for key, value in record.settings.items() if key.split(".")[0] == "acquisition"}
     networks = sorted(cycle_dir(run.directory, cycle).glob(f"member_*/{WEIGHTS}.seal"))
     return origin_of(
@@ -70,17 +61,4 @@ def choice_origin(run: Run, cycle: int, count: int) -> str:
         strategy=strategy,
         count=count,
         weights=[sealed_digest(path.with_suffix("")) for path in networks],
-    )
-
-
-def first_choice_origin(run: Run, count: int) -> str:
-    """Return the origin of the initial set.
-
-    Args:
-        run: that begins with the set.
-        count: number of images of the set.
-    """
-    record = run.record
-    return origin_of(
-        settings=record.settings, seed=record.seed, data=[record.data_sha256, record.images_sha256], count=count
     )

@@ -31,13 +31,7 @@ class SeenRows(NamedTuple):
 
 
 def write_rows(file: BinaryIO, rows: SeenRows, chosen: list[int]) -> None:
-    """Write the rows of a selection, or, of more than `LARGEST` numbers, an even sample and the chosen rows.
-
-    Args:
-        file: open for writing.
-        rows: of the selection.
-        chosen: the chosen positions, in order.
-    """
+    """Write the rows of a selection, or, of more than `LARGEST` numbers, an even sample and the chosen rows."""
     index, labelled, value = rows
     if value.size > LARGEST:
         room = max(len(chosen), LARGEST * len(index) // value.size)
@@ -49,12 +43,9 @@ def write_rows(file: BinaryIO, rows: SeenRows, chosen: list[int]) -> None:
 
 
 def read_rows(path: Path, pool_size: int, value: bool = True) -> SeenRows:
-    """Read what `write_rows` wrote, with no more memory than the file has bytes.
+    """Read what `write_rows` wrote for a pool of `pool_size` images, with no more memory than the file has bytes.
 
-    Args:
-        path: the file.
-        pool_size: number of images in the pool.
-        value: whether to read `value`, which may be large; it is empty otherwise.
+    Without `value`, the scores or embeddings, which may be large, are not read and are empty.
 
     Raises:
         ValueError: the file is not as it was written.

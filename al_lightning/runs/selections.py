@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from al_lightning.errors import ALError
 from al_lightning.runs.files import read_small
 from al_lightning.runs.journal import Run
-from al_lightning.runs.origins import choice_origin, cycle_dir, first_choice_origin
+from al_lightning.runs.origins import choice_origin, cycle_dir
 from al_lightning.runs.scores import SeenRows, read_rows, shape_of
 from al_lightning.runs.seals import Seal
 
@@ -44,25 +43,8 @@ def rows_path(directory: Path, cycle: int) -> Path:
 
 
 def choice_seal(run: Run, cycle: int | None, count: int, check: Callable[[], object] = lambda: None) -> Seal:
-    """Return the seal of a choice.
-
-    Args:
-        run: that chooses.
-        cycle: its number; None for the initial set.
-        count: how many images are chosen.
-        check: see `Seal`.
-    """
-    return Seal(first_choice_origin(run, count) if cycle is None else choice_origin(run, cycle, count), check)
-
-
-def write_choice(
-    path: Path, seal: Seal, indices: Sequence[int], scores: Sequence[float], names: Sequence[str] = ()
-) -> None:
-    """Write a choice; arguments as `Choice`'s."""
-    # A strategy's scores may be infinite, which JSON cannot express.
-    finite = [score if math.isfinite(score) else None for score in scores]
-    shown = list(names) or [f"image {index}" for index in indices]
-    write_json(path, Choice(list(indices), finite, shown)._asdict(), seal)
+    """Return the seal of a cycle's choice of `count` images, or, for None, of the initial set; `check` as in `Seal`."""
+    return Seal(choice_origin(run, cycle, count), check)
 
 
 def read_choice(run: Run, cycle: int | None) -> Choice | None:
@@ -88,10 +70,7 @@ def read_choice(run: Run, cycle: int | None) -> Choice | None:
 def read_seen(run: Run, cycle: int, value: bool = True) -> SeenRows | None:
     """Return the rows of a cycle's selection; None where it kept none.
 
-    Args:
-        run: the run.
-        cycle: number of the cycle.
-        value: whether to read scores or embeddings, which may be large; they are empty otherwise.
+    Without `value`, the scores or embeddings, which may be large, are not read and are empty.
 
     Raises:
         ALError: a file is damaged, or belongs to another run.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from al_lightning.errors import UsageError
 from al_lightning.runs.journal import JOURNAL, CycleRecord, Run, read_run, whole_lines
+from al_lightning.runs.origins import weights_path
 from al_lightning.runs.store import RunStore
 
 
@@ -21,7 +22,7 @@ def with_tested(run: Run) -> Run:
         ALError: a file of that cycle is damaged.
     """
     store, cycle = RunStore(run.directory, writes=False), len(run.cycles)
-    if not (store.member_dir(cycle, 0) / "weights.pt").is_file() or (metrics := store.metrics(cycle)) is None:
+    if not weights_path(run.directory, cycle, 0).is_file() or (metrics := store.metrics(cycle)) is None:
         return run
     labelled = len(run.labelled_at(cycle))
     tested = CycleRecord(cycle, labelled / max(1, run.record.pool_size), labelled, metrics, [])
@@ -29,11 +30,7 @@ def with_tested(run: Run) -> Run:
 
 
 def trained(run_dir: Path, cycle: int | None = None) -> tuple[Run, CycleRecord, Path]:
-    """Return a run, one of its cycles, and the weights of that cycle's first network.
-
-    Args:
-        run_dir: the run's directory.
-        cycle: its number; by default the last cycle with weights.
+    """Return a run, one of its cycles (the last with weights by default), and the weights of its first network.
 
     Raises:
         UsageError: there is no run, no such cycle, or the cycle has no weights.
@@ -48,9 +45,7 @@ def trained(run_dir: Path, cycle: int | None = None) -> tuple[Run, CycleRecord, 
     if cycle is not None and not 0 <= cycle <= last:
         cycles = f"cycles 0 to {last}" if last else "cycle 0 alone"
         raise UsageError(f"{run_dir} has finished {cycles}; there is no cycle {cycle}.")
-    store = RunStore(run_dir, writes=False)
-    weights = {done.cycle: store.member_dir(done.cycle, 0) / "weights.pt" for done in run.cycles}
-    existing = [number for number, path in weights.items() if path.is_file()]
+    existing = [done.cycle for done in run.cycles if weights_path(run_dir, done.cycle, 0).is_file()]
     if not existing:
         raise UsageError(
             f"{run_dir} holds no weights of any cycle: `--keep none` deletes them, and a copy may lack them; "
@@ -62,7 +57,7 @@ def trained(run_dir: Path, cycle: int | None = None) -> tuple[Run, CycleRecord, 
             f"The weights of cycle {wanted} of {run_dir} are gone, as `--keep last` asks; there are weights of cycle "
             f"{', '.join(map(str, existing))}."
         )
-    return run, run.cycles[wanted], store.weights(wanted)
+    return run, run.cycles[wanted], RunStore(run_dir, writes=False).weights(wanted)
 
 
 def check_at(run_dir: Path, cycle: int) -> str:

@@ -28,7 +28,7 @@ from al_lightning.errors import UsageError
 from al_lightning.training import UDA
 from al_lightning.training.base import sgd
 from tests.support.errors import lacking, raises
-from tests.support.runs import Answer, forge
+from tests.support.runs import SENT_COMMANDS, Answer, forge
 
 Call = Callable[..., Answer]
 Place = tuple[str | int, ...]
@@ -139,31 +139,19 @@ def test_the_shipped_configurations_pass_with_all_their_options() -> None:
         parse(whole(name))
 
 
-def test_no_place_of_a_config_file_takes_what_is_none_of_its_classes() -> None:
+@pytest.mark.parametrize("everything", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_no_place_of_a_configuration_takes_what_is_none_of_its_classes(everything: bool) -> None:
+    every = [(name, at) for name in NAMES for at in places(whole(name))]
     tried = 0
-    for name, at in known_places(NAMES).values():
+    for name, at in every if everything else known_places(NAMES).values():
         for path in ATTACKS:
-            for form in forms(path)[:: 2 if path == "os.system" and at not in TEXT_AS_WELL else 3]:
-                values = put(whole(name), at, form)
-                refused(partial(parse, values), option(at), path)
+            step = 1 if everything else 2 if path == "os.system" else 3  # the third form is a text
+            for form in forms(path)[::step]:
+                if isinstance(form, str) and at in TEXT_AS_WELL:
+                    continue
+                refused(partial(parse, put(whole(name), at, form)), option(at), path)
                 tried += 1
-    assert tried > 100
-
-
-@pytest.mark.slow
-def test_no_place_of_any_configuration_takes_it_in_any_form() -> None:
-    tried = 0
-    for name in NAMES:
-        for at in places(whole(name)):
-            for path in ATTACKS:
-                for form in forms(path):
-                    if isinstance(form, str) and at in TEXT_AS_WELL:
-                        continue
-                    values = put(whole(name), at, form)
-                    parsing = partial(parse, values)
-                    refused(parsing, option(at), path)
-                    tried += 1
-    assert tried > 600
+    assert tried > (600 if everything else 100)
 
 
 def test_no_option_of_the_command_line_takes_it() -> None:
@@ -293,13 +281,6 @@ def test_no_place_of_a_run_directory_takes_it(digits_run: Path, here: Path) -> N
                 refused(partial(reopen, copied, (), sections, (module,)), option(at), path)
 
 
-COMMANDS = {
-    "predict": ["sent", "sent/image.png", "--out", "out"],
-    "export": ["sent", "--format", "state-dict", "--out", "model.pt"],
-    "query": ["sent", "--cycle", "0"],
-    "recommend": ["sent", "--labels", "100"],
-    "report": ["sent", "--out", "page.html"],
-}
 USED = {
     "predict": ("data", "network", "oracle"),
     "export": ("data", "network", "oracle"),
@@ -309,18 +290,18 @@ USED = {
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", SENT_COMMANDS)
 @pytest.mark.parametrize("section", ["task", "network", "data"])
 def test_commands_about_a_run_directory(
     al: Call, digits_run: Path, here: Path, command: str, section: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     changed(digits_run, here, (section,), {"class_path": "os.system", "init_args": ATTACKS["os.system"]})
-    shutil.copyfile(Path(__file__).parents[2] / "docs" / "streets.png", here / "sent" / "image.png")
-    answer = al(command, *COMMANDS[command])
+    shutil.copyfile(Path(__file__).parents[2] / "docs" / "streets.png", here / "image.png")
+    answer = al(command, *SENT_COMMANDS[command])
     if section in USED[command]:
         facts = ["sent/config.yaml", "os.system", section, "--import os"]
         assert (answer.code, lacking(answer.err, facts), answer.err.count("\n")) == (2, [], 1)
-        answer = al(command, *COMMANDS[command], "--import", "os")
+        answer = al(command, *SENT_COMMANDS[command], "--import", "os")
         assert (answer.code, lacking(answer.err, ["os.system", section])) == (2, [])
         assert "--import" not in answer.err
     else:

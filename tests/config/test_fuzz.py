@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from al_lightning.config.experiment import merged
+from al_lightning.runs.journal import text_of
 from tests.support.runs import Answer, forge
 
 EXAMPLES = int(os.environ.get("AL_FUZZ_EXAMPLES", "1000"))
@@ -179,16 +181,8 @@ def run_directories(al: Callable[..., Answer], here: Path, digits_run: Path, exa
 
 def rechained(path: Path, records: list[dict[str, Any]]) -> None:
     """Write a journal whose checks fit, whatever it says."""
-    from al_lightning.runs.journal import write_line
-
-    lines, check = [], ""
-    for record in records:
-        try:
-            line, check = write_line({key: value for key, value in record.items() if key != "check"}, check)
-        except (ValueError, TypeError):  # infinity, which JSON does not know
-            return
-        lines.append(line)
-    path.write_text("".join(lines))
+    with contextlib.suppress(ValueError, TypeError):  # infinity, which JSON does not know
+        path.write_text(text_of({key: value for key, value in record.items() if key != "check"} for record in records))
 
 
 def test_run_directories(al: Callable[..., Answer], here: Path, digits_run: Path) -> None:

@@ -26,7 +26,7 @@ import al_lightning
 from al_lightning.config.rebuild import reopen
 from al_lightning.errors import UsageError
 from tests.support.errors import lacking, raises, refused
-from tests.support.runs import Answer, forge
+from tests.support.runs import SENT_COMMANDS, Answer, forge
 
 Call = Callable[..., Answer]
 MODULES = {
@@ -39,13 +39,6 @@ MODULES = {
     "sent_callback": "",
 }
 SECTIONS = {"data": "sent_data", "network": "sent_network", "acquisition": "sent_strategy", "oracle": "sent_oracle"}
-COMMANDS = {
-    "predict": ["sent", "image.png", "--out", "out"],
-    "export": ["sent", "--format", "state-dict", "--out", "model.pt"],
-    "query": ["sent", "--cycle", "0"],
-    "recommend": ["sent", "--labels", "100"],
-    "report": ["sent", "--out", "page.html"],
-}
 NEEDED = {
     "predict": ["sent_data", "sent_oracle", "sent_network"],
     "export": ["sent_data", "sent_oracle", "sent_network"],
@@ -93,15 +86,15 @@ def all_of_ones_own(folder: Path) -> None:
     edit(folder, task="sent_task.Mine", training="sent_training.Mine")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", SENT_COMMANDS)
 def test_only_named_modules_are_imported_and_only_for_the_sections_that_a_command_needs(
     al: Call, sent: Path, command: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    usual = al(command, *COMMANDS[command])
+    usual = al(command, *SENT_COMMANDS[command])
     assert usual.code == 0, usual.err
     all_of_ones_own(sent)
     for name in NEEDED[command]:
-        answer = al(command, *COMMANDS[command], *(part for one in imported(sent) for part in ("--import", one)))
+        answer = al(command, *SENT_COMMANDS[command], *(part for one in imported(sent) for part in ("--import", one)))
         section = next(key for key, value in SECTIONS.items() if value == name)
         facts = ["sent/config.yaml", f"{name}.Mine", section, f"--import {name}"]
         if command == "report":  # the numbers are worth a page
@@ -111,9 +104,9 @@ def test_only_named_modules_are_imported_and_only_for_the_sections_that_a_comman
         else:
             assert (answer.code, lacking(answer.err, facts), answer.err.count("\n")) == (2, [], 1)
         assert name not in imported(sent)
-        al(command, *COMMANDS[command], "--import", name)
+        al(command, *SENT_COMMANDS[command], "--import", name)
         assert name in imported(sent)
-    answer = al(command, *COMMANDS[command], *(part for one in NEEDED[command] for part in ("--import", one)))
+    answer = al(command, *SENT_COMMANDS[command], *(part for one in NEEDED[command] for part in ("--import", one)))
     assert answer.code == 0, answer.err
     assert imported(sent) == sorted(NEEDED[command])
     assert answer.out == usual.out
@@ -268,7 +261,7 @@ def test_a_text_that_is_yaml_names_no_module_either(
     assert "Zen" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", SENT_COMMANDS)
 @pytest.mark.parametrize("spelling", ["flow", "block", "list-in-text"])
 def test_no_command_imports_what_a_text_names(
     al: Call, installed: Path, command: str, spelling: str, monkeypatch: pytest.MonkeyPatch
@@ -279,7 +272,7 @@ def test_no_command_imports_what_a_text_names(
         values = yaml.safe_load((installed / "sent" / "config.yaml").read_text())
         values["data"]["init_args"]["augmentation"] = text
         forge(installed / "sent", values)
-        answer = al(command, *COMMANDS[command])
+        answer = al(command, *SENT_COMMANDS[command])
         said = answer.err if command != "report" else (installed / "page.html").read_text()
         assert not lacking(said, ["data.augmentation", f"{module}.x", f"--import {module}"])
         assert answer.code == (0 if command == "report" else 2)
@@ -340,7 +333,7 @@ BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
 def test_a_config_that_stands_for_a_billion_values(al: Call, sent: Path, text: str) -> None:
     (sent / "sent/config.yaml").write_text(text)
     begun = time.process_time()
-    for command, rest in COMMANDS.items():
+    for command, rest in SENT_COMMANDS.items():
         answer = al(command, *rest)
         assert answer.code == (0 if command == "report" else 2)
         said = answer.err if command != "report" else (sent / "page.html").read_text()
@@ -387,7 +380,7 @@ def test_a_folder_with_modules_of_known_names_is_no_import_path(sent: Path, how:
 @pytest.mark.parametrize(
     "command",
     [
-        *([name, *rest] for name, rest in COMMANDS.items()),
+        *([name, *rest] for name, rest in SENT_COMMANDS.items()),
         ["query", "sent", "--cycle", "0", "--trainer.devices", "2", "--trainer.accelerator", "cpu"],
         ["query", "sent", "--cycle", "0", "--data.workers", "2"],
         ["labels", "status", "sent"],
@@ -433,9 +426,9 @@ def test_a_config_that_was_edited_is_refused_by_the_setting(al: Call, sent: Path
     values["data"]["init_args"]["mean"] = [0.1, 0.5, 0.5]
     path.write_text(yaml.safe_dump(values))
     for command in ("predict", "export", "query", "recommend"):
-        answer = al(command, *COMMANDS[command])
+        answer = al(command, *SENT_COMMANDS[command])
         assert refused(answer, UsageError, "sent/config.yaml", "data.mean: [0.5, ")
     values["data"]["init_args"]["mean"] = [0.5, 0.5, 0.5]
     values["data"]["init_args"]["workers"] = 1  # has no bearing on results
     path.write_text(yaml.safe_dump(values))
-    assert al("query", *COMMANDS["query"]).code == 0
+    assert al("query", *SENT_COMMANDS["query"]).code == 0

@@ -4,12 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from al_lightning.distributed.shutdown import Shutdown
 from tests.support.errors import lacking
 from tests.support.processes import pause
 
@@ -100,6 +103,22 @@ STOPPED = "al-lightning: Stopped by SIGTERM; run the same command to go on.\n"
 
 
 SAVING = "al-lightning: SIGTERM: ending the step and saving ...\n"
+
+
+def test_a_stop_of_a_child_that_process_0_ends_is_not_said_after_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    own, asked = Shutdown(), threading.Event()
+
+    def terminate() -> None:  # process 1 gets SIGTERM and relays it
+        own.receive(1, {"stop": "SIGTERM"})
+        asked.set()
+
+    own.join(0, 2)
+    own.children = {1: SimpleNamespace(terminate=terminate, wait=lambda timeout: 1)}
+    with own.patience():
+        own.receive(1, {"failed": "No memory left.", "code": 1, "cause": True})
+        assert asked.wait(30)
+    assert own.asked is None
+    assert capsys.readouterr().err == "al-lightning: Process 1 of 2: no memory left.\n"
 
 
 @pytest.mark.parametrize("to", [(0,), (1,), (0, 1)])

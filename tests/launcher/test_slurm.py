@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ elif name == "srun":
 
 
 @pytest.fixture
-def fake(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def fake(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A child that pretends, in place of `al-lightning fit`, and quick looks at the queue."""
     (here / "child.py").write_text(CHILD)
     monkeypatch.setattr(
@@ -107,7 +108,9 @@ def fake(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     monkeypatch.setattr(module, "QUERY_SECONDS", 0.1)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    return here
+    yield here
+    for run in (path for path in here.glob("d/*") if path.is_dir()):  # jobs that wait after a test that failed end
+        (run / "go").touch()
 
 
 @pytest.fixture
@@ -304,15 +307,22 @@ def test_what_sbatch_says_is_passed_on(cluster: Path) -> None:
         launcher_of(partition="none").run(jobs_of("0"))
 
 
-def test_a_run_that_another_launcher_has_is_elsewhere(fake: Path) -> None:
+def test_a_run_that_another_launcher_has_is_waited_for(fake: Path) -> None:
     code = "import sys; from pathlib import Path; from al_lightning.runs.lock import Lock\n"
     code += "held = Lock(Path('d/0/.launcher.lock')); held.take(); print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
-        outcomes = launcher_of(cluster="debug", wait=False).run(jobs_of("0", "76"))
-        assert [outcome.state for outcome in outcomes] == ["elsewhere", "labels"]
-        other.kill()
+        stream = io.StringIO()
+
+        def end_other() -> None:
+            while "name, seed 0: another process is at work on it" not in stream.getvalue():
+                time.sleep(0.02)
+            other.kill()
+
+        threading.Thread(target=end_other, daemon=True).start()
+        outcomes = launcher_of(cluster="debug", stream=stream).run(jobs_of("0", "76"))
+        assert [outcome.state for outcome in outcomes] == ["done", "labels"]
 
 
 def test_a_real_run_through_submitits_local_executor(

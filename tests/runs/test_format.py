@@ -8,7 +8,7 @@ Who changes what a run directory holds raises `FORMAT` and puts a new run here, 
 from collections.abc import Callable
 from pathlib import Path
 
-from al_lightning.runs.journal import FORMAT, JOURNAL, read_run, write_line
+from al_lightning.runs.journal import FORMAT, JOURNAL, read_run, text_of
 from al_lightning.runs.selections import choice_seal, read_choice, read_seen, selection_path
 from al_lightning.runs.store import RunStore
 from tests.support.runs import Answer
@@ -22,11 +22,7 @@ def test_the_kept_run_has_the_format_that_is_written() -> None:
 
 
 def test_the_journal_is_written_again_byte_for_byte() -> None:
-    lines, check = [], ""
-    for record in read_run(DIRECTORY).records:
-        line, check = write_line(record, check)
-        lines.append(line)
-    assert "".join(lines) == (DIRECTORY / JOURNAL).read_text()
+    assert text_of(read_run(DIRECTORY).records) == (DIRECTORY / JOURNAL).read_text()
 
 
 def test_what_the_journal_says_is_read() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from al_lightning.errors import ALError, UsageError
 from al_lightning.runs import journal
-from al_lightning.runs.journal import Run, read_run, write_line
+from al_lightning.runs.journal import Run, read_run, text_of
 from al_lightning.runs.store import RunStore
 from tests.support.errors import raises
 from tests.support.journals import CYCLES, FIRST, INITIAL, edit_journal, journal_lines
@@ -76,11 +76,9 @@ def test_a_changed_number_does_not_go_unnoticed(store, number):
 
 def forged(directory, changes):
     """Write a journal with other values in some of its lines, as somebody does who makes the checks fit."""
-    lines, check = [], ""
-    for number, record in enumerate(Run(directory, FIRST, INITIAL, tuple(CYCLES)).records):
-        text, check = write_line({**record, **changes.get(number, {})}, check)
-        lines.append(text)
-    (directory / "cycles.jsonl").write_text("".join(lines))
+    records = Run(directory, FIRST, INITIAL, tuple(CYCLES)).records
+    changed = [{**record, **changes.get(number, {})} for number, record in enumerate(records)]
+    (directory / "cycles.jsonl").write_text(text_of(changed))
 
 
 HUGE = (10**400, 1e308, -1e308, -1, True, None, "1", [1])

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from al_lightning.config.fit_options import result_settings
-from al_lightning.runs.journal import read_run, write_line
+from al_lightning.runs.journal import read_run, text_of
+from al_lightning.runs.origins import weights_path
 from al_lightning.runs.selections import choice_seal, rows_path, selection_path
 from al_lightning.runs.store import RunStore
 
@@ -42,14 +43,11 @@ def forge(run_dir: Path, values: dict[str, Any]) -> None:
     (run_dir / "config.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     run = read_run(run_dir)
     record = replace(run.record, settings=result_settings(values), classes=[])
-    forged, lines, check = replace(run, record=record), [], ""
-    for one in forged.records:
-        line, check = write_line(one, check)
-        lines.append(line)
-    (run_dir / "cycles.jsonl").write_text("".join(lines))
+    forged = replace(run, record=record)
+    (run_dir / "cycles.jsonl").write_text(text_of(forged.records))
     store = RunStore(run_dir)
     for cycle in range(len(run.cycles)):
-        for path in (store.weights_path(cycle, 0), store.metrics_path(cycle)):
+        for path in (weights_path(run_dir, cycle, 0), store.metrics_path(cycle)):
             if path.is_file():
                 store.fit_seal(cycle, 0).confirm(path)
     choices = {None: run.labelled_at(0), **{done.cycle: done.chosen for done in run.cycles if done.chosen}}
@@ -65,3 +63,13 @@ SMALL_NETWORK = ["--network.depth", "10", "--network.width", "1"]
 
 
 DIGITS = ["--steps", "6", "--budget.initial", "20", "--budget.query", "10", "--budget.cycles", "2"]
+
+
+SENT_COMMANDS = {
+    "predict": ["sent", "image.png", "--out", "out"],
+    "export": ["sent", "--format", "state-dict", "--out", "model.pt"],
+    "query": ["sent", "--cycle", "0"],
+    "recommend": ["sent", "--labels", "100"],
+    "report": ["sent", "--out", "page.html"],
+}
+"""Commands about a run directory that somebody sent, and the arguments of each."""
