@@ -2,9 +2,7 @@
 
 import torch
 
-from al_lightning.acquisition import (
-    Random,
-)
+from al_lightning.acquisition import Random
 from al_lightning.seeding import generator
 from al_lightning.types import SelectionInputs
 

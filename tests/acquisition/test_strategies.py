@@ -7,16 +7,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from al_lightning.acquisition import (
-    BALD,
-    Coreset,
-    Entropy,
-    EquAL,
-    LearningLoss,
-    Random,
-    UniformEntropy,
-    VariationRatio,
-)
+from al_lightning.acquisition import BALD, Coreset, Entropy, EquAL, LearningLoss, Random, UniformEntropy, VariationRatio
 from al_lightning.seeding import generator
 from al_lightning.types import SelectionInputs
 
