@@ -11,7 +11,7 @@ from al_lightning.results.statistics import (
     holm,
     noncentrality,
 )
-from tests.support.blocks import quick
+from tests.support.quick import quick
 
 
 def test_holm_by_hand():
