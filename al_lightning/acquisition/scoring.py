@@ -119,7 +119,9 @@ def score_pool(acquisition: Acquisition, pool: Pool, generator: np.random.Genera
     """
     images = [int(index) for index in acquisition.candidates(pool, generator)]
     if not acquisition.needs_network:
-        return SelectionInputs.without_scores(torch.tensor(sorted(images), dtype=torch.int64))
+        count = len(images)
+        index = torch.tensor(sorted(images), dtype=torch.int64)
+        return SelectionInputs(index, torch.zeros(count, dtype=torch.bool), torch.empty(1, count, 0))
     if acquisition.reads_labelled:
         images += pool.labelled
     if not images:
