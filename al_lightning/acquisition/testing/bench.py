@@ -69,9 +69,9 @@ class Bench:
         moved = Pool(pool.size, tuple(place[old] for old in pool.labelled), sequence, frame)
         return replace(self, images=self.images[order], pool=moved)
 
-    def candidates(self, strategy: Acquisition, seed: int = 0) -> list[int]:
+    def candidates(self, strategy: Acquisition) -> list[int]:
         """Return the strategy's candidates, which must be unlabelled positions, each once."""
-        name, draws = type(strategy).__name__, generator("candidates", seed)
+        name, draws = type(strategy).__name__, generator("candidates", 0)
         indices = [int(index) for index in strategy.candidates(self.pool, draws)]
         if len(set(indices)) != len(indices):
             raise ConformanceError(f"{name}.candidates names an image twice.")
@@ -88,35 +88,35 @@ class Bench:
             shown = torch.where(index < 0, indices[0], index)
             yield Batch(self.images[shown], torch.full((batch_size,), 255), index)
 
-    def rows(self, seed: int = 0, batch_size: int = 4, processes: int = 1) -> tuple[Acquisition, SelectionInputs]:
+    def rows(self, batch_size: int = 4, processes: int = 1) -> tuple[Acquisition, SelectionInputs]:
         """Score the pool; return the first process's strategy, and the input of its `select`."""
         strategies = [self.make() for _ in range(processes)]
-        for strategy in strategies:  # each process asks its own
-            self.candidates(strategy, seed)
+        for strategy in strategies:
+            self.candidates(strategy)
         scored = []
         for network in self.networks:
-            score = partial(self._score, network, strategies, seed, batch_size)
-            scored.append(score_pool(strategies[0], self.pool, generator("candidates", seed), score))
+            score = partial(self._score, network, strategies, batch_size)
+            scored.append(score_pool(strategies[0], self.pool, generator("candidates", 0), score))
         return strategies[0], join_members(scored)
 
     def _score(
-        self, network: Network, strategies: Sequence[Acquisition], seed: int, batch_size: int, images: list[int]
+        self, network: Network, strategies: Sequence[Acquisition], batch_size: int, images: list[int]
     ) -> tuple[Tensor, Tensor]:
         """Score images with one network, each strategy on its process's share."""
         index, value = [], []
         for rank, strategy in enumerate(strategies):
             scorer = Scorer(network, strategy)
             with torch.inference_mode():
-                strategy.prepare(network, generator("prepare", seed))
+                strategy.prepare(network, generator("prepare", 0))
                 for batch in self.batches(images, batch_size, len(strategies), rank):
                     index.append(batch.index)
                     value.append(scorer.predict_step(batch, 0).clone())
         return in_order(torch.cat(index), torch.cat(value))
 
-    def choose(self, count: int, seed: int = 0, batch_size: int = 4, processes: int = 1) -> Selection:
+    def choose(self, count: int, batch_size: int = 4, processes: int = 1) -> Selection:
         """Score the pool, select, and check the selection as the loop does; each score must be finite."""
-        strategy, rows = self.rows(seed, batch_size, processes)
-        selection = select(strategy, rows, count, generator("select", seed))
+        strategy, rows = self.rows(batch_size, processes)
+        selection = select(strategy, rows, count, generator("select", 0))
         if not np.isfinite(selection.scores).all():
             raise ConformanceError(f"{type(strategy).__name__} gives an image that it chooses no finite score.")
         return selection

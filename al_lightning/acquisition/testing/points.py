@@ -152,29 +152,28 @@ def _selects_purely(bench: Bench) -> None:
 
 
 def _does_not_depend_on_batch_size(bench: Bench) -> None:
-    count = _count(bench)
-    expected = bench.choose(count).indices
-    for batch_size in (1, 3, 64):
-        with situation(bench.make, f"in batches of {batch_size}"):
-            chosen = bench.choose(count, batch_size=batch_size).indices
-        if chosen != expected:
-            raise ConformanceError(
-                f"{name_of(bench.make)} chooses {chosen} in batches of {batch_size} and {expected} in batches of 4; "
-                "the score of an image must not depend on the others of its batch."
-            )
+    for size in (1, 3, 64):
+        how = (
+            f"in batches of {size}",
+            "in batches of 4",
+            "the score of an image must not depend on the rest of its batch",
+        )
+        _chooses_the_same(bench, *how, batch_size=size)
 
 
 def _does_not_depend_on_processes(bench: Bench) -> None:
+    for count in (2, 3):
+        how = f"on {count} processes", "on one", "select may use nothing of score but its rows"
+        _chooses_the_same(bench, *how, processes=count)
+
+
+def _chooses_the_same(bench: Bench, here: str, usual: str, rule: str, **options: int) -> None:
     count = _count(bench)
     expected = bench.choose(count).indices
-    for processes in (2, 3):
-        with situation(bench.make, f"on {processes} processes"):
-            chosen = bench.choose(count, processes=processes).indices
-        if chosen != expected:
-            raise ConformanceError(
-                f"{name_of(bench.make)} chooses {chosen} on {processes} processes and {expected} on one; "
-                "select may use nothing of score but its rows."
-            )
+    with situation(bench.make, here):
+        chosen = bench.choose(count, **options).indices
+    if chosen != expected:
+        raise ConformanceError(f"{name_of(bench.make)} chooses {chosen} {here} and {expected} {usual}; {rule}.")
 
 
 def _does_not_depend_on_order(bench: Bench) -> None:
