@@ -156,7 +156,7 @@ def _does_not_depend_on_batch_size(bench: Bench) -> None:
         how = (
             f"in batches of {size}",
             "in batches of 4",
-            "the score of an image must not depend on the rest of its batch",
+            "the score of an image must not depend on its batch",
         )
         _chooses_the_same(bench, *how, batch_size=size)
 
