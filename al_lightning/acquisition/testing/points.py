@@ -153,11 +153,7 @@ def _selects_purely(bench: Bench) -> None:
 
 def _does_not_depend_on_batch_size(bench: Bench) -> None:
     for size in (1, 3, 64):
-        how = (
-            f"in batches of {size}",
-            "in batches of 4",
-            "the score of an image must not depend on its batch",
-        )
+        how = f"in batches of {size}", "in batches of 4", "the score of an image must not depend on its batch"
         _chooses_the_same(bench, *how, batch_size=size)
 
 
