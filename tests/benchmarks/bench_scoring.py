@@ -148,4 +148,4 @@ def bench_memory_of_scoring(bench: Bench) -> None:
 
 def _peak(count: int) -> float:
     """Return MB of a process of its own."""
-    return float(python("-m", "tests.benchmarks.scoring_memory", count).split()[-1]) / 1e6
+    return float(python("-m", "benchmarks.scoring_memory", count).split()[-1]) / 1e6

@@ -113,5 +113,5 @@ def bench_k_center_of_a_million(bench: Bench) -> None:
 
 def _in_a_process(size: int) -> tuple[float, float]:
     """Return seconds and MB above the features."""
-    seconds, peak = python("-m", "tests.benchmarks.selection_memory", size).split()[-2:]
+    seconds, peak = python("-m", "benchmarks.selection_memory", size).split()[-2:]
     return float(seconds), float(peak) / 1e6

@@ -87,7 +87,8 @@ def python(*arguments: object, folder: Path | None = None, code: int = 0, **envi
         **environment: further environment variables.
     """
     command = [sys.executable, *map(str, arguments)]
-    variables = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **environment}
+    tests = Path(__file__).parents[1]  # pytest, too, calls this package `benchmarks`
+    variables = {**os.environ, "PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}", **environment}
     run = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
     assert run.returncode == code, run.stderr
     return run.stdout
