@@ -53,7 +53,7 @@ def bench_loader(bench: Bench, tmp_path: Path, case: str) -> None:
     done = alternate(loading, computing, bench.rounds(4), bench.device).inverse
     size = settings["data"]["batch_size"]
     bound = {"at_least": 1.0} if bench.device.type == "cpu" else {}
-    count = of.data.dataset.workers
+    count = of.data.workers
     bench.add(
         f"data path: the loader's images a second over what training consumes, {count} workers, {case}",
         done,
