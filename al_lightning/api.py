@@ -248,7 +248,7 @@ def recommend(
         data, title = AuditFolder(Path(str(images)), mask_folder, sequence_pattern), str(images)
     with counting() as progress:
         audited = audit_data(data, title, sequence_pattern=sequence_pattern, workers=processes, progress=progress)
-    situation = situation_of(audited, data, labels, task, classes, sequence_pattern)
+    situation = situation_of(audited, data, labels, task, classes)
     trainings, unknown = training_methods(situation.task, imports)
     answer = Recommendation(situation, rules, readings_of(rules, situation), trainings)
     if run_dir is None:

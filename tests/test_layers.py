@@ -47,11 +47,11 @@ launcher         local slurm > screen > *
 networks         deeplab resnet timm_backbone wider_resnet > * > base dropout weights
 pages            *
 recommendations  commands text > recommendation > evidence situation > *
-reports          page > advice choices reasons > * > numbers
-results          conditions label_value summary > comparability plot series_csv statistics text_table
-                 > additive_model comparison series > *
+reports          page > advice choices > * > numbers
+results          conditions summary > comparability label_value series_csv text_table > statistics
+                 > comparison series > *
 runs             weights > store > selections > checkpoints image_list origins parts > journal lock seals > *
-tables           plan_text report > page plan > cells estimate > reduced_scale status > published
+tables           plan_text report > plan > cells estimate > reduced_scale status > published
 tensorboard      writer > *
 training         * > base > functional schedules
 """

@@ -6,6 +6,7 @@ import os
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,11 @@ from al_lightning.data.mappings import load_mapping
 from al_lightning.errors import UsageError
 from al_lightning.recommendations.rules import read_rules
 from al_lightning.tables.published import read_table
-from al_lightning.tables.reduced_scale import read_scale
+from al_lightning.tables.reduced_scale import reduced
 from al_lightning.yaml_files import DEEPEST, MOST_BYTES, MOST_VALUES, check_text, load_yaml, read_mapping, read_yaml
 from tests.support.errors import raises, refused
 from tests.support.runs import Answer
+from tests.support.table_runs import TABLE
 from tests.support.yaml_bombs import ALIASES
 
 Call = Callable[..., Answer]
@@ -131,7 +133,7 @@ def test_a_file_is_read_to_its_bound_alone(tmp_path: Path) -> None:
 def test_every_reader_of_the_package_has_the_bounds(tmp_path: Path) -> None:
     path = tmp_path / "bomb.yaml"
     path.write_text(ALIASES)
-    for read in (load, load_mapping, read_table, read_scale, lambda path: read_rules(path, {})):
+    for read in (load, load_mapping, read_table, partial(reduced, TABLE), lambda path: read_rules(path, {})):
         with raises(UsageError, path, *VALUES):
             read(path)
 

@@ -23,12 +23,9 @@ from al_lightning.audits.sequences import Place, places, spans
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Images
 from al_lightning.duplicates.groups import Groups
-from al_lightning.duplicates.relation import Advance
 from al_lightning.errors import ALError, DatasetError
 from al_lightning.runs.files import write_text
 
-Progress = Callable[[str, int, int], None]
-"""Called with (what, done, total) to show progress."""
 _SIZES = 5
 """Image sizes that audit.json lists."""
 
@@ -39,7 +36,7 @@ def audit(
     *,
     sequence_pattern: str | None = None,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> Audit:
     """Audit a dataset.
 
@@ -51,7 +48,7 @@ def audit(
         sequence_pattern: regular expression over the stems of file names, with groups `sequence` and `frame`; the
             dataset's own by default.
         workers: processes that read; by default one per core, at most eight. The result does not depend on it.
-        progress: called to show progress.
+        progress: called with (what, done, total) to show progress.
 
     Raises:
         DatasetError: neither pool nor test set can be set up.
@@ -70,13 +67,13 @@ def audit(
     audited: dict[Side, AuditedSet] = {}
     compared: dict[Side, tuple[list[Group], Groups]] = {}
     for side, images in sets.items():
-        contents = read(images, len(classes), labelled, workers, _advance(progress, f"reading the {SIDES[side]}"))
+        contents = read(images, len(classes), labelled, workers, partial(progress, f"reading the {SIDES[side]}"))
         names = [path.removeprefix(f"{data.root}{os.sep}") for path in paths[side]]
         audited[side] = AuditedSet(side, names, paths[side], contents, sequences[side], classes)
-        compared[side] = compare(audited[side], _advance(progress, f"comparing the {SIDES[side]}"))
+        compared[side] = compare(audited[side], partial(progress, f"comparing the {SIDES[side]}"))
         findings += [Finding(side, index, names[index], kind, text) for index, kind, text in contents.troubles]
     pool, test = audited["pool"], audited["test"]
-    leaks = leakage(test, pool, _advance(progress, "comparing test set and pool"))
+    leaks = leakage(test, pool, partial(progress, "comparing test set and pool"))
     both_sides = spans(times["pool"], times["test"], (pool.names, test.names))
     groups = [group for side in SIDES for group in compared[side][0]]
     facts = _classes(data, pool.contents, test.contents) if labelled else ()
@@ -97,6 +94,7 @@ def audit(
         findings=tuple(findings),
         notes=tuple(notes),
         problems=problems(leaks, both_sides, groups, findings, facts, len(sets["test"])),
+        sequences=len(set(sequences["pool"]) - {None}) or None,
     )
     return replace(result, pictures=pictures(result, sets))
 
@@ -111,10 +109,6 @@ def write(result: Audit, folder: Path) -> tuple[Path, Path]:
     write_text(paths[0], json.dumps(result.values(), indent=1, ensure_ascii=False) + "\n")
     write_text(paths[1], page(result))
     return paths
-
-
-def _advance(progress: Progress | None, what: str) -> Advance | None:
-    return partial(progress, what) if progress is not None else None
 
 
 def _sets(data: PoolDataset) -> tuple[dict[Side, Images], list[Finding]]:

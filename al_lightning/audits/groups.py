@@ -61,7 +61,7 @@ class AuditedSet:
         return {self.classes[number] for number in numbers if number >= 0}
 
 
-def compare(images: AuditedSet, advance: Advance | None = None) -> tuple[list[Group], Groups]:
+def compare(images: AuditedSet, advance: Advance) -> tuple[list[Group], Groups]:
     """Group a set's images by the leader rule.
 
     Returns:
@@ -85,7 +85,7 @@ def _group(images: AuditedSet, places: Sequence[int], groups: Groups) -> Group:
     return Group(images.side, tuple(members), one_sequence, _several(images.class_names(*places)))
 
 
-def leakage(test: AuditedSet, pool: AuditedSet, advance: Advance | None = None) -> list[Leak]:
+def leakage(test: AuditedSet, pool: AuditedSet, advance: Advance) -> list[Leak]:
     """Return the test images with duplicates or near-duplicates in the pool, each with the most similar pool image."""
     pool_places, similarities = nearest(test.descriptors, pool.descriptors, advance)
     leaks = []

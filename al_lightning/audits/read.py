@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from al_lightning.data.images import Images
 from al_lightning.data.workers import was_ended
 from al_lightning.duplicates.descriptor import Descriptor, describe
+from al_lightning.duplicates.relation import Advance
 from al_lightning.errors import ALError, MissingFile, SizesDiffer, UnknownLabel
 
 VOID = 255
@@ -76,17 +76,57 @@ class _Chunks(Dataset[Contents]):
     def __getitem__(self, chunk: int) -> Contents:
         contents = Contents.empty(self.num_classes)
         for index in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, len(self.images))):
-            _read_image(self.images, index, self.num_classes, self.labelled, contents)
+            self._image(index, contents)
         return contents
 
+    def _image(self, index: int, contents: Contents) -> None:
+        """Add an image and its label to the contents."""
+        try:
+            image = self.images.image(index)
+            descriptor = describe(image)
+        except Exception as error:  # a damaged file may raise anything: the audit lists it and continues
+            contents.troubles.append((index, UNREADABLE_IMAGE, self._sentence(index, error)))
+            return
+        shape = (image.shape[0], image.shape[1])
+        contents.positions.append(index)
+        contents.descriptors.append(descriptor)
+        contents.sizes[shape] += 1
+        contents.classes.append(self._label(index, shape, contents) if self.labelled else -1)
 
-def read(
-    images: Images,
-    num_classes: int,
-    labelled: bool = True,
-    workers: int = 0,
-    advance: Callable[[int, int], None] | None = None,
-) -> Contents:
+    def _label(self, index: int, shape: tuple[int, int], contents: Contents) -> int:
+        """Count a label and return the image's class; -1 without a readable label per image."""
+        try:
+            label = np.asarray(self.images.label(index))
+        except Exception as error:  # as above
+            kind = _KINDS.get(type(error), UNREADABLE_LABEL)
+            contents.troubles.append((index, kind, self._sentence(index, error)))
+            return -1
+        name = self.images.name(index)
+        if label.ndim and label.shape != shape:
+            sizes = f"{label.shape[0]} x {label.shape[1]}, the image {shape[0]} x {shape[1]}"
+            contents.troubles.append((index, SIZES, f"The label of {name} is {sizes} (height x width)."))
+            return -1
+        outside = (label < 0) | (label >= self.num_classes)
+        if label.ndim:
+            outside &= label != VOID
+        if outside.any():
+            ids = ", ".join(str(value) for value in np.unique(label[outside])[:5])
+            contents.troubles.append((index, UNKNOWN, f"The label of {name} has unknown label ids {ids}."))
+            return -1
+        contents.per_pixel |= label.ndim > 0
+        counts = np.bincount(label.ravel(), minlength=len(contents.pixels))
+        contents.pixels += counts
+        contents.images += counts > 0
+        if label.ndim and counts[VOID] == label.size:
+            contents.troubles.append((index, VOID_MASK, f"The label of {name} is void (255) at every pixel."))
+        return -1 if label.ndim else int(label)
+
+    def _sentence(self, index: int, error: Exception) -> str:
+        name = self.images.name(index)
+        return str(error) if isinstance(error, ALError) else f"{name}: {type(error).__name__}: {error}"
+
+
+def read(images: Images, num_classes: int, labelled: bool, workers: int, advance: Advance) -> Contents:
     """Read a set; the result does not depend on `workers`.
 
     Args:
@@ -105,8 +145,7 @@ def read(
     try:
         for number, part in enumerate(loader, start=1):
             contents.add(part)
-            if advance is not None:
-                advance(min(len(images), number * _CHUNK), len(images))
+            advance(min(len(images), number * _CHUNK), len(images))
     except RuntimeError as error:
         if not was_ended(error):
             raise
@@ -115,51 +154,3 @@ def read(
             "fewer processes: --data.workers."
         ) from error
     return contents
-
-
-def _read_image(images: Images, index: int, num_classes: int, labelled: bool, contents: Contents) -> None:
-    """Add an image and its label to the contents."""
-    try:
-        image = images.image(index)
-        descriptor = describe(image)
-    except Exception as error:  # a damaged file may raise anything: the audit lists it and continues
-        contents.troubles.append((index, UNREADABLE_IMAGE, _sentence(images, index, error)))
-        return
-    shape = (image.shape[0], image.shape[1])
-    contents.positions.append(index)
-    contents.descriptors.append(descriptor)
-    contents.sizes[shape] += 1
-    contents.classes.append(_read_label(images, index, shape, num_classes, contents) if labelled else -1)
-
-
-def _read_label(images: Images, index: int, shape: tuple[int, int], num_classes: int, contents: Contents) -> int:
-    """Count a label and return the image's class; -1 without a readable label per image."""
-    try:
-        label = np.asarray(images.label(index))
-    except Exception as error:  # as above
-        kind = _KINDS.get(type(error), UNREADABLE_LABEL)
-        contents.troubles.append((index, kind, _sentence(images, index, error)))
-        return -1
-    name = images.name(index)
-    if label.ndim and label.shape != shape:
-        sizes = f"{label.shape[0]} x {label.shape[1]}, the image {shape[0]} x {shape[1]}"
-        contents.troubles.append((index, SIZES, f"The label of {name} is {sizes} (height x width)."))
-        return -1
-    outside = (label < 0) | (label >= num_classes)
-    if label.ndim:
-        outside &= label != VOID
-    if outside.any():
-        ids = ", ".join(str(value) for value in np.unique(label[outside])[:5])
-        contents.troubles.append((index, UNKNOWN, f"The label of {name} has unknown label ids {ids}."))
-        return -1
-    contents.per_pixel |= label.ndim > 0
-    counts = np.bincount(label.ravel(), minlength=len(contents.pixels))
-    contents.pixels += counts
-    contents.images += counts > 0
-    if label.ndim and counts[VOID] == label.size:
-        contents.troubles.append((index, VOID_MASK, f"The label of {name} is void (255) at every pixel."))
-    return -1 if label.ndim else int(label)
-
-
-def _sentence(images: Images, index: int, error: Exception) -> str:
-    return str(error) if isinstance(error, ALError) else f"{images.name(index)}: {type(error).__name__}: {error}"

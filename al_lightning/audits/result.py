@@ -159,7 +159,8 @@ class Audit:
         findings: damaged or inconsistent files.
         notes: checks that were not possible.
         problems: the worst first.
-        pictures: (side, position) to a small JPEG, for the images on the page.
+        sequences: number of sequences that the pool's images come from; None where unknown. Not for JSON.
+        pictures: (side, position) to a small JPEG, for the images on the page. Not for JSON.
     """
 
     title: str
@@ -176,6 +177,7 @@ class Audit:
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     problems: tuple[Problem, ...]
+    sequences: int | None = None
     pictures: Mapping[tuple[Side, int], bytes] = field(default_factory=dict, repr=False)
 
     @property
@@ -184,7 +186,7 @@ class Audit:
         return any(problem.strict for problem in self.problems)
 
     def values(self) -> dict[str, Any]:
-        """Return everything but the pictures, for JSON."""
+        """Return what audit.json has."""
         values = asdict(self)
-        del values["pictures"]
+        del values["pictures"], values["sequences"]
         return {**values, "fails": self.fails}

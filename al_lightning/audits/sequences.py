@@ -40,13 +40,7 @@ def _place(match: re.Match[str] | None) -> Place | None:
 def spans(
     pool: Sequence[Place | None], test: Sequence[Place | None], names: tuple[Sequence[str], Sequence[str]]
 ) -> tuple[Span, ...]:
-    """Return the sequences with images on both sides, by name.
-
-    Args:
-        pool: places of the pool's images.
-        test: places of the test images.
-        names: names of the pool's images and of the test images.
-    """
+    """Return the sequences with images on both sides, by name; `names` are those of the pool and of the test set."""
     frames: dict[str, list[tuple[int, int, int]]] = defaultdict(list)  # (frame, side, position)
     for side, side_places in enumerate((pool, test)):
         for index, place in enumerate(side_places):

@@ -23,9 +23,8 @@ def show(given: list[str]) -> int:
     )
     ours = parser.read(given)
 
-    from al_lightning.results.plot import text_plot
     from al_lightning.results.series import repeats, series_of_runs
-    from al_lightning.results.text_table import chosen_table, comparison_table, curve_table
+    from al_lightning.results.text_table import chosen_table, comparison_table, curve_table, text_plot
     from al_lightning.runs.journal import read_run
 
     runs = [read_run(directory) for directory in dict.fromkeys(path.resolve() for path in ours.run_dirs)]

@@ -170,11 +170,10 @@ def report(given: list[str]) -> int:
 def _table(name: str, scale: str, directories: Sequence[Path], form: str, imports: Sequence[str]) -> str:
     from al_lightning.tables.plan import find_table
     from al_lightning.tables.report import TableReport
-    from al_lightning.tables.status import by_name, statuses_of
+    from al_lightning.tables.status import statuses_of
 
     table = find_table(name, scale)
-    names = {cell.place for row in table.rows for cell in row.cells.values()}
-    return TableReport(table, statuses_of(table, by_name(directories, names)), imports=imports).text(form)
+    return TableReport(table, statuses_of(table, directories), imports=imports).text(form)
 
 
 def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, unit: Unit | None) -> str:
@@ -194,5 +193,9 @@ def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, uni
         series = series_of_runs(runs)
         names = {run.record.name for run in runs}
         resolved = {name: settings for name in names if (settings := settings_of(name)) is not None}
-        warnings = [condition.line for condition in conditions_of(runs, resolved=resolved or None)] + repeats(series)
-    return csv_text(series) if form == "csv" else FORMS[form](summary(series, warnings))
+        warnings = [condition.line for condition in conditions_of(runs, resolved=resolved)]
+    left_out = repeats(series)
+    if form == "csv":
+        say(*(f"note: {sentence}" for sentence in left_out))
+        return csv_text(series)
+    return FORMS[form](summary(series, [*warnings, *left_out]))

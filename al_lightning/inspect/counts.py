@@ -39,6 +39,12 @@ def class_counts(images: Images, indices: Sequence[int], num_classes: int) -> np
     return counts
 
 
+def shares(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return each class's share of the counts, (C,); all 0 where nothing was counted."""
+    parts: npt.NDArray[np.float64] = counts / max(1, int(counts.sum()))
+    return parts
+
+
 def described(images: Images | DescribedImages) -> DescribedImages:
     """Return a set's descriptors; they are computed once, so use one object for all questions about a set."""
     return images if isinstance(images, DescribedImages) else DescribedImages(images.image)

@@ -43,12 +43,7 @@ class Overlap:
         return self.common / max(1, self.first + self.second - self.common)
 
 
-def overlap(
-    first: Collection[int],
-    second: Collection[int],
-    candidates: Collection[int],
-    second_candidates: Collection[int] | None = None,
-) -> Overlap:
+def overlap(first: Collection[int], second: Collection[int], first_size: int, second_size: int, both: int) -> Overlap:
     """Compare two choices, each of different images.
 
     At random, an image that is a candidate in both is chosen in both with probability a / A x b / B, for a of A
@@ -58,17 +53,17 @@ def overlap(
     Args:
         first: positions in the first choice.
         second: positions in the second choice.
-        candidates: positions from which the first was chosen.
-        second_candidates: positions from which the second was chosen; the same by default.
-
-    Raises:
-        ValueError: a choice holds an image that was not a candidate.
+        first_size: number of candidates of the first choice.
+        second_size: number of candidates of the second choice.
+        both: number of candidates that the two choices have in common.
     """
-    a, b, first_set = set(first), set(second), set(candidates)
-    second_set = first_set if second_candidates is None else set(second_candidates)
-    if foreign := (a - first_set) | (b - second_set):
-        raise ValueError(f"image {min(foreign)} was chosen but is no candidate")
-    return _overlap(a, b, len(first_set), len(second_set), len(first_set & second_set))
+    a, b = len(first), len(second)
+    chance = a / max(1, first_size) * (b / max(1, second_size))
+    variance = both * chance * (1 - chance)
+    if both > 1:  # the covariance of two images, because each choice is without replacement
+        again = max(0, a - 1) / max(1, first_size - 1) * max(0, b - 1) / max(1, second_size - 1)
+        variance += both * (both - 1) * chance * (again - chance)
+    return Overlap(a, b, len(set(first) & set(second)), both * chance, math.sqrt(max(0.0, variance)))
 
 
 def overlap_of_runs(first: Run, second: Run, batches: int) -> Overlap | None:
@@ -77,13 +72,8 @@ def overlap_of_runs(first: Run, second: Run, batches: int) -> Overlap | None:
     The candidates are taken to be the whole pool without the initial set, even for a strategy that considers a part of
     the pool.
 
-    Args:
-        first: a run.
-        second: another run on the same pool.
-        batches: number of batches of each run.
-
     Returns:
-        The overlap; None if a run has bought fewer batches, or the budgets differ.
+        The overlap; None if a run has bought fewer than `batches` batches, or the budgets differ.
     """
     bought = [[cycle.chosen for cycle in run.cycles if cycle.chosen][:batches] for run in (first, second)]
     initial = [set(run.labelled_at(0)) for run in (first, second)]
@@ -92,17 +82,6 @@ def overlap_of_runs(first: Run, second: Run, batches: int) -> Overlap | None:
         return None
     # Counted, not listed: a report compares thousands of pairs of runs, and pools are large.
     pools = [run.record.pool_size for run in (first, second)]
-    a, b = ({index for batch in run for index in batch} for run in bought)
+    first_bought, second_bought = ({index for batch in run for index in batch} for run in bought)
     both = min(pools) - len(initial[0] | initial[1])
-    return _overlap(a, b, pools[0] - len(initial[0]), pools[1] - len(initial[1]), both)
-
-
-def _overlap(first: set[int], second: set[int], first_size: int, second_size: int, both: int) -> Overlap:
-    """Compare choices from `first_size` and `second_size` candidates with `both` candidates in common."""
-    a, b = len(first), len(second)
-    chance = a / max(1, first_size) * (b / max(1, second_size))
-    variance = both * chance * (1 - chance)
-    if both > 1:  # the covariance of two images, because each choice is without replacement
-        again = max(0, a - 1) / max(1, first_size - 1) * max(0, b - 1) / max(1, second_size - 1)
-        variance += both * (both - 1) * chance * (again - chance)
-    return Overlap(a, b, len(first & second), both * chance, math.sqrt(max(0.0, variance)))
+    return overlap(first_bought, second_bought, pools[0] - len(initial[0]), pools[1] - len(initial[1]), both)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from al_lightning.audits.result import Audit
 from al_lightning.errors import ALError
-from al_lightning.recommendations.recommendation import BASELINE
 from al_lightning.recommendations.situation import class_folders
+from al_lightning.results.series import BASELINE
 from al_lightning.runs.journal import JOURNAL, Run, read_run
 from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
 
@@ -25,16 +25,9 @@ PEOPLE = "Or run one strategy with `--oracle files`: people label its choices, b
 def commands(
     prefix: str, options: Sequence[str], labels: int, pairs: Sequence[tuple[str, str]]
 ) -> tuple[tuple[str, ...], str]:
-    """Return the lines that run and compare the candidates.
+    """Return the lines that run and compare the candidates, (strategy, training) pairs, and a sentence about them.
 
-    Args:
-        prefix: the first parts of the runs' names.
-        options: of the dataset.
-        labels: the budget in images, for an initial set and equal batches.
-        pairs: (strategy, training) of each candidate.
-
-    Returns:
-        The lines, and a sentence about them.
+    The runs' names begin with `prefix`; `labels` images are an initial set and equal batches.
     """
     fits = min(BATCHES, labels)
     batch = labels // fits

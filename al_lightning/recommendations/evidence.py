@@ -80,11 +80,6 @@ class Evidence:
     deviation: float
     outcome: Outcome
 
-    @property
-    def assumed(self) -> int:
-        """Number of settings with an assumed deviation."""
-        return sum(each.assumed for each in self.differences)
-
 
 def difference(rules: Rules, question: Question, table: str, column: str) -> Difference:
     """Return the difference in a setting."""

@@ -11,9 +11,9 @@ from al_lightning.recommendations.evidence import Evidence, ask
 from al_lightning.recommendations.rules import Rule, Rules
 from al_lightning.recommendations.situation import Situation
 from al_lightning.recommendations.trainings import Trainings
+from al_lightning.results.series import BASELINE
 from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
 
-BASELINE = "random"
 ELSEWHERE = "coreset"
 """The strategy to try beside Random where the study has no such pool; it is made for redundant images."""
 

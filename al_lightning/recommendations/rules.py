@@ -131,11 +131,7 @@ class Rules:
 
 
 def read_rules(path: Path, tables: Mapping[str, Table]) -> Rules:
-    """Read the rules' file.
-
-    Args:
-        path: of the file.
-        tables: the study's, by name.
+    """Read the rules' file, which cites the study's tables, by name.
 
     Raises:
         UsageError: the file is missing, has another form, or cites a cell that the tables lack.

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from al_lightning.audits.folder import AuditFolder
 from al_lightning.audits.result import Audit
-from al_lightning.audits.sequences import places
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import list_images
-from al_lightning.errors import ALError, UsageError
+from al_lightning.errors import UsageError
 from al_lightning.recommendations.rules import TASKS
 
 
@@ -51,18 +50,8 @@ class Situation:
         return self.labels / self.classes if self.classes else None
 
 
-def situation_of(
-    audit: Audit, data: PoolDataset, labels: int, task: str | None, classes: int | None, pattern: str | None
-) -> Situation:
-    """Return the measures of an audit and a budget.
-
-    Args:
-        audit: of the data.
-        data: that were audited.
-        labels: the budget, in images.
-        task: given by the user; by default the labels decide.
-        classes: given by the user; by default the labels decide.
-        pattern: regular expression over files' names, with groups `sequence` and `frame`.
+def situation_of(audit: Audit, data: PoolDataset, labels: int, task: str | None, classes: int | None) -> Situation:
+    """Return the measures of audited data and a budget, `labels` images; without task and classes the labels decide.
 
     Raises:
         UsageError: the budget or the task does not fit the data, or the task is unknown.
@@ -90,7 +79,7 @@ def situation_of(
         audit.redundancy,
         labels,
         classes or _classes(audit, data, task),
-        _sequences(data, pattern),
+        audit.sequences,
         tuple(problem.text for problem in audit.problems if problem.strict),
     )
 
@@ -109,18 +98,3 @@ def class_folders(root: Path) -> list[str]:
     """Return the folders with images below a folder, or below its `train`; each may be a class."""
     top = root / "train" if (root / "train").is_dir() and (root / "test").is_dir() else root
     return sorted({path.relative_to(top).parts[0] for path in list_images(top) if path.parent != top})
-
-
-def _sequences(data: PoolDataset, pattern: str | None) -> int | None:
-    """Return how many sequences the pool's images come from, by the pattern, else by the pool itself."""
-    pattern = pattern or getattr(data, "sequence_pattern", None)
-    if pattern is not None:
-        known = {place[0] for place in places([data.train.name(i) for i in range(len(data.train))], pattern) if place}
-        return len(known) or None
-    if isinstance(data, AuditFolder):
-        return None
-    try:
-        sequence = data.pool().sequence
-    except ALError:
-        return None
-    return len(set(sequence)) if sequence is not None else None

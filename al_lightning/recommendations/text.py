@@ -5,18 +5,14 @@ from __future__ import annotations
 import textwrap
 
 from al_lightning.recommendations.evidence import Difference, Evidence
-from al_lightning.recommendations.recommendation import BASELINE, Reading, Recommendation
+from al_lightning.recommendations.recommendation import Reading, Recommendation
+from al_lightning.results.series import BASELINE
 from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
 
 WIDTH = 110
 LARGEST = 0.5
 """Share of the pool at which the study's longest curves end."""
-OUTCOMES = {
-    "ahead": "ahead",
-    "behind": "behind",
-    "mixed": "mixed: settings disagree",
-    "noise": "within noise",
-}
+OUTCOMES = {"ahead": "ahead", "behind": "behind", "mixed": "mixed: settings disagree", "noise": "within noise"}
 
 
 def recommendation_text(answer: Recommendation) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from al_lightning.config.layers import load
 from al_lightning.config.names import parts
-from al_lightning.config.trusted_modules import PACKAGE, import_from_here
+from al_lightning.config.trusted_modules import import_from_here, only_from
 from al_lightning.errors import UsageError
 from al_lightning.training.base import TrainingModule
 
@@ -43,8 +43,7 @@ def _class_of(path: Path, imports: Sequence[str]) -> type[TrainingModule]:
     section = load(path).get("training")
     class_path = str(section.get("class_path") if isinstance(section, dict) else section)
     module, _, name = class_path.rpartition(".")
-    if module.split(".")[0] != PACKAGE and module not in imports:
-        raise UsageError(f"{path} names {class_path}; if you trust that class, add --import {module}.")
+    only_from(imports, path)("training", class_path)
     import_from_here(module)
     method = getattr(sys.modules[module], name, None)
     if not (isinstance(method, type) and issubclass(method, TrainingModule)):

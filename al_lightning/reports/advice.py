@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import fmean
 
 from al_lightning.reports.findings import Findings
 from al_lightning.reports.numbers import Dataset, signed, verdict
@@ -34,14 +33,9 @@ class Advice:
 
 
 def advise(dataset: Dataset, findings: Findings | None) -> list[Advice]:
-    """Return what to try next on a dataset.
-
-    Args:
-        dataset: the dataset and its runs.
-        findings: what was chosen; None where the data cannot be read.
-    """
+    """Return what to try next on a dataset; `findings` is None where the data cannot be read."""
     redundancy = [] if findings is None else _redundancy(dataset, findings)
-    return [*_unfinished(dataset), *_seeds(dataset), *redundancy, *_verdicts(dataset), *_budget(dataset)]
+    return [*_unfinished(dataset), *_seeds(dataset), *redundancy, *_verdicts(dataset)]
 
 
 def unfinished(dataset: Dataset) -> list[Run]:
@@ -178,24 +172,6 @@ def _verdicts(dataset: Dataset) -> list[Advice]:
         for each in by_verdict[Verdict.BEHIND]
     ]
     return [Advice(text) for text in texts]
-
-
-def _budget(dataset: Dataset) -> list[Advice]:
-    """Return a longer budget, where the baseline's curve has not levelled off."""
-    base = dataset.baseline
-    if base is None or len(dataset.budgets) < 3:
-        return []
-    whole = list(base.whole(dataset.budgets).values())
-    if not whole:
-        return []
-    gain = dataset.metric.sign * fmean(curve.values[-1] - curve.values[-2] for curve in whole)
-    if gain < RELEVANT:
-        return []
-    text = (
-        f"The last batch still brought {base.label} {gain:.1f} points, so the curves have not levelled off. A larger "
-        f"budget continues these runs in the same directory: `--budget.cycles {len(dataset.budgets) + 1}`."
-    )
-    return [Advice(text)]
 
 
 def _command(name: str, seed: int) -> str:

@@ -14,19 +14,21 @@ import numpy.typing as npt
 from PIL import Image
 
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.data.images import Array, Images
-from al_lightning.drawing import colour, palette, shrink
+from al_lightning.data.images import Images
+from al_lightning.drawing import palette, shrink
 from al_lightning.duplicates.image_set import DescribedImages
 from al_lightning.errors import ALError, DatasetError
 from al_lightning.inspect.collapse import Collapse, collapse
-from al_lightning.inspect.counts import REPEATS, class_counts, described, repeats
+from al_lightning.inspect.counts import class_counts, described, repeats, shares
 from al_lightning.inspect.embedding_map import Map, Scores, batch_scores, candidates, embedding_map
+from al_lightning.inspect.overlays import palette_image
 from al_lightning.pool import Pool
 from al_lightning.reports.numbers import Dataset
 from al_lightning.runs.image_list import image_list
 from al_lightning.runs.journal import CycleRecord, Run
 
-Lookup = Callable[[Run], PoolDataset] | Mapping[str, PoolDataset]
+Lookup = Callable[[Run], PoolDataset]
+"""Gives a run's dataset."""
 COUNTED = 1000
 """Images of the pool whose classes are counted; of a larger pool, an even sample."""
 SHOWN = 60
@@ -45,15 +47,13 @@ class Batch:
         labelled: number of labels before it.
         chosen: positions, in order.
         repeats: for each, whether it is a near-duplicate of an earlier image.
-        scenes: number of sequences that the images come from; None where the pool has no sequences.
-        collapse: repetition within the batch, compared with random batches.
+        collapse: scenes and repetition within the batch, compared with random batches.
         scores: of the strategy; None where it gives none, or the batch is not shown.
     """
 
     labelled: int
     chosen: tuple[int, ...]
     repeats: tuple[bool, ...]
-    scenes: int | None
     collapse: Collapse
     scores: Scores | None = None
 
@@ -99,7 +99,6 @@ class Findings:
         size: number of images in the pool.
         test: number of test images.
         scenes: number of sequences in the pool; None where it has none.
-        definition: of near-duplicates, in words.
         pool: (C,) pixels or images of each class in a sample of the pool; all 0 where some of it has no label yet.
         counted: number of images in that sample.
         chosen: by method, (C,) pixels or images of each class in all its choices, over all seeds.
@@ -116,7 +115,6 @@ class Findings:
     size: int
     test: int
     scenes: int | None
-    definition: str
     pool: npt.NDArray[np.int64]
     counted: int
     chosen: dict[str, npt.NDArray[np.int64]]
@@ -129,9 +127,7 @@ class Findings:
 
     def share(self, method: str | None = None) -> npt.NDArray[np.float64]:
         """Return each class's share, (C,), of a method's choices, or of the pool."""
-        counts = self.pool if method is None else self.chosen[method]
-        shares: npt.NDArray[np.float64] = counts / max(1, int(counts.sum()))
-        return shares
+        return shares(self.pool if method is None else self.chosen[method])
 
     @property
     def rare(self) -> npt.NDArray[np.bool_]:
@@ -145,36 +141,31 @@ class Findings:
         share = float(self.share()[self.rare].sum())
         return float(self.share(method)[self.rare].sum()) / share if share and self.chosen[method].any() else None
 
+    @property
+    def most_batches(self) -> int:
+        """The largest number of batches of a run."""
+        return max((len(batches) for by_seed in self.batches.values() for batches in by_seed.values()), default=0)
+
     def firsts(self, method: str) -> list[Batch]:
         """Return the first batch of each seed."""
         return [batches[0] for batches in self.batches.get(method, {}).values() if batches]
 
     def first_scenes(self, method: str) -> float | None:
         """Return the mean number of scenes in a strategy's first batch, over seeds; None where no batch has any."""
-        scenes = [batch.scenes for batch in self.firsts(method) if batch.scenes is not None]
+        scenes = [scenes for batch in self.firsts(method) if (scenes := batch.collapse.scenes) is not None]
         return fmean(scenes) if scenes else None
 
     def first_repeated(self, method: str) -> float | None:
         """Return the mean share of near-duplicates in a strategy's first batch, over seeds; None without a batch."""
-        shares = [batch.repeated for batch in self.firsts(method)]
-        return fmean(shares) if shares else None
+        repeated = [batch.repeated for batch in self.firsts(method)]
+        return fmean(repeated) if repeated else None
 
 
 def gather(dataset: Dataset, lookup: Lookup) -> Findings | str:
-    """Gather the findings on a dataset's pool and the choices from it.
-
-    Args:
-        dataset: the runs.
-        lookup: gives a run's dataset, or holds it under the run's name.
-
-    Returns:
-        The findings, or, where the data cannot be read, the reason as a sentence.
-    """
+    """Return the findings on a dataset's pool and the choices from it; where its data cannot be read, the reason."""
     run = dataset.methods[0].runs[0] if dataset.methods else dataset.references[0].runs[0]
-    if not callable(lookup) and run.record.name not in lookup:
-        return f"No data were given for {run.record.name}."
     try:
-        return _gather(dataset, lookup(run) if callable(lookup) else lookup[run.record.name], run)
+        return _gather(dataset, lookup(run), run)
     except ALError as error:
         return str(error)
     except Exception as error:  # a user's own dataset may raise anything; the report then shows numbers alone
@@ -212,7 +203,6 @@ def _gather(dataset: Dataset, data: PoolDataset, run: Run) -> Findings:
         size=pool.size,
         test=len(data.test),
         scenes=None if pool.sequence is None else len(set(pool.sequence)),
-        definition=REPEATS,
         pool=class_counts(images, counted, len(classes)),
         counted=len(counted),
         chosen={label: class_counts(images, indices, len(classes)) for label, indices in chosen.items()},
@@ -237,7 +227,7 @@ def _batch(images: DescribedImages, pool: Pool, run: Run, cycle: CycleRecord, sh
         where = f"{run.record.name}, seed {run.record.seed}, cycle {cycle.cycle}"
         notes.append(f"{where}: its candidates cannot be read ({error}); all unlabelled images are taken instead.")
         repetition = collapse(images, before, chosen)
-    return Batch(cycle.labelled, chosen, again, repetition.scenes, repetition, scores)
+    return Batch(cycle.labelled, chosen, again, repetition, scores)
 
 
 def _map(dataset: Dataset, images: Images, notes: list[str]) -> Map | None:
@@ -287,18 +277,12 @@ def _sprite(images: Images, shown: Sequence[int], classes: int, per_pixel: bool)
         if per_pixel:
             mask = Image.fromarray(np.asarray(images.label(index), dtype=np.uint8))
             masks.paste(mask.resize(size, Image.Resampling.NEAREST), corner)
-    labels = ""
-    if per_pixel:
-        indexed = Image.fromarray(np.asarray(masks)).convert("L")
-        indexed.putpalette(colour(np.arange(256, dtype=np.uint8)[None], palette(classes)).tobytes())
-        labels = data_uri(indexed, "png")
+    labels = _data_uri(palette_image(np.asarray(masks), palette(classes)), "png") if per_pixel else ""
     place = {index: cell for cell, index in enumerate(shown)}
-    return Sprite(place, (height, width), rows, data_uri(page, "jpeg"), labels, coarse)
+    return Sprite(place, (height, width), rows, _data_uri(page, "jpeg"), labels, coarse)
 
 
-def data_uri(picture: Image.Image | Array, kind: str) -> str:
-    """Return a picture as a data URI, `png` or `jpeg`."""
-    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+def _data_uri(picture: Image.Image, kind: str) -> str:
     file = io.BytesIO()
-    image.save(file, kind, **({"quality": 74} if kind == "jpeg" else {"optimize": True}))
+    picture.save(file, kind, **({"quality": 74} if kind == "jpeg" else {"optimize": True}))
     return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"

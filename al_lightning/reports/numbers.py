@@ -1,15 +1,15 @@
-"""The runs of a report in numbers: settings, methods, and the differences between them."""
+"""The runs of a report in numbers: settings, methods, the differences between them, and the tables of all that."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from statistics import stdev
+from statistics import fmean, stdev
 
 from al_lightning.metrics import Metric
-from al_lightning.results.comparison import FEWEST, Comparison, number
-from al_lightning.results.renderers import MINUS
+from al_lightning.results.comparison import FEWEST, Comparison
+from al_lightning.results.renderers import MINUS, Grid, mean_text, number
 from al_lightning.results.series import (
     BASELINE,
     Series,
@@ -21,7 +21,11 @@ from al_lightning.results.series import (
     series_of_runs,
 )
 from al_lightning.results.statistics import compare
+from al_lightning.results.summary import costs_and_classes, penalties
 from al_lightning.runs.journal import Run
+
+STAGES = ("fit", "test", "score", "select")
+"""Of a run's cost."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +89,7 @@ class Dataset:
 
 
 def datasets(runs: Sequence[Run]) -> list[Dataset]:
-    """Sort runs by setting.
-
-    Args:
-        runs: in the order in which the report shows them.
-    """
+    """Sort runs, which are in the order in which the report shows them, by setting."""
     return [_dataset(name, methods) for name, methods in by_setting(series_of_runs(runs)).items()]
 
 
@@ -120,16 +120,6 @@ def verdict(comparison: Comparison) -> str:
     return "too few seeds" if comparison.seeds < FEWEST else comparison.verdict.value
 
 
-def interval(comparison: Comparison) -> str:
-    """Return the interval of a difference as text, a dash where there is none."""
-    return comparison.interval(2).replace("-", MINUS) or "–"
-
-
-def smallest(comparison: Comparison) -> str:
-    """Return the smallest difference that would have shown as text, a dash where none would."""
-    return number(comparison.smallest, 2) if comparison.smallest < 100 else "–"
-
-
 def headline(dataset: Dataset) -> str:
     """Return the verdicts on a dataset's methods in a sentence or two."""
     on = f"On {dataset.name}"
@@ -141,3 +131,62 @@ def headline(dataset: Dataset) -> str:
     compared.sort(key=lambda comparison: (not comparison.shows, -comparison.advantage))
     caution = " One seed shows nothing certain." if any(each.seeds < FEWEST for each in compared) else ""
     return f"{on}, {'; '.join(each.clause(digits=2) for each in compared)}.{caution}"
+
+
+def differences(dataset: Dataset) -> list[list[str]]:
+    """Return the paired differences, the heads first; [] where there are none."""
+    rows = [
+        [
+            f"{each.method} − {each.baseline}",
+            verdict(each),
+            signed(each),
+            each.interval(2).replace("-", MINUS) or "–",
+            number(each.smallest, 2) if each.smallest < 100 else "–",
+            str(each.seeds),
+        ]
+        for each in dataset.differences()
+    ]
+    return [["strategies", "verdict", "difference", "95 %\ninterval", "would\nshow", "seeds"], *rows] if rows else []
+
+
+def curves(dataset: Dataset) -> list[list[str]]:
+    """Return the curves, the heads first, then a row for each method: label, metric by budget, area, height, seeds."""
+    many = len(dataset.budgets) > 1
+    heads = [f"{100 * budget:.4g} %\n{dataset.labelled(budget)} labels" for budget in dataset.budgets]
+    rows = [["labelled", *heads, *(["area", "mean\nheight"] if many else []), "seeds"]]
+    for method in dataset.methods:
+        whole = list(method.whole(dataset.budgets).values())
+        cells = [_cell(method.at(budget).values(), len(method.runs)) for budget in dataset.budgets]
+        cells += [mean_text([curve.area for curve in whole], 3), mean_text([c.height for c in whole])] if many else []
+        rows.append([method.label, *cells, str(len(method.runs))])
+    for method in dataset.references:
+        budget = method.curves[0].budgets[0]
+        value = f"{mean_text(method.at(budget).values())} at {100 * budget:.4g} %"
+        rows.append([method.label, value, *[""] * (len(rows[0]) - 3), str(len(method.runs))])
+    return rows
+
+
+def _cell(values: Collection[float], seeds: int) -> str:
+    text = mean_text(values)
+    return text if len(values) in (0, seeds) else f"{text} ({len(values)} of {seeds})"
+
+
+def cost(methods: Sequence[Series]) -> tuple[list[list[str]], float]:
+    """Return the seconds that a run of each name took, by stage, the heads first; and the seconds of all runs."""
+    rows, total = [["run", "seeds", *STAGES]], 0.0
+    for method in methods:
+        costs = [[cycle.cost for cycle in run.cycles] for run in method.runs if run.cycles]
+        sums = [fmean([sum(cost.get(stage, 0.0) for cost in run) for run in costs] or [0.0]) for stage in STAGES]
+        total += sum(sums) * len(costs)
+        rows.append([method.name, ", ".join(map(str, method.seeds)), *(f"{value:.1f}" for value in sums)])
+    return rows, total
+
+
+def more(datasets: Sequence[Dataset], class_names: Sequence[Sequence[str]]) -> Sequence[Grid]:
+    """Return label costs, classes, called by each dataset's class names, and penalties."""
+    grids = [
+        Grid(f"{dataset.name}: {grid.title}", grid.rows)
+        for dataset, names in zip(datasets, class_names, strict=True)
+        for grid in costs_and_classes(dataset.methods, names)
+    ]
+    return grids + penalties({dataset.name: dataset.methods for dataset in datasets})

@@ -12,14 +12,13 @@ from typing import Any
 
 from al_lightning.errors import UsageError
 from al_lightning.inspect.collapse import DRAWS
+from al_lightning.inspect.counts import REPEATS
 from al_lightning.pages.render import render
+from al_lightning.reports import choices
 from al_lightning.reports.advice import advise, unfinished
 from al_lightning.reports.chart import curve_chart
-from al_lightning.reports.choices import bars, class_colours, overview
 from al_lightning.reports.findings import COLUMNS, SHOWN, Findings, Lookup, gather, short_name
-from al_lightning.reports.numbers import Dataset, datasets, headline
-from al_lightning.reports.reasons import agreement, digits, pool_map, repetition, score_axis, thinned
-from al_lightning.reports.tables import cost, curves, differences, more
+from al_lightning.reports.numbers import Dataset, cost, curves, datasets, differences, headline, more
 from al_lightning.results.comparison import RULE
 from al_lightning.results.series import BASELINE
 from al_lightning.runs.files import write_text
@@ -30,7 +29,7 @@ def write_report(
     path: Path,
     runs: Sequence[Run],
     data: Lookup,
-    title: str = "Does active learning help here, and which method?",
+    title: str,
     *,
     command: str = "",
 ) -> Path:
@@ -39,8 +38,7 @@ def write_report(
     Args:
         path: the HTML file.
         runs: finished or not, in the order in which strategies are shown.
-        data: gives a run's dataset, or holds it under the run's name (`run.record.name`); where that fails, the
-            report says so and has no pictures.
+        data: gives a run's dataset; where that fails, the report says so and has no pictures.
         title: of the page; plain text.
         command: that made the runs, to be shown; by default each run's own.
 
@@ -78,7 +76,7 @@ def report_values(runs: Sequence[Run], data: Lookup, title: str, *, command: str
     costs, seconds = cost(methods)
     made = [run for method in methods for run in method.runs]
     versions = dict.fromkeys(tuple(run.record.versions.items()) for run in made)
-    advice = [line for dataset in grouped for each in advise(dataset, None) for line in each.commands]
+    sections = [_section(number, grouped[number], each, styles) for number, each in enumerate(findings)]
     return {
         "title": title,
         "baseline": BASELINE,
@@ -87,9 +85,9 @@ def report_values(runs: Sequence[Run], data: Lookup, title: str, *, command: str
         "headlines": [headline(dataset) for dataset in grouped],
         "points": dict.fromkeys(dataset.metric.points for dataset in grouped if dataset.metric.name),
         "compared": sum(len(dataset.against_baseline()) for dataset in grouped),
-        "sections": [_section(number, grouped[number], each, styles) for number, each in enumerate(findings)],
+        "sections": sections,
         "more": more(grouped, names),
-        "repeated_options": any("--run_dir" not in line for line in advice),
+        "repeat_options": any(each.commands for section in sections for each in section["advice"]),
         "costs": costs,
         "runs": len(made),
         "minutes": seconds / 60,
@@ -98,9 +96,10 @@ def report_values(runs: Sequence[Run], data: Lookup, title: str, *, command: str
         "columns": COLUMNS,
         "shown": SHOWN,
         "draws": DRAWS,
-        "digits": digits,
+        "near_duplicates": REPEATS,
+        "digits": choices.digits,
         "short_name": short_name,
-        "score_axis": score_axis,
+        "score_axis": choices.score_axis,
     }
 
 
@@ -113,7 +112,7 @@ def _section(number: int, dataset: Dataset, findings: Findings | str, styles: di
         "chart": curve_chart(dataset, styles) if dataset.budgets else "",
         "differences": differences(dataset),
         "curves": curves(dataset),
-        "agreement": agreement(dataset),
+        "agreement": choices.agreement(dataset),
         "advice": advise(dataset, findings if isinstance(findings, Findings) else None),
     }
     if isinstance(findings, str):
@@ -121,11 +120,11 @@ def _section(number: int, dataset: Dataset, findings: Findings | str, styles: di
     return {
         **values,
         "findings": findings,
-        "overview": overview(dataset, findings),
+        "overview": choices.overview(dataset, findings),
         "rare": [name for name, rare in zip(findings.classes, findings.rare, strict=True) if rare],
-        "repetition": repetition(dataset, findings),
-        "thinned": thinned(findings),
-        "map": pool_map(dataset, findings.map) if findings.map else None,
-        "colours": class_colours(findings),
-        "bars": {label: bars(label, findings) for label in findings.batches},
+        "repetition": choices.repetition(dataset, findings),
+        "thinned": choices.thinned(findings),
+        "map": choices.pool_map(dataset, findings.map) if findings.map else None,
+        "colours": choices.class_colours(findings),
+        "bars": {label: choices.bars(label, findings) for label in findings.batches},
     }

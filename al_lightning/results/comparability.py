@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import combinations
@@ -82,10 +82,8 @@ def _baseline(setting: Setting) -> Iterable[Finding]:
         for lacking, other in ((base, method), (method, base))
         if (missing := sorted({*other.seeds} - {*lacking.seeds}))
     ]
-    if short:
-        yield WARN, f"Seeds that only one of two methods has are not compared: {'; '.join(short)}."
-    else:
-        yield OK, f"{BASELINE} was run with the seeds of every other method."
+    fine = f"{BASELINE} was run with the seeds of every other method."
+    yield from _judged(short, "Seeds that only one of two methods has are not compared", fine)
 
 
 def _same_settings(setting: Setting) -> Iterable[Finding]:
@@ -114,18 +112,13 @@ def _initial(setting: Setting) -> Iterable[Finding]:
         for run, base_run in _same_seeds(method, base)
         if set(run.labelled_at(0)) != set(base_run.labelled_at(0))
     ]
-    if others:
-        yield WARN, f"Not started from the labelled images of the baseline: {'; '.join(others)}."
-    elif setting.pairs:
-        yield OK, "At equal seeds all methods started from the same labelled images."
+    fine = "At equal seeds all methods started from the same labelled images." if setting.pairs else ""
+    yield from _judged(others, "Not started from the labelled images of the baseline", fine)
 
 
 def _complete(setting: Setting) -> Iterable[Finding]:
     waiting = [_named(run) for run in setting.runs if not run.cycles or run.cycles[-1].chosen]
-    if waiting:
-        yield WARN, f"Not finished: {'; '.join(waiting)}."
-    else:
-        yield OK, "All runs are finished."
+    yield from _judged(waiting, "Not finished", "All runs are finished.")
     most = max((len(method.budgets) for method in setting.loops), default=0)
     runs = [run for method in setting.loops for run in method.runs]
     shorter = [_named(run) for run in runs if len(run.cycles) < most and _named(run) not in waiting]
@@ -154,29 +147,21 @@ def _resolved(setting: Setting) -> Iterable[Finding]:
 
 def _warm_start(setting: Setting) -> Iterable[Finding]:
     warm = [_named(run) for run, config in setting.known if config.get("warm_start", "none") != "none"]
-    if warm:
-        yield (
-            WARN,
-            f"Fits start from the cycle before (warm_start), so points depend on earlier ones: {'; '.join(warm)}.",
-        )
-    elif not setting.unknown:
-        yield OK, "Every fit began anew."
+    warning = "Fits start from the cycle before (warm_start), so points depend on earlier ones"
+    yield from _judged(warm, warning, "" if setting.unknown else "Every fit began anew.")
 
 
 def _twice(setting: Setting) -> Iterable[Finding]:
     repeated = [f"{_named(run)} (in {run.directory})" for method in setting.methods for run in method.repeated]
-    if repeated:
-        yield WARN, f"Given twice, and used once: {'; '.join(repeated)}."
+    yield from _judged(repeated, "Given twice, and used once")
     copies = [
         f"{first.label} and {second.label}, seed {run.record.seed}"
         for first, second in combinations(setting.loops, 2)
         for run, other in _same_seeds(first, second)
         if _alike(run, other)
     ]
-    if copies:
-        yield WARN, f"Two methods chose the same images and measured the same, as copies do: {'; '.join(copies)}."
-    if not repeated and not copies:
-        yield OK, "No run is given twice."
+    fine = "" if repeated else "No run is given twice."
+    yield from _judged(copies, "Two methods chose the same images and measured the same, as copies do", fine)
 
 
 def _test_set(setting: Setting) -> Iterable[Finding]:
@@ -210,16 +195,19 @@ def _surroundings(setting: Setting) -> Iterable[Finding]:
         values = dict.fromkeys(str((config.get("trainer") or {}).get(key)) for _, config in setting.known)
         if len(values) > 1:
             different.append(f"{key} {all_of(values)}")
-    if different:
-        yield (
-            WARN,
-            f"Not all runs were made alike; rounding differs, and with the number of processes the training too: "
-            f"{'; '.join(different)}.",
-        )
-    elif not versions:
+    if not different and not versions:
         yield UNKNOWN, "The journals name no versions."
-    else:
-        yield OK, "All runs were made with the same versions and numbers of processes."
+        return
+    warning = "Not all runs were made alike; rounding differs, and with the number of processes the training too"
+    yield from _judged(different, warning, "All runs were made with the same versions and numbers of processes.")
+
+
+def _judged(faults: Sequence[str], warning: str, fine: str = "") -> Iterator[Finding]:
+    """Yield a warning with the faults; without faults, that all is fine, where there is a sentence for that."""
+    if faults:
+        yield WARN, f"{warning}: {'; '.join(faults)}."
+    elif fine:
+        yield OK, fine
 
 
 CHECKS: dict[str, Callable[[Setting], Iterable[Finding]]] = {

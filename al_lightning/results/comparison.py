@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from al_lightning.results.inference import ALPHA, POWER
+from al_lightning.results.renderers import number
 
 FEWEST = 2
 """Seeds below which nothing is claimed."""
@@ -14,17 +15,15 @@ MANY = 10
 """Seeds from which on a claim needs the bootstrap, too."""
 RELEVANT = 1.0
 """A difference that matters, in points."""
-ASSUMPTION = (
-    "Assumed: chance moves every method of a setting by about as much (all pairwise differences have one variance, "
-    "estimated from all of them together), roughly normally, and from seed to seed independently."
-)
 RULE = (
     "Differences are taken seed by seed. A method is called ahead or behind only where a paired t test says so, with "
     "the variance estimated from all methods of the setting and corrected after Holm for the number of comparisons: "
     f"where there is no difference, at most {100 * ALPHA:.4g} % of such sets of comparisons claim any. From {MANY} "
     "seeds on, a bootstrap interval (BCa) must agree. Not distinguishable means that no difference showed although one "
     f"of {RELEVANT:g} point would have, with {100 * POWER:.4g} % probability, or that the interval lies within it; "
-    f"cannot tell, that the seeds are too few for either. {ASSUMPTION}"
+    "cannot tell, that the seeds are too few for either. Assumed: chance moves every method of a setting by about as "
+    "much (all pairwise differences have one variance, estimated from all of them together), roughly normally, and "
+    "from seed to seed independently."
 )
 """How verdicts are reached, for a reader."""
 
@@ -127,7 +126,10 @@ class Comparison:
         return f"{number(self.low, places)} to {number(self.high, places)}"
 
     def clause(self, metric: str = "", digits: int | None = None) -> str:
-        """Return the sentence, without the caution that a single seed asks for."""
+        """Return the sentence, without the caution that a single seed asks for.
+
+        Numbers have one digit after the point by default, or two where one would round a number to 0.0.
+        """
         method, baseline, places = self.method, self.baseline, self._places(digits)
         of = f" of {metric}" if metric else ""
         if not self.by_seed:
@@ -157,14 +159,9 @@ class Comparison:
             return f"{head}; the t test sees a difference, the bootstrap of these seeds does not"
         return f"{head}; only {self._would_show(places)}"
 
-    def sentence(self, metric: str = "", digits: int | None = None) -> str:
-        """Return the verdict in words, without a full stop.
-
-        Args:
-            metric: the metric that the points belong to, for example "mIoU"; empty for none.
-            digits: after the decimal point; by default one, or two where one would round a number to 0.0.
-        """
-        clause = self.clause(metric, digits)
+    def sentence(self, metric: str = "") -> str:
+        """Return the verdict in words, without a full stop; `metric` is what the points belong to, such as "mIoU"."""
+        clause = self.clause(metric)
         return f"{clause}; one seed shows nothing certain" if self.seeds == 1 else clause
 
     def _would_show(self, places: int, already: str = "") -> str:
@@ -175,9 +172,3 @@ class Comparison:
             return digits
         shown = [value for value in (self.mean, self.low, self.high) if math.isfinite(value) and value]
         return 2 if any(abs(value) < 0.05 for value in shown) else 1
-
-
-def number(value: float, digits: int) -> str:
-    """Return a number as text, without the sign of a zero."""
-    text = f"{value:.{digits}f}"
-    return text.removeprefix("-") if float(text) == 0 else text

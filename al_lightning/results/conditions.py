@@ -44,7 +44,7 @@ def conditions_of(runs: Sequence[Run], *, resolved: Mapping[str, Mapping[str, An
     Args:
         runs: to be compared. Settings that can change results come from the journals, the others from `config.yaml`.
         resolved: by run name: the settings, by dotted key, of the name's configs (`config.names.settings_of`). Settings
-            that they do not mention may have any value. Without them, that condition is left out.
+            that they do not mention may have any value. Without any, that condition is left out.
 
     Returns:
         All conditions, met or not, in a fixed order; none for no runs.
@@ -53,7 +53,7 @@ def conditions_of(runs: Sequence[Run], *, resolved: Mapping[str, Mapping[str, An
     configs = {run.directory: _settings(run) for run in runs}
     findings: dict[tuple[str, State, str], list[str]] = {}
     for topic, check in CHECKS.items():
-        if topic == "settings" and resolved is None:
+        if topic == "settings" and not resolved:
             continue
         for setting, methods in settings.items():
             for state, text in check(Setting(tuple(methods), configs, resolved or {})):

@@ -19,11 +19,12 @@ def area(budgets: Sequence[float], values: Sequence[float]) -> float:
     Args:
         budgets: nominal budgets, ascending, (N,).
         values: the metric at each, (N,).
+
+    Raises:
+        ValueError: the two are of different length.
     """
-    if len(budgets) != len(values):
-        raise ValueError(f"{len(budgets)} budgets for {len(values)} values")
-    points = list(zip(budgets, values, strict=True))
-    return sum((b1 - b0) * (v0 + v1) / 2 for (b0, v0), (b1, v1) in pairwise(points))
+    points = pairwise(zip(budgets, values, strict=True))
+    return sum((b1 - b0) * (v0 + v1) / 2 for (b0, v0), (b1, v1) in points)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,16 @@
-"""What the comparisons rest on: corrections for many tests, the power of a t test, bootstrap intervals."""
+"""What comparisons rest on: the additive model, correction for many tests, the power of a t test, the bootstrap."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 from scipy import special
+
+from al_lightning.errors import UsageError
 
 ALPHA = 0.05
 """Share of false claims that is accepted over all comparisons of a call; the confidence is 1 - ALPHA."""
@@ -16,26 +19,80 @@ POWER = 0.8
 RESAMPLES = 9999
 SAME = 1e-9
 """Noise below this share of the largest value is rounding."""
+Values = Mapping[str, Mapping[int, float]]
+"""By method and seed: the metric, in points."""
 
 
-def holm(p: Sequence[float], alpha: float = ALPHA) -> tuple[list[float], list[float]]:
+class AdditiveModel:
+    """The additive model of methods and seeds, by least squares; `statistics` states its assumptions.
+
+    A seed that some methods lack counts for the others.
+
+    Args:
+        values: by method and seed, in points.
+
+    Attributes:
+        df: degrees of freedom of the noise's variance.
+        squares: residual sum of squares, in points squared.
+        scale: the largest absolute value, in points.
+
+    Raises:
+        UsageError: a value is not finite.
+    """
+
+    def __init__(self, values: Values) -> None:
+        # Sorted, so that results do not depend, to the last digit, on the order of the input.
+        self.methods = sorted(values)
+        cells = [(method, seed, values[method][seed]) for method in self.methods for seed in sorted(values[method])]
+        for method, seed, value in cells:
+            if not math.isfinite(value):
+                raise UsageError(f"The value of {method} at seed {seed} is {value}; leave it out, or run it again.")
+        seeds = sorted({seed for _, seed, _ in cells})
+        design = np.zeros((len(cells), len(self.methods) + len(seeds)))
+        for row, (method, seed, _) in enumerate(cells):
+            design[row, self.methods.index(method)] = design[row, len(self.methods) + seeds.index(seed)] = 1.0
+        measured = np.array([value for _, _, value in cells])
+        centred = measured - (measured.mean() if cells else 0.0)
+        self.effects, _, rank, _ = np.linalg.lstsq(design, centred)
+        residual = centred - design @ self.effects
+        self.inverse: npt.NDArray[np.floating] = np.linalg.pinv(design.T @ design, hermitian=True)
+        self.squares, self.df = float(residual @ residual), len(cells) - int(rank)
+        self.scale = float(np.abs(measured).max(initial=0.0))
+
+    @property
+    def variance(self) -> float:
+        """Variance of the noise, in points squared; 0 where it is only rounding, NaN without degrees of freedom."""
+        variance = self.squares / self.df if self.df else math.nan
+        return 0.0 if variance <= (SAME * max(1.0, self.scale)) ** 2 else variance
+
+    def difference(self, method: str, baseline: str) -> tuple[float, float]:
+        """Return the estimated difference of two methods, and its variance in units of the noise's variance.
+
+        Both are meaningless for two methods that no chain of common seeds connects.
+        """
+        first, second = self.methods.index(method), self.methods.index(baseline)
+        low, high = sorted((first, second))  # the same to the last digit the other way around
+        factor = self.inverse[low, low] + self.inverse[high, high] - 2 * self.inverse[low, high]
+        return float(self.effects[first] - self.effects[second]), float(factor)
+
+
+def holm(p: Sequence[float]) -> tuple[list[float], list[float]]:
     """Correct p values for their number (Holm 1979, step-down).
 
     Args:
         p: uncorrected, (N,).
-        alpha: share of false claims that is accepted over all together.
 
     Returns:
-        The corrected values, (N,), and the level that each uncorrected value is tested at, (N,): alpha / N for the
-        smallest, alpha / (N - 1) for the next, and so on. From the first value that fails its level on, all have that
+        The corrected values, (N,), and the level that each uncorrected value is tested at, (N,): ALPHA / N for the
+        smallest, ALPHA / (N - 1) for the next, and so on. From the first value that fails its level on, all have that
         level.
     """
     order = sorted(range(len(p)), key=lambda index: p[index])
-    corrected, levels = [1.0] * len(p), [alpha] * len(p)
-    highest, failed, level, before = 0.0, False, alpha, math.nan
+    corrected, levels = [1.0] * len(p), [ALPHA] * len(p)
+    highest, failed, level, before = 0.0, False, ALPHA, math.nan
     for rank, index in enumerate(order):
         if not failed and not math.isclose(p[index], before, rel_tol=SAME):  # equal values are tested at one level
-            level = alpha / (len(p) - rank)
+            level = ALPHA / (len(p) - rank)
         highest = max(highest, min(1.0, (len(p) - rank) * p[index]))
         failed = failed or p[index] > level
         corrected[index], levels[index], before = highest, level, p[index]
@@ -44,12 +101,7 @@ def holm(p: Sequence[float], alpha: float = ALPHA) -> tuple[list[float], list[fl
 
 @lru_cache(maxsize=1024)
 def noncentrality(df: int, level: float) -> float:
-    """Return how many standard errors a difference needs to show in a two-sided t test with probability `POWER`.
-
-    Args:
-        df: degrees of freedom.
-        level: of the test.
-    """
+    """Return how many standard errors a difference needs to show in a two-sided t test with probability `POWER`."""
     from scipy.optimize import brentq
     from scipy.stats import nct
 

@@ -1,4 +1,4 @@
-"""Stopping advice: what the last labels gained, whether the gain is more than noise, and what the next labels cost.
+"""What labels are worth: how many a method needs and saves, what the last ones gained, and what the next ones cost.
 
 Nothing is extrapolated: the gain of further labels is for the reader of the curve to judge.
 """
@@ -7,53 +7,82 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from al_lightning.errors import ALError, UsageError
 from al_lightning.results.comparison import Comparison, Verdict
-from al_lightning.results.series import series_of_runs
+from al_lightning.results.curves import Curve
+from al_lightning.results.series import Series, series_of_runs
 from al_lightning.results.statistics import compare
 from al_lightning.runs.journal import Run, read_run
 from al_lightning.runs.weights import with_tested
 
 
-def advice(
-    run: Run,
-    siblings: Sequence[Run] = (),
-    price: float | None = None,
-    next_count: int | None = None,
-) -> str:
-    """Return one to three sentences about the last step of a run's curve.
+@dataclass(frozen=True)
+class LabelCost:
+    """How many labelled images a curve needs to reach a target.
 
-    With siblings the step's gain has a t interval of 95 %, over differences paired by seed. From ten seeds on the
-    interval also covers the bootstrap's (see `statistics.compare`). With one seed there is no interval.
+    Attributes:
+        labels: the number, by linear interpolation between two budgets; None where the curve never reaches the target.
+        at_most: whether the curve's first point reaches the target already, so that fewer labels may do.
+    """
+
+    labels: float | None
+    at_most: bool = False
+
+    def __str__(self) -> str:
+        if self.labels is None:
+            return "never"
+        return f"{'at most ' * self.at_most}{self.labels:.0f}"
+
+
+def label_cost(curve: Curve, target: float) -> LabelCost:
+    """Return with how many labelled images a curve first reaches a target, by linear interpolation.
 
     Args:
-        run: the run.
-        siblings: runs of other seeds; those with other settings, data, or numbers of labels at this step are left out.
-        price: of a label, in any currency.
-        next_count: number of labels of the next batch; by default that of the last batch.
-
-    Raises:
-        ValueError: the price or a count is negative, or the price is not finite.
+        curve: one that gets worse again after the target has reached it nevertheless.
+        target: in the metric's unit.
     """
-    if price is not None and not 0 <= price < math.inf:
-        raise ValueError(f"a price per label of {price}; it is 0 or more")
-    if (next_count or 0) < 0:
-        raise ValueError(f"{next_count} labels; a count is 0 or more")
-    if not run.cycles:
-        gain, count = "No cycle has finished yet, so the gain of labels is unknown.", 0
-    else:
-        count = run.cycles[-1].labelled - (run.cycles[-2].labelled if len(run.cycles) > 1 else 0)
-        gain = _gain(run, siblings)
-    return f"{gain} {_cost(price, count, next_count, len(run.cycles))}".rstrip()
+    sign = curve.metric.sign
+    reached = [sign * value >= sign * target for value in curve.values]
+    if reached[:1] == [True]:
+        return LabelCost(float(curve.labelled[0]), at_most=True)
+    for (n0, v0, _), (n1, v1, reached_next) in pairwise(zip(curve.labelled, curve.values, reached, strict=True)):
+        if reached_next:
+            return LabelCost(n0 + (n1 - n0) * (target - v0) / (v1 - v0))
+    return LabelCost(None)
 
 
-def advice_of(
-    run_dir: Path,
-    price: float | None = None,
-    query: Callable[[int], int] | None = None,
-) -> list[str]:
+def label_costs(series: Series, target: float) -> dict[int, LabelCost]:
+    """Return how many labels each seed of a method needs to reach a target in the metric's unit."""
+    return {curve.seed: label_cost(curve, target) for curve in series.curves if curve.values}
+
+
+def savings(series: Series, baseline: Series, target: float) -> dict[int, str]:
+    """Return how many labels a method saves against a baseline until both reach a target, by seed, in words.
+
+    `15 images (60 %)` are 60 % of what the baseline needs; a negative number says that the method needs more. Where the
+    first point of one of the two reaches the target already, the number is a bound.
+    """
+    costs, baseline_costs = label_costs(series, target), label_costs(baseline, target)
+    saved = {}
+    for seed in sorted(costs.keys() & baseline_costs.keys()):
+        cost, base = costs[seed], baseline_costs[seed]
+        if cost.labels is None or base.labels is None:
+            never = [each.label for each, needed in ((series, cost), (baseline, base)) if needed.labels is None]
+            saved[seed] = f"{' and '.join(never)} never reached it"
+        elif cost.at_most and base.at_most:
+            saved[seed] = "both reached it with their first labels"
+        else:
+            bound = "at least " if cost.at_most else "at most " if base.at_most else ""
+            images = base.labels - cost.labels
+            saved[seed] = f"{bound}{images:.0f} images ({100 * images / base.labels:.0f} %)"
+    return saved
+
+
+def advice_of(run_dir: Path, price: float | None = None, query: Callable[[int], int] | None = None) -> list[str]:
     """Return the advice on a run directory, in lines; none before there is a network.
 
     A cycle that waits for its labels counts, of this run and of the other seeds beside it.
@@ -75,7 +104,7 @@ def advice_of(
     return [*notes, advice(run, siblings, price, following)]
 
 
-def siblings_of(run: Run) -> tuple[tuple[Run, ...], tuple[str, ...]]:
+def siblings_of(run: Run) -> tuple[list[Run], list[str]]:
     """Return the runs of other seeds beside a run, `../seed_*`, and a note for each that cannot be read.
 
     A cycle that waits for its labels counts: seeds that share a store wait together.
@@ -91,7 +120,23 @@ def siblings_of(run: Run) -> tuple[tuple[Run, ...], tuple[str, ...]]:
             continue  # not begun, or no run
         except ALError as error:
             notes.append(f"left out of the comparison over seeds: {error}")
-    return tuple(siblings), tuple(notes)
+    return siblings, notes
+
+
+def advice(run: Run, siblings: Sequence[Run] = (), price: float | None = None, next_count: int | None = None) -> str:
+    """Return one to three sentences about the last step of a run's curve.
+
+    With siblings the step's gain has a t interval of 95 %, over differences paired by seed. From ten seeds on the
+    interval also covers the bootstrap's (see `statistics.compare`). With one seed there is no interval.
+
+    Args:
+        run: with one finished cycle or more.
+        siblings: runs of other seeds; those with other settings, data, or numbers of labels at this step are left out.
+        price: of a label, in any currency.
+        next_count: number of labels of the next batch; by default that of the last batch.
+    """
+    last = run.cycles[-1].labelled - run.cycles[-2].labelled if len(run.cycles) > 1 else 0
+    return f"{_gain(run, siblings)} {_cost(price, last, last if next_count is None else next_count)}".rstrip()
 
 
 def _gain(run: Run, siblings: Sequence[Run]) -> str:
@@ -136,11 +181,9 @@ def _paired(run: Run, siblings: Sequence[Run]) -> Comparison | None:
     return compare(values, [("after", "before")], higher_is_better=series.metric.higher_is_better)[0]
 
 
-def _cost(price: float | None, last: int, next_count: int | None, cycles: int) -> str:
+def _cost(price: float | None, last: int, following: int) -> str:
     if price is None:
         return ""
-    parts = [f"the last {last:,} labels cost {price * last:,.2f}"] if cycles > 1 else []
-    count = (last if cycles > 1 else 0) if next_count is None else next_count
-    if count:
-        parts.append(f"{count:,} more would cost {price * count:,.2f}")
+    parts = [f"the last {last:,} labels cost {price * last:,.2f}"] if last else []
+    parts += [f"{following:,} more would cost {price * following:,.2f}"] if following else []
     return f"At {price:,.10g} a label {', and '.join(parts)}." if parts else ""

@@ -128,8 +128,14 @@ def mean_text(values: Collection[float], digits: int = 2, none: str = "–") -> 
 
 def with_deviation(value: float, deviation: float | None, digits: int) -> str:
     """Return a number, with its deviation unless that is None."""
-    text = f"{value:.{digits}f}"
+    text = number(value, digits)
     return text if deviation is None else f"{text} ± {deviation:.{digits}f}"
+
+
+def number(value: float, digits: int) -> str:
+    """Return a number as text, without the sign of a zero."""
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
 
 
 def tex(words: str) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from al_lightning.errors import UsageError
 from al_lightning.metrics import Metric, metric_of
 from al_lightning.results.curves import Curve, curve_of
-from al_lightning.results.label_cost import LabelCost, Saving, label_cost, saving
 from al_lightning.runs.journal import Run
 from al_lightning.runs.parts import method_of, setting_of
 
@@ -68,11 +67,11 @@ class Series:
             UsageError: the budgets are not known as fractions.
         """
         self._needs_fractions("The value at a budget")
-        return self._values(lambda curve: _place(curve.budgets, budget))
+        return {c.seed: c.values[at] for c in self.curves if (at := _place(c.budgets, budget)) is not None}
 
     def at_labelled(self, labelled: int) -> dict[int, float]:
         """Return the metric at a number of labelled images of each seed that was measured there."""
-        return self._values(lambda curve: _place(curve.labelled, labelled))
+        return {c.seed: c.values[at] for c in self.curves if (at := _place(c.labelled, labelled)) is not None}
 
     def areas(self, budgets: Sequence[float] | None = None) -> dict[int, float]:
         """Return the area under each seed's curve (Eq. 2: percent times fraction of the pool).
@@ -99,14 +98,6 @@ class Series:
         wanted = self.budgets if budgets is None else budgets
         return {curve.seed: curve for curve in self.curves if curve.values and _same(curve.budgets, wanted)}
 
-    def label_costs(self, target: float) -> dict[int, LabelCost]:
-        """Return how many labels each seed needs to reach a target in the metric's unit; see `label_cost`."""
-        return {
-            curve.seed: label_cost(curve.labelled, curve.values, target, higher_is_better=self.metric.higher_is_better)
-            for curve in self.curves
-            if curve.values
-        }
-
     @property
     def class_metric(self) -> Metric | None:
         """The first class-wise metric of the runs; None without one."""
@@ -127,10 +118,6 @@ class Series:
                     by_seed[run.record.seed] = tuple(None if v is None else metric.scale * v for v in values)
         return by_seed
 
-    def _values(self, place: Callable[[Curve], int | None]) -> dict[int, float]:
-        places = [(curve, place(curve)) for curve in self.curves]
-        return {curve.seed: curve.values[at] for curve, at in places if at is not None}
-
     def _needs_fractions(self, what: str) -> None:
         if not self.fractions:
             raise UsageError(
@@ -139,26 +126,12 @@ class Series:
             )
 
 
-def savings(series: Series, baseline: Series, target: float) -> dict[int, Saving]:
-    """Return how many labels a method saves against a baseline, seed by seed, until both reach a target."""
-    costs, baseline_costs = series.label_costs(target), baseline.label_costs(target)
-    return {
-        seed: saving(costs[seed], baseline_costs[seed], series.label, baseline.label)
-        for seed in sorted(costs.keys() & baseline_costs.keys())
-    }
-
-
 # Several methods of one setting, as `statistics.compare` takes them
 
 
 def budgets_of(series: Iterable[Series]) -> tuple[float, ...]:
     """Return all budgets that a seed of some method has reached, ascending."""
     return tuple(sorted({budget for each in series for curve in each.curves for budget in curve.budgets}))
-
-
-def values_at(series: Iterable[Series], budget: float) -> dict[str, dict[int, float]]:
-    """Return the metric at a nominal budget by method and seed."""
-    return {each.label: values for each in series if (values := each.at(budget))}
 
 
 def mean_heights(series: Sequence[Series]) -> dict[str, dict[int, float]]:
@@ -171,30 +144,15 @@ def mean_heights(series: Sequence[Series]) -> dict[str, dict[int, float]]:
     return {each.label: heights for each in series if (heights := each.heights(budgets))}
 
 
-def class_values(series: Iterable[Series], budget: float) -> dict[int, dict[str, dict[int, float]]]:
-    """Return the class-wise metric at a nominal budget by class, method and seed, without absent classes.
-
-    A class is a setting for `statistics.compare_settings`, so that claims are corrected for the number of classes.
-    """
-    by_class: dict[int, dict[str, dict[int, float]]] = {}
-    for each in series:
-        for seed, values in each.classes(budget).items():
-            for number, value in enumerate(values):
-                if value is not None:
-                    by_class.setdefault(number, {}).setdefault(each.label, {})[seed] = value
-    return dict(sorted(by_class.items()))
-
-
 def class_differences(series: Series, baseline: Series, budget: float) -> list[dict[int, float]]:
     """Return, for each class, series - baseline in points by seed, where both have the class."""
-    by_class = class_values([series, replace(baseline, label="")], budget)
-    differences: list[dict[int, float]] = []
-    for number in range(max(by_class, default=-1) + 1):
-        methods = by_class.get(number, {})
-        values, baseline_values = methods.get(series.label, {}), methods.get("", {})
-        common = sorted(values.keys() & baseline_values.keys())
-        differences.append({seed: values[seed] - baseline_values[seed] for seed in common})
-    return differences
+    ours, theirs = series.classes(budget), baseline.classes(budget)
+    seeds = sorted(ours.keys() & theirs.keys())
+    count = min((len(each[seed]) for seed in seeds for each in (ours, theirs)), default=0)
+    return [
+        {s: a - b for s in seeds if (a := ours[s][number]) is not None and (b := theirs[s][number]) is not None}
+        for number in range(count)
+    ]
 
 
 def baseline_of(method: str, methods: Collection[str]) -> str | None:
@@ -212,18 +170,14 @@ def baseline_of(method: str, methods: Collection[str]) -> str | None:
 def base_of(series: Series, methods: Iterable[Series]) -> Series | None:
     """Return the method of a setting that a method is compared with: see `baseline_of`; for `random_uda`, `random`."""
     by_label = {method.label: method for method in methods}
-    name = baseline_of(series.label, by_label)
-    if series.label.startswith(f"{BASELINE}_"):
-        name = BASELINE
-    return None if name is None else by_label.get(name)
+    name = BASELINE if series.label.startswith(f"{BASELINE}_") else baseline_of(series.label, by_label)
+    return by_label.get(name or "")
 
 
 def pairs_with_base(methods: Sequence[Series], values: Collection[str]) -> list[tuple[str, str]]:
     """Return, for `statistics.compare`, the labels of each method of a setting and of the method it is compared with.
 
-    Args:
-        methods: of the setting.
-        values: labels of those that have values; pairs of others are left out.
+    Pairs of methods that `values`, by label, lacks are left out.
     """
     pairs = [(method.label, base.label) for method in methods if (base := base_of(method, methods)) is not None]
     return [pair for pair in pairs if pair[0] in values and pair[1] in values]

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -29,9 +29,8 @@ import numpy.typing as npt
 from scipy import special
 
 from al_lightning.errors import UsageError, nearest
-from al_lightning.results.additive_model import AdditiveModel, Values
 from al_lightning.results.comparison import FEWEST, MANY, Comparison
-from al_lightning.results.inference import ALPHA, SAME, bca, holm, noncentrality
+from al_lightning.results.inference import ALPHA, SAME, AdditiveModel, Values, bca, holm, noncentrality
 from al_lightning.results.series import BASELINE
 
 Pair = tuple[str, str]
@@ -81,57 +80,48 @@ def compare_settings(
                 raise UsageError(f"There are no values of {name!r} to compare.{nearest(name, known)}")
         if pair[0] == pair[1]:
             raise UsageError(f"{pair[0]} cannot be compared with itself.")
-    trials: dict[str, list[_Trial]] = {}
+    trials: dict[str, list[tuple[Comparison, float]]] = {}
     for setting, values in settings.items():
         model = AdditiveModel(values)
         against_baseline = [(method, BASELINE) for method in values if method != BASELINE]
         trials[setting] = [
-            _try(values, model, Comparison(*pair, (), higher_is_better=setting not in lower_is_better))
+            _estimated(values, model, Comparison(*pair, (), higher_is_better=setting not in lower_is_better))
             for pair in (against_baseline if pairs is None else pairs)
             if values.keys() >= set(pair)
         ]
-    tested = [trial for group in trials.values() for trial in group if trial.error is not None]
-    for trial, p, level in zip(tested, *holm([trial.comparison.p_single for trial in tested]), strict=True):
-        trial.bound(p, level, len(tested))
-    return {setting: [trial.comparison for trial in group] for setting, group in trials.items()}
+    tested = [comparison.p_single for group in trials.values() for comparison, error in group if error]
+    corrected = zip(*holm(tested), strict=True)
+    return {
+        setting: [_bounded(each, error, *next(corrected), len(tested)) if error else each for each, error in group]
+        for setting, group in trials.items()
+    }
 
 
-@dataclass
-class _Trial:
-    """A comparison under way.
+def _bounded(comparison: Comparison, error: float, p: float, level: float, tests: int) -> Comparison:
+    """Add the corrected p, the interval of confidence 1 - level, and the smallest difference that would show."""
+    half = float(special.stdtrit(comparison.df, 1 - level / 2)) * error
+    low, high = comparison.mean - half, comparison.mean + half
+    bootstrap, df = None, comparison.df
+    if comparison.seeds >= MANY:
+        bootstrap = bca(comparison.values, level)
+        low, high = min(low, bootstrap[0]), max(high, bootstrap[1])
+        # The bootstrap sees this pair's differences alone, so a claim is no surer than with their own variance.
+        df = min(df, comparison.seeds - 1)
+    smallest = error * noncentrality(df, ALPHA / tests)
+    return replace(comparison, low=low, high=high, p=p, smallest=smallest, tests=tests, bootstrap=bootstrap)
 
-    Attributes:
-        comparison: as far as it is known.
-        error: standard error of the difference, in points; None where no test is possible.
+
+def _estimated(values: Values, model: AdditiveModel, comparison: Comparison) -> tuple[Comparison, float]:
+    """Add the estimate and its uncorrected p to a comparison, as far as its seeds allow.
+
+    Returns:
+        The comparison, and the standard error of the difference, in points; 0 where no test is possible.
     """
-
-    comparison: Comparison
-    error: float | None = None
-
-    def bound(self, p: float, level: float, tests: int) -> None:
-        """Add the corrected p, the interval of confidence 1 - level, and the smallest difference that would show."""
-        comparison, error = self.comparison, self.error or 0.0
-        half = float(special.stdtrit(comparison.df, 1 - level / 2)) * error
-        low, high = comparison.mean - half, comparison.mean + half
-        bootstrap, df = None, comparison.df
-        if comparison.seeds >= MANY:
-            bootstrap = bca(comparison.values, level)
-            low, high = min(low, bootstrap[0]), max(high, bootstrap[1])
-            # The bootstrap sees this pair's differences alone, so a claim is no surer than with their own variance.
-            df = min(df, comparison.seeds - 1)
-        smallest = error * noncentrality(df, ALPHA / tests)
-        self.comparison = replace(
-            comparison, low=low, high=high, p=p, smallest=smallest, tests=tests, bootstrap=bootstrap
-        )
-
-
-def _try(values: Values, model: AdditiveModel, comparison: Comparison) -> _Trial:
-    """Add the estimate and its uncorrected p to a comparison, as far as its seeds allow."""
     method, baseline = comparison.method, comparison.baseline
     common = sorted(values[method].keys() & values[baseline].keys())
     by_seed = tuple((seed, values[method][seed] - values[baseline][seed]) for seed in common)
     if not by_seed:
-        return _Trial(comparison)
+        return comparison, 0.0
     mean, factor = model.difference(method, baseline)
     if len(by_seed) < FEWEST:
         mean = by_seed[0][1]  # what was measured; nothing is inferred from one seed
@@ -139,14 +129,14 @@ def _try(values: Values, model: AdditiveModel, comparison: Comparison) -> _Trial
         mean = 0.0
     comparison = replace(comparison, by_seed=by_seed, mean=mean, df=model.df)
     if len(by_seed) < FEWEST or not model.df:
-        return _Trial(comparison)
+        return comparison, 0.0
     if not model.variance:
         # Equal values are equal. A difference without any variation has no measure of chance: with few seeds, coarse
         # metrics or copied runs explain it as well as anything, and no p is honest.
-        return _Trial(comparison if mean else replace(comparison, low=0.0, high=0.0))
+        return (comparison if mean else replace(comparison, low=0.0, high=0.0)), 0.0
     error = math.sqrt(model.variance * factor)
     p = 2 * float(special.stdtr(model.df, -abs(mean) / error))
-    return _Trial(replace(comparison, deviation=math.sqrt(2 * model.variance), p_single=p), error)
+    return replace(comparison, deviation=math.sqrt(2 * model.variance), p_single=p), error
 
 
 def seeds_needed(comparison: Comparison, most: int = 30) -> int | None:

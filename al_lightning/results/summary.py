@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from statistics import fmean
 
 from al_lightning.results.comparison import RULE, Comparison
+from al_lightning.results.label_value import label_costs, savings
 from al_lightning.results.renderers import Grid, Sheet, comma_separated, mean_text, without_empty
 from al_lightning.results.series import (
     Series,
@@ -15,8 +17,6 @@ from al_lightning.results.series import (
     class_differences,
     mean_heights,
     pairs_with_base,
-    savings,
-    values_at,
 )
 from al_lightning.results.statistics import compare_settings, penalty_matrix
 
@@ -85,9 +85,7 @@ def _curves(setting: str, methods: Sequence[Series], compared: Sequence[Comparis
 def costs_and_classes(methods: Sequence[Series], class_names: Sequence[str] = ()) -> list[Grid]:
     """Return the label costs, and the differences class by class, of the methods of a setting, where there are any.
 
-    Args:
-        methods: of one setting.
-        class_names: by default the classes have numbers.
+    Without `class_names` the classes have numbers.
     """
     grids = (_costs(methods), _classes(methods, class_names)) if methods else ()
     return [grid for grid in grids if len(grid.rows) > 1]
@@ -100,8 +98,8 @@ def _costs(methods: Sequence[Series]) -> Grid:
         if base is None or not method.loops or not (ends := [c.values[-1] for c in base.curves if c.values]):
             continue
         target = fmean(ends)
-        needed = "; ".join(map(str, method.label_costs(target).values()))
-        saved = "; ".join(map(str, savings(method, base, target).values()))
+        needed = "; ".join(map(str, label_costs(method, target).values()))
+        saved = "; ".join(savings(method, base, target).values())
         rows.append([method.label, f"{target:.2f}", needed, saved, base.label])
     return Grid("Labels, seed by seed, to be as good as the baseline is in the end", rows)
 
@@ -116,9 +114,10 @@ def _classes(methods: Sequence[Series], class_names: Sequence[str]) -> Grid:
         if any(differences):
             columns[method.label] = [mean_text([metric.sign * d for d in each.values()], 1, "") for each in differences]
     rows = [["class", *columns]]
-    for number in range(max(map(len, columns.values()), default=0)):
-        name = class_names[number] if number < len(class_names) else str(number)
-        rows.append([name, *(cells[number] if number < len(cells) else "" for cells in columns.values())])
+    for number, cells in enumerate(zip_longest(*columns.values(), fillvalue="")):
+        rows.append([class_names[number] if number < len(class_names) else str(number), *cells])
+    while len(rows) > 1 and not any(rows[-1][1:]):
+        rows.pop()
     return Grid("Class by class: points ahead of the baseline at the last common budget", rows)
 
 
@@ -141,5 +140,5 @@ def penalties(settings: Mapping[str, Sequence[Series]]) -> list[Grid]:
 
 def _oriented(methods: Sequence[Series], budget: float) -> dict[str, dict[int, float]]:
     """Return the metric at a budget by method and seed, negated where lower is better."""
-    sign = methods[0].metric.sign
-    return {label: {s: sign * v for s, v in by_seed.items()} for label, by_seed in values_at(methods, budget).items()}
+    values = {each.label: {s: each.metric.sign * v for s, v in each.at(budget).items()} for each in methods}
+    return {label: by_seed for label, by_seed in values.items() if by_seed}

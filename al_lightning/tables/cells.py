@@ -8,20 +8,10 @@ from statistics import fmean, stdev
 
 from al_lightning.metrics import metric_of
 from al_lightning.results.comparison import Comparison
-from al_lightning.results.renderers import (
-    MINUS,
-    Grid,
-    Sheet,
-    comma_separated,
-    mean_text,
-    with_deviation,
-    without_empty,
-)
+from al_lightning.results.renderers import MINUS, Grid, Sheet, comma_separated, mean_text, with_deviation, without_empty
 from al_lightning.results.statistics import compare
 from al_lightning.tables.published import Column, Table
 from al_lightning.tables.status import CellStatus, cycles_of
-
-NOT_RUN = "not run"
 
 
 @dataclass(frozen=True)
@@ -56,23 +46,19 @@ def blocks(table: Table, statuses: Sequence[CellStatus]) -> list[Block]:
     compared_columns = []
     for column in table.columns:
         rows = [status for status in statuses if status.column.key == column.key]
+        bases = {s.row.label: base.label for s in rows if (base := table.baseline(s.row)) is not None}
         curves = {s.row.label: s.heights for s in rows if s.heights and not s.row.one_fit}
         points = {s.row.label: s.scores for s in rows if s.scores and not s.row.everything}
         compared: dict[str, Comparison] = {}
         higher = all(status.series.metric.higher_is_better for status in rows)
-        for values, single in ((curves, False), (points, True)):
+        for values, labels in ((curves, curves.keys()), (points, points.keys() - curves.keys())):
             pairs = [
-                (status.row.label, base.label)
-                for status in rows
-                if status.row.one_fit == single
-                and (base := table.baseline(status.row)) is not None
-                and values.get(status.row.label, {}).keys() & values.get(base.label, {}).keys()
+                (label, base)
+                for label, base in bases.items()
+                if label in labels and values[label].keys() & values.get(base, {}).keys()
             ]
             compared |= {each.method: each for each in compare(values, pairs, higher_is_better=higher)}
-        lines = []
-        for status in rows:
-            base = table.baseline(status.row)
-            lines.append(Line(status, compared.get(status.row.label), base.label if base is not None else ""))
+        lines = [Line(s, compared.get(s.row.label), bases.get(s.row.label, "")) for s in rows]
         compared_columns.append(Block(column, tuple(lines)))
     return compared_columns
 
@@ -101,10 +87,10 @@ def cells(line: Line) -> list[str]:
     return [
         published,
         mean_text(scores, none="") or state_text(status),
-        difference_text(scores, cell.score, 2),
+        difference_text(scores, cell.score),
         area,
         mean_text(areas, 3, ""),
-        difference_text(areas, cell.area, 2),
+        difference_text(areas, cell.area),
         f"{len(status.complete)} of {len(status.wanted)}" if status.runs or status.problems else "",
     ]
 
@@ -114,16 +100,16 @@ def state_text(status: CellStatus) -> str:
     if status.problems:
         return "unreadable"
     if not status.runs:
-        return NOT_RUN
+        return "not run"
     furthest = max(len(run.cycles) for run in status.runs.values())
     return f"{furthest} of {cycles_of(status.row, status.column)} cycles"
 
 
-def difference_text(values: Sequence[float], published: float | None, digits: int) -> str:
+def difference_text(values: Sequence[float], published: float | None) -> str:
     """Return ours - published with its sign; "" where one of them is missing."""
     if not values or published is None:
         return ""
-    return f"{fmean(values) - published:+.{digits}f}".replace("-", MINUS)
+    return f"{fmean(values) - published:+.2f}".replace("-", MINUS)
 
 
 def verdicts(block: Block) -> list[str]:

@@ -13,11 +13,7 @@ from al_lightning.tables.status import cycles_of
 def images_seen(values: Mapping[str, Any], row: Row, column: Column, options: Sequence[str] = ()) -> int:
     """Return how many images the fits of a run pass through the network, forward and backward.
 
-    Args:
-        values: the merged configuration of the run's name.
-        row: of the run.
-        column: of the run.
-        options: of the command line, `--key value`; those for lengths and batches count.
+    Of the merged configuration of the run's name and the command line's options, those for lengths and batches count.
     """
     given = as_mapping(options)
     data = values["data"]["init_args"]

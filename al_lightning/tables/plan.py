@@ -15,8 +15,8 @@ from al_lightning.launcher import Job
 from al_lightning.runs.journal import read_run
 from al_lightning.tables.estimate import as_mapping, images_seen
 from al_lightning.tables.published import Table, read_table
-from al_lightning.tables.reduced_scale import read_scale
-from al_lightning.tables.status import CellStatus, by_name, cycles_of, find_runs, is_complete, statuses_of
+from al_lightning.tables.reduced_scale import reduced
+from al_lightning.tables.status import CellStatus, cycles_of, find_runs, is_complete, statuses_of
 
 STAGES = ("shared", "fit", "test", "views", "score", "select")
 """Of a cycle's cost; a shared fit cost nothing here, but would have cost the same."""
@@ -74,12 +74,8 @@ class Plan:
         return tuple(run for run in self.runs if run.state != "complete")
 
 
-def table_files() -> dict[str, Path]:
-    """Return the tables by name: of the working directory, of $AL_CONFIG_PATH, then those of the package."""
-    return _files("tables")
-
-
-def _files(folder: str) -> dict[str, Path]:
+def files_of(folder: str) -> dict[str, Path]:
+    """Return a folder's YAML files by name: of the working directory, of $AL_CONFIG_PATH, then of the package."""
     paths = [path for root in roots() for path in sorted((root / folder).glob("*.yaml"))]
     return {path.stem: path for path in reversed(paths)}  # the first root wins
 
@@ -90,19 +86,19 @@ def find_table(name: str, scale: str = "full") -> Table:
     Raises:
         UsageError: there is no such table or scale; the message has the nearest names.
     """
-    known = table_files()
+    known = files_of("tables")
     path = known.get(name.removesuffix(".yaml")) or Path(name)
     if not path.is_file():
         raise UsageError(f"There is no table {name!r}.{nearest(name, known)} Tables: {', '.join(sorted(known))}.")
     table = read_table(path)
     if scale == "full":
         return table
-    scales = _files("tables/scales")
+    scales = files_of("tables/scales")
     if scale not in scales:
         raise UsageError(
             f"There is no scale {scale!r}.{nearest(scale, scales)} Scales: full, {', '.join(sorted(scales))}."
         )
-    return read_scale(scales[scale]).table(table)
+    return reduced(table, scales[scale])
 
 
 def plan(
@@ -153,8 +149,7 @@ def plan(
 def read_statuses(table: Table, directory: Path, seeds: int | None = None) -> list[CellStatus]:
     """Return the status of each cell of a table, from the runs in its directory."""
     names = dict.fromkeys(cell.place for row in table.rows for cell in row.cells.values())
-    directories = find_runs(directory / name for name in names)
-    return statuses_of(table, by_name(directories, names), tuple(range(seeds)) if seeds else ())
+    return statuses_of(table, find_runs(directory / name for name in names), range(seeds or 0))
 
 
 def _matches(status: CellStatus, pattern: str) -> bool:

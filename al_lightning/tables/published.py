@@ -153,10 +153,6 @@ class Table:
     runs: str = ""
     marker: str = ""
 
-    def seeds_of(self, row: Row) -> int:
-        """Return the number of seeds of a row."""
-        return row.seeds or self.seeds
-
     def baseline(self, row: Row) -> Row | None:
         """Return the row that a row is compared with: Random under the same conditions, else any Random.
 
@@ -206,15 +202,21 @@ def table_of(name: str, content: Mapping[str, Any]) -> Table:
 
 
 def _column(key: str, value: dict[str, Any]) -> Column:
-    budget, pool = value.pop("budget"), int(value["pool"])
-    unit = budget["unit"]
-    if unit not in ("percent", "images"):
-        raise ValueError(f"column {key!r} has a budget in {unit!r}; it must be percent or images")
-    size = 100 if unit == "percent" else pool
-    fractions = {name: budget[name] / size for name in ("initial", "query", "total")}
-    value["at"] = value["at"] / size
+    budget = budget_of(key, value.pop("budget"), int(value["pool"]), value.pop("at"))
     value["options"] = tuple(map(str, value.get("options", ())))
     value["training_options"] = {
         name: tuple(map(str, options)) for name, options in value.get("training_options", {}).items()
     }
-    return Column(key=key, unit=unit, **fractions, **value)
+    return Column(key=key, **budget, **value)
+
+
+def budget_of(key: str, budget: Mapping[str, Any], pool: int, at: float) -> dict[str, Any]:
+    """Return the fields of a column, by its key, that depend on its budget's unit.
+
+    Raises:
+        ValueError: the unit is unknown.
+    """
+    if (unit := budget["unit"]) not in ("percent", "images"):
+        raise ValueError(f"column {key!r} has a budget in {unit!r}; it must be percent or images")
+    size = 100 if unit == "percent" else pool
+    return {"unit": unit, "at": at / size, **{name: budget[name] / size for name in ("initial", "query", "total")}}

@@ -3,95 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from al_lightning.errors import UsageError
-from al_lightning.tables.published import Cell, Column, Table
+from al_lightning.tables.published import Cell, Column, Table, budget_of
 from al_lightning.yaml_files import read_yaml
 
 
-@dataclass(frozen=True)
-class Scale:
-    """A reduced scale.
+def reduced(table: Table, path: Path) -> Table:
+    """Return a table at a reduced scale, without the published numbers, which do not compare.
 
-    Attributes:
-        name: its file's name.
-        marker: the warning about the numbers in every output.
-        seeds: number of seeds of each row.
-        runs: the directory of its runs, below the directory of all runs and apart from runs at full scale.
-        tasks: by task, budgets and options of all runs.
-        datasets: by dataset, the substitute, and further options.
-    """
-
-    name: str
-    marker: str
-    seeds: int
-    runs: str
-    tasks: Mapping[str, Mapping[str, Any]]
-    datasets: Mapping[str, Mapping[str, Any]]
-
-    def table(self, table: Table) -> Table:
-        """Return a table at this scale, without the published numbers, which do not compare.
-
-        Raises:
-            UsageError: a dataset has no substitute.
-        """
-        columns = tuple(self._column(column, table.task) for column in table.columns)
-        rows = tuple(
-            replace(row, seeds=None, cells={key: Cell(cell.run, cell.directory) for key, cell in row.cells.items()})
-            for row in table.rows
-        )
-        return replace(
-            table,
-            title=f"{table.title} (scale {self.name})",
-            columns=columns,
-            rows=rows,
-            notes=(),
-            seeds=self.seeds,
-            runs=self.runs,
-            marker=self.marker,
-        )
-
-    def _column(self, column: Column, task: str) -> Column:
-        if column.dataset not in self.datasets or task not in self.tasks:
-            raise UsageError(
-                f"Scale {self.name!r} has no substitute for {column.dataset}; "
-                f"it has substitutes for {', '.join(sorted(self.datasets))}."
-            )
-        instead, common = self.datasets[column.dataset], self.tasks[task]
-        budget, pool = common["budget"], int(common["pool"])
-        size = 100 if budget["unit"] == "percent" else pool
-        return replace(
-            column,
-            title=f"{column.title} ({instead['dataset']})",
-            dataset=str(instead["dataset"]),
-            data="",
-            pool=pool,
-            initial=budget["initial"] / size,
-            query=budget["query"] / size,
-            total=budget["total"] / size,
-            unit=budget["unit"],
-            at=common["at"] / size,
-            area_scale=1.0,
-            images_per_second=None,
-            figure="",
-            options=(*map(str, common["options"]), *map(str, instead.get("options", ()))),
-            training_options={},
-        )
-
-
-def read_scale(path: Path) -> Scale:
-    """Read a scale's file.
+    Args:
+        table: at full scale.
+        path: the scale's file: `marker`, the warning about the numbers in every output; `seeds`, the number of seeds of
+            each row; `runs`, the directory of its runs, apart from runs at full scale; `tasks`, by task, budget and
+            options of all runs; `datasets`, by dataset, the substitute and further options.
 
     Raises:
-        UsageError: the file is missing, or is not a scale.
+        UsageError: the file is missing or is not a scale, or a dataset has no substitute.
     """
     try:
-        content = read_yaml(path)
-        return Scale(name=path.stem, **{**content, "marker": " ".join(content["marker"].split())})
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        scale = read_yaml(path)
+        return replace(
+            table,
+            title=f"{table.title} (scale {path.stem})",
+            columns=tuple(_substitute(column, table.task, scale, path.stem) for column in table.columns),
+            rows=tuple(
+                replace(row, seeds=None, cells={key: Cell(cell.run, cell.directory) for key, cell in row.cells.items()})
+                for row in table.rows
+            ),
+            notes=(),
+            seeds=scale["seeds"],
+            runs=scale["runs"],
+            marker=" ".join(scale["marker"].split()),
+        )
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"{path} is not a scale ({' '.join(str(error).split())}).") from error
+
+
+def _substitute(column: Column, task: str, scale: Mapping[str, Any], name: str) -> Column:
+    if column.dataset not in scale["datasets"] or task not in scale["tasks"]:
+        raise UsageError(
+            f"Scale {name!r} has no substitute for {column.dataset}; "
+            f"it has substitutes for {', '.join(sorted(scale['datasets']))}."
+        )
+    instead, common = scale["datasets"][column.dataset], scale["tasks"][task]
+    pool = int(common["pool"])
+    return replace(
+        column,
+        title=f"{column.title} ({instead['dataset']})",
+        dataset=str(instead["dataset"]),
+        data="",
+        pool=pool,
+        **budget_of(column.key, common["budget"], pool, common["at"]),
+        area_scale=1.0,
+        images_per_second=None,
+        figure="",
+        options=(*map(str, common["options"]), *map(str, instead.get("options", ()))),
+        training_options={},
+    )

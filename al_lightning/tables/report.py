@@ -7,12 +7,16 @@ from pathlib import Path
 
 from al_lightning.config.names import settings_of
 from al_lightning.config.rebuild import data_of
+from al_lightning.pages.render import render
+from al_lightning.reports.chart import curve_chart
+from al_lightning.reports.numbers import Dataset
 from al_lightning.reports.page import report_values
 from al_lightning.results.conditions import conditions_of
 from al_lightning.results.renderers import FORMS
+from al_lightning.results.series import budgets_of
 from al_lightning.runs.files import write_text
-from al_lightning.tables.cells import blocks, csv_text, sheet
-from al_lightning.tables.page import table_page
+from al_lightning.runs.parts import DEFAULT_TRAINING
+from al_lightning.tables.cells import Block, blocks, csv_text, sheet
 from al_lightning.tables.published import Table
 from al_lightning.tables.status import CellStatus
 
@@ -38,12 +42,7 @@ class TableReport:
         """Return the table as text, markdown, latex, csv or html."""
         if form == "csv":
             return csv_text(self.table, self.columns)
-        if form != "html":
-            return FORMS[form](self.sheet)
-        runs = {run.directory: run for status in self.statuses for run in status.complete.values()}
-        title = f"al-lightning: {self.table.title}"
-        report = report_values(list(runs.values()), data_of(self.imports), title, command=self.command)
-        return table_page(report, self.sheet, self.columns)
+        return self._page() if form == "html" else FORMS[form](self.sheet)
 
     def write(self, directory: Path) -> str:
         """Write the page, markdown, LaTeX and CSV, `<table>.html` and so on; return the text, and the page's path.
@@ -55,6 +54,15 @@ class TableReport:
             write_text(directory / f"{self.table.name}.{suffix}", self.text(form))
         return f"{self.text('text')}\n\n{directory / self.table.name}.html (and .md, .tex, .csv)"
 
+    def _page(self) -> str:
+        """Return a page with the table, before the report about its runs."""
+        runs = {run.directory: run for status in self.statuses for run in status.complete.values()}
+        title = f"al-lightning: {self.table.title}"
+        report = report_values(list(runs.values()), data_of(self.imports), title, command=self.command)
+        charts = [(numbers, _charts(block)) for numbers, block in zip(self.sheet.grids, self.columns, strict=True)]
+        values = {**report, "table": self.sheet, "columns_of_table": charts, "choices": _choices()}
+        return render("tables/templates/table.html.jinja", values)
+
 
 def fairness(statuses: Sequence[CellStatus]) -> list[str]:
     """Return the conditions of a fair comparison, a sentence each."""
@@ -62,4 +70,42 @@ def fairness(statuses: Sequence[CellStatus]) -> list[str]:
     # Where a table's own options differ from the names' configs, the table's file and title say so.
     names = {run.record.name for each in statuses if not each.column.options for run in each.runs.values()}
     resolved = {name: settings for name in names if (settings := settings_of(name)) is not None}
-    return [condition.line for condition in conditions_of(runs, resolved=resolved or None)]
+    return [condition.line for condition in conditions_of(runs, resolved=resolved)]
+
+
+def _charts(block: Block) -> list[tuple[str, str]]:
+    """Return the column's curves, a title and a chart for each kind of training."""
+    charts = []
+    # A strategy looks the same in all charts; Random is the grey line.
+    others = dict.fromkeys(key for line in block.lines if (key := _key(line.status)) != "random")
+    numbers = {"random": 0} | {key: number for number, key in enumerate(others, start=1)}
+    flat = [line.status.series for line in block.lines if line.status.row.everything and line.status.complete]
+    curves = [line.status for line in block.lines if line.status.complete and not line.status.row.one_fit]
+    groups = {(each.row.mc_dropout, each.row.training != DEFAULT_TRAINING, each.row.training) for each in curves}
+    for dropout, more, training in sorted(groups):
+        methods = [each.series for each in curves if (each.row.mc_dropout, each.row.training) == (dropout, training)]
+        title = methods[0].runs[0].record.trained + (", network with dropout" if dropout else "")
+        references = () if more else tuple(flat)
+        dataset = Dataset(block.column.title, methods[0].metric, tuple(methods), budgets_of(methods), references)
+        styles = {line.status.row.label: numbers[_key(line.status)] for line in block.lines}
+        charts.append((title, curve_chart(dataset, styles)))
+    return charts
+
+
+def _key(status: CellStatus) -> str:
+    """Return what a row's line style depends on: the strategy, and for the 100 % rows the network too."""
+    row = status.row
+    return f"{row.acquisition} {row.mc_dropout}" if row.everything else row.acquisition
+
+
+def _choices() -> str:
+    """Return docs/choices.md, of the checkout or of the installed package, as HTML without its title."""
+    from markdown_it import MarkdownIt
+
+    package = Path(__file__).resolve().parents[1]
+    shipped = package / "choices.md"
+    path = shipped if shipped.is_file() else package.parent / "docs" / "choices.md"
+    words = path.read_text(encoding="utf-8").partition("\n")[2]
+    # Raw HTML in the file would stay text.
+    body: str = MarkdownIt("commonmark", {"html": False}).enable("table").render(words)
+    return body.replace("<table>", '<div class="scroll"><table class="prose">').replace("</table>", "</table></div>")

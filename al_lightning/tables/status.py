@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,14 +72,10 @@ class CellStatus:
         return {curve.seed: curve.height for curve in self.series.curves}
 
 
-def last_budget(row: Row, column: Column) -> float:
-    """Return the budget at which a run of this row ends, a fraction of the pool."""
-    return 1.0 if row.everything else column.total
-
-
 def is_complete(run: Run, row: Row, column: Column) -> bool:
     """Whether a run has reached its last budget in the table."""
-    return bool(run.cycles) and run.cycles[-1].budget >= last_budget(row, column) - NEAR
+    last = 1.0 if row.everything else column.total
+    return bool(run.cycles) and run.cycles[-1].budget >= last - NEAR
 
 
 def cycles_of(row: Row, column: Column) -> int:
@@ -89,22 +85,15 @@ def cycles_of(row: Row, column: Column) -> int:
     return 1 + math.ceil((column.total - column.initial) / column.query - 1e-6)
 
 
-def statuses_of(
-    table: Table, read: Mapping[str, Mapping[int, Run | str]], seeds: Sequence[int] = ()
-) -> list[CellStatus]:
-    """Put runs into a table.
+def statuses_of(table: Table, directories: Iterable[Path], seeds: Sequence[int] = ()) -> list[CellStatus]:
+    """Return the status of each cell of a table, row by row, from run directories that lie anywhere.
 
-    Args:
-        table: at its scale.
-        read: by the cell's place and by seed, the run, or why it cannot be read.
-        seeds: that are wanted; by default the table's number of seeds, from 0 on.
-
-    Returns:
-        One status for each cell, row by row.
+    Without `seeds`, the table's number of seeds is wanted, from 0 on.
     """
+    read = _by_place(directories, {cell.place for row in table.rows for cell in row.cells.values()})
     statuses = []
     for row in table.rows:
-        wanted = tuple(seeds) or tuple(range(table.seeds_of(row)))
+        wanted = tuple(seeds) or tuple(range(row.seeds or table.seeds))
         for column in table.columns:
             if (cell := row.cells.get(column.key)) is None:
                 continue
@@ -121,20 +110,12 @@ def find_runs(paths: Iterable[Path]) -> list[Path]:
     return list(dict.fromkeys(journal.parent.resolve() for journals in own for journal in journals))
 
 
-def by_name(directories: Iterable[Path], names: Iterable[str]) -> dict[str, dict[int, Run | str]]:
-    """Read the runs of a table from wherever they lie.
+def _by_place(directories: Iterable[Path], places: Collection[str]) -> dict[str, dict[int, Run | str]]:
+    """Return, by a cell's place and by seed, the run, or why it cannot be read.
 
     A run belongs to the place that is named as the parent of its directory (`PLACE/seed_0`, the layout of all runs; at
     a reduced scale the journal has another name), else to the place that is named as the run in its journal.
-
-    Args:
-        directories: of runs.
-        names: the places of the table's cells.
-
-    Returns:
-        By place and seed: the run, or why it cannot be read.
     """
-    wanted = set(names)
     runs: dict[str, dict[int, Run | str]] = {}
     for directory in directories:
         try:
@@ -144,6 +125,6 @@ def by_name(directories: Iterable[Path], names: Iterable[str]) -> dict[str, dict
             if number.isdecimal():
                 runs.setdefault(directory.parent.name, {})[int(number)] = str(error)
             continue
-        name = directory.parent.name if directory.parent.name in wanted else run.record.name
+        name = directory.parent.name if directory.parent.name in places else run.record.name
         runs.setdefault(name, {}).setdefault(run.record.seed, run)
     return runs

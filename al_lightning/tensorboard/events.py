@@ -139,12 +139,7 @@ def write_final(folder: Path, run: Run, settings: Mapping[str, Any]) -> None:
     """Write a finished run's settings and final metrics for TensorBoard's table of hyper-parameters.
 
     They need their own folder, because the table shows every tag of the folder as a metric. The seeds of an experiment
-    share a row with their mean.
-
-    Args:
-        folder: folder of the event file, which replaces older ones.
-        run: the run, with at least one cycle.
-        settings: the settings that can change a result, by dotted key.
+    share a row with their mean. The folder's older event files are deleted.
     """
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.special import log_softmax
 from torch import Tensor
 
+from al_lightning.acquisition.functional import entropy
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.normalize import normalise
 from al_lightning.data.streams import collate
 from al_lightning.seeding import seed_of
+
+Reals = npt.NDArray[np.float32]
 
 
 @contextmanager
@@ -34,8 +36,11 @@ def undisturbed(network: torch.nn.Module, device: torch.device) -> Iterator[None
 
 
 @torch.no_grad()
-def logits_of(network: torch.nn.Module, data: PoolDataset, index: int, device: torch.device) -> npt.NDArray[np.float32]:
-    """Return the logits of a test image, (C,) or (C, H, W) float32; to be called within `undisturbed`."""
+def prediction(network: torch.nn.Module, data: PoolDataset, index: int, device: torch.device) -> tuple[Reals, Reals]:
+    """Return the probabilities of a test image, (C, ...), and their entropy in nats, (...), float32.
+
+    To be called within `undisturbed`.
+    """
     images = data.test
     batch = collate([(images.image(index), images.label(index))], [index], [images.name(index)])
     moved = batch._replace(image=batch.image.to(device))
@@ -43,13 +48,5 @@ def logits_of(network: torch.nn.Module, data: PoolDataset, index: int, device: t
     dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float32)
     torch.manual_seed(seed_of("views", index))  # for a network that draws: the same picture after a restart
     output: Any = network(image.to(dtype))  # of another type only if the whole network is
-    logits: Tensor = output.logits
-    result: npt.NDArray[np.float32] = logits[0].float().cpu().numpy()
-    return result
-
-
-def probabilities(logits: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return the softmax over classes, (C, ...), and its entropy in nats, (...)."""
-    log = log_softmax(logits, axis=0)
-    probability = np.exp(log)
-    return probability, -(probability * log).sum(axis=0)
+    logits: Tensor = output.logits[:1].float().cpu()
+    return logits.softmax(dim=1)[0].numpy(), entropy(logits)[0].numpy()

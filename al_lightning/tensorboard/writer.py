@@ -20,7 +20,7 @@ from al_lightning.data.images import Array
 from al_lightning.drawing import palette
 from al_lightning.duplicates.image_set import DescribedImages
 from al_lightning.inspect.collapse import collapse
-from al_lightning.inspect.counts import class_counts
+from al_lightning.inspect.counts import class_counts, shares
 from al_lightning.inspect.embedding_map import candidates, scores
 from al_lightning.runs.files import write_atomic
 from al_lightning.runs.journal import CycleRecord, Run, read_run
@@ -99,13 +99,7 @@ class Boards:
             self._attempt("TensorBoard's view of the run", self._write, finished)
 
     def predictions(self, cycle: int, network: Any, device: Any) -> None:
-        """Store pictures of a network's predictions for a few test images, the same ones in each cycle.
-
-        Args:
-            cycle: number of the cycle.
-            network: the trained network; unchanged afterwards.
-            device: device of the computation.
-        """
+        """Store pictures of a network's predictions for a few test images, the same in each cycle."""
         if self.writes:
             what = f"the pictures of test images of cycle {cycle}"
             self._attempt(what, self._predict, cycle, network, device)
@@ -157,7 +151,7 @@ class Boards:
         return [picture("chosen/in order", pictures.encoded(sheet))]
 
     def _classes(self, run: Run, done: CycleRecord) -> list[Any]:
-        chosen, pool = _shares(self._counts(done.chosen)), _shares(self.pool_counts)
+        chosen, pool = shares(self._counts(done.chosen)), shares(self.pool_counts)
         against = "and the pool (grey)" if pool.any() else "(the pool's classes are not known)"
         title = f"cycle {done.cycle}: {len(done.chosen)} chosen (in colour) {against}"
         chart = pictures.class_chart(title, chosen, pool, self.names, self.colours)
@@ -197,19 +191,19 @@ class Boards:
         return [histogram(f"scores/{name}", numbers) for name, numbers in values.items() if len(numbers)]
 
     def _predict(self, cycle: int, network: Any, device: Any) -> None:
-        from al_lightning.tensorboard.network import logits_of, probabilities, undisturbed
+        from al_lightning.tensorboard.network import prediction, undisturbed
 
         test = self.data.test
         count = len(test)
         positions = sorted({round(place) for place in np.linspace(0, count - 1, min(TEST_IMAGES, count))})
         with undisturbed(network, device):
-            answers = [probabilities(logits_of(network, self.data, index, device)) for index in positions]
+            answers = [prediction(network, self.data, index, device) for index in positions]
         folder = self._picture_folder(cycle)
         for number, (index, (probability, entropy)) in enumerate(zip(positions, answers, strict=True), start=1):
             name, image, label = test.name(index), test.image(index), test.label(index)
             if isinstance(label, np.ndarray):
-                prediction = probability.argmax(axis=0).astype(np.uint8)
-                sheet = pictures.segmented(name, image, label, prediction, entropy, self.colours)
+                classes = probability.argmax(axis=0).astype(np.uint8)
+                sheet = pictures.segmented(name, image, label, classes, entropy, self.colours)
             else:
                 sheet = pictures.classified(
                     name, image, int(label), probability, float(entropy), self.names, self.colours
@@ -229,8 +223,3 @@ class Boards:
 def _store(path: Path, content: bytes) -> None:
     path.parent.mkdir(exist_ok=True)  # not its parents: the run directory may have been deleted
     write_atomic(path, lambda file: file.write(content), make_folder=False)
-
-
-def _shares(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    shares: npt.NDArray[np.float64] = counts / max(1, int(counts.sum()))
-    return shares

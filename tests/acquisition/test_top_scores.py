@@ -7,10 +7,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from al_lightning.acquisition.functional import (
-    round_significant,
-    top_scores,
-)
+from al_lightning.acquisition.functional import round_significant, top_scores
 from al_lightning.errors import ALError
 from al_lightning.types import SelectionInputs
 from tests.support.errors import raises

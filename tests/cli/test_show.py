@@ -39,6 +39,9 @@ def test_show(al: Call, here: Path) -> None:
     shutil.copytree(here / "r0", here / "again")
     assert "seed 0" in al("show", "r0", "again", "--no-plot").out.splitlines()[-1]  # one of the two is left out
     assert "seed 0, is given twice" in al("report", "r0", "again", "--format", "text").out
+    exported = al("report", "r0", "again", "--format", "csv")
+    assert "seed 0, is given twice" in exported.err
+    assert exported.out == al("report", "r0", "--format", "csv").out  # standard output is the table alone
     al("fit", "--config", "digits_random", *DIGITS, "--network.width", 2, "--run_dir", "wide")
     assert [line.split()[0] for line in al("show", "r0", "r1", "wide", "--no-plot").out.splitlines()[1:]] == [
         "digits_random"

@@ -51,7 +51,7 @@ def test_audit_report_and_tensorboard_count_the_same(tmp_path: Path) -> None:
     store.append(CycleRecord(0, 0.1, 1, {"miou": 0.5}, list(range(1, size))))
     store.append(CycleRecord(1, 1.0, size, {"miou": 0.5}, []))
     (dataset,) = datasets([read_run(tmp_path)])
-    findings = gather(dataset, {"pictures_random": data})
+    findings = gather(dataset, lambda run: data)
     assert isinstance(findings, Findings)
     (batch,) = findings.batches["random"][0]
     assert sum(batch.repeats) == found.exact_repeats + found.near_repeats

@@ -9,11 +9,7 @@ from hypothesis import strategies as st
 from al_lightning.inspect.counts import class_counts, repeats
 from al_lightning.pool import Pool
 from tests.support.pictures import Frames
-from tests.support.reported_runs import (
-    SIZE,
-    Data,
-    Drawn,
-)
+from tests.support.reported_runs import SIZE, Data, Drawn
 from tests.support.scenes import plain_repeats
 
 quick = settings(max_examples=60, deadline=None)

@@ -8,21 +8,15 @@ from al_lightning.pool import Pool
 from al_lightning.reports.findings import Findings, gather
 from al_lightning.reports.numbers import datasets
 from al_lightning.reports.page import page
-from tests.support.reported_runs import (
-    SIZE,
-    Data,
-    comparison,
-    data,
-    text_of,
-)
+from tests.support.reported_runs import SIZE, Data, comparison, data, text_of
 
 
 def test_findings_by_hand() -> None:
     (dataset,) = datasets(comparison())
-    findings = gather(dataset, {"street_random": Data()})
+    findings = gather(dataset, data)
     assert isinstance(findings, Findings)
     first, second = findings.batches["coreset"][0]
-    assert (first.chosen, first.repeats, first.scenes, first.labelled) == ((1, 18), (True, False), 2, 2)
+    assert (first.chosen, first.repeats, first.collapse.scenes, first.labelled) == ((1, 18), (True, False), 2, 2)
     assert (second.chosen, second.repeats) == ((7, 23), (False, True))  # 7 is six from 1; 23 is five from 18
     assert findings.share().tolist() == pytest.approx([179 / 360, 180 / 360, 1 / 360])
     assert findings.rare.tolist() == [False, False, True]

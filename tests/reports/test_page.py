@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 from statistics import fmean, stdev
 
-from al_lightning.data.dataset import PoolDataset
-from al_lightning.errors import DatasetError, UsageError
+from al_lightning.errors import UsageError
 from al_lightning.reports.page import page, write_report
 from al_lightning.runs.journal import Run, RunRecord
 from tests.support.errors import raises
@@ -22,6 +21,7 @@ from tests.support.reported_runs import (
     a_run,
     comparison,
     data,
+    no_data,
     text_of,
 )
 
@@ -84,14 +84,10 @@ def test_names_are_escaped() -> None:
 
 
 def test_missing_data_leave_a_note_and_the_numbers() -> None:
-    def gone(run: Run) -> PoolDataset:
-        raise DatasetError("There is no <folder>.")
-
-    html = page(comparison(), gone, "t")
+    html = page(comparison(), no_data, "t")
     assert "There is no &lt;folder&gt;." in html
     assert "coreset is ahead of random by 3.50" in html
     assert "data:image" not in html
-    assert "No data were given for street_random" in page(comparison(), {}, "t")
     smaller = RunRecord("street_random", 0, {"of": "s"}, SIZE + 1)
     assert "other images" in page([Run(Path("r"), smaller, [0, 12], comparison([0])[0].cycles)], data, "t")
 
@@ -108,4 +104,4 @@ def test_unfinished_runs_are_shown_as_far_as_they_are() -> None:
     nothing = page([a_run("street_random", 0, (), BATCHES, finished=False)], data, "t")
     assert "No batch yet" in nothing
     with raises(UsageError, "at least one run directory"):
-        write_report(Path("never.html"), [], data)
+        write_report(Path("never.html"), [], data, "t")

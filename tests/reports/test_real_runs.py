@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from al_lightning.reports.reasons import digits
+from al_lightning.reports.choices import digits
 from tests.support.reported_runs import Balance, text_of
 from tests.support.runs import SMALL_NETWORK, TINY, Answer, journal
 

@@ -8,10 +8,9 @@ from al_lightning.errors import UsageError
 from al_lightning.metrics import Metric
 from al_lightning.reports.numbers import datasets, headline
 from al_lightning.results.comparison import Verdict
-from al_lightning.results.label_cost import LabelCost, label_cost
-from al_lightning.results.label_value import advice
+from al_lightning.results.label_value import LabelCost, advice, label_cost, savings
 from al_lightning.results.renderers import text
-from al_lightning.results.series import savings, series_of_runs
+from al_lightning.results.series import series_of_runs
 from al_lightning.results.series_csv import read_csv
 from al_lightning.results.summary import csv_text, penalties, summary, verdicts
 from al_lightning.results.text_table import comparison_table, curve_table
@@ -66,13 +65,13 @@ def test_less_error_is_ahead():
 
 
 def test_a_target_is_reached_from_above():
-    labelled = [10, 20, 30]
-    assert label_cost(labelled, [60.0, 50.0, 40.0], 45.0, higher_is_better=False) == LabelCost(25.0)
-    assert label_cost(labelled, [60.0, 50.0, 40.0], 60.0, higher_is_better=False) == LabelCost(10.0, at_most=True)
-    assert label_cost(labelled, [60.0, 50.0, 40.0], 39.0, higher_is_better=False) == LabelCost(None)
     random, entropy = series_of_runs(runs())
+    assert random.curves[0].values == pytest.approx((60.0, 50.0, 40.0))  # with 10, 20 and 30 labels
+    assert label_cost(random.curves[0], 45.0).labels == pytest.approx(25.0)
+    assert label_cost(random.curves[0], 60.0) == LabelCost(10.0, at_most=True)
+    assert label_cost(random.curves[0], 39.0) == LabelCost(None)
     # To 40 %: random with 30 labels at seed 0, entropy with 20.
-    assert str(savings(entropy, random, 40.0)[0]) == "10 images (33 %)"
+    assert savings(entropy, random, 40.0)[0] == "10 images (33 %)"
 
 
 def test_the_summary_says_the_direction_and_classes_gain():

@@ -1,4 +1,4 @@
-"""Holm, the noncentral t and the bootstrap: by hand, and by their properties."""
+"""The additive model, Holm, the noncentral t and the bootstrap: by hand, and by their properties."""
 
 import numpy as np
 import pytest
@@ -6,21 +6,48 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special
 
-from al_lightning.results.statistics import (
-    bca,
-    holm,
-    noncentrality,
-)
+from al_lightning.results.comparison import Verdict
+from al_lightning.results.inference import AdditiveModel, bca, holm, noncentrality
+from al_lightning.results.statistics import compare
+from tests.support.blocks import VALUES, blocks
 from tests.support.quick import quick
 
 
+def test_the_variance_is_pooled_over_the_methods():
+    # Variances of the three differences: 0.1875, 1.75, 2.6875. In a complete design their mean is that of any
+    # difference, twice the residual mean square, with (3 - 1) x (3 - 1) degrees of freedom.
+    model = AdditiveModel(VALUES)
+    assert model.df == 4
+    assert 2 * model.variance == pytest.approx((0.1875 + 1.75 + 2.6875) / 3)
+
+
+def test_rounding_is_no_noise():
+    values = {"random": {s: 0.1 * s for s in range(5)}, "a": {s: 0.1 * s + 0.3 for s in range(5)}}
+    assert AdditiveModel(values).squares > 0
+    assert compare(values)[0].verdict is Verdict.CANNOT_TELL
+
+
+@quick
+@given(blocks(incomplete=False))
+def test_least_squares_are_the_complete_analysis_where_all_is_there(values):
+    table = np.array([[values[name][seed] for seed in values["random"]] for name in values])
+    methods, seeds = table.shape
+    residual = table - table.mean(0) - table.mean(1, keepdims=True) + table.mean()
+    fit = AdditiveModel(values)
+    assert fit.df == (methods - 1) * (seeds - 1)
+    assert fit.squares == pytest.approx((residual**2).sum(), rel=1e-6, abs=1e-6)
+    difference, factor = fit.difference("m1", "random")
+    assert difference == pytest.approx(table[1].mean() - table[0].mean(), abs=1e-6)
+    assert factor == pytest.approx(2 / seeds)
+
+
 def test_holm_by_hand():
-    corrected, levels = holm([0.01, 0.04, 0.03, 0.005], 0.05)
+    corrected, levels = holm([0.01, 0.04, 0.03, 0.005])
     assert corrected == pytest.approx([0.03, 0.06, 0.06, 0.02])
     # 0.005 to 0.05 / 4; 0.01 to 0.05 / 3; 0.03 fails 0.05 / 2, and with it 0.04.
     assert levels == pytest.approx([0.05 / 3, 0.05 / 2, 0.05 / 2, 0.05 / 4])
     assert holm([]) == ([], [])
-    assert holm([0.02, 0.02], 0.05) == ([0.04, 0.04], [0.025, 0.025])  # equal ones are held to one level
+    assert holm([0.02, 0.02]) == ([0.04, 0.04], [0.025, 0.025])  # equal ones are held to one level
     assert holm([0.7, 0.6])[0] == [1.0, 1.0]
 
 

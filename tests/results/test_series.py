@@ -8,14 +8,12 @@ from al_lightning.results.series import (
     baseline_of,
     by_setting,
     class_differences,
-    class_values,
     distinct_names,
     mean_heights,
     pairs_with_base,
     series_of_runs,
-    values_at,
 )
-from al_lightning.results.statistics import compare, compare_settings
+from al_lightning.results.statistics import compare
 from tests.support.curve_runs import a_run, curves
 
 # From journals
@@ -46,8 +44,8 @@ def test_an_unfinished_run_is_no_average_but_has_its_points():
     assert mean_heights(found) == {
         "random": pytest.approx({0: 50, 1: 40}), "entropy": pytest.approx({0: 55})
     }  # fmt: skip
-    assert values_at(found, 0.2)["entropy"] == {0: 60.0, 1: 50.0}
-    assert values_at(found, 0.9) == {}
+    assert found[1].at(0.2) == {0: 60.0, 1: 50.0}
+    assert found[1].at(0.9) == {}
     assert compare(mean_heights(found))[0].by_seed == ((0, pytest.approx(5.0)),)
 
 
@@ -125,12 +123,8 @@ def test_class_wise_values_leave_absent_classes_out():
     assert class_differences(entropy, random, 0.1) == [
         pytest.approx({0: 10.0, 1: 30.0}), {}, pytest.approx({0: -10.0}),
     ]  # fmt: skip
-    values = class_values([random, entropy], 0.1)
-    assert values[1] == {"entropy": {0: 90.0}}
-    found = compare_settings({str(number): by_method for number, by_method in values.items()})
-    assert {name: [one.seeds for one in group] for name, group in found.items()} == {"0": [2], "1": [], "2": [1]}
 
 
 def test_an_empty_series_has_nothing_to_say():
     nothing = Series("s", "m", metric_of(""), ())
-    assert (nothing.seeds, nothing.budgets, nothing.heights(), nothing.label_costs(1)) == ((), (), {}, {})
+    assert (nothing.seeds, nothing.budgets, nothing.heights()) == ((), (), {})

@@ -5,10 +5,8 @@ import pytest
 from al_lightning.errors import UsageError
 from al_lightning.metrics import metric_of
 from al_lightning.results.curves import Curve
-from al_lightning.results.label_cost import LabelCost
-from al_lightning.results.series import (
-    mean_heights,
-)
+from al_lightning.results.label_value import LabelCost, label_costs
+from al_lightning.results.series import mean_heights
 from al_lightning.results.series_csv import read_csv
 from al_lightning.results.statistics import compare
 from tests.support.errors import raises
@@ -59,7 +57,7 @@ def test_a_budget_column_is_nominal(tmp_path):
 def test_without_budgets_numbers_of_labels_do(tmp_path):
     (found,) = read_csv(written(tmp_path, HEAD, "r,random,s,0,10,50", "r,random,s,0,30,60"))
     assert found.heights() == pytest.approx({0: 55.0})
-    assert found.label_costs(52.5)[0] == LabelCost(15.0)
+    assert label_costs(found, 52.5)[0] == LabelCost(15.0)
     with raises(UsageError, "area", "random on s", "budget", "pool_size"):
         found.areas()
     with raises(UsageError, "value at a budget", "random on s"):

@@ -9,16 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from al_lightning.errors import UsageError
-from al_lightning.results.additive_model import AdditiveModel
 from al_lightning.results.comparison import Verdict
-from al_lightning.results.inference import ALPHA
-from al_lightning.results.statistics import (
-    compare,
-    compare_settings,
-    noncentrality,
-    penalty_matrix,
-    seeds_needed,
-)
+from al_lightning.results.inference import ALPHA, AdditiveModel
+from al_lightning.results.statistics import compare, compare_settings, noncentrality, penalty_matrix, seeds_needed
 from tests.support.blocks import VALUES, blocks, simple
 from tests.support.errors import raises
 from tests.support.quick import quick

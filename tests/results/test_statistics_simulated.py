@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 from scipy import special
 
-from al_lightning.results.statistics import (
-    compare,
-    noncentrality,
-)
+from al_lightning.results.inference import noncentrality
+from al_lightning.results.statistics import compare
 from tests.support.blocks import simple
 
 SETS = 20_000

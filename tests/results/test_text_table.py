@@ -1,9 +1,9 @@
-"""The tables of one run and of several."""
+"""The tables of one run and of several, and the plot."""
 
 from al_lightning.metrics import metric_of
 from al_lightning.results.curves import Curve
 from al_lightning.results.series import Series
-from al_lightning.results.text_table import comparison_table, curve_table
+from al_lightning.results.text_table import comparison_table, curve_table, text_plot
 
 
 def curve(name="digits_random", seed=0, values=(50.0, 60.0), budgets=(0.1, 0.2), metric="accuracy"):
@@ -88,3 +88,31 @@ def test_a_run_without_a_finished_cycle_is_no_seed_and_stands_below():
         "\n"
         "digits_random, seed 1: no finished cycle yet"
     )
+
+
+def line(name, *values, seed=0, metric="miou"):
+    return curve(name, seed, values, tuple(0.1 * (cycle + 1) for cycle in range(len(values))), metric)
+
+
+def test_marks_stand_where_the_values_are():
+    plot = text_plot(methods(line("a", 10, 20, 30), line("b", 30, 30, 10)), width=20, height=5)
+    head, *rows = plot.splitlines()
+    assert head == "miou in %"
+    body = [row.split("|")[1] for row in rows[:5]]
+    assert (body[0][0], body[0][10], body[0][20]) == ("x", "x", "o")  # 30 %
+    assert body[2][10] == "o"  # 20 %
+    assert (body[4][0], body[4][20]) == ("o", "x")  # 10 %
+    assert (rows[0].split(" |")[0], rows[4].split(" |")[0]) == ("30.00", "10.00")
+    assert rows[-1].split() == ["o", "a", "x", "b"]
+    assert rows[-2].split() == ["10", "%", "30", "%", "of", "the", "pool"]
+
+
+def test_a_plot_averages_seeds_and_leaves_other_metrics_out():
+    curves = line("a", 10, 20), line("a", 30, 40, seed=1), line("c", 99, 99, metric="accuracy")
+    shown = text_plot(methods(*curves))
+    assert ("30.00 |" in shown, "20.00 |" in shown, " c" in shown) == (True, True, False)
+
+
+def test_what_cannot_be_plotted_is_not():
+    assert text_plot([]) == text_plot(methods(line("a", 10))) == text_plot(methods(line("a"))) == ""
+    assert "10.50" in text_plot(methods(line("a", 10, 10)))

@@ -11,6 +11,7 @@ import numpy as np
 
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Array, Images
+from al_lightning.errors import DatasetError
 from al_lightning.pool import Pool
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord
 from tests.support.runs import parts_of
@@ -111,6 +112,10 @@ def comparison(seeds: Sequence[int] = (0, 1, 2)) -> list[Run]:
 
 def data(run: Run) -> PoolDataset:
     return Data()
+
+
+def no_data(run: Run) -> PoolDataset:
+    raise DatasetError("There is no <folder>.")
 
 
 def text_of(html: str) -> str:

@@ -9,7 +9,7 @@ from al_lightning.config.experiment import configure
 from al_lightning.config.names import resolve
 from al_lightning.errors import UsageError
 from al_lightning.launcher import Job
-from al_lightning.tables.plan import find_table, missing_data, plan, table_files
+from al_lightning.tables.plan import files_of, find_table, missing_data, plan
 from al_lightning.tables.published import read_table
 from tests.support.errors import refused
 from tests.support.published_tables import FILES, table
@@ -102,9 +102,9 @@ def test_the_command_line_plans_without_running(al: Callable[..., Answer], here:
     assert "Pool-11f" not in answer.err
 
 
-@pytest.mark.parametrize("name", [name for name in table_files() if name.startswith("study")])
+@pytest.mark.parametrize("name", [name for name in files_of("tables") if name.startswith("study")])
 def test_the_projects_own_study_is_made_of_runs_that_exist(name: str, tmp_path: Path) -> None:
-    table = read_table(table_files()[name])
+    table = read_table(files_of("tables")[name])
     made = plan(table, tmp_path)
     assert len({run.job.directory for run in made.runs}) == len(made.runs)
     assert {run.job.directory.parents[1] for run in made.runs} == {tmp_path / table.runs}

@@ -1,13 +1,10 @@
-"""A network is left as it was; probabilities and entropy, by hand."""
+"""A network is left as it was."""
 
-import math
 import random
 
-import numpy as np
-import pytest
 import torch
 
-from al_lightning.tensorboard.network import probabilities, undisturbed
+from al_lightning.tensorboard.network import undisturbed
 from tests.support.errors import raises
 
 
@@ -27,12 +24,3 @@ def test_a_network_is_left_as_it_was() -> None:
     with raises(KeyError), undisturbed(network, torch.device("cpu")):
         raise KeyError
     assert [module.training for module in network] == [True, False, True]
-
-
-def test_entropy_by_hand() -> None:
-    logits = np.log(np.array([[[0.5, 1.0]], [[0.25, 1.0]], [[0.25, 1.0]]], dtype=np.float32))
-    probability, entropy = probabilities(logits + 100)
-    assert probability[:, 0, 0] == pytest.approx([0.5, 0.25, 0.25], rel=1e-4)
-    assert entropy[0] == pytest.approx([1.5 * math.log(2), math.log(3)], rel=1e-4)
-    _, sure = probabilities(np.array([1000.0, 0.0], dtype=np.float32))
-    assert sure == 0

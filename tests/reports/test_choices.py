@@ -7,14 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from al_lightning.inspect.embedding_map import (
-    Scores,
-)
+from al_lightning.inspect.embedding_map import Scores
+from al_lightning.reports.choices import digits, score_axis
 from al_lightning.reports.findings import Findings, gather
 from al_lightning.reports.numbers import datasets
 from al_lightning.reports.page import page
-from al_lightning.reports.reasons import digits, score_axis
-from tests.support.reported_runs import BATCHES, Data, a_run, comparison, data, text_of
+from tests.support.reported_runs import BATCHES, a_run, comparison, data, no_data, text_of
 from tests.support.seen import seen_by
 
 
@@ -44,7 +42,7 @@ def test_the_page_has_index_agreement_and_map() -> None:
 
 
 def test_agreement_needs_no_data() -> None:
-    text = text_of(page(comparison(), {}, "t"))
+    text = text_of(page(comparison(), no_data, "t"))
     assert "Agreement" in text
     assert "Mode-collapse" not in text
 
@@ -61,7 +59,7 @@ def test_scores_stand_under_frames(tmp_path: Path) -> None:
     assert '<span title="score">0.7500</span>f18' in html
     assert html.count('class="scores"') == 1
     (dataset,) = datasets([run])
-    findings = gather(dataset, {"street_coreset": Data()})
+    findings = gather(dataset, data)
     assert isinstance(findings, Findings)
     said = findings.batches["coreset"][0][0].scores
     assert said is not None
