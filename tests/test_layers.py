@@ -32,17 +32,16 @@ cli              main > * > arguments
 config           experiment rebuild > configuration > check > command_line names option_types > *
 data             datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official
                  prepare streets > dataset streets.drawing > cache.shards streets.background views
-                 > cache.files sources streams streets.actors streets.facades streets.ground
-                 > annotated augmentation cache.recipe datasets.a2d2_pools mappings streets.canvas streets.materials
-                 streets.scenes streets.textures > *
+                 > annotated cache.files datasets.a2d2_pools streams streets.actors streets.facades
+                 > augmentation cache.recipe mappings streets.canvas streets.scenes streets.surfaces > *
 deploy           export predictions > *
 distributed      processes > shutdown > *
 duplicates       groups image_set > relation > descriptor
 engine           loop > initial_set > cold_start > fit > query steps > *
 inspect          collapse > *
-labels           formats.cvat status > batch formats.masks > contact_sheet formats.* importer shapes.label_map
+labels           formats.cvat status > batch formats.masks > formats.* importer shapes.label_map
                  > formats pictures > import_result item project source > store > incoming > *
-                 > packed_labels shapes shapes.region untrusted
+                 > shapes shapes.region untrusted
 launcher         local slurm > screen > *
 networks         deeplab resnet timm_backbone wider_resnet > * > base dropout weights
 pages            *

@@ -104,6 +104,22 @@ def _auto_augment(image: Array, seed: int) -> Array:
     return result
 
 
+def colour_jitter(pixels: Array, factors: npt.NDArray[np.floating[Any]], channels: npt.NDArray[np.float64]) -> Array:
+    """Return an image with other colours.
+
+    Args:
+        pixels: (H, W, 3) uint8.
+        factors: of brightness, contrast and saturation, (3,).
+        channels: factor of each channel, (3,).
+    """
+    brightness, contrast, saturation = factors
+    bright = pixels.astype(np.float32) * brightness
+    mean, grey = bright.mean(), bright.mean(axis=-1, keepdims=True)
+    changed = mean + contrast * (grey + saturation * (bright - grey) - mean)
+    jittered: Array = np.clip(changed * channels, 0, 255).astype(np.uint8)
+    return jittered
+
+
 class SegmentationAugmentation(Augmentation):
     """Scale jitter, crop and flip by albumentations, for images with a class per pixel.
 

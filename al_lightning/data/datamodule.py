@@ -14,8 +14,7 @@ from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.normalize import Normaliser
 from al_lightning.data.streams import PaddedBatches, StepSampler, Stream
 from al_lightning.data.views import LABELLED, Views
-from al_lightning.data.worker_transfer import parcel
-from al_lightning.data.workers import wake_stopped
+from al_lightning.data.workers import parcel, wake_stopped
 from al_lightning.pool import Indices, Pool
 from al_lightning.types import Batch
 

@@ -25,13 +25,7 @@ def normalise(
 
 
 class Normaliser:
-    """Normalises the batches of one fit on their device.
-
-    Args:
-        mean: of each channel, (3, 1, 1).
-        std: of each channel, (3, 1, 1).
-        memory_format: of the normalised images.
-    """
+    """Normalises the batches of one fit on their device, as `normalise` does."""
 
     def __init__(self, mean: Tensor, std: Tensor, memory_format: torch.memory_format) -> None:
         self.mean = mean

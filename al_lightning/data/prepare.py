@@ -7,7 +7,6 @@ final name is complete.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import os
@@ -22,7 +21,7 @@ import numpy as np
 from torch.utils.data import DataLoader
 
 from al_lightning.console import Display, bar
-from al_lightning.data.cache.files import COLUMNS, MANIFEST, SETS, damaged, open_cache, seal, unseal
+from al_lightning.data.cache.files import COLUMNS, MANIFEST, SETS, damaged, fault_of, seal, unseal
 from al_lightning.data.cache.recipe import NONE, key_of
 from al_lightning.data.cache.shards import Done, Job, Shards, jobs_of
 from al_lightning.data.dataset import PoolDataset
@@ -36,15 +35,7 @@ Say = Callable[[str], None]
 
 
 def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
-    """Make the cache of a dataset, continue an unfinished one, or check and repair a finished one.
-
-    Args:
-        data: the dataset.
-        processes: number of processes that decode.
-        say: prints a line.
-
-    Returns:
-        The cache's folder.
+    """Make the cache of a dataset, continue an unfinished one, or check and repair a finished one; return its folder.
 
     Raises:
         UsageError: the number of processes is not positive, or the dataset has its images in memory or uses no cache.
@@ -63,12 +54,16 @@ def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
     target = data.cache_folder / key_of(recipe)
     work = target.with_suffix(".part")
     jobs = jobs_of(sources)
-    with _locked(target):
+    _make_folder(target.parent)
+    with Lock(target.with_suffix(".lock")) as lock:
+        if not lock.take():
+            raise DirectoryInUse(f"Another process is preparing {target}; wait for it.")
         if target.is_dir():
-            if _is_whole(target, jobs, processes, say):
+            fault = _fault(target, jobs, processes)
+            if not fault:
                 say(f"the cache {target} is complete and undamaged")
                 return target
-            say(f"the cache {target} is damaged; damaged shards are decoded again")
+            say(f"the cache {target} is damaged ({fault}); damaged shards are decoded again")
             shutil.rmtree(work, ignore_errors=True)
             os.replace(target, work)
         say(f"{sum(map(len, sources.values()))} images are decoded into {target}, {processes} at a time")
@@ -78,7 +73,7 @@ def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
         if data.recipe() != recipe:
             shutil.rmtree(work)
             raise DatasetError(f"Files in {data.root} changed while they were decoded; prepare again.")
-        size = _finish(work, target, jobs, recipe, processes, say)
+        size = _finish(work, target, jobs, recipe, processes)
     say(
         f"{made} images decoded{f', {kept} kept from before' if kept else ''}, in "
         f"{duration(time.monotonic() - begun)}; {size / 1e9:.2f} GB in {target}, which runs use from now on"
@@ -95,7 +90,7 @@ def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
 def _process(what: str, shards: Shards, processes: int) -> Iterator[Done]:
     """Yield the result of each job, in order, and show the progress."""
     # Even a single process is a separate one: what a set keeps in memory while it reads must not reach its recipe.
-    loader = DataLoader(shards, batch_size=None, num_workers=min(processes, len(shards)), collate_fn=_unchanged)
+    loader = DataLoader(shards, batch_size=None, num_workers=min(processes, len(shards)))
     total, seen, kept = sum(len(job.indices) for job in shards.jobs), 0, 0
     begun = time.monotonic()
     with Display() as display:
@@ -113,10 +108,6 @@ def _process(what: str, shards: Shards, processes: int) -> Iterator[Done]:
                 f"A process that decodes was ended from outside ({error}), perhaps for lack of memory; finished shards "
                 "are kept, and the same command continues; give it fewer --processes."
             ) from error
-
-
-def _unchanged(done: Any) -> Any:
-    return done
 
 
 def _fill(work: Path, shards: Shards, processes: int, say: Say) -> tuple[int, int]:
@@ -141,22 +132,24 @@ def _fill(work: Path, shards: Shards, processes: int, say: Say) -> tuple[int, in
     return kept, made
 
 
-def _is_whole(directory: Path, jobs: Sequence[Job], processes: int, say: Say) -> bool:
-    """Return whether a cache, read completely, is undamaged."""
-    try:
-        open_cache(directory)
-    except DatasetError as error:
-        say(str(error).partition(" Prepare again")[0])
-        return False
-    return all(done.kept for done in _process("check", Shards(directory, None, "", jobs), processes))
+def _fault(directory: Path, jobs: Sequence[Job], processes: int) -> str:
+    """Read a cache completely; return its first damaged file and what is wrong with it, or ""."""
+    if fault := fault_of(directory):
+        return f"{fault[0].name}: {fault[1]}"
+    shard = _damaged_shard(directory, jobs, processes)
+    return f"{shard.name}: other bytes than were written" if shard else ""
 
 
-def _finish(work: Path, target: Path, jobs: Sequence[Job], recipe: dict[str, str], processes: int, say: Say) -> int:
+def _damaged_shard(directory: Path, jobs: Sequence[Job], processes: int) -> Path | None:
+    """Read the shards back; return the first one that is damaged."""
+    results = zip(jobs, _process("check", Shards(directory, None, "", jobs), processes), strict=True)
+    return next((job.paths(directory)[0] for job, done in results if not done.kept), None)
+
+
+def _finish(work: Path, target: Path, jobs: Sequence[Job], recipe: dict[str, str], processes: int) -> int:
     """Read the shards back, write the index, and give the cache its name; return its size in bytes."""
-    results = _process("check", Shards(work, None, "", jobs), processes)
-    for job, done in zip(jobs, results, strict=True):
-        if not done.kept:
-            raise damaged(job.paths(work)[0], "not what was written a moment ago; check the disk")
+    if shard := _damaged_shard(work, jobs, processes):
+        raise damaged(shard, "not what was written a moment ago; check the disk")
     manifest: dict[str, Any] = {"recipe": recipe}
     for name in SETS:
         records = [unseal(job.paths(work)[1]) for job in jobs if job.name == name]
@@ -182,13 +175,3 @@ def _make_folder(path: Path) -> None:
         raise ALError(
             f"{unwritable(path, error)} Name another folder by --data.cache DIR (for the runs too) or $AL_CACHE."
         ) from error
-
-
-@contextlib.contextmanager
-def _locked(target: Path) -> Iterator[None]:
-    """Lock a cache; a second `prepare` of it is refused."""
-    _make_folder(target.parent)
-    with Lock(target.with_suffix(".lock")) as lock:
-        if not lock.take():
-            raise DirectoryInUse(f"Another process is preparing {target}; wait for it.")
-        yield

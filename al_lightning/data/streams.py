@@ -110,14 +110,9 @@ class Stream(Dataset[Batch]):
     def augmented(
         self, step: int, indices: Sequence[int], samples: Iterable[Sample], augmentation: Augmentation, name: str
     ) -> Batch:
-        """Return this process's samples of a step as a batch, each augmented with its own seed.
+        """Return this process's samples of a step, at positions `indices`, as a batch.
 
-        Args:
-            step: number of the step.
-            indices: positions of the samples.
-            samples: (image, label) of each position.
-            augmentation: applied to each sample.
-            name: part of every seed's key.
+        Each sample is augmented with its own seed, whose key `name` is part of.
         """
         changed = [
             augmentation(image, label, seed_of(f"augmentation/{name}", *self.key, step, slot))
@@ -135,13 +130,12 @@ class StepSampler(Sampler[int]):
     Args:
         steps: length of the fit.
         chunk: steps of a chunk; the last one may be shorter.
-        first: first step of the next chunk.
     """
 
-    def __init__(self, steps: int, chunk: int, first: int = 0) -> None:
+    def __init__(self, steps: int, chunk: int) -> None:
         self.steps = steps
         self.chunk = chunk
-        self.first = first
+        self.first = 0
 
     def seek(self, step: int) -> None:
         """Set the step that the next iteration begins with."""
@@ -193,11 +187,11 @@ class PaddedBatches(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.batches)
 
-    def _sample(self, index: int) -> Sample:
-        return self.images.image(index), self.images.label(index) if self.labels else 255
-
     def __getitem__(self, number: int) -> Batch:
         indices = [int(index) for index in self.batches[number]]
         shown = [index if index >= 0 else self.filler for index in indices]
-        read = {index: self._sample(index) for index in dict.fromkeys(shown)}
+        read = {
+            index: (self.images.image(index), self.images.label(index) if self.labels else 255)
+            for index in dict.fromkeys(shown)
+        }
         return collate([read[index] for index in shown], indices, [self.images.name(index) for index in shown])

@@ -43,10 +43,6 @@ def group(images: Descriptors, advance: Advance | None = None) -> Groups:
     An image joins the group with the most similar leader among those that it is a near-duplicate of. An image without
     such a leader leads a new group. Leaders are not near-duplicates of each other, and groups do not chain: a slow pan
     gives several groups. Images with equal pixels share a group. Memory beside the descriptors is that of a tile.
-
-    Args:
-        images: descriptors of N images.
-        advance: called with the number of images done.
     """
     size = len(images)
     mass, best = np.zeros(size), np.full(size, -1.0)

@@ -25,7 +25,11 @@ class DescribedImages:
 
     def descriptors(self, positions: Iterable[int]) -> Descriptors:
         """Return the descriptors of the images at n positions."""
-        return Descriptors.of([self._describe(int(position)) for position in positions])
+        wanted = [int(position) for position in positions]
+        for position in wanted:
+            if position not in self._known:
+                self._known[position] = describe(self._read(position))
+        return Descriptors.of([self._known[position] for position in wanted])
 
     def near(self, positions: Indices) -> tuple[Flags, Indices]:
         """Return which images are near-duplicates, from a table that is kept between calls.
@@ -43,8 +47,3 @@ class DescribedImages:
             grown[:size, size:] = grown[size:, :size].T
             self._near = grown
         return self._near, np.array([self._row[position] for position in positions.tolist()], dtype=np.int64)
-
-    def _describe(self, position: int) -> Descriptor:
-        if position not in self._known:
-            self._known[position] = describe(self._read(position))
-        return self._known[position]

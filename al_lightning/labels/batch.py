@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import base64
 import csv
-import io
 import os
 import shutil
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from al_lightning.errors import ALError
-from al_lightning.labels.contact_sheet import sheet_page
 from al_lightning.labels.formats import formats
 from al_lightning.labels.item import Item, LabelBatch
-from al_lightning.labels.pictures import place_image
+from al_lightning.labels.pictures import THUMBNAIL, place_image, thumbnail
 from al_lightning.labels.store import Kind
 from al_lightning.labels.untrusted import Malformed, table_rows
+from al_lightning.pages.render import render
 from al_lightning.runs.files import unwritable
 
 TABLE = "to_label.csv"
@@ -66,26 +66,38 @@ def _write(target: Path, batch: LabelBatch) -> None:
     (target / "images").mkdir()
     for item in batch.items:
         place_image(item, target / "images")
-    with (target / TABLE).open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        file.write(table_csv(batch.items))
-    page = sheet_page(batch.folder.name, batch.items, batch.classes, batch.kind, batch.colours)
-    (target / "index.html").write_text(page, encoding="utf-8", errors="replace")
+    _write_table(target / TABLE, batch.items)
+    (target / "index.html").write_text(_contact_sheet(batch), encoding="utf-8", errors="replace")
     for form in formats():
         if form.folder:
             (target / form.folder).mkdir()
             form.write(target / form.folder, batch)
 
 
-def table_csv(items: Sequence[Item]) -> str:
-    """Return the batch as a table; it has the column `frame` where a frame is known."""
+def _write_table(path: Path, items: Sequence[Item]) -> None:
+    """Write the batch as a table; it has the column `frame` where a frame is known."""
     columns = 5 if any(item.frame is not None for item in items) else 4
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["path", "rank", "score", "sequence", "frame"][:columns])
-    for item in items:
-        score = None if item.score is None else repr(float(item.score))
-        writer.writerow([item.name, item.rank, score, item.sequence, item.frame][:columns])
-    return out.getvalue()
+    with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["path", "rank", "score", "sequence", "frame"][:columns])
+        for item in items:
+            score = None if item.score is None else repr(float(item.score))
+            writer.writerow([item.name, item.rank, score, item.sequence, item.frame][:columns])
+
+
+def _contact_sheet(batch: LabelBatch) -> str:
+    """Return one HTML file without scripts or links, for light and dark displays."""
+    masks = any(isinstance(item.prediction, np.ndarray) for item in batch.items)
+    values = {
+        "title": batch.folder.name,
+        "items": batch.items,
+        "classes": batch.classes,
+        "kind": batch.kind,
+        "colours": ["#" + bytes(colour).hex() for colour in batch.colours.tolist()] if masks else [],
+        "jpeg": lambda item: base64.b64encode(thumbnail(item, batch.colours)).decode(),
+        "tiny": THUMBNAIL[0] // 3,
+    }
+    return render("labels/templates/sheet.html.jinja", values)
 
 
 def read_table(folder: Path) -> list[str]:

@@ -40,10 +40,7 @@ class Names:
 
     A reference means an image in three cases: the reference ends in the image's whole name, the image's name ends in
     the reference, or the reference is the image's name in a batch, with or without a tool's prefix. A reference that
-    fits several images, or whose folders contradict the image's, is refused.
-
-    Args:
-        known: names of the images, relative paths with `/`.
+    fits several images, or whose folders contradict the image's, is refused. Names are relative paths with `/`.
     """
 
     def __init__(self, known: Iterable[str]) -> None:
@@ -55,11 +52,9 @@ class Names:
         self._stems = _Index(stems)
 
     def find(self, reference: str, *, ours: bool = False) -> str:
-        """Return the image that a path or URL means; a URL is compared and never fetched.
+        """Return the image that a tool's path or URL means; a URL is compared and never fetched.
 
-        Args:
-            reference: the name that a tool wrote.
-            ours: whether the reference comes from a file of this package, whose names are whole.
+        Where a reference is `ours`, from a file of this package, the whole name goes before other meanings.
 
         Raises:
             Malformed: the reference means no image, or several.

@@ -57,12 +57,7 @@ def place_image(item: Item, folder: Path) -> str:
 
 
 def thumbnail(item: Item, colours: Colours) -> bytes:
-    """Return a small JPEG of an image, with the predicted mask over it where there is one.
-
-    Args:
-        item: the image.
-        colours: (classes, 3) uint8, RGB.
-    """
+    """Return a small JPEG of an image, with the predicted mask over it, in (classes, 3) colours, where there is one."""
     with _opened(item) as image:
         image.draft("RGB", (2 * THUMBNAIL[0], 2 * THUMBNAIL[1]))  # a large JPEG is decoded at an eighth of its size
         whole = np.asarray(image.convert("RGB"))

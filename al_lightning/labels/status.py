@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from al_lightning.labels.batch import TABLE, read_table
-from al_lightning.labels.import_result import IGNORED
-from al_lightning.labels.packed_labels import Label
-from al_lightning.labels.store import Kind
+from al_lightning.labels.import_result import Label
+from al_lightning.labels.store import IGNORED, Kind
 
 LINES = 20
 
@@ -29,41 +28,30 @@ def counted(labels: Mapping[str, Label], classes: Sequence[str], kind: Kind) -> 
     return [*lines, f"  {100 * counts[IGNORED] / everything:.2f} % of all pixels are not labelled, and are ignored"]
 
 
-def first_lines(lines: Sequence[str], most: int = LINES) -> list[str]:
-    """Return the first `most` lines, and a line with the number of further ones."""
-    more = len(lines) - most
-    return [*lines[:most], *([f"... and {more:,} more."] if more > 0 else [])]
+def first_lines(lines: Sequence[str]) -> list[str]:
+    """Return the first lines, and a line with the number of further ones."""
+    more = len(lines) - LINES
+    return [*lines[:LINES], *([f"... and {more:,} more."] if more > 0 else [])]
 
 
-def batches(run_dir: Path) -> list[tuple[str, list[str]]]:
-    """Return (name, images) of a run's batches: the initial batch, the test set's, then cycle by cycle.
+def status(run_dir: Path, labelled: set[str], command: str | None) -> list[str]:
+    """Return a line per batch with the number of its labelled images, and a line with the command that continues.
 
     Raises:
         ALError: a batch's table cannot be read.
     """
-    order = {"initial": 0, "test": 1}
     folders = [path.parent for path in (run_dir / "batches").glob(f"*/{TABLE}") if not path.parent.name.startswith(".")]
-    folders.sort(key=lambda folder: (order.get(folder.name, 2), folder.name))
-    return [(folder.name, read_table(folder)) for folder in folders]
-
-
-def status(run_dir: Path, labelled: set[str], command: str | None) -> list[str]:
-    """Return a line per batch with the number of its labelled images, and a line that says what to do next.
-
-    Args:
-        run_dir: the run's directory.
-        labelled: names of the labelled images.
-        command: the command that continues the run; None where it is not known.
-    """
-    run_batches = batches(run_dir)
-    if not run_batches:
+    if not folders:
         return ["There is no batch yet."]
-    width = max(len(name) for name, _ in run_batches)
+    order = {"initial": 0, "test": 1}  # then cycle by cycle
+    folders.sort(key=lambda folder: (order.get(folder.name, 2), folder.name))
+    width = max(len(folder.name) for folder in folders)
     lines, waits = [], False
-    for name, images in run_batches:
+    for folder in folders:
+        images = read_table(folder)
         missing = sum(image not in labelled for image in images)
         waits = waits or missing > 0
         end = f", {missing:,} missing" if missing else ""
-        lines.append(f"{name:<{width}}  {len(images) - missing:,} of {len(images):,} labelled{end}")
+        lines.append(f"{folder.name:<{width}}  {len(images) - missing:,} of {len(images):,} labelled{end}")
     then = command or "run the command that began the run"
     return [*lines, f"Once these are labelled: {then}" if waits else f"To go on: {then}"]

@@ -16,12 +16,11 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +36,7 @@ Kind = Literal["image", "pixel"]
 Mask = npt.NDArray[np.uint8]
 
 HEADER = ["image", "class"]
-IGNORE = 255
+IGNORED = 255
 
 
 @dataclass(frozen=True)
@@ -71,9 +70,6 @@ class LabelStore:
         # What was read from `table` and from the list of staged masks, each with the stamp of its file.
         self._read: tuple[tuple[int, int, int] | None, dict[str, int]] = None, {}
         self._listed: tuple[tuple[int, int, int] | None, dict[str, Path]] = None, {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_read": (None, {}), "_listed": (None, {})}
 
     @property
     def table(self) -> Path:
@@ -136,11 +132,7 @@ class LabelStore:
         return None
 
     def changes(self, labels: Mapping[str, int | Mask]) -> Changes:
-        """Return how labels would change the store; nothing is written.
-
-        Args:
-            labels: by name, a class index or (H, W) uint8 label ids.
-        """
+        """Return how labels would change the store, as `apply` takes them; nothing is written."""
         changes = Changes()
         for name, label in labels.items():
             if not self.has(name):
@@ -173,7 +165,11 @@ class LabelStore:
             self._check_label(name, label)
         own = (self.folder / name for name in (".lock", ".incoming", "masks"))
         check_inside(self.folder, [*own, *(self.mask_path(name).parent for name in labels)])
-        with self._locked():
+        with Lock(self.folder / ".lock") as lock:
+            if not lock.take():
+                raise DirectoryInUse(
+                    f"Another process is putting labels into {self.folder}; wait for it, then import again."
+                )
             self._move_staged()
             changes = self.changes(labels)
             if names := [*changes.added, *changes.changed]:
@@ -191,10 +187,10 @@ class LabelStore:
             self._check(np.asarray(label), f"The label of {name}")
 
     def _check(self, ids: Mask, what: str) -> None:
-        if unknown := [int(value) for value in np.unique(ids) if value >= len(self.classes) and value != IGNORE]:
+        if unknown := [int(value) for value in np.unique(ids) if value >= len(self.classes) and value != IGNORED]:
             raise DatasetError(
                 f"{what} has label ids {', '.join(map(str, unknown[:5]))}, but there are {len(self.classes)} classes "
-                f"(0 to {len(self.classes) - 1}; {IGNORE} = ignore)."
+                f"(0 to {len(self.classes) - 1}; {IGNORED} = ignore)."
             )
 
     def _classes(self) -> dict[str, int]:
@@ -279,15 +275,6 @@ class LabelStore:
             shutil.rmtree(self._incoming)
         except OSError as error:
             raise ALError(unwritable(self.folder, error)) from error
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with Lock(self.folder / ".lock") as lock:
-            if not lock.take():
-                raise DirectoryInUse(
-                    f"Another process is putting labels into {self.folder}; wait for it, then import again."
-                )
-            yield
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -72,11 +72,7 @@ def as_text(content: bytes) -> str:
 
 
 def table_rows(path: Path, errors: str = "strict") -> Iterator[tuple[int, list[str]]]:
-    """Yield (line number, fields) of a table, CSV in UTF-8.
-
-    Args:
-        path: the file.
-        errors: Python's name of the way to decode bytes that are not UTF-8.
+    """Yield (line number, fields) of a table, CSV in UTF-8; `errors` says how other bytes are decoded.
 
     Raises:
         Malformed: the table is too large, or is no CSV.

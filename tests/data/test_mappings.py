@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from al_lightning.data import MaskFolder
-from al_lightning.data.images import Colours, read_mask
+from al_lightning.data.images import Colours, colour_table, read_mask
 from al_lightning.data.mappings import find_mapping, load_mapping
 from al_lightning.drawing import packed
 from al_lightning.errors import DatasetError, UnknownLabel, UsageError
@@ -29,7 +29,7 @@ def test_colours_are_looked_up_as_a_dictionary_would(data):
     asked = data.draw(st.lists(st.one_of(colour, st.sampled_from(sorted(table))), min_size=6, max_size=6))
     pixels = np.asarray([[value >> 16, value >> 8 & 255, value & 255] for value in asked], np.uint8).reshape(2, 3, 3)
     assert packed(pixels).ravel().tolist() == asked
-    found = Colours(tuple(table), tuple(table.values())).classify(pixels)
+    found = colour_table(Colours(tuple(table), tuple(table.values()))).take(packed(pixels))
     assert (found.dtype, found.ravel().tolist()) == (np.uint8, [table.get(value, 254) for value in asked])
 
 

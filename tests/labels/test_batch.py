@@ -136,7 +136,7 @@ def test_a_batch_is_whole_or_absent_and_replaced(images: Path, tmp_path: Path, m
     def full(*_: object) -> str:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(batch_module, "sheet_page", full)
+    monkeypatch.setattr(batch_module, "render", full)
     with raises(ALError, folder, "No space left on device"):
         write_batch(folder, items(images, "image"), CLASSES, "image", COLOURS)
     assert read_table(folder) == ["a/one.jpg"]

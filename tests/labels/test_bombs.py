@@ -89,7 +89,7 @@ MORE_BOMBS = {
     "zip, many": (many, ["bytes", "16,9"]),
     "zip, bzip2": (understated, ["annotations.json", "deflate"]),
     "zip, label map": (packed("labelmap.txt", b"0", 90 << 20), ["none of the formats"]),
-    "table": (sparse("x.csv", b"image,class\n"), [134_217_728]),
+    "table": (sparse("x.csv", b"image,class\n"), ["`image,class`", "masks"]),
     "objects": (repeated("x.json", "[", '{"a":1},', "0]", FULL), ["lists and objects", 1_049_152]),
     "texts": (repeated("x.json", "[", '"ab",', "0]", FULL), ["texts and keys", 1_049_152]),
     "a long result": (

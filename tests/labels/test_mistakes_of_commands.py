@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -99,18 +98,21 @@ def test_wrong_arguments(
 @pytest.mark.parametrize(
     "change",
     [
-        lambda v: v.update(kind="x"),
-        lambda v: v.update(classes=["a", "a"]),
-        lambda v: v.update(colours=[[1, 2, 300]] * 3),
-        lambda v: v.update(images={"../x": [1, 1]}),
-        lambda v: v.update(images={"x": [0, 1]}),
-        lambda v: v.update(labels=5),
-        lambda v: v.clear(),
+        {"kind": "x"},
+        {"classes": ["a", "a"]},
+        {"classes": ["x" * 2000]},
+        {"colours": [[1, 2, 300]] * 3},
+        {"images": {"../x": [1, 1]}},
+        {"images": {"x": [0, 1]}},
+        {"images": {"x": [60_000, 60_000]}},
+        {"images": {"x" * 5000: [1, 1]}},
+        {"images": {"a/" * 70 + "x.png": [1, 1]}},
+        {"labels": 5},
+        None,
     ],
 )
-def test_a_damaged_project_is_a_sentence(al: Call, image_run: Path, change: Callable[[dict], object]) -> None:
-    values = json.loads(project_file(image_run).read_text())
-    change(values)
+def test_a_damaged_project_is_a_sentence(al: Call, image_run: Path, change: dict | None) -> None:
+    values = json.loads(project_file(image_run).read_text()) | change if change else {}
     project_file(image_run).write_text(json.dumps(values))
     answer = al("labels", "status", image_run)
     assert refused(answer, UsageError, "project.json")

@@ -162,40 +162,30 @@ class CachedImages(Images):
         return self._open()[1][start : start + row["name_bytes"]].tobytes().decode().replace(ROOT, self._root, 1)
 
 
-def open_cache(directory: Path) -> dict[str, Any]:
-    """Return the manifest of a cache, after a check of index files by SHA-256 and of shards by size.
-
-    Raises:
-        DatasetError: the cache is damaged; the message names the file.
-    """
+def fault_of(directory: Path) -> tuple[Path, str] | None:
+    """Check index files by SHA-256 and shards by size; return the first damaged file, and what is wrong with it."""
     path = directory / MANIFEST
     try:
         manifest = unseal(path)
     except ValueError as error:
-        raise damaged(path, str(error)) from error
+        return path, str(error)
     for name in SETS:
         for kind, check in manifest[name]["index"].items():
             path = directory / f"{name}.{kind}"
             if not path.is_file() or digest_of(path) != check:
-                raise damaged(path, "not what was written")
+                return path, "not what was written"
         for number, size in enumerate(manifest[name]["shards"]):
             path = directory / shard_file(name, number)
             length = path.stat().st_size if path.is_file() else None
             if length != size:
-                raise damaged(path, "missing" if length is None else f"{length} bytes long, not {size}")
-    return manifest
+                return path, "missing" if length is None else f"{length} bytes long, not {size}"
+    return None
 
 
 def find_cache(
     home: Path, recipe: Mapping[str, str], root: Path, sets: tuple[Images, Images]
 ) -> tuple[Images, Images] | None:
     """Return the training and the test set of the cache of a recipe, and log it; None without such a cache.
-
-    Args:
-        home: folder of the dataset's caches.
-        recipe: all that the pixels depend on.
-        root: folder of the data.
-        sets: training and test set as built from their files.
 
     Raises:
         DatasetError: the cache is damaged, or there are only caches of another format.
@@ -206,7 +196,8 @@ def find_cache(
     if not directory.is_dir():
         _report_stale(home, directory, recipe)
         return None
-    open_cache(directory)
+    if fault := fault_of(directory):
+        raise damaged(*fault)
     train, test = (CachedImages(directory, name, root, images) for name, images in zip(SETS, sets, strict=True))
     _say(f"{len(train)} images of the pool and {len(test)} for test come decoded from the cache {directory}")
     return train, test

@@ -23,38 +23,15 @@ NONE = "none"
 """The recipe's part `files` of a dataset whose images are in memory."""
 
 
-def recipe_of(
-    kind: type, pixels: int, arguments: Mapping[str, object], fingerprint: str, root: Path, sets: Sequence[Images]
-) -> dict[str, str]:
-    """Return all that the pixels and labels of a dataset depend on, by part.
-
-    Args:
-        kind: class of the dataset.
-        pixels: version of the code that makes pixels and labels.
-        arguments: the dataset's own arguments, by name.
-        fingerprint: hash of image names, class names and the meaning of labels.
-        root: folder of the data; paths count relative to it, so that data may be moved.
-        sets: the dataset's images; their files count with size and time of change.
-
-    Returns:
-        By part: format, class, pixels, decoders (their versions), arguments, fingerprint, and files: their hash, or
-        "none" without files.
-    """
-    decoders = {
+def decoders() -> str:
+    """Return the versions of the libraries that decode and resize."""
+    versions = {
         "pillow": PIL.__version__,
         "jpeg": features.version("jpg"),
         "opencv": cv2.__version__,
         "numpy": np.__version__,  # for augmented copies
     }
-    return {
-        "format": str(FORMAT),
-        "class": f"{kind.__module__}.{kind.__qualname__}",
-        "pixels": str(pixels),
-        "decoders": ", ".join(f"{name} {version}" for name, version in decoders.items()),
-        "arguments": repr(sorted(arguments.items())),
-        "fingerprint": fingerprint,
-        "files": _files(root, sets),
-    }
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def key_of(recipe: Mapping[str, str]) -> str:
@@ -63,14 +40,7 @@ def key_of(recipe: Mapping[str, str]) -> str:
 
 
 def arguments_of(kind: type, base: type, args: Sequence[Any], options: Mapping[str, Any]) -> dict[str, object]:
-    """Return the arguments of a call of a class by name, with defaults, without those of a base class.
-
-    Args:
-        kind: the class.
-        base: the base class.
-        args: positional arguments.
-        options: arguments by name.
-    """
+    """Return the arguments of a call of a class by name, with defaults, without those of a base class."""
     values: dict[str, object] = {}
     for level in reversed(kind.__mro__):  # the defaults of **options are in the classes above
         parameters = inspect.signature(level.__init__).parameters.values()  # type: ignore[misc]
@@ -84,7 +54,11 @@ def arguments_of(kind: type, base: type, args: Sequence[Any], options: Mapping[s
     return {name: value for name, value in values.items() if name not in common}
 
 
-def _files(root: Path, sets: Sequence[Images]) -> str:
+def hash_of_files(root: Path, sets: Sequence[Images]) -> str:
+    """Return the hash of the files of images and labels, with size and time of change; `NONE` without files.
+
+    Paths count relative to `root`, so that data may be moved.
+    """
     paths = dict.fromkeys(path for images in sets for index in range(len(images)) for path in images.sources(index))
     digest, count = hashlib.sha256(), 0
     for path in paths:

@@ -63,13 +63,9 @@ class Done:
 
 
 class Shards(Dataset[Done]):
-    """Makes shards as its items, in data workers, which end when their parent is killed.
+    """Makes shards of sets as its items, or only checks them where `sources` is None.
 
-    Args:
-        directory: folder of the shards.
-        sources: sets by name; None only checks the shards.
-        root: the dataset's folder.
-        jobs: the shards.
+    This is done in data workers, which end when their parent is killed.
     """
 
     def __init__(self, directory: Path, sources: dict[str, Images] | None, root: str, jobs: Sequence[Job]) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, NamedTuple
 
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.data.datasets.a2d2_pools import CopiedImages, Copy, draw_frames
+from al_lightning.data.datasets.a2d2_pools import CopiedImages, draw_frames
 from al_lightning.data.datasets.mask_folder import MaskFiles
-from al_lightning.data.datasets.official import check_counts, pool_of_list
+from al_lightning.data.datasets.official import check_counts, check_missing, lines_of, pool_of_list
 from al_lightning.data.images import Images, check_size, numbered
 from al_lightning.data.mappings import find_mapping, load_mapping
 from al_lightning.errors import MOST, DatasetError, UsageError, from_home, require
@@ -69,6 +69,7 @@ class A2D2(PoolDataset):
 
     folder = "a2d2"
     labels = "pixel"
+    class_names: Sequence[str] = ()
     where = (
         "The unpacked part camera_lidar_semantic of a2d2.audi is expected: "
         "ROOT/20180807_145028/camera/cam_front_center/*.png with label beside camera, and 22 more such folders; or the "
@@ -117,13 +118,9 @@ class A2D2(PoolDataset):
         self.pool_list = pool_list
         self.duplicates: Literal["drop", "keep"] = duplicates
         self.mapping = load_mapping(find_mapping(mapping, "a2d2", self.root))
+        self.class_names = self.mapping.classes
         self.size = check_size(size)
         self.complete = complete
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        """The mapping's classes."""
-        return self.mapping.classes
 
     @cached_property
     def _recorded(self) -> tuple[list[Frame], list[Frame]]:
@@ -163,9 +160,7 @@ class A2D2(PoolDataset):
         train, test = self._recorded
         known, tested = {frame.path: frame for frame in train}, {frame.path for frame in test}
         frames: list[Frame] = []
-        for number, line in enumerate(map(str.strip, path.read_text(encoding="utf-8").splitlines()), start=1):
-            if not line:
-                continue
+        for number, line in lines_of(path):
             name = PurePosixPath(line).as_posix()
             if name in tested:
                 raise DatasetError(f"{path}, line {number}: {line} belongs to the test scene; take the line out.")
@@ -175,14 +170,7 @@ class A2D2(PoolDataset):
                     "SCENE/camera/CAMERA/FILE.png. Unpack the scene, or take the line out."
                 )
             frames.append(known[name])
-        if not frames:
-            raise DatasetError(f"{path} lists no images.")
         return pool_of_list(frames, [frame.image for frame in frames], self.duplicates == "keep", path)
-
-    @cached_property
-    def _entries(self) -> list[Copy]:
-        """The pool's images, as copies of the chosen frames."""
-        return [Copy(place, number) for place in range(len(self._chosen)) for number in range(self.copies + 1)]
 
     def _files(self, frames: Sequence[Frame]) -> MaskFiles:
         return MaskFiles([(frame.image, frame.label) for frame in frames], self.mapping.table, self.size)
@@ -192,7 +180,7 @@ class A2D2(PoolDataset):
         files = self._files(self._chosen)
         if not self.copies:
             return files
-        return CopiedImages(files, self._entries, self.pool_seed, [frame.path for frame in self._chosen])
+        return CopiedImages(files, self.copies, self.pool_seed, [frame.path for frame in self._chosen])
 
     def build_test(self) -> Images:
         """Return the frames of the test scene."""
@@ -200,7 +188,7 @@ class A2D2(PoolDataset):
 
     def pool(self) -> Pool:
         """Return the pool; a sequence is one camera's frames of a scene, and copies have the time of their original."""
-        frames = [self._chosen[entry.position] for entry in self._entries]
+        frames = [frame for frame in self._chosen for _ in range(self.copies + 1)]
         return Pool(len(frames), (), numbered(frame.drive for frame in frames), tuple(frame.number for frame in frames))
 
     def details(self) -> str:
@@ -260,15 +248,10 @@ def _frames(scene: Path) -> list[Frame]:
             label = labels / name.replace("_camera_", "_label_")
             path = f"{scene.name}/camera/{camera}/{name}"
             frames.append(Frame(path, images / name, label, f"{scene.name}/{camera}", int(match[1])))
-        for missing, what, folder in (
-            ({name.replace("_camera_", "_label_") for name in image_names} - label_names, "label", labels),
-            ({name.replace("_label_", "_camera_") for name in label_names} - image_names, "image", images),
-        ):
-            if missing:
-                raise DatasetError(
-                    f"The {what} {folder / min(missing)} does not exist ({len(missing)} missing in this folder); every "
-                    f"image needs a label, so unpack {scene.name} again."
-                )
+        remedy = f"every image needs a label, so unpack {scene.name} again"
+        wanted = {name.replace("_camera_", "_label_") for name in image_names}
+        check_missing("label", labels, wanted - label_names, remedy)
+        check_missing("image", images, {n.replace("_label_", "_camera_") for n in label_names - wanted}, remedy)
     if not frames:
         raise DatasetError(f"The scene {scene} has no images below {scene / 'camera'}; unpack it again.")
     return sorted(frames, key=lambda frame: (frame.drive, frame.number))

@@ -6,25 +6,13 @@ import math
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from al_lightning.data.augmentation import colour_jitter
 from al_lightning.data.images import Array, Images
 from al_lightning.seeding import generator
-
-
-class Copy(NamedTuple):
-    """An entry of a pool of copies.
-
-    Attributes:
-        position: of the original in the set of originals.
-        number: 0 is the original, 1 and more are augmented copies.
-    """
-
-    position: int
-    number: int
 
 
 def draw_frames(sequence: Sequence[int], count: int, follow: int, seed: int) -> list[int]:
@@ -55,59 +43,58 @@ def draw_frames(sequence: Sequence[int], count: int, follow: int, seed: int) -> 
 
 
 class CopiedImages(Images):
-    """Images and augmented copies: crops of 85 % of the area, resized to the original size, with colour jitter.
+    """Each image, followed by its augmented copies: crops of 85 % of the area at the original size, with colour jitter.
 
     Brightness, contrast and saturation vary by a quarter, the channels by 6 % against each other. A copy is a function
     of (seed, key of the original, number of the copy).
 
     Args:
         originals: the images to copy.
-        entries: the images of the set.
+        copies: number of copies of each image.
         seed: seed of the copies.
         keys: a name of each original that does not depend on the folder of the data.
     """
 
-    def __init__(self, originals: Images, entries: Sequence[Copy], seed: int, keys: Sequence[str]) -> None:
+    def __init__(self, originals: Images, copies: int, seed: int, keys: Sequence[str]) -> None:
         self.originals = originals
-        self.entries = entries
+        self.copies = copies
         self.seed = seed
         self.keys = keys
 
     def __len__(self) -> int:
-        return len(self.entries)
+        return len(self.originals) * (self.copies + 1)
+
+    def _entry(self, index: int) -> tuple[int, int]:
+        """Return the position of the original, and the number of the copy, 0 for the original itself."""
+        return divmod(index, self.copies + 1)
 
     def image(self, index: int) -> Array:
         """Return the original, or a copy."""
-        position, number = self.entries[index]
+        position, number = self._entry(index)
         image = self.originals.image(position)
         if not number:
             return image
         draws = self._draws(index)
-        pixels = np.asarray(_crop(image, draws, Image.Resampling.BILINEAR), dtype=np.float32)
-        brightness, contrast, saturation = draws.uniform(0.75, 1.25, 3).astype(np.float32)
-        pixels = pixels * brightness
-        mean, grey = pixels.mean(), pixels.mean(axis=-1, keepdims=True)
-        pixels = mean + contrast * (grey + saturation * (pixels - grey) - mean)
-        copied: Array = np.clip(pixels * draws.uniform(0.94, 1.06, 3), 0, 255).astype(np.uint8)
-        return copied
+        crop = np.asarray(_crop(image, draws, Image.Resampling.BILINEAR))
+        return colour_jitter(crop, draws.uniform(0.75, 1.25, 3).astype(np.float32), draws.uniform(0.94, 1.06, 3))
 
     def label(self, index: int) -> Array:
         """Return the original's classes, or those of a copy's crop."""
-        position, number = self.entries[index]
+        position, number = self._entry(index)
         label = np.asarray(self.originals.label(position), dtype=np.uint8)
         return label if not number else np.asarray(_crop(label, self._draws(index), Image.Resampling.NEAREST))
 
     def _draws(self, index: int) -> np.random.Generator:
-        position, number = self.entries[index]
+        position, number = self._entry(index)
         return generator("a2d2/copy", self.seed, zlib.crc32(self.keys[position].encode()), number)
 
     def sources(self, index: int) -> Sequence[Path]:
         """Return the original's files."""
-        return self.originals.sources(self.entries[index].position)
+        return self.originals.sources(self._entry(index)[0])
 
     def name(self, index: int) -> str:
         """Return the original's name, and the copy's number."""
-        position, number = self.entries[index]
+        position, number = self._entry(index)
         return f"{self.originals.name(position)}{f', copy {number}' if number else ''}"
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from al_lightning.data.datasets.bases import SplitDataset
-from al_lightning.data.datasets.official import absent
+from al_lightning.data.datasets.official import absent, check_missing
 from al_lightning.data.images import Array, Images, numbered, read_image, read_mask
 from al_lightning.data.mappings import Mapping, find_mapping, load_mapping
 from al_lightning.errors import MOST_PIXELS, DatasetError, require
@@ -57,12 +57,6 @@ class Tiles(Images):
     A PNG can only be decoded as a whole. A process keeps the last image and the last mask (up to 250 MB for the largest
     regions). So tiles in order, as in a test, decode each region once. Tiles in random order decode a region for each
     tile, unless the data were prepared.
-
-    Args:
-        regions: the images.
-        tiles: the squares.
-        side: side of a square in pixels.
-        mapping: class of each code.
     """
 
     def __init__(self, regions: Sequence[Region], tiles: Sequence[Tile], side: int, mapping: Mapping) -> None:
@@ -128,6 +122,7 @@ class BCSS(SplitDataset):
 
     folder = "bcss"
     labels = "pixel"
+    class_names: Sequence[str] = ()
     where = (
         "The folder of PathologyDataScience/BCSS (GitHub; its README has the link) is expected: "
         "ROOT/rgbs_colorNormalized/TCGA-A1-A0SK-DX1_xmin45749_ymin25055_MPP-0.2500.png and 150 more, with masks of the "
@@ -154,12 +149,8 @@ class BCSS(SplitDataset):
         self.split_seed = split_seed
         self.images, self.masks = images, masks
         self.mapping = load_mapping(find_mapping(mapping, "bcss", self.root))
+        self.class_names = self.mapping.classes
         self.complete = complete
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        """The mapping's classes."""
-        return self.mapping.classes
 
     @cached_property
     def _regions(self) -> list[Region]:
@@ -170,12 +161,9 @@ class BCSS(SplitDataset):
         if not (base / self.masks).is_dir():
             raise self.missing(base / self.masks)
         names, masks = ({p.name for p in (base / f).glob("*.png")} for f in (self.images, self.masks))
-        for there, other, folder, what in ((names, masks, self.masks, "mask"), (masks, names, self.images, "image")):
-            if lacking := sorted(there - other):
-                raise DatasetError(
-                    f"The {what} {base / folder / lacking[0]} does not exist ({len(lacking)} missing); every region "
-                    "needs an image and a mask of the same name, so download it again."
-                )
+        remedy = "every region needs an image and a mask of the same name, so download it again"
+        check_missing("mask", base / self.masks, names - masks, remedy)
+        check_missing("image", base / self.images, masks - names, remedy)
         if self.complete and len(names) != REGIONS:
             raise DatasetError(
                 f"{base / self.images} has {len(names)} regions; BCSS has {REGIONS}. Download the rest, or work with a "

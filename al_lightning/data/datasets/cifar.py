@@ -42,6 +42,7 @@ class CIFAR(SplitDataset):
 
     folder = "cifar"
     labels = "image"
+    class_names: Sequence[str] = ()
     where = (
         "--data.download true fetches them. They look like ROOT/cifar-10-batches-py or ROOT/cifar-100-python, the "
         "unpacked Python versions from cs.toronto.edu/~kriz/cifar.html."
@@ -54,13 +55,9 @@ class CIFAR(SplitDataset):
         if classes not in (10, 100):
             raise UsageError(f"data.classes is {classes}; CIFAR has 10 or 100.")
         self.fine = classes == 100
+        self.class_names = CIFAR100 if self.fine else CIFAR10
         self.download = download
         self.complete = complete
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        """The 10 or 100 classes."""
-        return CIFAR100 if self.fine else CIFAR10
 
     @cached_property
     def _sets(self) -> tuple[ArrayImages, ArrayImages]:

@@ -76,7 +76,6 @@ class Cityscapes(FileDataset):
         super().__init__(**options)
         self.size = check_size(size)
         self.complete = complete
-        self.table = train_ids()
 
     @cached_property
     def _sets(self) -> tuple[MaskFiles, MaskFiles]:
@@ -89,7 +88,8 @@ class Cityscapes(FileDataset):
                 raise DatasetError(f"{first} and {path} are the same image; take one of them out.")
         if self.complete:
             check_counts(self.root, (len(train), len(test)), COUNTS)
-        return MaskFiles(train, self.table, self.size), MaskFiles(test, self.table, self.size)
+        table = train_ids()
+        return MaskFiles(train, table, self.size), MaskFiles(test, table, self.size)
 
     def _half(self, name: str) -> Path:
         """Return the folder of the images or of the labels."""

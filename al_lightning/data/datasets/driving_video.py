@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from al_lightning.data.augmentation import colour_jitter
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Array, ArrayImages, Images
 from al_lightning.data.streets import CLASSES, Nuisance, draw, sample_scene
@@ -24,11 +25,8 @@ def _copy(image: Array, label: Array, draws: np.random.Generator) -> tuple[Array
     y, x = int(draws.integers(height - high + 1)), int(draws.integers(width - wide + 1))
     crop = cv2.resize(image[y : y + high, x : x + wide], (width, height), interpolation=cv2.INTER_LINEAR)
     cut = cv2.resize(label[y : y + high, x : x + wide], (width, height), interpolation=cv2.INTER_NEAREST)
-    brightness, contrast, saturation = draws.uniform(0.75, 1.25, 3)
-    pixels = crop.astype(np.float32) * brightness
-    mean, grey = pixels.mean(), pixels.mean(axis=-1, keepdims=True)
-    pixels = mean + contrast * (grey + saturation * (pixels - grey) - mean)
-    return np.clip(pixels * draws.uniform(0.94, 1.06, 3), 0, 255).astype(np.uint8), cut.astype(np.uint8)
+    jittered = colour_jitter(np.asarray(crop, np.uint8), draws.uniform(0.75, 1.25, 3), draws.uniform(0.94, 1.06, 3))
+    return jittered, cut.astype(np.uint8)
 
 
 @functools.lru_cache(maxsize=4)  # the runs of a comparison share the images

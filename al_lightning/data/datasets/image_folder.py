@@ -17,13 +17,7 @@ UNLABELLED = "unlabelled"
 
 
 class ClassFiles(ImageFiles):
-    """Image files, each with one class, or without a class so far.
-
-    Args:
-        files: paths.
-        classes: the class of each, or `NO_CLASS`.
-        size: (height, width) to which images are resized; None keeps their sizes.
-    """
+    """Image files, each with one class, or without a class so far (`NO_CLASS`)."""
 
     def __init__(self, files: Sequence[Path], classes: Sequence[int], size: tuple[int, int] | None) -> None:
         self.files = files
@@ -117,7 +111,7 @@ class ImageFolder(FileDataset):
         if has_test:
             if unknown := sorted(set(_folders(tested)) - set(names) - {UNLABELLED}):
                 raise DatasetError(f"{tested / unknown[0]} is a class that {home} does not have.")
-            return names, train, self._files(tested, names, self._allowed(_images_below(tested / UNLABELLED)))
+            return names, train, self._files(tested, names, self._allowed(list_images(tested / UNLABELLED)))
         kept, held = (
             ClassFiles([train.files[i] for i in part], [train.classes[i] for i in part], self.size)
             for part in self._hold_out(train.files, train.classes)
@@ -149,9 +143,9 @@ class ImageFolder(FileDataset):
 
     def _loose(self, home: Path, names: Sequence[str], no_classes: set[str]) -> list[Path]:
         """Return the images outside of classes' folders, sorted."""
-        paths = _images_below(self.root / UNLABELLED)
+        paths = list_images(self.root / UNLABELLED)
         if self.named is not None:
-            paths += _images_in(home) + ([] if "images" in names else _images_below(home / "images"))
+            paths += _images_in(home) + ([] if "images" in names else list_images(home / "images"))
             for name in _folders(home):
                 if name not in {*names, *no_classes, "images"} and _images_in(home / name):
                     raise DatasetError(
@@ -170,7 +164,7 @@ class ImageFolder(FileDataset):
         return loose
 
     def _files(self, folder: Path, names: Sequence[str], loose: Sequence[Path]) -> ClassFiles:
-        labelled = [(path, label) for label, name in enumerate(names) for path in _images_below(folder / name)]
+        labelled = [(path, label) for label, name in enumerate(names) for path in list_images(folder / name)]
         labelled += [(path, NO_CLASS) for path in loose]
         if not labelled:
             raise self.missing(folder / "*" / "*.jpg")
@@ -190,10 +184,6 @@ class ImageFolder(FileDataset):
 def _folders(home: Path) -> list[str]:
     """Return the sorted names of the folders in a folder, without hidden ones."""
     return sorted(path.name for path in home.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def _images_below(folder: Path) -> list[Path]:
-    return list_images(folder) if folder.is_dir() else []
 
 
 def _images_in(folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from al_lightning.data.datasets.bases import FileDataset
-from al_lightning.data.datasets.official import pool_of_list
+from al_lightning.data.datasets.official import lines_of, pool_of_list
 from al_lightning.data.images import (
     Array,
     Colours,
@@ -98,6 +98,7 @@ class MaskFolder(FileDataset):
 
     folder = "mask_folder"
     labels = "pixel"
+    class_names: Sequence[str] = ()
     people_may_label = True
     where = (
         "They look like ROOT/images/NAME.jpg and ROOT/masks/NAME.png (one channel of label ids, or colours with "
@@ -138,12 +139,12 @@ class MaskFolder(FileDataset):
             raise UsageError("--data.test_images and --data.test_masks belong together.")
         self.mapping = load_mapping(find_mapping(mapping, root=self.root)) if mapping else None
         if self.mapping is not None:
-            self._classes: tuple[str, ...] = self.mapping.classes
+            self.class_names = self.mapping.classes
             self.table: Array | Colours = self.mapping.table
         else:
-            self._classes = tuple(classes or ())
-            check_count(self._classes)
-            self.table = label_table(len(self._classes), ignore)
+            self.class_names = tuple(classes or ())
+            check_count(self.class_names)
+            self.table = label_table(len(self.class_names), ignore)
         self.size = check_size(size)
         self.images, self.masks, self.train_list = images, masks, train_list
         self.test_images, self.test_masks, self.test_list = test_images, test_masks, test_list
@@ -151,11 +152,6 @@ class MaskFolder(FileDataset):
         self.test_share = test_share
         self.sequence_pattern = sequence_pattern
         self.duplicates: Literal["error", "drop", "keep"] = duplicates
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        """Names of the classes."""
-        return self._classes
 
     @cached_property
     def _sets(self) -> tuple[MaskFiles, MaskFiles]:
@@ -192,9 +188,7 @@ class MaskFolder(FileDataset):
         if not path.is_file():
             raise self.missing(path)
         pairs = []
-        for number, line in enumerate(path.read_text().splitlines(), start=1):
-            if not line.strip():
-                continue
+        for number, line in lines_of(path):
             parts = line.split()
             if len(parts) == 1 and self.label_folder is not None:
                 below = Path(parts[0])
@@ -203,8 +197,6 @@ class MaskFolder(FileDataset):
             if len(parts) != 2:
                 raise DatasetError(f"{path}, line {number}: an image and a label path were expected, not {line!r}.")
             pairs.append(self.pair_of_line(parts[0], parts[1]))
-        if not pairs:
-            raise DatasetError(f"{path} lists no images.")
         images = [image for image, _ in pairs]
         if name != self.train_list or self.duplicates == "error":
             if repeated := repeats(images):

@@ -1,4 +1,4 @@
-"""Checks that datasets share: folders at the wrong level, numbers of images, and lists that repeat an image."""
+"""What datasets share: folders at the wrong level, missing files, numbers of images, and lists of images."""
 
 from __future__ import annotations
 
@@ -24,12 +24,9 @@ def names_in(folder: Path) -> frozenset[str]:
 
 
 def absent(data: PoolDataset, path: Path, *names: str) -> DatasetError:
-    """Return the error for a missing path; it names the right root if that is a level below or up to three above.
+    """Return the error for a missing path.
 
-    Args:
-        data: the dataset.
-        path: the missing path.
-        names: folders, one of which the right root contains.
+    It names the right root, which has one of the folders `names`, if that is a level below or up to three above.
     """
     if data.root.is_dir():
         root = data.root.absolute()
@@ -43,15 +40,21 @@ def absent(data: PoolDataset, path: Path, *names: str) -> DatasetError:
     return data.missing(path)
 
 
-def pool_of_list(entries: Sequence[Entry], images: Sequence[Path], keep: bool, path: Path) -> list[Entry]:
-    """Return the entries of a pool's list, without those that repeat an image unless `keep`.
+def lines_of(path: Path) -> list[tuple[int, str]]:
+    """Return number and text of the lines of a list of images, without empty ones.
 
-    Args:
-        entries: the list's entries.
-        images: the image of each entry.
-        keep: whether repeats stay.
-        path: the list's file, for the log.
+    Raises:
+        DatasetError: there are none.
     """
+    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    if not lines:
+        raise DatasetError(f"{path} lists no images.")
+    return lines
+
+
+def pool_of_list(entries: Sequence[Entry], images: Sequence[Path], keep: bool, path: Path) -> list[Entry]:
+    """Return the entries of the list `path`, without those that repeat one of the `images` unless `keep`."""
     repeated = repeats(images)
     if repeated:
         left = f"left out; {len(entries) - len(repeated):,} images are in the pool"
@@ -65,14 +68,16 @@ def pool_of_list(entries: Sequence[Entry], images: Sequence[Path], keep: bool, p
     return [entry for place, entry in enumerate(entries) if keep or place not in repeated]
 
 
-def check_counts(root: Path, counts: tuple[int, int], expected: tuple[int, int]) -> None:
-    """Raise DatasetError where a dataset is incomplete.
+def check_missing(what: str, folder: Path, missing: set[str], remedy: str) -> None:
+    """Raise DatasetError where a folder lacks files; the message names the first one."""
+    if missing:
+        raise DatasetError(
+            f"The {what} {folder / min(missing)} does not exist ({len(missing)} missing in this folder); {remedy}."
+        )
 
-    Args:
-        root: folder of the data.
-        counts: numbers of training and test images.
-        expected: the official numbers.
-    """
+
+def check_counts(root: Path, counts: tuple[int, int], expected: tuple[int, int]) -> None:
+    """Raise DatasetError where the numbers of (training, test) images are not the official ones."""
     if counts != expected:
         raise DatasetError(
             f"{root} holds {counts[0]:,} training images and {counts[1]:,} test images, where the whole dataset has "

@@ -11,7 +11,7 @@ import numpy as np
 
 from al_lightning.data.datasets.bases import FileDataset
 from al_lightning.data.datasets.mask_folder import MaskFiles, Pair
-from al_lightning.data.datasets.official import absent, check_counts, names_in
+from al_lightning.data.datasets.official import absent, check_counts, lines_of, names_in
 from al_lightning.data.images import Array, check_label_size, check_size, label_table, resize_label
 from al_lightning.errors import DatasetError, MissingFile, UnknownLabel
 
@@ -20,18 +20,14 @@ background aeroplane bicycle bird boat bottle bus car cat chair cow diningtable 
 sheep sofa train tvmonitor
 """
 CLASSES = tuple(NAMES.split())
+TABLE = label_table(len(CLASSES), None)
+"""(256,) class of each label id."""
 COUNTS = 10_582, 1_449
 """Numbers of training and test images."""
 
 
-def read_sbd(path: Path, table: Array, size: tuple[int, int] | None, image: Path) -> Array:
-    """Read one of SBD's label files as (H, W) uint8 classes with 255 = ignore.
-
-    Args:
-        path: MATLAB file with label ids under GTcls.Segmentation.
-        table: (256,) class of each id; 254 marks ids that should not occur.
-        size: (height, width) to resize to, by nearest neighbour.
-        image: the label's image; both must have one size.
+def read_sbd(path: Path, size: tuple[int, int] | None, image: Path) -> Array:
+    """Read one of SBD's label files, MATLAB with ids under GTcls.Segmentation, as `read_mask` reads a PNG.
 
     Raises:
         DatasetError: the file is missing, is not one of SBD's, has another size than its image, or an unknown id.
@@ -51,7 +47,7 @@ def read_sbd(path: Path, table: Array, size: tuple[int, int] | None, image: Path
             "of uint8; unpack benchmark.tgz anew."
         )
     check_label_size(path, ids.shape, image)
-    classes: Array = table[ids]
+    classes: Array = TABLE[ids]
     if (classes == 254).any():
         raise UnknownLabel(
             f"The label {path} has the label id {ids[classes == 254][0]}, where SBD has 0 to 20; unpack benchmark.tgz "
@@ -61,13 +57,7 @@ def read_sbd(path: Path, table: Array, size: tuple[int, int] | None, image: Path
 
 
 class Files:
-    """Image files or label files by the image's id, each in the first of some folders that has it.
-
-    Args:
-        what: `image` or `label`, for the message.
-        folders: folders to search; they need not exist.
-        suffix: the part of the file's name after the id.
-    """
+    """Image files or label files by the image's id, each in the first of the existing folders that has it."""
 
     def __init__(self, what: str, folders: Sequence[Path], suffix: str) -> None:
         self.what = what
@@ -90,14 +80,10 @@ class Files:
 class VOCFiles(MaskFiles):
     """Image files, each with a PNG of label ids or one of SBD's MATLAB files; arguments as for MaskFiles."""
 
-    def __init__(self, pairs: Sequence[Pair], table: Array, size: tuple[int, int] | None) -> None:
-        super().__init__(pairs, table, size)
-        self.ids = table
-
     def label(self, index: int) -> Array:
         """Read the label as classes."""
         image, label = self.pairs[index]
-        return read_sbd(label, self.ids, self.size, image) if label.suffix == ".mat" else super().label(index)
+        return read_sbd(label, self.size, image) if label.suffix == ".mat" else super().label(index)
 
 
 class VOC(FileDataset):
@@ -129,7 +115,6 @@ class VOC(FileDataset):
         super().__init__(**options)
         self.size = check_size(size)
         self.complete = complete
-        self.table = label_table(len(CLASSES), None)
 
     @property
     def _voc(self) -> Path:
@@ -145,7 +130,7 @@ class VOC(FileDataset):
         trained, tested = self._pairs()
         if self.complete:
             check_counts(self.root, (len(trained), len(tested)), COUNTS)
-        return VOCFiles(trained, self.table, self.size), VOCFiles(tested, self.table, self.size)
+        return VOCFiles(trained, TABLE, self.size), VOCFiles(tested, TABLE, self.size)
 
     def _pairs(self) -> tuple[list[Pair], list[Pair]]:
         voc, sbd = self._voc, self.root / "benchmark_RELEASE" / "dataset"
@@ -177,14 +162,10 @@ class VOC(FileDataset):
         if not path.is_file():
             raise self.missing(path)
         listed: dict[str, str] = {}
-        for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
-            if not (name := line.strip()):
-                continue
+        for number, name in lines_of(path):
             if name in listed:
                 raise DatasetError(f"{path}, line {number}: {name} is listed twice; list every image once.")
             listed[name] = f"{path}, line {number},"
-        if not listed:
-            raise DatasetError(f"{path} lists no images; unpack the archive anew.")
         return listed
 
     def _sbd_ids(self, sbd: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from al_lightning.data.streets.canvas import Canvas
-from al_lightning.data.streets.textures import textures
+from al_lightning.data.streets.surfaces import textures
 from al_lightning.data.streets.types import CAR, PEDESTRIAN, POLE, SIGN, VEGETATION, Actor, Colour
 
 
@@ -161,37 +161,34 @@ def _lamp(canvas: Canvas, lamp: Actor) -> None:
 
 
 _RED, _WHITE, _BLUE, _YELLOW = (196.0, 28.0, 32.0), (238.0, 238.0, 234.0), (28.0, 84.0, 172.0), (240.0, 190.0, 30.0)
+_TRIANGLE = ((-1.1, -0.75), (1.1, -0.75), (0.0, 1.1))
+_FLIPPED = ((-1.1, 0.75), (1.1, 0.75), (0.0, -1.1))
+_SQUARE = ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9))
+_DIAMOND = ((-1.1, 0.0), (0.0, -1.1), (1.1, 0.0), (0.0, 1.1))
+_BAR = ((-0.15, -0.6), (0.15, -0.6), (0.15, 0.6), (-0.15, 0.6))
+_SIGNS: tuple[tuple[tuple[tuple[tuple[float, float], ...] | None, float, Colour], ...], ...] = (
+    ((None, 1.0, _RED), (None, 0.68, _WHITE)),
+    ((_TRIANGLE, 1.0, _RED), (_TRIANGLE, 0.58, _WHITE)),
+    ((None, 1.0, _BLUE), (_BAR, 1.0, _WHITE)),
+    ((_SQUARE, 1.0, _BLUE), (_SQUARE, 0.5, _WHITE)),
+    ((_FLIPPED, 1.0, _RED), (_FLIPPED, 0.58, _WHITE)),
+    ((_DIAMOND, 1.0, _WHITE), (_DIAMOND, 0.7, _YELLOW)),
+)
+"""(outline, None for a disc; size; colour) of the plates of each variant: prohibition, warning, mandatory, square, give
+way, and priority road."""
 
 
 def _sign(canvas: Canvas, sign: Actor) -> None:
-    """Draw a traffic sign on a post: prohibition, warning, mandatory, square, give way, or priority road."""
+    """Draw a traffic sign on a post."""
     _stem(canvas, sign, sign.height, 0.11, POLE, (150, 152, 154))
     u, v = canvas.camera.point(sign.d, sign.height, sign.s)
     size = canvas.camera.focal * sign.width / 2 / (sign.s - canvas.camera.s)
 
-    def plate(points: Sequence[tuple[float, float]], scale: float, colour: Colour) -> None:
-        canvas.polygon([(u + x * size * scale, v - y * size * scale) for x, y in points], colour, SIGN)
-
-    triangle = [(-1.1, -0.75), (1.1, -0.75), (0.0, 1.1)]
-    square = [(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)]
-    if sign.variant == 0:
-        canvas.disc((u, v), size, _RED, SIGN)
-        canvas.disc((u, v), 0.68 * size, _WHITE, SIGN)
-    elif sign.variant == 1:
-        plate(triangle, 1.0, _RED)
-        plate(triangle, 0.58, _WHITE)
-    elif sign.variant == 2:
-        canvas.disc((u, v), size, _BLUE, SIGN)
-        plate([(-0.15, -0.6), (0.15, -0.6), (0.15, 0.6), (-0.15, 0.6)], 1.0, _WHITE)
-    elif sign.variant == 3:
-        plate(square, 1.0, _BLUE)
-        plate(square, 0.5, _WHITE)
-    elif sign.variant == 4:
-        plate([(x, -y) for x, y in triangle], 1.0, _RED)
-        plate([(x, -y) for x, y in triangle], 0.58, _WHITE)
-    else:
-        plate([(-1.1, 0.0), (0.0, -1.1), (1.1, 0.0), (0.0, 1.1)], 1.0, _WHITE)
-        plate([(-1.1, 0.0), (0.0, -1.1), (1.1, 0.0), (0.0, 1.1)], 0.7, _YELLOW)
+    for outline, scale, colour in _SIGNS[sign.variant]:
+        if outline is None:
+            canvas.disc((u, v), scale * size, colour, SIGN)
+        else:
+            canvas.polygon([(u + x * size * scale, v - y * size * scale) for x, y in outline], colour, SIGN)
 
 
 def _tree(canvas: Canvas, tree: Actor) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from al_lightning.data.streets.actors import draw_actor
 from al_lightning.data.streets.background import background
 from al_lightning.data.streets.canvas import Canvas
-from al_lightning.data.streets.textures import textures
+from al_lightning.data.streets.surfaces import textures
 from al_lightning.data.streets.types import FAR, NEAR, VOID, Array, Camera, Scene
 
 

@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from al_lightning.data.streets.materials import AIR, FACADES, GLASS, LEAVES, LIT, SHOP
-from al_lightning.data.streets.textures import textures
+from al_lightning.data.streets.surfaces import AIR, FACADES, GLASS, LEAVES, LIT, SHOP, textures
 from al_lightning.data.streets.types import FAR, Array, Camera, Floats, Scene, Segment
 
 

@@ -13,13 +13,13 @@ import numpy as np
 
 from al_lightning.labels.filenames import link_name
 from al_lightning.labels.formats import Format
-from al_lightning.labels.import_result import IGNORED, MOST_REGIONS, Annotations
+from al_lightning.labels.import_result import MOST_REGIONS, Annotations
 from al_lightning.labels.item import Item
 from al_lightning.labels.shapes.coco_rle import decode_rle, encode_counts
 from al_lightning.labels.shapes.polygons import fill, flat_polygons
 from al_lightning.labels.shapes.region import Region
 from al_lightning.labels.source import Source
-from al_lightning.labels.store import Kind
+from al_lightning.labels.store import IGNORED, Kind
 from al_lightning.labels.untrusted import Malformed, listed, mapped, shown, whole
 
 _LARGEST_ID = 1 << 62

@@ -78,7 +78,11 @@ class Cvat(Format):
         if batch.kind == "pixel" and IGNORE not in classes:
             # Not black: CVAT's masks use black for unlabelled pixels.
             classes, colours = [*classes, IGNORE], np.vstack([colours, [[96, 96, 96]]])
-        labels = label_constructor(classes, batch.kind, mask_colours(classes, colours))
+        shape = "tag" if batch.kind == "image" else "any"
+        labels = [
+            {"name": name, "color": "#" + bytes(colour).hex(), "type": shape, "attributes": []}
+            for name, colour in zip(classes, mask_colours(classes, colours), strict=True)
+        ]
         (folder / "labels.json").write_text(json.dumps(labels) + "\n")
         predicted = any(item.prediction is not None for item in batch.items)
         if predicted and batch.kind == "image":
@@ -178,15 +182,6 @@ def _run_lengths(values: Attributes, width: int, height: int) -> Region:
         raise Malformed(f"a mask's run lengths sum to {sum(counts):,} pixels; its box has {wide * high:,}")
     ones = np.arange(len(counts)) % 2 == 1
     return Region(np.repeat(ones, counts).reshape(high, wide), top, left)
-
-
-def label_constructor(classes: Sequence[str], kind: Kind, colours: Sequence[tuple[int, ...]]) -> list[dict[str, Any]]:
-    """Return the classes for CVAT's label constructor (Raw)."""
-    shape = "tag" if kind == "image" else "any"
-    return [
-        {"name": name, "color": "#" + bytes(colour).hex(), "type": shape, "attributes": []}
-        for name, colour in zip(classes, colours, strict=True)
-    ]
 
 
 def tags_xml(items: Sequence[Item], classes: Sequence[str]) -> str:

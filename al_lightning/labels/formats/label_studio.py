@@ -162,15 +162,10 @@ def config_xml(classes: Sequence[str], kind: Kind, colours: Colours) -> str:
 
 
 def tasks(folder: Path, items: Sequence[Item], classes: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the tasks of a batch.
-
-    Args:
-        folder: the batch's final folder; only its last two names are written, so that a run can be moved.
-        items: the images.
-        classes: names of the classes.
-    """
+    """Return the tasks of a batch, whose final folder is `folder`."""
     written = []
     for item in items:
+        # Only the last two names of the folder, so that a run can be moved.
         file = f"{folder.parent.name}/{folder.name}/images/{link_name(item.name, item.rank)}"
         task: dict[str, Any] = {
             "data": {

@@ -18,21 +18,19 @@ from PIL import Image
 from al_lightning.drawing import packed
 from al_lightning.labels.filenames import link_name, without_suffix
 from al_lightning.labels.formats import Format
-from al_lightning.labels.import_result import IGNORE, IGNORED, Annotations
+from al_lightning.labels.import_result import IGNORE, Annotations
 from al_lightning.labels.item import Item
-from al_lightning.labels.packed_labels import Mask
 from al_lightning.labels.shapes.label_map import (
     BACKGROUND,
     LABEL_MAP,
     LARGEST_LABEL_MAP,
-    Colour,
     LabelMap,
     label_map_text,
     parse_label_map,
     voc_colours,
 )
 from al_lightning.labels.source import Source
-from al_lightning.labels.store import Kind
+from al_lightning.labels.store import IGNORED, Kind, Mask
 from al_lightning.labels.untrusted import Malformed, shown
 
 CLASS_MASKS = "SegmentationClass"
@@ -135,7 +133,8 @@ def _of_labels(image: Image.Image, labels: LabelMap, annotations: Annotations) -
         )
     elif image.mode in ("RGB", "RGBA", "P"):
         values, indices = np.unique(packed(np.array(image.convert("RGB"))), return_inverse=True)
-        named = ((f"#{value:06x}", labels.get(_unpacked(int(value)))) for value in values)
+        numbered = {red << 16 | green << 8 | blue: label for (red, green, blue), label in labels.items()}
+        named = ((f"#{value:06x}", numbered.get(int(value))) for value in values)
     else:
         raise Malformed(f"it has mode {image.mode}; colours (RGB or palette) were expected")
     numbers = np.zeros(len(values), dtype=np.uint8)
@@ -149,10 +148,6 @@ def _of_labels(image: Image.Image, labels: LabelMap, annotations: Annotations) -
             numbers[place] = annotations.number(label)
             meant = meant or label == IGNORE
     return numbers[indices].reshape(image.height, image.width), meant
-
-
-def _unpacked(value: int) -> Colour:
-    return value >> 16, value >> 8 & 255, value & 255
 
 
 def write_masks_zip(

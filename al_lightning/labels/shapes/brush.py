@@ -37,12 +37,7 @@ def encode_brush(mask: Bits) -> list[int]:
 
 
 def decode_brush(values: object, width: int, height: int) -> Bits:
-    """Return the pixels of a brush, (height, width) bool.
-
-    Args:
-        values: Label Studio's run lengths: bytes, 0 to 255.
-        width: of the image, in pixels.
-        height: of the image, in pixels.
+    """Return the pixels of a brush, (height, width) bool, given as run lengths: bytes, 0 to 255.
 
     Raises:
         Malformed: the values are no run lengths, or belong to an image of another size.

@@ -7,10 +7,7 @@ character is the sign. https://github.com/cocodataset/cocoapi (maskApi.c, rleToS
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-import numpy.typing as npt
 
 from al_lightning.labels.shapes.region import Bits
 from al_lightning.labels.untrusted import Malformed, listed, mapped, shown, wholes
@@ -28,11 +25,7 @@ def encode_counts(mask: Bits) -> list[int]:
 
 
 def unpack_counts(text: str, most: int) -> list[int]:
-    """Return the run lengths in COCO's text.
-
-    Args:
-        text: the text.
-        most: largest allowed sum.
+    """Return the run lengths in COCO's text, whose sum may be at most `most`.
 
     Raises:
         Malformed: the text holds no run lengths, or their sum is too large.
@@ -62,23 +55,11 @@ def unpack_counts(text: str, most: int) -> list[int]:
     return counts
 
 
-def decode_counts(counts: Sequence[int] | npt.NDArray[np.int64], width: int, height: int) -> Bits:
-    """Return run lengths down the columns as a mask, (height, width) bool; raise Malformed where the sum is wrong."""
-    lengths = np.asarray(counts, dtype=np.int64)
-    if (total := int(lengths.sum())) != width * height:
-        raise Malformed(
-            f"its run lengths sum to {total:,} pixels; an image of {width} x {height} has {width * height:,}"
-        )
-    ones = np.arange(len(counts)) % 2 == 1
-    mask: Bits = np.repeat(ones, lengths).reshape(width, height).T
-    return mask
-
-
 def decode_rle(value: object, width: int, height: int) -> Bits:
     """Return COCO's {"size": [height, width], "counts": numbers or text} as a mask, (height, width) bool.
 
     Raises:
-        Malformed: the value is no such object, or has another size.
+        Malformed: the value is no such object, or has another size or sum of run lengths.
     """
     fields = mapped(value, "`segmentation`")
     size = listed(fields.get("size"), "`size` of run lengths")
@@ -86,8 +67,12 @@ def decode_rle(value: object, width: int, height: int) -> Bits:
         raise Malformed(f"its run lengths are of size {shown(size)}; its image is [{height}, {width}] (height, width)")
     counts, most = fields.get("counts"), width * height
     if isinstance(counts, str):
-        return decode_counts(unpack_counts(counts, most), width, height)
-    numbers = listed(counts, "`counts` of run lengths")
-    if len(numbers) > 2 * most + 1:
+        lengths = np.array(unpack_counts(counts, most), dtype=np.int64)
+    elif len(numbers := listed(counts, "`counts` of run lengths")) > 2 * most + 1:
         raise Malformed(_TOO_MANY)
-    return decode_counts(wholes(numbers, "a run length", 0, most), width, height)
+    else:
+        lengths = wholes(numbers, "a run length", 0, most)
+    if (total := int(lengths.sum())) != most:
+        raise Malformed(f"its run lengths sum to {total:,} pixels; an image of {width} x {height} has {most:,}")
+    mask: Bits = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths).reshape(width, height).T
+    return mask

@@ -41,12 +41,7 @@ def parse_label_map(content: bytes) -> LabelMap:
 
 
 def mask_colours(classes: Sequence[str], colours: Colours) -> list[Colour]:
-    """Return a distinct colour for each class; only `background` is black.
-
-    Args:
-        classes: names of the classes.
-        colours: (classes, 3) uint8, RGB; a repeated colour is replaced.
-    """
+    """Return a distinct colour for each class: its own, (classes, 3), or another one; only `background` is black."""
     distinct: dict[Colour, str] = {(0, 0, 0): BACKGROUND}
     chosen: list[Colour] = []
     free = voc_colours()

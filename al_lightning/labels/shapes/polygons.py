@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, cycle
 from typing import NamedTuple
 
 import numpy as np
@@ -50,82 +50,49 @@ def polygon_of(values: object, width: int, height: int, scale: tuple[float, floa
     Raises:
         Malformed: there are too few or too many points, or a point is not near the image.
     """
-    return _joined([_points(values, width, height, scale)])
+    points = listed(values, "a polygon")
+    if not all(isinstance(point, list) and len(point) == 2 for point in points):
+        raise Malformed("a polygon's point is no [x, y]")
+    return flat_polygons([list(chain.from_iterable(points))], width, height, scale)
 
 
-def flat_polygons(parts: Sequence[object], width: int, height: int) -> Polygons:
+def flat_polygons(parts: Sequence[object], width: int, height: int, scale: tuple[float, float] = (1, 1)) -> Polygons:
     """Check COCO's polygons of a region, each [x, y, x, y, ...], as `polygon_of` does.
 
     Raises:
         Malformed: a polygon is wrong, or all together have too many points.
     """
-    if set(map(type, parts)) == {list}:
-        lists: list[list[object]] = list(parts)  # type: ignore[arg-type]
-        sizes = np.fromiter(map(len, lists), np.int64, len(lists))
-        if (total := int(sizes.sum()) // 2) > MOST_POINTS_OF_REGION:
-            raise Malformed(
-                f"an annotation's polygons have {total:,} points; at most {MOST_POINTS_OF_REGION:,} are read"
-            )
-        if not (sizes % 2).any() and sizes.min() >= 6 and sizes.max() <= 2 * MOST_POINTS:
-            points = _coordinates(list(chain.from_iterable(lists)), width, height, (1, 1))
-            if points is not None:
-                return Polygons(points, sizes // 2)
-    # Polygon by polygon, so that the message names the mistake.
-    return _joined([_points(_pairs(part), width, height, (1, 1)) for part in parts])
-
-
-def _joined(polygons: Sequence[Points]) -> Polygons:
-    return Polygons(np.concatenate(polygons), np.array([len(points) for points in polygons], dtype=np.int64))
-
-
-def _points(values: object, width: int, height: int, scale: tuple[float, float]) -> Points:
-    points = listed(values, "a polygon")
-    if not 3 <= len(points) <= MOST_POINTS:
-        raise Malformed(f"a polygon has {len(points):,} points; 3 to {MOST_POINTS:,} were expected")
-    if set(map(type, points)) == {list} and set(map(len, points)) == {2}:
-        checked = _coordinates(list(chain.from_iterable(points)), width, height, scale)
-        if checked is not None:
-            return checked
-    for point in points:  # point by point, so that the message names the mistake
-        if not isinstance(point, list) or len(point) != 2:
-            raise Malformed("a polygon's point is no [x, y]")
-        for value, size, factor in zip(point, (width, height), scale, strict=True):
-            real(value, "a polygon's coordinate", -size / factor, 2 * size / factor)
-    raise Malformed("a polygon's points cannot be read")
-
-
-def _coordinates(values: list[object], width: int, height: int, scale: tuple[float, float]) -> Points | None:
-    """Return x, y, x, y, ... in pixels, (N, 2); None where a value is no number near the image."""
+    lists = [listed(part, "a polygon") for part in parts]
+    for count in map(len, lists):
+        if count % 2:
+            raise Malformed("a polygon has an odd number of coordinates")
+        if not 3 <= count // 2 <= MOST_POINTS:
+            raise Malformed(f"a polygon has {count // 2:,} points; 3 to {MOST_POINTS:,} were expected")
+    sizes = np.array([len(part) // 2 for part in lists], dtype=np.int64)
+    if (total := int(sizes.sum())) > MOST_POINTS_OF_REGION:
+        raise Malformed(f"an annotation's polygons have {total:,} points; at most {MOST_POINTS_OF_REGION:,} are read")
+    values = list(chain.from_iterable(lists))
+    largest = 2 * np.array([width, height]) / scale
     numbers = numbers_of(values)
-    if numbers is None:
-        return None
-    points, scales = numbers.reshape(-1, 2), np.array(scale, dtype=np.float64)
-    largest = 2 * np.array([width, height]) / scales
-    near = (points >= -largest / 2) & (points <= largest)  # False for NaN
-    return points * scales if near.all() else None
-
-
-def _pairs(values: object) -> list[list[object]]:
-    """Return COCO's [x, y, x, y, ...] as [[x, y], ...]."""
-    numbers = listed(values, "a polygon")
-    if len(numbers) % 2:
-        raise Malformed("a polygon has an odd number of coordinates")
-    return [numbers[place : place + 2] for place in range(0, len(numbers), 2)]
+    points = None if numbers is None else numbers.reshape(-1, 2)
+    if points is None or not ((points >= -largest / 2) & (points <= largest)).all():  # False for NaN
+        # One by one, so that the message names the wrong value.
+        bounds = cycle(largest.tolist())
+        checked = [
+            real(value, "a polygon's coordinate", -most / 2, most) for value, most in zip(values, bounds, strict=False)
+        ]
+        points = np.array(checked).reshape(-1, 2)
+    return Polygons(points * scale, sizes)
 
 
 def fill(polygons: Polygons, width: int, height: int) -> Region:
-    """Return the pixels whose centre is inside at least one of the polygons.
+    """Return the pixels of an image, `width` x `height`, whose centre is inside at least one of the polygons.
 
     The corner of the image is (0, 0), the centre of its first pixel (0.5, 0.5). A point is inside where the polygon
     winds around it (the nonzero rule, which browsers use while people draw).
 
     All polygons are filled together, some rows at a time, so that the memory is bounded for any number of edges and any
     size of the image.
-
-    Args:
-        polygons: of the region.
-        width: of the image, in pixels.
-        height: of the image, in pixels.
     """
     low, high = polygons.points.min(axis=0), polygons.points.max(axis=0)
     left, top = max(0, int(low[0]) - 1), max(0, int(low[1]) - 1)

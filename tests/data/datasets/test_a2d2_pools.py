@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from al_lightning.data import A2D2, Images
-from al_lightning.data.datasets.a2d2_pools import CopiedImages, Copy, draw_frames
+from al_lightning.data.datasets.a2d2_pools import CopiedImages, draw_frames
 from al_lightning.errors import DatasetError, UsageError
 from tests.support.errors import lacking, raises, refused
 from tests.support.runs import journal
@@ -128,7 +128,7 @@ class Coordinates(Images):
 
 
 def test_a_copy_shows_85_percent_of_the_area_at_the_size_of_the_whole():
-    copies = CopiedImages(Coordinates(), [Copy(0, number) for number in range(6)], 0, ["x"])
+    copies = CopiedImages(Coordinates(), 5, 0, ["x"])
     assert (copies.label(0) == Coordinates().label(0)).all()
     lefts = set()
     for number in range(1, 6):

@@ -8,8 +8,7 @@ import pytest
 
 from al_lightning.config import names
 from al_lightning.data.datasets.driving_video import DrivingVideo, _drawn
-from al_lightning.data.streets import CLASSES, draw
-from al_lightning.data.streets import sample_scene as _scene
+from al_lightning.data.streets import CLASSES
 from al_lightning.errors import UsageError
 from tests.support.errors import raises
 from tests.support.runs import journal
@@ -78,13 +77,6 @@ def test_an_image_is_a_function_of_seed_scene_and_frame():
         assert np.array_equal(two.train.image(index), kept[index])
         assert np.array_equal(two.train.label(index), labels[index])
     assert not np.array_equal(images_of(DrivingVideo(**SMALL, follow=3, seed=1).train), kept)
-
-
-def test_a_frame_needs_none_before_it():
-    forwards = [draw(_scene("pool", 0, 5, "mild"), frame, (32, 64)) for frame in range(4)]
-    backwards = [draw(_scene("pool", 0, 5, "mild"), frame, (32, 64)) for frame in (3, 2, 1, 0)][::-1]
-    for one, two in zip(forwards, backwards, strict=True):
-        assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
 
 
 def test_pools_of_all_kinds_draw_the_same_scenes_and_share_the_test_set():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from al_lightning.labels.shapes.coco_rle import decode_counts, decode_rle, encode_counts, unpack_counts
+from al_lightning.labels.shapes.coco_rle import decode_rle, encode_counts, unpack_counts
 from al_lightning.labels.untrusted import Malformed
 from tests.support.errors import raises
 from tests.support.label_exports import pack_counts
@@ -29,10 +29,10 @@ bits = arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 
 @given(bits)
 def test_coco_run_lengths_come_back(mask: np.ndarray) -> None:
-    height, width = mask.shape
+    height, width = size = mask.shape
     counts = encode_counts(mask)
     assert unpack_counts(pack_counts(counts), mask.size) == counts
-    assert (decode_counts(counts, width, height) == mask).all()
+    assert (decode_rle({"size": list(size), "counts": counts}, width, height) == mask).all()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from al_lightning.data.split import hold_out
+from al_lightning.data.datasets.bases import hold_out
 
 
 def test_hold_out_is_stratified_and_leaves_something_of_every_group():
