@@ -32,8 +32,8 @@ cli              main > * > arguments
 config           experiment rebuild > configuration > check > command_line names option_types > *
 data             datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official
                  prepare streets > dataset streets.drawing > cache.shards streets.background views
-                 > annotated cache.files datasets.a2d2_pools streams streets.actors streets.facades
-                 > augmentation cache.recipe mappings streets.canvas streets.scenes streets.surfaces > *
+                 > cache.files datasets.a2d2_pools sources streams streets.actors streets.facades
+                 > annotated augmentation cache.recipe mappings streets.canvas streets.scenes streets.surfaces > *
 deploy           export predictions > *
 distributed      processes > shutdown > *
 duplicates       groups image_set > relation > descriptor

@@ -12,11 +12,11 @@ from typing import Any, ClassVar, Literal
 
 import torch
 
-from al_lightning.data.annotated import AnnotatedImages
 from al_lightning.data.augmentation import Augmentation, NoAugmentation
 from al_lightning.data.cache.files import find_cache
 from al_lightning.data.cache.recipe import FORMAT, arguments_of, decoders, hash_of_files
 from al_lightning.data.images import Images
+from al_lightning.data.sources import Sources
 from al_lightning.data.views import Unlabelled
 from al_lightning.errors import MOST, DatasetError, UsageError, from_home, require, require_folder
 from al_lightning.labels.store import LabelStore
@@ -135,34 +135,24 @@ class PoolDataset(metaclass=_KeepsArguments):
         """Number of classes."""
         return len(self.class_names)
 
+    @cached_property
+    def _sources(self) -> Sources:
+        return Sources(self.root, (self.build_train, self.build_test), self._find_cache, self._label_store)
+
     @property
     def train(self) -> Images:
         """The full training set; positions in it are what indices mean everywhere."""
-        return self._set(0)
+        return self._sources.images(0)
 
     @property
     def test(self) -> Images:
         """The test set."""
-        return self._set(1)
+        return self._sources.images(1)
 
     @property
     def file_sets(self) -> tuple[Images, Images]:
         """Training and test set as built from their files, without a cache."""
-        return self._train_files, self._test_files
-
-    @cached_property
-    def _train_files(self) -> Images:
-        return self.build_train()
-
-    @cached_property
-    def _test_files(self) -> Images:
-        return self.build_test()
-
-    def _set(self, side: int) -> Images:
-        """Return a set, from the cache where there is one, with people's labels where people label."""
-        cached, files = self._cached_sets, self._test_files if side else self._train_files
-        images = files if cached is None else cached[side]
-        return images if self._store is None else AnnotatedImages(images, files, self.root, self._store)
+        return self._sources.files(0), self._sources.files(1)
 
     def use_label_store(self, folder: Path) -> None:
         """Let people label: labels of a store take precedence over the dataset's, which may be missing.
@@ -182,8 +172,7 @@ class PoolDataset(metaclass=_KeepsArguments):
             )
         self.label_folder = folder
 
-    @cached_property
-    def _store(self) -> LabelStore | None:
+    def _label_store(self) -> LabelStore | None:
         if self.label_folder is None:
             return None
         return LabelStore(self.label_folder, self.class_names, "pixel" if self.labels == "pixel" else "image")
@@ -197,18 +186,11 @@ class PoolDataset(metaclass=_KeepsArguments):
             return None
         return Path(os.environ["AL_CACHE"]) / self.folder if "AL_CACHE" in os.environ else self.root / ".al_cache"
 
-    @cached_property
-    def _cached_sets(self) -> tuple[Images, Images] | None:
+    def _find_cache(self) -> tuple[Images, Images] | None:
         folder = self.cache_folder
         if folder is None or not folder.is_dir():
             return None
-        # The search builds both sets. Where a dataset builds one set from the other, the other comes from files.
-        self.__dict__["_cached_sets"] = None
-        try:
-            return find_cache(folder, self.recipe(), self.root, self.file_sets)
-        except BaseException:
-            del self.__dict__["_cached_sets"]  # the next use finds the cache damaged too
-            raise
+        return find_cache(folder, self.recipe(), self.root, self.file_sets)
 
     def recipe(self) -> dict[str, str]:
         """Return all that the pixels and labels of both sets depend on, by part; each recipe has its own cache.
