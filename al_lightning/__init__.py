@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> "Any":
     """Load the Python interface on first use, so that `import al_lightning` does not import torch."""
-    if name in ("audit", "fit", "query", "read_run", "recommend", "report"):
+    if name in __all__:
         from al_lightning import api
 
         return getattr(api, name)

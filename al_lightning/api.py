@@ -229,13 +229,13 @@ def recommend(
     from al_lightning.recommendations.rules import read_rules
     from al_lightning.recommendations.situation import situation_of
     from al_lightning.recommendations.trainings import steps_of, training_methods
+    from al_lightning.tables.plan import files_of
     from al_lightning.tables.published import read_table
 
     if (run_dir is None) == (images is None):
         raise UsageError("Name a dataset: either a run's directory or a folder of images.")
-    files = {path.stem: path for root in reversed(roots()) for path in sorted((root / "tables").glob("table*.yaml"))}
-    path = next(root / "rules.yaml" for root in roots() if (root / "rules.yaml").is_file())
-    rules = read_rules(path, {name: read_table(file) for name, file in files.items()})
+    tables = {name: read_table(file) for name, file in files_of("tables").items() if name.startswith("table")}
+    rules = read_rules(next(root / "rules.yaml" for root in roots() if (root / "rules.yaml").is_file()), tables)
     remarks: list[str] = []
     mask_folder = Path(masks) if masks is not None else None
     if run_dir is not None:

@@ -95,27 +95,23 @@ def one_line(text: str, width: float | None = None) -> str:
     return line
 
 
-def sheet(images: Sequence[Array], columns: int, captions: Sequence[str] | None = None) -> Array:
+def sheet(images: Sequence[Array], columns: int, captions: Sequence[str]) -> Array:
     """Return a contact sheet: images row by row, each centred in a cell of the same size.
 
     Args:
         images: of any sizes.
         columns: images per row.
-        captions: a line of text beneath each image, cut to the width of the cell; none by default.
+        captions: a line of text beneath each image, cut to the width of the cell.
     """
     if not images:
         return np.full((1, 1, 3), _GREY, dtype=np.uint8)
-    if captions is not None and len(captions) != len(images):
-        raise ValueError(f"{len(captions)} captions for {len(images)} images")
-    line = 14 if captions is not None else 0
-    gap, columns = 3, max(1, min(columns, len(images)))
+    line, gap, columns = 14, 3, max(1, min(columns, len(images)))
     high, wide = (max(image.shape[axis] for image in images) for axis in (0, 1))
     rows = -(-len(images) // columns)
     page = Image.new("RGB", (columns * (wide + gap) + gap, rows * (high + line + gap) + gap), PAPER)
     draw = ImageDraw.Draw(page)
-    for number, image in enumerate(images):
+    for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
         x, y = gap + number % columns * (wide + gap), gap + number // columns * (high + line + gap)
         page.paste(Image.fromarray(image), (x + (wide - image.shape[1]) // 2, y + (high - image.shape[0]) // 2))
-        if captions is not None:
-            draw.text((x, y + high + 1), one_line(captions[number], wide), fill=INK, font=font())
+        draw.text((x, y + high + 1), one_line(caption, wide), fill=INK, font=font())
     return np.asarray(page)

@@ -33,16 +33,13 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def counting(stream: TextIO | None = None) -> Iterator[Callable[[str, int, int], None]]:
-    """Show the progress of work outside a run.
-
-    Args:
-        stream: the output; standard error by default.
+def counting() -> Iterator[Callable[[str, int, int], None]]:
+    """Show the progress of work outside a run on standard error.
 
     Yields:
         a function to call with (what, done, total).
     """
-    with Display(stream) as display:
+    with Display() as display:
 
         def show(what: str, done: int, total: int) -> None:
             count = f"{done} of {total}"
@@ -73,8 +70,7 @@ class Reporter(Display):
         self._first = self._cycle = 0
         self._fit_steps = self._skipped = self._before = 0
         self._fit_seconds = self._other_seconds = 0.0
-        self._stage: tuple[str, int, float] | None = None
-        self._done = 0
+        self._what, self._total, self._start, self._done = "", 0, 0.0, 0  # of the stage; no name between two stages
 
     def plan(self, steps: list[int], first: int) -> None:
         """Set the number of steps of each cycle's fits, and the first cycle that is not done."""
@@ -93,10 +89,11 @@ class Reporter(Display):
         """Begin a stage of `total` steps or batches; an earlier process did `done` of them."""
         self.finish()
         self._skipped += done
-        self._stage, self._done, self._before = (what, total, time.monotonic()), done, done
+        self._what, self._total, self._start = what, total, time.monotonic()
+        self._done = self._before = done
         if self.live:
             self.draw(self._bar())
-        elif what.startswith("fit"):
+        elif self._fitting:
             self.say(f"{self._title}: {what}, {total} steps{self._tail()}")
         self.write()
 
@@ -105,20 +102,16 @@ class Reporter(Display):
         self._done = done
         if self._file is not None and time.monotonic() - self._written >= FILE_SECONDS:
             self.write()
-        what, total, _ = self._stage or ("", 0, 0.0)
-        self.show(self._bar, f"{self._title}: {what}, {done} of {total}{self._tail()}")
+        self.show(self._bar, f"{self._title}: {self._what}, {done} of {self._total}{self._tail()}")
 
     def finish(self) -> None:
         """End the stage."""
-        if self._stage is None:
-            return
-        what, total, start = self._stage
-        if what.startswith("fit"):
-            self._fit_steps += total - self._before
-            self._fit_seconds += time.monotonic() - start
-        else:
-            self._other_seconds += time.monotonic() - start
-        self._stage = None
+        if self._fitting:
+            self._fit_steps += self._total - self._before
+            self._fit_seconds += time.monotonic() - self._start
+        elif self._what:
+            self._other_seconds += time.monotonic() - self._start
+        self._what, self._total = "", 0
 
     def result(self, metric: Metric, value: float) -> None:
         """Show the metric of this cycle, as the journal stores it."""
@@ -138,13 +131,12 @@ class Reporter(Display):
         if self._file is None:
             return
         self._written = time.monotonic()
-        what, total, _ = self._stage or ("", 0, 0.0)
         now = {
-            "title": f"{self._title}: {what}" if what else self._title,
+            "title": f"{self._title}: {self._what}" if self._what else self._title,
             "cycle": self._cycle,
             "cycles": self._cycles,
             "done": self._done,
-            "total": total,
+            "total": self._total,
             "metric": self._metric,
             "fraction": round(1 - self._steps_left() / max(1, sum(self._plan)), 4),
             "seconds_left": self.seconds_left(),
@@ -157,24 +149,27 @@ class Reporter(Display):
     def seconds_left(self) -> float | None:
         """Return the estimated rest of the run in seconds; None before anything was measured."""
         steps, seconds = self._fit_steps + self._steps_now(), self._fit_seconds
-        if self._stage and self._stage[0].startswith("fit"):
-            seconds += time.monotonic() - self._stage[2]
+        if self._fitting:
+            seconds += time.monotonic() - self._start
         if not steps or seconds < 1:
             return None
         past = max(1, self._cycle - self._first)
         rest = self._other_seconds / past * max(0, self._cycles - self._cycle)
         return max(0.0, self._steps_left() * seconds / steps + rest)
 
+    @property
+    def _fitting(self) -> bool:
+        return self._what.startswith("fit")
+
     def _steps_now(self) -> int:
-        """Return the steps that this process made in the fit that is under way."""
-        return self._done - self._before if self._stage and self._stage[0].startswith("fit") else 0
+        """Return the steps that this process made in the current fit."""
+        return self._done - self._before if self._fitting else 0
 
     def _steps_left(self) -> int:
         return sum(self._plan[self._first :]) - self._fit_steps - self._skipped - self._steps_now()
 
     def _bar(self) -> RenderableType:
-        what, total, _ = self._stage or ("", 0, 0.0)
-        return bar(f"{self._title}: {what}", self._done, total, self._tail().removeprefix(", "))
+        return bar(f"{self._title}: {self._what}", self._done, self._total, self._tail().removeprefix(", "))
 
     def _tail(self, metric: bool = True) -> str:
         left = self.seconds_left() if metric or self._cycle < self._cycles else None

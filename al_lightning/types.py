@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 
@@ -59,17 +58,12 @@ class SelectionInputs(NamedTuple):
     Attributes:
         index: (N,) int64 positions in the full training set, ascending, unique.
         labelled: (N,) bool; labelled rows are context (for core-set) and are never chosen.
-        value: (M, N, K) float32, the values that `score` returned, by member and image.
+        value: (M, N, K) float32, the values that `score` returned, by member and image; K is 0 without a network.
     """
 
     index: Tensor  # type: ignore[assignment]  # hides tuple.index
     labelled: Tensor
     value: Tensor
-
-    @classmethod
-    def without_scores(cls, index: Tensor) -> SelectionInputs:
-        """Return the inputs of a strategy that needs no network: only candidates, K = 0."""
-        return cls(index, torch.zeros(len(index), dtype=torch.bool), torch.empty(1, len(index), 0))
 
 
 class Selection(NamedTuple):

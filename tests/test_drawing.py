@@ -25,9 +25,8 @@ def test_pictures_shrink_and_come_in_sheets() -> None:
     assert shrink(image, 10).shape == (10, 20, 3)
     assert (shrink(image, 10) == 77).all()
     assert shrink(image, 30) is image
-    plain, named = sheet([image] * 3, 2), sheet([image, shrink(image, 10)], 2, ["one", "a name that is too long"])
-    assert plain.shape == (2 * 23 + 3, 2 * 43 + 3, 3)
-    assert named.shape == (20 + 14 + 6, 2 * 43 + 3, 3)
-    assert (plain[3:23, 3:43] == 77).all()
-    with raises(ValueError, "0 captions", "1 images"):
+    named = sheet([image, shrink(image, 10), image], 2, ["one", "a name that is too long", ""])
+    assert named.shape == (2 * (20 + 14 + 3) + 3, 2 * 43 + 3, 3)
+    assert (named[3:23, 3:43] == 77).all()
+    with raises(ValueError, "zip()"):
         sheet([image], 1, [])

@@ -5,15 +5,14 @@ from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from al_lightning.errors import UsageError
 from al_lightning.pool import Budget, Pool, draw_initial
 from al_lightning.seeding import generator
 from tests.support.errors import raises
-
-quick = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+from tests.support.quick import quick
 
 
 def test_labelling_returns_a_new_pool_and_keeps_the_order_of_labelling():

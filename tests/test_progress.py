@@ -1,3 +1,5 @@
+"""Progress: the time left, lines and the live part, the file for a launcher; and Lightning's messages silenced."""
+
 import contextlib
 import io
 import json
@@ -108,7 +110,7 @@ def test_work_of_an_earlier_process_is_not_counted_as_this_ones_speed(clock: lis
     assert reporter.seconds_left() == pytest.approx(0)
 
 
-def test_a_call_from_python_hushes_lightning_and_leaves_the_process_as_it_was() -> None:
+def test_a_call_from_python_silences_lightning_and_leaves_the_process_as_it_was() -> None:
     from al_lightning.console import LIGHTNING, lightning_silenced
 
     loggers = [logging.getLogger(name) for name in LIGHTNING]

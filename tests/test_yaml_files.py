@@ -24,11 +24,9 @@ from al_lightning.yaml_files import DEEPEST, MOST_BYTES, MOST_VALUES, check_text
 from tests.support.errors import raises, refused
 from tests.support.runs import Answer
 from tests.support.table_runs import TABLE
+from tests.support.yaml_bombs import ALIASES
 
 Call = Callable[..., Answer]
-ALIASES = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
-    f"a{level}: &a{level} [{','.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 10)
-)
 MERGES = "a0: &a0 {a: 1}\n" + "".join(
     f"a{level}: &a{level}\n  <<: [{','.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 9)
 )

@@ -9,7 +9,6 @@ import numpy as np
 from torch import Tensor
 
 from al_lightning.acquisition.functional import top_scores
-from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
 from al_lightning.types import Batch, Selection, SelectionInputs
 
@@ -29,7 +28,7 @@ class Acquisition:
     reads_labelled: ClassVar[bool] = False
     """Whether the labelled images are scored too, as context."""
     one_fit: ClassVar[bool] = False
-    """Whether `initial` spends the whole budget at once, without cycles."""
+    """Whether `initial` spends the whole budget at once; there are no cycles, and `select` is not called."""
     narrowed_by: ClassVar[str | None] = None
     """Name of the option that limits `candidates`, for the error about too few candidates."""
 
@@ -83,24 +82,3 @@ class Acquisition:
             generator: for all draws.
         """
         return top_scores(rows, rows.value[0, :, 0], count)
-
-
-def check_selection(selection: Selection, rows: SelectionInputs, count: int, strategy: str) -> None:
-    """Check the selection of a strategy.
-
-    Raises:
-        UsageError: the number of images is wrong, an image is repeated, or an image is no candidate.
-    """
-    chosen = selection.indices
-    candidates = set(rows.index[~rows.labelled].tolist())
-    if len(chosen) != count:
-        problem = f"chose {len(chosen)} images where {count} were asked for"
-    elif len(set(chosen)) != len(chosen):
-        problem = "chose an image twice"
-    elif not candidates.issuperset(chosen):
-        problem = f"chose image {min(set(chosen) - candidates)}, which is no candidate"
-    elif len(selection.scores) != len(chosen):
-        problem = f"gave {len(selection.scores)} scores for {len(chosen)} images"
-    else:
-        return
-    raise UsageError(f"The strategy {strategy} {problem}.")

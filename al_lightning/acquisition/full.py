@@ -9,7 +9,6 @@ import numpy as np
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.pool import Pool
-from al_lightning.types import Selection, SelectionInputs
 
 
 class Full(Acquisition):
@@ -21,7 +20,3 @@ class Full(Acquisition):
     def initial(self, pool: Pool, count: int, generator: np.random.Generator) -> Sequence[int]:
         """Return every position."""
         return range(pool.size)
-
-    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
-        """Return nothing; never called, since no image is left."""
-        return Selection([], [])

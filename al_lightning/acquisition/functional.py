@@ -27,18 +27,14 @@ def entropy(logits: Tensor) -> Tensor:
     Returns:
         (B, ...) float32, between 0 and log C.
     """
-    if logits.ndim == 4 and logits.is_cpu and logits.numel():
-        band_entropy = _entropy if torch.is_grad_enabled() and logits.requires_grad else _entropy_in_place
+    needs_gradient = torch.is_grad_enabled() and logits.requires_grad
+    if logits.ndim == 4 and logits.is_cpu and logits.numel() and not needs_gradient:
         lines = max(1, BAND // (logits.shape[1] * logits.shape[3]))
         images = [
-            torch.cat([band_entropy(band) for band in torch.split(image, lines, dim=2)], dim=1)
+            torch.cat([_entropy_in_place(band) for band in torch.split(image, lines, dim=2)], dim=1)
             for image in torch.split(logits, 1)
         ]
         return torch.cat(images)
-    return _entropy(logits)
-
-
-def _entropy(logits: Tensor) -> Tensor:
     log_probability = F.log_softmax(logits.float(), dim=1)
     return -(log_probability.exp() * log_probability).sum(dim=1)
 

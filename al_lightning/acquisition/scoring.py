@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from al_lightning.acquisition.base import Acquisition, check_selection
+from al_lightning.acquisition.base import Acquisition
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
 from al_lightning.types import Batch, Selection, SelectionInputs
@@ -119,7 +119,9 @@ def score_pool(acquisition: Acquisition, pool: Pool, generator: np.random.Genera
     """
     images = [int(index) for index in acquisition.candidates(pool, generator)]
     if not acquisition.needs_network:
-        return SelectionInputs.without_scores(torch.tensor(sorted(images), dtype=torch.int64))
+        count = len(images)
+        index = torch.tensor(sorted(images), dtype=torch.int64)
+        return SelectionInputs(index, torch.zeros(count, dtype=torch.bool), torch.empty(1, count, 0))
     if acquisition.reads_labelled:
         images += pool.labelled
     if not images:
@@ -148,5 +150,20 @@ def select(acquisition: Acquisition, rows: SelectionInputs, count: int, generato
         )
     selection = acquisition.select(rows, count, generator)
     selection = Selection([int(i) for i in selection.indices], [float(s) for s in selection.scores])
-    check_selection(selection, rows, count, name)
+    if problem := _problem(selection, rows, count):
+        raise UsageError(f"The strategy {name} {problem}.")
     return selection
+
+
+def _problem(selection: Selection, rows: SelectionInputs, count: int) -> str:
+    """Return what is wrong with a selection, or an empty string."""
+    chosen, candidates = selection.indices, set(rows.index[~rows.labelled].tolist())
+    if len(chosen) != count:
+        return f"chose {len(chosen)} images where {count} were asked for"
+    if len(set(chosen)) != len(chosen):
+        return "chose an image twice"
+    if not candidates.issuperset(chosen):
+        return f"chose image {min(set(chosen) - candidates)}, which is no candidate"
+    if len(selection.scores) != len(chosen):
+        return f"gave {len(selection.scores)} scores for {len(chosen)} images"
+    return ""

@@ -11,7 +11,6 @@ from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.functional import evenly_spread, sequences_in_time
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
-from al_lightning.types import Selection, SelectionInputs
 
 
 class Uniform(Acquisition):
@@ -33,7 +32,3 @@ class Uniform(Acquisition):
                 "or --budget.cycles."
             )
         return [order[place] for place in evenly_spread(len(order), count)]
-
-    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
-        """Return nothing; never called, since `initial` spends the budget."""
-        return Selection([], [])

@@ -39,6 +39,17 @@ def seed_global(seed: int) -> None:
     torch.manual_seed(seed)
 
 
+def _check_options(optimizer: torch.optim.Optimizer) -> None:
+    """Raise UsageError for a NaN among an optimizer's options, which torch accepts, and for a rate below 0."""
+    for name, value in optimizer.defaults.items():
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, float) and math.isnan(part):
+                require(f"training.optimizer.{name}", part)
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], (int, float)):
+            require("training.optimizer.lr", group["lr"], least=0)
+
+
 class TrainingModule(LightningModule, ABC):
     """The base of training methods: a network and a task; a subclass adds the losses of a step.
 
@@ -126,7 +137,7 @@ class TrainingModule(LightningModule, ABC):
         self.step = 0
         self._sums: dict[str, Tensor] = {}
         self._since = 0
-        self._fresh_optimizer()  # reports wrong options before any training
+        self.network_optimizer()  # reports wrong options before any training
 
     @classmethod
     def description(cls) -> str:
@@ -161,8 +172,12 @@ class TrainingModule(LightningModule, ABC):
         """Return a scheduler that follows `rate` and is called once per step."""
         return torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
 
-    def _fresh_optimizer(self) -> torch.optim.Optimizer:
-        """Return the optimizer of the network, with one learning rate; raise UsageError for wrong options."""
+    def network_optimizer(self) -> torch.optim.Optimizer:
+        """Return a new optimizer of the network, with its own learning rate for the head.
+
+        Raises:
+            UsageError: the optimizer's options are wrong.
+        """
         trunk = self.network.trunk()
         base = {id(parameter) for parameter in trunk.parameters()} if trunk is not None else set()
         parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
@@ -176,18 +191,7 @@ class TrainingModule(LightningModule, ABC):
             raise UsageError(
                 f"The optimizer refuses the options under training.optimizer: {reason_of(error)}."
             ) from error
-        for name, value in optimizer.defaults.items():
-            for part in value if isinstance(value, tuple) else (value,):
-                if isinstance(part, float) and math.isnan(part):  # torch compares, and NaN is not below 0
-                    require(f"training.optimizer.{name}", part)
-        for group in optimizer.param_groups:
-            if isinstance(group["lr"], (int, float)):
-                require("training.optimizer.lr", group["lr"], least=0)
-        return optimizer
-
-    def network_optimizer(self) -> torch.optim.Optimizer:
-        """Return the optimizer of the network, with its own learning rate for the head."""
-        optimizer = self._fresh_optimizer()
+        _check_options(optimizer)
         for group in optimizer.param_groups:
             if group.get("head"):
                 group["lr"] *= self.head_lr_factor

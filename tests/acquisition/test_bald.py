@@ -4,9 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from al_lightning.acquisition import (
-    BALD,
-)
+from al_lightning.acquisition import BALD
 from al_lightning.acquisition.testing import TinyClassifier, TinySegmenter
 from al_lightning.errors import UsageError
 from al_lightning.networks.dropout import MCDropout

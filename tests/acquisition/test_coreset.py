@@ -6,9 +6,7 @@ import math
 import pytest
 import torch
 
-from al_lightning.acquisition import (
-    Coreset,
-)
+from al_lightning.acquisition import Coreset
 from al_lightning.errors import ALError
 from al_lightning.seeding import generator
 from al_lightning.types import Selection, SelectionInputs

@@ -3,9 +3,7 @@
 import pytest
 import torch
 
-from al_lightning.acquisition import (
-    Entropy,
-)
+from al_lightning.acquisition import Entropy
 from al_lightning.seeding import generator
 from al_lightning.types import SelectionInputs
 from tests.support.scored import LN2, Watched, batch_of

@@ -3,9 +3,7 @@
 import pytest
 import torch
 
-from al_lightning.acquisition import (
-    EquAL,
-)
+from al_lightning.acquisition import EquAL
 from al_lightning.acquisition.testing import TinyClassifier
 from al_lightning.types import NetworkOutput
 from tests.support.scored import LN2, Watched, batch_of

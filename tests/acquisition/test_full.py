@@ -1,8 +1,6 @@
 """Full: the whole pool in one fit."""
 
-from al_lightning.acquisition import (
-    Full,
-)
+from al_lightning.acquisition import Full
 from al_lightning.pool import Pool
 from al_lightning.seeding import generator
 

@@ -17,28 +17,9 @@ from al_lightning.acquisition import k_center
 from al_lightning.acquisition.k_center import k_center_greedy
 from al_lightning.errors import ALError, UsageError
 from tests.support.errors import raises
+from tests.support.plain_k_center import plain
 
 often = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-def plain(features, labelled, count):
-    """A running minimum in float64, of each centre in turn."""
-    points, taken = features.double(), labelled.clone()
-    nearest = torch.full((len(points),), math.inf, dtype=torch.float64)
-
-    def add(row):
-        return torch.minimum(nearest, (points - points[row]).square_().sum(dim=1))
-
-    for row in torch.nonzero(labelled).flatten().tolist():
-        nearest = add(row)
-    rows, distances = [], []
-    for _ in range(count):
-        row = int(torch.where(taken, -1.0, nearest).argmax())
-        rows.append(row)
-        distances.append(math.sqrt(float(nearest[row])))
-        taken[row] = True
-        nearest = add(row)
-    return rows, distances
 
 
 KINDS = {

@@ -3,9 +3,7 @@
 import pytest
 import torch
 
-from al_lightning.acquisition import (
-    LearningLoss,
-)
+from al_lightning.acquisition import LearningLoss
 from al_lightning.acquisition.testing import TinyClassifier, TinySegmenter
 from al_lightning.errors import UsageError
 from al_lightning.networks.base import LossPredictor

@@ -5,16 +5,7 @@ import inspect
 import pytest
 
 from al_lightning import networks
-from al_lightning.acquisition import (
-    BALD,
-    Coreset,
-    EquAL,
-    Full,
-    LearningLoss,
-    Uniform,
-    UniformEntropy,
-    VariationRatio,
-)
+from al_lightning.acquisition import BALD, Coreset, EquAL, Full, LearningLoss, Uniform, UniformEntropy, VariationRatio
 from al_lightning.config.names import resolve
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool

@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from al_lightning.acquisition import (
-    Coreset,
-    Entropy,
-    LearningLoss,
-    Random,
-    UniformEntropy,
-)
+from al_lightning.acquisition import Coreset, Entropy, LearningLoss, Random, UniformEntropy
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.scoring import join_members, score_pool, select
 from al_lightning.errors import UsageError
@@ -28,20 +22,36 @@ def name_of(strategy):
 class Fixed(Acquisition):
     """Chooses what it is told to, as NumPy numbers, as a user's strategy may."""
 
-    def __init__(self, indices):
-        self.indices = indices
+    def __init__(self, indices, scores):
+        self.selection = Selection(np.asarray(indices), np.asarray(scores, dtype=np.float32))
 
     def select(self, rows, count, generator):
-        return Selection(np.asarray(self.indices), np.zeros(len(self.indices), dtype=np.float32))
+        return self.selection
 
 
-def test_a_users_selection_becomes_plain_numbers_and_is_checked():
-    selection = select(Fixed([8, 2]), CANDIDATES, 2, generator("select", 0, 0))
-    assert selection == Selection([8, 2], [0.0, 0.0])
+def test_a_users_selection_becomes_plain_numbers():
+    selection = select(Fixed([8, 2], [1, 0.5]), CANDIDATES, 2, generator("select", 0, 0))
+    assert selection == Selection([8, 2], [1.0, 0.5])
     assert all(type(index) is int for index in selection.indices)
     assert all(type(score) is float for score in selection.scores)
-    with raises(UsageError, "Fixed", "image 4, which is no candidate"):
-        select(Fixed([8, 4]), CANDIDATES, 2, generator("select", 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("indices", "scores", "fact"),
+    [
+        ([2], [0.0], "1 images where 2"),
+        ([2, 6, 8], [0.0] * 3, "3 images where 2"),
+        ([], [], "0 images where 2"),
+        ([6, 6], [0.0, 0.0], "twice"),
+        ([2, 4], [0.0, 0.0], "image 4, which is no candidate"),
+        ([2, 3], [0.0, 0.0], "image 3, which is no candidate"),
+        ([-1, 2], [0.0, 0.0], "image -1, which is no candidate"),
+        ([2, 6], [0.0], "1 scores for 2 images"),
+    ],
+)
+def test_a_wrong_selection_is_named(indices, scores, fact):
+    with raises(UsageError, "Fixed", fact):
+        select(Fixed(indices, scores), CANDIDATES, 2, generator("select", 0, 0))
 
 
 @pytest.mark.parametrize(

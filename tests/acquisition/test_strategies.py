@@ -4,23 +4,14 @@ import math
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from al_lightning.acquisition import (
-    BALD,
-    Coreset,
-    Entropy,
-    EquAL,
-    LearningLoss,
-    Random,
-    UniformEntropy,
-    VariationRatio,
-)
+from al_lightning.acquisition import BALD, Coreset, Entropy, EquAL, LearningLoss, Random, UniformEntropy, VariationRatio
 from al_lightning.seeding import generator
 from al_lightning.types import SelectionInputs
+from tests.support.quick import quick
 
-quick = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 STRATEGIES = [Random(), Entropy(), Coreset(), EquAL(), BALD(), LearningLoss(), UniformEntropy(), VariationRatio()]
 NUMBERS = {"Random": 0, "Coreset": 3, "VariationRatio": 2}
 """What a row holds for each strategy: nothing, an embedding, a class and an entropy; one score for the others."""

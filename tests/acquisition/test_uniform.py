@@ -2,9 +2,7 @@
 
 import pytest
 
-from al_lightning.acquisition import (
-    Uniform,
-)
+from al_lightning.acquisition import Uniform
 from al_lightning.errors import UsageError
 from al_lightning.seeding import generator
 from tests.support.errors import raises

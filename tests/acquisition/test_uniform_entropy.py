@@ -3,9 +3,7 @@
 import pytest
 import torch
 
-from al_lightning.acquisition import (
-    UniformEntropy,
-)
+from al_lightning.acquisition import UniformEntropy
 from al_lightning.errors import UsageError
 from al_lightning.seeding import generator
 from tests.support.errors import raises

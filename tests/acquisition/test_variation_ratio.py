@@ -5,9 +5,7 @@ import math
 import pytest
 import torch
 
-from al_lightning.acquisition import (
-    VariationRatio,
-)
+from al_lightning.acquisition import VariationRatio
 from al_lightning.acquisition.testing import TinyClassifier, TinySegmenter
 from al_lightning.errors import ALError, UsageError
 from al_lightning.seeding import generator

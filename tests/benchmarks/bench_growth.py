@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +17,8 @@ from al_lightning.types import SelectionInputs
 from .bench_scoring import TimedEntropy
 from .bench_selection import features_of, some_labelled
 from .conftest import Bench
-from .ratio import Work, alternate
+from .ratio import Work, alternate, python
 from .rigs import DEEPLAB18, WRN28, experiment, new_fit, score
-
-TESTS = Path(__file__).parents[1]
 
 
 def _scoring(bench: Bench, folder: Path, network: dict[str, object], size: tuple[int, int], count: int) -> Work:
@@ -64,12 +59,7 @@ def bench_growth_with_processes(bench: Bench, tmp_path: Path) -> None:
     def run(processes: int) -> float:
         directory = tmp_path / f"processes_{next(numbers)}"
         options = ["--config", str(config), "--run_dir", str(directory), "--trainer.devices", str(processes)]
-        subprocess.run(
-            [sys.executable, "-m", "al_lightning", "fit", *options],
-            check=True,
-            capture_output=True,
-            env={**os.environ, "PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "1"},
-        )
+        python("-m", "al_lightning", "fit", *options, OMP_NUM_THREADS="1")
         return read_run(directory).cycles[0].cost["score"]
 
     done = alternate(lambda: run(2), lambda: run(1), bench.rounds(2), warm=False)

@@ -17,7 +17,7 @@ from al_lightning.seeding import generator
 from al_lightning.types import Batch
 
 from .conftest import Bench
-from .ratio import alternate, in_a_process
+from .ratio import alternate, python
 from .rigs import DEEPLAB18, WRN28, experiment, images, new_fit, score, wait
 
 CASES: dict[str, tuple[dict[str, Any], bool, tuple[int, int], int, int]] = {
@@ -148,4 +148,4 @@ def bench_memory_of_scoring(bench: Bench) -> None:
 
 def _peak(count: int) -> float:
     """Return MB of a process of its own."""
-    return float(in_a_process("scoring_memory", count)[-1]) / 1e6
+    return float(python("-m", "benchmarks.scoring_memory", count).split()[-1]) / 1e6

@@ -48,6 +48,6 @@ def bench_sealing_a_cycle(bench: Bench, tmp_path: Path) -> None:
         bench.add(f"sealing {name}", 1000 * cost[name], "beside writing it", unit="ms")
     begun = time.perf_counter()
     digest_of(tmp_path / "weights.pt")
-    bench.add("holding weights.pt to its seal", 1000 * (time.perf_counter() - begun), "read again", unit="ms")
+    bench.add("comparing weights.pt with its seal", 1000 * (time.perf_counter() - begun), "read again", unit="ms")
     share = sum(cost.values()) / CYCLE
     bench.add("sealing all files of a cycle of 60 s", 100 * share, sizes, unit="%", at_most=1)

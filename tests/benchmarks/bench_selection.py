@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from al_lightning.acquisition.k_center import k_center_greedy
+from tests.support.plain_k_center import plain as exact
 
 from .conftest import Bench
-from .ratio import alternate, in_a_process
+from .ratio import alternate, python
 
 BOUNDS = {"clustered": 0.12, "unclustered": 1.1}
 
@@ -63,25 +64,10 @@ def plain(features: Tensor, labelled: Tensor, count: int, at_once: int = 1) -> l
     return chosen
 
 
-def exact(features: Tensor, labelled: Tensor, count: int) -> list[int]:
-    """The plain algorithm in float64, from differences."""
-    points, taken = features.double(), labelled.clone()
-    nearest = torch.full((len(points),), torch.inf, dtype=torch.float64)
-    chosen: list[int] = []
-    for row in torch.nonzero(labelled).flatten().tolist():
-        nearest = torch.minimum(nearest, (points - points[row]).square_().sum(dim=1))
-    for _ in range(count):
-        row = int(torch.where(taken, -1.0, nearest).argmax())
-        chosen.append(row)
-        taken[row] = True
-        nearest = torch.minimum(nearest, (points - points[row]).square_().sum(dim=1))
-    return chosen
-
-
 @pytest.mark.parametrize("kind", BOUNDS)
 def bench_k_center(bench: Bench, kind: str) -> None:
     small, few = features_of(kind, 5000), some_labelled(5000, 500)
-    assert k_center_greedy(small, few, 125)[0] == exact(small, few, 125)
+    assert k_center_greedy(small, few, 125) == exact(small, few, 125)
 
     features, labelled = features_of(kind, 40_000), some_labelled(40_000, 4000)
 
@@ -112,9 +98,9 @@ def bench_k_center_of_a_million(bench: Bench) -> None:
     )
     shown = f"measured: {shown}; labelled and picks 1 % of the rows each"
     what = "k-center greedy, 1,000,000 x 256, 10,000 labelled, 10,000 picks"
-    how = "measured" if bench.full else "by a line through two sizes"
+    how = "measured" if bench.full else "extrapolated linearly from two sizes"
     bench.add(
-        f"{what}: peak memory above the features, {how}",
+        f"{what}: peak memory in addition to the features, {how}",
         measured[2][1] if bench.full else memory,
         shown,
         unit="MB",
@@ -127,5 +113,5 @@ def bench_k_center_of_a_million(bench: Bench) -> None:
 
 def _in_a_process(size: int) -> tuple[float, float]:
     """Return seconds and MB above the features."""
-    seconds, peak = in_a_process("selection_memory", size)[-2:]
+    seconds, peak = python("-m", "benchmarks.selection_memory", size).split()[-2:]
     return float(seconds), float(peak) / 1e6

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +10,8 @@ import pytest
 from al_lightning import api
 
 from .conftest import Bench
-from .ratio import alternate
+from .ratio import alternate, python
 
-ROOT = Path(__file__).parents[2]
 COMMANDS = {
     "--help": (["--help"], 0.2, 0),
     "--version": (["--version"], 0.2, 0),
@@ -24,18 +20,12 @@ COMMANDS = {
 }
 
 
-def _in_a_process(arguments: list[str], code: int, folder: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    run = subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
-    assert run.returncode == code, run.stderr
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def bench_command(bench: Bench, tmp_path: Path, command: str) -> None:
     arguments, bound, code = COMMANDS[command]
     done = alternate(
-        lambda: _in_a_process(["-m", "al_lightning", *arguments], code, tmp_path),
-        lambda: _in_a_process(["-c", "import lightning.pytorch.cli"], 0, tmp_path),
+        lambda: python("-m", "al_lightning", *arguments, folder=tmp_path, code=code),
+        lambda: python("-c", "import lightning.pytorch.cli", folder=tmp_path),
         bench.rounds(5),
     )
     bench.add(

@@ -77,13 +77,18 @@ def alternate(first: Work, second: Work, rounds: int, device: torch.device = CPU
     )
 
 
-def in_a_process(module: str, *arguments: object) -> list[str]:
-    """Run a module of the benchmarks in a process of its own; what it printed, in words."""
-    run = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-    )
-    return run.stdout.split()
+def python(*arguments: object, folder: Path | None = None, code: int = 0, **environment: str) -> str:
+    """Run Python in a process of its own, which must end with an exit code; return what it printed.
+
+    Args:
+        *arguments: of the interpreter.
+        folder: the working directory; this one by default.
+        code: the exit code.
+        **environment: further environment variables.
+    """
+    command = [sys.executable, *map(str, arguments)]
+    tests = Path(__file__).parents[1]  # pytest, too, calls this package `benchmarks`
+    variables = {**os.environ, "PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}", **environment}
+    run = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
+    assert run.returncode == code, run.stderr
+    return run.stdout

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-import shutil
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-import yaml
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import LambdaCallback
 from lightning.pytorch.strategies import DDPStrategy
@@ -22,57 +19,17 @@ from al_lightning.config.configuration import parse
 from al_lightning.config.experiment import merged
 from al_lightning.config.hints import Allowed, allowed, parameters
 from al_lightning.config.names import resolve
-from al_lightning.config.rebuild import reopen
 from al_lightning.data import A2D2, Augmentation
 from al_lightning.errors import UsageError
 from al_lightning.training import UDA
 from al_lightning.training.base import sgd
-from tests.support.errors import lacking, raises
-from tests.support.runs import SENT_COMMANDS, Answer, forge
+from tests.support.attacks import ATTACKS, EXTRA, Place, forms, option, places, put, refused
+from tests.support.errors import raises
 
-Call = Callable[..., Answer]
-Place = tuple[str | int, ...]
-MARK = "somebody_was_here"
-ATTACKS: dict[str, dict[str, Any]] = {
-    "os.system": {"command": f"touch {MARK}"},
-    "subprocess.Popen": {"args": f"touch {MARK}", "shell": True},
-    "builtins.eval": {"source": f"__import__('pathlib').Path('{MARK}').touch()"},
-    "functools.partial": {"func": "os.system"},
-    "torch.nn.Linear": {"in_features": 1, "out_features": 1},
-}
+pytestmark = pytest.mark.usefixtures("nothing_runs")
 NAMES = ("digits_coreset_uda", "camvid_efficientnet_bald", "demo_11f_equal_s4gan", "cifar10_random")
-EXTRA = {
-    "callbacks": [
-        {"class_path": "lightning.pytorch.callbacks.LambdaCallback"},
-        {"class_path": "lightning.pytorch.callbacks.ModelSummary", "init_args": {"max_depth": 1}},
-    ],
-    "strategy": {
-        "class_path": "lightning.pytorch.strategies.DDPStrategy",
-        "init_args": {
-            "cluster_environment": {"class_path": "lightning.fabric.plugins.environments.LightningEnvironment"}
-        },
-    },
-    "profiler": {"class_path": "lightning.pytorch.profilers.SimpleProfiler"},
-}
 TEXT_AS_WELL = {("trainer", "strategy"), ("trainer", "profiler")}
 """Where a plain text is no class path: Lightning looks the name up among its own."""
-called: list[str] = []
-
-
-def hear(event: str, arguments: tuple[Any, ...]) -> None:
-    if event in ("os.system", "subprocess.Popen", "os.exec", "os.posix_spawn") and MARK in repr(arguments):
-        called.append(event)
-
-
-sys.addaudithook(hear)  # it cannot be taken away again
-
-
-@pytest.fixture(autouse=True)
-def nothing_runs(here: Path) -> Iterator[None]:
-    called.clear()
-    yield
-    assert not called
-    assert not list(here.rglob(MARK))
 
 
 @cache
@@ -81,48 +38,6 @@ def whole(name: str) -> dict[str, Any]:
     values = merged([name])
     values["trainer"] = {**values["trainer"], **EXTRA}
     return values
-
-
-def places(values: Any, at: Place = ()) -> Iterator[Place]:
-    """Where a class is named, and where one could be: a callback's hook, a schedule that is not set."""
-    if isinstance(values, dict):
-        if "class_path" in values:
-            yield at
-        if values.get("class_path", "").endswith("LambdaCallback"):
-            yield (*at, "init_args", "on_train_start")
-        for key, part in values.items():
-            yield from places(part, (*at, key))
-    elif isinstance(values, list):
-        for number, part in enumerate(values):
-            yield from places(part, (*at, number))
-
-
-def put(values: dict[str, Any], at: Place, new: Any) -> dict[str, Any]:
-    values = copy.deepcopy(values)
-    holder: Any = values
-    for key in at[:-1]:
-        holder = holder.setdefault(key, {}) if isinstance(holder, dict) else holder[key]
-    holder[at[-1]] = new
-    return values
-
-
-def option(at: Place) -> str:
-    return ".".join(str(key) for key in at if key != "init_args" and not isinstance(key, int))
-
-
-def forms(path: str) -> list[Any]:
-    return [{"class_path": path, "init_args": ATTACKS[path]}, {"class_path": path}, path]
-
-
-def refused(parsing: Callable[[], object], name: str, path: str) -> None:
-    """One sentence, which names the option and what was given."""
-    with pytest.raises(UsageError) as error:
-        parsing()
-    text = str(error.value)
-    assert path in text or path.rpartition(".")[2] in text, text
-    assert text.startswith(name), text
-    assert "\n" not in text
-    assert len(text) < 350, text
 
 
 def known_places(names: Sequence[str]) -> dict[tuple[str, ...], tuple[str, Place]]:
@@ -246,91 +161,3 @@ def test_what_constructors_declare() -> None:
         hint = allowed(anything, ours=True)
         assert not hint.classes
         assert not allowed(hint.inner, ours=True).classes
-
-
-def changed(digits_run: Path, here: Path, at: Place, new: Any) -> Path:
-    """A copy of the run, of which somebody edited a place of config.yaml."""
-    copied = here / "sent"
-    if not copied.is_dir():
-        shutil.copytree(digits_run, copied)
-    forge(copied, put(config_of(digits_run), at, new))
-    return copied
-
-
-def config_of(digits_run: Path) -> dict[str, Any]:
-    values: dict[str, Any] = yaml.safe_load((digits_run / "config.yaml").read_text())
-    values["trainer"].update(EXTRA)
-    return values
-
-
-def test_no_place_of_a_run_directory_takes_it(digits_run: Path, here: Path) -> None:
-    values = config_of(digits_run)
-    inside = [("network", "init_args", "depth"), ("data", "init_args", "augmentation"), ("data", "init_args", "mean")]
-    for at in [*places(values), *inside]:
-        used = at[0] in ("data", "network", "acquisition", "oracle")
-        for path in ATTACKS if used else ("os.system",):
-            for form in forms(path)[: (2 if at[-1] in ("depth", "mean") else 3) if used else 1]:
-                copied = changed(digits_run, here, at, form)
-                sections = ("network", "acquisition")
-                if not used:
-                    assert reopen(copied, (), sections).acquisition is not None
-                    continue
-                module = path.rpartition(".")[0]
-                with raises(UsageError, copied / "config.yaml", path, option(at), f"--import {module}"):
-                    reopen(copied, (), sections)
-                refused(partial(reopen, copied, (), sections, (module,)), option(at), path)
-
-
-USED = {
-    "predict": ("data", "network", "oracle"),
-    "export": ("data", "network", "oracle"),
-    "query": ("data", "network", "oracle", "acquisition"),
-    "recommend": ("data", "oracle"),
-    "report": (),  # it says so on the page, and goes on
-}
-
-
-@pytest.mark.parametrize("command", SENT_COMMANDS)
-@pytest.mark.parametrize("section", ["task", "network", "data"])
-def test_commands_about_a_run_directory(
-    al: Call, digits_run: Path, here: Path, command: str, section: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    changed(digits_run, here, (section,), {"class_path": "os.system", "init_args": ATTACKS["os.system"]})
-    shutil.copyfile(Path(__file__).parents[2] / "docs" / "streets.png", here / "image.png")
-    answer = al(command, *SENT_COMMANDS[command])
-    if section in USED[command]:
-        facts = ["sent/config.yaml", "os.system", section, "--import os"]
-        assert (answer.code, lacking(answer.err, facts), answer.err.count("\n")) == (2, [], 1)
-        answer = al(command, *SENT_COMMANDS[command], "--import", "os")
-        assert (answer.code, lacking(answer.err, ["os.system", section])) == (2, [])
-        assert "--import" not in answer.err
-    else:
-        assert answer.code == 0, answer.err
-    if command == "report" and section == "data":
-        for said in (answer.err + caplog.text, (here / "page.html").read_text()):
-            assert not lacking(said, ["sent/config.yaml", "os.system", "--import os"])
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["fit", "--config", "digits_entropy", "--config", "bad"],
-        ["fit", "--config", "digits_entropy", "--config", "bad", "--print_config"],
-        ["fit", "--config", "digits_entropy", "--network.class_path", "os.system", f"--network.command=touch {MARK}"],
-        ["fit", "--config", "digits_entropy", "--trainer.callbacks=os.abort"],
-        ["fit", "--config", "digits_entropy", "--trainer.strategy=os.abort", "--run_dir", "r"],
-        ["fit", "--config", "digits_entropy", "--settings", "bad.yaml"],
-        ["fit", "--config", "digits_entropy", "--config", "more"],
-        ["audit", "digits", "bad"],
-        ["prepare", "digits", "bad"],
-    ],
-)
-def test_commands_about_a_config(al: Call, here: Path, command: list[str]) -> None:
-    section = "data" if command[0] != "fit" else "network"
-    bad = {"class_path": "os.system", "init_args": ATTACKS["os.system"]}
-    (here / "more.yaml").write_text("settings: bad.yaml\n")  # the parser's own option, which reads a file
-    (here / "bad.yaml").write_text(f"{section}: !replace {json.dumps(bad)}\n")
-    answer = al(*command)
-    assert answer.code == 2, answer.err
-    *_, last = answer.err.splitlines()
-    assert last.startswith("al-lightning: "), answer.err

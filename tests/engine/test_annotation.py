@@ -14,18 +14,7 @@ from al_lightning.labels.store import LabelStore
 from al_lightning.runs.journal import read_run
 from al_lightning.runs.selections import read_choice
 from al_lightning.runs.store import RunStore
-from tests.support.annotators import (
-    BUDGET,
-    CLASSES,
-    SMALL,
-    ask,
-    batch,
-    draw,
-    fit,
-    result,
-    say,
-    walk,
-)
+from tests.support.annotators import BUDGET, CLASSES, SMALL, ask, batch, draw, fit, result, say, walk
 from tests.support.errors import lacking, refused
 from tests.support.processes import finish, start
 from tests.support.runs import journal

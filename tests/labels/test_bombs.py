@@ -5,53 +5,19 @@ from __future__ import annotations
 import json
 import random
 import struct
-import subprocess
-import sys
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from al_lightning.errors import ALError, DatasetError, UsageError
+from al_lightning.errors import DatasetError
 from al_lightning.labels.limits import Limits
-from al_lightning.labels.project import Project, project_file, write_project
-from tests.support.errors import lacking, raises, refused
-from tests.support.label_exports import CLASSES, COLOURS, Call, content, make_run, png, store, zipped
-from tests.support.processes import environment
-
-MEGABYTES, SECONDS = 500, 10
-"""What an import may take beyond the interpreter's start, for a run with a few small images."""
-MEASURED = """
-import re, resource, sys, time
-from al_lightning.cli.labels import labels
-from al_lightning.errors import ALError
-
-def peak():  # of this program; what getrusage tells includes the process that started it
-    return int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) >> 10
-
-resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
-before, begun = peak(), time.monotonic()
-try:
-    code = labels(sys.argv[1:])
-except ALError as error:
-    code = error.exit_code
-    print(error, file=sys.stderr)
-print("took", code, peak() - before, time.monotonic() - begun)
-"""
-
-
-def measured(*arguments: object, megabytes: int = MEGABYTES, seconds: float = SECONDS) -> tuple[int, str]:
-    """Call `labels` in a process of its own; return its exit code and what it said, once its cost was within bounds."""
-    command = [sys.executable, "-c", MEASURED, *map(str, arguments)]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=120)
-    assert "took" in done.stdout, done.stderr
-    code, memory, time = done.stdout.rsplit("took", 1)[1].split()
-    assert int(memory) < megabytes, f"{memory} MB: {done.stderr}"
-    assert float(time) < seconds, f"{time} s: {done.stderr}"
-    return int(code), done.stderr
+from al_lightning.labels.project import Project, write_project
+from tests.support.errors import lacking
+from tests.support.label_exports import CLASSES, COLOURS, content, png, store, zipped
+from tests.support.measured import measured
 
 
 def packed(name: str, unit: bytes, count: int, method: int = zipfile.ZIP_DEFLATED) -> Callable[[Path], Path]:
@@ -228,97 +194,6 @@ def test_a_mask_of_as_many_colours_as_pixels_is_a_sentence(here: Path) -> None:
     files = {"labelmap.txt": "car:1,0,0::\n", "SegmentationClass/x.png": png(np.ascontiguousarray(colours))}
     code, said = measured("import", run, zipped(here / "x.zip", files), megabytes=400)
     assert (code, "has the colour #000000" in said) == (65, True), said
-
-
-# Nested deeply, wherever a file is read.
-
-DEEP = 20_000
-NESTED = "[" * DEEP + "]" * DEEP
-OBJECTS = '{"a":' * DEEP + "1" + "}" * DEEP
-
-
-@pytest.mark.parametrize("kind", ["image", "pixel"])
-@pytest.mark.parametrize("deep", [NESTED, OBJECTS])
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{deep}",
-        '[{{"data": {{"image": "two.png"}}, "annotations": [{{"result": {deep}}}]}}]',
-        '[{{"data": {deep}, "annotations": []}}]',
-        '{{"images": [], "categories": {deep}, "annotations": []}}',
-        '{{"images": [], "categories": [], "annotations": [{{"image_id": 1, "segmentation": {deep}}}]}}',
-    ],
-)
-def test_json_nested_deeply_is_a_sentence(al: Call, here: Path, kind: str, deep: str, text: str) -> None:
-    run = make_run(here, kind)
-    (here / "x.json").write_text(text.format(deep=deep))
-    archive = zipped(here / "x.zip", {"x.json": text.format(deep=deep)})
-    for path in (here / "x.json", archive):
-        answer = al("labels", "import", run, path)
-        assert refused(answer, DatasetError, path.name, "nested")
-
-
-def test_xml_nested_deeply_is_read(al: Call, pixel_run: Path, here: Path) -> None:
-    (here / "x.xml").write_text("<annotations>" + "<image>" * DEEP + "</image>" * DEEP + "</annotations>")
-    answer = al("labels", "import", pixel_run, here / "x.xml")
-    assert (answer.code, "x.xml: 1 images" in answer.err) == (0, True)
-
-
-# A run directory that somebody sent.
-
-
-@pytest.mark.parametrize(
-    ("text", "facts"),
-    [
-        (f'{{"kind": "pixel", "classes": {NESTED}}}', ["nested"]),
-        ('{"kind": "pixel", "images": [' + "[]," * 1_200_000 + "0]}", ["lists and objects", 1_100_000]),
-        ('{"kind": "pixel", "classes": [' + '"",' * 1_200_000 + "0]}", ["texts and keys", 1_100_000]),
-        (b"[" + b"1," * (65 << 20), [134_217_728]),
-    ],
-)
-def test_a_project_of_a_stranger_is_bounded(pixel_run: Path, text: str | bytes, facts: list[object]) -> None:
-    project_file(pixel_run).write_bytes(text if isinstance(text, bytes) else text.encode())
-    code, said = measured("status", pixel_run)
-    assert (code, lacking(said, ["project.json", *facts])) == (UsageError.exit_code, []), said
-
-
-@pytest.mark.slow
-def test_tables_of_a_stranger_are_bounded(image_run: Path) -> None:
-    table = image_run / "labels/labels.csv"
-    for text, fact in (
-        (b"image,class\n" + b"x" * 100_000_000 + b"\n", "field larger than"),
-        (b"image,class\n" + b'"a","car"\n' * 3_000_000, 2_000_000),
-        (b"image,class\n" + b"," * 9_000_000, "['', '', '', '', '', '', '', ''"),
-        (b"image,class\na.jpg," + b"c" * 120_000 + b"\n", "ccc...'"),
-    ):
-        table.write_bytes(text)
-        code, said = measured("status", image_run)
-        assert (code, lacking(said, [table, fact])) == (DatasetError.exit_code, []), said[:2000]
-        assert len(said) < 2000
-    table.unlink()
-    (image_run / "batches/initial/to_label.csv").write_bytes(b"path\n" + b"x\n" * 3_000_000)
-    code, said = measured("status", image_run)
-    assert (code, lacking(said, ["to_label.csv", 2_000_000])) == (ALError.exit_code, []), said
-
-
-def test_a_mask_of_a_stranger_is_no_other_picture_and_no_bomb(al: Call, pixel_run: Path) -> None:
-    folder = pixel_run / "labels/masks"
-    folder.mkdir(parents=True)
-    made = bytearray(png(np.zeros((6, 8), np.uint8)))
-    made[16:24] = (60_000).to_bytes(4, "big") * 2
-    made[29:33] = zlib.crc32(made[12:29]).to_bytes(4, "big")
-    postscript = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 6\n%%EndComments\nshowpage\n%%EOF\n"
-    (pixel_run.parent / "good").mkdir()
-    (pixel_run.parent / "good/two.png").write_bytes(png(np.zeros((6, 8), np.uint8)))
-    for data in (bytes(made), postscript):
-        (folder / "two.png.png").write_bytes(data)
-        with raises(DatasetError, folder / "two.png.png"):
-            store(pixel_run).mask("two.png")
-        answer = al("labels", "import", pixel_run, pixel_run.parent / "good")  # what is damaged is replaced
-        assert (answer.code, "1 changed" in answer.out) == (0, True)
-
-
-# What tools write is far below.
 
 
 def test_limits_leave_room_for_what_tools_write() -> None:

@@ -7,13 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from al_lightning.errors import UsageError
-from al_lightning.networks import (
-    DeepLabV3Plus,
-    MobileNetV3,
-    ResNet,
-    WideResNet,
-    WiderResNet38,
-)
+from al_lightning.networks import DeepLabV3Plus, MobileNetV3, ResNet, WideResNet, WiderResNet38
 from al_lightning.networks.dropout import sampled
 from tests.support.errors import raises
 

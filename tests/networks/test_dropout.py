@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from al_lightning.errors import UsageError
-from al_lightning.networks import (
-    MCDropout,
-)
+from al_lightning.networks import MCDropout
 from al_lightning.networks.dropout import dropouts, sampled
 from tests.support.errors import raises
 

@@ -7,9 +7,7 @@ import torch
 import torchvision
 
 from al_lightning.errors import UsageError
-from al_lightning.networks import (
-    ResNetClassifier,
-)
+from al_lightning.networks import ResNetClassifier
 from al_lightning.networks.dropout import sampled
 from tests.support.errors import raises
 from tests.support.networks import size_of, stir

@@ -8,10 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from al_lightning.errors import UsageError
-from al_lightning.networks import (
-    DeepLabV3Plus,
-    Timm,
-)
+from al_lightning.networks import DeepLabV3Plus, Timm
 from tests.support.errors import raises
 from tests.support.networks import size_of, stir
 

@@ -10,9 +10,7 @@ import torchvision
 from torch import nn
 
 from al_lightning.errors import UsageError
-from al_lightning.networks import (
-    ResNet,
-)
+from al_lightning.networks import ResNet
 from al_lightning.networks.weights import fill, load_weights
 from tests.support.errors import raises
 from tests.support.networks import stir

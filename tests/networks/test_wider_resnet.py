@@ -9,11 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from al_lightning.errors import UsageError
-from al_lightning.networks import (
-    DeepLabV3Plus,
-    WiderResNet38,
-    wider_resnet,
-)
+from al_lightning.networks import DeepLabV3Plus, WiderResNet38, wider_resnet
 from al_lightning.networks.dropout import dropouts, sampled
 from tests.support.errors import raises
 from tests.support.networks import shapes, size_of

@@ -9,7 +9,8 @@ from scipy import special
 from al_lightning.results.comparison import Verdict
 from al_lightning.results.inference import AdditiveModel, bca, holm, noncentrality
 from al_lightning.results.statistics import compare
-from tests.support.blocks import VALUES, blocks, quick
+from tests.support.blocks import VALUES, blocks
+from tests.support.quick import quick
 
 
 def test_the_variance_is_pooled_over_the_methods():

@@ -1,10 +1,7 @@
 """Values of methods by seed: by hand, from an array, and drawn."""
 
 import numpy as np
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-
-quick = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 # Three methods, three seeds. Differences a - random: 3, 3.75, 3.75; b - random: 1, -1.5, 0.5; a - b: 2, 5.25, 3.25.
 VALUES = {

@@ -30,6 +30,7 @@ WIDTH, HEIGHT = 8, 6
 IN_BATCH = [f"{rank:04d}_{name.replace('/', '__')}" for rank, name in enumerate(NAMES, start=1)]
 MAP = "background:0,0,0::\nsky:1,2,3::\n"
 MASK = "SegmentationClass/two.png"
+XML_IMAGE = '<annotations><image name="two.png" width="8" height="6">{}</image></annotations>'
 
 
 def pack_counts(counts: Sequence[int]) -> str:
@@ -114,6 +115,18 @@ def cvat_xml(labels: list) -> str:
             lines.append(f'<mask label="{CLASSES[value].replace("&", "&amp;")}" rle="{counts}" {box}></mask>')
         lines.append("</image>")
     return "".join([*lines, "</annotations>"])
+
+
+def file(name: str, text: bytes | str) -> Callable[[Path], Path]:
+    """A function that writes a file into a folder."""
+
+    def make(folder: Path) -> Path:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return make
 
 
 def zipped(path: Path, files: dict[str, bytes | str]) -> Path:

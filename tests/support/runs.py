@@ -63,13 +63,3 @@ SMALL_NETWORK = ["--network.depth", "10", "--network.width", "1"]
 
 
 DIGITS = ["--steps", "6", "--budget.initial", "20", "--budget.query", "10", "--budget.cycles", "2"]
-
-
-SENT_COMMANDS = {
-    "predict": ["sent", "image.png", "--out", "out"],
-    "export": ["sent", "--format", "state-dict", "--out", "model.pt"],
-    "query": ["sent", "--cycle", "0"],
-    "recommend": ["sent", "--labels", "100"],
-    "report": ["sent", "--out", "page.html"],
-}
-"""Commands about a run directory that somebody sent, and the arguments of each."""

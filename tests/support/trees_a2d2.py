@@ -1,13 +1,16 @@
-"""Writers of tiny trees in the official layouts of A2D2 and BCSS."""
+"""Writers of tiny trees in the official layouts of A2D2 and BCSS, and readers of A2D2's."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from al_lightning.data import A2D2
 
 COLOURS = {
     0: "Speed bumper 6e6e00, Zebra crossing d23273, RD restricted area 960096, Drivable cobblestone b432b4, "
@@ -83,6 +86,15 @@ def write_a2d2(
                 (folder / "camera" / camera / f"{stem.format('camera')}.json").write_text("{}")
                 Image.fromarray(label).save(folder / "label" / camera / f"{stem.format('label')}.png")
     return root
+
+
+def part(root: Path, **options: Any) -> A2D2:
+    """A dataset that need not be whole."""
+    return A2D2(**{"root": str(root), "complete": False, "size": None, "workers": 0, **options})
+
+
+def names(data: A2D2) -> list[str]:
+    return data.names(range(len(data.train)))
 
 
 def write_bcss(root: Path, patients: int = 6, size: tuple[int, int] = (40, 56)) -> Path:

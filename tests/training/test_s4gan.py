@@ -7,9 +7,7 @@ import torch
 
 from al_lightning.errors import TrainingError
 from al_lightning.training import S4GAN
-from al_lightning.training.functional import (
-    feature_matching,
-)
+from al_lightning.training.functional import feature_matching
 from tests.support.errors import refused
 from tests.support.runs import TINY
 from tests.support.trained import s4gan, s4gan_batch

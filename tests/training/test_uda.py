@@ -5,11 +5,7 @@ import torch
 from torch import nn
 
 from al_lightning.training import UDA
-from al_lightning.training.functional import (
-    annealed_cross_entropy,
-    annealed_threshold,
-    consistency,
-)
+from al_lightning.training.functional import annealed_cross_entropy, annealed_threshold, consistency
 from tests.support.trained import uda, uda_batch
 
 

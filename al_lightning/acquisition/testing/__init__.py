@@ -1,4 +1,4 @@
-"""A conformance kit: holds any strategy, a user's own too, to what every strategy promises.
+"""A conformance kit: checks that any strategy, also a user's own, does what every strategy must do.
 
 In a test file:
 

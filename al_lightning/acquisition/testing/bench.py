@@ -1,8 +1,7 @@
-"""A pool, its images and networks, and one round of a strategy on them as the loop would have it."""
+"""A small pool with images and networks, and one round of scoring and selection on it, as the loop does it."""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +14,7 @@ from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.scoring import Scorer, in_order, join_members, score_pool, select
 from al_lightning.networks.base import Network
 from al_lightning.pool import Pool
+from al_lightning.seeding import generator
 from al_lightning.types import Batch, Selection, SelectionInputs
 
 SIZE = (16, 24)
@@ -22,34 +22,29 @@ SIZE = (16, 24)
 
 
 class ConformanceError(AssertionError):
-    """A strategy breaks a promise; the message says which."""
-
-
-def draw(seed: int, stream: str) -> np.random.Generator:
-    """Return the generator of a seed and a purpose."""
-    return np.random.default_rng([seed, zlib.crc32(stream.encode())])
+    """A strategy fails a check; the message says which."""
 
 
 def example_pool() -> Pool:
     """Return 36 images, of which 5 are labelled: three sequences of 12 frames, in no order."""
-    sequence, frame = np.divmod(draw(0, "pool").permutation(36), 12)
+    sequence, frame = np.divmod(generator("pool", 0).permutation(36), 12)
     return Pool(36, (30, 1, 8, 21, 14), tuple(sequence.tolist()), tuple((3 * frame).tolist()))
 
 
 def example_images(count: int, size: tuple[int, int] = SIZE) -> Tensor:
-    """Return noise of as many kinds as images, (N, 3, H, W) float32."""
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.randn(count, 3, *size, generator=generator)
-    level = torch.randn(count, 3, 1, 1, generator=generator)
-    return noise * torch.rand(count, 1, 1, 1, generator=generator).mul_(2) + level
+    """Return noise, whose level and contrast differ from image to image, (N, 3, H, W) float32."""
+    draws = torch.Generator().manual_seed(0)
+    noise = torch.randn(count, 3, *size, generator=draws)
+    level = torch.randn(count, 3, 1, 1, generator=draws)
+    return noise * torch.rand(count, 1, 1, 1, generator=draws).mul_(2) + level
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What a strategy is tried on.
+    """The networks, images and pool on which a strategy is checked.
 
     Attributes:
-        make: makes the strategy; every process has one of its own.
+        make: makes the strategy; called once for each process.
         networks: one per member, in eval mode.
         images: (N, 3, H, W) float32, one per position of the pool.
         pool: what is labelled.
@@ -74,9 +69,10 @@ class Bench:
         moved = Pool(pool.size, tuple(place[old] for old in pool.labelled), sequence, frame)
         return replace(self, images=self.images[order], pool=moved)
 
-    def candidates(self, strategy: Acquisition, generator: np.random.Generator) -> list[int]:
+    def candidates(self, strategy: Acquisition) -> list[int]:
         """Return the strategy's candidates, which must be unlabelled positions, each once."""
-        name, indices = type(strategy).__name__, [int(index) for index in strategy.candidates(self.pool, generator)]
+        name, draws = type(strategy).__name__, generator("candidates", 0)
+        indices = [int(index) for index in strategy.candidates(self.pool, draws)]
         if len(set(indices)) != len(indices):
             raise ConformanceError(f"{name}.candidates names an image twice.")
         if wrong := sorted(set(indices).difference(self.pool.unlabelled.tolist())):
@@ -92,35 +88,35 @@ class Bench:
             shown = torch.where(index < 0, indices[0], index)
             yield Batch(self.images[shown], torch.full((batch_size,), 255), index)
 
-    def rows(self, seed: int = 0, batch_size: int = 4, processes: int = 1) -> tuple[Acquisition, SelectionInputs]:
-        """Score the pool; return the first process's strategy, and what it would see in `select`."""
+    def rows(self, batch_size: int = 4, processes: int = 1) -> tuple[Acquisition, SelectionInputs]:
+        """Score the pool; return the first process's strategy, and the input of its `select`."""
         strategies = [self.make() for _ in range(processes)]
-        for strategy in strategies:  # each process asks its own
-            self.candidates(strategy, draw(seed, "candidates"))
+        for strategy in strategies:
+            self.candidates(strategy)
         scored = []
         for network in self.networks:
-            score = partial(self._score, network, strategies, seed, batch_size)
-            scored.append(score_pool(strategies[0], self.pool, draw(seed, "candidates"), score))
+            score = partial(self._score, network, strategies, batch_size)
+            scored.append(score_pool(strategies[0], self.pool, generator("candidates", 0), score))
         return strategies[0], join_members(scored)
 
     def _score(
-        self, network: Network, strategies: Sequence[Acquisition], seed: int, batch_size: int, images: list[int]
+        self, network: Network, strategies: Sequence[Acquisition], batch_size: int, images: list[int]
     ) -> tuple[Tensor, Tensor]:
         """Score images with one network, each strategy on its process's share."""
         index, value = [], []
         for rank, strategy in enumerate(strategies):
             scorer = Scorer(network, strategy)
             with torch.inference_mode():
-                strategy.prepare(network, draw(seed, "prepare"))
+                strategy.prepare(network, generator("prepare", 0))
                 for batch in self.batches(images, batch_size, len(strategies), rank):
                     index.append(batch.index)
                     value.append(scorer.predict_step(batch, 0).clone())
         return in_order(torch.cat(index), torch.cat(value))
 
-    def choose(self, count: int, seed: int = 0, batch_size: int = 4, processes: int = 1) -> Selection:
-        """Score the pool and select, held to the promise that the loop holds every selection to."""
-        strategy, rows = self.rows(seed, batch_size, processes)
-        selection = select(strategy, rows, count, draw(seed, "select"))
+    def choose(self, count: int, batch_size: int = 4, processes: int = 1) -> Selection:
+        """Score the pool, select, and check the selection as the loop does; each score must be finite."""
+        strategy, rows = self.rows(batch_size, processes)
+        selection = select(strategy, rows, count, generator("select", 0))
         if not np.isfinite(selection.scores).all():
             raise ConformanceError(f"{type(strategy).__name__} gives an image that it chooses no finite score.")
         return selection

@@ -1,4 +1,4 @@
-"""The way in: every promise is tried on every kind of network that a strategy takes."""
+"""`check_strategy`: runs every check on every kind of network that a strategy accepts."""
 
 from __future__ import annotations
 
@@ -23,26 +23,29 @@ def check_strategy(
     pool: Pool | None = None,
     predicts: Literal["image", "pixel", "both"] = "both",
 ) -> None:
-    """Hold a strategy to what every strategy promises.
+    """Check that a strategy does what every strategy must do.
 
-    It chooses exactly as many images as asked for, among the unlabelled candidates, none twice; the same ones for the
-    same seed, for any batch size, for 1, 2 and 3 processes, and (unless it draws in `candidates` or `select`, or rows
-    are equal) in whichever order the pool's images stand. It works with nothing labelled, with a pool as small as the
-    query, and with scores that are all equal; it names the image whose score is NaN. What it keeps of an image does
-    not grow with the image. It leaves the network and the global generators alone; `select` leaves its rows alone and
-    answers the same when asked again. A strategy that spends its budget in one fit is held to what is said of the
-    initial set.
+    - It chooses as many images as asked for, among the unlabelled candidates, none twice.
+    - It chooses the same images for the same seed, for any batch size, and for 1, 2 and 3 processes; also in any order
+      of the pool's images, unless it draws in `candidates` or `select`, or rows are equal.
+    - It works with nothing labelled, with a pool as small as the query, and with equal scores. An error names the image
+      whose score is NaN.
+    - What it keeps of an image does not grow with the image.
+    - It changes neither the network nor the global generators. `select` does not change its rows, and returns the same
+      when it is called again.
+
+    Of a one-fit strategy only the initial set is checked.
 
     Args:
         make: the strategy's class, or a function that makes one.
-        network: makes the network to try it on, eval mode is set here; called once per member. By default networks
-            of a few hundred parameters, for images of 16 x 24 and 32 x 48 pixels, with dropout and a loss predictor.
+        network: makes a network, which is set to eval mode; called once per member. By default networks of a few
+            hundred parameters, for images of 16 x 24 and 32 x 48 pixels, with dropout and a loss predictor.
         pool: with some images labelled, and some not; by default 36 images in three sequences.
-        predicts: whether the default network gives a class per image, per pixel, or both are tried; of both the
-            strategy's `check` may refuse one.
+        predicts: whether the default network predicts a class per image or per pixel. With `both` two networks are
+            used, of which the strategy's `check` may refuse one.
 
     Raises:
-        ConformanceError: it breaks a promise; the message says which.
+        ConformanceError: the strategy fails a check; the message says which.
     """
     state = global_state()
     try:

@@ -1,4 +1,4 @@
-"""The networks that strategies are tried on: all that a strategy may look at, in a few hundred parameters."""
+"""The default networks of the conformance kit, of a few hundred parameters, with dropout and a loss predictor."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from al_lightning.networks.base import LossPredictor, Network
+from al_lightning.networks.base import LossPredictor, Network, pooled, run_stages
 from al_lightning.networks.dropout import MCDropout
 from al_lightning.types import Features, NetworkOutput
 
 
 class TinySegmenter(Network):
-    """Two strided convolutions and a linear classifier, with dropout to sample and a loss predictor.
+    """Two strided convolutions and a linear classifier per pixel.
 
     Args:
         num_classes: number of classes.
@@ -31,17 +31,13 @@ class TinySegmenter(Network):
         self.dropout = MCDropout(0.3)
         self.classifier = nn.Conv2d(12, num_classes, 1)
         self.loss_predictor = LossPredictor((6, 12), 8)
-        with torch.no_grad():  # random weights are unsure of everything; these tell images apart
+        with torch.no_grad():  # with the initial weights the scores of all images would be nearly equal
             self.classifier.weight.mul_(8)
 
     def encode(self, image: Tensor) -> Features:
         """Return the last stage as map, pooled as embedding, and both stages as taps."""
-        taps = []
-        x = image
-        for stage in self.stages:
-            x = stage(x)
-            taps.append(x)
-        return Features((x,), x.mean(dim=(2, 3)), tuple(taps), (image.shape[-2], image.shape[-1]))
+        taps = run_stages(image, self.stages)
+        return Features(taps[-1:], pooled(taps[-1]), taps, (image.shape[-2], image.shape[-1]))
 
     def decode(self, features: Features) -> NetworkOutput:
         """Return logits, (B, C, H, W)."""
@@ -50,7 +46,7 @@ class TinySegmenter(Network):
 
 
 class TinyClassifier(TinySegmenter):
-    """The same for a class per image: the classifier sees the pooled map."""
+    """The same network for a class per image: the classifier reads the pooled map."""
 
     predicts: ClassVar[Literal["image", "pixel"]] = "image"
 

@@ -1,4 +1,4 @@
-"""The promises, a function each: it tries one on a bench, and tells where it is broken."""
+"""The checks of the conformance kit, a function each; a check raises ConformanceError where a strategy fails it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ import torch
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.functional import round_significant
 from al_lightning.acquisition.scoring import Scorer, select
-from al_lightning.acquisition.testing.bench import SIZE, Bench, ConformanceError, draw, example_images
+from al_lightning.acquisition.testing.bench import SIZE, Bench, ConformanceError, example_images
 from al_lightning.acquisition.testing.traces import contents, global_state, held, modes, upset_global_generators
 from al_lightning.errors import ALError
+from al_lightning.seeding import generator
 from al_lightning.types import SelectionInputs
 
 LARGE = (2 * SIZE[0], 2 * SIZE[1])
-"""The other size of images, where what stays of them is compared."""
+"""Another image size, at which memory per image must be the same."""
 
 
 @contextlib.contextmanager
 def situation(make: Callable[[], Acquisition], words: str) -> Iterator[None]:
-    """Tell of an error in which situation it happened."""
+    """Add the situation to the message of an error."""
     try:
         yield
     except ConformanceError:
@@ -34,26 +35,26 @@ def situation(make: Callable[[], Acquisition], words: str) -> Iterator[None]:
 
 
 def name_of(make: Callable[[], Acquisition]) -> str:
-    """Return what a strategy is called."""
+    """Return the class name of a strategy."""
     return type(make()).__name__
 
 
 def _count(bench: Bench) -> int:
-    """Return how many to choose: 3, or as many as there are."""
-    count = min(3, len(bench.candidates(bench.make(), draw(0, "candidates"))))
+    """Return the number of images to choose: 3, or all candidates where there are fewer."""
+    count = min(3, len(bench.candidates(bench.make())))
     if count == 0:
         raise ConformanceError(f"{name_of(bench.make)}.candidates names none.")
     return count
 
 
 def _initial(bench: Bench) -> None:
-    """An initial set of its own has exactly as many images as asked for; that of a single fit may be the whole pool."""
+    """An initial set of the strategy's own has the size asked for; that of a one-fit strategy may be the whole pool."""
     bench, name = bench.labelling(()), name_of(bench.make)
     size, one_fit = bench.pool.size, bench.make().one_fit
 
     def ask(of: Bench, count: int) -> list[int] | None:
         with situation(bench.make, f"when asked for an initial set of {count} of {size} images"):
-            own = of.make().initial(of.pool, count, draw(0, "initial"))
+            own = of.make().initial(of.pool, count, generator("initial", 0))
             if own is not None:
                 of.pool.label(own)
             return None if own is None else [int(index) for index in own]
@@ -69,11 +70,11 @@ def _initial(bench: Bench) -> None:
         upset_global_generators(count)
         if ask(bench, count) != own:
             raise ConformanceError(f"{name}.initial returns another set for the same seed.")
-    order = draw(1, "order").permutation(size).tolist()
-    generator = draw(0, "initial")
-    bench.make().initial(bench.pool, 3, generator)
+    order = generator("order", 1).permutation(size).tolist()
+    draws = generator("initial", 0)
+    bench.make().initial(bench.pool, 3, draws)
     moved = ask(bench.permuted(order), 3)
-    if _untouched(generator, "initial") and {order[index] for index in moved or []} != set(ask(bench, 3) or []):
+    if _untouched(draws, "initial") and {order[index] for index in moved or []} != set(ask(bench, 3) or []):
         raise ConformanceError(f"{name}.initial depends on the order of the pool's images, though it draws nothing.")
 
 
@@ -114,10 +115,10 @@ def _keeps_little_of_an_image(bench: Bench) -> None:
 
 
 def _kept(bench: Bench, size: tuple[int, int]) -> tuple[int, int]:
-    """Return how many numbers, and how many bytes, stay of each image of a size that is scored."""
+    """Return how many numbers, and how many bytes, a strategy keeps of each scored image of a size."""
     with situation(bench.make, f"on images of {size[0]} x {size[1]} pixels"), torch.inference_mode():
         strategy, network = bench.make(), bench.networks[0]
-        strategy.prepare(network, draw(0, "prepare"))
+        strategy.prepare(network, generator("prepare", 0))
         tried = replace(bench, images=example_images(bench.pool.size, size))
         own = []
         for batch in tried.batches(list(range(bench.pool.size)), 4, 1, 0):
@@ -143,51 +144,46 @@ def _selects_purely(bench: Bench) -> None:
     with situation(bench.make, "in an ordinary round"):
         strategy, rows = bench.rows()
         before = SelectionInputs(*(tensor.clone() for tensor in rows))
-        answers = [select(strategy, rows, _count(bench), draw(0, "select")) for _ in range(2)]
-    if not all(torch.equal(old, new) for old, new in zip(before, rows, strict=True)):
+        answers = [select(strategy, rows, _count(bench), generator("select", 0)) for _ in range(2)]
+    if not all(map(torch.equal, before, rows)):
         raise ConformanceError(f"{name_of(bench.make)}.select changes the rows that it is given.")
     if answers[0] != answers[1]:
         raise ConformanceError(f"{name_of(bench.make)}.select answers the same question differently the second time.")
 
 
 def _does_not_depend_on_batch_size(bench: Bench) -> None:
-    count = _count(bench)
-    expected = bench.choose(count).indices
-    for batch_size in (1, 3, 64):
-        with situation(bench.make, f"in batches of {batch_size}"):
-            chosen = bench.choose(count, batch_size=batch_size).indices
-        if chosen != expected:
-            raise ConformanceError(
-                f"{name_of(bench.make)} chooses {chosen} in batches of {batch_size} and {expected} in batches of 4; "
-                "the score of an image must not depend on the others of its batch."
-            )
+    for size in (1, 3, 64):
+        how = f"in batches of {size}", "in batches of 4", "the score of an image must not depend on its batch"
+        _chooses_the_same(bench, *how, batch_size=size)
 
 
 def _does_not_depend_on_processes(bench: Bench) -> None:
+    for count in (2, 3):
+        how = f"on {count} processes", "on one", "select may use nothing of score but its rows"
+        _chooses_the_same(bench, *how, processes=count)
+
+
+def _chooses_the_same(bench: Bench, here: str, usual: str, rule: str, **options: int) -> None:
     count = _count(bench)
     expected = bench.choose(count).indices
-    for processes in (2, 3):
-        with situation(bench.make, f"on {processes} processes"):
-            chosen = bench.choose(count, processes=processes).indices
-        if chosen != expected:
-            raise ConformanceError(
-                f"{name_of(bench.make)} chooses {chosen} on {processes} processes and {expected} on one; "
-                "select may use nothing of score but its rows."
-            )
+    with situation(bench.make, here):
+        chosen = bench.choose(count, **options).indices
+    if chosen != expected:
+        raise ConformanceError(f"{name_of(bench.make)} chooses {chosen} {here} and {expected} {usual}; {rule}.")
 
 
 def _does_not_depend_on_order(bench: Bench) -> None:
-    generators = draw(0, "candidates"), draw(0, "select")
-    bench.make().candidates(bench.pool, generators[0])
+    first, second = generator("candidates", 0), generator("select", 0)
+    bench.make().candidates(bench.pool, first)
     strategy, rows = bench.rows()
-    expected = set(select(strategy, rows, _count(bench), generators[1]).indices)
-    # Draws go to positions, whichever image is there; and of equal rows the position alone can decide.
-    if not (_untouched(generators[0], "candidates") and _untouched(generators[1], "select")):
+    expected = set(select(strategy, rows, _count(bench), second).indices)
+    # A draw gives positions, whichever images stand there; between equal rows the position decides.
+    if not (_untouched(first, "candidates") and _untouched(second, "select")):
         return
     value = rows.value[:, ~rows.labelled].transpose(0, 1).flatten(1)
     if value.shape[1] and len(np.unique(round_significant(value).numpy(), axis=0)) < len(value):
         return
-    order = draw(1, "order").permutation(bench.pool.size).tolist()
+    order = generator("order", 1).permutation(bench.pool.size).tolist()
     with situation(bench.make, "where the pool's images stand in another order"):
         chosen = {order[index] for index in bench.permuted(order).choose(len(expected)).indices}
     if chosen != expected:
@@ -205,9 +201,9 @@ def _works_with_nothing_labelled(bench: Bench) -> None:
 
 def _works_with_a_pool_as_small_as_the_query(bench: Bench) -> None:
     with situation(bench.make, "where the pool is as small as the query"):
-        left = bench.candidates(bench.make(), draw(0, "candidates"))[:3]
+        left = bench.candidates(bench.make())[:3]
         small = bench.labelling(tuple(index for index in range(bench.pool.size) if index not in left))
-        small.choose(len(small.candidates(small.make(), draw(0, "candidates"))))
+        small.choose(len(small.candidates(small.make())))
 
 
 def _works_with_constant_scores(bench: Bench) -> None:
@@ -215,10 +211,10 @@ def _works_with_constant_scores(bench: Bench) -> None:
         replace(bench, images=bench.images[:1].repeat(bench.pool.size, 1, 1, 1)).choose(_count(bench))
 
 
-def _says_what_is_nan(bench: Bench) -> None:
+def _names_the_image_of_a_nan(bench: Bench) -> None:
     if not bench.make().needs_network:
         return
-    candidates = sorted(bench.candidates(bench.make(), draw(0, "candidates")))
+    candidates = sorted(bench.candidates(bench.make()))
     image = candidates[len(candidates) // 2]
     images = bench.images.clone()
     images[image] = torch.nan
@@ -226,7 +222,7 @@ def _says_what_is_nan(bench: Bench) -> None:
     strategy, rows = bench.rows()
     value = rows.value.clone()
     value[-1, rows.index == image] = torch.nan
-    _must_name(bench, image, lambda count: strategy.select(rows._replace(value=value), count, draw(0, "select")))
+    _must_name(bench, image, lambda count: strategy.select(rows._replace(value=value), count, generator("select", 0)))
 
 
 def _must_name(bench: Bench, image: int, choose: Callable[[int], object]) -> None:
@@ -246,8 +242,8 @@ def _must_name(bench: Bench, image: int, choose: Callable[[int], object]) -> Non
     )
 
 
-def _untouched(generator: np.random.Generator, stream: str) -> bool:
-    return bool(generator.bit_generator.state == draw(0, stream).bit_generator.state)
+def _untouched(draws: np.random.Generator, stream: str) -> bool:
+    return bool(draws.bit_generator.state == generator(stream, 0).bit_generator.state)
 
 
 ONE_FIT: Sequence[Callable[[Bench], None]] = (_initial,)
@@ -263,5 +259,5 @@ POINTS: Sequence[Callable[[Bench], None]] = (
     _works_with_nothing_labelled,
     _works_with_a_pool_as_small_as_the_query,
     _works_with_constant_scores,
-    _says_what_is_nan,
+    _names_the_image_of_a_nan,
 )

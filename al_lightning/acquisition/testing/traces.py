@@ -1,4 +1,4 @@
-"""What a strategy may leave behind: in the network, in the global generators, in itself."""
+"""State that a strategy must not change: the network, the global generators, and the strategy itself."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def contents(networks: Sequence[Network]) -> dict[str, Tensor]:
 
 
 def modes(networks: Sequence[Network]) -> list[tuple[str, bool]]:
-    """Return whether each layer is in training mode, by its name."""
+    """Return the name of each layer, and whether it is in training mode."""
     return [(name, module.training) for network in networks for name, module in network.named_modules()]
 
 
 def global_state() -> dict[str, bytes]:
-    """Return the states of the generators that everybody shares, by library."""
+    """Return the states of the global generators, by library."""
     return {
         "torch": pickle.dumps(torch.get_rng_state().tolist()),
         "numpy": pickle.dumps(np.random.get_state()),
@@ -38,21 +38,21 @@ def global_state() -> dict[str, bytes]:
 
 
 def restore(state: dict[str, bytes]) -> None:
-    """Bring them back into a state."""
+    """Set the global generators to a state that `global_state` returned."""
     torch.set_rng_state(torch.tensor(pickle.loads(state["torch"]), dtype=torch.uint8))
     np.random.set_state(pickle.loads(state["numpy"]))
     random.setstate(pickle.loads(state["Python"]))
 
 
 def upset_global_generators(seed: int) -> None:
-    """Bring them into another state."""
+    """Seed the global generators."""
     torch.manual_seed(seed)
     np.random.seed(seed)
     random.seed(seed)
 
 
 def held(value: Any) -> int:
-    """Return the bytes of tensors and arrays, and the lengths of containers, that hang on a strategy."""
+    """Return the bytes of a value's tensors and arrays plus the lengths of its containers."""
     if isinstance(value, (Tensor, np.ndarray)):
         return int(value.nbytes)
     if isinstance(value, dict):
