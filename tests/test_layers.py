@@ -9,53 +9,55 @@ import al_lightning
 
 ROOT = Path(al_lightning.__file__).parent
 FLOORS = """
-__main__ cli
+__main__
+
+cli: main > * > arguments
+
 api
-recommendations
-tables engine
-reports audits deploy tensorboard
-inspect config
-data
-results launcher labels duplicates
-acquisition training runs
-networks distributed oracle progress pages
+
+recommendations: commands text > recommendation > evidence situation > *
+
+tables: plan_text report > plan > cells estimate > reduced_scale status > published
+engine: loop > initial_set > fit > query steps > *
+
+reports: page > advice choices > * > numbers
+audits: audit > page > * > folder read result
+deploy: export predictions > *
+tensorboard: writer > *
+
+inspect: collapse > *
+config: experiment rebuild > configuration > check > command_line names > *
+
+data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official prepare
+    streets > dataset streets.drawing > cache.shards streets.background views > cache.files datasets.a2d2_pools sources
+    streams streets.actors streets.facades > annotated augmentation cache.recipe mappings streets.canvas streets.scenes
+    streets.surfaces > *
+
+results: conditions summary > comparability label_value series_csv text_table > statistics > comparison series > *
+launcher: local slurm > screen > *
+labels: formats.cvat status > batch formats.masks > formats.* importer shapes.label_map > formats pictures >
+    import_result item project source > store > incoming > * > shapes shapes.region untrusted
+duplicates: groups image_set > relation > descriptor
+
+acquisition: testing > testing.checks > testing.points > testing.bench > * > base > functional > k_center
+    testing.networks testing.traces
+training: * > base > functional schedules
+runs: weights > store > cycle_files > selections > checkpoints image_list origins parts > journal lock seals > *
+
+oracle progress pages
+networks: deeplab resnet timm_backbone wider_resnet > * > base dropout weights
+distributed: processes > shutdown > *
+
 pool
+
 types errors seeding tasks console yaml_files drawing
+
 metrics
 """
-"""What lies at the package's root, top to bottom. A file imports from lower floors and from its own package."""
-INSIDE = """
-acquisition      testing > testing.checks > testing.points > testing.bench > * > base > functional
-                 > k_center testing.networks testing.traces
-audits           audit > page > * > folder read result
-cli              main > * > arguments
-config           experiment rebuild > configuration > check > command_line names > *
-data             datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official
-                 prepare streets > dataset streets.drawing > cache.shards streets.background views
-                 > cache.files datasets.a2d2_pools sources streams streets.actors streets.facades
-                 > annotated augmentation cache.recipe mappings streets.canvas streets.scenes streets.surfaces > *
-deploy           export predictions > *
-distributed      processes > shutdown > *
-duplicates       groups image_set > relation > descriptor
-engine           loop > initial_set > fit > query steps > *
-inspect          collapse > *
-labels           formats.cvat status > batch formats.masks > formats.* importer shapes.label_map
-                 > formats pictures > import_result item project source > store > incoming > *
-                 > shapes shapes.region untrusted
-launcher         local slurm > screen > *
-networks         deeplab resnet timm_backbone wider_resnet > * > base dropout weights
-pages            *
-recommendations  commands text > recommendation > evidence situation > *
-reports          page > advice choices > * > numbers
-results          conditions summary > comparability label_value series_csv text_table > statistics
-                 > comparison series > *
-runs             weights > store > cycle_files > selections > checkpoints image_list origins parts
-                 > journal lock seals > *
-tables           plan_text report > plan > cells estimate > reduced_scale status > published
-tensorboard      writer > *
-training         * > base > functional schedules
+"""Every file, top to bottom; a blank line ends a floor. A file imports from lower floors and from its own package.
+
+After a colon stand the files of a package: each imports from what stands after the next `>`. `*` is every other file.
 """
-"""The same inside each package: a file imports from what stands after the next `>`; `*` is every other file."""
 NO_TORCH = "cli tables results labels launcher console pages progress metrics oracle pool yaml_files seeding errors"
 NO_TORCH += " duplicates drawing __init__ __main__"
 
@@ -75,26 +77,30 @@ def files() -> dict[str, Path]:
 
 
 @cache
-def inside() -> dict[str, list[list[str]]]:
-    """The groups of each package, top to bottom."""
-    packages = [line.split(maxsplit=1) for line in re.sub(r"\n +", " ", INSIDE).strip().split("\n")]
-    return {package: [group.split() for group in groups.split(">")] for package, groups in packages}
+def floors() -> list[dict[str, list[list[str]]]]:
+    """The names of each floor, top to bottom, and the groups of files in each, top to bottom."""
+    named = []
+    for floor in re.sub(r"\n +", " ", FLOORS).strip().split("\n\n"):
+        packages = [line.split(":") for line in floor.split("\n") if ":" in line]
+        rooms = {name: [["*"]] for line in floor.split("\n") if ":" not in line for name in line.split()}
+        named.append(rooms | {name: [group.split() for group in inside.split(">")] for name, inside in packages})
+    return named
 
 
 def rank(name: str) -> tuple[int, int]:
     """A file's floor, and its group inside its package; a package's own `__init__.py` stands above its files."""
     package, _, rest = name.partition(".")
-    floor = next(
-        number for number, line in enumerate(FLOORS.split("\n")) if package in line.split() or name == "__init__"
-    )
+    if name == "__init__":
+        return -1, -1
+    floor = next(number for number, names in enumerate(floors()) if package in names)
     if not rest:
-        return (-1 if name == "__init__" else floor), -1
-    groups = inside()[package]
+        return floor, -1
+    groups = floors()[floor][package]
     for pattern in (rest, f"{rest.rpartition('.')[0]}.*", "*"):
         for number, group in enumerate(groups):
             if pattern in group:
                 return floor, number
-    raise AssertionError(f"{name} has no place in INSIDE")
+    raise AssertionError(f"{name} has no place in FLOORS")
 
 
 def imported_files(path: Path) -> set[str]:
@@ -127,15 +133,16 @@ def test_imports_run_downward_only() -> None:
     wrong = []
     for name, path in files().items():
         for other in imported_files(path) - {name, "__init__"}:
-            if not rank(name) < rank(other):
+            (floor, group), (lower_floor, lower_group) = rank(name), rank(other)
+            inside = name.split(".")[0] == other.split(".")[0]
+            if not (group < lower_group if inside else floor < lower_floor):
                 wrong.append(f"{name} imports {other}")
     assert not wrong
 
 
-def test_the_lists_name_only_what_exists() -> None:
-    named = {name for line in FLOORS.split("\n") for name in line.split()}
-    assert named == {name.split(".")[0] for name in files()} - {"__init__"}
-    for package, groups in inside().items():
+def test_the_list_names_only_what_exists() -> None:
+    assert {name for names in floors() for name in names} == {name.split(".")[0] for name in files()} - {"__init__"}
+    for package, groups in (item for names in floors() for item in names.items()):
         for name in (name for group in groups for name in group if "*" not in name):
             assert f"{package}.{name}" in files(), name
 
@@ -169,4 +176,5 @@ def test_no_underscore_names_of_dependencies() -> None:
 
 def test_the_document_shows_the_same_floors() -> None:
     document = (ROOT.parent / "docs/architecture.md").read_text()
-    assert document.split("```")[1] == FLOORS
+    shown = [set(line.split()) for line in document.split("```")[1].strip().split("\n")]
+    assert shown == [set(names) for names in floors()]
