@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from al_lightning.engine.fit import Fit
 from al_lightning.tasks import IGNORE
+from al_lightning.training import S4GAN
 from al_lightning.training.functional import consistency, feature_matching, real_map, self_training
 
 from .rigs import wait
@@ -61,6 +62,7 @@ def uda(fit: Fit, device: torch.device) -> Step:
 
 def s4gan(fit: Fit, device: torch.device) -> Step:
     """Return s4GAN's step: two forwards of the network, four of the discriminator, two optimizers."""
+    assert isinstance(fit.module, S4GAN)
     network, task = fit.network.to(device).train(), fit.module.task
     judge = fit.module.discriminator.to(device).train()
     optimizers = (

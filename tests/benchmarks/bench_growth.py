@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from .ratio import Work, alternate, python
 from .rigs import DEEPLAB18, WRN28, experiment, new_fit, score
 
 
-def _scoring(bench: Bench, folder: Path, network: dict[str, object], size: tuple[int, int], count: int) -> Work:
+def _scoring(bench: Bench, folder: Path, network: dict[str, Any], size: tuple[int, int], count: int) -> Work:
     """Return a scoring pass over `count` images that returns its seconds, those of the first batch aside."""
     pixel = network is DEEPLAB18
     data = {"size": list(size), "count": count + 100, "eval_batch_size": 4 if pixel else 250, "workers": 2}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -26,7 +28,7 @@ def bench_sealing_a_cycle(bench: Bench, tmp_path: Path) -> None:
     state = {"network": network, "momentum": {name: value.clone() for name, value in network.items()}}
     count = LARGEST // 256
     rows = SeenRows(np.arange(count), np.zeros(count, bool), np.zeros((1, count, 256), np.float32))
-    files = {
+    files: dict[str, Callable[[BinaryIO], object]] = {
         "weights.pt": partial(torch.save, {"network": network}),
         "step_500.ckpt": partial(torch.save, state),
         "rows.npz": lambda file: write_rows(file, rows, [1, 2]),
