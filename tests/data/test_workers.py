@@ -79,7 +79,7 @@ class Deadly(data.Images):
 
 def test_an_audit_says_that_a_reading_process_is_gone():
     with raises(ALError, "killed", "--data.workers"):
-        read(Deadly(), 2, workers=1)
+        read(Deadly(), 2, labelled=True, workers=1, advance=lambda done, total: None)
 
 
 def test_other_errors_are_not_blamed_on_the_loading_processes():
