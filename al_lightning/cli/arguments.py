@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import textwrap
 from collections.abc import Collection, Iterable, Sequence
@@ -64,10 +65,23 @@ class Arguments(argparse.ArgumentParser):
         ours, rest = self.parse_known_args(words)
         for name in (_parted(word)[0][2:] for word in rest if word.startswith("--")):
             if name.split(".")[0] not in names:
-                raise no_such_option(name, [*(flag[2:] for flag in self.flags), *names])
+                raise no_such_option(name, [*(flag[2:] for flag in self.flags), *_settable(ours, names)])
         if rest and not (names and rest[0].startswith("--")):
             self.error(f"{rest[0]!r} is not expected here")
         return ours, rest
+
+
+def _settable(ours: argparse.Namespace, names: Collection[str]) -> Iterable[str]:
+    """Return the names of the options of `fit`, in sections too where `--config` says which classes these have."""
+    with contextlib.suppress(UsageError):
+        if names and (configs := getattr(ours, "config", None)):
+            from al_lightning.config.names import resolve
+
+            values = resolve(configs).values
+            from al_lightning.config.check import settable
+
+            return list(settable(values, names))
+    return names
 
 
 def _parted(word: str) -> tuple[str, str, str]:

@@ -6,10 +6,11 @@ jsonargparse calls whatever function a `class_path` names under a `Callable[...,
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -229,6 +230,30 @@ class Walk:
                 return UsageError(f"{place.name} is {value!r}; {in_words(place.hint)} was expected.")
         lines = [line.strip(" -") for line in str(error).splitlines() if line.strip()]
         return UsageError(f"The configuration is not accepted: {lines[-1] if lines else type(error).__name__}.")
+
+
+def settable(config: Mapping[str, Any], names: Collection[str]) -> Iterator[str]:
+    """Yield the dotted name of each option that a configuration may set at its top, in some sections, or below."""
+    for name in names:
+        yield name
+        if name in SECTIONS:
+            yield from _below(name, config.get(name), TYPES[name])
+
+
+def _below(at: str, value: Any, hint: Any) -> Iterator[str]:
+    """Yield the options of the class that an option's value names, and of the classes that these name."""
+    given, owner = 0, None
+    if at in SECTIONS and SECTIONS[at].one_class:
+        owner, options = TYPES[at], value
+    elif isinstance(value, Mapping) and isinstance(path := value.get("class_path"), str):
+        with contextlib.suppress(ImportError, AttributeError, ValueError):
+            owner = imported(path)
+        given, options = allowed(hint, ours=True).given, value.get("init_args")
+    known = list(parameters(owner).items())[given:] if inspect.isclass(owner) else []
+    for key, (inner, _) in known:
+        if at not in SECTIONS or not SECTIONS[at].takes or key in SECTIONS[at].takes:
+            yield f"{at}.{key}"
+            yield from _below(f"{at}.{key}", options.get(key) if isinstance(options, Mapping) else None, inner)
 
 
 def _absent(path: str, place: Place) -> str:

@@ -15,7 +15,7 @@ import yaml
 from jsonargparse import ArgumentParser, Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-from al_lightning.config.check import TYPES, Walk
+from al_lightning.config.check import TYPES, Walk, settable
 from al_lightning.config.command_line import changes, put
 from al_lightning.config.fit_options import (
     DEFAULT_ORACLE,
@@ -112,7 +112,7 @@ def parse(
     given = put(values, options)
     for name in given:
         if name.split(".")[0] not in names:
-            raise no_such_option(name, names)
+            raise no_such_option(name, list(settable(values, names)))
     if "steps" in names:
         _one_length(values, given)
     walk = Walk(files=files, given=given)

@@ -6,6 +6,7 @@ Help, suggestions for typing errors, the typed parser, config files, a run's ide
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
@@ -211,9 +212,12 @@ def no_such_option(name: str, known: Collection[str]) -> UsageError:
 
     Args:
         name: the name without the leading hyphens, dotted where it belongs to a section.
-        known: the names that may stand before the first dot, and the options of the command itself.
+        known: the names of the options that exist.
     """
-    first, dot, rest = name.partition(".")
-    below = [f"--{section}.{rest}" for section in known if section in SECTIONS and section != first] if dot else []
-    whole = [f"--{option}" for option in known if bool(dot) == ("." in option)]
-    return UsageError(f"There is no option --{name}.{nearest(f'--{name}', [*below, *whole])}")
+    # The name may lack the beginning (--batch_size for --data.batch_size), or have a wrong one (--model.width).
+    same_end = [f"--{option}" for option in known if option.endswith(f".{name.rpartition('.')[2]}")]
+    close = difflib.get_close_matches(f"--{name}", same_end, cutoff=0)
+    hint = (
+        f" Did you mean {' or '.join(map(repr, close))}?" if close else nearest(f"--{name}", map("--{}".format, known))
+    )
+    return UsageError(f"There is no option --{name}.{hint}")

@@ -79,6 +79,11 @@ def test_hyphens_and_underscores_are_one(al, here):
         ("fit", "--price-per-lable", "--price_per_label"),
         ("fit", "--verbos", "--verbose"),
         ("fit", "--dta.root", "--data.root"),
+        ("fit", "--optimizer.lr", "--training.optimizer.lr"),  # the beginning of the name lacks, or is another one
+        ("fit", "--lr", "--training.optimizer.lr"),
+        ("fit", "--batch_size", "--data.batch_size"),
+        ("fit", "--model.width", "--network.width"),
+        ("audit", "--timeout", "--data.timeout"),
         ("fit", "--budget.cylces", "cycles"),
         ("fit", "--data.batch_sise", "batch_size"),
         ("show", "--chosn", "--chosen"),
@@ -100,6 +105,8 @@ def test_a_typing_error_is_answered_with_the_option_that_exists(al, here, comman
         (["audit", "--config", "digits"], "--seeed", "seed"),
         (["fit", "--config", "digits_random"], "--network.num_clases", "num_classes"),  # the data set it
         (["fit", "--config", "digits_random"], "--training.stepss", "steps"),
+        (["fit", "--config", "digits_random"], "--optimizer.lr", "trainer.lr"),
+        (["fit", "--config", "digits_random"], "--augmentation.flip", "acquisition.flip"),
         (["fit", "--config", "digits_random"], "--trainer.max_step", "max_steps"),
         (["fit", "--config", "digits_random"], "--oracle.accept_partia", "accept_partial"),  # only `files` has it
     ],
