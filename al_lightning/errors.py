@@ -91,9 +91,9 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
 
 
-def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
-    """Return ` Did you mean 'a' or 'b'?` for the known names close to `name`, or an empty string."""
-    close = difflib.get_close_matches(name, list(known), n=count, cutoff=0.6)
+def nearest(name: str, known: Iterable[str], count: int = 3, least: float = 0.6) -> str:
+    """Return ` Did you mean 'a' or 'b'?` for the known names at `least` so similar to `name`, or an empty string."""
+    close = difflib.get_close_matches(name, dict.fromkeys(known), n=count, cutoff=least)
     return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
 
 

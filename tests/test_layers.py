@@ -125,6 +125,8 @@ def imports(path: Path, top_level: bool = False) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__"):
+            names.update(one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str))
     return names
 
 
@@ -138,6 +140,16 @@ def test_imports_run_downward_only() -> None:
             if not (group < lower_group if inside else floor < lower_floor):
                 wrong.append(f"{name} imports {other}")
     assert not wrong
+
+
+def test_no_import_escapes_the_list() -> None:
+    """No relative import, and of `al_lightning` itself, which imports from every floor, the version alone."""
+    for path in (path for name, path in files().items() if name != "__init__"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            assert not (isinstance(node, ast.ImportFrom) and node.level), path
+            assert not (isinstance(node, ast.Import) and "al_lightning" in {alias.name for alias in node.names}), path
+        below = {name.split(".")[1] for name in imports(path) if name.startswith("al_lightning.")}
+        assert below <= {*units(), "__version__"}, path
 
 
 def test_the_list_names_only_what_exists() -> None:

@@ -183,7 +183,9 @@ def top_scores(rows: SelectionInputs, score: Tensor, count: int, *ties: Tensor) 
     for key in reversed(keys):
         if bool(key.isnan().any()):
             image = int(index[key.isnan()][0])
-            raise ALError(f"The score of image {image} is NaN; the network's output is not finite.")
+            raise ALError(
+                f"The score of image {image} is NaN: the network's output is not finite, or the strategy is wrong."
+            )
         order = order[torch.sort(key[order], descending=True, stable=True).indices]
     order = order[:count]
     return Selection(index[order].tolist(), keys[0][order].tolist())

@@ -16,6 +16,8 @@ from al_lightning.console import quiet
 from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import UsageError, printable, require
 
+PROGRAM = "al-lightning "
+
 
 class Arguments(argparse.ArgumentParser):
     """Arguments of one command. Names may have hyphens or underscores; a mistake raises UsageError.
@@ -28,7 +30,7 @@ class Arguments(argparse.ArgumentParser):
 
     def __init__(self, command: str, description: str, usage: str = "") -> None:
         self.flags: list[str] = []
-        name = f"al-lightning {command}"
+        name = f"{PROGRAM}{command}"
         formatter = argparse.RawDescriptionHelpFormatter if "\n" in description else argparse.HelpFormatter
         super().__init__(
             prog=name,
@@ -46,7 +48,7 @@ class Arguments(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""
-        raise UsageError(f"{self.prog}: {message}.")
+        raise UsageError(f"{self.prog.removeprefix(PROGRAM)}: {message}.")
 
     def read(self, given: Sequence[str]) -> argparse.Namespace:
         """Return the arguments of a command that takes no options of `fit`; errors as in `read_with_options`."""
@@ -62,26 +64,27 @@ class Arguments(argparse.ArgumentParser):
         """
         own = {spelled([flag])[0]: flag for flag in self.flags}
         words = [f"{own.get(name, name)}{equals}{value}" for name, equals, value in map(_parted, spelled(given))]
+        # Before argparse looks for what is required: a required option may be there, with a typing error.
+        for flag in (_parted(word)[0] for word in words if word.startswith("--") and len(word) > 2):
+            if flag not in self.flags and flag[2:].split(".")[0] not in names:
+                raise no_such_option(flag[2:], [*(flag[2:] for flag in self.flags), *self._settable(words, names)])
         ours, rest = self.parse_known_args(words)
-        for name in (_parted(word)[0][2:] for word in rest if word.startswith("--")):
-            if name.split(".")[0] not in names:
-                raise no_such_option(name, [*(flag[2:] for flag in self.flags), *_settable(ours, names)])
         if rest and not (names and rest[0].startswith("--")):
-            self.error(f"{rest[0]!r} is not expected here")
+            self.error(f"{rest[0]!r} is not expected here{'; a name follows --config' * ('--config' in self.flags)}")
         return ours, rest
 
+    def _settable(self, words: Sequence[str], names: Collection[str]) -> Iterable[str]:
+        """Return the names of the options of `fit`, in sections too where a config says which classes these have."""
+        with contextlib.suppress(UsageError):
+            ours = self.parse_known_args(words)[0]
+            if names and (configs := getattr(ours, "config", None) or getattr(ours, "name", None)):
+                from al_lightning.config.names import resolve, with_strategy
 
-def _settable(ours: argparse.Namespace, names: Collection[str]) -> Iterable[str]:
-    """Return the names of the options of `fit`, in sections too where `--config` says which classes these have."""
-    with contextlib.suppress(UsageError):
-        if names and (configs := getattr(ours, "config", None)):
-            from al_lightning.config.names import resolve
+                values = resolve(with_strategy(configs)).values
+                from al_lightning.config.check import settable
 
-            values = resolve(configs).values
-            from al_lightning.config.check import settable
-
-            return list(settable(values, names))
-    return names
+                return list(settable(values, names))
+        return names
 
 
 def _parted(word: str) -> tuple[str, str, str]:

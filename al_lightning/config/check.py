@@ -20,7 +20,7 @@ from lightning.pytorch import Trainer
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.config.command_line import read_text
-from al_lightning.config.fit_options import DEFAULTS, IN_FILES, SECTIONS, FitOptions
+from al_lightning.config.fit_options import DECLARED, DEFAULTS, IN_FILES, SECTIONS, FitOptions
 from al_lightning.config.hints import Allowed, allowed, by_name, fits, imported, in_words, parameters, passes_on
 from al_lightning.config.layers import read_layers
 from al_lightning.data.dataset import PoolDataset
@@ -95,6 +95,10 @@ class Walk:
                 null and cannot be, a class lacks an option, or `refuse` refuses a class.
         """
         for name, value in config.items():
+            if name in DECLARED and name not in names:
+                raise UsageError(
+                    f"{name} is an option of the command line alone{self._source(str(name))}; give --{name}."
+                )
             if name not in names:
                 raise UsageError(f"There is no option {name!r}{self._source(str(name))}.{nearest(str(name), names)}")
             if name in SECTIONS and SECTIONS[name].one_class:
@@ -165,13 +169,14 @@ class Walk:
         if not isinstance(value, Mapping):
             return self._value(value, Place(at))
         known = dict(list(parameters(owner).items())[given:]) if owner is not None else {}
-        if at in SECTIONS and SECTIONS[at].takes:
-            known = {name: known[name] for name in SECTIONS[at].takes}
+        takes = SECTIONS[at].takes if at in SECTIONS else ()
+        if takes:
+            known = {name: known[name] for name in takes}
         ours = owner is not None and any(base.__module__.split(".")[0] == "al_lightning" for base in owner.__mro__)
         for key, part in value.items():
             if "." in str(key):  # the parser would follow it as a path
                 raise UsageError(f"{at} has the key {str(key)!r}; the name of one option was expected, without a dot.")
-            if owner is not None and key not in known and not passes_on(owner, key, given):
+            if owner is not None and key not in known and (takes or not passes_on(owner, key, given)):
                 holder = at if at in SECTIONS and SECTIONS[at].one_class else owner.__name__
                 source = self._source(f"{at}.{key}")
                 raise UsageError(f"{holder} has no option {str(key)!r}{source}.{nearest(str(key), known)}")
@@ -242,15 +247,16 @@ def settable(config: Mapping[str, Any], names: Collection[str]) -> Iterator[str]
 
 def _below(at: str, value: Any, hint: Any) -> Iterator[str]:
     """Yield the options of the class that an option's value names, and of the classes that these name."""
-    given, owner = 0, None
+    given = 0
+    owner: Any = None
     if at in SECTIONS and SECTIONS[at].one_class:
         owner, options = TYPES[at], value
     elif isinstance(value, Mapping) and isinstance(path := value.get("class_path"), str):
         with contextlib.suppress(ImportError, AttributeError, ValueError):
             owner = imported(path)
         given, options = allowed(hint, ours=True).given, value.get("init_args")
-    known = list(parameters(owner).items())[given:] if inspect.isclass(owner) else []
-    for key, (inner, _) in known:
+    known: dict[str, tuple[Any, Any]] = parameters(owner) if isinstance(owner, type) else {}
+    for key, (inner, _) in list(known.items())[given:]:
         if at not in SECTIONS or not SECTIONS[at].takes or key in SECTIONS[at].takes:
             yield f"{at}.{key}"
             yield from _below(f"{at}.{key}", options.get(key) if isinstance(options, Mapping) else None, inner)

@@ -13,7 +13,7 @@ from al_lightning import __version__
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.config.configuration import Configuration, Configured, parse
 from al_lightning.config.fit_options import FitOptions
-from al_lightning.config.names import Settings, parts, resolve
+from al_lightning.config.names import Settings, resolve, with_strategy
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.errors import UsageError
 from al_lightning.oracle import Oracle
@@ -122,10 +122,7 @@ def dataset(names: Sequence[str], options: Sequence[str] = ()) -> PoolDataset:
     Raises:
         UsageError: a name, a file or an option is wrong.
     """
-    known = parts("datasets")
-    plain = [name.removesuffix(".yaml") for name in names]
-    configs = [f"{part}_random" if part in known else name for part, name in zip(plain, names, strict=True)]
-    return configure(configs, options, run_dir=Path.cwd()).data  # nothing is written there
+    return configure(with_strategy(names), options, run_dir=Path.cwd()).data  # nothing is written there
 
 
 def _dropped(values: dict[str, Any], plain: dict[str, Any]) -> tuple[str, ...]:

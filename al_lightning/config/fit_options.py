@@ -6,7 +6,6 @@ Help, suggestions for typing errors, the typed parser, config files, a run's ide
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
@@ -58,11 +57,17 @@ class FitOptions:
 
     config: Annotated[
         tuple[str, ...],
-        Option("what to run: a name (`al-lightning configs` lists the parts) or a file; may be repeated", "NAME", str),
+        Option(
+            "what to run: a name (`al-lightning configs` lists the parts) or a file; may be repeated",
+            "NAME",
+            str,
+            identity=False,
+        ),
     ] = ()
     seed: Annotated[int, Option("seed of the run", "S", int)] = 0
     run_dir: Annotated[
-        Path | None, Option("its directory (runs/NAME/seed_S); needed where options change results", "DIR", Path)
+        Path | None,
+        Option("its directory (runs/NAME/seed_S); needed where options change results", "DIR", Path, identity=False),
     ] = None
     steps: Annotated[int | None, Option("length of each fit in steps, or", "N")] = None
     epochs: Annotated[int | None, Option("in epochs: steps = E x labelled // batch size", "E")] = None
@@ -98,14 +103,24 @@ class FitOptions:
     ] = "none"
     price_per_label: Annotated[
         float | None,
-        Option("tell at the end, and when labels are awaited, what labels bought and the next ones cost", "X", price),
+        Option(
+            "tell at the end, and when labels are awaited, what labels bought and the next ones cost",
+            "X",
+            price,
+            identity=False,
+        ),
     ] = None
     stop_on: Annotated[
         tuple[str, ...],
-        Option("a further signal that stops the run as SIGTERM does, for example USR1; may be repeated", "SIGNAL", str),
+        Option(
+            "a further signal that stops the run as SIGTERM does, for example USR1; may be repeated",
+            "SIGNAL",
+            str,
+            identity=False,
+        ),
     ] = ()
     print_config: Annotated[
-        bool, Option("print the merged configuration, with every option there is, and stop", read=bool)
+        bool, Option("print the merged configuration, with every option there is, and stop", read=bool, identity=False)
     ] = False
 
     def __post_init__(self) -> None:
@@ -216,8 +231,5 @@ def no_such_option(name: str, known: Collection[str]) -> UsageError:
     """
     # The name may lack the beginning (--batch_size for --data.batch_size), or have a wrong one (--model.width).
     same_end = [f"--{option}" for option in known if option.endswith(f".{name.rpartition('.')[2]}")]
-    close = difflib.get_close_matches(f"--{name}", same_end, cutoff=0)
-    hint = (
-        f" Did you mean {' or '.join(map(repr, close))}?" if close else nearest(f"--{name}", map("--{}".format, known))
-    )
+    hint = nearest(f"--{name}", same_end, least=0) or nearest(f"--{name}", (f"--{option}" for option in known))
     return UsageError(f"There is no option --{name}.{hint}")

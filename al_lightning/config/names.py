@@ -95,7 +95,7 @@ def _unknown(name: str, known: dict[str, dict[str, Path]]) -> str:
         heads = (name[: match.start()] for match in re.finditer("_|$", name))
         guess = next((hint for head in heads if (hint := nearest(head, known["datasets"], 1))), "")
         return (
-            f"No config file {name!r}, and no dataset that the name begins with.{guess} "
+            f"There is no config file {name}.yaml, and {name!r} begins with no dataset.{guess} "
             f"Datasets: {listed['datasets']}. {FORM}; `al-lightning configs` lists them."
         )
     rest = name[len(dataset) + 1 :]
@@ -103,7 +103,9 @@ def _unknown(name: str, known: dict[str, dict[str, Path]]) -> str:
         rest = rest[len(part) + 1 :] if (part := longest(axis, rest)) else rest
     others = [part for axis in AXES[1:] for part in known[axis]]
     problem = f"lacks an acquisition, for example {dataset}_random."
-    if rest:
+    if any(longest(axis, rest) for axis in AXES):
+        problem = f"has the part {rest!r} where it cannot stand; a name has each kind of part once, in one order."
+    elif rest:
         problem = f"has an unknown part {rest!r} after {dataset!r}.{nearest(rest, others)}"
     return f"The name {name!r} {problem} Acquisitions: {listed['acquisition']}; training: {listed['training']}. {FORM}."
 
@@ -153,6 +155,12 @@ def resolve(configs: Sequence[str]) -> Settings:
         by_axis[OTHER] = "_".join(own)
     files = tuple(path for _, path in layers)
     return Settings(run_name(by_axis), files, read_layers(files), by_axis)
+
+
+def with_strategy(names: Sequence[str]) -> list[str]:
+    """Return `--config` values in which a dataset's name alone is a whole name, with any strategy."""
+    known = parts("datasets")
+    return [f"{part}_random" if (part := name.removesuffix(".yaml")) in known else name for name in names]
 
 
 def _patches(dataset: str, training: str) -> list[Path]:

@@ -16,7 +16,7 @@ from PIL import Image
 from al_lightning.data.images import list_images, read_image
 from al_lightning.deploy.predictor import Prediction, Predictor
 from al_lightning.drawing import palette
-from al_lightning.errors import ALError, DatasetError, UsageError
+from al_lightning.errors import ALError, DatasetError
 from al_lightning.inspect.overlays import overlay, palette_image
 from al_lightning.runs.files import write_atomic
 
@@ -30,7 +30,7 @@ def find_images(given: Sequence[Path], out: Path) -> dict[Path, str]:
     `out`, the folder of the predictions, are left out.
 
     Raises:
-        UsageError: a path does not exist, or there is no image.
+        DatasetError: a path does not exist, or there is no image.
     """
     names: dict[str, tuple[Path, str]] = {}  # by absolute path, since a file may be given in several ways
     for path in given:
@@ -39,12 +39,12 @@ def find_images(given: Sequence[Path], out: Path) -> dict[Path, str]:
         elif path.is_file():
             below = [path]
         else:
-            raise UsageError(f"There is no file or folder {path}.")
+            raise DatasetError(f"There is no file or folder {path}.")
         for image in below:
             name = image.name if image == path else image.relative_to(path).as_posix()
             names.setdefault(os.path.abspath(image), (image, name))
     if not names:
-        raise UsageError(f"There are no images in {', '.join(map(str, given))}.")
+        raise DatasetError(f"There are no images in {', '.join(map(str, given))}.")
     if len({name for _, name in names.values()}) < len(names):
         common = os.path.commonpath([os.path.dirname(path) for path in names])
         return {image: Path(path).relative_to(common).as_posix() for path, (image, _) in names.items()}

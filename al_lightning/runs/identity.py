@@ -38,10 +38,14 @@ def fingerprint(settings: dict[str, Any]) -> str:
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Return one phrase, `key: old -> new`, for each setting that differs; both by dotted key."""
     return [
-        f"{key.replace('init_args.', '')}: {old.get(key)} -> {new.get(key)}"
+        f"{key.replace('init_args.', '')}: {_shown(old.get(key))} -> {_shown(new.get(key))}"
         for key in dict.fromkeys([*old, *new])
         if old.get(key) != new.get(key)
     ]
+
+
+def _shown(value: object) -> str:
+    return "null" if value is None else str(value)  # as configs spell it
 
 
 def in_short(changes: list[str]) -> str:

@@ -139,6 +139,11 @@ def read_run(directory: str | Path) -> Run:
             f"{journal} is empty; it was edited or damaged. Restore the file, or begin in another directory: "
             "--run_dir DIR."
         )
+    if (written := _format_of(lines[0])) != FORMAT:
+        raise UsageError(
+            f"{path} holds a run of format {written}, which this version does not read (it reads {FORMAT}); run it "
+            "again in another directory (--run_dir DIR), or use the version that made it."
+        )
     records, check = [], ""
     for number, line in enumerate(lines, start=1):
         try:
@@ -151,15 +156,19 @@ def read_run(directory: str | Path) -> Run:
                 f"{journal}, line {number} {error}; it was edited or damaged. Restore the file, or {way}."
             ) from error
         records.append(record)
-    if records[0].get("kind") == "run" and (written := records[0].get("format", 1)) != FORMAT:
-        raise UsageError(
-            f"{path} holds a run of format {written}, which this version does not read (it reads {FORMAT}); run it "
-            "again in another directory (--run_dir DIR), or use the version that made it."
-        )
     try:
         return _run(path, records)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise ALError(f"{journal} is not a journal of this version ({error}); it was edited or damaged.") from error
+
+
+def _format_of(line: str) -> object:
+    """Return the format that a journal's first line gives, before its check is known to be of that format."""
+    with contextlib.suppress(ValueError, RecursionError):
+        record = json.loads(line)
+        if isinstance(record, dict) and record.get("kind") == "run" and type(record.get("format", 1)) is int:
+            return record.get("format", 1)
+    return FORMAT  # no first line of any format; what is wrong with it shows when the line is read
 
 
 def _run(path: Path, records: list[dict[str, Any]]) -> Run:

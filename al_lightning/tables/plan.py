@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean
 
 from al_lightning.config.names import resolve, roots, split_name
-from al_lightning.errors import ALError, UsageError, from_home, nearest
+from al_lightning.errors import ALError, DatasetError, UsageError, from_home, nearest
 from al_lightning.launcher import Job
 from al_lightning.runs.journal import read_run
 from al_lightning.tables.estimate import as_mapping, images_seen
@@ -238,14 +238,14 @@ def check_data(plan: Plan) -> None:
     """Check that the data of all runs exist.
 
     Raises:
-        UsageError: data are missing, or nothing is left to run; the message says which data, and what to do.
+        DatasetError: data are missing; the message says which, and what to do.
     """
     absent = missing_data(plan)
     if not plan.runs:
-        raise UsageError(f"All data of {plan.table.name} are missing; docs/datasets.md says where to get them.")
+        raise DatasetError(f"All data of {plan.table.name} are missing; docs/datasets.md says where to get them.")
     if absent:
         each = "; ".join(f"{root} (for {', '.join(columns)})" for root, columns in absent.items())
-        raise UsageError(
+        raise DatasetError(
             f"Data are missing: {each}. Put them there, set $AL_DATA to the folder that holds them, or name them with "
             "--data.root DIR; docs/datasets.md says where to get them. --available runs the rest."
         )

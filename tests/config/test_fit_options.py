@@ -26,8 +26,8 @@ def rows():
     for name, one in DECLARED.items():
         default = "" if DEFAULTS[name] in (None, ()) else str(DEFAULTS[name]).lower()
         in_files, identity = ("yes" if name in IN_FILES else "no", "yes" if one.identity else "no")
-        if name not in (*IN_FILES, "seed"):
-            identity = ""
+        if name == "config":
+            identity = "its settings"
         flag = f"--{name} {one.metavar}".strip()
         yield f"| `{flag}` | {default} | {in_files} | {identity} | {one.help} |"
     for name, section in SECTIONS.items():

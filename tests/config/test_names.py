@@ -58,6 +58,8 @@ def test_longer_part_names_win(here: Path) -> None:
     ("name", "facts"),
     [
         ("digit_entropy", ["'digit_entropy'", "'digits'", "a2d2_3k"]),
+        ("digits_full_entropy", ["'entropy'", "cannot stand"]),
+        ("nofile.yaml", ["nofile.yaml"]),
         ("digits_entropie", ["'entropie'", "'digits'", "'entropy'"]),
         ("digits", ["'digits'", "digits_random"]),
         ("digits_entropy_udda", ["'udda'", "'uda'", "supervised"]),

@@ -156,7 +156,7 @@ def test_settings_are_held_to_what_the_name_says(plain, tmp_path):
     odd = a_run(tmp_path, "entropy", 1, change={"steps": None, "epochs": 3})
     state, text = one([*plain[:3], odd], "settings", resolved=resolved)
     assert state is State.WARN
-    assert "street_entropy (steps: 10 -> None; epochs: None -> 3), seed 1" in text
+    assert "street_entropy (steps: 10 -> null; epochs: null -> 3), seed 1" in text
     elsewhere = a_run(tmp_path, "entropy", 1, change={"data.init_args.root": "/x", "trainer.devices": 4})
     assert one([*plain[:3], elsewhere], "settings", resolved=resolved)[0] is State.OK  # no bearing on results
     del resolved["street_coreset"]

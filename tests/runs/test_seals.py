@@ -130,12 +130,16 @@ def test_a_warm_start_takes_no_other_network(al: Call, here: Path) -> None:
     assert journal(here / "r") == expected
 
 
-def test_a_run_of_an_older_format_is_refused(al: Call, whole: Path) -> None:
-    first = json.loads((whole / "cycles.jsonl").read_text().splitlines()[0])
+def test_a_run_of_another_format_is_refused(al: Call, whole: Path) -> None:
+    lines = whole / "cycles.jsonl"
+    first = json.loads(lines.read_text().splitlines()[0])
     del first["format"]
-    (whole / "cycles.jsonl").write_text(write_line(first)[0])
+    lines.write_text(write_line(first)[0])
     for command in ([*RUN, "--run_dir", whole], ["show", whole]):
         assert refused(al(*command), UsageError, whole, "format 1", FORMAT)
+    # A later format may check its lines in another way.
+    lines.write_text(lines.read_text().replace('"kind": "run"', f'"kind": "run", "format": {FORMAT + 1}', 1))
+    assert refused(al("show", whole), UsageError, whole, f"format {FORMAT + 1}")
 
 
 @pytest.mark.parametrize("depth", [900, 20_000])

@@ -179,8 +179,8 @@ BEARING = [
     ({"data__init_args__batch_size": 64}, "data.batch_size: 32 -> 64"),
     ({"training__init_args__optimizer__init_args__lr": 0.1}, "training.optimizer.lr: 0.05 -> 0.1"),
     ({"budget__query": 10}, "budget.query: 20 -> 10"),
-    ({"trainer__precision": "bf16-mixed"}, "trainer.precision: None -> bf16-mixed"),
-    ({"steps": 7}, "steps: None -> 7"),
+    ({"trainer__precision": "bf16-mixed"}, "trainer.precision: null -> bf16-mixed"),
+    ({"steps": 7}, "steps: null -> 7"),
 ]
 
 

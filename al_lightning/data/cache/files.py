@@ -217,7 +217,9 @@ def _report_stale(home: Path, directory: Path, recipe: Mapping[str, str]) -> Non
                 f"format {FORMAT}. Delete it and prepare again, `al-lightning prepare` with the same name and options; "
                 "or use no cache: --data.cache false."
             )
-        if other.get("class") == recipe["class"] and manifest.parent.suffix != ".part":
+        # The class has another name where its module was moved or renamed.
+        same = any(other.get(part) == recipe[part] for part in ("class", "fingerprint"))
+        if same and manifest.parent.suffix != ".part":
             differences.append([part for part in recipe if other.get(part) != recipe[part]])
     if nearest := min(differences, key=len, default=[]):
         _say(

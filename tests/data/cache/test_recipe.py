@@ -93,6 +93,11 @@ def test_a_dataset_of_ones_own_says_its_files_and_the_version_of_its_pixels(mask
     said.clear()
     assert not is_cached(edited(root=str(masks)))
     assert [lacking(line, [where.parent, "stale", "pixels changed"]) for line in said] == [[]]
+    # A module that was moved or renamed gives the class another name.
+    mine.__module__ = "moved"
+    said.clear()
+    assert not is_cached(mine(root=str(masks)))
+    assert [lacking(line, [where.parent, "stale", "class changed"]) for line in said] == [[]]
 
 
 def test_a_default_counts_as_the_same_argument_given(masks):
