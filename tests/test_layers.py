@@ -39,7 +39,7 @@ labels: formats.cvat status > batch formats.masks > formats.* importer shapes.la
     import_result item project source > store > incoming > * > shapes shapes.region untrusted
 duplicates: groups image_set > relation > descriptor
 
-acquisition: testing > testing.checks > testing.points > testing.bench > * > base > functional > k_center
+acquisition: testing > testing.checks > testing.points > testing.trial > * > base > functional > k_center
     testing.networks testing.traces
 training: * > base > functional schedules
 runs: weights > store > cycle_files > selections > checkpoints image_list origins parts > journal lock seals > *
