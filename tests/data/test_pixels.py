@@ -115,8 +115,9 @@ def test_every_dataset_with_files_is_here():
     classes = {one for module in modules for _, one in inspect.getmembers(module, inspect.isclass)}
     made = {one for one in classes if issubclass(one, PoolDataset) and not inspect.isabstract(one)}
     there = {one.__name__ for one in made if one.__module__.startswith(f"{HOME}.")}
-    assert not there - KNOWN.keys() - IN_MEMORY, (
-        f"{sorted(there - KNOWN.keys() - IN_MEMORY)}: add a function to MAKERS that writes a few images and returns the "
+    new = there - KNOWN.keys() - IN_MEMORY
+    assert not new, (
+        f"{sorted(new)}: add a function to MAKERS that writes a few images and returns the "
         "dataset, and an entry of its `pixels` and any text to KNOWN; run this file, and copy the checksum from the "
         "failure. A dataset that `al-lightning prepare` has nothing to do for belongs in IN_MEMORY instead."
     )
