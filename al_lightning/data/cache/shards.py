@@ -23,7 +23,7 @@ SIZE = 64
 
 
 def jobs_of(sources: dict[str, Images]) -> list[Job]:
-    """Return a job for each shard of each set, in the order of the sets and of their images."""
+    """Return a job for each shard of each set, in the order of the images."""
     return [
         Job(name, number, range(start, min(start + SIZE, len(images))))
         for name, images in sources.items()
