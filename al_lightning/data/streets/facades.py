@@ -132,7 +132,9 @@ def _unevenness(
     return np.where(hedge, 1 + 0.3 * ragged, np.where(skyline, 0.6 + 0.6 * blocks, 1))
 
 
-def _draw_windows(material: Array, seen: _Facades, y: Floats, scene: Scene, camera: Camera) -> None:
+def _draw_windows(
+    material: Array, seen: _Facades, y: npt.NDArray[np.floating[Any]], scene: Scene, camera: Camera
+) -> None:
     """Write the trim between floors, the windows and the shop fronts of houses into the material of each sub-pixel."""
     chance = textures().chance
     # Windows narrower than four sub-pixels would flicker, so they are not drawn.
