@@ -29,7 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: $(STAMP) ## random, entropy and core-set on drawn streets, tables and a report: within ten minutes
+demo: $(STAMP) ## random, entropy and core-set on synthetic streets, tables and a report: within ten minutes
 	@$(BIN)/al-lightning demo
 
 reproduce-%: $(STAMP) ## run a table of the paper (reproduce-table3), or with SCALE=smoke the whole path on 2 cores

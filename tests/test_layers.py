@@ -39,7 +39,7 @@ labels: formats.cvat status > batch formats.masks > formats.* importer shapes.la
     import_result item project source > store > incoming > * > shapes shapes.region untrusted
 duplicates: groups image_set > relation > descriptor
 
-acquisition: testing > testing.checks > testing.points > testing.bench > * > base > functional > k_center
+acquisition: testing > testing.checks > testing.points > testing.trial > * > base > functional > k_center
     testing.networks testing.traces
 training: * > base > functional schedules
 runs: weights > store > cycle_files > selections > checkpoints image_list origins parts > journal lock seals > *
@@ -92,7 +92,8 @@ def rank(name: str) -> tuple[int, int]:
     package, _, rest = name.partition(".")
     if name == "__init__":
         return -1, -1
-    floor = next(number for number, names in enumerate(floors()) if package in names)
+    floor = next((number for number, names in enumerate(floors()) if package in names), None)
+    assert floor is not None, f"{package} is on no floor: add it to FLOORS and to docs/architecture.md"
     if not rest:
         return floor, -1
     groups = floors()[floor][package]
@@ -153,7 +154,10 @@ def test_no_import_escapes_the_list() -> None:
 
 
 def test_the_list_names_only_what_exists() -> None:
-    assert {name for names in floors() for name in names} == {name.split(".")[0] for name in files()} - {"__init__"}
+    listed = {name for names in floors() for name in names}
+    there = {name.split(".")[0] for name in files()} - {"__init__"}
+    assert not there - listed, f"put {sorted(there - listed)} on a floor, in FLOORS and in docs/architecture.md"
+    assert not listed - there, f"take {sorted(listed - there)} out of FLOORS and of docs/architecture.md"
     for package, groups in (item for names in floors() for item in names.items()):
         for name in (name for group in groups for name in group if "*" not in name):
             assert f"{package}.{name}" in files(), name

@@ -1,4 +1,4 @@
-"""The mathematics of selection, as pure functions. Equation numbers are those of Mittal et al., IJCV 2025."""
+"""The mathematics of selection, as pure functions. The study is Mittal et al., IJCV 2025."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BAND = 160_000
 
 
 def entropy(logits: Tensor) -> Tensor:
-    """Return the entropy of the softmax over classes, in nats (Eq. 3).
+    """Return the entropy of the softmax over classes, in nats (Eq. 3 of the study).
 
     Args:
         logits: (B, C, ...).
@@ -49,7 +49,7 @@ def _entropy_in_place(logits: Tensor) -> Tensor:
 
 
 def mean_entropy(logits: Tensor) -> Tensor:
-    """Return each image's mean entropy over its pixels, in nats (Eq. 4); the entropy itself for (B, C) logits.
+    """Return each image's mean entropy over its pixels, in nats (Eq. 4 of the study); for (B, C) logits the entropy.
 
     The entropy map is not rescaled per image, which would remove the overall uncertainty of the image.
 
@@ -63,9 +63,10 @@ def mean_entropy(logits: Tensor) -> Tensor:
 
 
 def entropy_of_views(views: Iterable[Tensor]) -> Tensor:
-    """Return the sum of the mean entropies of an image's views, in nats (Eq. 5, EquAL: the image and its mirror image).
+    """Return the sum of the mean entropies of an image's views, in nats (Eq. 5 of the study).
 
-    The views need not be aligned, because a mean over pixels does not depend on their places.
+    EquAL's views are the image and its mirror image. Views need not be aligned, because a mean over pixels does not
+    depend on their places.
 
     Args:
         views: logits of V views, (B, C) or (B, C, H, W), at least one; one is in memory at a time.
@@ -83,9 +84,9 @@ def entropy_of_views(views: Iterable[Tensor]) -> Tensor:
 
 
 def mutual_information(passes: Iterable[Tensor]) -> Tensor:
-    """Return each image's mutual information of class and weights, the mean over pixels, in nats (Eq. 6, BALD).
+    """Return each image's mutual information of class and weights, in nats, the mean over pixels (BALD).
 
-    It is the entropy of the mean probability minus the mean entropy of the passes.
+    It is the entropy of the mean probability minus the mean entropy of the passes (Eq. 6 of the study).
 
     Args:
         passes: logits of each pass, (B, C) or (B, C, H, W), at least one; one is in memory at a time.
@@ -107,7 +108,7 @@ def mutual_information(passes: Iterable[Tensor]) -> Tensor:
 
 
 def variation_ratio(classes: Tensor) -> Tensor:
-    """Return the share of members that do not predict the commonest class, 1 - f_mode / T (Eq. 1).
+    """Return the share of members that do not predict the most frequent class, 1 - f_mode / T (Eq. 1 of the study).
 
     Args:
         classes: (T, N) predicted class by each of T members for each image.

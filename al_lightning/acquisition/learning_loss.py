@@ -29,7 +29,7 @@ class LearningLoss(Acquisition):
         self.subset = subset
 
     def candidates(self, pool: Pool, generator: np.random.Generator) -> Sequence[int]:
-        """Draw the subset; nothing is drawn if it is all unlabelled images."""
+        """Return a random subset; all unlabelled images, without a draw, if the subset covers all of them."""
         unlabelled = pool.unlabelled
         if self.subset < len(unlabelled):
             unlabelled = generator.permutation(unlabelled)[: self.subset]

@@ -1,4 +1,4 @@
-"""Scoring a pool on Lightning's predict hooks, and selecting; used by runs, queries and the conformance kit."""
+"""Scores a pool with `Trainer.predict`, and selects; used by runs, queries and the conformance kit."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class AcquisitionCallback(Callback):
 
     Args:
         acquisition: the strategy.
-        generator: for its `prepare`; of the same key on every process, so that all draw the same masks.
+        generator: for its `prepare`; of the same key on every process, so that all draw the same dropout masks.
     """
 
     def __init__(self, acquisition: Acquisition, generator: np.random.Generator) -> None:

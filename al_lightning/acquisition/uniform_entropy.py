@@ -17,7 +17,7 @@ from al_lightning.types import Batch
 
 
 class UniformEntropy(Acquisition):
-    """Highest predictive entropy (Eq. 3-4) among every `step`-th image of each sequence, from its first image.
+    """Highest entropy (Eq. 3-4 of the study) among every `step`-th image of each sequence, from its first image on.
 
     The initial set is drawn from these images too.
 

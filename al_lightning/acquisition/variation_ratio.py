@@ -16,9 +16,10 @@ from al_lightning.types import Batch, Selection, SelectionInputs
 
 
 class VariationRatio(Acquisition):
-    """Fewest votes for the commonest class among five members with different seeds (Beluch et al. 2018, Eq. 1).
+    """Smallest share of members that agree on the most frequent class; five members (Beluch et al. 2018, Eq. 1).
 
-    The ratio has five values; ties go to the higher mean entropy over members, then to the lower position.
+    Members are networks trained with different seeds. The ratio has five values; ties go to the higher mean entropy
+    over members, then to the lower position.
     """
 
     members: ClassVar[int] = 5

@@ -1,4 +1,4 @@
-"""The command `demo`: the paper's main result on drawn streets, within ten minutes on a laptop."""
+"""The command `demo`: the paper's main result on synthetic streets, within ten minutes on a laptop."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def demo(given: list[str]) -> int:
     """Compare three strategies."""
     parser = Arguments(
         "demo",
-        "Compares random, entropy and core-set on drawn streets, a diverse and a redundant pool of them, prints tables "
-        "and writes a report. It takes ten minutes on 2 cores; finished runs are read, not repeated.",
+        "Compares random, entropy and core-set on synthetic streets, a diverse and a redundant pool of them, prints "
+        "tables and writes a report. It takes ten minutes on 2 cores; finished runs are read, not repeated.",
         "[--seeds N] [--run_dir DIR] [options of fit]",
     )
     parser.add_argument("--seeds", type=int, help="number of seeds (as many as 9 minutes allow, at most 3)")

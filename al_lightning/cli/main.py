@@ -120,5 +120,5 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "prepare": (prepare, "decode a dataset once, into a cache that runs read"),
     "audit": (audit, "check a dataset: duplicates, leakage, redundancy, labels"),
     "recommend": (recommend, "say which strategy the study's tables support, for a pool and a number of labels"),
-    "demo": (demo, "compare three strategies on drawn streets, within ten minutes"),
+    "demo": (demo, "compare three strategies on synthetic streets, within ten minutes"),
 }

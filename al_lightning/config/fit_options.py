@@ -69,8 +69,11 @@ class FitOptions:
         Path | None,
         Option("its directory (runs/NAME/seed_S); needed where options change results", "DIR", Path, identity=False),
     ] = None
-    steps: Annotated[int | None, Option("length of each fit in steps, or", "N")] = None
-    epochs: Annotated[int | None, Option("in epochs: steps = E x labelled // batch size", "E")] = None
+    steps: Annotated[int | None, Option("length of each fit in steps, instead of --epochs", "N")] = None
+    epochs: Annotated[
+        int | None,
+        Option("length of each fit in epochs, instead of --steps: steps = E x labelled // batch size", "E"),
+    ] = None
     initial: Annotated[
         Literal["random", "balanced", "spread"],
         Option(

@@ -21,7 +21,7 @@ import numpy as np
 from torch.utils.data import DataLoader
 
 from al_lightning.console import Display, bar
-from al_lightning.data.cache.files import COLUMNS, MANIFEST, SETS, damaged, fault_of, seal, unseal
+from al_lightning.data.cache.files import COLUMNS, MANIFEST, SETS, damaged, fault_of, with_checksum, without_checksum
 from al_lightning.data.cache.recipe import NONE, key_of
 from al_lightning.data.cache.shards import Done, Job, Shards, jobs_of
 from al_lightning.data.dataset import PoolDataset
@@ -152,7 +152,7 @@ def _finish(work: Path, target: Path, jobs: Sequence[Job], recipe: dict[str, str
         raise damaged(shard, "not what was written a moment ago; check the disk")
     manifest: dict[str, Any] = {"recipe": recipe}
     for name in SETS:
-        records = [unseal(job.paths(work)[1]) for job in jobs if job.name == name]
+        records = [without_checksum(job.paths(work)[1]) for job in jobs if job.name == name]
         names = [text.encode() for record in records for text in record["names"]]
         starts = np.cumsum([0, *map(len, names)])
         rows = np.array([row for record in records for row in record["rows"]], np.int64).reshape(-1, len(COLUMNS) - 2)
@@ -163,7 +163,7 @@ def _finish(work: Path, target: Path, jobs: Sequence[Job], recipe: dict[str, str
             write_atomic(work / f"{name}.{kind}", lambda file, content=content: file.write(content))  # type: ignore[misc]
         checks = {kind: hashlib.sha256(content).hexdigest() for kind, content in index.items()}
         manifest[name] = {"index": checks, "shards": [record["bytes"] for record in records]}
-    write_atomic(work / MANIFEST, lambda file: file.write(seal(manifest)))
+    write_atomic(work / MANIFEST, lambda file: file.write(with_checksum(manifest)))
     os.replace(work, target)
     return sum(size for name in SETS for size in manifest[name]["shards"])
 

@@ -1,4 +1,4 @@
-"""Data workers: how batches leave them, their errors as one sentence, and the end of stopped workers."""
+"""Data workers: sending of batches, messages for lost workers, waking of stopped ones."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def was_ended(error: BaseException) -> bool:
     return LOST.search(str(error)) is not None
 
 
-def of_workers(error: BaseException, timeout: float) -> str:
+def worker_error_message(error: BaseException, timeout: float) -> str:
     """Return a message where a data worker was killed, or gave no batch within `timeout` seconds; else ""."""
     if was_ended(error):
         signalled = re.search(r"killed by signal: ([\w ]+)", f"{error} {error.__cause__ or ''}")

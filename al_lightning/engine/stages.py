@@ -11,7 +11,7 @@ from torch import Tensor
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.scoring import AcquisitionCallback, Scorer
 from al_lightning.data.datamodule import PoolDataModule
-from al_lightning.data.workers import of_workers
+from al_lightning.data.workers import worker_error_message
 from al_lightning.distributed.processes import trainer_of
 from al_lightning.distributed.shutdown import AGAIN
 from al_lightning.errors import ALError, Interrupted, raised_in
@@ -99,7 +99,7 @@ def guarded(trainer: Trainer, stage: Callable[[], object], timeout: float) -> No
             raise Interrupted(f"Interrupted; {AGAIN}.") from error
         raise
     except Exception as error:
-        if sentence := of_workers(error, timeout):
+        if sentence := worker_error_message(error, timeout):
             raise ALError(sentence) from error
         if not raised_in(error, "torch._utils"):
             raise

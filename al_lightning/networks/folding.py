@@ -23,8 +23,9 @@ _TORCHVISION: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
 def folded(network: nn.Module) -> nn.Module:
     """Return a copy of a network for eval mode, in which BatchNorm is part of the preceding convolution.
 
-    Weights are scaled by gamma / sqrt(variance + epsilon), biases shifted: outputs are equal up to rounding. Folded are
-    neighbours in an `nn.Sequential`, torchvision's residual blocks, and the pairs that a block lists in `folds`.
+    Weights are scaled by gamma / sqrt(variance + epsilon), biases shifted: outputs are equal up to rounding. It folds
+    neighbours in an `nn.Sequential`, the pairs of torchvision's residual blocks, and the pairs that a block lists in
+    `folds`.
 
     Args:
         network: stays unchanged. It is returned itself if it is not `foldable`, has modules with hooks, or cannot be

@@ -62,15 +62,15 @@ class _Block(nn.Module):
 class WiderResNet38(Backbone):
     """The variant "wider_resnet38_a2" at output stride 8; 105 million parameters.
 
-    A 3x3 convolution and six groups of 3, 3, 6, 3, 1, 1 blocks. The fine map is the output of the first group, at
-    stride 2. The coarse map is the output of the last group, without the checkpoint's final BatchNorm, which belongs to
-    its classifier. `DeepLabV3Plus(19, WiderResNet38(), linear_projections=True)` is the study's network of 137,103,936
-    parameters.
+    Seven modules with the names of the checkpoint: `mod1` is a 3x3 convolution, `mod2` to `mod7` are groups of 3, 3, 6,
+    3, 1, 1 blocks. The fine map is the output of `mod2`, at stride 2. The coarse map is the output of `mod7`, without
+    the checkpoint's final BatchNorm, which belongs to its classifier. `DeepLabV3Plus(19, WiderResNet38(),
+    linear_projections=True)` is the study's network of 137,103,936 parameters.
 
     Args:
         weights: path to the public ImageNet checkpoint (under `state_dict`, names `module.mod2.block1...`), or none.
-        dropout6: probability that a channel is dropped in the sixth module, in training only; BALD does not sample it.
-        dropout7: the same in the seventh module.
+        dropout6: probability that a channel is dropped in `mod6`, in training only; BALD does not sample it.
+        dropout7: the same in `mod7`.
         width: channels of the first convolution; 64 is the published network.
     """
 
@@ -106,7 +106,7 @@ class WiderResNet38(Backbone):
             _log_random_start()
 
     def forward(self, image: Tensor) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
-        """Return the maps of the last four groups (stride 8), of the first group (stride 2), and of the last group."""
+        """Return the maps of `mod4` to `mod7` (stride 8), of `mod2` (stride 2), and of `mod7`."""
         fine = self.mod2(self.pool2(self.mod1(image)))
         stages = run_stages(self.mod3(self.pool3(fine)), (self.mod4, self.mod5, self.mod6, self.mod7))
         return stages, fine, stages[-1]

@@ -11,7 +11,7 @@ from al_lightning.runs.journal import Run
 
 
 def area(budgets: Sequence[float], values: Sequence[float]) -> float:
-    """Return the area under a curve of metric against budget, by trapezoids (Mittal et al. 2025, Eq. 2).
+    """Return the area under a curve of metric against budget, by trapezoids (Eq. 2 of the study).
 
     No extrapolation below the first budget. Budgets as fractions of the pool and values in percent give areas in the
     unit of the published tables (Cityscapes 100 %, 68.42 from 10 % to 50 %: 27.37). The area of one point is 0.
@@ -53,7 +53,7 @@ class Curve:
 
     @property
     def area(self) -> float:
-        """Eq. 2 with values in the metric's unit and budgets as fractions."""
+        """Eq. 2 of the study with values in the metric's unit and budgets as fractions."""
         return area(self.budgets, self.values)
 
     @property

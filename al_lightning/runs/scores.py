@@ -1,4 +1,4 @@
-"""The rows of a selection, its candidates with scores or embeddings, in rows.npz beside its choice."""
+"""rows.npz: scores or embeddings of the candidates of a selection, beside selection.json."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def _refuse_folders(path: Path) -> None:
 
 def made_again(path: Path) -> str:
     """Return the message for a file that was deleted because its seal does not fit."""
-    return f"{path} was damaged, or not of this run; what it held is made again"
+    return f"{path} was damaged, or not of this run; the steps that it covered are done again"
 
 
 def _line(path: Path, origin: str) -> str:

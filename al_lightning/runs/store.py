@@ -58,7 +58,7 @@ class RunStore(CycleFiles):
             text, whole = journal.read_text(), "".join(whole_lines(journal))
             if whole.rstrip() != text.rstrip():
                 write_text(journal, whole)
-                notes.append(f"the last line of {journal} was cut short; what it held is made again")
+                notes.append(f"the last line of {journal} was cut short; the steps that it covered are done again")
         return notes
 
     def exists(self) -> bool:

@@ -54,7 +54,7 @@ class Column:
         unit: of budgets in texts, "percent" or "images".
         metric: the metric's name in the journal.
         at: the budget at which the metric is read.
-        area_scale: factor from Eq. 2 to the published area.
+        area_scale: factor from the area of the study's Eq. 2 to the published area.
         images_per_second: assumed speed of training, forward and backward, of one accelerator.
         figure: the published figure with these curves, where it is known.
         options: of all its runs.

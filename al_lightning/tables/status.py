@@ -60,7 +60,7 @@ class CellStatus:
 
     @property
     def areas(self) -> dict[int, float]:
-        """Eq. 2 in the column's scale; of a 100 % row, its metric times the width (as the published ones are)."""
+        """The area (Eq. 2 of the study) in the column's scale; of a 100 % row its metric times the width."""
         scale, curves = self.column.area_scale, self.series.curves
         if self.row.everything:
             return {curve.seed: scale * curve.values[-1] * self.column.width for curve in curves}

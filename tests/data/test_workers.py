@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from al_lightning import data
 from al_lightning.audits.read import read
-from al_lightning.data.workers import SMALL, Parcel, of_workers, parcel
+from al_lightning.data.workers import SMALL, Parcel, parcel, worker_error_message
 from al_lightning.errors import ALError, UsageError
 from al_lightning.types import Batch
 from tests.support.errors import lacking, raises
@@ -83,11 +83,11 @@ def test_an_audit_says_that_a_reading_process_is_gone():
 
 
 def test_other_errors_are_not_blamed_on_the_loading_processes():
-    assert of_workers(RuntimeError("CUDA error"), 600) == ""
+    assert worker_error_message(RuntimeError("CUDA error"), 600) == ""
     full = "DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that ..."
-    assert "/dev/shm" in of_workers(RuntimeError(full), 600)
+    assert "/dev/shm" in worker_error_message(RuntimeError(full), 600)
     lost = RuntimeError("DataLoader worker (pid(s) 7, 8) exited unexpectedly")
-    assert not lacking(of_workers(lost, 600), ["killed", "memory", "--data.workers"])
+    assert not lacking(worker_error_message(lost, 600), ["killed", "memory", "--data.workers"])
     assert issubclass(UsageError, ALError)
 
 

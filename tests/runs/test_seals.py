@@ -94,7 +94,7 @@ def test_what_another_run_left_is_made_again(al: Call, here: Path, whole: Path, 
         copy(path, here / "other" / path.relative_to(whole))
     answer = al(*RUN, *other, "--run_dir", "other")
     assert answer.code == 0, answer.err
-    assert answer.err.count("made again") >= 1
+    assert answer.err.count("done again") >= 1
     assert journal(here / "other") == expected
 
 
@@ -104,7 +104,7 @@ def test_files_of_another_cycle_are_made_again(al: Call, whole: Path) -> None:
     for name in ("member_0/weights.pt", "metrics.json", "selection.json", "rows.npz"):
         copy(whole / "cycle_00" / name, whole / "cycle_01" / name)
     answer = al(*RUN, "--run_dir", whole)
-    assert (answer.code, answer.err.count("made again")) == (0, 4), answer.err
+    assert (answer.code, answer.err.count("done again")) == (0, 4), answer.err
     assert journal(whole) == expected
 
 

@@ -10,8 +10,8 @@ In a test file:
 It takes a second or two on a CPU, and needs neither data nor a trained network.
 """
 
-from al_lightning.acquisition.testing.bench import ConformanceError
 from al_lightning.acquisition.testing.checks import check_strategy
 from al_lightning.acquisition.testing.networks import TinyClassifier, TinySegmenter
+from al_lightning.acquisition.testing.trial import ConformanceError
 
 __all__ = ["ConformanceError", "TinyClassifier", "TinySegmenter", "check_strategy"]

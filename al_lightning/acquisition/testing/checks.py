@@ -8,10 +8,10 @@ from typing import Literal
 import torch
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.testing.bench import Bench, ConformanceError, example_images, example_pool
 from al_lightning.acquisition.testing.networks import TinyClassifier, TinySegmenter
 from al_lightning.acquisition.testing.points import ONE_FIT, POINTS, situation
 from al_lightning.acquisition.testing.traces import global_state, restore
+from al_lightning.acquisition.testing.trial import ConformanceError, Trial, example_images, example_pool
 from al_lightning.errors import UsageError
 from al_lightning.networks.base import Network
 from al_lightning.pool import Pool
@@ -49,21 +49,21 @@ def check_strategy(
     """
     state = global_state()
     try:
-        benches = _benches(make, network, example_pool() if pool is None else pool, predicts)
-        for bench in benches:
+        trials = _trials(make, network, example_pool() if pool is None else pool, predicts)
+        for trial in trials:
             for point in ONE_FIT if make().one_fit else POINTS:
-                point(bench)
+                point(trial)
     finally:
         restore(state)
 
 
-def _benches(
+def _trials(
     make: Callable[[], Acquisition], network: Callable[[], Network] | None, pool: Pool, predicts: str
-) -> list[Bench]:
-    """Return a bench for each kind of network that the strategy takes."""
+) -> list[Trial]:
+    """Return a trial for each kind of network that the strategy takes."""
     kinds: dict[str, Callable[[], Network]] = {"image": TinyClassifier, "pixel": TinySegmenter}
     makers = [network] if network else [maker for kind, maker in kinds.items() if predicts in (kind, "both")]
-    benches, refusals = [], []
+    trials, refusals = [], []
     for maker in makers:
         networks = tuple(_seeded(maker, member) for member in range(make().members))
         try:
@@ -74,10 +74,10 @@ def _benches(
                 raise
             refusals.append(error)
             continue
-        benches.append(Bench(make, networks, example_images(pool.size), pool))
-    if not benches:
+        trials.append(Trial(make, networks, example_images(pool.size), pool))
+    if not trials:
         raise refusals[0]
-    return benches
+    return trials
 
 
 def _seeded(make: Callable[[], Network], seed: int) -> Network:

@@ -13,8 +13,8 @@ import torch
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.functional import round_significant
 from al_lightning.acquisition.scoring import Scorer, select
-from al_lightning.acquisition.testing.bench import SIZE, Bench, ConformanceError, example_images
 from al_lightning.acquisition.testing.traces import contents, global_state, held, modes, upset_global_generators
+from al_lightning.acquisition.testing.trial import SIZE, ConformanceError, Trial, example_images
 from al_lightning.errors import ALError
 from al_lightning.seeding import generator
 from al_lightning.types import SelectionInputs
@@ -39,28 +39,28 @@ def name_of(make: Callable[[], Acquisition]) -> str:
     return type(make()).__name__
 
 
-def _count(bench: Bench) -> int:
+def _count(trial: Trial) -> int:
     """Return the number of images to choose: 3, or all candidates where there are fewer."""
-    count = min(3, len(bench.candidates(bench.make())))
+    count = min(3, len(trial.candidates(trial.make())))
     if count == 0:
-        raise ConformanceError(f"{name_of(bench.make)}.candidates names none.")
+        raise ConformanceError(f"{name_of(trial.make)}.candidates names none.")
     return count
 
 
-def _initial(bench: Bench) -> None:
+def _initial(trial: Trial) -> None:
     """An initial set of the strategy's own has the size asked for; that of a one-fit strategy may be the whole pool."""
-    bench, name = bench.labelling(()), name_of(bench.make)
-    size, one_fit = bench.pool.size, bench.make().one_fit
+    trial, name = trial.labelling(()), name_of(trial.make)
+    size, one_fit = trial.pool.size, trial.make().one_fit
 
-    def ask(of: Bench, count: int) -> list[int] | None:
-        with situation(bench.make, f"when asked for an initial set of {count} of {size} images"):
+    def ask(of: Trial, count: int) -> list[int] | None:
+        with situation(trial.make, f"when asked for an initial set of {count} of {size} images"):
             own = of.make().initial(of.pool, count, generator("initial", 0))
             if own is not None:
                 of.pool.label(own)
             return None if own is None else [int(index) for index in own]
 
     for count in (3, size) if one_fit else (3,):
-        own = ask(bench, count)
+        own = ask(trial, count)
         if own is None:
             if one_fit:
                 raise ConformanceError(f"{name} is one_fit, but its initial returns None.")
@@ -68,26 +68,26 @@ def _initial(bench: Bench) -> None:
         if len(own) != count and not (one_fit and len(own) == size):
             raise ConformanceError(f"{name}.initial returns {len(own)} images where {count} were asked for.")
         upset_global_generators(count)
-        if ask(bench, count) != own:
+        if ask(trial, count) != own:
             raise ConformanceError(f"{name}.initial returns another set for the same seed.")
     order = generator("order", 1).permutation(size).tolist()
     draws = generator("initial", 0)
-    bench.make().initial(bench.pool, 3, draws)
-    moved = ask(bench.permuted(order), 3)
-    if _untouched(draws, "initial") and {order[index] for index in moved or []} != set(ask(bench, 3) or []):
+    trial.make().initial(trial.pool, 3, draws)
+    moved = ask(trial.permuted(order), 3)
+    if _untouched(draws, "initial") and {order[index] for index in moved or []} != set(ask(trial, 3) or []):
         raise ConformanceError(f"{name}.initial depends on the order of the pool's images, though it draws nothing.")
 
 
-def _leaves_network_and_generators_alone(bench: Bench) -> None:
-    name = name_of(bench.make)
-    tensors, flags, before = contents(bench.networks), modes(bench.networks), global_state()
-    with situation(bench.make, "in an ordinary round"):
-        bench.choose(_count(bench))
+def _leaves_network_and_generators_alone(trial: Trial) -> None:
+    name = name_of(trial.make)
+    tensors, flags, before = contents(trial.networks), modes(trial.networks), global_state()
+    with situation(trial.make, "in an ordinary round"):
+        trial.choose(_count(trial))
     after = global_state()
-    for tensor, value in contents(bench.networks).items():
+    for tensor, value in contents(trial.networks).items():
         if not torch.equal(value, tensors[tensor]):
             raise ConformanceError(f"{name} changes the network's {tensor} while it scores.")
-    for (layer, old), (_, new) in zip(flags, modes(bench.networks), strict=True):
+    for (layer, old), (_, new) in zip(flags, modes(trial.networks), strict=True):
         if old != new:
             raise ConformanceError(f"{name} leaves the network ({layer or 'all of it'}) in another mode than eval.")
     for library, state in before.items():
@@ -98,11 +98,11 @@ def _leaves_network_and_generators_alone(bench: Bench) -> None:
             )
 
 
-def _keeps_little_of_an_image(bench: Bench) -> None:
-    name = name_of(bench.make)
-    if not bench.make().needs_network:
+def _keeps_little_of_an_image(trial: Trial) -> None:
+    name = name_of(trial.make)
+    if not trial.make().needs_network:
         return
-    (few, small), (many, large) = (_kept(bench, size) for size in (SIZE, LARGE))
+    (few, small), (many, large) = (_kept(trial, size) for size in (SIZE, LARGE))
     if many > few or many >= LARGE[0] * LARGE[1]:
         raise ConformanceError(
             f"{name}.score returns {few} numbers for an image of {SIZE[0]} x {SIZE[1]} pixels and {many} for one of "
@@ -114,119 +114,119 @@ def _keeps_little_of_an_image(bench: Bench) -> None:
         )
 
 
-def _kept(bench: Bench, size: tuple[int, int]) -> tuple[int, int]:
+def _kept(trial: Trial, size: tuple[int, int]) -> tuple[int, int]:
     """Return how many numbers, and how many bytes, a strategy keeps of each scored image of a size."""
-    with situation(bench.make, f"on images of {size[0]} x {size[1]} pixels"), torch.inference_mode():
-        strategy, network = bench.make(), bench.networks[0]
+    with situation(trial.make, f"on images of {size[0]} x {size[1]} pixels"), torch.inference_mode():
+        strategy, network = trial.make(), trial.networks[0]
         strategy.prepare(network, generator("prepare", 0))
-        tried = replace(bench, images=example_images(bench.pool.size, size))
+        tried = replace(trial, images=example_images(trial.pool.size, size))
         own = []
-        for batch in tried.batches(list(range(bench.pool.size)), 4, 1, 0):
+        for batch in tried.batches(list(range(trial.pool.size)), 4, 1, 0):
             value = Scorer(network, strategy).predict_step(batch, 0)
             own.append(held(vars(strategy)))
     if own[-1] > own[0]:
-        raise ConformanceError(f"{name_of(bench.make)} keeps more with every batch that it scores.")
+        raise ConformanceError(f"{name_of(trial.make)} keeps more with every batch that it scores.")
     return value.shape[1], value.untyped_storage().nbytes() // len(value)
 
 
-def _chooses_exactly_and_again_the_same(bench: Bench) -> None:
-    for count in sorted({1, _count(bench)}):
+def _chooses_exactly_and_again_the_same(trial: Trial) -> None:
+    for count in sorted({1, _count(trial)}):
         answers = []
         for upset in (1, 2):
             upset_global_generators(upset)
-            with situation(bench.make, f"when asked for {count}"):
-                answers.append(bench.choose(count))
+            with situation(trial.make, f"when asked for {count}"):
+                answers.append(trial.choose(count))
         if answers[0] != answers[1]:
-            raise ConformanceError(f"{name_of(bench.make)} chooses differently when asked again with the same seed.")
+            raise ConformanceError(f"{name_of(trial.make)} chooses differently when asked again with the same seed.")
 
 
-def _selects_purely(bench: Bench) -> None:
-    with situation(bench.make, "in an ordinary round"):
-        strategy, rows = bench.rows()
+def _selects_purely(trial: Trial) -> None:
+    with situation(trial.make, "in an ordinary round"):
+        strategy, rows = trial.rows()
         before = SelectionInputs(*(tensor.clone() for tensor in rows))
-        answers = [select(strategy, rows, _count(bench), generator("select", 0)) for _ in range(2)]
+        answers = [select(strategy, rows, _count(trial), generator("select", 0)) for _ in range(2)]
     if not all(map(torch.equal, before, rows)):
-        raise ConformanceError(f"{name_of(bench.make)}.select changes the rows that it is given.")
+        raise ConformanceError(f"{name_of(trial.make)}.select changes the rows that it is given.")
     if answers[0] != answers[1]:
-        raise ConformanceError(f"{name_of(bench.make)}.select answers the same question differently the second time.")
+        raise ConformanceError(f"{name_of(trial.make)}.select answers the same question differently the second time.")
 
 
-def _does_not_depend_on_batch_size(bench: Bench) -> None:
+def _does_not_depend_on_batch_size(trial: Trial) -> None:
     for size in (1, 3, 64):
         how = f"in batches of {size}", "in batches of 4", "the score of an image must not depend on its batch"
-        _chooses_the_same(bench, *how, batch_size=size)
+        _chooses_the_same(trial, *how, batch_size=size)
 
 
-def _does_not_depend_on_processes(bench: Bench) -> None:
+def _does_not_depend_on_processes(trial: Trial) -> None:
     for count in (2, 3):
         how = f"on {count} processes", "on one", "select may use nothing of score but its rows"
-        _chooses_the_same(bench, *how, processes=count)
+        _chooses_the_same(trial, *how, processes=count)
 
 
-def _chooses_the_same(bench: Bench, here: str, usual: str, rule: str, **options: int) -> None:
-    count = _count(bench)
-    expected = bench.choose(count).indices
-    with situation(bench.make, here):
-        chosen = bench.choose(count, **options).indices
+def _chooses_the_same(trial: Trial, here: str, usual: str, rule: str, **options: int) -> None:
+    count = _count(trial)
+    expected = trial.choose(count).indices
+    with situation(trial.make, here):
+        chosen = trial.choose(count, **options).indices
     if chosen != expected:
-        raise ConformanceError(f"{name_of(bench.make)} chooses {chosen} {here} and {expected} {usual}; {rule}.")
+        raise ConformanceError(f"{name_of(trial.make)} chooses {chosen} {here} and {expected} {usual}; {rule}.")
 
 
-def _does_not_depend_on_order(bench: Bench) -> None:
+def _does_not_depend_on_order(trial: Trial) -> None:
     first, second = generator("candidates", 0), generator("select", 0)
-    bench.make().candidates(bench.pool, first)
-    strategy, rows = bench.rows()
-    expected = set(select(strategy, rows, _count(bench), second).indices)
+    trial.make().candidates(trial.pool, first)
+    strategy, rows = trial.rows()
+    expected = set(select(strategy, rows, _count(trial), second).indices)
     # A draw gives positions, whichever images stand there; between equal rows the position decides.
     if not (_untouched(first, "candidates") and _untouched(second, "select")):
         return
     value = rows.value[:, ~rows.labelled].transpose(0, 1).flatten(1)
     if value.shape[1] and len(np.unique(round_significant(value).numpy(), axis=0)) < len(value):
         return
-    order = generator("order", 1).permutation(bench.pool.size).tolist()
-    with situation(bench.make, "where the pool's images stand in another order"):
-        chosen = {order[index] for index in bench.permuted(order).choose(len(expected)).indices}
+    order = generator("order", 1).permutation(trial.pool.size).tolist()
+    with situation(trial.make, "where the pool's images stand in another order"):
+        chosen = {order[index] for index in trial.permuted(order).choose(len(expected)).indices}
     if chosen != expected:
         raise ConformanceError(
-            f"{name_of(bench.make)} chooses the images {sorted(chosen)} instead of {sorted(expected)} where the pool's "
+            f"{name_of(trial.make)} chooses the images {sorted(chosen)} instead of {sorted(expected)} where the pool's "
             "images stand in another order."
         )
 
 
-def _works_with_nothing_labelled(bench: Bench) -> None:
-    with situation(bench.make, "where nothing is labelled"):
-        empty = bench.labelling(())
+def _works_with_nothing_labelled(trial: Trial) -> None:
+    with situation(trial.make, "where nothing is labelled"):
+        empty = trial.labelling(())
         empty.choose(_count(empty))
 
 
-def _works_with_a_pool_as_small_as_the_query(bench: Bench) -> None:
-    with situation(bench.make, "where the pool is as small as the query"):
-        left = bench.candidates(bench.make())[:3]
-        small = bench.labelling(tuple(index for index in range(bench.pool.size) if index not in left))
+def _works_with_a_pool_as_small_as_the_query(trial: Trial) -> None:
+    with situation(trial.make, "where the pool is as small as the query"):
+        left = trial.candidates(trial.make())[:3]
+        small = trial.labelling(tuple(index for index in range(trial.pool.size) if index not in left))
         small.choose(len(small.candidates(small.make())))
 
 
-def _works_with_constant_scores(bench: Bench) -> None:
-    with situation(bench.make, "where all images are equal, and all scores"):
-        replace(bench, images=bench.images[:1].repeat(bench.pool.size, 1, 1, 1)).choose(_count(bench))
+def _works_with_constant_scores(trial: Trial) -> None:
+    with situation(trial.make, "where all images are equal, and all scores"):
+        replace(trial, images=trial.images[:1].repeat(trial.pool.size, 1, 1, 1)).choose(_count(trial))
 
 
-def _names_the_image_of_a_nan(bench: Bench) -> None:
-    if not bench.make().needs_network:
+def _names_the_image_of_a_nan(trial: Trial) -> None:
+    if not trial.make().needs_network:
         return
-    candidates = sorted(bench.candidates(bench.make()))
+    candidates = sorted(trial.candidates(trial.make()))
     image = candidates[len(candidates) // 2]
-    images = bench.images.clone()
+    images = trial.images.clone()
     images[image] = torch.nan
-    _must_name(bench, image, replace(bench, images=images).choose)
-    strategy, rows = bench.rows()
+    _must_name(trial, image, replace(trial, images=images).choose)
+    strategy, rows = trial.rows()
     value = rows.value.clone()
     value[-1, rows.index == image] = torch.nan
-    _must_name(bench, image, lambda count: strategy.select(rows._replace(value=value), count, generator("select", 0)))
+    _must_name(trial, image, lambda count: strategy.select(rows._replace(value=value), count, generator("select", 0)))
 
 
-def _must_name(bench: Bench, image: int, choose: Callable[[int], object]) -> None:
-    name = name_of(bench.make)
+def _must_name(trial: Trial, image: int, choose: Callable[[int], object]) -> None:
+    name = name_of(trial.make)
     try:
         choose(1)
     except ALError as error:
@@ -246,8 +246,8 @@ def _untouched(draws: np.random.Generator, stream: str) -> bool:
     return bool(draws.bit_generator.state == generator(stream, 0).bit_generator.state)
 
 
-ONE_FIT: Sequence[Callable[[Bench], None]] = (_initial,)
-POINTS: Sequence[Callable[[Bench], None]] = (
+ONE_FIT: Sequence[Callable[[Trial], None]] = (_initial,)
+POINTS: Sequence[Callable[[Trial], None]] = (
     _initial,
     _leaves_network_and_generators_alone,
     _keeps_little_of_an_image,

@@ -45,7 +45,7 @@ def restore(state: dict[str, bytes]) -> None:
 
 
 def upset_global_generators(seed: int) -> None:
-    """Seed the global generators."""
+    """Seed the global generators, so that a strategy that draws from them gives another result with another seed."""
     torch.manual_seed(seed)
     np.random.seed(seed)
     random.seed(seed)

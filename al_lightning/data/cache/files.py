@@ -58,14 +58,14 @@ def shard_file(name: str, number: int) -> str:
     return f"{name}_{number:05d}.bin"
 
 
-def seal(content: Mapping[str, Any]) -> bytes:
-    """Return a line of JSON, and a line with its SHA-256."""
+def with_checksum(content: Mapping[str, Any]) -> bytes:
+    """Return the bytes of a file: a line of JSON, and a line with the SHA-256 of the first."""
     text = json.dumps(content)
     return f"{text}\n{hashlib.sha256(text.encode()).hexdigest()}\n".encode()
 
 
-def unseal(path: Path) -> dict[str, Any]:
-    """Return the content of a file that `seal` made; raise ValueError where it is missing or damaged."""
+def without_checksum(path: Path) -> dict[str, Any]:
+    """Return the content of a file of `with_checksum`; raise ValueError where the file is missing or damaged."""
     try:
         text, check = path.read_text().rstrip("\n").rsplit("\n", 1)
     except OSError as error:
@@ -166,7 +166,7 @@ def fault_of(directory: Path) -> tuple[Path, str] | None:
     """Check index files by SHA-256 and shards by size; return the first damaged file, and what is wrong with it."""
     path = directory / MANIFEST
     try:
-        manifest = unseal(path)
+        manifest = without_checksum(path)
     except ValueError as error:
         return path, str(error)
     for name in SETS:
@@ -208,7 +208,7 @@ def _report_stale(home: Path, directory: Path, recipe: Mapping[str, str]) -> Non
     differences = []
     for manifest in sorted(home.glob(f"*/{MANIFEST}")):
         try:
-            other = unseal(manifest)["recipe"]
+            other = without_checksum(manifest)["recipe"]
         except (ValueError, KeyError):
             continue
         if other.get("format") != str(FORMAT):

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from torch.utils.data import Dataset
 
-from al_lightning.data.cache.files import ROOT, seal, shard_file, unseal
+from al_lightning.data.cache.files import ROOT, shard_file, with_checksum, without_checksum
 from al_lightning.data.images import Array, Images
 from al_lightning.errors import ALError
 from al_lightning.runs.files import write_atomic
@@ -23,7 +23,7 @@ SIZE = 64
 
 
 def jobs_of(sources: dict[str, Images]) -> list[Job]:
-    """Return the shards to make of the sets."""
+    """Return a job for each shard of each set, in the order of the images."""
     return [
         Job(name, number, range(start, min(start + SIZE, len(images))))
         for name, images in sources.items()
@@ -98,7 +98,7 @@ class Shards(Dataset[Done]):
 
         try:
             write_atomic(pixels, write)
-            write_atomic(record, lambda file: file.write(seal(shard.record())))
+            write_atomic(record, lambda file: file.write(with_checksum(shard.record())))
         except _UnusableError:
             pass
         except (ALError, OSError) as error:
@@ -162,7 +162,7 @@ def record_of(directory: Path, job: Job) -> dict[str, Any] | None:
     """Return a shard's record; None where the shard or its record is missing or damaged."""
     pixels, path = job.paths(directory)
     try:
-        record = unseal(path)
+        record = without_checksum(path)
         whole = pixels.stat().st_size == record["bytes"] and digest_of(pixels) == record["sha256"]
     except (OSError, ValueError, KeyError):
         return None

@@ -39,11 +39,14 @@ def background(
     material, z, along, upward = facades(scene, camera, rows, columns)
     distance, across = (np.broadcast_to(values, shape).copy() for values in (z, along))
     first = min(max(int(camera.v) + 1, 0), shape[0])
+    # The ground shows in the rows from `first`, the row below the horizon. `depth` is the z of each row, (rows, 1); d
+    # and s are places across and along the road (see types.py).
     depth = camera.focal * camera.eye / np.maximum(rows[first:, None] - camera.v, 0.3)
     d = (columns - camera.u) * (depth / camera.focal) + (camera.d - camera.bend * depth * depth)
     s = depth + camera.s
     on_ground = upward[first:] < 0
     np.copyto(material[first:], _ground_at(scene, d, s, depth), where=on_ground)
+    # From here on `distance`, `across` and `upward` hold the ground's values where a sub-pixel shows the ground.
     for whole, ground in ((distance, depth), (across, d), (upward, s)):
         np.copyto(whole[first:], ground, where=on_ground)
 
@@ -77,7 +80,7 @@ def background(
 
 
 def _grain(across: Floats, upward: Floats, seed: int) -> Floats:
-    """Return the texture's values at places, 13 points per metre; both arrays are overwritten."""
+    """Return the texture's values at places, 13 entries of the texture per metre; both arrays are overwritten."""
     # OpenCV's own wrapping takes seven times as long.
     for places, shift in ((across, seed % 256), (upward, 0)):
         places *= 13 / 256
@@ -105,7 +108,7 @@ def _clouds(scene: Scene, shape: tuple[int, int]) -> tuple[Floats, Floats]:
 
 
 def _ground_at(scene: Scene, d: Floats, s: Floats, z: Floats) -> Array:
-    """Return the material of the ground at places d (rows, columns), s and z (rows, 1)."""
+    """Return the material of the ground at places d across the road, (rows, columns), and s and z, (rows, 1)."""
     away = np.abs(d)
     kerb = scene.half_width
     material = (away > kerb).astype(np.uint8)

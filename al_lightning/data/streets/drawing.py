@@ -3,8 +3,8 @@
 A frame is a function of a `Scene` and a frame number; `scenes.py` samples the scene.
 Places are in metres: `d` across the road from its middle, `y` up from the ground, `s` along the road. Ground, facades
 and sky are computed for all pixels at once, by casting rays. Objects on the ground are then painted as polygons, far
-ones first. All this happens at twice the final size. The picture is the mean of 2 x 2 points, and a pixel whose four
-points differ in class is void.
+ones first. All this happens at twice the final size. The picture is the mean of 2 x 2 sub-pixels, and a pixel whose
+four sub-pixels differ in class is void.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def draw(scene: Scene, frame: int, size: tuple[int, int], grain: tuple[int, int]
 
 
 def _expose(picture: Array, size: tuple[int, int], noise: float, grain: tuple[int, int]) -> Array:
-    """Return the mean of 2 x 2 points with the sensor's noise."""
+    """Return the mean of 2 x 2 sub-pixels with the sensor's noise."""
     small = cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA)
     pattern = textures().sensor
     rows = (np.arange(size[0]) + grain[0]) % pattern.shape[0]
@@ -68,7 +68,7 @@ def _expose(picture: Array, size: tuple[int, int], noise: float, grain: tuple[in
 
 
 def _merge(label: Array) -> Array:
-    """Return the class of each pixel's 2 x 2 points, void where they differ."""
+    """Return the class of each pixel's 2 x 2 sub-pixels, void where they differ."""
     a, b, c, d = label[::2, ::2], label[::2, 1::2], label[1::2, ::2], label[1::2, 1::2]
     merged: Array = np.where((a == b) & (a == c) & (a == d), a, np.uint8(VOID))
     return merged

@@ -1,4 +1,9 @@
-"""The parts of a street scene: classes, light, street, actors and camera."""
+"""The parts of a street scene: classes, light, street, actors and camera.
+
+Places are in metres: `d` across the road (from its middle, positive to the right), `s` along the road, and `y` above
+the ground. `z` is the distance ahead of the camera, s minus the camera's s. Pictures are computed at twice the final
+size, so that a pixel of the result has 2 x 2 sub-pixels.
+"""
 
 from __future__ import annotations
 
@@ -147,7 +152,17 @@ class Scene(NamedTuple):
 
 
 class Camera(NamedTuple):
-    """The place of the camera, and its projection to points of the enlarged picture."""
+    """The place of the camera, and its projection to the enlarged picture.
+
+    Attributes:
+        focal: focal length, in sub-pixels.
+        u: column of the vanishing point, in sub-pixels.
+        v: row of the horizon, in sub-pixels.
+        eye: height of the camera, in metres.
+        d: place of the camera across the road, in metres.
+        s: place of the camera along the road, in metres.
+        bend: curvature of the road; its middle is `bend * z**2` to the right.
+    """
 
     focal: float
     u: float
@@ -158,7 +173,7 @@ class Camera(NamedTuple):
     bend: float
 
     def point(self, d: float, y: float, s: float) -> tuple[float, float]:
-        """Return (column, row) of a place."""
+        """Return (column, row) of a place, in sub-pixels."""
         z = s - self.s
         return (
             self.u + self.focal * (d - self.d + self.bend * z * z) / z,

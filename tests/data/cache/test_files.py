@@ -10,7 +10,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from al_lightning.data import ImageFolder, MaskFolder
-from al_lightning.data.cache.files import seal, unseal
+from al_lightning.data.cache.files import with_checksum, without_checksum
 from al_lightning.data.datasets.mask_folder import MaskFiles
 from al_lightning.data.streams import PaddedBatches, Stream
 from al_lightning.errors import DatasetError
@@ -131,9 +131,9 @@ def test_a_cache_may_lie_elsewhere(masks, tmp_path, monkeypatch, how):
 
 def test_a_cache_of_another_format_is_refused(masks):
     where, _ = make(boxes(masks))
-    held = unseal(where / "manifest.json")
+    held = without_checksum(where / "manifest.json")
     held["recipe"]["format"] = "1"
-    (where / "manifest.json").write_bytes(seal(held))
+    (where / "manifest.json").write_bytes(with_checksum(held))
     old = where.rename(where.with_name("0123456789abcdef"))
     for _ in range(2):
         with raises(DatasetError, old, "format 1", "al-lightning prepare", "--data.cache false"):

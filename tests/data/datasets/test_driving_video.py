@@ -1,4 +1,4 @@
-"""The drawn streets: what a position means never changes, and the pools are what they claim to be."""
+"""The synthetic streets: what a position means never changes, and the pools are what they claim to be."""
 
 from itertools import pairwise
 from pathlib import Path

@@ -40,7 +40,7 @@ def example_images(count: int, size: tuple[int, int] = SIZE) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Bench:
+class Trial:
     """The networks, images and pool on which a strategy is checked.
 
     Attributes:
@@ -55,12 +55,12 @@ class Bench:
     images: Tensor
     pool: Pool
 
-    def labelling(self, labelled: tuple[int, ...]) -> Bench:
-        """Return the bench with other images labelled."""
+    def labelling(self, labelled: tuple[int, ...]) -> Trial:
+        """Return the trial with other images labelled."""
         return replace(self, pool=replace(self.pool, labelled=labelled))
 
-    def permuted(self, order: list[int]) -> Bench:
-        """Return the bench with the image that was at `order[i]` at position i."""
+    def permuted(self, order: list[int]) -> Trial:
+        """Return the trial with the image that was at `order[i]` at position i."""
         pool = self.pool
         place = {old: new for new, old in enumerate(order)}
         sequence, frame = (
