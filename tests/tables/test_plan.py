@@ -7,7 +7,7 @@ import pytest
 
 from al_lightning.config.experiment import configure
 from al_lightning.config.names import resolve
-from al_lightning.errors import UsageError
+from al_lightning.errors import DatasetError
 from al_lightning.launcher import Job
 from al_lightning.tables.plan import files_of, find_table, missing_data, plan
 from al_lightning.tables.published import read_table
@@ -98,7 +98,7 @@ def test_the_command_line_plans_without_running(al: Callable[..., Answer], here:
     assert "6 runs: 0 complete, 6 to run, about 22 GPU-hours if a GPU trains on 45.8 images a second" in answer.out
     assert "start from random weights" in answer.out
     answer = al("reproduce", "table3", "--only", "a2d2_pool5f_random*")
-    assert refused(answer, UsageError, "A2D2 Pool-5f")
+    assert refused(answer, DatasetError, "A2D2 Pool-5f")
     assert "Pool-11f" not in answer.err
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from al_lightning.errors import ALError, UsageError
+from al_lightning.errors import ALError, DatasetError
 from tests.support.errors import refused
 from tests.support.runs import Answer
 
@@ -60,7 +60,7 @@ def test_what_has_no_data_is_left_out_if_asked(al: Callable[..., Answer], here: 
     content["columns"]["digits"]["data"] = "nowhere"
     table.write_text(yaml.safe_dump(content))
     answer = al("reproduce", table, "--available")
-    assert refused(answer, UsageError, "Digits", "data/nowhere", "mine")
+    assert refused(answer, DatasetError, "Digits", "data/nowhere", "mine")
     assert al("reproduce", table, "--report-only").code == 0
 
 
