@@ -39,7 +39,7 @@ def predict(given: list[str]) -> int:
         for folder in ("masks", "overlays"):
             _below(out, folder)
     if missing := [path for path in ours.images if not path.exists()]:
-        raise UsageError(f"There is no file or folder {missing[0]}.")
+        raise DatasetError(f"There is no file or folder {missing[0]}.")
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file; a folder was expected.")
     begin(ours.verbose)
