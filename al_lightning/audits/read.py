@@ -10,7 +10,7 @@ import numpy.typing as npt
 from torch.utils.data import DataLoader, Dataset
 
 from al_lightning.data.images import Images
-from al_lightning.data.workers import was_ended
+from al_lightning.data.workers import start_method, was_ended
 from al_lightning.duplicates.descriptor import Descriptor, describe
 from al_lightning.duplicates.relation import Advance
 from al_lightning.errors import ALError, MissingFile, SizesDiffer, UnknownLabel
@@ -141,7 +141,8 @@ def read(images: Images, num_classes: int, labelled: bool, workers: int, advance
     """
     contents, chunks = Contents.empty(num_classes), _Chunks(images, num_classes, labelled)
     # Processes, because all datasets support them; no dataset says whether it supports threads.
-    loader = DataLoader(chunks, batch_size=None, num_workers=min(workers, len(chunks)))
+    workers = min(workers, len(chunks))
+    loader = DataLoader(chunks, batch_size=None, num_workers=workers, multiprocessing_context=start_method(workers))
     try:
         for number, part in enumerate(loader, start=1):
             contents.add(part)

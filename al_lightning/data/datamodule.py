@@ -14,7 +14,7 @@ from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.normalize import Normaliser
 from al_lightning.data.streams import PaddedBatches, StepSampler, Stream
 from al_lightning.data.views import LABELLED, Views
-from al_lightning.data.workers import parcel, wake_stopped
+from al_lightning.data.workers import parcel, start_method, wake_stopped
 from al_lightning.pool import Indices, Pool
 from al_lightning.types import Batch
 
@@ -110,6 +110,7 @@ class PoolDataModule(LightningDataModule):
             batch_size=None,
             sampler=sampler,
             num_workers=workers,
+            multiprocessing_context=start_method(workers),
             timeout=self.dataset.timeout if workers else 0,
             collate_fn=parcel,
             pin_memory=torch.cuda.is_available(),

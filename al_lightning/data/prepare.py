@@ -25,7 +25,7 @@ from al_lightning.data.cache.files import COLUMNS, MANIFEST, SETS, damaged, faul
 from al_lightning.data.cache.recipe import NONE, key_of
 from al_lightning.data.cache.shards import Done, Job, Shards, jobs_of
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.data.workers import was_ended
+from al_lightning.data.workers import start_method, was_ended
 from al_lightning.errors import ALError, DatasetError, DirectoryInUse, UsageError
 from al_lightning.progress import duration
 from al_lightning.runs.files import unwritable, write_atomic
@@ -90,7 +90,8 @@ def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
 def _process(what: str, shards: Shards, processes: int) -> Iterator[Done]:
     """Yield the result of each job, in order, and show the progress."""
     # Even a single process is a separate one: what a set keeps in memory while it reads must not reach its recipe.
-    loader = DataLoader(shards, batch_size=None, num_workers=min(processes, len(shards)))
+    workers = min(processes, len(shards))
+    loader = DataLoader(shards, batch_size=None, num_workers=workers, multiprocessing_context=start_method(workers))
     total, seen, kept = sum(len(job.indices) for job in shards.jobs), 0, 0
     begun = time.monotonic()
     with Display() as display:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
 from collections.abc import Callable
 from multiprocessing import active_children
 from typing import Any
@@ -21,6 +22,14 @@ SMALL = 1 << 20
 # torch raises a bare RuntimeError for all of this, so that its words alone tell a lost worker from other errors.
 LOST = re.compile(r"DataLoader worker .*(?:is killed by signal|exited unexpectedly)")
 AGAIN = "finished work is kept, and the same command goes on"
+
+
+def start_method(workers: int) -> str | None:
+    """Return how a loader with so many workers starts them; None leaves it to Python.
+
+    Linux forks, on Python 3.14 as well: its own default starts workers that import torch anew, seconds for each loader.
+    """
+    return "fork" if workers and sys.platform == "linux" else None
 
 
 class Parcel:
