@@ -13,6 +13,7 @@ from al_lightning.data import ImageFolder, MaskFolder
 from al_lightning.data.cache.files import with_checksum, without_checksum
 from al_lightning.data.datasets.mask_folder import MaskFiles
 from al_lightning.data.streams import PaddedBatches, Stream
+from al_lightning.data.workers import parcel
 from al_lightning.errors import DatasetError
 from tests.support.caches import CLASSES, boxes, is_cached, make, same_sets
 from tests.support.errors import lacking, raises
@@ -80,7 +81,7 @@ def test_loaders_give_the_same_batches_with_two_workers(masks):
         [Stream(part.train, range(16), 5, part.augmentation, (0, 0, 0), "labelled") for part in (data, plain)],
     ):
         batches = [
-            list(DataLoader(part, batch_size=None, sampler=range(2), num_workers=2, collate_fn=lambda batch: batch))
+            list(DataLoader(part, batch_size=None, sampler=range(2), num_workers=2, collate_fn=parcel))
             for part in (one, other)
         ]
         assert all(torch.equal(x, y) for a, b in zip(*batches, strict=True) for x, y in zip(a, b, strict=True))
