@@ -16,6 +16,7 @@ from al_lightning.data.augmentation import Augmentation, NoAugmentation
 from al_lightning.data.cache.files import find_cache
 from al_lightning.data.cache.recipe import FORMAT, arguments_of, decoders, hash_of_files
 from al_lightning.data.images import Images
+from al_lightning.data.remarks import Remark
 from al_lightning.data.sources import Sources
 from al_lightning.data.views import Unlabelled
 from al_lightning.errors import MOST, DatasetError, UsageError, from_home, require, require_folder
@@ -125,6 +126,10 @@ class PoolDataset(metaclass=_KeepsArguments):
         None where an image has many classes, or where some classes are not known yet.
         """
         return None
+
+    def remarks(self) -> Sequence[Remark]:
+        """Return what was assumed, inferred or left out when the two sets were made, for the run's first lines."""
+        return ()
 
     def details(self) -> str:
         """Return a text for the `fingerprint` that changes when the same names get other pixels or labels."""

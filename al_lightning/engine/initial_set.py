@@ -55,7 +55,11 @@ def start(
             trained = fit.module.description()
     if not len(experiment.data.test):
         reporter.say("note: there is no test set: this run can choose images, but not say how good the model is")
-    run = processes.once(begin, experiment, store, pool, data_sha256, trained, reporter)
+    remarks = processes.once(experiment.data.remarks)
+    for remark in remarks:
+        reporter.say(remark.line)
+    warnings = [remark.text for remark in remarks if remark.warning]
+    run = processes.once(begin, experiment, store, pool, data_sha256, trained, warnings, reporter)
     if run.initial is not None:
         if queue is not None:
             processes.once(queue.test)
@@ -80,7 +84,13 @@ def fresh_fit(experiment: Experiment, pool: Pool, processes: Processes, reporter
 
 
 def begin(
-    experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str, trained: str, reporter: Reporter
+    experiment: Experiment,
+    store: RunStore,
+    pool: Pool,
+    data_sha256: str,
+    trained: str,
+    warnings: list[str],
+    reporter: Reporter,
 ) -> Run:
     """Begin the journal, or continue an existing one, and return the run so far.
 
@@ -100,6 +110,7 @@ def begin(
         classes=list(data.class_names),
         parts=experiment.parts,
         trained=trained,
+        remarks=warnings,
         metrics=list(experiment.task(len(data.class_names)).metrics),
         oracle=str(experiment.plain["oracle"]["class_path"]),
         versions=versions(),

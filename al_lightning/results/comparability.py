@@ -180,6 +180,16 @@ def _test_set(setting: Setting) -> Iterable[Finding]:
         yield OK, f"Nothing was chosen by the test set: {MEASURED}; there is no early stopping."
 
 
+def _data(setting: Setting) -> Iterable[Finding]:
+    """Repeat what was known of the data before the first fit."""
+    remarks: dict[str, list[str]] = {}
+    for run in setting.runs:
+        for text in run.record.remarks:
+            remarks.setdefault(text, []).append(_named(run))
+    for text, runs in remarks.items():
+        yield WARN, text if len(runs) == len(setting.runs) else f"In {'; '.join(runs)}: {text}"
+
+
 def _surroundings(setting: Setting) -> Iterable[Finding]:
     """Look for versions, devices and process counts that differ between the runs."""
     versions: dict[str, dict[str, None]] = {}
@@ -219,6 +229,7 @@ CHECKS: dict[str, Callable[[Setting], Iterable[Finding]]] = {
     "warm start": _warm_start,
     "duplicates": _twice,
     "test set": _test_set,
+    "data": _data,
     "versions": _surroundings,
 }
 

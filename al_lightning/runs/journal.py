@@ -21,7 +21,7 @@ from al_lightning.runs.files import read_small
 from al_lightning.runs.identity import fingerprint
 
 JOURNAL = "cycles.jsonl"
-FORMAT = 4
+FORMAT = 5
 """Format of a run directory: raised with each change of it, so that no other version misreads it."""
 LARGEST = 16 << 20
 """Most bytes of a journal: a pool of a million images, all chosen, takes 8 MB."""
@@ -45,6 +45,8 @@ class RunRecord:
         parts: the parts of the name, by axis; see `parts`.
         metrics: the metrics of the task, the main one first.
         trained: how the networks are trained, as the training method describes itself: "semi-supervised (UDA)".
+        remarks: sentences about the data that whoever compares the run must know: its warnings (see `Remark`).
+        code: SHA-256 of the modules of the user's own classes, by module.
         oracle: class path of the oracle when the run began; another one may have continued the run.
         versions: of packages, for the reader.
     """
@@ -59,6 +61,8 @@ class RunRecord:
     parts: dict[str, str] = field(default_factory=dict)
     metrics: list[Metric] = field(default_factory=list)
     trained: str = ""
+    remarks: list[str] = field(default_factory=list)
+    code: dict[str, str] = field(default_factory=dict)
     oracle: str = ""
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -83,6 +87,8 @@ class CycleRecord:
         metrics: the main metric first, as `Metric` stores them; class-wise values as lists, null for absent classes.
         chosen: bought after this fit, in order of selection; empty in the last cycle.
         cost: seconds of each stage, and the number of processes; everything else is deterministic.
+        health: what the fit and its test say of whether training worked: numbers, or lists of numbers, by name.
+        code: SHA-256 of the modules of the user's own classes, by module, where they changed since the run began.
     """
 
     cycle: int
@@ -91,6 +97,8 @@ class CycleRecord:
     metrics: dict[str, Any]
     chosen: list[int]
     cost: dict[str, float] = field(default_factory=dict)
+    health: dict[str, Any] = field(default_factory=dict)
+    code: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -198,6 +206,7 @@ def _check_kinds(run: Run) -> None:
         _is_text(record.name, 500)
         and all(_is_text(text, 200) for text in texts)
         and all(isinstance(name, str) for name in record.classes)
+        and all(_is_text(text, 2000) for text in record.remarks)
         and isinstance(record.settings, dict)
         and all(type(metric.higher_is_better) is bool for metric in record.metrics)
         and _is_whole(record.seed, MOST_SEED)
