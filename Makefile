@@ -46,7 +46,7 @@ study-camvid: $(STAMP)
 study-cifar: $(STAMP)
 	$(BIN)/al-lightning reproduce study_cifar --runs $(RUNS) $(if $(CIFAR),--data.root $(CIFAR)) $(RUN)
 
-test: $(STAMP) ## the test suite: under 10 minutes on 2 cores
+test: $(STAMP) ## the test suite: under 8 minutes on 2 cores
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 test-all: $(STAMP) label-studio ## the suite and the longer proofs
@@ -63,7 +63,7 @@ label-studio: .venv-label-studio/.$(LABEL_STUDIO) ## Label Studio beside the pro
 storm: $(STAMP) ## runs killed at 50 random instants each with 1 and 2 processes, and at every boundary
 	$(BIN)/python -m pytest -m slow -s tests/engine/test_storm.py
 
-bench: $(STAMP) ## the bounds of docs/performance.md, measured here: half an hour on 2 quiet cores; DEVICE=cuda
+bench: $(STAMP) ## the bounds of docs/performance.md, measured here: an hour on 2 quiet cores; DEVICE=cuda
 	$(BIN)/python -m pytest tests/benchmarks -q -p no:cacheprovider -o python_files='bench_*.py' -o python_functions='bench_*' --device $(DEVICE) $(BENCH)
 
 lint: $(STAMP) ## ruff and mypy --strict
