@@ -87,8 +87,8 @@ def _annotations(task: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _image(data: dict[str, Any], annotations: Annotations) -> str:
     """Return the image of a task: the field `name` that a batch has, else the file in `image`, else the first text."""
-    if isinstance(name := data.get("name"), str) and name in annotations.known:
-        return name
+    if isinstance(name := data.get("name"), str) and (image := annotations.names.own(name)) is not None:
+        return image
     texts = [value for value in (data.get("image"), *data.values()) if isinstance(value, str)]
     if not texts:
         raise Malformed("its `data` names no image")
