@@ -19,6 +19,9 @@ LONGEST_REFERENCE = 16_384
 """Characters of a tool's name for an image: four times Linux's longest path."""
 _RANK = re.compile(r"^([0-9]{4,9})_(?=.)")
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-(?=.)")
+SHORTEST_CUT = 40
+"""Letters and digits of a name that was cut; Django cuts the path of an uploaded file to 100 characters."""
+_CUT = re.compile(r"_[0-9A-Za-z]{7}(\.[^.]+)$")
 _MASK = re.compile(r"\.png$", re.IGNORECASE)
 _WHOLE_PATHS = "use the images' whole paths"
 _ENDINGS = f"{_WHOLE_PATHS}, or a format that keeps the endings of their names (COCO, CVAT for images)"
@@ -54,7 +57,7 @@ class Names:
     may stand before the name, which then counts as an upload respells it.
 
     Where there is no such image, one counts whose name in a batch is the reference but for the rank, or has the same
-    rank and the same letters and digits, also with more behind them.
+    rank and the same letters and digits. A tool may have put more behind them, or cut a long name's end off.
 
     A reference that fits several images, or whose folders contradict the image's, is refused, and so is one that has
     an image's rank and another name. Names are relative paths with `/`; they are compared in one Unicode form.
@@ -187,8 +190,14 @@ class _Index:
         given, of_rank = letters(file[match.end() :]), self._of_rank.get(int(match[1]), set())
         if images := {name for own, name in of_rank if own and given == own}:
             return images
-        # Tools put a number or a hash behind the whole name; behind a stem it could be another image's name.
-        return {name for own, name in of_rank if own and given.startswith(own)} if self.whole else set()
+        if not self.whole:  # what stands behind a stem could belong to another image's name
+            return set()
+        images = {name for own, name in of_rank if own and given.startswith(own)}
+        if (cut := _CUT.search(file)) is not None:
+            kept, ending = letters(file[match.end() : cut.start()]), letters(cut[1])
+            if len(kept) >= SHORTEST_CUT:
+                images |= {name for own, name in of_rank if own.startswith(kept) and own.endswith(ending)}
+        return images
 
 
 class _Files:

@@ -160,6 +160,29 @@ def test_the_rank_alone_means_no_image() -> None:
         Names(["other.png", "o.ther.png"], [("other.png", 1), ("o.ther.png", 2)]).find("0002_other.png")
 
 
+def cut(name: str, project: int) -> str:
+    """What Django makes of a path of more than 100 characters: seven random ones stand for the end of the name."""
+    path = f"upload/{project}/0a1b2c3d-{django(name)}"
+    stem, _, ending = path.rpartition(".")
+    return path if len(path) <= 100 else f"{stem[: 100 - len(ending) - 9]}_Ab3dE7g.{ending}"
+
+
+def test_a_long_name_that_an_upload_cut_is_told_by_its_rank() -> None:
+    start = "train (a)/patient 0001/visit 2/series 12 axial t1 weighted with contrast medium/thin slices/"
+    known = [f"{start}slice {number:03d}.png" for number in range(3)]
+    names = Names(known, [(name, rank) for rank, name in enumerate(known, start=1)])
+    for rank, name in enumerate(known, start=1):
+        for project in (1, 12345):
+            reference = f"/data/{cut(link_name(name, rank), project)}"
+            assert len(reference) == len("/data/") + 100
+            assert names.find(reference) == name
+            for wrong in (reference.replace(f"000{rank}_", "0004_"), reference.replace("patient", "Patient")):
+                with raises(Malformed, "none"):
+                    names.find(wrong)
+    with raises(Malformed, "none"):  # short enough to be whole
+        names.find("0a1b2c3d-0001_train_Ab3dE7g.png")
+
+
 def test_what_was_respelled_is_kept_for_a_note() -> None:
     names = Names(["a b.png", "c.png"], [("a b.png", 1), ("c.png", 2)])
     for reference in ("0001_a b.png", "1a2b3c4d-0002_c.png", "c.png"):

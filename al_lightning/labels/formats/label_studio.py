@@ -217,6 +217,7 @@ def _readme(folder: Path, kind: Kind) -> str:
    it only allows the images to be shown). Settings > Annotation > Use predictions to prelabel tasks shows those of the
    network.
 3. Once per batch: Import tasks.json, and {how}.
+   (Without steps 1 and 2: drag the files of the folder images in, and keep their names, which begin with a number.)
 4. Export as JSON (not JSON-MIN), then:
      al-lightning labels import {shlex.quote(str(run_dir))} FILE.json
    A task that is not submitted yet, or skipped, counts as not labelled.
