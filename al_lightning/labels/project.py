@@ -79,8 +79,8 @@ def check_project(project: Project) -> None:
         _project(parse_json(_text(project).encode(), _LIMITS))
     except Malformed as error:
         raise DatasetError(
-            f"Nothing was handed out, since no label could be imported: in {PROJECT} {error}. Mend the class's or the "
-            "image's name, or the image."
+            f"Nothing was handed out, since no label could be imported: in {PROJECT} {error}. Mend the name of the "
+            "class, folder or image, or the image."
         ) from error
 
 
@@ -119,15 +119,16 @@ def _project(values: Any) -> Project:
     if kind not in ("image", "pixel"):
         raise Malformed("`kind` is neither 'image' nor 'pixel'")
     if not isinstance(classes, list) or not 1 <= len(classes) <= MOST_CLASSES or not all(map(_is_class, classes)):
-        raise Malformed(f"`classes` is no list of 1 to {MOST_CLASSES:,} names of at most {LONGEST_CLASS:,} characters")
+        raise Malformed(f"`classes` is no list of 1 to {MOST_CLASSES:,} names of 1 to {LONGEST_CLASS:,} characters")
     if len(set(map(canonical, classes))) != len(classes) or (kind == "pixel" and len(classes) > 255):
         raise Malformed("`classes` repeats a name, or has more than 255 of them")
     if not isinstance(colours, list) or len(colours) != len(classes) or not all(map(_is_colour, colours)):
         raise Malformed("`colours` is no list of [red, green, blue], one per class")
     if not isinstance(root, str) or not isinstance(labels, str) or not isinstance(command, str | None):
         raise Malformed("`root`, `labels` or `command` is no text")
-    if any(_CONTROL.search(text) for text in (*classes, root, labels, command or "")):
-        raise Malformed("a text in it holds control characters")
+    texts = {"classes": "".join(classes), "root": root, "labels": labels, "command": command or ""}
+    if unprintable := [key for key, text in texts.items() if _CONTROL.search(text)]:
+        raise Malformed(f"`{unprintable[0]}` holds control characters")
     if not isinstance(images, dict) or not all(_is_name(name) and _is_size(size) for name, size in images.items()):
         raise Malformed(
             f"`images` does not give [width, height], of at most {MOST_PIXELS:,} pixels, for relative paths of at most "
@@ -167,7 +168,7 @@ def _are_numbers(value: Any, count: int, low: int, high: int) -> bool:
 
 
 def _is_class(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= LONGEST_CLASS
+    return isinstance(value, str) and 1 <= len(value) <= LONGEST_CLASS
 
 
 def _is_name(name: str) -> bool:

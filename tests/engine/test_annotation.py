@@ -250,7 +250,7 @@ def test_what_no_label_could_come_back_for_is_not_handed_out(al, here, loose):
     odd = here / "da\tta"
     loose.rename(odd)
     answer = ask(al, odd, here / "run")
-    assert refused(answer, DatasetError, "Nothing was handed out", "control characters")
+    assert refused(answer, DatasetError, "Nothing was handed out", "`root` holds control characters")
     assert not (here / "run/batches").exists()
     odd.rename(loose)
     first = next((loose / "unlabelled").rglob("*.png"))

@@ -157,9 +157,10 @@ def test_two_rows_of_one_name_in_two_unicode_forms_are_one_image(here: Path) -> 
     [
         ({"classes": ("a", "a", "b")}, "`classes`"),
         ({"classes": ("\u00e9", "e\u0301", "b")}, "`classes`"),
-        ({"classes": ("a", "b\tc", "d")}, "control characters"),
+        ({"classes": ("a", "", "d")}, "`classes`"),
+        ({"classes": ("a", "b\tc", "d")}, "`classes` holds control characters"),
         ({"classes": ("a", "x" * 2000, "d")}, "`classes`"),
-        ({"root": "da\x07ta"}, "control characters"),
+        ({"root": "da\x07ta"}, "`root` holds control characters"),
         ({"images": {"a/" * 70 + "x.png": (1, 1)}}, "`images`"),
         ({"images": {"x.png": (60_000, 60_000)}}, "`images`"),
     ],
