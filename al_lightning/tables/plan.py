@@ -165,12 +165,11 @@ def _small(status: CellStatus) -> str:
 
 
 def _donor(status: CellStatus, table: Table) -> str:
-    """Return the place of the run whose first network a row can share: Random under the same conditions; or ""."""
-    base = table.baseline(status.row)
-    if base is None or base.conditions != status.row.conditions or status.row.one_fit:
-        return ""
-    cell = base.cells.get(status.column.key)
-    return cell.place if cell is not None else ""
+    """Return the place of the run whose first network a row can share, or "": the first row under its conditions."""
+    row, key = status.row, status.column.key
+    curves = [each for each in table.rows if not each.one_fit and not each.everything and key in each.cells]
+    first = next((each for each in curves if each.conditions == row.conditions), row)
+    return first.cells[key].place if row in curves and first is not row else ""
 
 
 def _planned(

@@ -79,13 +79,13 @@ def _charts(block: Block) -> list[tuple[str, str]]:
     # A strategy looks the same in all charts; Random is the grey line.
     others = dict.fromkeys(key for line in block.lines if (key := _key(line.status)) != "random")
     numbers = {"random": 0} | {key: number for number, key in enumerate(others, start=1)}
-    flat = [line.status.series for line in block.lines if line.status.row.everything and line.status.complete]
+    flat = [line.status for line in block.lines if line.status.row.everything and line.status.complete]
     curves = [line.status for line in block.lines if line.status.complete and not line.status.row.one_fit]
     groups = {(each.row.mc_dropout, each.row.training != DEFAULT_TRAINING, each.row.training) for each in curves}
     for dropout, more, training in sorted(groups):
         methods = [each.series for each in curves if (each.row.mc_dropout, each.row.training) == (dropout, training)]
         title = methods[0].runs[0].record.trained + (", network with dropout" if dropout else "")
-        references = () if more else tuple(flat)
+        references = () if more else tuple(each.series for each in flat if each.row.mc_dropout == dropout)
         dataset = Dataset(block.column.title, methods[0].metric, tuple(methods), budgets_of(methods), references)
         styles = {line.status.row.label: numbers[_key(line.status)] for line in block.lines}
         charts.append((title, curve_chart(dataset, styles)))
