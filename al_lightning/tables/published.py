@@ -56,7 +56,7 @@ class Column:
         at: the budget at which the metric is read.
         area_scale: factor from the area of the study's Eq. 2 to the published area.
         images_per_second: assumed speed of training, forward and backward, of one accelerator.
-        figure: the published figure with these curves, where it is known.
+        figure: the published figure with these curves ("in no figure" where there is none); "" for other tables.
         options: of all its runs.
         training_options: further options, by training method.
     """
@@ -141,6 +141,7 @@ class Table:
         seeds: number of seeds of each row.
         runs: the directory of the table's runs, below the directory of all runs; "" for that directory itself.
         marker: why the numbers are no evidence; "" where they may be.
+        drawn: whether it is a figure: its columns are panels of a drawing.
     """
 
     name: str
@@ -152,6 +153,7 @@ class Table:
     seeds: int = 3
     runs: str = ""
     marker: str = ""
+    drawn: bool = False
 
     def baseline(self, row: Row) -> Row | None:
         """Return the row that a row is compared with: Random under the same conditions, else any Random.
