@@ -24,10 +24,10 @@ def reproduce(given: list[str]) -> int:
     """Run the missing runs of a table or figure, and print our numbers beside the published ones."""
     parser = Arguments(
         "reproduce",
-        "Finds the runs behind the cells of a table of the paper, or behind the curves of a figure, runs those that are "
-        "not finished, as many at a time as there are GPUs (or cores), and prints our numbers beside the published "
-        "ones. A figure is drawn too, as SVG and PNG. The same command continues after an interruption. Further options "
-        "go to every run.",
+        "Finds the runs behind the cells of a table of the paper, or behind the curves of a figure, runs those that "
+        "are not finished, as many at a time as there are GPUs (or cores), and prints our numbers beside the published "
+        "ones. A figure is drawn too, as SVG and PNG. The same command continues after an interruption. Further "
+        "options go to every run.",
         "TABLE [--dry-run | --report-only] [--scale smoke] [options of fit]",
     )
     parser.add_argument("table", metavar="TABLE", help="table1 ... table12, figure1a ... figure12, or a YAML file")

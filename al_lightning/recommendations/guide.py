@@ -12,7 +12,7 @@ from al_lightning.reports.findings import MEASURED, Findings
 from al_lightning.reports.numbers import Dataset, signed, verdict
 from al_lightning.results.comparability import all_of
 from al_lightning.results.comparison import Comparison, Verdict
-from al_lightning.results.regimes import BUDGETS, POOLS
+from al_lightning.results.regimes import POOLS
 from al_lightning.results.renderers import MINUS
 from al_lightning.results.series import Series, mean_heights
 from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
@@ -58,7 +58,9 @@ def held(rules: Rules, dataset: Dataset, findings: Findings | str) -> Held:
     known = findings if isinstance(findings, Findings) else None
     task = TASK_OF.get(dataset.metric.name, "")
     if not task or not dataset.budgets:
-        why = "there is no finished cycle" if task or not dataset.metric.name else f"{dataset.metric.title} tells no task"
+        why = (
+            "there is no finished cycle" if task or not dataset.metric.name else f"{dataset.metric.title} tells no task"
+        )
         return Held(dataset.name, f"Which cell this is, is not known: {why}.", ())
     kinds, of_pool = _redundancy(rules, dataset, known)
     amounts, of_budget = _budget(rules, dataset, known, task)
@@ -95,9 +97,7 @@ def _redundancy(rules: Rules, dataset: Dataset, findings: Findings | None) -> tu
     return kinds, f"A pool between diverse and redundant ({score}; {limits})"
 
 
-def _budget(
-    rules: Rules, dataset: Dataset, findings: Findings | None, task: str
-) -> tuple[tuple[str, ...], str]:
+def _budget(rules: Rules, dataset: Dataset, findings: Findings | None, task: str) -> tuple[tuple[str, ...], str]:
     """Return whether the budget is low or high, or both where it lies between, and a clause that says why."""
     record = _first(dataset).runs[0].record
     labels = max(curve.labelled[-1] for method in dataset.methods for curve in method.curves if curve.labelled)
@@ -150,7 +150,7 @@ def _command(rules: Rules, dataset: Dataset, method: str, task: str) -> str:
         return ""
     strategy = rules.guide.kinds[method.removesuffix(SSL)][0] if method else "random"
     training = f"_{rules.semi_supervised[task]}" * method.endswith(SSL)
-    return f"al-lightning fit --config {setting_of(record)}_{strategy}{training} runs it."
+    return f"`al-lightning fit --config {setting_of(record)}_{strategy}{training}` runs it."
 
 
 def _first(dataset: Dataset) -> Series:

@@ -26,7 +26,7 @@ class Reading:
         rule: that may fit.
         evidence: an answer for each question of the rule.
         pool: "diverse" or "redundant", as measured; differs from the rule's where the study has no such pool.
-        printed: what Table 8 prints for this situation, or the text for classification; "" where neither names a method.
+        printed: what Table 8 prints for this situation, for classification what the text names; "" without a method.
         carried: for each setting behind that, the highest row, and the highest row of the printed kind.
     """
 
@@ -50,10 +50,8 @@ class Reading:
         outcomes = [each.outcome for each in self.evidence if each.question.role in ("strategy", "rival")]
         if not self.fits:
             return None
-        if self.rule.strategy == BASELINE:
-            supported = not {"ahead", "mixed"} & set(outcomes)
-        else:
-            supported = outcomes[0] == "ahead"
+        unbeaten = not {"ahead", "mixed"} & set(outcomes)
+        supported = unbeaten if self.rule.strategy == BASELINE else outcomes[0] == "ahead"
         return self.rule.strategy if supported else None
 
     @property

@@ -51,7 +51,9 @@ def _measured(answer: Recommendation) -> str:
     limits = f"few up to {labels.low:g}, many from {labels.high:g}"
     if shares is not None:
         limits += f"; of the pool few up to {100 * shares.low:g} %, many from {100 * shares.high:g} %"
-    return f"{text} and {here.labels_per_class:.3g} for each of {here.classes} classes: {few} (in {here.task}, {limits})."
+    return (
+        f"{text} and {here.labels_per_class:.3g} for each of {here.classes} classes: {few} (in {here.task}, {limits})."
+    )
 
 
 def _advice(answer: Recommendation) -> str:
@@ -88,9 +90,9 @@ def _why_no_strategy(answer: Recommendation) -> str:
                     f" If you use one all the same{f' and {when}' if when else ''}, take {reading.rule.strategy}, "
                     f"{reading.rule.kind}: it is ahead of {rival}."
                 )
-            if each.question.role == "also" and each.outcome == "ahead" and each.question.against == RANDOM:
-                if not each.question.row.endswith(SSL):
-                    text += f" Trained on labels alone, {each.question.row} is ahead of Random there."
+            on_labels = each.question.against == RANDOM and not each.question.row.endswith(SSL)
+            if on_labels and each.question.role == "also" and each.outcome == "ahead":
+                text += f" Trained on labels alone, {each.question.row} is ahead of Random there."
     return text
 
 

@@ -75,9 +75,7 @@ class Curve:
 def until(curve: Curve, budget: float) -> Curve:
     """Return a curve without its points beyond a nominal budget, a fraction of the pool."""
     count = sum(each <= budget + NEAR for each in curve.budgets)
-    return replace(
-        curve, budgets=curve.budgets[:count], labelled=curve.labelled[:count], values=curve.values[:count]
-    )
+    return replace(curve, budgets=curve.budgets[:count], labelled=curve.labelled[:count], values=curve.values[:count])
 
 
 def curve_of(run: Run) -> Curve:

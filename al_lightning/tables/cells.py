@@ -43,7 +43,8 @@ class Block:
 def blocks(table: Table, statuses: Sequence[CellStatus]) -> list[Block]:
     """Compare the rows of each column with their baselines, over the whole curve; corrected for a column's comparisons.
 
-    Rows whose network has dropout are compared with such rows alone (`Table.baseline`). A row of a single fit has no curve: it is compared at the column's budget, with a correction of its own.
+    Rows whose network has dropout are compared with such rows alone (`Table.baseline`). A row of a single fit has no
+    curve: it is compared at the column's budget, with a correction of its own.
     """
     compared_columns = []
     for column in table.columns:

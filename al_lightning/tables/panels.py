@@ -108,6 +108,4 @@ def _row(axis: Axes, column: Column, line: Line) -> None:
         axis.fill_between(across, low, high, color=colour, alpha=0.15, linewidth=0)
     if status.cell.score is not None:
         label = None if points else f"{row.label} (published)"
-        axis.plot(
-            [size * column.at], [status.cell.score], marker=marker, markerfacecolor="none", label=label, **look
-        )
+        axis.plot([size * column.at], [status.cell.score], marker=marker, markerfacecolor="none", label=label, **look)
