@@ -112,7 +112,8 @@ def _budget(rules: Rules, dataset: Dataset, findings: Findings | None, task: str
 def _answer(rules: Rules, dataset: Dataset, method: str, task: str) -> tuple[str, list[Comparison]]:
     """Return whether the runs agree that the printed method is best, and the comparisons that say so."""
     heights = mean_heights(dataset.methods)
-    curves = [each for each in dataset.methods if each.label in heights and not each.dropout]
+    dropout = dataset.baseline is not None and dataset.baseline.dropout  # of one network, as all comparisons are
+    curves = [each for each in dataset.methods if each.label in heights and each.dropout == dropout]
     meant = [each.label for each in curves if rules.guide.means(method, *_parts(each))]
     others = [each.label for each in curves if each.label not in meant]
     if not meant or not others:
