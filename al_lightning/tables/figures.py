@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,14 @@ SAME = ("dataset", "pool", "initial", "query", "total", "metric")
 """What columns must have in common to be drawn in one panel."""
 
 
-def read_figure(path: Path, tables: Mapping[str, Table]) -> Table:
+def read_figure(path: Path, table: Callable[[str], Table]) -> Table:
     """Return a figure as a table with a column for each panel; the cited rows keep their runs and published numbers.
 
     Args:
         path: the figure's file: `title`, and `panels`, each with a `title` and `of`: tables' names and columns, and the
             labels of the `rows` that are drawn, or of those `without` which it is drawn. A file with `instead` is of a
             figure without curves.
-        tables: by name.
+        table: returns a table by its name; KeyError where there is none.
 
     Raises:
         UsageError: the file is not such a figure, or cites what no table has; or the figure has no curves.
@@ -33,23 +33,22 @@ def read_figure(path: Path, tables: Mapping[str, Table]) -> Table:
         content = read_yaml(path)
         if "instead" in content:
             raise UsageError(f"{content['title']}: it has no curves to draw; {' '.join(content['instead'].split())}.")
-        return _composed(path.stem, content, tables)
+        return _composed(path.stem, content, table)
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         text = " ".join(f"{type(error).__name__}: {error}".split())
         raise UsageError(f"{path} is not a figure ({text}); configs/figures/figure5.yaml shows the form.") from error
 
 
-def _composed(name: str, content: Mapping[str, Any], tables: Mapping[str, Table]) -> Table:
+def _composed(name: str, content: Mapping[str, Any], find: Callable[[str], Table]) -> Table:
     columns: list[Column] = []
     cells: dict[str, dict[str, Cell]] = {}
     rows: dict[str, Row] = {}
-    cited: list[Table] = []
+    tables: dict[str, Table] = {}
     for number, panel in enumerate(content["panels"]):
         key = f"panel{number + 1}"
         for part in panel["of"]:
-            table, column = tables[part["table"]], _column(tables[part["table"]], part["column"])
-            if table not in cited:
-                cited.append(table)
+            table = tables.setdefault(part["table"], find(part["table"]))
+            column = _column(table, part["column"])
             if len(columns) == number:
                 columns.append(replace(column, key=key, title=panel["title"], figure=""))
             elif different := [each for each in SAME if getattr(column, each) != getattr(columns[number], each)]:
@@ -61,6 +60,7 @@ def _composed(name: str, content: Mapping[str, Any], tables: Mapping[str, Table]
                 if part["column"] in row.cells:
                     cells.setdefault(row.label, {}).setdefault(key, row.cells[part["column"]])
     made = tuple(replace(row, cells=cells[label]) for label, row in rows.items() if label in cells)
+    cited = list(tables.values())
     notes = tuple(f"{table.title.partition(':')[0]}: {note}" for table in cited for note in table.notes)
     return Table(name, content["title"], cited[0].task, tuple(columns), made, notes, cited[0].seeds, drawn=True)
 

@@ -92,7 +92,7 @@ def find_table(name: str, scale: str = "full") -> Table:
     short = name.removesuffix(".yaml")
     path = known.get(short) or Path(name)
     if short in figures:
-        table = read_figure(figures[short], {each: read_table(file) for each, file in known.items()})
+        table = read_figure(figures[short], lambda cited: read_table(known[cited]))
     elif path.is_file():
         table = read_table(path)
     else:

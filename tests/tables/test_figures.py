@@ -117,7 +117,7 @@ def a_figure(folder: Path, **change: object) -> Path:
 def test_a_wrong_figure_is_one_sentence(tmp_path: Path, part: dict[str, object], facts: list[str]) -> None:
     path = a_figure(tmp_path, panels=[{"title": "a", "of": [part]}])
     with raises(UsageError, path, *facts):
-        read_figure(path, {"mine": TABLE})
+        read_figure(path, {"mine": TABLE}.__getitem__)
 
 
 def test_panels_of_other_budgets_do_not_go_into_one(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_panels_of_other_budgets_do_not_go_into_one(tmp_path: Path) -> None:
     both = [{"table": "mine", "column": "digits"}, {"table": "other", "column": "digits"}]
     path = a_figure(tmp_path, panels=[{"title": "a", "of": both}])
     with raises(UsageError, path, "query", "'a'"):
-        read_figure(path, {"mine": TABLE, "other": other})
+        read_figure(path, {"mine": TABLE, "other": other}.__getitem__)
 
 
 # Drawings
