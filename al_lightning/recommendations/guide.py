@@ -117,7 +117,10 @@ def _answer(rules: Rules, dataset: Dataset, method: str, task: str) -> tuple[str
     meant = [each.label for each in curves if rules.guide.means(method, *_parts(each))]
     others = [each.label for each in curves if each.label not in meant]
     if not meant or not others:
+        begun = not meant and any(rules.guide.means(method, *_parts(each)) for each in dataset.methods)
         missing = method if not meant else "anything else to hold it against"
+        if begun:
+            return f"No seed of {missing} has run over the whole curve, or its network is another one.", []
         return f"Not tried here: {missing}. {_command(rules, dataset, method if not meant else '', task)}".rstrip(), []
     compared = dataset.held_against([(label, other) for label in meant for other in others])
     by_method = {label: [each for each in compared if each.method == label] for label in meant}
