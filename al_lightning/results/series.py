@@ -17,7 +17,7 @@ BASELINE = "random"
 """The strategy that all others are compared with."""
 DROPOUT = "network.init_args.dropout"
 """The setting with the probability of the dropout that BALD samples."""
-ANCHORS = (BASELINE, "random_mcd", "coreset_mcd")
+ANCHORS = ("random_mcd", BASELINE, "coreset_mcd")
 """What the methods of one network are compared with: the first of these that was run with that network.
 
 The last is for networks with dropout, of which the study has no Random: BALD is then held against core-set.
