@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Form = Literal["svg", "png"]
 FORMS: tuple[Form, Form] = ("svg", "png")
-_STYLE = {
+_STYLE: Any = {  # matplotlib's type of such a mapping is a list of all keys
     "svg.hashsalt": "al-lightning",
     "svg.fonttype": "none",
     "axes.spines.top": False,

@@ -18,6 +18,8 @@ from al_lightning.results.series import Series, mean_heights
 from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
 from al_lightning.runs.parts import setting_of
 
+FREE = f"Random{SSL}"
+"""What is always worth trying: it costs nothing to choose."""
 TASK_OF = {"miou": "segmentation", "accuracy": "classification"}
 """By main metric, the task."""
 
@@ -104,7 +106,8 @@ def _budget(rules: Rules, dataset: Dataset, findings: Findings | None, task: str
     classes = len(findings.classes) if findings is not None else len(record.classes)
     by_class = labels / classes if classes else None
     amounts = rules.regimes.budget(task, by_class, labels / record.pool_size)
-    word = {("few",): "a low budget", ("many",): "a high budget"}.get(amounts, "a budget between low and high")
+    words = {"few": "a low budget", "many": "a high budget"}
+    word = words[amounts[0]] if len(amounts) == 1 else "a budget between low and high"
     each = f"{by_class:.3g} for each of {classes} classes, " if by_class is not None else ""
     return amounts, f"{word} ({labels:,} labels at the end: {each}{100 * labels / record.pool_size:.3g} % of the pool)"
 
@@ -141,9 +144,8 @@ def _answer(rules: Rules, dataset: Dataset, method: str, task: str) -> tuple[str
         text = f"The runs contradict {method}: {all_of(behind)} {verb} ahead of {all_of(meant)}"
     else:
         text = f"The runs cannot tell whether {method} is best: {all_of(meant)} against {all_of(others)}"
-    missing = [f"Random{SSL}"] * (not any(rules.guide.means(f"Random{SSL}", *_parts(each)) for each in curves))
-    if missing and method != missing[0]:
-        text += f". Not tried here: {missing[0]}. {_command(rules, dataset, missing[0], task)}".rstrip(". ")
+    if method != FREE and not any(rules.guide.means(FREE, *_parts(each)) for each in curves):
+        text += f". Not tried here: {FREE}. {_command(rules, dataset, FREE, task)}".rstrip(". ")
     return f"{text}.", compared
 
 
