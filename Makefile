@@ -32,7 +32,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP) ## random, entropy and core-set on synthetic streets, tables and a report: within ten minutes
 	@$(BIN)/al-lightning demo
 
-reproduce-%: $(STAMP) ## run a table of the paper (reproduce-table3), or with SCALE=smoke the whole path on 2 cores
+reproduce-%: $(STAMP) ## run a table or a figure of the paper (reproduce-table3, reproduce-figure5), with SCALE=smoke the whole path on 2 cores
 	$(BIN)/al-lightning reproduce $* --scale $(SCALE) --runs $(RUNS) $(RUN)
 
 study: study-streets study-camvid study-cifar ## the study of docs/study.md; CAMVID=DIR CIFAR=DIR name the data

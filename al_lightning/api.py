@@ -142,10 +142,11 @@ def report(
         file of the page.
     """
     from al_lightning.config.rebuild import data_of
+    from al_lightning.recommendations.guide import study_guide
     from al_lightning.reports.page import write_report
 
     runs = [read_run(directory) for directory in dict.fromkeys(Path(directory).resolve() for directory in run_dirs)]
-    return write_report(Path(out), runs, data_of(imports), title, command=command)
+    return write_report(Path(out), runs, data_of(imports), title, command=command, guide=study_guide())
 
 
 def audit(
@@ -222,20 +223,16 @@ def recommend(
     """
     from al_lightning.audits.audit import audit as audit_data
     from al_lightning.audits.folder import AuditFolder
-    from al_lightning.config.names import roots
     from al_lightning.progress import counting
     from al_lightning.recommendations import commands as lines
     from al_lightning.recommendations.recommendation import Recommendation, readings_of
-    from al_lightning.recommendations.rules import read_rules
+    from al_lightning.recommendations.rules import study_rules
     from al_lightning.recommendations.situation import situation_of
     from al_lightning.recommendations.trainings import steps_of, training_methods
-    from al_lightning.tables.plan import files_of
-    from al_lightning.tables.published import read_table
 
     if (run_dir is None) == (images is None):
         raise UsageError("Name a dataset: either a run's directory or a folder of images.")
-    tables = {name: read_table(file) for name, file in files_of("tables").items() if name.startswith("table")}
-    rules = read_rules(next(root / "rules.yaml" for root in roots() if (root / "rules.yaml").is_file()), tables)
+    rules = study_rules()
     remarks: list[str] = []
     mask_folder = Path(masks) if masks is not None else None
     if run_dir is not None:

@@ -15,9 +15,9 @@ cli: main > * > arguments
 
 api
 
-recommendations: commands text > recommendation > evidence situation > *
+recommendations: commands text > recommendation > evidence guide situation > *
 
-tables: plan_text report > plan > cells estimate > reduced_scale status > published
+tables: plan_text report > plan > panels > cells estimate > figures reduced_scale status > published
 engine: loop > initial_set > fit > query steps > *
 
 reports: page > advice choices > * > numbers
@@ -33,7 +33,8 @@ data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datas
     streams streets.actors streets.facades > annotated augmentation cache.recipe mappings streets.canvas streets.scenes
     streets.surfaces > *
 
-results: conditions summary > comparability label_value series_csv text_table > statistics > comparison series > *
+results: conditions summary > protocol > comparability label_value series_csv text_table > statistics >
+    comparison series > *
 launcher: local slurm > screen > *
 labels: formats.cvat status > batch formats.masks > formats.* importer shapes.label_map > formats pictures >
     import_result item project source > store > incoming > * > shapes shapes.region spelling untrusted

@@ -21,15 +21,16 @@ SUFFIXES = {".md": "markdown", ".tex": "latex", ".csv": "csv", ".txt": "text"}
 
 
 def reproduce(given: list[str]) -> int:
-    """Run the missing runs of a table, and print our numbers beside the published ones."""
+    """Run the missing runs of a table or figure, and print our numbers beside the published ones."""
     parser = Arguments(
         "reproduce",
-        "Finds the runs behind the cells of a table of the paper, runs those that are not finished, as many at a time "
-        "as there are GPUs (or cores), and prints our numbers beside the published ones. The same command continues "
-        "after an interruption. Further options go to every run.",
+        "Finds the runs behind the cells of a table of the paper, or behind the curves of a figure, runs those that "
+        "are not finished, as many at a time as there are GPUs (or cores), and prints our numbers beside the published "
+        "ones. A figure is drawn too, as SVG and PNG. The same command continues after an interruption. Further "
+        "options go to every run.",
         "TABLE [--dry-run | --report-only] [--scale smoke] [options of fit]",
     )
-    parser.add_argument("table", metavar="TABLE", help="table1 ... table12, figure8, or a YAML file of that form")
+    parser.add_argument("table", metavar="TABLE", help="table1 ... table12, figure1a ... figure12, or a YAML file")
     parser.add_argument("--scale", default="full", help="smoke: tiny networks on generated data, as a test")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="the directory of all runs (runs)")
     parser.add_argument("--seeds", type=int, help="number of seeds of each row (the table's: 3, 2 for ensembles)")
@@ -80,11 +81,12 @@ def reproduce(given: list[str]) -> int:
         say(f"{table.title}: {len(made.missing)} of {len(made.runs)} runs to run{sum_text(made)}")
         failed = _launch(made, ours)
     quiet(ours.verbose)
+    from al_lightning.recommendations.guide import study_guide
     from al_lightning.tables.report import TableReport
 
     statuses = tables.read_statuses(table, made.directory, ours.seeds)
     command = f"al-lightning reproduce {' '.join(given)}"
-    print(TableReport(table, statuses, command, ours.imports).write(ours.out or made.directory))
+    print(TableReport(table, statuses, command, ours.imports, study_guide()).write(ours.out or made.directory))
     return 1 if failed else 0
 
 
@@ -168,17 +170,19 @@ def report(given: list[str]) -> int:
 
 
 def _table(name: str, scale: str, directories: Sequence[Path], form: str, imports: Sequence[str]) -> str:
+    from al_lightning.recommendations.guide import study_guide
     from al_lightning.tables.plan import find_table
     from al_lightning.tables.report import TableReport
     from al_lightning.tables.status import statuses_of
 
     table = find_table(name, scale)
-    return TableReport(table, statuses_of(table, directories), imports=imports).text(form)
+    return TableReport(table, statuses_of(table, directories), imports=imports, guide=study_guide()).text(form)
 
 
 def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, unit: Unit | None) -> str:
-    from al_lightning.config.names import settings_of
+    from al_lightning.config.names import own_or_shipped, settings_of
     from al_lightning.results.conditions import conditions_of
+    from al_lightning.results.regimes import read_regimes
     from al_lightning.results.renderers import FORMS
     from al_lightning.results.series import repeats, series_of_runs
     from al_lightning.results.series_csv import read_csv
@@ -193,7 +197,8 @@ def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, uni
         series = series_of_runs(runs)
         names = {run.record.name for run in runs}
         resolved = {name: settings for name in names if (settings := settings_of(name)) is not None}
-        warnings = [condition.line for condition in conditions_of(runs, resolved=resolved)]
+        regimes = read_regimes(own_or_shipped("rules.yaml"))
+        warnings = [condition.line for condition in conditions_of(runs, resolved=resolved, regimes=regimes)]
     left_out = repeats(series)
     if form == "csv":
         say(*(f"note: {sentence}" for sentence in left_out))

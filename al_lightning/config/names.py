@@ -53,6 +53,11 @@ def roots() -> list[Path]:
     return [Path.cwd() / "configs", Path.cwd(), *extra, shipped()]
 
 
+def own_or_shipped(name: str) -> Path:
+    """Return a file of `configs/` that is no part, such as rules.yaml, from the first of `roots` that has it."""
+    return next(path for root in roots() if (path := root / name).is_file())
+
+
 def parts(axis: str) -> dict[str, Path]:
     """Return the files of an axis by name; of two files of one name, that of the first folder of `roots` counts."""
     return {path.stem: path for root in reversed(roots()) for path in sorted((root / axis).glob("*.yaml"))}

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from al_lightning.data import uda_policies
 from al_lightning.data.images import Array
 from al_lightning.errors import MOST_PIXELS, UsageError, require
 
@@ -44,7 +45,8 @@ class ImageAugmentation(Augmentation):
     """AutoAugment, Cutout, flip, and a crop of the padded image, for small images of one class.
 
     Args:
-        auto_augment: apply one random sub-policy of torchvision's CIFAR-10 AutoAugment (Cubuk et al. 2019).
+        auto_augment: apply one random sub-policy of AutoAugment for CIFAR-10 (Cubuk et al. 2019).
+        policies: of which list: torchvision's 25 sub-policies, or the 95 of UDA's authors (`uda_policies`).
         cutout: side of a grey square at a random centre (DeVries and Taylor 2017), in pixels; 0 for none.
         flip: mirror half of the images.
         crop_padding: pixels of reflect padding, from which a random crop of the original size is taken; 0 for none.
@@ -52,19 +54,27 @@ class ImageAugmentation(Augmentation):
 
     labels: ClassVar[Literal["image", "pixel", "any"]] = "image"
 
-    def __init__(self, auto_augment: bool = True, cutout: int = 16, flip: bool = True, crop_padding: int = 4) -> None:
+    def __init__(
+        self,
+        auto_augment: bool = True,
+        cutout: int = 16,
+        flip: bool = True,
+        crop_padding: int = 4,
+        policies: Literal["torchvision", "uda"] = "torchvision",
+    ) -> None:
         require("augmentation.cutout", cutout, least=0, most=MOST_PIXELS)
         require("augmentation.crop_padding", crop_padding, least=0, most=MOST_PIXELS)
         self.auto_augment = auto_augment
         self.cutout = cutout
         self.flip = flip
         self.crop_padding = crop_padding
+        self.policies = policies
 
     def __call__(self, image: Array, label: int | Array, seed: int) -> Sample:
         """Return the augmented image and its class."""
         draw = np.random.default_rng(seed)
         if self.auto_augment:
-            image = _auto_augment(image, seed)
+            image = _auto_augment(image, seed) if self.policies == "torchvision" else uda_policies.augment(image, seed)
         height, width = image.shape[:2]
         if self.cutout:
             top, left = draw.integers(height) - self.cutout // 2, draw.integers(width) - self.cutout // 2

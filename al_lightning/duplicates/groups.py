@@ -31,6 +31,16 @@ class Groups:
         repeated: Flags = self.leader != np.arange(len(self.leader))
         return repeated
 
+    @property
+    def distinct(self) -> float:
+        """Effective number of different images: the sum of 1 / `mass`."""
+        return float((1 / self.mass).sum())
+
+    @property
+    def redundancy(self) -> float:
+        """The redundancy score, 1 - `distinct` / N, rounded to four digits; 0 without images."""
+        return round(1 - self.distinct / len(self.mass), 4) if len(self.mass) else 0.0
+
 
 def weight(similarity: Similarities) -> Reals:
     """Return how much two images count as the same: 0 up to a similarity of `ALIKE`, 1 at 1, linear between."""

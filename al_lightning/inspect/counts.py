@@ -50,6 +50,11 @@ def described(images: Images | DescribedImages) -> DescribedImages:
     return images if isinstance(images, DescribedImages) else DescribedImages(images.image)
 
 
+def redundancy(images: Images | DescribedImages, indices: Sequence[int]) -> float:
+    """Return the audit's redundancy score of some images, 0 to 1; each of them is read."""
+    return group(described(images).descriptors(indices)).redundancy
+
+
 def repeats(images: Images | DescribedImages, pool: Pool, chosen: Sequence[int]) -> list[bool]:
     """Tell for each image of a batch whether it repeats an image labelled before, or one earlier in the batch.
 

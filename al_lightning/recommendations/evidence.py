@@ -9,7 +9,7 @@ from statistics import fmean, stdev
 from typing import Literal
 
 from al_lightning.metrics import metric_of
-from al_lightning.recommendations.rules import Question, Rules
+from al_lightning.recommendations.rules import Question, Rule, Rules
 
 Outcome = Literal["ahead", "behind", "mixed", "noise"]
 HALF_DIGIT = 0.005
@@ -140,3 +140,63 @@ def judge(differences: Sequence[Difference], deviations: float) -> tuple[float, 
     if mean == 0 or abs(mean) < deviations * deviation:
         return mean, deviation, "noise"
     return mean, deviation, "ahead" if mean > 0 else "behind"
+
+
+@dataclass(frozen=True)
+class Carried:
+    """How far the numbers of a setting carry what Table 8 prints for it, in points of the mean height of the curve.
+
+    Rows whose network has dropout, single fits and doubtful areas are left out.
+
+    Attributes:
+        table: name of the table.
+        column: key of the column.
+        title: of table and column, for the reader.
+        best: label of the highest row.
+        best_height: its mean height.
+        printed: label of the highest row of the printed kind; "" where its area is doubtful or there is none.
+        printed_height: its mean height; None without one.
+    """
+
+    table: str
+    column: str
+    title: str
+    best: str
+    best_height: float
+    printed: str
+    printed_height: float | None
+
+    @property
+    def carries(self) -> bool:
+        """Whether the highest row is of the printed kind."""
+        return self.best == self.printed
+
+
+def carried(rules: Rules, rule: Rule, printed: str) -> tuple[Carried, ...]:
+    """Return, for each setting of a rule, which row is highest, and which of those that `printed` means.
+
+    Args:
+        rules: all rules.
+        rule: of the situation.
+        printed: "Random-SSL" and so on; nothing is returned for "".
+    """
+    settings = dict.fromkeys(setting for question in rule.questions for setting in question.settings)
+    return tuple(_carried(rules, table, column, printed) for table, column in settings) if printed else ()
+
+
+def _carried(rules: Rules, table: str, column: str, printed: str) -> Carried:
+    cited = rules.tables[table]
+    where = next(each for each in cited.columns if each.key == column)
+    heights = [
+        (cell.area / (where.area_scale * where.width), row)
+        for row in cited.rows
+        if (cell := row.cells.get(column)) is not None
+        and cell.area is not None
+        and row.strong_augmentation
+        and not (row.everything or row.mc_dropout or (table, column, row.label) in rules.doubtful)
+    ]
+    best_height, best = max(heights, key=lambda each: each[0])
+    meant = [each for each in heights if rules.guide.means(printed, each[1].acquisition, each[1].training)]
+    own_height, own = max(((height, row.label) for height, row in meant), default=(None, ""))
+    title = f"{cited.title.partition(':')[0]}, {where.title}"
+    return Carried(table, column, title, best.label, best_height, own, own_height)

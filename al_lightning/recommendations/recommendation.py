@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from al_lightning.errors import UsageError
-from al_lightning.recommendations.evidence import Evidence, ask
+from al_lightning.recommendations.evidence import Carried, Evidence, ask, carried
 from al_lightning.recommendations.rules import Rule, Rules
 from al_lightning.recommendations.situation import Situation
 from al_lightning.recommendations.trainings import Trainings
@@ -26,11 +26,15 @@ class Reading:
         rule: that may fit.
         evidence: an answer for each question of the rule.
         pool: "diverse" or "redundant", as measured; differs from the rule's where the study has no such pool.
+        printed: what Table 8 prints for this situation, for classification what the text names; "" without a method.
+        carried: for each setting behind that, the highest row, and the highest row of the printed kind.
     """
 
     rule: Rule
     evidence: tuple[Evidence, ...]
     pool: str
+    printed: str = ""
+    carried: tuple[Carried, ...] = ()
 
     @property
     def fits(self) -> bool:
@@ -41,18 +45,19 @@ class Reading:
     def strategy(self) -> str | None:
         """The strategy that the cells support, or None.
 
-        They support a strategy that is ahead of Random, and Random where no strategy is ahead of it.
+        They support a strategy that is ahead of Random, and Random where no strategy is ahead of it in any setting.
         """
-        outcomes = [each.outcome for each in self.evidence if each.question.role == "strategy"]
+        outcomes = [each.outcome for each in self.evidence if each.question.role in ("strategy", "rival")]
         if not self.fits:
             return None
-        supported = "ahead" not in outcomes if self.rule.strategy == BASELINE else outcomes[0] == "ahead"
+        unbeaten = not {"ahead", "mixed"} & set(outcomes)
+        supported = unbeaten if self.rule.strategy == BASELINE else outcomes[0] == "ahead"
         return self.rule.strategy if supported else None
 
     @property
     def candidate(self) -> str:
         """The strategy to try beside Random in any case; Random where there is none."""
-        return self.rule.strategy if self.fits else ELSEWHERE
+        return (self.rule.candidate or self.rule.strategy) if self.fits else ELSEWHERE
 
     def training(self, semi_supervised: str) -> str | None:
         """Return the training method that the cells support, or None."""
@@ -106,20 +111,25 @@ class Recommendation:
 
     @property
     def to_compare(self) -> list[tuple[str, str]]:
-        """(strategy, training) of the runs to compare on the user's data: two or more, Random among them."""
+        """(strategy, training) of the runs to compare on the user's data: two or more, Random among them.
+
+        Random with semi-supervised training is always one of them: it is what costs nothing to choose.
+        """
         candidates = [self.strategy] if self.strategy else [reading.candidate for reading in self.readings]
         trainings = [self.training] if self.training else [SUPERVISED, self.semi_supervised]
         pairs = [(s, t) for t in trainings for s in dict.fromkeys([BASELINE, *candidates])]
-        return pairs if len(pairs) > 1 else [(BASELINE, SUPERVISED), *pairs]
+        pairs = pairs if len(pairs) > 1 else [(BASELINE, SUPERVISED), *pairs]
+        return list(dict.fromkeys([*pairs, (BASELINE, self.semi_supervised)]))
 
     def values(self) -> dict[str, Any]:
         """Return everything, ready for JSON."""
-        here = self.situation
+        here, regimes = self.situation, self.rules.regimes
         return {
             "situation": {**asdict(here), "share": here.share, "labels_per_class": here.labels_per_class},
             "thresholds": {
-                "redundancy": asdict(self.rules.redundancy),
-                "labels_per_class": asdict(self.rules.labels[here.task]),
+                "redundancy": asdict(regimes.redundancy),
+                "labels_per_class": asdict(regimes.labels[here.task]),
+                "share_of_pool": asdict(regimes.share[here.task]) if here.task in regimes.share else None,
                 "deviations": self.rules.deviations,
                 "assumed_deviation": self.rules.assumed[here.task],
             },
@@ -141,6 +151,8 @@ class Recommendation:
             "strategy": reading.strategy,
             "candidate": reading.candidate,
             "training": reading.training(self.semi_supervised),
+            "printed": reading.printed,
+            "carried": [asdict(each) for each in reading.carried],
             "evidence": [
                 {
                     "role": each.question.role,
@@ -170,12 +182,14 @@ def readings_of(rules: Rules, here: Situation) -> tuple[Reading, ...]:
         UsageError: no rule is for the situation.
     """
     readings = []
-    for pool in rules.redundancy.read(here.redundancy):
-        for budget in rules.labels[here.task].read(here.labels_per_class):
+    for pool in rules.regimes.redundancy.read(here.redundancy):
+        for budget in rules.regimes.budget(here.task, here.labels_per_class, here.share):
             # The study's classification pools are all diverse; the rule's advice on training may hold elsewhere.
             rule = rules.rule(here.task, pool, budget) or rules.rule(here.task, "diverse", budget)
             if rule is not None:
-                readings.append(Reading(rule, tuple(ask(rules, question) for question in rule.questions), pool))
+                evidence = tuple(ask(rules, question) for question in rule.questions)
+                printed = rules.guide.method(here.task, pool, budget)
+                readings.append(Reading(rule, evidence, pool, printed, carried(rules, rule, printed)))
     if not readings:
         raise UsageError(f"There is no rule for {here.task}; configs/rules.yaml shows the form.")
     return tuple(readings)

@@ -5,39 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
+from al_lightning.config.names import own_or_shipped
 from al_lightning.errors import UsageError
-from al_lightning.tables.published import Cell, Column, Row, Table
+from al_lightning.results.regimes import BUDGETS, FORM, POOLS, TASKS, Regimes, regimes_of
+from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
+from al_lightning.tables.plan import files_of
+from al_lightning.tables.published import Cell, Column, Row, Table, read_table
 from al_lightning.yaml_files import read_yaml
 
-Task = Literal["classification", "segmentation"]
-TASKS: tuple[Task, Task] = ("classification", "segmentation")
-POOLS, BUDGETS = ("diverse", "redundant"), ("few", "many")
-ROLES = ("strategy", "kind", "training", "also")
-
-
-@dataclass(frozen=True)
-class Scale:
-    """A measure with two classes and a grey zone between them.
-
-    Attributes:
-        low: values up to it are `names[0]`.
-        high: values from it on are `names[1]`.
-        names: of the classes.
-    """
-
-    low: float
-    high: float
-    names: tuple[str, str]
-
-    def read(self, value: float | None) -> tuple[str, ...]:
-        """Return the classes of a value: one name, or both in the grey zone and for an unknown value."""
-        if value is not None and value <= self.low:
-            return self.names[:1]
-        return self.names[1:] if value is not None and value >= self.high else self.names
+ROLES = ("strategy", "rival", "kind", "training", "also")
+SSL = "-SSL"
+"""Suffix of the rows, and of Table 8's words, that stand for semi-supervised training."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +27,7 @@ class Question:
     """The question whether a row is ahead of another row, over several settings.
 
     Attributes:
-        role: `strategy`, `kind`, `training` or `also`.
+        role: `strategy`, `rival`, `kind`, `training` or `also`.
         row: its label in the tables.
         against: the other row's label.
         settings: (table, column) pairs, two or more.
@@ -66,12 +48,13 @@ class Rule:
         task: "classification" or "segmentation".
         pool: "diverse" or "redundant".
         budget: "few" or "many".
-        strategy: advised by Table 8; "random" where Table 8 advises none.
+        strategy: one of the kind that Table 8 prints, for classification that the text names.
         kind: of the strategy, in words.
-        training: advised by Table 8.
+        training: as Table 8 or the text has it.
         says: the rule in words.
         questions: to the published cells.
         notes: on these cells.
+        candidate: the strategy to try where the cells do not carry the rule; by default `strategy`.
     """
 
     name: str
@@ -84,6 +67,35 @@ class Rule:
     says: str
     questions: tuple[Question, ...]
     notes: tuple[str, ...] = ()
+    candidate: str = ""
+
+
+@dataclass(frozen=True)
+class Guide:
+    """Table 8 as printed, the study's guide, with the words around it.
+
+    Attributes:
+        cells: by (pool, budget): "Random-SSL" and so on; for segmentation.
+        text: by budget: what the text says of classification; a budget of which it names no method is missing.
+        kinds: by the words of these cells ("Random"), the strategies that they mean.
+        known: by dataset, the kind of the study's pools, which is known from how they were made.
+    """
+
+    cells: Mapping[tuple[str, str], str]
+    text: Mapping[str, str]
+    kinds: Mapping[str, tuple[str, ...]]
+    known: Mapping[str, str]
+
+    def method(self, task: str, pool: str, budget: str) -> str:
+        """Return what the study prints for a situation, "Random-SSL" and so on; "" where it names no method."""
+        if task == "segmentation":
+            return self.cells[pool, budget]
+        return self.text.get(budget, "") if pool == "diverse" else ""
+
+    def means(self, method: str, acquisition: str, training: str) -> bool:
+        """Whether the words of a cell mean a strategy with a training method."""
+        kind = method.removesuffix(SSL)
+        return acquisition in self.kinds[kind] and (training != SUPERVISED) == method.endswith(SSL)
 
 
 @dataclass(frozen=True)
@@ -91,8 +103,8 @@ class Rules:
     """All rules, and their common numbers.
 
     Attributes:
-        redundancy: scale of the audit's score.
-        labels: by task, scale of labels per class.
+        regimes: the scales by which pools and budgets are sorted.
+        guide: Table 8 as printed.
         deviations: a difference below this number of its deviations is noise.
         assumed: by task, deviation of a difference, in points, where no deviation is printed.
         semi_supervised: by task, the training method.
@@ -101,8 +113,8 @@ class Rules:
         tables: cited by the rules, by name.
     """
 
-    redundancy: Scale
-    labels: Mapping[str, Scale]
+    regimes: Regimes
+    guide: Guide
     deviations: float
     assumed: Mapping[str, float]
     semi_supervised: Mapping[str, str]
@@ -130,6 +142,16 @@ class Rules:
         return columns[column], rows[row], cell
 
 
+def study_rules() -> Rules:
+    """Return the rules of `configs/rules.yaml` and the tables that they cite, of the working directory or the package.
+
+    Raises:
+        UsageError: see `read_rules`.
+    """
+    tables = {name: read_table(file) for name, file in files_of("tables").items() if name.startswith("table")}
+    return read_rules(own_or_shipped("rules.yaml"), tables)
+
+
 def read_rules(path: Path, tables: Mapping[str, Table]) -> Rules:
     """Read the rules' file, which cites the study's tables, by name.
 
@@ -142,7 +164,7 @@ def read_rules(path: Path, tables: Mapping[str, Table]) -> Rules:
         raise UsageError(f"The rules {path} cannot be read ({error.strerror}).") from error
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         text = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UsageError(f"{path} holds no rules ({text}); docs/recommend.md shows the form.") from error
+        raise UsageError(f"{path} holds no rules ({text}); {FORM}.") from error
     for rule in rules.rules:
         for question in rule.questions:
             for table, column in question.settings:
@@ -154,11 +176,10 @@ def read_rules(path: Path, tables: Mapping[str, Table]) -> Rules:
 
 
 def _rules(content: Mapping[str, Any], tables: Mapping[str, Table]) -> Rules:
-    thresholds, noise = content["thresholds"], content["noise"]
-    redundancy, labels = thresholds["redundancy"], thresholds["labels_per_class"]
+    noise = content["noise"]
     return Rules(
-        _scale(redundancy["diverse"], redundancy["redundant"], ("diverse", "redundant")),
-        {task: _scale(labels[task]["few"], labels[task]["many"], ("few", "many")) for task in TASKS},
+        regimes_of(content),
+        _guide(content),
         float(noise["deviations"]),
         {task: float(noise["assumed"][task]) for task in TASKS},
         {task: str(content["semi_supervised"][task]) for task in TASKS},
@@ -168,10 +189,15 @@ def _rules(content: Mapping[str, Any], tables: Mapping[str, Table]) -> Rules:
     )
 
 
-def _scale(low: float, high: float, names: tuple[str, str]) -> Scale:
-    if not 0 <= low < high:
-        raise ValueError(f"{names[0]} {low} does not lie below {names[1]} {high}")
-    return Scale(float(low), float(high), names)
+def _guide(content: Mapping[str, Any]) -> Guide:
+    kinds = {str(kind): tuple(map(str, strategies)) for kind, strategies in content["kinds"].items()}
+    cells = {(pool, budget): str(content["table8"][pool][budget]) for pool in POOLS for budget in BUDGETS}
+    text = {budget: str(method) for budget, method in content["text"].items()}
+    for method in [*cells.values(), *text.values()]:
+        if method.removesuffix(SSL) not in kinds:
+            raise ValueError(f"{method!r} is of no kind: {', '.join(kinds)}")
+    known = {str(name): pool for pool in POOLS for name in content["known"][pool]}
+    return Guide(cells, text, kinds, known)
 
 
 def _rule(value: dict[str, Any]) -> Rule:

@@ -10,7 +10,7 @@ from al_lightning.audits.result import Audit
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import list_images
 from al_lightning.errors import UsageError
-from al_lightning.recommendations.rules import TASKS
+from al_lightning.results.regimes import TASKS
 
 
 @dataclass(frozen=True)

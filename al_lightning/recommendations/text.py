@@ -6,12 +6,15 @@ import textwrap
 
 from al_lightning.recommendations.evidence import Difference, Evidence
 from al_lightning.recommendations.recommendation import Reading, Recommendation
+from al_lightning.recommendations.rules import SSL
 from al_lightning.results.series import BASELINE
 from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
 
 WIDTH = 110
 LARGEST = 0.5
 """Share of the pool at which the study's longest curves end."""
+RANDOM = "Random"
+"""Label of the study's rows that choose at random and train on labels alone."""
 OUTCOMES = {"ahead": "ahead", "behind": "behind", "mixed": "mixed: settings disagree", "noise": "within noise"}
 
 
@@ -30,8 +33,8 @@ def _paragraph(head: str, text: str) -> str:
 
 
 def _measured(answer: Recommendation) -> str:
-    here, scale = answer.situation, answer.rules.redundancy
-    labels = answer.rules.labels[here.task]
+    here, regimes = answer.situation, answer.rules.regimes
+    scale, labels, shares = regimes.redundancy, regimes.labels[here.task], regimes.share.get(here.task)
     kinds = scale.read(here.redundancy)
     limits = f"diverse up to {100 * scale.low:g} %, redundant from {100 * scale.high:g} %"
     text = (
@@ -41,15 +44,18 @@ def _measured(answer: Recommendation) -> str:
     if here.sequences:
         text += f" They come from {here.sequences:,} sequence{'s' * (here.sequences != 1)}."
     text += f" {here.labels:,} labels are {100 * here.share:.1f} % of them"
-    amounts = labels.read(here.labels_per_class)
+    amounts = regimes.budget(here.task, here.labels_per_class, here.share)
     waiting = f" {here.unlabelled:,} of the images are not labelled yet." if here.unlabelled else ""
     if here.labels_per_class is None:
         text += "; the number of classes is not known (`--classes` tells it), so these may be few or many."
         return text + waiting
     few = "between few and many" if len(amounts) > 1 else amounts[0]
+    limits = f"few up to {labels.low:g}, many from {labels.high:g}"
+    if shares is not None:
+        limits += f"; of the pool few up to {100 * shares.low:g} %, many from {100 * shares.high:g} %"
     return (
-        f"{text} and {here.labels_per_class:.3g} for each of {here.classes} classes: {few} (in {here.task}, few up to "
-        f"{labels.low:g}, many from {labels.high:g}).{waiting}"
+        f"{text} and {here.labels_per_class:.3g} for each of {here.classes} classes: {few} (in {here.task}, {limits})."
+        f"{waiting}"
     )
 
 
@@ -87,6 +93,9 @@ def _why_no_strategy(answer: Recommendation) -> str:
                     f" If you use one all the same{f' and {when}' if when else ''}, take {reading.rule.strategy}, "
                     f"{reading.rule.kind}: it is ahead of {rival}."
                 )
+            on_labels = each.question.against == RANDOM and not each.question.row.endswith(SSL)
+            if on_labels and each.question.role == "also" and each.outcome == "ahead":
+                text += f" Trained on labels alone, {each.question.row} is ahead of Random there."
     return text
 
 
@@ -103,7 +112,9 @@ def _if(answer: Recommendation, reading: Reading) -> str:
 def _reading(answer: Recommendation, reading: Reading) -> str:
     """Return a rule and its evidence."""
     several = f"If {_if(answer, reading)}: " if len(answer.readings) > 1 else ""
-    source = "Table 8" if reading.rule.task == "segmentation" else "the study's text"
+    source = "the study's text"
+    if reading.rule.task == "segmentation":
+        source = f"Table 8, which prints {reading.printed}"
     text = f"{several}{reading.rule.name}, after {source}: {reading.rule.says}."
     if not reading.fits:
         text += f" The study's pools for {reading.rule.task} are diverse, so they tell nothing about this each."
@@ -111,9 +122,28 @@ def _reading(answer: Recommendation, reading: Reading) -> str:
     lines.append("  differences in points of the mean height of the curve (area / width), else of the score:")
     for each in reading.evidence:
         lines += _question(each)
+    lines += _carried(reading)
     for note in _notes(reading):
         lines.append(textwrap.fill(f"note: {note}", WIDTH, initial_indent="  ", subsequent_indent="  "))
     return "\n".join(lines)
+
+
+def _carried(reading: Reading) -> list[str]:
+    """Return how far the published numbers carry what the study prints: the highest row of each setting."""
+    if not reading.carried:
+        return []
+    holds = sum(each.carries for each in reading.carried)
+    lines = [
+        f"  {reading.printed} is the highest row in {holds} of its {len(reading.carried)} settings (mean height of the "
+        "curve; networks with dropout left out):"
+    ]
+    for each in reading.carried:
+        text = f"    {each.title:<38}{each.best} {each.best_height:.2f}"
+        if not each.carries:
+            own = f"{each.printed} {each.printed_height:.2f}" if each.printed else "its area is doubtful"
+            text += f"; {own if each.printed else f'{reading.printed}: {own}'}"
+        lines.append(text)
+    return lines
 
 
 def _question(evidence: Evidence) -> list[str]:
@@ -176,10 +206,13 @@ def _sure(answer: Recommendation) -> str:
 
 def _change(answer: Recommendation) -> str:
     """Return what would change the advice."""
-    here, labels = answer.situation, answer.rules.labels[answer.situation.task]
+    here, regimes = answer.situation, answer.rules.regimes
+    labels, shares = regimes.labels[here.task], regimes.share.get(here.task)
     parts = ["Runs on your own data, with Random at the same seeds, count more than any of this."]
     if here.classes:
         low, high = labels.low * here.classes, labels.high * here.classes
+        if shares is not None:
+            low, high = min(low, shares.low * here.images), max(high, shares.high * here.images)
         parts.append(f"Up to {low:,.0f} labels count as few here, and from {high:,.0f} as many.")
     parts.append(
         "Redundancy is measured on pictures; crops of one slide, or turned copies, do not look alike there. If you "

@@ -74,7 +74,7 @@ def _seeds(dataset: Dataset) -> list[Advice]:
     else:
         text = " ".join(_needed(each) for each in unclear)
         wanted = [*present, present[-1] + 1]
-    unsure = {dataset.baseline.label, *(each.method for each in unclear)}
+    unsure = {dataset.baseline.label, *(label for each in unclear for label in (each.method, each.baseline))}
     commands = [
         _command(method.name, seed)
         for seed in wanted
@@ -155,12 +155,18 @@ def _verdicts(dataset: Dataset) -> list[Advice]:
     for each in dataset.against_baseline():
         by_verdict[each.verdict].append(each)
     texts = []
-    if ahead := by_verdict[Verdict.AHEAD]:
+    if ahead := [each for each in by_verdict[Verdict.AHEAD] if _of_chance(each)]:
         names = [each.method + f" (of {each.baseline})" * (each.baseline != BASELINE) for each in ahead]
         texts.append(
             f"Ahead of {BASELINE} here: {' and '.join(names)}. Check this on your own images before you rely on it; a "
             "strategy that wins on one pool may lose on another."
         )
+    texts += [
+        f"{each.method} is {each.verdict.value} {'of ' * (each.verdict is Verdict.AHEAD)}{each.baseline} here; whether "
+        f"either is ahead of {BASELINE} with that network is not known."
+        for each in dataset.against_baseline()
+        if each.shows and not _of_chance(each)
+    ]
     texts += [
         f"{each.method} is not distinguishable from {each.baseline} here: more seeds would hardly show a difference "
         f"that matters ({RELEVANT:g} point); more labels, or other data, may."
@@ -170,8 +176,14 @@ def _verdicts(dataset: Dataset) -> list[Advice]:
         f"{each.method} is behind {each.baseline} here, which costs less: at this budget, on this pool, {each.method} "
         "is not worth it."
         for each in by_verdict[Verdict.BEHIND]
+        if _of_chance(each)
     ]
     return [Advice(text) for text in texts]
+
+
+def _of_chance(comparison: Comparison) -> bool:
+    """Whether a method is compared with Random, of whatever training."""
+    return f"{comparison.baseline}_".startswith(f"{BASELINE}_")
 
 
 def _command(name: str, seed: int) -> str:

@@ -19,7 +19,7 @@ from al_lightning.drawing import palette, shrink
 from al_lightning.duplicates.image_set import DescribedImages
 from al_lightning.errors import ALError, DatasetError
 from al_lightning.inspect.collapse import Collapse, collapse
-from al_lightning.inspect.counts import class_counts, described, repeats, shares
+from al_lightning.inspect.counts import class_counts, described, redundancy, repeats, shares
 from al_lightning.inspect.embedding_map import Map, Scores, batch_scores, candidates, embedding_map
 from al_lightning.inspect.overlays import palette_image
 from al_lightning.pool import Pool
@@ -31,6 +31,8 @@ Lookup = Callable[[Run], PoolDataset]
 """Gives a run's dataset."""
 COUNTED = 1000
 """Images of the pool whose classes are counted; of a larger pool, an even sample."""
+MEASURED = 1000
+"""Largest pool whose redundancy is measured: that reads every image, and a sample would look more diverse."""
 SHOWN = 60
 """Frames of a batch that are shown."""
 COLUMNS = 20
@@ -108,6 +110,7 @@ class Findings:
         sprite: pictures of the shown frames; None where nothing was chosen.
         map: of the pool, for the seed that is shown; None where nothing was chosen from it.
         notes: for the reader, on files of the runs.
+        redundancy: the audit's score of the pool, 0 to 1; None for a pool of more than `MEASURED` images.
     """
 
     classes: tuple[str, ...]
@@ -124,6 +127,7 @@ class Findings:
     sprite: Sprite | None
     map: Map | None = None
     notes: tuple[str, ...] = ()
+    redundancy: float | None = None
 
     def share(self, method: str | None = None) -> npt.NDArray[np.float64]:
         """Return each class's share, (C,), of a method's choices, or of the pool."""
@@ -211,8 +215,20 @@ def _gather(dataset: Dataset, data: PoolDataset, run: Run) -> Findings:
         kinds={} if per_pixel else {index: classes[int(np.asarray(images.label(index)))] for index in shown},
         sprite=_sprite(images, shown, len(classes), per_pixel) if shown else None,
         map=_map(dataset, images, notes),
+        redundancy=_redundancy(seen, pool.size, notes),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _redundancy(images: DescribedImages, size: int, notes: list[str]) -> float | None:
+    """Return the redundancy of a pool; None where it is too large to be measured, or an image cannot be read."""
+    if size > MEASURED:
+        return None
+    try:
+        return redundancy(images, range(size))
+    except UNREADABLE as error:
+        notes.append(f"The pool's redundancy is not measured: an image cannot be read ({error}).")
+        return None
 
 
 def _batch(images: DescribedImages, pool: Pool, run: Run, cycle: CycleRecord, shown: bool, notes: list[str]) -> Batch:

@@ -68,20 +68,34 @@ class Dataset:
     def against_baseline(self) -> list[Comparison]:
         """Compare each strategy with the baseline of its training, where both have finished a seed.
 
-        The baseline of a semi-supervised training is compared with the supervised one. Differences are in points of
-        the metric averaged over the curve.
+        The baseline of a semi-supervised training is compared with the supervised one; see `series.base_of`.
+        Differences are in points of the metric averaged over the curve.
         """
         return self._compare(pairs_with_base(self.methods, mean_heights(self.methods)))
 
     def differences(self) -> list[Comparison]:
         """Compare each strategy with the baseline and, up to three strategies, with each other.
 
-        The two groups of comparisons are corrected separately: the first question is whether choosing helps.
+        Strategies whose networks differ in dropout are not compared: the network may explain the difference. The two
+        groups of comparisons are corrected separately: the first question is whether choosing helps.
         """
         values = mean_heights(self.methods)
-        others = [method.label for method in self.methods if method is not self.baseline]
-        pairs = [(second, first) for first, second in combinations(others, 2) if {first, second} <= values.keys()]
+        others = [method for method in self.methods if method is not self.baseline]
+        done = {frozenset(pair) for pair in pairs_with_base(self.methods, values)}
+        pairs = [
+            (second.label, first.label)
+            for first, second in combinations(others, 2)
+            if {first.label, second.label} <= values.keys() and first.dropout == second.dropout
+        ]
+        pairs = [pair for pair in pairs if frozenset(pair) not in done]
         return self.against_baseline() + self._compare(pairs if len(others) <= 3 else [])
+
+    def held_against(self, pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
+        """Compare pairs of strategies, for the question whether what the study prints is best here.
+
+        These comparisons are corrected together, apart from the other groups.
+        """
+        return self._compare(pairs)
 
     def _compare(self, pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
         compared = compare(mean_heights(self.methods), pairs, higher_is_better=self.metric.higher_is_better)

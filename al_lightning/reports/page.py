@@ -6,10 +6,11 @@ equal bytes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from al_lightning.config.names import own_or_shipped, settings_of
 from al_lightning.errors import UsageError
 from al_lightning.inspect.collapse import DRAWS
 from al_lightning.inspect.counts import REPEATS
@@ -20,9 +21,14 @@ from al_lightning.reports.chart import curve_chart
 from al_lightning.reports.findings import COLUMNS, SHOWN, Findings, Lookup, gather, short_name
 from al_lightning.reports.numbers import Dataset, cost, curves, datasets, differences, headline, more
 from al_lightning.results.comparison import RULE
+from al_lightning.results.conditions import conditions_of
+from al_lightning.results.regimes import read_regimes
 from al_lightning.results.series import BASELINE
 from al_lightning.runs.files import write_text
 from al_lightning.runs.journal import Run
+
+Guide = Callable[[Sequence[Dataset], Sequence["Findings | str"]], Mapping[str, Any]]
+"""Gives a page's section about the study's guide: what `guide.html.jinja` shows."""
 
 
 def write_report(
@@ -32,6 +38,7 @@ def write_report(
     title: str,
     *,
     command: str = "",
+    guide: Guide | None = None,
 ) -> Path:
     """Write the report about some runs.
 
@@ -41,6 +48,7 @@ def write_report(
         data: gives a run's dataset; where that fails, the report says so and has no pictures.
         title: of the page; plain text.
         command: that made the runs, to be shown; by default each run's own.
+        guide: holds the runs against the study's guide; without it, the page has no such section.
 
     Returns:
         The path.
@@ -51,17 +59,19 @@ def write_report(
     """
     if not runs:
         raise UsageError("A report needs at least one run directory.")
-    write_text(path, page(runs, data, title, command=command))
+    write_text(path, page(runs, data, title, command=command, guide=guide))
     return path
 
 
-def page(runs: Sequence[Run], data: Lookup, title: str, *, command: str = "") -> str:
+def page(runs: Sequence[Run], data: Lookup, title: str, *, command: str = "", guide: Guide | None = None) -> str:
     """Return the report as text; see `write_report`."""
-    values = report_values(runs, data, title, command=command)
+    values = report_values(runs, data, title, command=command, guide=guide)
     return render("reports/templates/report.html.jinja", values)
 
 
-def report_values(runs: Sequence[Run], data: Lookup, title: str, *, command: str = "") -> dict[str, Any]:
+def report_values(
+    runs: Sequence[Run], data: Lookup, title: str, *, command: str = "", guide: Guide | None = None
+) -> dict[str, Any]:
     """Return what `report.html.jinja`, or a template that extends it, shows; arguments as `write_report`'s.
 
     There may be no runs, if the template shows something else.
@@ -86,6 +96,8 @@ def report_values(runs: Sequence[Run], data: Lookup, title: str, *, command: str
         "points": dict.fromkeys(dataset.metric.points for dataset in grouped if dataset.metric.name),
         "compared": sum(len(dataset.against_baseline()) for dataset in grouped),
         "sections": sections,
+        "conditions": fairness(made),
+        "guide": guide(grouped, findings) if guide is not None and grouped else None,
         "more": more(grouped, names),
         "repeat_options": any(each.commands for section in sections for each in section["advice"]),
         "costs": costs,
@@ -101,6 +113,14 @@ def report_values(runs: Sequence[Run], data: Lookup, title: str, *, command: str
         "short_name": short_name,
         "score_axis": choices.score_axis,
     }
+
+
+def fairness(runs: Sequence[Run]) -> list[str]:
+    """Return the conditions of a fair comparison of some runs, a sentence each."""
+    names = dict.fromkeys(run.record.name for run in runs)
+    resolved = {name: settings for name in names if (settings := settings_of(name)) is not None}
+    regimes = read_regimes(own_or_shipped("rules.yaml"))
+    return [condition.line for condition in conditions_of(runs, resolved=resolved, regimes=regimes)]
 
 
 def _section(number: int, dataset: Dataset, findings: Findings | str, styles: dict[str, int]) -> dict[str, Any]:

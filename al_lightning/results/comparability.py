@@ -9,7 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from al_lightning.results.series import BASELINE, Series, baseline_of
+from al_lightning.results.series import BASELINE, Series, base_of, of_one_training
 from al_lightning.runs.identity import differences, in_short
 from al_lightning.runs.journal import Run
 
@@ -52,10 +52,9 @@ class Setting:
 
     @property
     def pairs(self) -> list[tuple[Series, Series]]:
-        """Each method that chooses, with its baseline."""
-        by_name = {method.label: method for method in self.methods}
-        names = [(method, baseline_of(method.label, by_name)) for method in self.loops]
-        return [(method, by_name[name]) for method, name in names if name is not None]
+        """Each method that chooses, with its baseline, which differs from it in the strategy."""
+        bases = [(method, base_of(method, self.methods)) for method in self.loops]
+        return [(method, base) for method, base in bases if base is not None and of_one_training(method, base)]
 
     @property
     def known(self) -> list[tuple[Run, dict[str, Any]]]:
@@ -84,6 +83,20 @@ def _baseline(setting: Setting) -> Iterable[Finding]:
     ]
     fine = f"{BASELINE} was run with the seeds of every other method."
     yield from _judged(short, "Seeds that only one of two methods has are not compared", fine)
+
+
+def _dropout(setting: Setting) -> Iterable[Finding]:
+    """Name the methods whose network has dropout, where Random has another network."""
+    apart = [method for method in setting.loops if method.dropout]
+    if not apart or any(method.strategy.startswith(BASELINE) for method in apart):
+        return
+    one = len(apart) == 1
+    yield (
+        WARN,
+        f"The network of {all_of(method.label for method in apart)} has dropout, {BASELINE}'s has none: they are "
+        f"compared with {'nothing' if one else 'each other alone'}. With {BASELINE}_mcd, {BASELINE} with that network, "
+        f"they would be compared with chance.",
+    )
 
 
 def _same_settings(setting: Setting) -> Iterable[Finding]:
@@ -222,6 +235,7 @@ def _judged(faults: Sequence[str], warning: str, fine: str = "") -> Iterator[Fin
 
 CHECKS: dict[str, Callable[[Setting], Iterable[Finding]]] = {
     "baseline": _baseline,
+    "network": _dropout,
     "training": _same_settings,
     "initial sets": _initial,
     "complete": _complete,

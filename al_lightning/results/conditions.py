@@ -10,6 +10,8 @@ import yaml
 
 from al_lightning.results.comparability import CHECKS, Setting, all_of
 from al_lightning.results.comparability import State as State  # a condition's, so importable with it
+from al_lightning.results.protocol import protocol
+from al_lightning.results.regimes import Regimes
 from al_lightning.results.series import by_setting, series_of_runs
 from al_lightning.runs.identity import flatten, nested
 from al_lightning.runs.journal import Run
@@ -38,13 +40,19 @@ class Condition:
         return f"{MARKS[self.state]} {self.text}"
 
 
-def conditions_of(runs: Sequence[Run], *, resolved: Mapping[str, Mapping[str, Any]] | None = None) -> list[Condition]:
+def conditions_of(
+    runs: Sequence[Run],
+    *,
+    resolved: Mapping[str, Mapping[str, Any]] | None = None,
+    regimes: Regimes | None = None,
+) -> list[Condition]:
     """Check the conditions of a fair comparison.
 
     Args:
         runs: to be compared. Settings that can change results come from the journals, the others from `config.yaml`.
         resolved: by run name: the settings, by dotted key, of the name's configs (`config.names.settings_of`). Settings
             that they do not mention may have any value. Without any, that condition is left out.
+        regimes: what counts as a low budget, of which the study's protocol for classification asks for one.
 
     Returns:
         All conditions, met or not, in a fixed order; none for no runs.
@@ -58,10 +66,11 @@ def conditions_of(runs: Sequence[Run], *, resolved: Mapping[str, Mapping[str, An
         for setting, methods in settings.items():
             for state, text in check(Setting(tuple(methods), configs, resolved or {})):
                 findings.setdefault((topic, state, text), []).append(setting)
-    return [
+    conditions = [
         Condition(topic, state, text if len(where) == len(settings) else f"On {all_of(where)}: {text}")
         for (topic, state, text), where in findings.items()
     ]
+    return [*conditions, *(Condition("protocol", state, text) for state, text in protocol(settings, regimes))]
 
 
 def _settings(run: Run) -> dict[str, Any] | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from al_lightning.metrics import Metric
 from al_lightning.runs.journal import Run
+
+NEAR = 1e-9
+"""Largest difference of two nominal budgets that count as equal."""
 
 
 def area(budgets: Sequence[float], values: Sequence[float]) -> float:
@@ -67,6 +70,12 @@ class Curve:
         """The mean height; the value of a single point."""
         mean = self.mean_height
         return self.values[0] if mean is None else mean
+
+
+def until(curve: Curve, budget: float) -> Curve:
+    """Return a curve without its points beyond a nominal budget, a fraction of the pool."""
+    count = sum(each <= budget + NEAR for each in curve.budgets)
+    return replace(curve, budgets=curve.budgets[:count], labelled=curve.labelled[:count], values=curve.values[:count])
 
 
 def curve_of(run: Run) -> Curve:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,13 @@ from al_lightning.runs.parts import method_of, setting_of
 
 BASELINE = "random"
 """The strategy that all others are compared with."""
+DROPOUT = "network.init_args.dropout"
+"""The setting with the probability of the dropout that BALD samples."""
+ANCHORS = ("random_mcd", BASELINE, "coreset_mcd")
+"""What the methods of one network are compared with: the first of these that was run with that network.
+
+The last is for networks with dropout, of which the study has no Random: BALD is then held against core-set.
+"""
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,21 @@ class Series:
     def budgets(self) -> tuple[float, ...]:
         """All budgets that a seed has reached, ascending."""
         return budgets_of([self])
+
+    @property
+    def strategy(self) -> str:
+        """The label without the mark that tells other settings of the same method apart."""
+        return self.label.partition(" (")[0]
+
+    @property
+    def dropout(self) -> bool:
+        """Whether the network trains with dropout, for BALD: another network, which is compared with its like alone.
+
+        The settings decide; without settings, the names of the strategies that ship with dropout.
+        """
+        if any(run.record.settings for run in self.runs):
+            return any(run.record.settings.get(DROPOUT) for run in self.runs)
+        return not {"bald", "mcd"}.isdisjoint(re.split(r"[^a-z]+", self.label.lower()))
 
     @property
     def loops(self) -> bool:
@@ -155,23 +178,28 @@ def class_differences(series: Series, baseline: Series, budget: float) -> list[d
     ]
 
 
-def baseline_of(method: str, methods: Collection[str]) -> str | None:
-    """Return the baseline of a method: the one of the same training, else the plain one.
-
-    `entropy_uda` has `random_uda` where there is one. None where there is no baseline, and for baselines.
-    """
-    if f"{method}_".startswith(f"{BASELINE}_"):
-        return None
-    parts = method.split("_")
-    same_training = [f"{BASELINE}_{'_'.join(parts[first:])}" for first in range(1, len(parts))]
-    return next((name for name in [*same_training, BASELINE] if name in methods), None)
-
-
 def base_of(series: Series, methods: Iterable[Series]) -> Series | None:
-    """Return the method of a setting that a method is compared with: see `baseline_of`; for `random_uda`, `random`."""
-    by_label = {method.label: method for method in methods}
-    name = BASELINE if series.label.startswith(f"{BASELINE}_") else baseline_of(series.label, by_label)
-    return by_label.get(name or "")
+    """Return the method of a setting that a method is compared with; None where there is none.
+
+    Both have the same network: with dropout or without. It is Random with the same training, else Random; `random_uda`
+    is compared with `random`. Where no Random was run with that network, core-set stands for it (`ANCHORS`).
+    """
+    same: dict[str, Series] = {}
+    for method in methods:
+        if method.dropout == series.dropout:
+            same.setdefault(method.strategy, method)
+    anchor = next((each for each in ANCHORS if any(f"{name}_".startswith(f"{each}_") for name in same)), "")
+    parts = series.strategy.split("_")
+    same_training = [f"{anchor}_{'_'.join(parts[first:])}" for first in range(1, len(parts))]
+    if f"{series.strategy}_".startswith(f"{anchor}_"):
+        same_training = []
+    base = next((same[name] for name in [*same_training, anchor] if name in same), None)
+    return None if base is series else base
+
+
+def of_one_training(series: Series, base: Series) -> bool:
+    """Whether a method and its base differ in the strategy; `random_uda` and `random` differ in the training."""
+    return not series.strategy.startswith(f"{base.strategy}_")
 
 
 def pairs_with_base(methods: Sequence[Series], values: Collection[str]) -> list[tuple[str, str]]:

@@ -122,20 +122,31 @@ def _classes(methods: Sequence[Series], class_names: Sequence[str]) -> Grid:
 
 
 def penalties(settings: Mapping[str, Sequence[Series]]) -> list[Grid]:
-    """Return how often each method is ahead of each other, over budgets and settings, where there are several."""
-    methods = list(dict.fromkeys(each.label for group in settings.values() for each in group if each.loops))
+    """Return how often each method is ahead of each other, over budgets and settings, where there are several.
+
+    Methods whose network has dropout have a table of their own: they compare with each other alone.
+    """
+    grids = []
+    for dropout, of in ((False, ""), (True, ", networks with dropout")):
+        groups = [[each for each in group if each.dropout == dropout] for group in settings.values()]
+        grids += _penalties([group for group in groups if group], of)
+    return grids
+
+
+def _penalties(groups: Sequence[Sequence[Series]], of: str) -> list[Grid]:
+    methods = list(dict.fromkeys(each.label for group in groups for each in group if each.loops))
     values = [
         {budget: _oriented(group, budget) for budget in budgets_of(each for each in group if each.loops)}
-        for group in settings.values()
+        for group in groups
         if all(each.fractions for each in group)
     ]
-    if len(settings) < 2 or len(methods) < 2 or not values:
+    if len(groups) < 2 or len(methods) < 2 or not values:
         return []
     matrix = penalty_matrix(values, methods)
     rows = [["row ahead of column", *methods]]
     rows += [[name, *(f"{value:.2f}" for value in line)] for name, line in zip(methods, matrix, strict=True)]
     rows.append(["mean (lower is better)", *(f"{value:.2f}" for value in matrix.mean(axis=0))])
-    return [Grid(f"Pairwise penalties (Ash et al. 2020), of {len(values)} settings", rows)]
+    return [Grid(f"Pairwise penalties (Ash et al. 2020), of {len(values)} settings{of}", rows)]
 
 
 def _oriented(methods: Sequence[Series], budget: float) -> dict[str, dict[int, float]]:

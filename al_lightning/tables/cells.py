@@ -23,11 +23,13 @@ class Line:
         comparison: with the baseline, in points of the metric averaged over the curve (of a single fit, at the column's
             budget); None where there is nothing to compare.
         baseline: the baseline's label, or "".
+        everything: our metric with all labels and the same network, in percent; None where the 100 % row is not run.
     """
 
     status: CellStatus
     comparison: Comparison | None
     baseline: str
+    everything: float | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Block:
 def blocks(table: Table, statuses: Sequence[CellStatus]) -> list[Block]:
     """Compare the rows of each column with their baselines, over the whole curve; corrected for a column's comparisons.
 
-    A row of a single fit has no curve: it is compared at the column's budget, with a correction of its own.
+    Rows whose network has dropout are compared with such rows alone (`Table.baseline`). A row of a single fit has no
+    curve: it is compared at the column's budget, with a correction of its own.
     """
     compared_columns = []
     for column in table.columns:
@@ -58,7 +61,17 @@ def blocks(table: Table, statuses: Sequence[CellStatus]) -> list[Block]:
                 if label in labels and values[label].keys() & values.get(base, {}).keys()
             ]
             compared |= {each.method: each for each in compare(values, pairs, higher_is_better=higher)}
-        lines = [Line(s, compared.get(s.row.label), bases.get(s.row.label, "")) for s in rows]
+        full = {s.row.label: fmean(s.scores.values()) for s in rows if s.row.everything and s.scores}
+        references = {s.row.label: table.reference(s.row) for s in rows}
+        lines = [
+            Line(
+                s,
+                compared.get(s.row.label),
+                bases.get(s.row.label, ""),
+                full.get(whole.label) if higher and (whole := references[s.row.label]) is not None else None,
+            )
+            for s in rows
+        ]
         compared_columns.append(Block(column, tuple(lines)))
     return compared_columns
 
@@ -75,7 +88,7 @@ def heads(block: Block) -> list[str]:
     for head, values in groups:
         known = any(value is not None for value in values)
         shown += [f"{head}, published", "ours", "difference"] if known else ["", head, ""]
-    return [*shown, "seeds"]
+    return [*shown[:3], "of 100 %", *shown[3:], "seeds"]
 
 
 def cells(line: Line) -> list[str]:
@@ -88,6 +101,7 @@ def cells(line: Line) -> list[str]:
         published,
         mean_text(scores, none="") or state_text(status),
         difference_text(scores, cell.score),
+        f"{100 * fmean(scores) / line.everything:.1f} %" if scores and line.everything else "",
         area,
         mean_text(areas, 3, ""),
         difference_text(areas, cell.area),

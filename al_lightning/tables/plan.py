@@ -14,6 +14,7 @@ from al_lightning.errors import ALError, DatasetError, UsageError, from_home, ne
 from al_lightning.launcher import Job
 from al_lightning.runs.journal import read_run
 from al_lightning.tables.estimate import as_mapping, images_seen
+from al_lightning.tables.figures import read_figure
 from al_lightning.tables.published import Table, read_table
 from al_lightning.tables.reduced_scale import reduced
 from al_lightning.tables.status import CellStatus, cycles_of, find_runs, is_complete, statuses_of
@@ -81,16 +82,24 @@ def files_of(folder: str) -> dict[str, Path]:
 
 
 def find_table(name: str, scale: str = "full") -> Table:
-    """Return a table by its name, or from a file, at a scale.
+    """Return a table or a figure by its name, or a table from a file, at a scale.
 
     Raises:
-        UsageError: there is no such table or scale; the message has the nearest names.
+        UsageError: there is no such table, figure or scale, and the message has the nearest names; or the figure is no
+            drawing of curves.
     """
-    known = files_of("tables")
-    path = known.get(name.removesuffix(".yaml")) or Path(name)
-    if not path.is_file():
-        raise UsageError(f"There is no table {name!r}.{nearest(name, known)} Tables: {', '.join(sorted(known))}.")
-    table = read_table(path)
+    known, figures = files_of("tables"), files_of("figures")
+    short = name.removesuffix(".yaml")
+    path = known.get(short) or Path(name)
+    if short in figures:
+        table = read_figure(figures[short], lambda cited: read_table(known[cited]))
+    elif path.is_file():
+        table = read_table(path)
+    else:
+        raise UsageError(
+            f"There is no table or figure {name!r}.{nearest(name, [*known, *figures])} Tables: "
+            f"{', '.join(sorted(known.keys() - figures.keys()))}; figures: {', '.join(sorted(figures))}."
+        )
     if scale == "full":
         return table
     scales = files_of("tables/scales")
@@ -165,12 +174,11 @@ def _small(status: CellStatus) -> str:
 
 
 def _donor(status: CellStatus, table: Table) -> str:
-    """Return the place of the run whose first network a row can share: Random under the same conditions; or ""."""
-    base = table.baseline(status.row)
-    if base is None or base.conditions != status.row.conditions or status.row.one_fit:
-        return ""
-    cell = base.cells.get(status.column.key)
-    return cell.place if cell is not None else ""
+    """Return the place of the run whose first network a row can share, or "": the first row under its conditions."""
+    row, key = status.row, status.column.key
+    curves = [each for each in table.rows if not each.one_fit and not each.everything and key in each.cells]
+    first = next((each for each in curves if each.conditions == row.conditions), row)
+    return first.cells[key].place if row in curves and first is not row else ""
 
 
 def _planned(
@@ -205,7 +213,8 @@ def _hours(runs: list[Planned]) -> tuple[list[Planned], bool]:
     measured: dict[str, list[float]] = {}
     for run in runs:
         if run.state == "complete":
-            cycles = run.status.runs[run.job.seed].cycles
+            # A run may go on beyond the column's last budget.
+            cycles = run.status.runs[run.job.seed].cycles[: cycles_of(run.status.row, run.status.column)]
             seconds = sum(cycle.cost.get(stage, 0.0) for cycle in cycles for stage in STAGES)
             measured.setdefault(run.status.column.key, []).append(seconds / seen[run.job])
     estimated = []

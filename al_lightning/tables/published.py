@@ -56,7 +56,7 @@ class Column:
         at: the budget at which the metric is read.
         area_scale: factor from the area of the study's Eq. 2 to the published area.
         images_per_second: assumed speed of training, forward and backward, of one accelerator.
-        figure: the published figure with these curves, where it is known.
+        figure: the published figure with these curves ("in no figure" where there is none); "" for other tables.
         options: of all its runs.
         training_options: further options, by training method.
     """
@@ -122,9 +122,9 @@ class Row:
         return self.acquisition == "full"
 
     @property
-    def conditions(self) -> tuple[str, bool, str]:
+    def conditions(self) -> tuple[str, bool, str, bool]:
         """What a row and its baseline have in common besides the strategy."""
-        return self.training, self.strong_augmentation, self.network
+        return self.training, self.strong_augmentation, self.network, self.mc_dropout
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,7 @@ class Table:
         seeds: number of seeds of each row.
         runs: the directory of the table's runs, below the directory of all runs; "" for that directory itself.
         marker: why the numbers are no evidence; "" where they may be.
+        drawn: whether it is a figure: its columns are panels of a drawing.
     """
 
     name: str
@@ -152,20 +153,30 @@ class Table:
     seeds: int = 3
     runs: str = ""
     marker: str = ""
+    drawn: bool = False
 
     def baseline(self, row: Row) -> Row | None:
         """Return the row that a row is compared with: Random under the same conditions, else any Random.
 
-        Random with semi-supervised training is compared with supervised Random; the 100 % rows have no baseline.
+        Random with semi-supervised training is compared with supervised Random; the 100 % rows have no baseline. A row
+        whose network has dropout is compared with such rows alone, which have no Random: core-set stands for it.
         """
-        randoms = [other for other in self.rows if other.acquisition == "random" and other is not row]
         if row.everything:
             return None
-        if row.acquisition == "random":
-            supervised = (SUPERVISED, row.strong_augmentation, row.network)
-            return next((o for o in randoms if row.training != SUPERVISED and o.conditions == supervised), None)
-        same = [other for other in randoms if other.conditions == row.conditions]
-        return next(iter(same or randoms), None)
+        like = [each for each in self.rows if each.mc_dropout == row.mc_dropout]
+        anchors = [each for each in like if each.acquisition == "random"]
+        if row.mc_dropout and not anchors:
+            anchors = [each for each in like if each.acquisition == "coreset"]
+        if row in anchors:
+            supervised = (SUPERVISED, *row.conditions[1:])
+            return next((o for o in anchors if row.training != SUPERVISED and o.conditions == supervised), None)
+        same = [other for other in anchors if other.conditions == row.conditions]
+        return next(iter(same or anchors), None)
+
+    def reference(self, row: Row) -> Row | None:
+        """Return the 100 % row of a row's network, which tells how far the row is from labels for all images."""
+        same = [other for other in self.rows if other.everything and other.mc_dropout == row.mc_dropout]
+        return None if row.everything else next(iter(same), None)
 
 
 def read_table(path: Path) -> Table:

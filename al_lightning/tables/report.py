@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
-from al_lightning.config.names import settings_of
+from al_lightning.config.names import own_or_shipped, settings_of
 from al_lightning.config.rebuild import data_of
 from al_lightning.pages.render import render
 from al_lightning.reports.chart import curve_chart
 from al_lightning.reports.numbers import Dataset
-from al_lightning.reports.page import report_values
+from al_lightning.reports.page import Guide, report_values
 from al_lightning.results.conditions import conditions_of
+from al_lightning.results.regimes import read_regimes
 from al_lightning.results.renderers import FORMS
 from al_lightning.results.series import budgets_of
-from al_lightning.runs.files import write_text
+from al_lightning.runs.files import write_atomic, write_text
 from al_lightning.runs.parts import DEFAULT_TRAINING
 from al_lightning.tables.cells import Block, blocks, csv_text, sheet
+from al_lightning.tables.panels import draw_panels
 from al_lightning.tables.published import Table
 from al_lightning.tables.status import CellStatus
 
@@ -29,12 +33,18 @@ class TableReport:
         statuses: of its cells.
         command: that made the runs, to be shown on the page.
         imports: modules outside this package whose datasets are shown.
+        guide: as for `reports.page.write_report`.
     """
 
     def __init__(
-        self, table: Table, statuses: Sequence[CellStatus], command: str = "", imports: Sequence[str] = ()
+        self,
+        table: Table,
+        statuses: Sequence[CellStatus],
+        command: str = "",
+        imports: Sequence[str] = (),
+        guide: Guide | None = None,
     ) -> None:
-        self.table, self.statuses, self.command, self.imports = table, statuses, command, imports
+        self.table, self.statuses, self.command, self.imports, self.guide = table, statuses, command, imports, guide
         self.columns = blocks(table, statuses)
         self.sheet = sheet(table, self.columns, fairness(statuses))
 
@@ -47,21 +57,32 @@ class TableReport:
     def write(self, directory: Path) -> str:
         """Write the page, markdown, LaTeX and CSV, `<table>.html` and so on; return the text, and the page's path.
 
+        A figure is drawn too, as SVG and PNG, unless there is nothing to draw yet.
+
         Raises:
             ALError: a file cannot be written.
         """
         for form, suffix in (("html", "html"), ("markdown", "md"), ("latex", "tex"), ("csv", "csv")):
             write_text(directory / f"{self.table.name}.{suffix}", self.text(form))
-        return f"{self.text('text')}\n\n{directory / self.table.name}.html (and .md, .tex, .csv)"
+        drawn = draw_panels(self.columns) if self.table.drawn else {}
+        for form, content in drawn.items():
+            write_atomic(directory / f"{self.table.name}.{form}", partial(_put, content))
+        files = ", ".join(f".{suffix}" for suffix in (*drawn, "md", "tex", "csv"))
+        return f"{self.text('text')}\n\n{directory / self.table.name}.html (and {files})"
 
     def _page(self) -> str:
         """Return a page with the table, before the report about its runs."""
         runs = {run.directory: run for status in self.statuses for run in status.complete.values()}
         title = f"al-lightning: {self.table.title}"
-        report = report_values(list(runs.values()), data_of(self.imports), title, command=self.command)
+        made = list(runs.values())
+        report = report_values(made, data_of(self.imports), title, command=self.command, guide=self.guide)
         charts = [(numbers, _charts(block)) for numbers, block in zip(self.sheet.grids, self.columns, strict=True)]
         values = {**report, "table": self.sheet, "columns_of_table": charts, "choices": _choices()}
         return render("tables/templates/table.html.jinja", values)
+
+
+def _put(content: bytes, file: BinaryIO) -> None:
+    file.write(content)
 
 
 def fairness(statuses: Sequence[CellStatus]) -> list[str]:
@@ -70,7 +91,8 @@ def fairness(statuses: Sequence[CellStatus]) -> list[str]:
     # Where a table's own options differ from the names' configs, the table's file and title say so.
     names = {run.record.name for each in statuses if not each.column.options for run in each.runs.values()}
     resolved = {name: settings for name in names if (settings := settings_of(name)) is not None}
-    return [condition.line for condition in conditions_of(runs, resolved=resolved)]
+    regimes = read_regimes(own_or_shipped("rules.yaml"))
+    return [condition.line for condition in conditions_of(runs, resolved=resolved, regimes=regimes)]
 
 
 def _charts(block: Block) -> list[tuple[str, str]]:
@@ -79,13 +101,13 @@ def _charts(block: Block) -> list[tuple[str, str]]:
     # A strategy looks the same in all charts; Random is the grey line.
     others = dict.fromkeys(key for line in block.lines if (key := _key(line.status)) != "random")
     numbers = {"random": 0} | {key: number for number, key in enumerate(others, start=1)}
-    flat = [line.status.series for line in block.lines if line.status.row.everything and line.status.complete]
+    flat = [line.status for line in block.lines if line.status.row.everything and line.status.complete]
     curves = [line.status for line in block.lines if line.status.complete and not line.status.row.one_fit]
     groups = {(each.row.mc_dropout, each.row.training != DEFAULT_TRAINING, each.row.training) for each in curves}
     for dropout, more, training in sorted(groups):
         methods = [each.series for each in curves if (each.row.mc_dropout, each.row.training) == (dropout, training)]
         title = methods[0].runs[0].record.trained + (", network with dropout" if dropout else "")
-        references = () if more else tuple(flat)
+        references = () if more else tuple(each.series for each in flat if each.row.mc_dropout == dropout)
         dataset = Dataset(block.column.title, methods[0].metric, tuple(methods), budgets_of(methods), references)
         styles = {line.status.row.label: numbers[_key(line.status)] for line in block.lines}
         charts.append((title, curve_chart(dataset, styles)))

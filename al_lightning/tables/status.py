@@ -9,13 +9,10 @@ from pathlib import Path
 
 from al_lightning.errors import ALError
 from al_lightning.metrics import metric_of
-from al_lightning.results.curves import curve_of
+from al_lightning.results.curves import NEAR, curve_of, until
 from al_lightning.results.series import Series
 from al_lightning.runs.journal import JOURNAL, Run, read_run
 from al_lightning.tables.published import Cell, Column, Row, Table
-
-NEAR = 1e-9
-"""Largest difference of two nominal budgets that count as equal."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +42,10 @@ class CellStatus:
 
     @property
     def series(self) -> Series:
-        """The finished runs as one method, called as the row is."""
+        """The finished runs as one method, called as the row is, up to the column's last budget."""
         runs = tuple(self.complete.values())
-        curves = tuple(curve_of(run) for run in runs)
+        last = 1.0 if self.row.everything else self.column.total
+        curves = tuple(until(curve_of(run), last) for run in runs)
         metric = curves[0].metric if curves else metric_of(self.column.metric)
         return Series(self.column.title, self.row.label, metric, curves, self.cell.run, runs)
 

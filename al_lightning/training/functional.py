@@ -35,7 +35,7 @@ def ranking_hinge(predicted: Tensor, loss: Tensor, margin: float = 1.0) -> Tenso
 
 
 def consistency(original: Tensor, augmented: Tensor, temperature: float, threshold: float) -> tuple[Tensor, Tensor]:
-    """Return UDA's consistency loss (Xie et al. 2020; Eq. 7 of the study).
+    """Return UDA's consistency loss (Xie et al. 2020).
 
     It is the KL divergence from the prediction for the original image, sharpened and without gradient, to that for the
     augmented image. Images whose highest probability, before sharpening, does not exceed the threshold count as 0 in

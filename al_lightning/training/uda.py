@@ -20,8 +20,8 @@ class UDA(TrainingModule):
     """UDA: cross-entropy on labelled images, and consistency of unlabelled images (Xie et al. 2020).
 
     The prediction for an augmented image is trained towards that for the original. Labelled, original and augmented
-    images go through the network in one batch, so that BatchNorm sees them together (Eq. 7 of the study). `annealing`
-    and `ema` are off by default, as the study does not mention them.
+    images go through the network in one batch, so that BatchNorm sees them together. `annealing` and `ema` are off by
+    default, as the study does not mention them.
 
     Args:
         temperature: divisor of the original's logits, which sharpens its prediction.

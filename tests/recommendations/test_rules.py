@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from al_lightning.errors import UsageError
-from al_lightning.recommendations.rules import Scale, read_rules
+from al_lightning.recommendations.rules import SSL, read_rules
+from al_lightning.results.regimes import Scale
 from tests.support.errors import raises
 from tests.support.evidence import FILE, RULES, TABLES
 
@@ -46,6 +47,36 @@ def test_rules_cite_pairs_of_equal_network() -> None:
                 if one.role == "strategy":
                     assert second.acquisition == "random"
                     assert first.training == second.training
+                if one.role == "rival":
+                    assert (second.acquisition, rule.strategy) == ("random", "random")
+                    assert first.training != second.training
+
+
+def test_table_8_is_quoted_as_printed_and_each_rule_follows_it() -> None:
+    """Facts of the study: for diverse pools Random-SSL and Single-SSL, for redundant ones Batch and Batch-SSL."""
+    assert RULES.guide.cells == {
+        ("diverse", "few"): "Random-SSL", ("diverse", "many"): "Single-SSL",
+        ("redundant", "few"): "Batch", ("redundant", "many"): "Batch-SSL",
+    }  # fmt: skip
+    for (pool, budget), printed in RULES.guide.cells.items():
+        rule = RULES.rule("segmentation", pool, budget)
+        assert rule is not None
+        assert RULES.guide.means(printed, rule.strategy, rule.training)
+        assert (rule.training == "s4gan") == printed.endswith(SSL)
+    asked = {(one.row, one.against) for rule in RULES.rules for one in rule.questions if rule.task == "segmentation"}
+    assert ("Random-SSL", "Random") in asked
+
+
+def test_the_words_of_a_cell_mean_kinds_of_strategies() -> None:
+    means = RULES.guide.means
+    assert means("Single-SSL", "equal", "s4gan")
+    assert not means("Single-SSL", "equal", "supervised")
+    assert not means("Single-SSL", "coreset", "s4gan")
+    assert means("Batch", "coreset", "supervised")
+    assert not means("Batch", "coreset", "s4gan")
+    assert RULES.guide.method("classification", "diverse", "few") == "Random-SSL"
+    assert RULES.guide.method("classification", "diverse", "many") == ""
+    assert RULES.guide.method("classification", "redundant", "few") == ""
 
 
 def changed(tmp_path: Path, change: Callable[[dict[str, Any]], None]) -> Path:
@@ -69,6 +100,7 @@ def changed(tmp_path: Path, change: Callable[[dict[str, Any]], None]) -> Path:
         (lambda c: c["rules"][0].update(questions=c["rules"][0]["questions"][1:]), ["roles strategy and training"]),
         (lambda c: c["thresholds"].update(redundancy={"diverse": 0.8, "redundant": 0.7}), ["0.8", "0.7"]),
         (lambda c: c.pop("noise"), ["KeyError: 'noise'"]),
+        (lambda c: c["table8"]["diverse"].update(few="Margin-SSL"), ["'Margin-SSL'", "Random", "Single"]),
     ],
 )
 def test_wrong_rules_are_one_sentence(

@@ -218,3 +218,18 @@ def test_what_is_true_of_one_setting_names_it(plain, tmp_path):
         "On lane: There is no run of random, so nothing says whether choosing helps.",
     ]
     assert [condition.text for condition in found if condition.topic == "warm start"] == ["Every fit began anew."]
+
+
+def test_methods_whose_network_has_dropout_are_named_where_random_has_another(plain, tmp_path):
+    change = {"network.init_args": {"width": 1, "dropout": 0.1}}
+    bald = a_run(tmp_path, "bald", change=change)
+    state, text = one([*plain, bald], "network")
+    assert state is State.WARN
+    assert "The network of bald has dropout, random's has none" in text
+    assert "compared with nothing" in text
+    parts = {"datasets": "street", "acquisition": "random_mcd"}
+    random = a_run(tmp_path, "random", change=change, where="street_random_mcd", parts=parts)
+    found = by_topic([*plain, bald, random])
+    assert "network" not in found
+    assert found["training"] == [(State.OK, "Every method was trained with the settings of its baseline; only the "
+                                  "acquisition differs.")]  # fmt: skip

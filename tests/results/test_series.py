@@ -1,11 +1,14 @@
 """Series: curves by seed from journals, and what is read off them."""
 
+from dataclasses import replace
+
 import pytest
 
 from al_lightning.metrics import metric_of
 from al_lightning.results.series import (
+    DROPOUT,
     Series,
-    baseline_of,
+    base_of,
     by_setting,
     class_differences,
     distinct_names,
@@ -68,11 +71,49 @@ def test_other_data_of_one_name_are_another_setting():
     assert [one.setting for one in series_of_runs(runs)] == ["street (miou)", "street (miou, data 987654)"]
 
 
+def bases(*labels, **settings):
+    """The label of each method's baseline; settings, by label, in place of names alone."""
+    runs = []
+    for label in labels:
+        run = a_run(f"street_{label}", 0, [0.4])
+        parts = {"datasets": "street", "acquisition": label}
+        runs.append(replace(run, record=replace(run.record, settings=settings.get(label, {}), parts=parts)))
+    found = series_of_runs(runs)
+    by_label = {one.label: base.label if (base := base_of(one, found)) else None for one in found}
+    return [by_label[label] for label in labels]
+
+
 def test_each_method_has_the_baseline_of_its_training():
-    methods = ["random", "random_uda", "entropy_uda", "coreset_mcd", "entropy_s4gan"]
-    assert [baseline_of(method, methods) for method in methods] == [None, None, "random_uda", "random", "random"]
-    assert baseline_of("entropy", ["entropy"]) is None
-    assert baseline_of("coreset_mcd_uda", methods) == "random_uda"
+    labels = ["random", "random_uda", "entropy_uda", "entropy_s4gan", "coreset"]
+    assert bases(*labels) == [None, "random", "random_uda", "random", "random"]
+    assert bases("entropy") == [None]
+
+
+def test_networks_with_dropout_are_compared_with_each_other_alone():
+    assert bases("random", "bald", "entropy") == [None, None, "random"]
+    assert bases("random", "bald", "coreset_mcd", "coreset_mcd_uda", "bald_uda", "random_uda") == [
+        None, "coreset_mcd", None, "coreset_mcd", "coreset_mcd_uda", "random",
+    ]  # fmt: skip
+    assert bases("random", "random_mcd", "bald", "coreset_mcd", "bald_uda") == [
+        None, None, "random_mcd", "random_mcd", "random_mcd",
+    ]  # fmt: skip
+    assert bases("random_mcd", "random_mcd_uda", "bald_uda") == [None, "random_mcd", "random_mcd_uda"]
+
+
+def test_settings_tell_of_dropout_where_there_are_any_and_names_elsewhere():
+    has, lacks = {DROPOUT: 0.1}, {DROPOUT: 0.0}
+    assert bases("random", "bald", random=has, bald=has) == [None, "random"]
+    assert bases("random", "bald", random=lacks, bald=has) == [None, None]
+    assert bases("random", "entropy", random=lacks, entropy=has) == [None, None]
+    # a network of one's own, whose dropout no option turns on, is the same for both
+    assert bases("random", "bald", random={"network.class_path": "my.Net"}, bald={"network.class_path": "my.Net"}) == [
+        None, "random",
+    ]  # fmt: skip
+    made = {
+        name: Series("digits", name, metric_of("accuracy"), ())
+        for name in ("BALD", "Coreset-MCD", "Random", "mcdonald")
+    }
+    assert [one.dropout for one in made.values()] == [True, True, False, False]
 
 
 def test_methods_come_in_the_order_of_their_first_runs_and_those_without_a_number_last():

@@ -36,16 +36,16 @@ def test_the_text_letter_by_letter(runs: Path) -> None:
     assert text(sheet(TABLE, found, ["[ok] fine."])) == (
         "A table\n\n"
         "Digits\n"
-        "         accuracy at 200 labels, published           ours  difference  2 x area, published            ours  "
-        "difference   seeds\n"
-        "Random                               71.00   71.00 ± 1.00       +0.00         28.10 ± 0.20  28.400 ± 0.400  "
-        "     +0.30  3 of 3\n"
-        "Entropy                              74.50   75.00 ± 1.00       +0.50                29.00  29.600 ± 0.361  "
-        "     +0.60  3 of 3\n"
-        "Coreset                              73.00  2 of 3 cycles                            28.80                  "
-        "            0 of 3\n"
-        "100%                                 90.00          91.00       +1.00                36.00          36.400  "
-        "     +0.40  1 of 3\n"
+        "         accuracy at 200 labels, published           ours  difference  of 100 %  2 x area, published  "
+        "          ours  difference   seeds\n"
+        "Random                               71.00   71.00 ± 1.00       +0.00    78.0 %         28.10 ± 0.20  "
+        "28.400 ± 0.400       +0.30  3 of 3\n"
+        "Entropy                              74.50   75.00 ± 1.00       +0.50    82.4 %                29.00  "
+        "29.600 ± 0.361       +0.60  3 of 3\n"
+        "Coreset                              73.00  2 of 3 cycles                                      28.80  "
+        "                            0 of 3\n"
+        "100%                                 90.00          91.00       +1.00                          36.00  "
+        "        36.400       +0.40  1 of 3\n"
         "  Entropy is ahead of Random by 3.0 points of accuracy (95 % interval 2.4 to 3.6, 3 seeds)\n\n"
         "7 of 12 runs are finished.\n"
         "[ok] fine.\n\n"
@@ -58,13 +58,13 @@ def test_the_markdown_letter_by_letter(runs: Path) -> None:
     assert markdown(sheet(TABLE, found)) == (
         "## A table\n\n"
         "### Digits\n\n"
-        "|  | accuracy at 200 labels, published | ours | difference "
+        "|  | accuracy at 200 labels, published | ours | difference | of 100 % "
         "| 2 x area, published | ours | difference | seeds |\n"
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
-        "| Random | 71.00 | 71.00 ± 1.00 | +0.00 | 28.10 ± 0.20 | 28.400 ± 0.400 | +0.30 | 3 of 3 |\n"
-        "| Entropy | 74.50 | 75.00 ± 1.00 | +0.50 | 29.00 | 29.600 ± 0.361 | +0.60 | 3 of 3 |\n"
-        "| Coreset | 73.00 | 2 of 3 cycles |  | 28.80 |  |  | 0 of 3 |\n"
-        "| 100% | 90.00 | 91.00 | +1.00 | 36.00 | 36.400 | +0.40 | 1 of 3 |\n\n"
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+        "| Random | 71.00 | 71.00 ± 1.00 | +0.00 | 78.0 % | 28.10 ± 0.20 | 28.400 ± 0.400 | +0.30 | 3 of 3 |\n"
+        "| Entropy | 74.50 | 75.00 ± 1.00 | +0.50 | 82.4 % | 29.00 | 29.600 ± 0.361 | +0.60 | 3 of 3 |\n"
+        "| Coreset | 73.00 | 2 of 3 cycles |  |  | 28.80 |  |  | 0 of 3 |\n"
+        "| 100% | 90.00 | 91.00 | +1.00 |  | 36.00 | 36.400 | +0.40 | 1 of 3 |\n\n"
         "- Entropy is ahead of Random by 3.0 points of accuracy (95 % interval 2.4 to 3.6, 3 seeds)\n\n"
         "- 7 of 12 runs are finished.\n\n"
         "- Note: The areas are twice Eq. 2.\n"
@@ -77,15 +77,16 @@ def test_the_latex_letter_by_letter(runs: Path) -> None:
         "% A table\n\n"
         "\\begin{table}\n\\centering\n"
         "\\caption{A table. Digits.}\n"
-        "\\begin{tabular}{lrrrrrrr}\n"
+        "\\begin{tabular}{lrrrrrrrr}\n"
         "\\toprule\n"
-        " & accuracy at 200 labels, published & ours & difference "
+        " & accuracy at 200 labels, published & ours & difference & of 100 \\% "
         "& 2 x area, published & ours & difference & seeds \\\\\n"
         "\\midrule\n"
-        "Random & 71.00 & 71.00 $\\pm$ 1.00 & +0.00 & 28.10 $\\pm$ 0.20 & 28.400 $\\pm$ 0.400 & +0.30 & 3 of 3 \\\\\n"
-        "Entropy & 74.50 & 75.00 $\\pm$ 1.00 & +0.50 & 29.00 & 29.600 $\\pm$ 0.361 & +0.60 & 3 of 3 \\\\\n"
-        "Coreset & 73.00 & 2 of 3 cycles &  & 28.80 &  &  & 0 of 3 \\\\\n"
-        "100\\% & 90.00 & 91.00 & +1.00 & 36.00 & 36.400 & +0.40 & 1 of 3 \\\\\n"
+        "Random & 71.00 & 71.00 $\\pm$ 1.00 & +0.00 & 78.0 \\% & 28.10 $\\pm$ 0.20 & 28.400 $\\pm$ 0.400 & +0.30 & "
+        "3 of 3 \\\\\n"
+        "Entropy & 74.50 & 75.00 $\\pm$ 1.00 & +0.50 & 82.4 \\% & 29.00 & 29.600 $\\pm$ 0.361 & +0.60 & 3 of 3 \\\\\n"
+        "Coreset & 73.00 & 2 of 3 cycles &  &  & 28.80 &  &  & 0 of 3 \\\\\n"
+        "100\\% & 90.00 & 91.00 & +1.00 &  & 36.00 & 36.400 & +0.40 & 1 of 3 \\\\\n"
         "\\bottomrule\n\\end{tabular}\n\\end{table}\n\n"
         "% Entropy is ahead of Random by 3.0 points of accuracy (95 % interval 2.4 to 3.6, 3 seeds)\n\n"
         "% 7 of 12 runs are finished.\n\n"
@@ -115,6 +116,58 @@ def test_a_single_fit_is_compared_where_it_ends(runs: Path) -> None:
     shown = text(sheet(table, [block]))
     assert "Uniform is ahead of Random by 3.0 points of accuracy at 300 labels (95 % interval" in shown
     assert block.lines[0].status.areas == {}
+
+
+def test_rows_whose_network_has_dropout_are_held_against_such_rows_alone(tmp_path: Path) -> None:
+    """BALD 80, 81, 82 against Coreset-MCD 78, 79.25, 79.75; each also as a share of 100%-MCD, which has 90."""
+    names = {
+        "BALD": ("bald", (80, 81, 82)),
+        "Coreset-MCD": ("coreset", (78, 79.25, 79.75)),
+        "Random": ("random", (60,) * 3),
+    }
+    rows = [
+        {
+            "label": label,
+            "acquisition": name,
+            "mc_dropout": label != "Random",
+            "cells": {"digits": {"run": f"digits_{label}"}},
+        }
+        for label, (name, _) in names.items()
+    ]
+    whole = [
+        {"label": label, "acquisition": "full", "one_fit": True, "mc_dropout": label != "100%",
+         "cells": {"digits": {"run": f"digits_{label}"}}}
+        for label in ("100%", "100%-MCD")
+    ]  # fmt: skip
+    table = table_of("mine", {**CONTENT, "rows": [*rows, *whole]})
+    for label, (_, values) in names.items():
+        for seed, value in enumerate(values):
+            name = f"digits_{label}"
+            write_run(tmp_path / name / f"seed_{seed}", name, seed, [(0.1, value), (0.2, value), (0.3, value)])
+    write_run(tmp_path / "digits_100%" / "seed_0", "digits_100%", 0, [(1.0, 99)])
+    write_run(tmp_path / "digits_100%-MCD" / "seed_0", "digits_100%-MCD", 0, [(1.0, 90)])
+    (block,) = blocks(table, read_statuses(table, tmp_path))
+    bald, coreset, random, *_ = block.lines
+    assert (bald.baseline, coreset.baseline, random.baseline) == ("Coreset-MCD", "", "")
+    assert bald.comparison is not None
+    assert bald.comparison.mean == pytest.approx(2.0)
+    assert coreset.comparison is random.comparison is None
+    assert [line.everything for line in block.lines] == [90, 90, 99, None, None]
+    shown = text(sheet(table, [block]))
+    assert "BALD is ahead of Coreset-MCD by 2.0 points" in shown
+    assert "of Random" not in shown
+    assert "90.0 %" in shown  # 81 of 90
+
+
+def test_a_run_that_goes_on_counts_up_to_the_columns_last_budget(tmp_path: Path) -> None:
+    """Random ends at 300 labels in this table; the runs have 400: (60 + 70) / 2 and (70 + 80) / 2 are the area."""
+    write_run(tmp_path / "digits_random" / "seed_0", "digits_random", 0, [(0.1, 60), (0.2, 70), (0.3, 80), (0.4, 99)])
+    (block,) = blocks(TABLE, read_statuses(TABLE, tmp_path))
+    status = block.lines[0].status
+    assert status.complete.keys() == {0}
+    assert status.areas == pytest.approx({0: 28.0})
+    assert status.heights == pytest.approx({0: 70.0})
+    assert status.series.budgets == pytest.approx((0.1, 0.2, 0.3))
 
 
 def test_the_csv_holds_the_numbers_in_full(runs: Path) -> None:

@@ -10,6 +10,7 @@ import al_lightning.acquisition as strategies
 from al_lightning.config.names import resolve
 from al_lightning.errors import UsageError
 from al_lightning.results.curves import area
+from al_lightning.tables.estimate import as_mapping
 from al_lightning.tables.plan import find_table
 from al_lightning.tables.published import Table, read_table, table_of
 from al_lightning.tables.status import cycles_of
@@ -54,9 +55,10 @@ def test_a_tables_budgets_are_those_of_its_runs(one: Table) -> None:
                 continue
             size = 100 if budget["unit"] == "percent" else column.pool
             assert budget["initial"] / size == pytest.approx(column.initial)
-            assert (budget["initial"] + budget["cycles"] * budget["query"]) / size == pytest.approx(column.total)
+            cycles = int(as_mapping(column.options).get("--budget.cycles", budget["cycles"]))
+            assert (budget["initial"] + cycles * budget["query"]) / size == pytest.approx(column.total)
             if row.acquisition != "uniform":
-                assert cycles_of(row, column) == budget["cycles"] + 1
+                assert cycles_of(row, column) == cycles + 1
 
 
 @pytest.mark.parametrize("one", TABLES, ids=lambda one: one.name)
@@ -79,11 +81,37 @@ def test_rows_are_compared_with_random_under_their_own_conditions() -> None:
         return {row.label: base.label if (base := one.baseline(row)) else None for row in one.rows}
 
     assert pairs("table3")["Coreset-SSL"] == "Random-SSL"
-    assert pairs("table3")["BALD"] == pairs("table3")["Random-SSL"] == "Random"
+    assert pairs("table3")["Random-SSL"] == "Random"
+    assert pairs("table3")["BALD"] == "Coreset-MCD"
+    assert pairs("table3")["BALD-SSL"] == "Coreset-MCD-SSL"
+    assert pairs("table3")["Coreset-MCD-SSL"] == "Coreset-MCD"
+    assert pairs("table3")["Coreset-MCD"] is pairs("table3")["100%-MCD"] is None
     assert pairs("table3")["Random"] is pairs("table3")["100%"] is None
     assert pairs("table9")["Entropy w/o Aug"] == "Random w/o Aug"
     assert pairs("table9")["Entropy w/ Aug"] == "Random w/ Aug"
     assert pairs("figure8")["Random-SSL"] == "Random w/ Aug"
+
+
+def test_no_row_is_compared_with_one_of_another_network_over_dropout() -> None:
+    for one in TABLES:
+        for row in one.rows:
+            for other in (one.baseline(row), one.reference(row)):
+                assert other is None or other.mc_dropout == row.mc_dropout, (one.name, row.label)
+
+
+def test_every_column_of_the_paper_names_its_figure_or_that_there_is_none() -> None:
+    named = {(one.name, column.key): column.figure for one in TABLES for column in one.columns}
+    assert all(named.values())
+    assert {key for key, figure in named.items() if figure == "in no figure"} == {
+        ("table5", "cityscapes"), ("table6", "a2d2-pool-11f"), ("table6", "bcss"), ("table7", "a2d2-3k"),
+    }  # fmt: skip
+    assert named["table3", "a2d2-pool-11f"] == named["table4", "a2d2-pool-aug"] == "Figure 7"
+
+
+def test_the_footnote_on_repeats_is_with_all_three_pools() -> None:
+    for name in ("table3", "table4", "table6"):
+        (note,) = [note for note in table(name).notes if "repeat about 9 %" in note]
+        assert "Pool-5f, Pool-11f and Pool-21f" in note
 
 
 def test_a_wrong_table_is_one_sentence(tmp_path: Path) -> None:

@@ -1,0 +1,186 @@
+"""Own runs held against the study's guide, Table 8: which cell each pool is, and whether the runs agree. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from al_lightning.recommendations.rules import SSL, Rules, study_rules
+from al_lightning.reports.findings import MEASURED, Findings
+from al_lightning.reports.numbers import Dataset, signed, verdict
+from al_lightning.results.comparability import all_of
+from al_lightning.results.comparison import Comparison, Verdict
+from al_lightning.results.regimes import POOLS
+from al_lightning.results.renderers import MINUS
+from al_lightning.results.series import Series, mean_heights
+from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
+from al_lightning.runs.parts import setting_of
+
+FREE = f"Random{SSL}"
+"""What is always worth trying: it costs nothing to choose."""
+TASK_OF = {"miou": "segmentation", "accuracy": "classification"}
+"""By main metric, the task."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A pool's runs, held against what the study prints for such a pool.
+
+    Attributes:
+        name: of the dataset.
+        place: the pool's redundancy and budget, and what the study prints for them; a sentence.
+        answers: for each method that the study may print, whether the runs agree; sentences.
+        rows: the comparisons behind the answers, the heads first; empty without any.
+    """
+
+    name: str
+    place: str
+    answers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+def study_guide() -> Callable[[Sequence[Dataset], Sequence[Findings | str]], Mapping[str, Any]]:
+    """Return `guide_section` with the rules of `configs/rules.yaml`, for a report's page."""
+    return partial(guide_section, study_rules())
+
+
+def guide_section(rules: Rules, datasets: Sequence[Dataset], findings: Sequence[Findings | str]) -> Mapping[str, Any]:
+    """Return the section of a report's page about Table 8: `printed`, its rows, and `pools`, a `Held` for each."""
+    cells = rules.guide.cells
+    names = {"few": "low budget", "many": "high budget"}
+    printed = [["pool", *names.values()], *([pool, *(cells[pool, budget] for budget in names)] for pool in POOLS)]
+    pools = [held(rules, dataset, found) for dataset, found in zip(datasets, findings, strict=True)]
+    return {"printed": printed, "pools": pools}
+
+
+def held(rules: Rules, dataset: Dataset, findings: Findings | str) -> Held:
+    """Hold a dataset's runs against the study's guide."""
+    known = findings if isinstance(findings, Findings) else None
+    task = TASK_OF.get(dataset.metric.name, "")
+    if not task or not dataset.budgets:
+        why = (
+            "there is no finished cycle" if task or not dataset.metric.name else f"{dataset.metric.title} tells no task"
+        )
+        return Held(dataset.name, f"Which cell this is, is not known: {why}.", ())
+    kinds, of_pool = _redundancy(rules, dataset, known)
+    amounts, of_budget = _budget(rules, dataset, known, task)
+    methods = dict.fromkeys(rules.guide.method(task, pool, amount) for pool in kinds for amount in amounts)
+    named = [method for method in methods if method]
+    if task == "classification":
+        text = f"the text has {' or '.join(named)}" if named else "the text names no best method"
+        prints = f"Table 8 is about segmentation; for classification {text}"
+    else:
+        prints = f"Table 8 prints {' or '.join(named)}"
+    place = f"{of_pool}, {of_budget}. {prints}."
+    answers, compared = [], list[Comparison]()
+    for method in named:
+        answer, comparisons = _answer(rules, dataset, method, task)
+        answers.append(answer)
+        compared += comparisons
+    return Held(dataset.name, place, tuple(answers), _rows(compared))
+
+
+def _redundancy(rules: Rules, dataset: Dataset, findings: Findings | None) -> tuple[tuple[str, ...], str]:
+    """Return the kinds of pool that this may be, and a clause that says why."""
+    record = _first(dataset).runs[0].record
+    scale = rules.regimes.redundancy
+    if (kind := rules.guide.known.get(record.parts.get("datasets", ""))) is not None:
+        return (kind,), f"A {kind} pool (one of the study's)"
+    if findings is None or findings.redundancy is None:
+        why = "the images cannot be read" if findings is None else f"it has more than {MEASURED:,} images"
+        return POOLS, f"A pool of unknown redundancy ({why}; `al-lightning audit` and `recommend` measure it)"
+    kinds = scale.read(findings.redundancy)
+    score = f"redundancy {100 * findings.redundancy:.1f} %"
+    if len(kinds) == 1:
+        return kinds, f"A {kinds[0]} pool ({score})"
+    limits = f"diverse up to {100 * scale.low:g} %, redundant from {100 * scale.high:g} %"
+    return kinds, f"A pool between diverse and redundant ({score}; {limits})"
+
+
+def _budget(rules: Rules, dataset: Dataset, findings: Findings | None, task: str) -> tuple[tuple[str, ...], str]:
+    """Return whether the budget is low or high, or both where it lies between, and a clause that says why."""
+    record = _first(dataset).runs[0].record
+    labels = max(curve.labelled[-1] for method in dataset.methods for curve in method.curves if curve.labelled)
+    classes = len(findings.classes) if findings is not None else len(record.classes)
+    by_class = labels / classes if classes else None
+    amounts = rules.regimes.budget(task, by_class, labels / record.pool_size)
+    words = {"few": "a low budget", "many": "a high budget"}
+    word = words[amounts[0]] if len(amounts) == 1 else "a budget between low and high"
+    each = f"{by_class:.3g} for each of {classes} classes, " if by_class is not None else ""
+    return amounts, f"{word} ({labels:,} labels at the end: {each}{100 * labels / record.pool_size:.3g} % of the pool)"
+
+
+def _answer(rules: Rules, dataset: Dataset, method: str, task: str) -> tuple[str, list[Comparison]]:
+    """Return whether the runs agree that the printed method is best, and the comparisons that say so."""
+    heights = mean_heights(dataset.methods)
+    dropout = dataset.baseline is not None and dataset.baseline.dropout  # of one network, as all comparisons are
+    curves = [each for each in dataset.methods if each.label in heights and each.dropout == dropout]
+    meant = [each.label for each in curves if rules.guide.means(method, *_parts(each))]
+    others = [each.label for each in curves if each.label not in meant]
+    if not meant or not others:
+        begun = not meant and any(rules.guide.means(method, *_parts(each)) for each in dataset.methods)
+        missing = method if not meant else "anything else to hold it against"
+        if begun:
+            return f"No seed of {missing} has run over the whole curve, or its network is another one.", []
+        return f"Not tried here: {missing}. {_command(rules, dataset, method if not meant else '', task)}".rstrip(), []
+    compared = dataset.held_against([(label, other) for label in meant for other in others])
+    by_method = {label: [each for each in compared if each.method == label] for label in meant}
+    ahead = [
+        label
+        for label, each in by_method.items()
+        if len(each) == len(others) and all(one.verdict is Verdict.AHEAD for one in each)
+    ]
+    behind = [
+        other
+        for other in others
+        if sum(each.baseline == other and each.verdict is Verdict.BEHIND for each in compared) == len(meant)
+    ]
+    if ahead:
+        text = f"The runs agree with {method}: {all_of(ahead)} is ahead of every other method that was run"
+    elif behind:
+        verb = "are" if len(behind) > 1 else "is"
+        text = f"The runs contradict {method}: {all_of(behind)} {verb} ahead of {all_of(meant)}"
+    else:
+        text = f"The runs cannot tell whether {method} is best: {all_of(meant)} against {all_of(others)}"
+    if method != FREE and not any(rules.guide.means(FREE, *_parts(each)) for each in curves):
+        text += f". Not tried here: {FREE}. {_command(rules, dataset, FREE, task)}".rstrip(". ")
+    return f"{text}.", compared
+
+
+def _command(rules: Rules, dataset: Dataset, method: str, task: str) -> str:
+    """Return the command that runs a printed method, or Random for ""; "" where no run names its dataset."""
+    record = next((run.record for each in dataset.methods for run in each.runs if "datasets" in run.record.parts), None)
+    if record is None:
+        return ""
+    strategy = rules.guide.kinds[method.removesuffix(SSL)][0] if method else "random"
+    training = f"_{rules.semi_supervised[task]}" * method.endswith(SSL)
+    return f"`al-lightning fit --config {setting_of(record)}_{strategy}{training}` runs it."
+
+
+def _first(dataset: Dataset) -> Series:
+    return (*dataset.methods, *dataset.references)[0]
+
+
+def _parts(method: Series) -> tuple[str, str]:
+    """Return a method's strategy and training method."""
+    record = method.runs[0].record
+    trained = record.trained if record.trained.startswith("semi-supervised") else SUPERVISED
+    return record.parts.get("acquisition", method.strategy), record.parts.get("training", trained)
+
+
+def _rows(compared: Sequence[Comparison]) -> tuple[tuple[str, ...], ...]:
+    if not compared:
+        return ()
+    rows = [
+        (
+            f"{each.method} {MINUS} {each.baseline}",
+            verdict(each),
+            signed(each),
+            each.interval(2).replace("-", MINUS) or "–",
+            str(each.seeds),
+        )
+        for each in compared
+    ]
+    return (("strategies", "verdict", "difference", "95 %\ninterval", "seeds"), *rows)
