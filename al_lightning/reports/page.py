@@ -19,6 +19,7 @@ from al_lightning.reports.advice import advise, unfinished
 from al_lightning.reports.chart import curve_chart
 from al_lightning.reports.findings import COLUMNS, SHOWN, Findings, Lookup, gather, short_name
 from al_lightning.reports.numbers import Dataset, cost, curves, datasets, differences, headline, more
+from al_lightning.results.claims import counted
 from al_lightning.results.comparison import RULE
 from al_lightning.results.series import BASELINE
 from al_lightning.runs.files import write_text
@@ -84,7 +85,7 @@ def report_values(runs: Sequence[Run], data: Lookup, title: str, *, command: str
         "rule": RULE,
         "headlines": [headline(dataset) for dataset in grouped],
         "points": dict.fromkeys(dataset.metric.points for dataset in grouped if dataset.metric.name),
-        "compared": sum(len(dataset.against_baseline()) for dataset in grouped),
+        "counted": counted(each for dataset in grouped for each in dataset.comparisons),
         "sections": sections,
         "more": more(grouped, names),
         "repeat_options": any(each.commands for section in sections for each in section["advice"]),

@@ -9,7 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from al_lightning.results.series import BASELINE, Series, baseline_of
+from al_lightning.results.series import BASELINE, Series, base_of
 from al_lightning.runs.identity import differences, in_short
 from al_lightning.runs.journal import Run
 
@@ -53,9 +53,9 @@ class Setting:
     @property
     def pairs(self) -> list[tuple[Series, Series]]:
         """Each method that chooses, with its baseline."""
-        by_name = {method.label: method for method in self.methods}
-        names = [(method, baseline_of(method.label, by_name)) for method in self.loops]
-        return [(method, by_name[name]) for method, name in names if name is not None]
+        same_training = [each for each in self.loops if not each.method.startswith(f"{BASELINE}_")]
+        bases = [(method, base_of(method, self.methods)) for method in same_training]
+        return [(method, base) for method, base in bases if base is not None]
 
     @property
     def known(self) -> list[tuple[Run, dict[str, Any]]]:

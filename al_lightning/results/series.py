@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from al_lightning.errors import UsageError
-from al_lightning.metrics import Metric, metric_of
+from al_lightning.metrics import ACCURACY, Metric, metric_of
 from al_lightning.results.curves import Curve, curve_of
-from al_lightning.runs.journal import Run
+from al_lightning.runs.journal import TEST_IMAGES, Run
 from al_lightning.runs.parts import method_of, setting_of
 
 BASELINE = "random"
@@ -51,6 +51,17 @@ class Series:
     def budgets(self) -> tuple[float, ...]:
         """All budgets that a seed has reached, ascending."""
         return budgets_of([self])
+
+    @property
+    def method(self) -> str:
+        """The method without a mark that tells its settings from others: the strategy, and its training method."""
+        return method_of(self.runs[0].record) if self.runs else self.label
+
+    @property
+    def test_images(self) -> int | None:
+        """Number of test images of an accuracy; None where it is not known or not one number, and for other metrics."""
+        counts = {cycle.health.get(TEST_IMAGES) for run in self.runs for cycle in run.cycles} - {None}
+        return int(counts.pop()) if self.metric.name == ACCURACY.name and len(counts) == 1 else None
 
     @property
     def loops(self) -> bool:
@@ -168,10 +179,26 @@ def baseline_of(method: str, methods: Collection[str]) -> str | None:
 
 
 def base_of(series: Series, methods: Iterable[Series]) -> Series | None:
-    """Return the method of a setting that a method is compared with: see `baseline_of`; for `random_uda`, `random`."""
-    by_label = {method.label: method for method in methods}
-    name = BASELINE if series.label.startswith(f"{BASELINE}_") else baseline_of(series.label, by_label)
-    return by_label.get(name or "")
+    """Return the method of a setting that a method is compared with: see `baseline_of`; for `random_uda`, `random`.
+
+    Of several baselines that differ by their settings alone, it is the one whose settings are most like the method's.
+    `random` with other settings is compared with the first `random`.
+    """
+    by_method: dict[str, list[Series]] = {}
+    for method in methods:
+        by_method.setdefault(method.method, []).append(method)
+    if series.method == BASELINE:
+        first = by_method.get(BASELINE, [series])[0]
+        return first if first.label != series.label else None
+    name = BASELINE if series.method.startswith(f"{BASELINE}_") else baseline_of(series.method, by_method)
+    return min(by_method.get(name or "", ()), key=lambda base: _different_settings(series, base), default=None)
+
+
+def _different_settings(series: Series, base: Series) -> int:
+    """Return how many settings besides the acquisition differ between the first runs of two methods."""
+    first, second = ({**each.runs[0].record.settings} if each.runs else {} for each in (series, base))
+    keys = (key for key in first.keys() | second.keys() if key.split(".")[0] != "acquisition")
+    return sum(first.get(key) != second.get(key) for key in keys)
 
 
 def pairs_with_base(methods: Sequence[Series], values: Collection[str]) -> list[tuple[str, str]]:

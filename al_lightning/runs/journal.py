@@ -25,6 +25,8 @@ FORMAT = 5
 """Format of a run directory: raised with each change of it, so that no other version misreads it."""
 LARGEST = 16 << 20
 """Most bytes of a journal: a pool of a million images, all chosen, takes 8 MB."""
+TEST_IMAGES = "test_images"
+"""Name in `CycleRecord.health` of the number of images that the cycle's network was tested on."""
 MOST_CYCLES = 10_000
 MOST_IMAGES = 10**9
 MOST_SEED = 2**64

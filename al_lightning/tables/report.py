@@ -18,7 +18,7 @@ from al_lightning.runs.files import write_text
 from al_lightning.runs.parts import DEFAULT_TRAINING
 from al_lightning.tables.cells import Block, blocks, csv_text, sheet
 from al_lightning.tables.published import Table
-from al_lightning.tables.status import CellStatus
+from al_lightning.tables.status import CellStatus, finished_runs
 
 
 class TableReport:
@@ -56,9 +56,8 @@ class TableReport:
 
     def _page(self) -> str:
         """Return a page with the table, before the report about its runs."""
-        runs = {run.directory: run for status in self.statuses for run in status.complete.values()}
         title = f"al-lightning: {self.table.title}"
-        report = report_values(list(runs.values()), data_of(self.imports), title, command=self.command)
+        report = report_values(finished_runs(self.statuses), data_of(self.imports), title, command=self.command)
         charts = [(numbers, _charts(block)) for numbers, block in zip(self.sheet.grids, self.columns, strict=True)]
         values = {**report, "table": self.sheet, "columns_of_table": charts, "choices": _choices()}
         return render("tables/templates/table.html.jinja", values)
