@@ -144,19 +144,23 @@ class Comparison:
         return f"the {self.images:,} test images alone leave {ends} points open ({sure})"
 
     def interval(self, digits: int | None = None) -> str:
-        """Return the interval as text: `0.4 to 2.0`; empty where nothing bounds the difference."""
+        """Return the interval as text: `0.4 to 2.0`; empty where nothing bounds the difference.
+
+        Args:
+            digits: after the point; by default as in the sentence.
+        """
         if not math.isfinite(self.low + self.high):
             return ""
-        places = self._places(digits)
+        places = self._places() if digits is None else digits
         return f"{number(self.low, places)} to {number(self.high, places)}"
 
-    def clause(self, metric: str = "", digits: int | None = None) -> str:
+    def clause(self, metric: str = "") -> str:
         """Return the sentence, without the caution that a single seed asks for.
 
         Numbers have one digit after the point by default, or two where one would round a number to 0.0, or a claim of
         less than `RELEVANT` to `RELEVANT`.
         """
-        method, baseline, places = self.method, self.baseline, self._places(digits)
+        method, baseline, places = self.method, self.baseline, self._places()
         of = (f" of {metric}" if metric else "") + (f" {self.place}" if self.place else "")
         if not self.by_seed:
             return f"{method} and {baseline} have no seed in common"
@@ -168,7 +172,7 @@ class Comparison:
         if not self.tests:
             return self._without_noise(of, places)
         signed = f"{number(self.mean, places)} points{of}"
-        interval = f"{100 * (1 - ALPHA):.4g} % interval {self.interval(digits)}"
+        interval = f"{100 * (1 - ALPHA):.4g} % interval {self.interval()}"
         assumed = ", assuming equal noise of all methods" * self.pooled
         if self.shows:
             side = "ahead of" if self.verdict is Verdict.AHEAD else "behind"
@@ -203,9 +207,7 @@ class Comparison:
             f"what does not vary gives no measure of chance{f'; {self.of_images}' if self.of_images else ''}"
         )
 
-    def _places(self, digits: int | None) -> int:
-        if digits is not None:
-            return digits
+    def _places(self) -> int:
         shown = [value for value in (self.mean, self.low, self.high) if math.isfinite(value) and value]
         rounded_up = self.small and float(number(abs(self.mean), 1)) >= RELEVANT
         return 2 if rounded_up or any(abs(value) < 0.05 for value in shown) else 1

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from al_lightning.errors import UsageError
 from al_lightning.metrics import ACCURACY, Metric, metric_of
 from al_lightning.results.curves import Curve, curve_of
-from al_lightning.runs.journal import TEST_IMAGES, Run
+from al_lightning.runs.journal import Run
 from al_lightning.runs.parts import method_of, setting_of
 
 BASELINE = "random"
@@ -60,8 +60,8 @@ class Series:
     @property
     def test_images(self) -> int | None:
         """Number of test images of an accuracy; None where it is not known or not one number, and for other metrics."""
-        counts = {cycle.health.get(TEST_IMAGES) for run in self.runs for cycle in run.cycles} - {None}
-        return int(counts.pop()) if self.metric.name == ACCURACY.name and len(counts) == 1 else None
+        counts = {run.record.test_images for run in self.runs}
+        return counts.pop() or None if self.metric.name == ACCURACY.name and len(counts) == 1 else None
 
     @property
     def loops(self) -> bool:

@@ -10,7 +10,7 @@ from al_lightning.results.claims import claims_of, counted
 from al_lightning.results.comparison import Verdict
 from al_lightning.results.label_value import last_step
 from al_lightning.results.series import base_of, by_setting, series_of_runs
-from al_lightning.runs.journal import TEST_IMAGES, CycleRecord, Run, RunRecord
+from al_lightning.runs.journal import CycleRecord, Run, RunRecord
 from tests.support.curve_runs import a_run, curves
 from tests.support.runs import parts_of
 
@@ -82,12 +82,11 @@ def test_of_several_baselines_the_one_with_the_settings_of_the_method_counts():
 
 def accuracies(method, seed, values, images):
     name = f"street_{method}"
-    health = {TEST_IMAGES: images} if images else {}
     cycles = [
-        CycleRecord(at, 0.1 * (at + 1), 10 * (at + 1), {"accuracy": value}, [at] * (at + 1 < len(values)), health=health)
+        CycleRecord(at, 0.1 * (at + 1), 10 * (at + 1), {"accuracy": value}, [at] * (at + 1 < len(values)))
         for at, value in enumerate(values)
     ]
-    record = RunRecord(name, seed, {"of": method}, 100, parts=parts_of(name), metrics=[ACCURACY])
+    record = RunRecord(name, seed, {"of": method}, 100, parts=parts_of(name), metrics=[ACCURACY], test_images=images)
     return Run(Path(name) / f"seed_{seed}", record, [0], tuple(cycles))
 
 
@@ -98,8 +97,7 @@ def test_six_of_six_right_is_no_certainty():
     assert group[0].verdict is Verdict.CANNOT_TELL
     unknown = [accuracies(method, 0, [1.0, 1.0], 0) for method in ("random", "entropy")]
     of_pixels = curves(random=[[1.0, 1.0]] * 3, entropy=[[1.0, 1.0]] * 3)
-    for run in of_pixels:
-        run.cycles[0].health[TEST_IMAGES] = 6
+    of_pixels = [replace(run, record=replace(run.record, test_images=6)) for run in of_pixels]
     for others in (unknown, of_pixels):
         (group,) = claims_of(by_setting(series_of_runs(others))).by_setting.values()
         assert group[0].by_images is None

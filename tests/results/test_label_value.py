@@ -13,7 +13,7 @@ from al_lightning.metrics import MIOU
 from al_lightning.results.curves import Curve
 from al_lightning.results.label_value import LabelCost, advice, label_cost, label_costs, savings, siblings_of
 from al_lightning.results.series import series_of_runs
-from al_lightning.runs.journal import TEST_IMAGES, CycleRecord, Run, RunRecord, read_run
+from al_lightning.runs.journal import CycleRecord, Run, RunRecord, read_run
 from al_lightning.runs.store import RunStore
 from al_lightning.runs.weights import with_tested
 from tests.support.curve_runs import curves
@@ -96,7 +96,7 @@ def test_a_loss_and_equal_changes() -> None:
 def tested_on(images: int, *values: float, seed: int = 0) -> Run:
     """A run whose accuracy is of so many test images."""
     made = run(*values, seed=seed)
-    return replace(made, cycles=tuple(replace(cycle, health={TEST_IMAGES: images}) for cycle in made.cycles))
+    return replace(made, record=replace(made.record, test_images=images))
 
 
 def test_a_gain_without_variation_has_the_interval_of_the_test_images() -> None:
@@ -133,7 +133,7 @@ def test_the_gains_that_one_command_tells_are_corrected_together(al: Call, here:
     assert "corrected" not in alone
     runs = [f"{method}/seed_{seed}" for method in curves_of for seed in range(3)]
     shown = al("show", *runs, "--price-per-label", 1, "--no-plot").out
-    # Two gains, each of three runs, and entropy against random, which is 2 points at each seed and cannot be tested.
+    # Two gains, each of three runs, and entropy against random, which is 1 point at each seed and cannot be tested.
     assert "2 comparisons were tested here; each is corrected for all of them." in shown
     # t of 2 degrees of freedom at 0.05 / 2 / 2 and then, for the smaller of the two, at 0.05 / 2: 6.2053 and 4.3027.
     assert shown.count("+5.00 points over 3 seeds (95 % interval +2.52 to +7.48, t over seeds)") == 3
@@ -179,6 +179,7 @@ def fit(al: Call, *more: object) -> Answer:
 def test_fit_and_show_tell_it_and_the_price_is_no_setting(al: Call, here: Path) -> None:
     first = fit(al, "--run_dir", "r/seed_0", "--price-per-label", 0.5)
     assert first.code == 0, first.err
+    assert read_run(here / "r/seed_0").record.test_images == 359  # a fifth of the digits
     curve = [done.metrics["accuracy"] for done in read_run(here / "r/seed_0").cycles]
     assert f"from {100 * curve[0]:.2f} % to {100 * curve[1]:.2f} %" in first.err
     assert "At 0.5 a label the last 20 labels cost 10.00, and 20 more would cost 10.00." in first.err
