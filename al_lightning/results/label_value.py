@@ -19,7 +19,6 @@ from al_lightning.results.statistics import compare_settings
 from al_lightning.runs.journal import Run, read_run
 from al_lightning.runs.weights import with_tested
 
-
 GAIN = ("after", "before")
 """The pair of a last step."""
 

@@ -56,7 +56,9 @@ def test_a_single_fit_is_compared_at_its_budget_and_a_curve_that_has_just_begun_
     ]  # fmt: skip
     # 62, 64 and 63 against 60, 61 and 62 % of random with 30 labels.
     assert [value for _, value in group[1].by_seed] == pytest.approx([2.0, 3.0, 1.0])
-    assert "uniform against random: cannot tell with 3 seeds: 2.0 points of mIoU at 30 labels (" in group[1].sentence("mIoU")
+    assert "uniform against random: cannot tell with 3 seeds: 2.0 points of mIoU at 30 labels (" in group[1].sentence(
+        "mIoU"
+    )
 
 
 def test_of_several_baselines_the_one_with_the_settings_of_the_method_counts():

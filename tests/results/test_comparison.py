@@ -50,8 +50,9 @@ def found(mean, half, smallest, seeds=3, **more):
         (
             found(-0.3, 1.6, 2.1, pooled=True),
             "cannot tell",
-            "entropy against random: cannot tell with 3 seeds: -0.3 points of mIoU (95 % interval -1.9 to 1.3, assuming "
-            "equal noise of all methods); differences of 2.1 points or more would have shown with 80 % probability",
+            "entropy against random: cannot tell with 3 seeds: -0.3 points of mIoU (95 % interval -1.9 to 1.3, "
+            "assuming equal noise of all methods); differences of 2.1 points or more would have shown with 80 % "
+            "probability",
         ),
         (
             found(0.1, 0.6, 1.1, pooled=True),
@@ -62,13 +63,14 @@ def found(mean, half, smallest, seeds=3, **more):
         (
             found(-1.2, 0.8, 1.1, p=0.01, pooled=True, place="at 300 labels"),
             "behind",
-            "entropy is behind random by 1.2 points of mIoU at 300 labels (95 % interval -2.0 to -0.4, 3 seeds, assuming "
-            "equal noise of all methods)",
+            "entropy is behind random by 1.2 points of mIoU at 300 labels (95 % interval -2.0 to -0.4, 3 seeds, "
+            "assuming equal noise of all methods)",
         ),
         (
             found(0.97, 0.6, 1.1, p=0.01),
             "ahead",
-            "entropy is ahead of random by 0.97 points of mIoU, less than 1 point (95 % interval 0.37 to 1.57, 3 seeds)",
+            "entropy is ahead of random by 0.97 points of mIoU, less than 1 point (95 % interval 0.37 to 1.57, 3 "
+            "seeds)",
         ),
         (
             found(1.0, 0.6, 1.1, p=0.01),
@@ -78,7 +80,8 @@ def found(mean, half, smallest, seeds=3, **more):
         (
             found(0.17, 0.164, 0.2, p=0.04),
             "ahead",
-            "entropy is ahead of random by 0.17 points of mIoU, less than 1 point (95 % interval 0.01 to 0.33, 3 seeds)",
+            "entropy is ahead of random by 0.17 points of mIoU, less than 1 point (95 % interval 0.01 to 0.33, 3 "
+            "seeds)",
         ),
     ],
 )  # fmt: skip

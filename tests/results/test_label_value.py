@@ -93,7 +93,7 @@ def test_a_loss_and_equal_changes() -> None:
     assert "no measure of noise" in same
 
 
-def tested_on(images: int, *values: float, seed: int = 0) -> Run:
+def run_on_images(images: int, *values: float, seed: int = 0) -> Run:
     """A run whose accuracy is of so many test images."""
     made = run(*values, seed=seed)
     return replace(made, record=replace(made.record, test_images=images))
@@ -102,13 +102,13 @@ def tested_on(images: int, *values: float, seed: int = 0) -> Run:
 def test_a_gain_without_variation_has_the_interval_of_the_test_images() -> None:
     """All of 6 images right before and after: 39 points remain open, as of any two shares of 6 of 6."""
     open_still = " The 6 test images alone leave -39.0 to 39.0 points open (95 % interval, conservative)."
-    three = [tested_on(6, 1.0, 1.0, seed=seed) for seed in range(3)]
+    three = [run_on_images(6, 1.0, 1.0, seed=seed) for seed in range(3)]
     assert advice(three[0], three[1:]) == (
-        "From 20 to 40 labels accuracy changed by +0.00 points over 3 seeds. All of them changed by the same, so there is "
-        f"no measure of noise to compare the gain with.{open_still}"
+        "From 20 to 40 labels accuracy changed by +0.00 points over 3 seeds. All of them changed by the same, so there "
+        f"is no measure of noise to compare the gain with.{open_still}"
     )
     assert f"(+0.00 points).{open_still} One seed cannot tell" in advice(three[0])
-    assert "leave" not in advice(tested_on(6, 0.5, 0.75), [tested_on(6, 0.5, 0.6, seed=1)])
+    assert "leave" not in advice(run_on_images(6, 0.5, 0.75), [run_on_images(6, 0.5, 0.6, seed=1)])
 
 
 def test_a_gain_of_less_than_a_point_is_called_that() -> None:
@@ -123,7 +123,9 @@ def test_the_gains_that_one_command_tells_are_corrected_together(al: Call, here:
     for method, ends in curves_of.items():
         for seed, end in enumerate(ends):
             store = RunStore(here / method / f"seed_{seed}")
-            store.begin(RunRecord(f"digits_{method}", seed, {"of": method}, 100, "d", parts=parts_of(f"digits_{method}")))
+            store.begin(
+                RunRecord(f"digits_{method}", seed, {"of": method}, 100, "d", parts=parts_of(f"digits_{method}"))
+            )
             store.label_initial([4, 5])
             for cycle, (value, chosen) in enumerate(((0.5, [7, 8]), (end, []))):
                 store.append(CycleRecord(cycle, 0.02 * (cycle + 1), 2 + 2 * cycle, {"accuracy": value}, chosen))

@@ -28,8 +28,8 @@ NOISE = {
 def corrected_p(values):
     """The analysis of complete sets, (N, M, S) with the baseline first, written out once more: corrected p, (N, M - 1).
 
-    Apart from `compare`, which it is held to below. Below 5 seeds: residuals of rows and columns. From 5 on: each pair's
-    own differences. Then Student's t, and Holm.
+    Apart from `compare`, which it is held to below. Below 5 seeds: residuals of rows and columns. From 5 on: each
+    pair's own differences. Then Student's t, and Holm.
     """
     _, methods, seeds = values.shape
     differences = values[:, 1:] - values[:, :1]
@@ -77,7 +77,7 @@ def test_without_a_difference_at_most_one_set_in_twenty_makes_a_claim(methods, s
 @pytest.mark.parametrize("situation", NOISE)
 @pytest.mark.parametrize("seeds", [5, 10, 20])
 def test_from_five_seeds_on_unequal_noise_makes_no_more_claims(seeds, situation):
-    """Four comparisons with a baseline; with the noise of all methods together 8.5 to 12 % of sets made a false claim."""
+    """Four comparisons with a baseline; by the noise of all methods together, 8 to 12 % of sets made a false claim."""
     values = noise(5, 4, seeds, deviations=NOISE[situation])
     p = corrected_p(values)
     assert (p.min(1) <= 0.05).mean() <= 0.055
@@ -85,7 +85,7 @@ def test_from_five_seeds_on_unequal_noise_makes_no_more_claims(seeds, situation)
 
 
 def test_with_few_seeds_the_docs_say_how_often_unequal_noise_misleads():
-    """docs/choices.md states the measured share of sets with a false claim, in percent; Monte Carlo error up to 0.25."""
+    """docs/choices.md states the share of sets with a false claim, in percent; Monte Carlo error up to 0.25."""
     for (situation, seeds), share in documented().items():
         p = corrected_p(noise(5, 4, seeds, deviations=NOISE[situation]))
         assert 100 * (p.min(1) <= 0.05).mean() == pytest.approx(share, abs=0.06), (situation, seeds)
