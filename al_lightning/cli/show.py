@@ -10,8 +10,12 @@ from al_lightning.errors import printable
 
 
 def show(given: list[str]) -> int:
-    """Print the curves of runs."""
-    parser = Arguments("show", "Prints the curves of runs; several side by side. Needs no data.")
+    """Print the curves of runs, and what they show about the methods."""
+    parser = Arguments(
+        "show",
+        "Prints the curves of runs; several side by side, with each method's verdict against its baseline. Needs no "
+        "data.",
+    )
     parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR", help="a run's directory")
     parser.add_argument("--chosen", action="store_true", help="list the chosen images, in order, with scores and names")
     parser.add_argument("--no-plot", dest="plot", action="store_false", help="print tables only")
@@ -23,7 +27,9 @@ def show(given: list[str]) -> int:
     )
     ours = parser.read(given)
 
-    from al_lightning.results.series import repeats, series_of_runs
+    from al_lightning.results.claims import claims_of
+    from al_lightning.results.label_value import advice_of, step_of
+    from al_lightning.results.series import by_setting, repeats, series_of_runs
     from al_lightning.results.text_table import chosen_table, comparison_table, curve_table, text_plot
     from al_lightning.runs.journal import read_run
 
@@ -34,14 +40,21 @@ def show(given: list[str]) -> int:
         print(printable(sentence))
     if ours.plot and (plot := text_plot(series)):
         print(f"\n{printable(plot)}")
+    priced = [run.directory for run in runs] if ours.price_per_label is not None else []
+    steps = {directory: step for directory in priced if (step := step_of(directory)) is not None}
+    settings = by_setting(series)
+    claims = claims_of(settings, steps)
+    for setting, compared in claims.by_setting.items():
+        metric = settings[setting][0].metric.title
+        for line in ["", setting, *(f"  {each.sentence(metric)}" for each in compared)] if compared else ():
+            print(printable(line))
     for run in runs if ours.chosen else ():
         print(f"\n{chosen_table(run)}")
-    if ours.price_per_label is not None:
-        from al_lightning.results.label_value import advice_of
-
-        for run in runs:
-            lines = [f"\n{run.record.name}, seed {run.record.seed}", *advice_of(run.directory, ours.price_per_label)]
-            print(printable("\n".join(lines)))
+    for run in runs if priced else ():
+        advice = advice_of(run.directory, ours.price_per_label, gain=claims.by_run.get(run.directory))
+        print(printable("\n".join([f"\n{run.record.name}, seed {run.record.seed}", *advice])))
+    if claims.counted:
+        print(f"\n{claims.counted}")
     return 0
 
 

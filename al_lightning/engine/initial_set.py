@@ -110,6 +110,7 @@ def begin(
         classes=list(data.class_names),
         parts=experiment.parts,
         trained=trained,
+        test_images=len(data.test),
         remarks=warnings,
         metrics=list(experiment.task(len(data.class_names)).metrics),
         oracle=str(experiment.plain["oracle"]["class_path"]),

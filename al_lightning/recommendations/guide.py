@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from statistics import fmean
 from typing import Any
 
 from al_lightning.recommendations.rules import SSL, Rules, study_rules
 from al_lightning.reports.findings import MEASURED, Findings
-from al_lightning.reports.numbers import Dataset, signed, verdict
-from al_lightning.results.comparability import all_of
-from al_lightning.results.comparison import Comparison, Verdict
+from al_lightning.reports.numbers import Dataset
+from al_lightning.results.comparison import Verdict
 from al_lightning.results.regimes import POOLS
-from al_lightning.results.renderers import MINUS
 from al_lightning.results.series import Series, mean_heights
 from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
 from al_lightning.runs.parts import setting_of
@@ -32,13 +31,11 @@ class Held:
         name: of the dataset.
         place: the pool's redundancy and budget, and what the study prints for them; a sentence.
         answers: for each method that the study may print, whether the runs agree; sentences.
-        rows: the comparisons behind the answers, the heads first; empty without any.
     """
 
     name: str
     place: str
     answers: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...] = ()
 
 
 def study_guide() -> Callable[[Sequence[Dataset], Sequence[Findings | str]], Mapping[str, Any]]:
@@ -74,12 +71,7 @@ def held(rules: Rules, dataset: Dataset, findings: Findings | str) -> Held:
     else:
         prints = f"Table 8 prints {' or '.join(named)}"
     place = f"{of_pool}, {of_budget}. {prints}."
-    answers, compared = [], list[Comparison]()
-    for method in named:
-        answer, comparisons = _answer(rules, dataset, method, task)
-        answers.append(answer)
-        compared += comparisons
-    return Held(dataset.name, place, tuple(answers), _rows(compared))
+    return Held(dataset.name, place, tuple(_answer(rules, dataset, method, task) for method in named))
 
 
 def _redundancy(rules: Rules, dataset: Dataset, findings: Findings | None) -> tuple[tuple[str, ...], str]:
@@ -112,41 +104,33 @@ def _budget(rules: Rules, dataset: Dataset, findings: Findings | None, task: str
     return amounts, f"{word} ({labels:,} labels at the end: {each}{100 * labels / record.pool_size:.3g} % of the pool)"
 
 
-def _answer(rules: Rules, dataset: Dataset, method: str, task: str) -> tuple[str, list[Comparison]]:
-    """Return whether the runs agree that the printed method is best, and the comparisons that say so."""
+def _answer(rules: Rules, dataset: Dataset, method: str, task: str) -> str:
+    """Return whether the runs agree that the printed method is best, a sentence.
+
+    The comparison that is tested is each method's with its baseline, as everywhere on the page; which of several is
+    highest describes the curves.
+    """
     heights = mean_heights(dataset.methods)
     dropout = dataset.baseline is not None and dataset.baseline.dropout  # of one network, as all comparisons are
     curves = [each for each in dataset.methods if each.label in heights and each.dropout == dropout]
     meant = [each.label for each in curves if rules.guide.means(method, *_parts(each))]
-    others = [each.label for each in curves if each.label not in meant]
-    if not meant or not others:
+    if not meant or len(meant) == len(curves):
         begun = not meant and any(rules.guide.means(method, *_parts(each)) for each in dataset.methods)
         missing = method if not meant else "anything else to hold it against"
         if begun:
-            return f"No seed of {missing} has run over the whole curve, or its network is another one.", []
-        return f"Not tried here: {missing}. {_command(rules, dataset, method if not meant else '', task)}".rstrip(), []
-    compared = dataset.held_against([(label, other) for label in meant for other in others])
-    by_method = {label: [each for each in compared if each.method == label] for label in meant}
-    ahead = [
-        label
-        for label, each in by_method.items()
-        if len(each) == len(others) and all(one.verdict is Verdict.AHEAD for one in each)
-    ]
-    behind = [
-        other
-        for other in others
-        if sum(each.baseline == other and each.verdict is Verdict.BEHIND for each in compared) == len(meant)
-    ]
-    if ahead:
-        text = f"The runs agree with {method}: {all_of(ahead)} is ahead of every other method that was run"
-    elif behind:
-        verb = "are" if len(behind) > 1 else "is"
-        text = f"The runs contradict {method}: {all_of(behind)} {verb} ahead of {all_of(meant)}"
+            return f"No seed of {missing} has run over the whole curve, or its network is another one."
+        return f"Not tried here: {missing}. {_command(rules, dataset, method if not meant else '', task)}".rstrip()
+    best = max(curves, key=lambda each: dataset.metric.sign * fmean(heights[each.label].values())).label
+    tested = next((each for each in dataset.comparisons if each.method == best), None)
+    if tested is None or tested.verdict is not Verdict.AHEAD:
+        text = f"The runs cannot tell whether {method} is best: {best} is highest, but not beyond noise"
+    elif best in meant:
+        text = f"The runs agree with {method}: {best} is highest, and ahead of {tested.baseline}"
     else:
-        text = f"The runs cannot tell whether {method} is best: {all_of(meant)} against {all_of(others)}"
+        text = f"The runs speak against {method}: {best} is highest, and ahead of {tested.baseline}"
     if method != FREE and not any(rules.guide.means(FREE, *_parts(each)) for each in curves):
         text += f". Not tried here: {FREE}. {_command(rules, dataset, FREE, task)}".rstrip(". ")
-    return f"{text}.", compared
+    return f"{text}."
 
 
 def _command(rules: Rules, dataset: Dataset, method: str, task: str) -> str:
@@ -167,20 +151,4 @@ def _parts(method: Series) -> tuple[str, str]:
     """Return a method's strategy and training method."""
     record = method.runs[0].record
     trained = record.trained if record.trained.startswith("semi-supervised") else SUPERVISED
-    return record.parts.get("acquisition", method.strategy), record.parts.get("training", trained)
-
-
-def _rows(compared: Sequence[Comparison]) -> tuple[tuple[str, ...], ...]:
-    if not compared:
-        return ()
-    rows = [
-        (
-            f"{each.method} {MINUS} {each.baseline}",
-            verdict(each),
-            signed(each),
-            each.interval(2).replace("-", MINUS) or "–",
-            str(each.seeds),
-        )
-        for each in compared
-    ]
-    return (("strategies", "verdict", "difference", "95 %\ninterval", "seeds"), *rows)
+    return record.parts.get("acquisition", method.method), record.parts.get("training", trained)

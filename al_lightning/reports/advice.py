@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from al_lightning.reports.findings import Findings
 from al_lightning.reports.numbers import Dataset, signed, verdict
 from al_lightning.results.comparison import FEWEST, RELEVANT, Comparison, Verdict
+from al_lightning.results.inference import POWER
 from al_lightning.results.series import BASELINE
 from al_lightning.results.statistics import seeds_needed
 from al_lightning.runs.journal import Run
@@ -91,9 +92,10 @@ def _needed(comparison: Comparison) -> str:
     if not comparison.tests:
         return f"{head}, which gives no measure of chance: check that the runs are no copies, and run another seed."
     needed = seeds_needed(comparison)
+    power = f"with {100 * POWER:.4g} % probability"
     if needed is None:
-        return f"{head}, within chance. If the difference stays that small, even 30 seeds would not show it."
-    return f"{head}, within chance. If mean and deviation stay as they are, about {needed} seeds would show it."
+        return f"{head}, within chance. If the difference stays that small, even 30 seeds would not show it {power}."
+    return f"{head}, within chance. If mean and deviation stay as they are, about {needed} seeds would show it {power}."
 
 
 def _redundancy(dataset: Dataset, findings: Findings) -> list[Advice]:
@@ -156,7 +158,7 @@ def _verdicts(dataset: Dataset) -> list[Advice]:
         by_verdict[each.verdict].append(each)
     texts = []
     if ahead := [each for each in by_verdict[Verdict.AHEAD] if _of_chance(each)]:
-        names = [each.method + f" (of {each.baseline})" * (each.baseline != BASELINE) for each in ahead]
+        names = [f"{each.method}{_details(each)}" for each in ahead]
         texts.append(
             f"Ahead of {BASELINE} here: {' and '.join(names)}. Check this on your own images before you rely on it; a "
             "strategy that wins on one pool may lose on another."
@@ -173,8 +175,8 @@ def _verdicts(dataset: Dataset) -> list[Advice]:
         for each in by_verdict[Verdict.NOT_DISTINGUISHABLE]
     ]
     texts += [
-        f"{each.method} is behind {each.baseline} here, which costs less: at this budget, on this pool, {each.method} "
-        "is not worth it."
+        f"{each.method} is behind {each.baseline} here{f', {small}' if (small := _small(each)) else ''}. "
+        f"{each.baseline} costs less: at this budget, on this pool, {each.method} is not worth it."
         for each in by_verdict[Verdict.BEHIND]
         if _of_chance(each)
     ]
@@ -184,6 +186,16 @@ def _verdicts(dataset: Dataset) -> list[Advice]:
 def _of_chance(comparison: Comparison) -> bool:
     """Whether a method is compared with Random, of whatever training."""
     return f"{comparison.baseline}_".startswith(f"{BASELINE}_")
+
+
+def _details(comparison: Comparison) -> str:
+    """Return in brackets what a method is ahead of, unless that is the baseline, and whether that is by little."""
+    of = f"of {comparison.baseline}" * (comparison.baseline != BASELINE)
+    return f" ({', '.join(parts)})" if (parts := [part for part in (of, _small(comparison)) if part]) else ""
+
+
+def _small(comparison: Comparison) -> str:
+    return f"by less than {RELEVANT:g} point" * comparison.small
 
 
 def _command(name: str, seed: int) -> str:

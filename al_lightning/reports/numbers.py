@@ -8,6 +8,7 @@ from itertools import combinations
 from statistics import fmean, stdev
 
 from al_lightning.metrics import Metric
+from al_lightning.results.claims import claims_of
 from al_lightning.results.comparison import FEWEST, Comparison
 from al_lightning.results.renderers import MINUS, Grid, mean_text, number
 from al_lightning.results.series import (
@@ -16,11 +17,9 @@ from al_lightning.results.series import (
     budgets_of,
     by_setting,
     mean_heights,
-    pairs_with_base,
     repeats,
     series_of_runs,
 )
-from al_lightning.results.statistics import compare
 from al_lightning.results.summary import costs_and_classes, penalties
 from al_lightning.runs.journal import Run
 
@@ -39,6 +38,8 @@ class Dataset:
         budgets: of the curves, fractions of the pool, ascending.
         references: methods of a single fit on more labels than any curve has.
         notes: for the reader, on how the runs were put together.
+        comparisons: of each strategy with the baseline of its training, corrected with those of the other datasets of a
+            page (`claims_of`).
     """
 
     name: str
@@ -47,6 +48,7 @@ class Dataset:
     budgets: tuple[float, ...]
     references: tuple[Series, ...]
     notes: tuple[str, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
 
     @property
     def baseline(self) -> Series | None:
@@ -66,48 +68,41 @@ class Dataset:
         return next((curve.labelled[curve.budgets.index(budget)] for curve in curves), None)
 
     def against_baseline(self) -> list[Comparison]:
-        """Compare each strategy with the baseline of its training, where both have finished a seed.
+        """Return the comparison of each strategy with the baseline of its training, where both have finished a seed.
 
         The baseline of a semi-supervised training is compared with the supervised one; see `series.base_of`.
-        Differences are in points of the metric averaged over the curve.
+        Differences are in points of the metric averaged over the curve; of a single fit, at its budget.
         """
-        return self._compare(pairs_with_base(self.methods, mean_heights(self.methods)))
+        return [comparison for comparison in self.comparisons if comparison.seeds]
 
-    def differences(self) -> list[Comparison]:
-        """Compare each strategy with the baseline and, up to three strategies, with each other.
+    def between_strategies(self) -> list[Comparison]:
+        """Return the differences of up to three strategies from each other, which are not tested.
 
-        Strategies whose networks differ in dropout are not compared: the network may explain the difference. The two
-        groups of comparisons are corrected separately: the first question is whether choosing helps.
+        Strategies whose networks differ in dropout are not set against each other: the network may explain the
+        difference. These differences describe: the question that is tested is whether choosing helps, and each further
+        test would make that question harder to answer.
         """
         values = mean_heights(self.methods)
-        others = [method for method in self.methods if method is not self.baseline]
-        done = {frozenset(pair) for pair in pairs_with_base(self.methods, values)}
-        pairs = [
-            (second.label, first.label)
-            for first, second in combinations(others, 2)
-            if {first.label, second.label} <= values.keys() and first.dropout == second.dropout
-        ]
-        pairs = [pair for pair in pairs if frozenset(pair) not in done]
-        return self.against_baseline() + self._compare(pairs if len(others) <= 3 else [])
-
-    def held_against(self, pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
-        """Compare pairs of strategies, for the question whether what the study prints is best here.
-
-        These comparisons are corrected together, apart from the other groups.
-        """
-        return self._compare(pairs)
-
-    def _compare(self, pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
-        compared = compare(mean_heights(self.methods), pairs, higher_is_better=self.metric.higher_is_better)
-        return [comparison for comparison in compared if comparison.seeds]
+        others = [method for method in self.methods if method is not self.baseline and method.label in values]
+        tested = {(each.method, each.baseline) for each in self.comparisons}
+        described = []
+        for one, two in combinations(others, 2) if len(others) <= 3 else ():
+            first, second = one.label, two.label
+            common = sorted(values[first].keys() & values[second].keys()) if one.dropout == two.dropout else []
+            by_seed = tuple((seed, values[second][seed] - values[first][seed]) for seed in common)
+            if by_seed and not tested & {(first, second), (second, first)}:
+                described.append(Comparison(second, first, by_seed, fmean(value for _, value in by_seed)))
+        return described
 
 
 def datasets(runs: Sequence[Run]) -> list[Dataset]:
-    """Sort runs, which are in the order in which the report shows them, by setting."""
-    return [_dataset(name, methods) for name, methods in by_setting(series_of_runs(runs)).items()]
+    """Sort runs, which are in the order in which the report shows them, by setting, and compare their methods."""
+    settings = by_setting(series_of_runs(runs))
+    compared = claims_of(settings).by_setting
+    return [_dataset(name, methods, compared[name]) for name, methods in settings.items()]
 
 
-def _dataset(name: str, methods: Sequence[Series]) -> Dataset:
+def _dataset(name: str, methods: Sequence[Series], compared: Sequence[Comparison]) -> Dataset:
     notes = repeats(methods)
     notes += [
         f"{label} has other settings than {label.split(' (')[0]}: see the config.yaml of their directories."
@@ -120,7 +115,7 @@ def _dataset(name: str, methods: Sequence[Series]) -> Dataset:
         method for method in ordered if all(len(c.budgets) == 1 and c.budgets[0] > furthest for c in method.curves)
     )
     rest = tuple(method for method in ordered if method not in references)
-    return Dataset(name, methods[0].metric, rest, budgets_of(rest), references, tuple(notes))
+    return Dataset(name, methods[0].metric, rest, budgets_of(rest), references, tuple(notes), tuple(compared))
 
 
 def signed(comparison: Comparison) -> str:
@@ -144,23 +139,28 @@ def headline(dataset: Dataset) -> str:
         return f"{on} there is nothing to compare with {BASELINE} yet: no seed has been finished by two strategies."
     compared.sort(key=lambda comparison: (not comparison.shows, -comparison.advantage))
     caution = " One seed shows nothing certain." if any(each.seeds < FEWEST for each in compared) else ""
-    return f"{on}, {'; '.join(each.clause(digits=2) for each in compared)}.{caution}"
+    return f"{on}, {'; '.join(each.clause() for each in compared)}.{caution}"
 
 
 def differences(dataset: Dataset) -> list[list[str]]:
     """Return the paired differences, the heads first; [] where there are none."""
     rows = [
         [
-            f"{each.method} − {each.baseline}",
+            f"{each.method} − {each.baseline}{f', {each.place}' if each.place else ''}",
             verdict(each),
             signed(each),
             each.interval(2).replace("-", MINUS) or "–",
             number(each.smallest, 2) if each.smallest < 100 else "–",
             str(each.seeds),
         ]
-        for each in dataset.differences()
+        for each in dataset.against_baseline()
     ]
-    return [["strategies", "verdict", "difference", "95 %\ninterval", "would\nshow", "seeds"], *rows] if rows else []
+    rows += [
+        [f"{each.method} − {each.baseline}", "not tested", signed(each), "–", "–", str(each.seeds)]
+        for each in dataset.between_strategies()
+    ]
+    heads = ["strategies", "verdict", "difference", "95 %\ninterval", "would show\nwith 80 %", "seeds"]
+    return [heads, *rows] if rows else []
 
 
 def curves(dataset: Dataset) -> list[list[str]]:
@@ -199,7 +199,7 @@ def cost(methods: Sequence[Series]) -> tuple[list[list[str]], float]:
 def more(datasets: Sequence[Dataset], class_names: Sequence[Sequence[str]]) -> Sequence[Grid]:
     """Return label costs, classes, called by each dataset's class names, and penalties."""
     grids = [
-        Grid(f"{dataset.name}: {grid.title}", grid.rows)
+        Grid(f"{dataset.name}: {grid.title}", grid.rows, grid.remarks)
         for dataset, names in zip(datasets, class_names, strict=True)
         for grid in costs_and_classes(dataset.methods, names)
     ]

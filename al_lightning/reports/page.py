@@ -20,6 +20,7 @@ from al_lightning.reports.advice import advise, unfinished
 from al_lightning.reports.chart import curve_chart
 from al_lightning.reports.findings import COLUMNS, SHOWN, Findings, Lookup, gather, short_name
 from al_lightning.reports.numbers import Dataset, cost, curves, datasets, differences, headline, more
+from al_lightning.results.claims import counted
 from al_lightning.results.comparison import RULE
 from al_lightning.results.conditions import conditions_of
 from al_lightning.results.regimes import read_regimes
@@ -94,7 +95,7 @@ def report_values(
         "rule": RULE,
         "headlines": [headline(dataset) for dataset in grouped],
         "points": dict.fromkeys(dataset.metric.points for dataset in grouped if dataset.metric.name),
-        "compared": sum(len(dataset.against_baseline()) for dataset in grouped),
+        "counted": counted(each for dataset in grouped for each in dataset.comparisons),
         "sections": sections,
         "conditions": fairness(made),
         "guide": guide(grouped, findings) if guide is not None and grouped else None,

@@ -11,19 +11,23 @@ from al_lightning.results.renderers import number
 
 FEWEST = 2
 """Seeds below which nothing is claimed."""
-MANY = 10
-"""Seeds from which on a claim needs the bootstrap, too."""
+MANY = 5
+"""Seeds from which on a pair is judged by its own differences alone."""
 RELEVANT = 1.0
 """A difference that matters, in points."""
+SHOWN = f"would have shown with {100 * POWER:.4g} % probability"
 RULE = (
-    "Differences are taken seed by seed. A method is called ahead or behind only where a paired t test says so, with "
-    "the variance estimated from all methods of the setting and corrected after Holm for the number of comparisons: "
-    f"where there is no difference, at most {100 * ALPHA:.4g} % of such sets of comparisons claim any. From {MANY} "
-    "seeds on, a bootstrap interval (BCa) must agree. Not distinguishable means that no difference showed although one "
-    f"of {RELEVANT:g} point would have, with {100 * POWER:.4g} % probability, or that the interval lies within it; "
-    "cannot tell, that the seeds are too few for either. Assumed: chance moves every method of a setting by about as "
-    "much (all pairwise differences have one variance, estimated from all of them together), roughly normally, and "
-    "from seed to seed independently."
+    "Differences are taken seed by seed. A method is called ahead or behind only where a t test of these differences "
+    "says so, corrected after Holm for all comparisons that are made here together: where there is no difference, at "
+    f"most {100 * ALPHA:.4g} % of such sets of comparisons claim any. From {MANY} seeds on, a pair is judged by its "
+    "own differences: other methods enter its interval through the number of comparisons alone (Holm counts those that "
+    f"are not yet decided), never through their noise. With {FEWEST} to {MANY - 1} seeds the noise is estimated from "
+    f"all methods of the setting together, and the {100 * ALPHA:.4g} % assume equal noise of all methods; each such "
+    "verdict says so. Not distinguishable means that no difference showed although differences of "
+    f"{RELEVANT:g} point {SHOWN}, or that the interval lies within it; cannot tell, that the seeds are too few for "
+    "either. Assumed: seeds are independent, and differences roughly normal. Where accuracies do not vary at all over "
+    "the seeds, their interval is that of the test images (Newcombe): it is conservative, since both networks see the "
+    "same images, and which of them were right is not stored."
 )
 """How verdicts are reached, for a reader."""
 
@@ -45,9 +49,8 @@ class Comparison:
         method: name of the method under test.
         baseline: name of the method it is compared with.
         by_seed: (seed, method - baseline) of each seed that both have, ascending; in points.
-        mean: estimated difference, in points: the mean of `by_seed` where every method has every seed, or there is one
-            seed; else the estimate of least squares, to which the other methods' seeds contribute. NaN without a
-            common seed.
+        mean: estimated difference, in points: the mean of `by_seed`; with 2 to 4 seeds, of which some method lacks one,
+            the estimate of least squares, to which the other methods' seeds contribute. NaN without a common seed.
         low: lower end of the interval, in points; -inf where nothing bounds the difference. The interval covers the
             true difference with at least the stated confidence. Holm's correction widens it, so that it excludes 0
             exactly where the verdict is ahead or behind.
@@ -55,13 +58,17 @@ class Comparison:
         p: two-sided p of the t test, corrected after Holm for all comparisons of one call; 1 where none was possible.
         p_single: the same without correction.
         smallest: the smallest true difference, in points, that these seeds show with probability `POWER`, at Holm's
-            strictest level; inf where none would show. It is an estimate, since the variance is. From `MANY` seeds on
-            it takes the variance as known from the pair's own differences, the only ones that the bootstrap sees.
-        deviation: standard deviation of a difference of one seed under the model, in points; NaN where unknown.
-        df: degrees of freedom of the variance.
+            strictest level; inf where none would show. It is an estimate, since the variance is.
+        deviation: standard deviation of a difference of one seed, in points: of the pair's own differences, or under
+            the model of all methods; NaN where no test was possible.
+        df: degrees of freedom of the variance; 0 where no test was possible.
         tests: number of comparisons that the correction is for.
-        bootstrap: BCa interval of the mean of `by_seed`, at the level of the t interval, from `MANY` seeds on; the
-            interval is then the hull of both, so that a claim needs both.
+        pooled: whether other methods contribute to the variance, with 2 to 4 seeds: the 5 % then assume that all
+            methods have equal noise.
+        images: number of test images, where `by_images` is known; else 0.
+        by_images: where no test was possible, and accuracies were compared: the interval of the difference from the
+            number of test images alone, by Newcombe's method; None otherwise. It says nothing about other seeds.
+        place: where one point of the curve is compared, which point: `at 300 labels`; "" for the whole curve.
         higher_is_better: whether a higher value of the metric is better.
     """
 
@@ -77,7 +84,10 @@ class Comparison:
     deviation: float = math.nan
     df: int = 0
     tests: int = 0
-    bootstrap: tuple[float, float] | None = None
+    pooled: bool = False
+    images: int = 0
+    by_images: tuple[float, float] | None = None
+    place: str = ""
     higher_is_better: bool = True
 
     @property
@@ -105,70 +115,99 @@ class Comparison:
         """
         if self.low > 0 or self.high < 0:
             return Verdict.AHEAD if self.advantage > 0 else Verdict.BEHIND
-        would_have = self.smallest <= RELEVANT and self.p > ALPHA
-        return Verdict.NOT_DISTINGUISHABLE if self.within or would_have else Verdict.CANNOT_TELL
+        enough = self.within or self.smallest <= RELEVANT
+        return Verdict.NOT_DISTINGUISHABLE if enough else Verdict.CANNOT_TELL
 
     @property
     def within(self) -> bool:
-        """Whether the interval lies within the relevant difference."""
-        return self.low >= -RELEVANT and self.high <= RELEVANT
+        """Whether the interval lies within the relevant difference; of equal values, that of the test images."""
+        low, high = self.by_images if self.by_images and self._equal else (self.low, self.high)
+        return low >= -RELEVANT and high <= RELEVANT
 
     @property
     def shows(self) -> bool:
         """Whether a difference is claimed."""
         return self.verdict in (Verdict.AHEAD, Verdict.BEHIND)
 
+    @property
+    def small(self) -> bool:
+        """Whether a difference is claimed that is smaller than `RELEVANT`."""
+        return self.shows and abs(self.mean) < RELEVANT
+
+    @property
+    def of_images(self) -> str:
+        """The interval of the test images, in words; empty where there is none."""
+        if self.by_images is None:
+            return ""
+        ends = " to ".join(number(end, 1) for end in self.by_images)
+        sure = f"{100 * (1 - ALPHA):.4g} % interval, conservative"
+        return f"the {self.images:,} test images alone leave {ends} points open ({sure})"
+
     def interval(self, digits: int | None = None) -> str:
-        """Return the interval as text: `0.4 to 2.0`; empty where nothing bounds the difference."""
+        """Return the interval as text: `0.4 to 2.0`; empty where nothing bounds the difference.
+
+        Args:
+            digits: after the point; by default as in the sentence.
+        """
         if not math.isfinite(self.low + self.high):
             return ""
-        places = self._places(digits)
+        places = self._places() if digits is None else digits
         return f"{number(self.low, places)} to {number(self.high, places)}"
 
-    def clause(self, metric: str = "", digits: int | None = None) -> str:
+    def clause(self, metric: str = "") -> str:
         """Return the sentence, without the caution that a single seed asks for.
 
-        Numbers have one digit after the point by default, or two where one would round a number to 0.0.
+        Numbers have one digit after the point by default, or two where one would round a number to 0.0, or a claim of
+        less than `RELEVANT` to `RELEVANT`.
         """
-        method, baseline, places = self.method, self.baseline, self._places(digits)
-        of = f" of {metric}" if metric else ""
+        method, baseline, places = self.method, self.baseline, self._places()
+        of = (f" of {metric}" if metric else "") + (f" {self.place}" if self.place else "")
         if not self.by_seed:
             return f"{method} and {baseline} have no seed in common"
         size = f"{number(abs(self.mean), places)} points{of}"
         if self.seeds < FEWEST:
             side = "above" if self.mean > 0 else "below" if self.mean < 0 else "away from"
-            return f"{method} measured {size} {side} {baseline} (one seed)"
+            more = f"; {self.of_images}" if self.of_images else ""
+            return f"{method} measured {size} {side} {baseline} (one seed{more})"
+        if not self.tests:
+            return self._without_noise(of, places)
         signed = f"{number(self.mean, places)} points{of}"
-        if not self.interval():
-            return (
-                f"{method} against {baseline}: cannot tell with {self.seeds} seeds: {signed} at each of them, and what "
-                "does not vary gives no measure of chance"
-            )
-        interval = f"{100 * (1 - ALPHA):.4g} % interval {self.interval(digits)}"
+        interval = f"{100 * (1 - ALPHA):.4g} % interval {self.interval()}"
+        assumed = ", assuming equal noise of all methods" * self.pooled
         if self.shows:
             side = "ahead of" if self.verdict is Verdict.AHEAD else "behind"
-            return f"{method} is {side} {baseline} by {size} ({interval}, {self.seeds} seeds)"
+            small = f", less than {RELEVANT:g} point" if self.small else ""
+            return f"{method} is {side} {baseline} by {size}{small} ({interval}, {self.seeds} seeds{assumed})"
+        would = f"differences of {number(self.smallest, places)} points or more {SHOWN}"
         if self.verdict is Verdict.NOT_DISTINGUISHABLE:
-            head = f"{method} is not distinguishable from {baseline}"
-            if self.low == self.high:
-                return f"{head}: equal at each of {self.seeds} seeds"
-            why = f"within {RELEVANT:g} point" if self.within else self._would_show(places, "already ")
-            return f"{head}: {signed} ({interval}, {self.seeds} seeds), {why}"
-        head = f"{method} against {baseline}: cannot tell with {self.seeds} seeds: {signed} ({interval})"
-        if self.p <= ALPHA:
-            return f"{head}; the t test sees a difference, the bootstrap of these seeds does not"
-        return f"{head}; only {self._would_show(places)}"
+            head = f"{method} is not distinguishable from {baseline}: {signed}"
+            why = f"within {RELEVANT:g} point" if self.within else would
+            return f"{head} ({interval}, {self.seeds} seeds{assumed}), {why}"
+        head = f"{method} against {baseline}: cannot tell with {self.seeds} seeds: {signed}"
+        return f"{head} ({interval}{assumed}); {would}"
 
     def sentence(self, metric: str = "") -> str:
         """Return the verdict in words, without a full stop; `metric` is what the points belong to, such as "mIoU"."""
         clause = self.clause(metric)
         return f"{clause}; one seed shows nothing certain" if self.seeds == 1 else clause
 
-    def _would_show(self, places: int, already: str = "") -> str:
-        return f"a difference of {number(self.smallest, places)} points or more would {already}have shown"
+    @property
+    def _equal(self) -> bool:
+        """Whether the two are equal at each of several seeds."""
+        return self.seeds >= FEWEST and not self.tests and self.mean == 0
 
-    def _places(self, digits: int | None) -> int:
-        if digits is not None:
-            return digits
+    def _without_noise(self, of: str, places: int) -> str:
+        """Return the sentence of differences that do not vary from seed to seed."""
+        each = "equal" if self._equal else f"{number(self.mean, places)} points{of}"
+        if self._equal and self.within:
+            head = f"{self.method} is not distinguishable from {self.baseline}: equal at each of {self.seeds} seeds"
+            return f"{head}; {self.of_images}, within {RELEVANT:g} point"
+        return (
+            f"{self.method} against {self.baseline}: cannot tell with {self.seeds} seeds: {each} at each of them, and "
+            f"what does not vary gives no measure of chance{f'; {self.of_images}' if self.of_images else ''}"
+        )
+
+    def _places(self) -> int:
         shown = [value for value in (self.mean, self.low, self.high) if math.isfinite(value) and value]
-        return 2 if any(abs(value) < 0.05 for value in shown) else 1
+        rounded_up = self.small and float(number(abs(self.mean), 1)) >= RELEVANT
+        return 2 if rounded_up or any(abs(value) < 0.05 for value in shown) else 1

@@ -1,4 +1,4 @@
-"""What comparisons rest on: the additive model, correction for many tests, the power of a t test, the bootstrap."""
+"""What comparisons rest on: an additive model, correction for many tests, power of a t test, intervals of shares."""
 
 from __future__ import annotations
 
@@ -16,11 +16,18 @@ ALPHA = 0.05
 """Share of false claims that is accepted over all comparisons of a call; the confidence is 1 - ALPHA."""
 POWER = 0.8
 """Probability with which the smallest difference that is stated would show."""
-RESAMPLES = 9999
 SAME = 1e-9
 """Noise below this share of the largest value is rounding."""
 Values = Mapping[str, Mapping[int, float]]
 """By method and seed: the metric, in points."""
+
+
+def check_finite(values: Values) -> None:
+    """Raise UsageError where a value is not finite."""
+    for method, by_seed in values.items():
+        for seed, value in by_seed.items():
+            if not math.isfinite(value):
+                raise UsageError(f"The value of {method} at seed {seed} is {value}; leave it out, or run it again.")
 
 
 class AdditiveModel:
@@ -29,24 +36,18 @@ class AdditiveModel:
     A seed that some methods lack counts for the others.
 
     Args:
-        values: by method and seed, in points.
+        values: by method and seed, in points; finite.
 
     Attributes:
         df: degrees of freedom of the noise's variance.
         squares: residual sum of squares, in points squared.
         scale: the largest absolute value, in points.
-
-    Raises:
-        UsageError: a value is not finite.
     """
 
     def __init__(self, values: Values) -> None:
         # Sorted, so that results do not depend, to the last digit, on the order of the input.
         self.methods = sorted(values)
         cells = [(method, seed, values[method][seed]) for method in self.methods for seed in sorted(values[method])]
-        for method, seed, value in cells:
-            if not math.isfinite(value):
-                raise UsageError(f"The value of {method} at seed {seed} is {value}; leave it out, or run it again.")
         seeds = sorted({seed for _, seed, _ in cells})
         design = np.zeros((len(cells), len(self.methods) + len(seeds)))
         for row, (method, seed, _) in enumerate(cells):
@@ -117,22 +118,41 @@ def noncentrality(df: int, level: float) -> float:
     return float(brentq(surplus, 0.0, upper))
 
 
-def bca(differences: Sequence[float], level: float = ALPHA) -> tuple[float, float]:
-    """Return the bias-corrected and accelerated bootstrap interval of a mean (Efron 1987), of confidence 1 - level.
+def wilson(share: float, count: int) -> tuple[float, float]:
+    """Return Wilson's interval of a share (Wilson 1927), of confidence 1 - ALPHA, which has a width at 0 and 1, too.
 
-    With few values its coverage is too low. A claim therefore needs the t test as well.
+    Args:
+        share: of `count` independent draws, 0 to 1; of 6 of 6 right, 1. A mean of several shares of the same draws
+            varies at most as much as a single one does, so that its interval is conservative.
+        count: number of draws, 1 or more.
+
+    Returns:
+        Its ends, 0 to 1.
     """
-    from scipy.stats import bootstrap
+    z = float(special.ndtri(1 - ALPHA / 2))
+    scale = 1 + z * z / count
+    centre = (share + z * z / (2 * count)) / scale
+    half = z / scale * math.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
+    return max(0.0, centre - half), min(1.0, centre + half)
 
-    sample = np.array(differences)
-    if float(np.ptp(sample)) <= SAME * max(1.0, float(np.abs(sample).max())):
-        return float(sample.mean()), float(sample.mean())
-    resampling = np.random.default_rng(np.random.SeedSequence([0, len(sample)]))
-    # Mirrored samples get mirrored intervals: the bootstrap always sees a mean of at least 0.
-    sign = -1.0 if sample.mean() < 0 else 1.0
-    ends = bootstrap(
-        (sign * sample,), np.mean, confidence_level=1 - level, n_resamples=RESAMPLES, method="BCa",
-        random_state=resampling,
-    ).confidence_interval  # fmt: skip
-    low, high = sorted((sign * float(ends.low), sign * float(ends.high)))
-    return low, high
+
+def newcombe(first: float, second: float, count: int) -> tuple[float, float]:
+    """Return the interval of the difference of two shares, first - second (Newcombe 1998, method 10).
+
+    The draws of the two are taken for independent. Two networks see the same test images and err on similar ones, which
+    makes the difference vary less: for these the interval is conservative.
+
+    Args:
+        first: a share as `wilson` takes it.
+        second: another one.
+        count: number of draws of each.
+
+    Returns:
+        Its ends, -1 to 1, of confidence 1 - ALPHA.
+    """
+    (low, high), (other_low, other_high) = wilson(first, count), wilson(second, count)
+    difference = first - second
+    return (
+        difference - math.hypot(first - low, other_high - second),
+        difference + math.hypot(high - first, second - other_low),
+    )

@@ -6,18 +6,21 @@ Nothing is extrapolated: the gain of further labels is for the reader of the cur
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from al_lightning.errors import ALError, UsageError
-from al_lightning.results.comparison import Comparison, Verdict
+from al_lightning.results.comparison import FEWEST, RELEVANT, Comparison, Verdict
 from al_lightning.results.curves import Curve
 from al_lightning.results.series import Series, series_of_runs
-from al_lightning.results.statistics import compare
+from al_lightning.results.statistics import compare_settings
 from al_lightning.runs.journal import Run, read_run
 from al_lightning.runs.weights import with_tested
+
+GAIN = ("after", "before")
+"""The pair of a last step."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,12 @@ def savings(series: Series, baseline: Series, target: float) -> dict[int, str]:
     return saved
 
 
-def advice_of(run_dir: Path, price: float | None = None, query: Callable[[int], int] | None = None) -> list[str]:
+def advice_of(
+    run_dir: Path,
+    price: float | None = None,
+    query: Callable[[int], int] | None = None,
+    gain: Comparison | None = None,
+) -> list[str]:
     """Return the advice on a run directory, in lines; none before there is a network.
 
     A cycle that waits for its labels counts, of this run and of the other seeds beside it.
@@ -91,17 +99,30 @@ def advice_of(run_dir: Path, price: float | None = None, query: Callable[[int], 
         run_dir: the run's directory.
         price: of a label; without a price, there is no advice on a single cycle.
         query: returns the number of labels of a batch for a pool's size; by default the last batch's number counts.
+        gain: as for `advice`.
     """
-    try:
-        run = with_tested(read_run(run_dir))
-    except UsageError:  # labels of the initial set are awaited; there is no journal
+    if (run := _read(run_dir)) is None:
         return []
     if not run.cycles or (len(run.cycles) == 1 and price is None):
         return []
     siblings, notes = siblings_of(run)
     last, size = run.cycles[-1], run.record.pool_size
     following = min(query(size), size - last.labelled - len(last.chosen)) if query is not None else None
-    return [*notes, advice(run, siblings, price, following)]
+    return [*notes, advice(run, siblings, price, following, gain)]
+
+
+def step_of(run_dir: Path) -> LastStep | None:
+    """Return the last step of a run directory, over the seeds beside it; None where `advice_of` tells of no step."""
+    run = _read(run_dir)
+    return last_step(run, siblings_of(run)[0]) if run is not None and run.cycles else None
+
+
+def _read(run_dir: Path) -> Run | None:
+    """Return a run; None where labels of the initial set are awaited, so that there is no journal."""
+    try:
+        return with_tested(read_run(run_dir))
+    except UsageError:
+        return None
 
 
 def siblings_of(run: Run) -> tuple[list[Run], list[str]]:
@@ -123,23 +144,69 @@ def siblings_of(run: Run) -> tuple[list[Run], list[str]]:
     return siblings, notes
 
 
-def advice(run: Run, siblings: Sequence[Run] = (), price: float | None = None, next_count: int | None = None) -> str:
+@dataclass(frozen=True)
+class LastStep:
+    """A metric before and after the last labels of a run.
+
+    Attributes:
+        values: in points, by "after" and "before", then by seed: of the run, and of other seeds that made this step.
+        higher_is_better: whether a higher value is better.
+        images: number of test images of an accuracy; None where it is not known, and for other metrics.
+    """
+
+    values: Mapping[str, Mapping[int, float]]
+    higher_is_better: bool
+    images: int | None
+
+    def compared(self) -> Comparison:
+        """Compare the two without anything else."""
+        lower = () if self.higher_is_better else ("",)
+        images = {"": dict.fromkeys(GAIN, self.images)} if self.images is not None else {}
+        return compare_settings({"": self.values}, [GAIN], lower_is_better=lower, test_images=images)[""][0]
+
+
+def last_step(run: Run, siblings: Sequence[Run]) -> LastStep | None:
+    """Return the last step of a run's curve; None before there are two points, and without a test set.
+
+    Args:
+        run: with one finished cycle or more.
+        siblings: as for `advice`.
+    """
+    if len(run.cycles) < 2 or not run.cycles[0].metrics:
+        return None
+    series = next(each for each in series_of_runs([run, *siblings]) if run in each.runs)
+    before, after = (series.at_labelled(cycle.labelled) for cycle in run.cycles[-2:])
+    seeds = sorted(before.keys() & after.keys())
+    values = {"after": {seed: after[seed] for seed in seeds}, "before": {seed: before[seed] for seed in seeds}}
+    return LastStep(values, series.metric.higher_is_better, series.test_images)
+
+
+def advice(
+    run: Run,
+    siblings: Sequence[Run] = (),
+    price: float | None = None,
+    next_count: int | None = None,
+    gain: Comparison | None = None,
+) -> str:
     """Return one to three sentences about the last step of a run's curve.
 
-    With siblings the step's gain has a t interval of 95 %, over differences paired by seed. From ten seeds on the
-    interval also covers the bootstrap's (see `statistics.compare`). With one seed there is no interval.
+    With siblings the step's gain has a t interval of 95 %, over differences paired by seed. With one seed, or without
+    variation, an accuracy has the interval of its test images, where their number is known.
 
     Args:
         run: with one finished cycle or more.
         siblings: runs of other seeds; those with other settings, data, or numbers of labels at this step are left out.
         price: of a label, in any currency.
         next_count: number of labels of the next batch; by default that of the last batch.
+        gain: the comparison of `last_step`, made together with others (`claims_of`); by default it is made alone.
     """
     last = run.cycles[-1].labelled - run.cycles[-2].labelled if len(run.cycles) > 1 else 0
-    return f"{_gain(run, siblings)} {_cost(price, last, last if next_count is None else next_count)}".rstrip()
+    if gain is None and (step := last_step(run, siblings)) is not None:
+        gain = step.compared()
+    return f"{_gain(run, gain)} {_cost(price, last, last if next_count is None else next_count)}".rstrip()
 
 
-def _gain(run: Run, siblings: Sequence[Run]) -> str:
+def _gain(run: Run, comparison: Comparison | None) -> str:
     last, name = run.cycles[-1], next(iter(run.cycles[0].metrics), "")
     if not name:
         return (
@@ -148,37 +215,28 @@ def _gain(run: Run, siblings: Sequence[Run]) -> str:
         )
     metric = run.record.metric(name)
     values = [float(cycle.metrics[name]) for cycle in run.cycles]
-    if len(values) < 2:
+    if comparison is None:
         return (
             f"{last.labelled:,} labels gave {name} {metric.text(values[0])}; the gain of further labels is known from "
             "the next cycle on."
         )
     sizes = f"From {run.cycles[-2].labelled:,} to {last.labelled:,} labels"
-    comparison = _paired(run, siblings)
-    if comparison is None:
+    images = f" T{comparison.of_images[1:]}." if comparison.of_images else ""
+    if comparison.seeds < FEWEST:
         change = f"{metric.scale * (values[-1] - values[-2]):+.2f} points"
         step = f"{name} went from {metric.text(values[-2])} to {metric.text(values[-1])}"
-        return f"{sizes} {step} ({change}). One seed cannot tell a gain from noise; further seeds can (--seed)."
+        return f"{sizes} {step} ({change}).{images} One seed cannot tell a gain from noise; further seeds can (--seed)."
     seeds = f"{sizes} {name} changed by {comparison.mean:+.2f} points over {comparison.seeds} seeds"
     if not math.isfinite(comparison.low):
-        return f"{seeds}. All of them changed by the same, so there is no measure of noise to compare the gain with."
+        same = "All of them changed by the same, so there is no measure of noise to compare the gain with."
+        return f"{seeds}. {same}{images}"
     seeds += f" (95 % interval {comparison.low:+.2f} to {comparison.high:+.2f}, t over seeds)"
     if comparison.verdict is Verdict.AHEAD:
-        return f"{seeds}: more than the noise between seeds explains."
+        small = f", though less than {RELEVANT:g} point" if comparison.small else ""
+        return f"{seeds}: more than the noise between seeds explains{small}."
     if comparison.verdict is Verdict.BEHIND:
         return f"{seeds}: a loss that the noise between seeds does not explain."
     return f"{seeds}: within the noise between seeds, since the interval covers 0."
-
-
-def _paired(run: Run, siblings: Sequence[Run]) -> Comparison | None:
-    """Return the last step's gain over seeds; None for a single seed."""
-    series = next(each for each in series_of_runs([run, *siblings]) if run in each.runs)
-    before, after = (series.at_labelled(cycle.labelled) for cycle in run.cycles[-2:])
-    seeds = before.keys() & after.keys()
-    if len(seeds) < 2:
-        return None
-    values = {"before": {seed: before[seed] for seed in seeds}, "after": {seed: after[seed] for seed in seeds}}
-    return compare(values, [("after", "before")], higher_is_better=series.metric.higher_is_better)[0]
 
 
 def _cost(price: float | None, last: int, following: int) -> str:

@@ -1,47 +1,60 @@
 """Compare methods over few seeds: what may be claimed, and which differences these seeds could have shown.
 
-With 2 to 5 seeds a difference has too few of them to tell its own variance. The variance is therefore estimated from
-all methods of a setting together, by the additive model of randomized blocks, the seeds being the blocks (Montgomery,
+From 5 seeds on a pair is judged by the differences between its two methods, seed by seed: Student's t with n - 1
+degrees of freedom. What the methods share at a seed, such as the initial set, cancels. Other methods enter through the
+number of comparisons alone, never through their noise, whatever that is.
+
+With 2 to 4 seeds a pair's differences are too few to tell their own variance. It is therefore estimated from all
+methods of a setting together, by the additive model of randomized blocks, the seeds being the blocks (Montgomery,
 Design and Analysis of Experiments, chapter 4):
 
     value[method, seed] = method + seed + noise
 
-The noise is assumed to have one variance for all methods (hence all pairwise differences have one), to be independent,
-and roughly normal. Heavy tails and skew make claims rarer (simulated: Student's t with 3 degrees of freedom,
-exponential). The differences of a method with much larger noise than the others are claimed too readily: if the
-baseline's deviation is twice that of four others, 7 to 10 % of such sets of comparisons make a false claim instead of
-5, and not many more than 5 if the deviation of one of the others is. What all methods share at a seed, such as the
-initial set, cancels.
+The noise is assumed to have one variance for all methods; each such verdict says so. Where one method is noisier than
+the others, more than 5 % of sets of comparisons make a false claim: docs/choices.md has the measured rates. A test of
+equal variances beforehand does not mend that, since with few seeds it hardly ever notices.
 
-From 10 seeds on a claim also needs the BCa bootstrap interval of the pair's own differences to exclude 0. The bootstrap
-alone would not do: with 10 seeds it makes a false claim in 9 to 14 % of sets instead of 5.
+Both assume that seeds are independent, and differences roughly normal. Heavy tails and skew make claims rarer
+(simulated: Student's t with 3 degrees of freedom, exponential).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
 from al_lightning.errors import UsageError, nearest
+from al_lightning.metrics import PERCENT
 from al_lightning.results.comparison import FEWEST, MANY, Comparison
-from al_lightning.results.inference import ALPHA, SAME, AdditiveModel, Values, bca, holm, noncentrality
+from al_lightning.results.inference import (
+    ALPHA,
+    SAME,
+    AdditiveModel,
+    Values,
+    check_finite,
+    holm,
+    newcombe,
+    noncentrality,
+)
 from al_lightning.results.series import BASELINE
 
 Pair = tuple[str, str]
 """The method under test, and the method it is compared with."""
+Setting = TypeVar("Setting", bound=Hashable)
 
 
 def compare(values: Values, pairs: Sequence[Pair] | None = None, *, higher_is_better: bool = True) -> list[Comparison]:
     """Compare methods of one setting, paired by seed.
 
-    All methods of `values` contribute to the variance, also those of no pair. A claim is corrected for all pairs of
-    this call.
+    A claim is corrected for all pairs of this call. With 2 to 4 seeds all methods of `values` contribute to the
+    variance, also those of no pair.
 
     Args:
         values: by method and seed, in points (percentage points of the metric).
@@ -58,14 +71,20 @@ def compare(values: Values, pairs: Sequence[Pair] | None = None, *, higher_is_be
 
 
 def compare_settings(
-    settings: Mapping[str, Values], pairs: Sequence[Pair] | None = None, *, lower_is_better: Collection[str] = ()
-) -> dict[str, list[Comparison]]:
+    settings: Mapping[Setting, Values],
+    pairs: Sequence[Pair] | Mapping[Setting, Sequence[Pair]] | None = None,
+    *,
+    lower_is_better: Collection[Setting] = (),
+    test_images: Mapping[Setting, Mapping[str, int]] | None = None,
+) -> dict[Setting, list[Comparison]]:
     """Compare methods in several settings, for example a table's columns; claims are corrected for all of them.
 
     Args:
         settings: by name: values as `compare` takes them.
-        pairs: as for `compare`; a setting that lacks a method of a pair has no comparison of that pair.
+        pairs: of each setting, by its name; or as for `compare`, and a setting that lacks a method of a pair has no
+            comparison of that pair.
         lower_is_better: names of the settings in which a lower value is better.
+        test_images: by setting and method: number of test images, where the values are accuracies in percent.
 
     Returns:
         By setting: its comparisons, in the order of the pairs.
@@ -73,21 +92,19 @@ def compare_settings(
     Raises:
         UsageError: as `compare`.
     """
-    known = list(dict.fromkeys(method for values in settings.values() for method in values))
-    for pair in pairs or ():
-        for name in pair:
-            if name not in known:
-                raise UsageError(f"There are no values of {name!r} to compare.{nearest(name, known)}")
-        if pair[0] == pair[1]:
-            raise UsageError(f"{pair[0]} cannot be compared with itself.")
-    trials: dict[str, list[tuple[Comparison, float]]] = {}
+    _check_pairs(settings, pairs)
+    trials: dict[Setting, list[tuple[Comparison, float]]] = {}
     for setting, values in settings.items():
-        model = AdditiveModel(values)
-        against_baseline = [(method, BASELINE) for method in values if method != BASELINE]
+        check_finite(values)
+        wanted = pairs.get(setting, ()) if isinstance(pairs, Mapping) else pairs
+        if wanted is None:
+            wanted = [(method, BASELINE) for method in values if method != BASELINE]
+        present = [pair for pair in wanted if values.keys() >= set(pair)]
+        few = any(FEWEST <= len(_common(values, *pair)) < MANY for pair in present)
+        model = AdditiveModel(values) if few else None
+        better, images = setting not in lower_is_better, (test_images or {}).get(setting, {})
         trials[setting] = [
-            _estimated(values, model, Comparison(*pair, (), higher_is_better=setting not in lower_is_better))
-            for pair in (against_baseline if pairs is None else pairs)
-            if values.keys() >= set(pair)
+            _estimated(values, model, Comparison(*pair, (), higher_is_better=better), images) for pair in present
         ]
     tested = [comparison.p_single for group in trials.values() for comparison, error in group if error]
     corrected = zip(*holm(tested), strict=True)
@@ -97,46 +114,85 @@ def compare_settings(
     }
 
 
+def _check_pairs(
+    settings: Mapping[Setting, Values], pairs: Sequence[Pair] | Mapping[Setting, Sequence[Pair]] | None
+) -> None:
+    """Raise UsageError where a pair names a method without values, or one method twice."""
+    known = list(dict.fromkeys(method for values in settings.values() for method in values))
+    groups = pairs.values() if isinstance(pairs, Mapping) else [pairs or ()]
+    for pair in (pair for group in groups for pair in group):
+        for name in pair:
+            if name not in known:
+                raise UsageError(f"There are no values of {name!r} to compare.{nearest(name, known)}")
+        if pair[0] == pair[1]:
+            raise UsageError(f"{pair[0]} cannot be compared with itself.")
+
+
+def _common(values: Values, method: str, baseline: str) -> list[int]:
+    """Return the seeds that both methods have, ascending."""
+    return sorted(values[method].keys() & values[baseline].keys())
+
+
 def _bounded(comparison: Comparison, error: float, p: float, level: float, tests: int) -> Comparison:
     """Add the corrected p, the interval of confidence 1 - level, and the smallest difference that would show."""
     half = float(special.stdtrit(comparison.df, 1 - level / 2)) * error
     low, high = comparison.mean - half, comparison.mean + half
-    bootstrap, df = None, comparison.df
-    if comparison.seeds >= MANY:
-        bootstrap = bca(comparison.values, level)
-        low, high = min(low, bootstrap[0]), max(high, bootstrap[1])
-        # The bootstrap sees this pair's differences alone, so a claim is no surer than with their own variance.
-        df = min(df, comparison.seeds - 1)
-    smallest = error * noncentrality(df, ALPHA / tests)
-    return replace(comparison, low=low, high=high, p=p, smallest=smallest, tests=tests, bootstrap=bootstrap)
+    smallest = error * noncentrality(comparison.df, ALPHA / tests)
+    return replace(comparison, low=low, high=high, p=p, smallest=smallest, tests=tests)
 
 
-def _estimated(values: Values, model: AdditiveModel, comparison: Comparison) -> tuple[Comparison, float]:
+def _estimated(
+    values: Values, model: AdditiveModel | None, comparison: Comparison, images: Mapping[str, int]
+) -> tuple[Comparison, float]:
     """Add the estimate and its uncorrected p to a comparison, as far as its seeds allow.
 
     Returns:
         The comparison, and the standard error of the difference, in points; 0 where no test is possible.
     """
     method, baseline = comparison.method, comparison.baseline
-    common = sorted(values[method].keys() & values[baseline].keys())
+    common = _common(values, method, baseline)
+    if not common:
+        return comparison, 0.0
     by_seed = tuple((seed, values[method][seed] - values[baseline][seed]) for seed in common)
-    if not by_seed:
-        return comparison, 0.0
-    mean, factor = model.difference(method, baseline)
-    if len(by_seed) < FEWEST:
-        mean = by_seed[0][1]  # what was measured; nothing is inferred from one seed
-    if abs(mean) <= SAME * max(1.0, model.scale):
-        mean = 0.0
-    comparison = replace(comparison, by_seed=by_seed, mean=mean, df=model.df)
-    if len(by_seed) < FEWEST or not model.df:
-        return comparison, 0.0
-    if not model.variance:
-        # Equal values are equal. A difference without any variation has no measure of chance: with few seeds, coarse
-        # metrics or copied runs explain it as well as anything, and no p is honest.
-        return (comparison if mean else replace(comparison, low=0.0, high=0.0)), 0.0
-    error = math.sqrt(model.variance * factor)
-    p = 2 * float(special.stdtr(model.df, -abs(mean) / error))
-    return replace(comparison, deviation=math.sqrt(2 * model.variance), p_single=p), error
+    if model is not None and FEWEST <= len(common) < MANY:
+        (mean, factor), df, scale = model.difference(method, baseline), model.df, model.scale
+        variance, pooled = 2 * model.variance, model.df > len(common) - 1
+    else:
+        mean, variance = _moments([difference for _, difference in by_seed])
+        factor, df, pooled = 2 / len(common), len(common) - 1, False
+        scale = max(abs(values[name][seed]) for name in (method, baseline) for seed in common)
+    rounding = SAME * max(1.0, scale)
+    comparison = replace(comparison, by_seed=by_seed, mean=0.0 if abs(mean) <= rounding else mean)
+    if not df or math.sqrt(variance) <= rounding:
+        # A difference without any variation has no measure of chance: with few seeds, coarse metrics or copied runs
+        # explain it as well as anything, and no p is honest.
+        return _by_test_images(values, comparison, images), 0.0
+    error = math.sqrt(variance * factor / 2)
+    p = 2 * float(special.stdtr(df, -abs(comparison.mean) / error))
+    return replace(comparison, df=df, pooled=pooled, deviation=math.sqrt(variance), p_single=p), error
+
+
+def _moments(differences: Sequence[float]) -> tuple[float, float]:
+    """Return mean and variance of a pair's own differences; the variance of a single one is 0."""
+    mean = math.fsum(differences) / len(differences)
+    squares = math.fsum((value - mean) ** 2 for value in differences)
+    return mean, squares / max(1, len(differences) - 1)
+
+
+def _by_test_images(values: Values, comparison: Comparison, images: Mapping[str, int]) -> Comparison:
+    """Add Newcombe's interval to a comparison of accuracies that cannot be tested, where both saw as many images.
+
+    The seeds share their test images, so that further seeds make the interval no narrower.
+    """
+    count = images.get(comparison.method, 0)
+    if not count or images.get(comparison.baseline) != count:
+        return comparison
+    first, second = (
+        math.fsum(values[name][seed] for seed, _ in comparison.by_seed) / comparison.seeds / PERCENT
+        for name in (comparison.method, comparison.baseline)
+    )
+    low, high = newcombe(first, second, count)
+    return replace(comparison, images=count, by_images=(PERCENT * low, PERCENT * high))
 
 
 def seeds_needed(comparison: Comparison, most: int = 30) -> int | None:
@@ -151,7 +207,9 @@ def seeds_needed(comparison: Comparison, most: int = 30) -> int | None:
     if not comparison.tests or not comparison.mean:
         return None
     for seeds in range(FEWEST, most + 1):
-        df = max(1, round(comparison.df * (seeds - 1) / max(1, comparison.seeds - 1)))
+        df = seeds - 1
+        if seeds < MANY and comparison.pooled:
+            df = max(1, round(comparison.df * (seeds - 1) / max(1, comparison.seeds - 1)))
         shown = noncentrality(df, ALPHA / comparison.tests) * comparison.deviation / math.sqrt(seeds)
         if shown <= abs(comparison.mean):
             return seeds
@@ -163,8 +221,8 @@ def penalty_matrix(settings: Iterable[Mapping[float, Values]], methods: Sequence
 
     For each setting with L budgets, entry [i, j] grows by 1 / L for each budget at which method i is ahead of method j.
     The mean of column j is method j's penalty; lower is better. The largest possible entry is the number of settings.
-    Unlike in the paper, the t tests pool the variance and are corrected for the pairs of a budget, so that few seeds
-    suffice.
+    The t tests are those of `compare`, corrected for the pairs of a budget alone. Over several budgets and settings,
+    more than one matrix in twenty therefore has an entry without any difference: it describes, and claims nothing.
 
     Args:
         settings: for each, by budget: values as `compare` takes them, of which higher ones are better.

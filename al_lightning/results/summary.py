@@ -6,23 +6,21 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from statistics import fmean
 
+from al_lightning.results.claims import claims_of
 from al_lightning.results.comparison import RULE, Comparison
 from al_lightning.results.label_value import label_costs, savings
 from al_lightning.results.renderers import Grid, Sheet, comma_separated, mean_text, without_empty
-from al_lightning.results.series import (
-    Series,
-    base_of,
-    budgets_of,
-    by_setting,
-    class_differences,
-    mean_heights,
-    pairs_with_base,
-)
-from al_lightning.results.statistics import compare_settings, penalty_matrix
+from al_lightning.results.series import Series, base_of, budgets_of, by_setting, class_differences, mean_heights
+from al_lightning.results.statistics import penalty_matrix
 
 HEADS = ("run", "method", "dataset", "seed", "labelled", "metric", "budget", "pool_size")
 BETTER = "better"
 """Further column of a CSV file in which a lower metric is better somewhere: `lower` or `higher`."""
+PENALTIES = (
+    "A description, no claim: it counts, budget by budget, t tests that are corrected for the pairs of one budget "
+    "alone; what is claimed stands in the verdicts"
+)
+"""What a penalty matrix is, for a reader."""
 
 
 def summary(series: Sequence[Series], conditions: Sequence[str] = (), title: str = "Runs compared") -> Sheet:
@@ -34,19 +32,11 @@ def summary(series: Sequence[Series], conditions: Sequence[str] = (), title: str
         title: above all.
     """
     settings = by_setting(series)
-    compared = verdicts(settings)
+    claims = claims_of(settings)
     grids: list[Grid] = []
     for setting, methods in settings.items():
-        grids += [_curves(setting, methods, compared.get(setting, [])), *costs_and_classes(methods)]
-    return Sheet(title, (*grids, *penalties(settings)), tuple(conditions), (RULE,))
-
-
-def verdicts(settings: Mapping[str, Sequence[Series]]) -> dict[str, list[Comparison]]:
-    """Compare each method with the baseline of its training, over the whole curve, corrected over all settings."""
-    values = {setting: mean_heights(methods) for setting, methods in settings.items()}
-    pairs = [pair for setting, methods in settings.items() for pair in pairs_with_base(methods, values[setting])]
-    lower = [setting for setting, methods in settings.items() if not methods[0].metric.higher_is_better]
-    return compare_settings(values, list(dict.fromkeys(pairs)), lower_is_better=lower)
+        grids += [_curves(setting, methods, claims.by_setting[setting]), *costs_and_classes(methods)]
+    return Sheet(title, (*grids, *penalties(settings)), tuple(conditions), (f"{RULE} {claims.counted}".rstrip(),))
 
 
 def csv_text(series: Sequence[Series]) -> str:
@@ -146,7 +136,7 @@ def _penalties(groups: Sequence[Sequence[Series]], of: str) -> list[Grid]:
     rows = [["row ahead of column", *methods]]
     rows += [[name, *(f"{value:.2f}" for value in line)] for name, line in zip(methods, matrix, strict=True)]
     rows.append(["mean (lower is better)", *(f"{value:.2f}" for value in matrix.mean(axis=0))])
-    return [Grid(f"Pairwise penalties (Ash et al. 2020), of {len(values)} settings{of}", rows)]
+    return [Grid(f"Pairwise penalties (Ash et al. 2020), of {len(values)} settings{of}", rows, (PENALTIES,))]
 
 
 def _oriented(methods: Sequence[Series], budget: float) -> dict[str, dict[int, float]]:

@@ -45,6 +45,7 @@ class RunRecord:
         parts: the parts of the name, by axis; see `parts`.
         metrics: the metrics of the task, the main one first.
         trained: how the networks are trained, as the training method describes itself: "semi-supervised (UDA)".
+        test_images: number of test images; 0 without a test set.
         remarks: sentences about the data that whoever compares the run must know: its warnings (see `Remark`).
         code: SHA-256 of the modules of the user's own classes, by module.
         oracle: class path of the oracle when the run began; another one may have continued the run.
@@ -61,6 +62,7 @@ class RunRecord:
     parts: dict[str, str] = field(default_factory=dict)
     metrics: list[Metric] = field(default_factory=list)
     trained: str = ""
+    test_images: int = 0
     remarks: list[str] = field(default_factory=list)
     code: dict[str, str] = field(default_factory=dict)
     oracle: str = ""
@@ -211,6 +213,7 @@ def _check_kinds(run: Run) -> None:
         and all(type(metric.higher_is_better) is bool for metric in record.metrics)
         and _is_whole(record.seed, MOST_SEED)
         and _is_whole(record.pool_size, MOST_IMAGES)
+        and _is_whole(record.test_images, MOST_IMAGES)
         and all(_is_whole(done.labelled, record.pool_size) for done in cycles)
         and all(_is_whole(index, record.pool_size - 1) for index in labelled)
         and all(_is_number(done.budget) and done.budget >= 0 for done in cycles)

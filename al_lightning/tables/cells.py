@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import fmean, stdev
 
 from al_lightning.metrics import metric_of
+from al_lightning.results.claims import claims_of, counted
 from al_lightning.results.comparison import Comparison
 from al_lightning.results.renderers import MINUS, Grid, Sheet, comma_separated, mean_text, with_deviation, without_empty
-from al_lightning.results.statistics import compare
+from al_lightning.results.series import by_setting, series_of_runs
 from al_lightning.tables.published import Column, Table
-from al_lightning.tables.status import CellStatus, cycles_of
+from al_lightning.tables.status import CellStatus, cycles_of, finished_runs
 
 
 @dataclass(frozen=True)
@@ -20,15 +23,13 @@ class Line:
 
     Attributes:
         status: the row's runs in the column.
-        comparison: with the baseline, in points of the metric averaged over the curve (of a single fit, at the column's
-            budget); None where there is nothing to compare.
-        baseline: the baseline's label, or "".
+        comparison: with the baseline, by the labels of the rows, in points of the metric averaged over the curve (of a
+            single fit, at its budget); None where there is nothing to compare.
         everything: our metric with all labels and the same network, in percent; None where the 100 % row is not run.
     """
 
     status: CellStatus
     comparison: Comparison | None
-    baseline: str
     everything: float | None = None
 
 
@@ -41,39 +42,56 @@ class Block:
 
 
 def blocks(table: Table, statuses: Sequence[CellStatus]) -> list[Block]:
-    """Compare the rows of each column with their baselines, over the whole curve; corrected for a column's comparisons.
+    """Compare the rows of each column with their baselines, as a report of the same runs does.
 
-    Rows whose network has dropout are compared with such rows alone (`Table.baseline`). A row of a single fit has no
-    curve: it is compared at the column's budget, with a correction of its own.
+    Its comparisons (`claims_of`) are corrected together, over all columns. A row that the report compares with runs of
+    another column has no comparison.
     """
-    compared_columns = []
+    settings = by_setting(series_of_runs(finished_runs(statuses)))
+    compared = claims_of(settings).by_setting
+    series = {
+        run.directory: (setting, method.label)
+        for setting, methods in settings.items()
+        for method in methods
+        for run in method.runs
+    }
+    columns = []
     for column in table.columns:
-        rows = [status for status in statuses if status.column.key == column.key]
-        bases = {s.row.label: base.label for s in rows if (base := table.baseline(s.row)) is not None}
-        curves = {s.row.label: s.heights for s in rows if s.heights and not s.row.one_fit}
-        points = {s.row.label: s.scores for s in rows if s.scores and not s.row.everything}
-        compared: dict[str, Comparison] = {}
-        higher = all(status.series.metric.higher_is_better for status in rows)
-        for values, labels in ((curves, curves.keys()), (points, points.keys() - curves.keys())):
-            pairs = [
-                (label, base)
-                for label, base in bases.items()
-                if label in labels and values[label].keys() & values.get(base, {}).keys()
-            ]
-            compared |= {each.method: each for each in compare(values, pairs, higher_is_better=higher)}
-        full = {s.row.label: fmean(s.scores.values()) for s in rows if s.row.everything and s.scores}
-        references = {s.row.label: table.reference(s.row) for s in rows}
-        lines = [
-            Line(
-                s,
-                compared.get(s.row.label),
-                bases.get(s.row.label, ""),
-                full.get(whole.label) if higher and (whole := references[s.row.label]) is not None else None,
-            )
-            for s in rows
-        ]
-        compared_columns.append(Block(column, tuple(lines)))
-    return compared_columns
+        rows = [each for each in statuses if each.column.key == column.key]
+        whole = {s.row.label: fmean(s.scores.values()) for s in rows if s.row.everything and s.scores}
+        lines = _lines(rows, series, compared)
+        columns.append(Block(column, tuple(replace(each, everything=_whole(table, each, whole)) for each in lines)))
+    return columns
+
+
+def _whole(table: Table, line: Line, whole: Mapping[str, float]) -> float | None:
+    """Return the metric of the 100 % row with a line's network, where higher values are better."""
+    reference = table.reference(line.status.row)
+    higher = line.status.series.metric.higher_is_better
+    return whole.get(reference.label) if reference is not None and higher else None
+
+
+def _lines(
+    statuses: Sequence[CellStatus],
+    series: Mapping[Path, tuple[str, str]],
+    compared: Mapping[str, Sequence[Comparison]],
+) -> Iterator[Line]:
+    """Yield the rows of a column; `series` says which setting and method a run directory belongs to."""
+    # Runs of one row with different settings are several methods; the row then stands for that with the most seeds.
+    directories = [[run.directory for run in status.complete.values()] for status in statuses]
+    own = [Counter(series[directory] for directory in group if directory in series) for group in directories]
+    keys = [counts.most_common(1)[0][0] if counts else None for counts in own]
+    labels = {key: status.row.label for key, status in zip(keys, statuses, strict=True) if key is not None}
+    for key, status in zip(keys, statuses, strict=True):
+        comparison = None
+        if key is not None:
+            setting, method = key
+            of_row = (each for each in compared[setting] if each.method == method and each.by_seed)
+            comparison = next((each for each in of_row if (setting, each.baseline) in labels), None)
+            if comparison is not None:
+                baseline = labels[setting, comparison.baseline]
+                comparison = replace(comparison, method=status.row.label, baseline=baseline)
+        yield Line(status, comparison)
 
 
 def heads(block: Block) -> list[str]:
@@ -129,12 +147,7 @@ def difference_text(values: Sequence[float], published: float | None) -> str:
 def verdicts(block: Block) -> list[str]:
     """Return a sentence for each comparison of a column."""
     metric = metric_of(block.column.metric).title
-    place = f"{metric} at {block.column.budget_text(block.column.at)}"
-    return [
-        line.comparison.sentence(place if line.status.row.one_fit else metric)
-        for line in block.lines
-        if line.comparison is not None
-    ]
+    return [line.comparison.sentence(metric) for line in block.lines if line.comparison is not None]
 
 
 def grid(block: Block) -> Grid:
@@ -149,8 +162,10 @@ def sheet(table: Table, columns: Sequence[Block], conditions: Sequence[str] = ()
     statuses = [line.status for block in columns for line in block.lines]
     runs = {(s.cell.place, seed): seed in s.complete for s in statuses for seed in {*s.wanted, *s.runs}}
     count = f"{sum(runs.values())} of {len(runs)} runs are finished."
+    tested = counted(line.comparison for block in columns for line in block.lines if line.comparison is not None)
+    said = (count, *([tested] if tested else []), *conditions)
     notes = tuple(f"Note: {note}" for note in table.notes)
-    return Sheet(table.title, tuple(grid(block) for block in columns), (count, *conditions), notes, table.marker)
+    return Sheet(table.title, tuple(grid(block) for block in columns), said, notes, table.marker)
 
 
 CSV_HEADS = (
@@ -176,7 +191,7 @@ def csv_text(table: Table, columns: Sequence[Block]) -> str:
             first = [table.name, column.key, status.row.label, cell.run, f"{column.at:.6g}", column.metric]
             score = [_number(cell.score), *_moments(scores), f"{column.area_scale:g}"]
             area = [_number(cell.area), _number(cell.area_std), *_moments(areas)]
-            seeds = [len(status.complete), len(status.wanted), line.baseline]
+            seeds = [len(status.complete), len(status.wanted), compared.baseline if compared else ""]
             rows.append([*first, *score, *area, *seeds, *words])
     return comma_separated(rows)
 

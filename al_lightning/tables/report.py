@@ -22,7 +22,7 @@ from al_lightning.runs.parts import DEFAULT_TRAINING
 from al_lightning.tables.cells import Block, blocks, csv_text, sheet
 from al_lightning.tables.panels import draw_panels
 from al_lightning.tables.published import Table
-from al_lightning.tables.status import CellStatus
+from al_lightning.tables.status import CellStatus, finished_runs
 
 
 class TableReport:
@@ -72,9 +72,8 @@ class TableReport:
 
     def _page(self) -> str:
         """Return a page with the table, before the report about its runs."""
-        runs = {run.directory: run for status in self.statuses for run in status.complete.values()}
         title = f"al-lightning: {self.table.title}"
-        made = list(runs.values())
+        made = finished_runs(self.statuses)
         report = report_values(made, data_of(self.imports), title, command=self.command, guide=self.guide)
         charts = [(numbers, _charts(block)) for numbers, block in zip(self.sheet.grids, self.columns, strict=True)]
         values = {**report, "table": self.sheet, "columns_of_table": charts, "choices": _choices()}

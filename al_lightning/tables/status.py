@@ -64,11 +64,6 @@ class CellStatus:
             return {curve.seed: scale * curve.values[-1] * self.column.width for curve in curves}
         return {curve.seed: scale * curve.area for curve in curves if len(curve.budgets) > 1}
 
-    @property
-    def heights(self) -> dict[int, float]:
-        """The metric averaged over the curve, in percent: area over width; of a single fit, its metric."""
-        return {curve.seed: curve.height for curve in self.series.curves}
-
 
 def is_complete(run: Run, row: Row, column: Column) -> bool:
     """Whether a run has reached its last budget in the table."""
@@ -100,6 +95,11 @@ def statuses_of(table: Table, directories: Iterable[Path], seeds: Sequence[int] 
             problems = {seed: reason for seed, reason in by_seed.items() if isinstance(reason, str)}
             statuses.append(CellStatus(row, column, cell, wanted, dict(sorted(runs.items())), problems))
     return statuses
+
+
+def finished_runs(statuses: Iterable[CellStatus]) -> list[Run]:
+    """Return the finished runs of cells, each once, in order."""
+    return list({run.directory: run for status in statuses for run in status.complete.values()}.values())
 
 
 def find_runs(paths: Iterable[Path]) -> list[Path]:

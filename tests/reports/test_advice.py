@@ -12,20 +12,34 @@ def test_a_strategy_that_lies_behind_is_said_to() -> None:
     behind = [a_run("street_entropy", seed, [v - 5 for v in RANDOM[seed]], BATCHES) for seed in RANDOM]  # to the digit
     runs = [run for run in comparison() if "entropy" not in run.record.name]
     (dataset,) = datasets([*runs, *behind])
-    assert "entropy is behind random by 5.00 points (95 % interval -" in headline(dataset)
+    assert "entropy is behind random by 5.0 points (95 % interval -" in headline(dataset)
     assert any("entropy is not worth it" in one.text for one in advise(dataset, None))
 
 
-def test_a_copy_of_the_baseline_is_not_distinguishable_and_a_shift_without_noise_is_no_claim() -> None:
+def test_a_copy_of_the_baseline_and_a_shift_without_noise_are_no_claims() -> None:
     random = [run for run in comparison() if "random" in run.record.name]
     same = [a_run("street_same", seed, RANDOM[seed], BATCHES) for seed in RANDOM]
     shifted = [a_run("street_shifted", seed, [v + 5 for v in RANDOM[seed]], BATCHES) for seed in RANDOM]
     (dataset,) = datasets([*random, *same, *shifted])
-    assert "same is not distinguishable from random: equal at each of 3 seeds" in headline(dataset)
-    assert "shifted against random: cannot tell with 3 seeds: 5.00 points at each of them" in headline(dataset)
+    assert "same against random: cannot tell with 3 seeds: equal at each of them" in headline(dataset)
+    assert "shifted against random: cannot tell with 3 seeds: 5.0 points at each of them" in headline(dataset)
     texts = " ".join(piece.text for piece in advise(dataset, None))
-    assert "same is not distinguishable from random here" in texts
+    assert "same against random is +0.00 ± 0.00 points over 3 seeds, which gives no measure of chance" in texts
     assert "shifted against random is +5.00 ± 0.00 points over 3 seeds, which gives no measure of chance" in texts
+
+
+def test_a_lead_of_less_than_a_point_is_called_that() -> None:
+    """Ahead by 0.5, 0.6, 0.4, 0.5, 0.5 points at five seeds: far beyond chance, and not much."""
+    gains = (0.5, 0.6, 0.4, 0.5, 0.5)
+    random = [a_run("street_random", seed, (40, 50 + seed, 60), BATCHES) for seed in range(5)]
+    ahead = [a_run("street_ahead", s, (40 + g, 50 + s + g, 60 + g), BATCHES) for s, g in enumerate(gains)]
+    behind = [a_run("street_behind", s, (40 - g, 50 + s - g, 60 - g), BATCHES) for s, g in enumerate(gains)]
+    (dataset,) = datasets([*random, *ahead, *behind])
+    assert "ahead is ahead of random by 0.5 points, less than 1 point (95 %" in headline(dataset)
+    assert "behind is behind random by 0.5 points, less than 1 point (95 %" in headline(dataset)
+    texts = " ".join(piece.text for piece in advise(dataset, None))
+    assert "Ahead of random here: ahead (by less than 1 point)." in texts
+    assert "behind is behind random here, by less than 1 point." in texts
 
 
 def test_advice_follows_from_the_numbers() -> None:
@@ -37,7 +51,7 @@ def test_advice_follows_from_the_numbers() -> None:
     (three,) = datasets(comparison())
     texts = " ".join(piece.text for piece in advise(three, None))
     assert "entropy against random is +0.00 ± 1.32 points over 3 seeds, within chance" in texts
-    assert "even 30 seeds would not show it" in texts
+    assert "even 30 seeds would not show it with 80 % probability" in texts
     assert "Ahead of random here: coreset." in texts
 
 

@@ -29,9 +29,10 @@ def test_the_headline_is_the_paired_difference_of_mean_heights() -> None:
     assert entropy.values == pytest.approx([1, -1.5, 0.5])
     assert not entropy.shows
     assert headline(dataset) == (
-        "On street, coreset is ahead of random by 3.50 points (95 % interval 0.99 to 6.01, 3 seeds); entropy against "
-        "random: cannot tell with 3 seeds: 0.00 points (95 % interval -1.99 to 1.99); only a difference of 3.29 points "
-        "or more would have shown."
+        "On street, coreset is ahead of random by 3.5 points (95 % interval 1.0 to 6.0, 3 seeds, assuming equal noise "
+        "of all methods); entropy against random: cannot tell with 3 seeds: 0.0 points (95 % interval -2.0 to 2.0, "
+        "assuming equal noise of all methods); differences of 3.3 points or more would have shown with 80 % "
+        "probability."
     )
     assert headline(dataset) in text_of(page(comparison(), data, "t"))
 
@@ -58,11 +59,11 @@ def test_semi_supervised_strategies_are_compared_with_random_of_their_training()
 def test_few_seeds_show_nothing_certain() -> None:
     one, two = (datasets(comparison(seeds))[0] for seeds in ((0,), (0, 1)))
     assert headline(one) == (
-        "On street, coreset measured 3.00 points above random (one seed); entropy measured 1.00 points above random "
+        "On street, coreset measured 3.0 points above random (one seed); entropy measured 1.0 points above random "
         "(one seed). One seed shows nothing certain."
     )
     assert headline(two).count("cannot tell with 2 seeds") == 2
-    assert not any(pair.shows for pair in two.differences())
+    assert not any(pair.shows for pair in two.against_baseline())
     assert "coreset − random too few seeds +3.00 – – 1" in text_of(page(comparison([0]), data, "t"))
 
 

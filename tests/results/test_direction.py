@@ -7,12 +7,13 @@ import pytest
 from al_lightning.errors import UsageError
 from al_lightning.metrics import Metric
 from al_lightning.reports.numbers import datasets, headline
+from al_lightning.results.claims import claims_of
 from al_lightning.results.comparison import Verdict
 from al_lightning.results.label_value import LabelCost, advice, label_cost, savings
 from al_lightning.results.renderers import text
 from al_lightning.results.series import series_of_runs
 from al_lightning.results.series_csv import read_csv
-from al_lightning.results.summary import csv_text, penalties, summary, verdicts
+from al_lightning.results.summary import csv_text, penalties, summary
 from al_lightning.results.text_table import comparison_table, curve_table
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord, read_run, write_line
 from tests.support.errors import raises
@@ -54,14 +55,14 @@ def test_the_journal_keeps_the_metrics_of_the_task(tmp_path):
 
 def test_less_error_is_ahead():
     series = series_of_runs(runs())
-    (comparison,) = verdicts({"street": series})["street"]
+    (comparison,) = claims_of({"street": series}).by_setting["street"]
     # Mean heights of entropy - random, seed by seed: (a + 2 b + c) / 4 of the differences 0, -10, -10, and so on.
     assert comparison.by_seed == (
         (0, pytest.approx(-7.5)), (1, pytest.approx(-7.25)), (2, pytest.approx(-6.75))
     )  # fmt: skip
     assert comparison.verdict is Verdict.AHEAD
     assert comparison.advantage == pytest.approx(7.1667, abs=1e-4)
-    assert headline(datasets(runs())[0]).startswith("On street, entropy is ahead of random by 7.17 points (")
+    assert headline(datasets(runs())[0]).startswith("On street, entropy is ahead of random by 7.2 points (")
 
 
 def test_a_target_is_reached_from_above():
@@ -85,6 +86,7 @@ def test_the_summary_says_the_direction_and_classes_gain():
 def test_the_method_with_more_error_is_charged():
     settings = {dataset: series_of_runs(runs(dataset)) for dataset in ("street", "forest")}
     (grid,) = penalties(settings)
+    assert grid.remarks[0].startswith("A description, no claim")
     # Behind at 20 % and 30 % of three budgets, in two settings.
     assert grid.rows[1:] == [
         ["random", "0.00", "0.00"],
@@ -105,7 +107,7 @@ def test_a_csv_file_keeps_the_direction(tmp_path):
     path.write_text(csv_text(series_of_runs(runs())))
     series = read_csv(path)
     assert not any(each.metric.higher_is_better for each in series)
-    assert verdicts({"street": series})["street"][0].verdict is Verdict.AHEAD
+    assert claims_of({"street": series}).by_setting["street"][0].verdict is Verdict.AHEAD
     path.write_text("run,method,dataset,seed,labelled,metric,better\nr,random,s,0,10,50,less\n")
     with raises(UsageError, path, "line 2", "better 'less'"):
         read_csv(path)

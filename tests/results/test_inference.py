@@ -1,13 +1,15 @@
-"""The additive model, Holm, the noncentral t and the bootstrap: by hand, and by their properties."""
+"""The additive model, Holm, the noncentral t, intervals of shares: by hand, and by their properties."""
+
+import math
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import special
+from scipy import special, stats
 
 from al_lightning.results.comparison import Verdict
-from al_lightning.results.inference import AdditiveModel, bca, holm, noncentrality
+from al_lightning.results.inference import AdditiveModel, holm, newcombe, noncentrality, wilson
 from al_lightning.results.statistics import compare
 from tests.support.blocks import VALUES, blocks
 from tests.support.quick import quick
@@ -70,11 +72,28 @@ def test_holm_never_corrects_downwards_and_keeps_the_order(p):
     assert sorted(zip(p, corrected, strict=True)) == list(zip(sorted(p), sorted(corrected), strict=True))
 
 
-def test_the_bootstrap_is_mirrored_and_draws_the_same_again():
-    sample = np.random.default_rng(5).normal(0.5, 1, 12).tolist()
-    low, high = bca(sample)
-    assert bca([-value for value in sample]) == (-high, -low)
-    assert bca(sample) == (low, high)
-    wide = bca(sample, 0.01)
-    assert wide[0] < low < np.mean(sample) < high < wide[1]
-    assert bca([0.3] * 10) == pytest.approx((0.3, 0.3))
+@pytest.mark.parametrize("count", [1, 6, 40, 1000])
+def test_wilson_is_that_of_scipy_and_has_a_width_at_the_ends(count):
+    for right in {0, 1, count // 2, count}:
+        expected = stats.binomtest(right, count).proportion_ci(method="wilson")
+        assert wilson(right / count, count) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert wilson(0.0, count) == pytest.approx((0, 1.959964**2 / (count + 1.959964**2)), abs=1e-7)
+    assert wilson(1.0, count)[0] < 1
+
+
+def test_newcombe_by_his_examples():
+    """The differences of Newcombe 1998, table II, by his method 10, of which both samples have one size here."""
+    assert newcombe(10 / 10, 0 / 10, 10) == pytest.approx((0.6075, 1.0), abs=5e-5)
+    # By hand: Wilson's ends of 9 / 10 are 0.5958 and 0.9821, of 3 / 10 0.1078 and 0.6032.
+    low = 0.6 - math.hypot(0.9 - 0.5958, 0.6032 - 0.3)
+    high = 0.6 + math.hypot(0.9821 - 0.9, 0.3 - 0.1078)
+    assert newcombe(0.9, 0.3, 10) == pytest.approx((low, high), abs=1e-4)
+
+
+@quick
+@given(st.floats(0, 1), st.floats(0, 1), st.integers(1, 10_000))
+def test_newcombe_is_mirrored_and_stays_between_minus_one_and_one(first, second, count):
+    low, high = newcombe(first, second, count)
+    assert newcombe(second, first, count) == pytest.approx((-high, -low))
+    assert -1 - 1e-9 <= low <= first - second <= high <= 1 + 1e-9
+    assert low < high

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from al_lightning.runs.store import RunStore
 from al_lightning.runs.weights import with_tested
 from tests.support.curve_runs import curves
 from tests.support.errors import refused
-from tests.support.runs import SMALL_NETWORK, TINY, Answer
+from tests.support.runs import SMALL_NETWORK, TINY, Answer, parts_of
 
 Call = Callable[..., Answer]
 CLASSES = ("blue", "green", "red")
@@ -92,6 +93,55 @@ def test_a_loss_and_equal_changes() -> None:
     assert "no measure of noise" in same
 
 
+def run_on_images(images: int, *values: float, seed: int = 0) -> Run:
+    """A run whose accuracy is of so many test images."""
+    made = run(*values, seed=seed)
+    return replace(made, record=replace(made.record, test_images=images))
+
+
+def test_a_gain_without_variation_has_the_interval_of_the_test_images() -> None:
+    """All of 6 images right before and after: 39 points remain open, as of any two shares of 6 of 6."""
+    open_still = " The 6 test images alone leave -39.0 to 39.0 points open (95 % interval, conservative)."
+    three = [run_on_images(6, 1.0, 1.0, seed=seed) for seed in range(3)]
+    assert advice(three[0], three[1:]) == (
+        "From 20 to 40 labels accuracy changed by +0.00 points over 3 seeds. All of them changed by the same, so there "
+        f"is no measure of noise to compare the gain with.{open_still}"
+    )
+    assert f"(+0.00 points).{open_still} One seed cannot tell" in advice(three[0])
+    assert "leave" not in advice(run_on_images(6, 0.5, 0.75), [run_on_images(6, 0.5, 0.6, seed=1)])
+
+
+def test_a_gain_of_less_than_a_point_is_called_that() -> None:
+    runs = [run(0.5, 0.505, seed=0), run(0.5, 0.506, seed=1), run(0.5, 0.504, seed=2)]
+    told = advice(runs[0], runs[1:])
+    assert "changed by +0.50 points" in told
+    assert told.endswith("more than the noise between seeds explains, though less than 1 point.")
+
+
+def test_the_gains_that_one_command_tells_are_corrected_together(al: Call, here: Path) -> None:
+    curves_of = {"random": (0.54, 0.55, 0.56), "entropy": (0.56, 0.57, 0.58)}
+    for method, ends in curves_of.items():
+        for seed, end in enumerate(ends):
+            store = RunStore(here / method / f"seed_{seed}")
+            store.begin(
+                RunRecord(f"digits_{method}", seed, {"of": method}, 100, "d", parts=parts_of(f"digits_{method}"))
+            )
+            store.label_initial([4, 5])
+            for cycle, (value, chosen) in enumerate(((0.5, [7, 8]), (end, []))):
+                store.append(CycleRecord(cycle, 0.02 * (cycle + 1), 2 + 2 * cycle, {"accuracy": value}, chosen))
+    alone = al("show", "random/seed_0", "--price-per-label", 1, "--no-plot").out
+    # Gains of 4, 5 and 6 points: 5 +- 4.302653 / sqrt(3), as above.
+    assert "+5.00 points over 3 seeds (95 % interval +2.52 to +7.48, t over seeds)" in alone
+    assert "corrected" not in alone
+    runs = [f"{method}/seed_{seed}" for method in curves_of for seed in range(3)]
+    shown = al("show", *runs, "--price-per-label", 1, "--no-plot").out
+    # Two gains, each of three runs, and entropy against random, which is 1 point at each seed and cannot be tested.
+    assert "2 comparisons were tested here; each is corrected for all of them." in shown
+    # t of 2 degrees of freedom at 0.05 / 2 / 2 and then, for the smaller of the two, at 0.05 / 2: 6.2053 and 4.3027.
+    assert shown.count("+5.00 points over 3 seeds (95 % interval +2.52 to +7.48, t over seeds)") == 3
+    assert shown.count("+7.00 points over 3 seeds (95 % interval +3.42 to +10.58, t over seeds)") == 3
+
+
 def test_one_seed_tells_no_gain_from_noise() -> None:
     told = advice(run(0.8, 0.9))
     assert told.startswith("From 20 to 40 labels accuracy went from 80.00 % to 90.00 % (+10.00 points). One seed ")
@@ -131,6 +181,7 @@ def fit(al: Call, *more: object) -> Answer:
 def test_fit_and_show_tell_it_and_the_price_is_no_setting(al: Call, here: Path) -> None:
     first = fit(al, "--run_dir", "r/seed_0", "--price-per-label", 0.5)
     assert first.code == 0, first.err
+    assert read_run(here / "r/seed_0").record.test_images == 359  # a fifth of the digits
     curve = [done.metrics["accuracy"] for done in read_run(here / "r/seed_0").cycles]
     assert f"from {100 * curve[0]:.2f} % to {100 * curve[1]:.2f} %" in first.err
     assert "At 0.5 a label the last 20 labels cost 10.00, and 20 more would cost 10.00." in first.err

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import special
 
 from al_lightning.errors import UsageError
 from al_lightning.results.comparison import Verdict
@@ -71,17 +72,83 @@ def test_each_setting_has_its_variance_and_claims_are_corrected_for_all():
     assert apart["x"][0].p > alone.p
 
 
+def test_each_setting_can_have_its_own_pairs():
+    found = compare_settings({"x": VALUES, "y": VALUES}, {"x": [("a", "b")]})
+    assert [(one.method, one.baseline, one.tests) for one in found["x"]] == [("a", "b", 1)]
+    assert found["y"] == []
+    with raises(UsageError, "'c'"):
+        compare_settings({"x": VALUES}, {"x": [("a", "c")]})
+
+
 def test_pairs_that_a_setting_lacks_are_left_out():
     found = compare_settings({"x": VALUES, "y": {"random": {0: 1.0, 1: 2.0}}}, [("a", "random"), ("a", "b")])
     assert {setting: len(group) for setting, group in found.items()} == {"x": 2, "y": 0}
 
 
-def test_from_ten_seeds_on_the_smallest_difference_is_that_of_the_pair_alone():
-    draw = np.random.default_rng(3).normal(size=(5, 10))
-    for seeds, df in ((9, 4 * 8), (10, 9)):
-        one = compare(simple(5, seeds, draw[:, :seeds].tolist()))[0]
-        assert one.df == 4 * (seeds - 1)
-        assert one.smallest == pytest.approx(noncentrality(df, 0.05 / 4) * one.deviation / math.sqrt(seeds))
+def test_from_five_seeds_on_a_pair_is_judged_by_its_own_differences():
+    # Differences 1, 2, 3, 4, 5: mean 3, variance 2.5, standard error sqrt(2.5 / 5) = 0.7071, t = 4.2426.
+    values = {"random": dict.fromkeys(range(5), 50.0), "a": {s: 51.0 + s for s in range(5)}}
+    noisy = {"noisy": {0: 0.0, 1: 90.0, 2: 10.0, 3: 70.0, 4: 30.0}}
+    one, _ = compare({**values, **noisy})
+    assert (one.mean, one.df, one.tests, one.pooled) == (pytest.approx(3.0), 4, 2, False)
+    assert one.deviation == pytest.approx(math.sqrt(2.5))
+    # Student's t with 4 degrees of freedom, as in the test above.
+    x = 4.242641 / math.sqrt(4 + 4.242641**2)
+    assert one.p_single == pytest.approx(1 - (3 * x - x**3) / 2)
+    # 0.0132 is held to 0.05 / 2, and passes: t of 3.4954 (tables).
+    half = 3.4954 * math.sqrt(0.5)
+    assert (one.low, one.high) == pytest.approx((3 - half, 3 + half), abs=1e-4)
+    assert one.smallest == pytest.approx(noncentrality(4, 0.025) * math.sqrt(0.5))
+    # With four of these seeds all methods tell the noise, and the verdict says what that takes for granted.
+    few, _ = compare({name: {s: v for s, v in by.items() if s < 4} for name, by in {**values, **noisy}.items()})
+    assert (few.df, few.pooled, few.verdict) == (6, True, Verdict.CANNOT_TELL)
+    table = np.array([[values["random"][s], values["a"][s], noisy["noisy"][s]] for s in range(4)])
+    rest = table - table.mean(0) - table.mean(1, keepdims=True) + table.mean()
+    half = 2.9687 * math.sqrt(2 * (rest**2).sum() / 6 / 4)  # Student's t with 6 degrees of freedom at 0.05 / 2 / 2
+    assert (few.low, few.high) == pytest.approx((2.5 - half, 2.5 + half), abs=5e-3)
+    assert "2.5 points (95 % interval -50.9 to 55.9, assuming equal noise of all methods);" in few.sentence()
+
+
+def test_each_pair_has_the_rule_of_its_own_seeds():
+    # b has three seeds: it is judged by all methods, and a, which has five, by its own differences.
+    values = {
+        "random": dict.fromkeys(range(5), 50.0),
+        "a": {s: 51.0 + s for s in range(5)},
+        "b": {0: 51.0, 1: 53.0, 2: 52.0},
+    }
+    a, b = compare(values)
+    assert ((a.df, a.pooled), (b.df, b.pooled)) == ((4, False), (13 - (3 + 5 - 1), True))
+    (alone,) = compare({name: values[name] for name in ("random", "a")})
+    assert (alone.mean, alone.deviation, alone.p_single) == (a.mean, a.deviation, a.p_single)
+    # The model of b: least squares over all 13 values.
+    model = AdditiveModel(values)
+    assert b.mean == pytest.approx(model.difference("b", "random")[0])
+    assert b.deviation == pytest.approx(math.sqrt(2 * model.variance))
+    assert not compare({name: {s: by[s] for s in range(3)} for name, by in values.items() if name != "b"})[0].pooled
+
+
+def test_what_else_is_compared_does_not_change_what_a_pair_says_alone():
+    """Beside a noisy third method a pair once went from "not distinguishable" to "cannot tell", ten times as wide."""
+    draw = np.random.default_rng(5)
+    random = draw.normal(50, 0.3, 5)
+    values = simple(3, 5, np.stack([random, random + draw.normal(0, 0.3, 5), draw.normal(50, 4, 5)]).tolist())
+    (alone,) = compare({name: values[name] for name in ("random", "m1")})
+    beside, noisy = compare(values)
+    assert alone.verdict is beside.verdict is Verdict.NOT_DISTINGUISHABLE
+    assert noisy.verdict is Verdict.CANNOT_TELL
+    wider = special.stdtrit(4, 1 - 0.025 / 2) / special.stdtrit(4, 1 - 0.05 / 2)  # there are two comparisons
+    assert beside.high - beside.mean == pytest.approx(wider * (alone.high - alone.mean))
+
+
+def test_the_seeds_that_would_show_it_follow_the_same_rules():
+    # Three seeds of three methods: 4 degrees of freedom, 6 with four seeds; from five seeds on a pair has its own.
+    _, b = compare({**VALUES, "b": {s: v + 2 for s, v in VALUES["b"].items()}})
+    df = {2: 2, 3: 4, 4: 6, **{n: n - 1 for n in range(5, 31)}}
+    shown = [n for n in df if noncentrality(df[n], 0.025) * b.deviation / math.sqrt(n) <= b.mean]
+    assert (b.pooled, seeds_needed(b)) == (True, shown[0])
+    five = compare({"random": dict.fromkeys(range(5), 1.0), "a": {0: 3.0, 1: 2.0, 2: 5.0, 3: 2.0, 4: 1.0}})[0]
+    shown = [n for n in range(2, 31) if noncentrality(n - 1, 0.05) * five.deviation / math.sqrt(n) <= five.mean]
+    assert seeds_needed(five) == shown[0] > 5
 
 
 def test_how_many_seeds_would_show_it():
@@ -129,19 +196,51 @@ def test_no_common_seed_is_said():
     assert one.sentence() == "a and random have no seed in common"
 
 
-def test_equal_values_are_equal_and_a_difference_without_noise_is_no_claim():
-    values = {"random": {0: 40.1, 1: 42.3}, "same": {0: 40.1, 1: 42.3}, "shifted": {0: 45.1, 1: 47.3}}
-    same, shifted = compare(values)
-    assert (same.mean, same.low, same.high, same.p, same.verdict) == (0, 0, 0, 1, Verdict.NOT_DISTINGUISHABLE)
-    assert same.sentence() == "same is not distinguishable from random: equal at each of 2 seeds"
-    assert (shifted.p, shifted.tests, shifted.verdict) == (1, 0, Verdict.CANNOT_TELL)
-    assert shifted.sentence() == (
-        "shifted against random: cannot tell with 2 seeds: 5.0 points at each of them, and what does not vary gives no "
-        "measure of chance"
+@pytest.mark.parametrize("seeds", [2, 6])
+def test_what_does_not_vary_has_no_interval_and_is_no_claim(seeds):
+    random = {seed: 40.1 + 2.2 * seed for seed in range(seeds)}
+    values = {"random": random, "same": random, "shifted": {seed: value + 5 for seed, value in random.items()}}
+    for one, each in zip(compare(values), ("equal", "5.0 points"), strict=True):
+        assert (one.low, one.high, one.p, one.tests) == (-math.inf, math.inf, 1, 0)
+        assert one.verdict is Verdict.CANNOT_TELL
+        assert one.sentence() == (
+            f"{one.method} against random: cannot tell with {seeds} seeds: {each} at each of them, and what does not "
+            "vary gives no measure of chance"
+        )
+    # Where another method shows how large noise is, few seeds are judged by that; many by themselves.
+    beside = compare({**values, "noisy": {seed: 41.0 + seed % 2 for seed in range(seeds)}})
+    assert [one.tests for one in beside] == ([3, 3, 3] if seeds < 5 else [0, 0, 1])
+
+
+def test_accuracies_that_do_not_vary_have_the_interval_of_their_test_images():
+    """6 of 6 right for both: Wilson's interval of each ends at 6 / (6 + 1.96^2) = 0.6097, so 39 points remain open."""
+    right = {"": dict.fromkeys(("random", "a"), 6)}
+    values = {"random": dict.fromkeys(range(3), 100.0), "a": dict.fromkeys(range(3), 100.0)}
+    (one,) = compare_settings({"": values}, test_images=right)[""]
+    assert one.by_images == pytest.approx((-39.03, 39.03), abs=0.01)
+    assert (one.low, one.high, one.verdict) == (-math.inf, math.inf, Verdict.CANNOT_TELL)
+    assert one.sentence("accuracy") == (
+        "a against random: cannot tell with 3 seeds: equal at each of them, and what does not vary gives no measure of "
+        "chance; the 6 test images alone leave -39.0 to 39.0 points open (95 % interval, conservative)"
     )
-    # Where another method shows how large noise is, it is judged by that.
-    noisy = compare({**values, "noisy": {0: 41.0, 1: 42.0}})
-    assert all(one.tests == 3 for one in noisy)
+    many = {"": dict.fromkeys(("random", "a"), 1000)}
+    (equal,) = compare_settings({"": values}, test_images=many)[""]
+    assert equal.sentence() == (
+        "a is not distinguishable from random: equal at each of 3 seeds; the 1,000 test images alone leave -0.4 to 0.4 "
+        "points open (95 % interval, conservative), within 1 point"
+    )
+    # A difference without noise stays no claim, however many images there are; one seed has the interval, too.
+    lower = {**values, "a": dict.fromkeys(range(3), 90.0)}
+    (behind,) = compare_settings({"": lower}, test_images=many)[""]
+    assert behind.verdict is Verdict.CANNOT_TELL
+    assert behind.by_images is not None
+    assert behind.by_images[1] < 0
+    (single,) = compare_settings({"": {name: {0: by[0]} for name, by in lower.items()}}, test_images=right)[""]
+    assert "10.0 points below random (one seed; the 6 test images alone leave -" in single.sentence()
+    # Not where seeds vary, the number is not known, or the two saw different images.
+    varied = {**values, "a": {0: 90.0, 1: 80.0, 2: 90.0}}
+    others = [(varied, right), (values, {}), (values, {"": {"random": 6, "a": 7}}), (values, {"": {"random": 6}})]
+    assert all(compare_settings({"": v}, test_images=i)[""][0].by_images is None for v, i in others)
 
 
 def test_wrong_input_is_answered():
@@ -163,7 +262,8 @@ def test_a_lower_value_can_be_the_better_one():
         assert low.advantage == -high.advantage
     assert [one.verdict for one in lower] == [Verdict.BEHIND, Verdict.CANNOT_TELL]
     assert lower[0].sentence("error") == (
-        "a is behind random by 3.5 points of error (95 % interval 1.0 to 6.0, 3 seeds)"
+        "a is behind random by 3.5 points of error (95 % interval 1.0 to 6.0, 3 seeds, assuming equal noise of all "
+        "methods)"
     )
     both = compare_settings({"accuracy": VALUES, "error": VALUES}, lower_is_better=["error"])
     assert [both[name][0].verdict for name in both] == [Verdict.AHEAD, Verdict.BEHIND]
@@ -204,6 +304,28 @@ def test_a_constant_added_to_all_changes_nothing(values, constant):
         if one.tests and one.deviation > 1e-3:
             assert numbers(other)[:3] == pytest.approx(numbers(one)[:3], rel=1e-5, abs=1e-5)
             assert other.p_single == pytest.approx(one.p_single, rel=1e-3, abs=1e-9)
+
+
+@quick
+@given(blocks())
+def test_from_five_seeds_on_other_methods_count_and_nothing_more(values):
+    """The interval of a pair is that of the pair alone, at 5 % divided by one of the numbers of comparisons."""
+    by_all = compare(values)
+    for one in by_all:
+        (alone,) = compare({name: values[name] for name in ("random", one.method)})
+        if one.seeds < 5:
+            continue
+        assert (one.mean, one.deviation, one.df, one.p_single) == (
+            alone.mean, alone.deviation, alone.df, alone.p_single,
+        ) or (math.isnan(one.deviation) and one.mean == alone.mean)  # fmt: skip
+        if one.tests:
+            halves = [
+                special.stdtrit(one.df, 1 - ALPHA / count / 2) * one.deviation / math.sqrt(one.seeds)
+                for count in range(1, one.tests + 1)
+            ]
+            assert any(one.high - one.mean == pytest.approx(half, rel=1e-6, abs=1e-6) for half in halves)
+            wider = noncentrality(one.df, ALPHA / one.tests) / noncentrality(one.df, ALPHA)
+            assert one.smallest == pytest.approx(alone.smallest * wider)
 
 
 @quick

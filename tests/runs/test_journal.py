@@ -87,7 +87,7 @@ HUGE = (10**400, 1e308, -1e308, -1, True, None, "1", [1])
 @pytest.mark.parametrize(
     ("line", "values"),
     [
-        *((0, {key: value}) for key in ("seed", "pool_size") for value in (*HUGE, 1.0)),
+        *((0, {key: value}) for key in ("seed", "pool_size", "test_images") for value in (*HUGE, 1.0)),
         *((2, {key: value}) for key in ("budget", "labelled") for value in HUGE),
         *((2, {"metrics": {**CYCLES[0].metrics, "accuracy": value}}) for value in HUGE if value != -1),
         *((2, {"metrics": {**CYCLES[0].metrics, "class_accuracy": value}}) for value in (*HUGE[:5], [1e308, 0], [0.5])),

@@ -110,7 +110,7 @@ def test_a_single_fit_is_compared_where_it_ends(runs: Path) -> None:
     compared = {line.status.row.label: line.comparison for line in block.lines}
     assert compared["Uniform"] is not None
     assert compared["Uniform"].mean == pytest.approx(3.0)
-    assert compared["Uniform"].tests == 1
+    assert compared["Uniform"].tests == 2  # corrected together with Entropy
     assert compared["Entropy"] is not None
     assert compared["Entropy"].mean == pytest.approx(3.0)  # over the curve, as without Uniform
     shown = text(sheet(table, [block]))
