@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shutil
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,19 @@ def test_a_single_fit_is_compared_where_it_ends(runs: Path) -> None:
     shown = text(sheet(table, [block]))
     assert "Uniform is ahead of Random by 3.0 points of accuracy at 300 labels (95 % interval" in shown
     assert block.lines[0].status.areas == {}
+
+
+def test_a_run_that_went_on_is_compared_as_far_as_the_column_reaches(runs: Path) -> None:
+    shutil.rmtree(runs / "digits_entropy")
+    points = [(0.1, 60.0), (0.2, 74.0), (0.3, 84.0), (0.4, 10.0)]
+    for seed in range(3):
+        longer = [(budget, value + seed * (1 + budget)) for budget, value in points]
+        write_run(runs / "digits_entropy" / f"seed_{seed}", "digits_entropy", seed, longer)
+    (block,) = blocks(TABLE, read_statuses(TABLE, runs))
+    comparison = block.lines[1].comparison
+    assert comparison is not None
+    # Heights up to 300 labels are 73 + 1.2 seed; of random 70, 71, 72.
+    assert [value for _, value in comparison.by_seed] == pytest.approx([3.0, 3.2, 3.4])
 
 
 def test_the_csv_holds_the_numbers_in_full(runs: Path) -> None:
