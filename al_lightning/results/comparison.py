@@ -168,7 +168,7 @@ class Comparison:
         if self.seeds < FEWEST:
             side = "above" if self.mean > 0 else "below" if self.mean < 0 else "away from"
             more = f"; {self.of_images}" if self.of_images else ""
-            return f"{method} measured {size} {side} {baseline} (one seed{more})"
+            return f"{method} measured {size} {side} {baseline} (one seed){more}"
         if not self.tests:
             return self._without_noise(of, places)
         signed = f"{number(self.mean, places)} points{of}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from al_lightning.errors import ALError
@@ -98,8 +98,21 @@ def statuses_of(table: Table, directories: Iterable[Path], seeds: Sequence[int] 
 
 
 def finished_runs(statuses: Iterable[CellStatus]) -> list[Run]:
-    """Return the finished runs of cells, each once, in order."""
-    return list({run.directory: run for status in statuses for run in status.complete.values()}.values())
+    """Return the finished runs of cells, each once, in order, as far as their columns reach."""
+    runs: dict[Path, Run] = {}
+    for status in statuses:
+        last = 1.0 if status.row.everything else status.column.total
+        for run in status.complete.values():
+            runs.setdefault(run.directory, _until(run, last))
+    return list(runs.values())
+
+
+def _until(run: Run, budget: float) -> Run:
+    """Return a run as if it had ended at a budget."""
+    cycles = [cycle for cycle in run.cycles if cycle.budget <= budget + NEAR]
+    if len(cycles) in (0, len(run.cycles)):
+        return run
+    return replace(run, cycles=(*cycles[:-1], replace(cycles[-1], chosen=[])))
 
 
 def find_runs(paths: Iterable[Path]) -> list[Path]:

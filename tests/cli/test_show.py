@@ -46,4 +46,7 @@ def test_show(al: Call, here: Path) -> None:
     lines = al("show", "r0", "r1", "wide", "--no-plot").out.splitlines()[1:]
     assert [line.split()[0] for line in lines[:2]] == ["digits_random"] * 2
     assert lines[2:4] == ["", "digits"]
-    assert re.match(r"  random \(\w{6}\) measured .* random \(one seed\); one seed shows nothing certain", lines[4])
+    measured = (
+        r"  random \(\w{6}\) measured [\d.]+ points of accuracy \w+ random \(one seed\); the 359 test images alone "
+    )
+    assert re.match(measured + r"leave .* \(95 % interval, conservative\); one seed shows nothing certain", lines[4])

@@ -236,7 +236,7 @@ def test_accuracies_that_do_not_vary_have_the_interval_of_their_test_images():
     assert behind.by_images is not None
     assert behind.by_images[1] < 0
     (single,) = compare_settings({"": {name: {0: by[0]} for name, by in lower.items()}}, test_images=right)[""]
-    assert "10.0 points below random (one seed; the 6 test images alone leave -" in single.sentence()
+    assert "10.0 points below random (one seed); the 6 test images alone leave -" in single.sentence()
     # Not where seeds vary, the number is not known, or the two saw different images.
     varied = {**values, "a": {0: 90.0, 1: 80.0, 2: 90.0}}
     others = [(varied, right), (values, {}), (values, {"": {"random": 6, "a": 7}}), (values, {"": {"random": 6}})]
