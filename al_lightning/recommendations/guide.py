@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from statistics import fmean
 from typing import Any
 
 from al_lightning.recommendations.rules import SSL, Rules, study_rules
@@ -113,8 +114,13 @@ def _budget(rules: Rules, dataset: Dataset, findings: Findings | None, task: str
 
 
 def _answer(rules: Rules, dataset: Dataset, method: str, task: str) -> tuple[str, list[Comparison]]:
-    """Return whether the runs agree that the printed method is best, and the comparisons that say so."""
-    heights = mean_heights(dataset.methods)
+    """Return whether the runs agree that the printed method is best, and the tested comparisons that speak of it.
+
+    Only the comparisons that the page makes anyway are asked: further tests would make each of them weaker. They agree
+    where a method of the printed kind is ahead in all of its comparisons and has the highest curve of all, and
+    contradict where each method of that kind is behind in one.
+    """
+    heights = {label: fmean(by_seed.values()) for label, by_seed in mean_heights(dataset.methods).items()}
     dropout = dataset.baseline is not None and dataset.baseline.dropout  # of one network, as all comparisons are
     curves = [each for each in dataset.methods if each.label in heights and each.dropout == dropout]
     meant = [each.label for each in curves if rules.guide.means(method, *_parts(each))]
@@ -125,28 +131,34 @@ def _answer(rules: Rules, dataset: Dataset, method: str, task: str) -> tuple[str
         if begun:
             return f"No seed of {missing} has run over the whole curve, or its network is another one.", []
         return f"Not tried here: {missing}. {_command(rules, dataset, method if not meant else '', task)}".rstrip(), []
-    compared = dataset.held_against([(label, other) for label in meant for other in others])
-    by_method = {label: [each for each in compared if each.method == label] for label in meant}
-    ahead = [
-        label
-        for label, each in by_method.items()
-        if len(each) == len(others) and all(one.verdict is Verdict.AHEAD for one in each)
+    tested = [
+        each
+        for each in dataset.against_baseline()
+        if (each.method in meant) != (each.baseline in meant) and {each.method, each.baseline} <= {*meant, *others}
     ]
-    behind = [
-        other
-        for other in others
-        if sum(each.baseline == other and each.verdict is Verdict.BEHIND for each in compared) == len(meant)
-    ]
-    if ahead:
-        text = f"The runs agree with {method}: {all_of(ahead)} is ahead of every other method that was run"
-    elif behind:
-        verb = "are" if len(behind) > 1 else "is"
-        text = f"The runs contradict {method}: {all_of(behind)} {verb} ahead of {all_of(meant)}"
+    sign = dataset.metric.sign
+    best = max((*meant, *others), key=lambda label: sign * heights[label])
+    beaten = {label: _rivals(tested, label, Verdict.AHEAD) for label in meant}
+    ahead_of_it = {label: _rivals(tested, label, Verdict.BEHIND) for label in meant}
+    partners = {label: sum(label in (each.method, each.baseline) for each in tested) for label in meant}
+    if best in meant and beaten[best] and len(beaten[best]) == partners[best]:
+        text = f"The runs agree with {method}: {best} is ahead of {all_of(beaten[best])}, and its curve is the highest"
+    elif all(ahead_of_it.values()):
+        rivals = list(dict.fromkeys(rival for each in ahead_of_it.values() for rival in each))
+        verb = "are" if len(rivals) > 1 else "is"
+        text = f"The runs contradict {method}: {all_of(rivals)} {verb} ahead of {all_of(meant)}"
     else:
-        text = f"The runs cannot tell whether {method} is best: {all_of(meant)} against {all_of(others)}"
+        text = f"The runs cannot tell whether {method} is best; the highest curve is that of {best}"
     if method != FREE and not any(rules.guide.means(FREE, *_parts(each)) for each in curves):
         text += f". Not tried here: {FREE}. {_command(rules, dataset, FREE, task)}".rstrip(". ")
-    return f"{text}.", compared
+    return f"{text}.", tested
+
+
+def _rivals(tested: Sequence[Comparison], label: str, wanted: Verdict) -> list[str]:
+    """Return the methods of which a method is ahead, or behind; it may stand on either side of a comparison."""
+    turned = {Verdict.AHEAD: Verdict.BEHIND, Verdict.BEHIND: Verdict.AHEAD}[wanted]
+    found = [each.baseline for each in tested if each.method == label and each.verdict is wanted]
+    return [*found, *(each.method for each in tested if each.baseline == label and each.verdict is turned)]
 
 
 def _command(rules: Rules, dataset: Dataset, method: str, task: str) -> str:

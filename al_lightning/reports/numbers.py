@@ -90,13 +90,6 @@ class Dataset:
         pairs = [pair for pair in pairs if frozenset(pair) not in done]
         return self.against_baseline() + self._compare(pairs if len(others) <= 3 else [])
 
-    def held_against(self, pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
-        """Compare pairs of strategies, for the question whether what the study prints is best here.
-
-        These comparisons are corrected together, apart from the other groups.
-        """
-        return self._compare(pairs)
-
     def _compare(self, pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
         compared = compare(mean_heights(self.methods), pairs, higher_is_better=self.metric.higher_is_better)
         return [comparison for comparison in compared if comparison.seeds]
