@@ -179,7 +179,7 @@ def _parts(method: Series) -> tuple[str, str]:
     """Return a method's strategy and training method."""
     record = method.runs[0].record
     trained = record.trained if record.trained.startswith("semi-supervised") else SUPERVISED
-    return record.parts.get("acquisition", method.strategy), record.parts.get("training", trained)
+    return record.parts.get("acquisition", method.method), record.parts.get("training", trained)
 
 
 def _rows(compared: Sequence[Comparison]) -> tuple[tuple[str, ...], ...]:

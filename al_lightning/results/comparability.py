@@ -88,7 +88,7 @@ def _baseline(setting: Setting) -> Iterable[Finding]:
 def _dropout(setting: Setting) -> Iterable[Finding]:
     """Name the methods whose network has dropout, where Random has another network."""
     apart = [method for method in setting.loops if method.dropout]
-    if not apart or any(method.strategy.startswith(BASELINE) for method in apart):
+    if not apart or any(method.method.startswith(BASELINE) for method in apart):
         return
     one = len(apart) == 1
     yield (

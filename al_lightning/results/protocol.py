@@ -142,4 +142,4 @@ def _semi_supervised(method: Series) -> bool:
 
 
 def _strategy(method: Series) -> str:
-    return method.runs[0].record.parts.get("acquisition", method.strategy)
+    return method.runs[0].record.parts.get("acquisition", method.method)

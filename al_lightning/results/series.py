@@ -61,9 +61,9 @@ class Series:
         return budgets_of([self])
 
     @property
-    def strategy(self) -> str:
-        """The label without the mark that tells other settings of the same method apart."""
-        return self.label.partition(" (")[0]
+    def method(self) -> str:
+        """The method without a mark that tells its settings from others: the strategy, and its training method."""
+        return method_of(self.runs[0].record) if self.runs else self.label
 
     @property
     def dropout(self) -> bool:
@@ -183,23 +183,36 @@ def base_of(series: Series, methods: Iterable[Series]) -> Series | None:
 
     Both have the same network: with dropout or without. It is Random with the same training, else Random; `random_uda`
     is compared with `random`. Where no Random was run with that network, core-set stands for it (`ANCHORS`).
+
+    Of several baselines that differ by their settings alone, it is the one whose settings are most like the method's.
+    `random` with other settings is compared with the first `random`.
     """
-    same: dict[str, Series] = {}
+    same: dict[str, list[Series]] = {}
     for method in methods:
         if method.dropout == series.dropout:
-            same.setdefault(method.strategy, method)
+            same.setdefault(method.method, []).append(method)
     anchor = next((each for each in ANCHORS if any(f"{name}_".startswith(f"{each}_") for name in same)), "")
-    parts = series.strategy.split("_")
+    if series.method == anchor:
+        first = same[anchor][0]
+        return first if first.label != series.label else None
+    parts = series.method.split("_")
     same_training = [f"{anchor}_{'_'.join(parts[first:])}" for first in range(1, len(parts))]
-    if f"{series.strategy}_".startswith(f"{anchor}_"):
+    if series.method.startswith(f"{anchor}_"):
         same_training = []
-    base = next((same[name] for name in [*same_training, anchor] if name in same), None)
-    return None if base is series else base
+    name = next((name for name in [*same_training, anchor] if name in same), "")
+    return min(same.get(name, ()), key=lambda base: _different_settings(series, base), default=None)
+
+
+def _different_settings(series: Series, base: Series) -> int:
+    """Return how many settings besides the acquisition differ between the first runs of two methods."""
+    first, second = ({**each.runs[0].record.settings} if each.runs else {} for each in (series, base))
+    keys = (key for key in first.keys() | second.keys() if key.split(".")[0] != "acquisition")
+    return sum(first.get(key) != second.get(key) for key in keys)
 
 
 def of_one_training(series: Series, base: Series) -> bool:
     """Whether a method and its base differ in the strategy; `random_uda` and `random` differ in the training."""
-    return not series.strategy.startswith(f"{base.strategy}_")
+    return not series.method.startswith(f"{base.method}_")
 
 
 def pairs_with_base(methods: Sequence[Series], values: Collection[str]) -> list[tuple[str, str]]:
