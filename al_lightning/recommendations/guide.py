@@ -10,9 +10,11 @@ from typing import Any
 
 from al_lightning.recommendations.rules import SSL, Rules, study_rules
 from al_lightning.reports.findings import MEASURED, Findings
-from al_lightning.reports.numbers import Dataset
-from al_lightning.results.comparison import Verdict
+from al_lightning.reports.numbers import Dataset, signed, verdict
+from al_lightning.results.comparability import all_of
+from al_lightning.results.comparison import Comparison, Verdict
 from al_lightning.results.regimes import POOLS
+from al_lightning.results.renderers import MINUS
 from al_lightning.results.series import Series, mean_heights
 from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
 from al_lightning.runs.parts import setting_of
@@ -31,11 +33,13 @@ class Held:
         name: of the dataset.
         place: the pool's redundancy and budget, and what the study prints for them; a sentence.
         answers: for each method that the study may print, whether the runs agree; sentences.
+        rows: the comparisons behind the answers, the heads first; empty without any.
     """
 
     name: str
     place: str
     answers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...] = ()
 
 
 def study_guide() -> Callable[[Sequence[Dataset], Sequence[Findings | str]], Mapping[str, Any]]:
@@ -71,7 +75,12 @@ def held(rules: Rules, dataset: Dataset, findings: Findings | str) -> Held:
     else:
         prints = f"Table 8 prints {' or '.join(named)}"
     place = f"{of_pool}, {of_budget}. {prints}."
-    return Held(dataset.name, place, tuple(_answer(rules, dataset, method, task) for method in named))
+    answers, compared = [], list[Comparison]()
+    for method in named:
+        answer, comparisons = _answer(rules, dataset, method, task)
+        answers.append(answer)
+        compared += comparisons
+    return Held(dataset.name, place, tuple(answers), _rows(compared))
 
 
 def _redundancy(rules: Rules, dataset: Dataset, findings: Findings | None) -> tuple[tuple[str, ...], str]:
@@ -104,33 +113,52 @@ def _budget(rules: Rules, dataset: Dataset, findings: Findings | None, task: str
     return amounts, f"{word} ({labels:,} labels at the end: {each}{100 * labels / record.pool_size:.3g} % of the pool)"
 
 
-def _answer(rules: Rules, dataset: Dataset, method: str, task: str) -> str:
-    """Return whether the runs agree that the printed method is best, a sentence.
+def _answer(rules: Rules, dataset: Dataset, method: str, task: str) -> tuple[str, list[Comparison]]:
+    """Return whether the runs agree that the printed method is best, and the tested comparisons that speak of it.
 
-    The comparison that is tested is each method's with its baseline, as everywhere on the page; which of several is
-    highest describes the curves.
+    Only the comparisons that the page makes anyway are asked: further tests would make each of them weaker. They agree
+    where a method of the printed kind is ahead in all of its comparisons and has the highest curve of all, and
+    contradict where each method of that kind is behind in one.
     """
-    heights = mean_heights(dataset.methods)
+    heights = {label: fmean(by_seed.values()) for label, by_seed in mean_heights(dataset.methods).items()}
     dropout = dataset.baseline is not None and dataset.baseline.dropout  # of one network, as all comparisons are
     curves = [each for each in dataset.methods if each.label in heights and each.dropout == dropout]
     meant = [each.label for each in curves if rules.guide.means(method, *_parts(each))]
-    if not meant or len(meant) == len(curves):
+    others = [each.label for each in curves if each.label not in meant]
+    if not meant or not others:
         begun = not meant and any(rules.guide.means(method, *_parts(each)) for each in dataset.methods)
         missing = method if not meant else "anything else to hold it against"
         if begun:
-            return f"No seed of {missing} has run over the whole curve, or its network is another one."
-        return f"Not tried here: {missing}. {_command(rules, dataset, method if not meant else '', task)}".rstrip()
-    best = max(curves, key=lambda each: dataset.metric.sign * fmean(heights[each.label].values())).label
-    tested = next((each for each in dataset.comparisons if each.method == best), None)
-    if tested is None or tested.verdict is not Verdict.AHEAD:
-        text = f"The runs cannot tell whether {method} is best: {best} is highest, but not beyond noise"
-    elif best in meant:
-        text = f"The runs agree with {method}: {best} is highest, and ahead of {tested.baseline}"
+            return f"No seed of {missing} has run over the whole curve, or its network is another one.", []
+        return f"Not tried here: {missing}. {_command(rules, dataset, method if not meant else '', task)}".rstrip(), []
+    tested = [
+        each
+        for each in dataset.against_baseline()
+        if (each.method in meant) != (each.baseline in meant) and {each.method, each.baseline} <= {*meant, *others}
+    ]
+    sign = dataset.metric.sign
+    best = max((*meant, *others), key=lambda label: sign * heights[label])
+    beaten = {label: _rivals(tested, label, Verdict.AHEAD) for label in meant}
+    ahead_of_it = {label: _rivals(tested, label, Verdict.BEHIND) for label in meant}
+    partners = {label: sum(label in (each.method, each.baseline) for each in tested) for label in meant}
+    if best in meant and beaten[best] and len(beaten[best]) == partners[best]:
+        text = f"The runs agree with {method}: {best} is ahead of {all_of(beaten[best])}, and its curve is the highest"
+    elif all(ahead_of_it.values()):
+        rivals = list(dict.fromkeys(rival for each in ahead_of_it.values() for rival in each))
+        verb = "are" if len(rivals) > 1 else "is"
+        text = f"The runs contradict {method}: {all_of(rivals)} {verb} ahead of {all_of(meant)}"
     else:
-        text = f"The runs speak against {method}: {best} is highest, and ahead of {tested.baseline}"
+        text = f"The runs cannot tell whether {method} is best; the highest curve is that of {best}"
     if method != FREE and not any(rules.guide.means(FREE, *_parts(each)) for each in curves):
         text += f". Not tried here: {FREE}. {_command(rules, dataset, FREE, task)}".rstrip(". ")
-    return f"{text}."
+    return f"{text}.", tested
+
+
+def _rivals(tested: Sequence[Comparison], label: str, wanted: Verdict) -> list[str]:
+    """Return the methods of which a method is ahead, or behind; it may stand on either side of a comparison."""
+    turned = {Verdict.AHEAD: Verdict.BEHIND, Verdict.BEHIND: Verdict.AHEAD}[wanted]
+    found = [each.baseline for each in tested if each.method == label and each.verdict is wanted]
+    return [*found, *(each.method for each in tested if each.baseline == label and each.verdict is turned)]
 
 
 def _command(rules: Rules, dataset: Dataset, method: str, task: str) -> str:
@@ -152,3 +180,19 @@ def _parts(method: Series) -> tuple[str, str]:
     record = method.runs[0].record
     trained = record.trained if record.trained.startswith("semi-supervised") else SUPERVISED
     return record.parts.get("acquisition", method.method), record.parts.get("training", trained)
+
+
+def _rows(compared: Sequence[Comparison]) -> tuple[tuple[str, ...], ...]:
+    if not compared:
+        return ()
+    rows = [
+        (
+            f"{each.method} {MINUS} {each.baseline}",
+            verdict(each),
+            signed(each),
+            each.interval(2).replace("-", MINUS) or "–",
+            str(each.seeds),
+        )
+        for each in compared
+    ]
+    return (("strategies", "verdict", "difference", "95 %\ninterval", "seeds"), *rows)

@@ -188,9 +188,10 @@ def base_of(series: Series, methods: Iterable[Series]) -> Series | None:
     """Return the method of a setting that a method is compared with; None where there is none.
 
     Both have the same network: with dropout or without. It is Random with the same training, else Random; `random_uda`
-    is compared with `random`. Where no Random was run with that network, core-set stands for it (`ANCHORS`). Of several
-    that differ by their settings alone, it is the one whose settings are most like the method's; Random with other
-    settings is compared with the first Random.
+    is compared with `random`. Where no Random was run with that network, core-set stands for it (`ANCHORS`).
+
+    Of several baselines that differ by their settings alone, it is the one whose settings are most like the method's.
+    `random` with other settings is compared with the first `random`.
     """
     same: dict[str, list[Series]] = {}
     for method in methods:

@@ -1,4 +1,4 @@
-"""A figure's panels as a drawing: a line for each row, a band of one deviation, published numbers as hollow markers."""
+"""A figure's panels as a drawing: a line for each row, a band of one deviation, published numbers as single markers."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ STYLES = {
 OTHER = ("tab:cyan", ".")
 COLUMNS = 3
 """Of the legend."""
+MARGIN = 0.06
+"""On each side of a panel's budgets, as a share of their range."""
 
 
 def draw_panels(blocks: Sequence[Block]) -> dict[str, bytes]:
@@ -84,6 +86,8 @@ def _panel(axis: Axes, block: Block) -> None:
     for line in block.lines:
         if _has_something(line):
             _row(axis, column, line)
+    size = 100 if column.unit == "percent" else column.pool
+    axis.set_xlim(size * (column.initial - MARGIN * column.width), size * (column.total + MARGIN * column.width))
     axis.set_title(column.title)
     axis.set_xlabel("labelled, in % of the pool" if column.unit == "percent" else "labelled images")
     axis.set_ylabel(f"{metric.title}{metric.suffix}")
@@ -108,4 +112,6 @@ def _row(axis: Axes, column: Column, line: Line) -> None:
         axis.fill_between(across, low, high, color=colour, alpha=0.15, linewidth=0)
     if status.cell.score is not None:
         label = None if points else f"{row.label} (published)"
-        axis.plot([size * column.at], [status.cell.score], marker=marker, markerfacecolor="none", label=label, **look)
+        # Hollow on labels alone, half filled with semi-supervised training: a single marker has no line to tell.
+        look |= {"fillstyle": "none" if row.training == SUPERVISED else "bottom", "markerfacecoloralt": "none"}
+        axis.plot([size * column.at], [status.cell.score], marker=marker, label=label, **look)
