@@ -191,8 +191,7 @@ def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, uni
     else:
         runs = [read_run(directory) for directory in directories]
         series = series_of_runs(runs)
-        names = {run.record.name for run in runs}
-        resolved = {name: settings for name in names if (settings := settings_of(name)) is not None}
+        resolved = settings_of(run.record for run in runs)
         warnings = [condition.line for condition in conditions_of(runs, resolved=resolved)]
     left_out = repeats(series)
     if form == "csv":

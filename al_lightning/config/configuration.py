@@ -16,7 +16,7 @@ from jsonargparse import ArgumentParser, Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from al_lightning.config.check import TYPES, Walk, settable
-from al_lightning.config.command_line import changes, put
+from al_lightning.config.command_line import changes, named_classes, put
 from al_lightning.config.fit_options import (
     DEFAULT_ORACLE,
     DEFAULTS,
@@ -30,6 +30,7 @@ from al_lightning.config.hints import PARSE_ERRORS, parameters
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.errors import MOST, ALError, UsageError, raised_in, reason_of, require
 from al_lightning.networks.base import Network
+from al_lightning.runs.parts import SECTION_OF_AXIS
 
 LENGTH = "A fit's length is --steps N, or --epochs E (steps = E x labelled // batch size); Lightning's own is derived."
 LIGHTNINGS_LENGTH = ("max_epochs", "max_steps", "max_time")
@@ -43,12 +44,15 @@ class Configuration:
         values: its values, parsed.
         plain: the same as plain data, all defaults filled in.
         options: the options that describe no object.
-        changes: a phrase for each setting that the command line changes and that can change a result.
+        classes: the classes that the command line names instead of those of the files, by axis of a run's name.
+        changes: a phrase for each setting that the command line changes and that can change a result, but for these
+            classes.
     """
 
     values: Namespace
     plain: dict[str, Any]
     options: FitOptions
+    classes: dict[str, str]
     changes: list[str]
     parser: ArgumentParser
 
@@ -126,7 +130,9 @@ def parse(
     fit_options = FitOptions(**{name: parsed[name] for name in IN_FILES if name in parsed})
     plain = yaml.safe_load(parser.dump(parsed, skip_none=False))
     defaults = {place.name: place.default for place, _ in walk.leaves}
-    return Configuration(parsed, plain, fit_options, changes(config, plain, given, defaults), parser)
+    classes = named_classes(config, plain, given)
+    changed = changes(config, plain, given, defaults, [SECTION_OF_AXIS[axis] for axis in classes])
+    return Configuration(parsed, plain, fit_options, classes, changed, parser)
 
 
 def _parser(names: Sequence[str]) -> ArgumentParser:

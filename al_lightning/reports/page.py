@@ -23,6 +23,7 @@ from al_lightning.results.comparison import RULE
 from al_lightning.results.series import BASELINE
 from al_lightning.runs.files import write_text
 from al_lightning.runs.journal import Run
+from al_lightning.runs.parts import command_of
 
 
 def write_report(
@@ -72,7 +73,7 @@ def report_values(runs: Sequence[Run], data: Lookup, title: str, *, command: str
     others = [label for label in dict.fromkeys(method.label for method in methods) if label != BASELINE]
     styles = {BASELINE: 0} | {label: number for number, label in enumerate(others, start=1)}
     names = [list(each.classes) if isinstance(each, Findings) else [] for each in findings]
-    commands = [command] if command else dict.fromkeys(f"al-lightning fit --config {m.name} --seed S" for m in methods)
+    commands = [command] if command else dict.fromkeys(command_of(m.runs[0].record, "S") for m in methods)
     costs, seconds = cost(methods)
     made = [run for method in methods for run in method.runs]
     versions = dict.fromkeys(tuple(run.record.versions.items()) for run in made)

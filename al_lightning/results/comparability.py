@@ -190,6 +190,30 @@ def _data(setting: Setting) -> Iterable[Finding]:
         yield WARN, text if len(runs) == len(setting.runs) else f"In {'; '.join(runs)}: {text}"
 
 
+def _own_code(setting: Setting) -> Iterable[Finding]:
+    """Look for modules of the user's own that changed during a run, or differ between runs."""
+    during, used = [], dict[str, dict[str, list[str]]]()
+    for run in setting.runs:
+        before = run.record.code
+        for done in run.cycles:
+            now = run.code_at(done.cycle)
+            if now != before:
+                modules = sorted({*before.items()} ^ {*now.items()})
+                names = all_of(dict.fromkeys(name for name, _ in modules))
+                during.append(f"{names} from cycle {done.cycle} on in {_named(run)}")
+            before = now
+        for module, digest in run.code.items():
+            used.setdefault(module, {}).setdefault(digest, []).append(_named(run))
+    yield from _judged(during, "Code of the user's own changed while a run went on (--accept_code_change)")
+    unlike = [
+        f"{module} ({' unlike '.join('; '.join(runs) for runs in by_digest.values())})"
+        for module, by_digest in used.items()
+        if len(by_digest) > 1
+    ]
+    fine = f"The code of the user's own is the same in all runs: {all_of(used)}." if used and not during else ""
+    yield from _judged(unlike, "Code of the user's own is not the same in all runs", fine)
+
+
 def _surroundings(setting: Setting) -> Iterable[Finding]:
     """Look for versions, devices and process counts that differ between the runs."""
     versions: dict[str, dict[str, None]] = {}
@@ -230,6 +254,7 @@ CHECKS: dict[str, Callable[[Setting], Iterable[Finding]]] = {
     "duplicates": _twice,
     "test set": _test_set,
     "data": _data,
+    "own code": _own_code,
     "versions": _surroundings,
 }
 
