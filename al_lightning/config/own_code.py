@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jsonargparse import Namespace
+
 from al_lightning.config.hints import imported
 
 INSTALLED = ("site-packages", "dist-packages")
@@ -63,7 +65,9 @@ def changed_files(modules: Sequence[OwnModule], recorded: Mapping[str, str]) -> 
 
 
 def class_paths(value: Any) -> Iterator[str]:
-    """Yield the import paths of classes in settings or in a part of them."""
+    """Yield the import paths of classes in settings or in a part of them, parsed or plain."""
+    if isinstance(value, Namespace):
+        value = vars(value)
     if isinstance(value, Mapping):
         for key, part in value.items():
             if key.rpartition(".")[2] == "class_path" and isinstance(part, str):

@@ -72,8 +72,8 @@ def reopen(
 ) -> Reopened:
     """Build parts of a run from its directory.
 
-    Networks are built without pretrained weights, and datasets download nothing. Where code of the user's own is not what
-    it was in the cycle, that is logged.
+    Networks are built without pretrained weights, and datasets download nothing. Code of the user's own that is not as
+    it was in the cycle is logged.
 
     Args:
         run_dir: the run directory.

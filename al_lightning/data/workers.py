@@ -127,7 +127,7 @@ def _more_shared_memory() -> str:
 
 
 def no_shared_memory(error: BaseException) -> str:
-    """Return how to go on where a loader's processes cannot start for lack of shared memory for their queues; else ""."""
+    """Return how to go on where a loader cannot start, for lack of shared memory for its queues; else ""."""
     full = isinstance(error, OSError) and error.errno == errno.ENOSPC and raised_in(error, "multiprocessing")
     return f"No process that loads data can start ({reason_of(error)}): {_more_shared_memory()}" if full else ""
 

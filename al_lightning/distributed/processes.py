@@ -46,9 +46,16 @@ def trainer_of(options: Mapping[str, Any], **more: Any) -> Trainer:
     if (environment := _environment()) is not None:
         settings["plugins"] = [*settings.get("plugins", ()), environment]
     try:
-        return Trainer(**settings)
+        trainer = Trainer(**settings)
     except (MisconfigurationException, ImportError, TypeError, ValueError, RuntimeError) as error:
         raise UsageError(f"Lightning's Trainer refuses the options under trainer: {reason_of(error)}.") from error
+    asked = str(options.get("precision"))
+    if asked.startswith("16") and trainer.precision != "16-mixed":  # Lightning takes another one, and only warns
+        raise UsageError(
+            f"trainer.precision {asked} needs a GPU; on the CPU give --trainer.precision bf16-mixed, or 32-true, the "
+            "default."
+        )
+    return trainer
 
 
 def _environment() -> ClusterEnvironment | None:

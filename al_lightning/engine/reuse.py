@@ -1,8 +1,8 @@
 """The first network of another run, copied where the two runs differ in nothing but the strategy.
 
 At equal seeds all strategies train the same first network on the same images. A comparison of many strategies trains it
-once. The origins of the two runs' files tell whether they belong to the same network, and the journals whether the modules
-of the user's own classes, but for the strategy's, are the same.
+once. The origins of the two runs' files tell whether they belong to the same network. The journals tell whether the
+modules of the user's own classes, but for the strategy's, are the same.
 """
 
 from __future__ import annotations

@@ -14,8 +14,6 @@ from al_lightning.runs.identity import differences, in_short
 from al_lightning.runs.journal import Run
 
 MEASURED = "every network is measured on the test set after its fit, and its last weights count"
-STOPPING = ("EarlyStopping", "ModelCheckpoint", "StochasticWeightAveraging")
-"""Callbacks that end a fit or choose weights by a metric."""
 
 
 class State(Enum):
@@ -169,11 +167,8 @@ def _test_set(setting: Setting) -> Iterable[Finding]:
     for run, config in setting.known:
         for name in _callbacks(config):
             by_callback.setdefault(name, []).append(_named(run))
-    for name, runs in by_callback.items():
-        if name in STOPPING:
-            yield WARN, f"{name} may end fits or choose weights by a metric, in {'; '.join(runs)}."
-        else:
-            yield UNKNOWN, f"What the callback {name} does in {'; '.join(runs)} is unknown."
+    for name, runs in by_callback.items():  # a run takes none of Lightning's that end fits or choose weights
+        yield UNKNOWN, f"What the callback {name} does in {'; '.join(runs)} is unknown."
     if setting.unknown:
         yield UNKNOWN, f"Whether a callback stops fits is unknown for {'; '.join(setting.unknown)}."
     elif not by_callback:

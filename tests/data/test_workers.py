@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from multiprocessing import active_children, synchronize
 from typing import Any
 
@@ -168,15 +169,13 @@ def test_a_batch_that_cannot_be_handed_over_is_an_error_at_once(kind: int, limit
 
 
 def test_queues_that_find_no_shared_memory_are_told_from_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    full = OSError(errno.ENOSPC, "No space left on device")
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    class Full:
-        SEM_VALUE_MAX = 1
-
-        def SemLock(self, *arguments: object) -> None:  # noqa: N802 - as multiprocessing calls it
-            raise full
-
-    monkeypatch.setattr(synchronize, "_multiprocessing", Full())
+    # As where the system's call fails, the innermost frame is multiprocessing's.
+    monkeypatch.setattr(
+        synchronize.SemLock, "__init__", types.FunctionType(full.__code__, {**vars(synchronize), "errno": errno})
+    )
     with raises(ALError, "/dev/shm", "--shm-size"):
         read(Deadly(), 2, labelled=True, workers=1, advance=lambda done, total: None)
     assert no_shared_memory(OSError(errno.ENOSPC, "No space left on device")) == ""
