@@ -29,6 +29,7 @@ SMALL = 1 << 20
 LOST = re.compile(r"DataLoader worker .*(?:is killed by signal|exited unexpectedly)")
 AGAIN = "finished work is kept, and the same command goes on"
 SHARED_MEMORY = "/dev/shm"
+MORE = "enlarge it (docker run --shm-size 2g, or --ipc=host)"
 
 
 def start_method(workers: int) -> str | None:
@@ -109,27 +110,29 @@ def parcel(batch: Any) -> Any:
 
 
 def _no_room(size: int, error: BaseException) -> str:
-    """Return the sentence about a batch of some bytes that cannot be put into shared memory."""
-    way = f"{_more_shared_memory()}, or load in the run's own process: --data.workers 0"
+    """Return the sentence about a batch of some bytes that a data worker cannot put into shared memory."""
     if os.strerror(errno.EMFILE) in str(error):
-        way = "raise the limit of open files (ulimit -n), or load in the run's own process: --data.workers 0"
+        problem, way = "too many files are open", "raise their limit (ulimit -n)"
+    else:
+        full = os.strerror(errno.ENOSPC) in str(error)
+        problem, way = "it is full" if full else reason_of(error), MORE
     return (
-        f"A process that loads data cannot hand over a batch of {size / 1e6:.1f} MB ({reason_of(error)}): {way}; "
-        f"{AGAIN}."
+        f"{_shared_memory()} cannot take a batch of {size / 1e6:.1f} MB from a process that loads data ({problem}): "
+        f"{way}, or load in the run's own process: --data.workers 0; {AGAIN}."
     )
 
 
-def _more_shared_memory() -> str:
+def _shared_memory() -> str:
     size = ""
     with contextlib.suppress(OSError):
-        size = f", which has {shutil.disk_usage(SHARED_MEMORY).total / 1e6:.0f} MB"
-    return f"enlarge the shared memory {SHARED_MEMORY}{size} (docker run --shm-size 2g, or --ipc=host)"
+        size = f" of {shutil.disk_usage(SHARED_MEMORY).total / 1e6:.0f} MB"
+    return f"The shared memory {SHARED_MEMORY}{size}"
 
 
 def no_shared_memory(error: BaseException) -> str:
     """Return how to go on where a loader cannot start, for lack of shared memory for its queues; else ""."""
     full = isinstance(error, OSError) and error.errno == errno.ENOSPC and raised_in(error, "multiprocessing")
-    return f"No process that loads data can start ({reason_of(error)}): {_more_shared_memory()}" if full else ""
+    return f"{_shared_memory()} is full, so that no process that loads data can start: {MORE}" if full else ""
 
 
 def was_ended(error: BaseException) -> bool:

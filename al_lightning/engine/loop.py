@@ -114,9 +114,9 @@ def code_from_here(experiment: Experiment, store: RunStore, reporter: Reporter) 
     if files := ", ".join(changed_files(experiment.own_code, run.code)):
         if not experiment.options.accept_code_change:
             raise UsageError(
-                f"{files} changed since {store.directory} was made, so that its later cycles would have another method "
-                "than its earlier ones. Put back what it was, or use another directory (--run_dir DIR), or go on all the "
-                "same: --accept_code_change."
+                f"{files} changed since {store.directory} was made, so later cycles would have another method than "
+                "earlier ones. Put back what it was, or use another directory (--run_dir DIR), or go on all the same: "
+                "--accept_code_change."
             )
         reporter.say(f"[!] {files} changed; cycle {len(run.cycles)} and later ones are made with what it is now")
     code = digests(experiment.own_code)

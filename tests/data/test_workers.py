@@ -154,8 +154,8 @@ class Limited(Dataset[Any]):
 @pytest.mark.parametrize(
     ("kind", "limit", "facts"),
     [
-        (resource.RLIMIT_FSIZE, 1 << 20, ["2.2 MB", "shared memory", "--shm-size", "--data.workers 0"]),
-        (resource.RLIMIT_NOFILE, 3, ["Too many open files", "ulimit -n", "--data.workers 0"]),
+        (resource.RLIMIT_FSIZE, 1 << 20, ["/dev/shm", "2.2 MB", "File too large", "--shm-size", "--data.workers 0"]),
+        (resource.RLIMIT_NOFILE, 3, ["too many files are open", "ulimit -n", "--data.workers 0"]),
     ],
     ids=["memory", "files"],
 )
@@ -206,7 +206,7 @@ def test_in_a_container_with_little_shared_memory_every_command_ends(here, masks
     run = ["fit", "--config", "mask_folder_random", *data, "--data.batch_size", 8, "--data.workers", 2, "--steps", 4]
     run += ["--budget.unit", "images", "--budget.initial", 8, "--budget.cycles", 0, "--run_dir", "r"]
     answer = in_small_shared_memory(8, *run, here=here)
-    assert (answer.code, lacking(answer.err, ["--shm-size", "has 8 MB", "--data.workers 0"])) == (1, [])
+    assert (answer.code, lacking(answer.err, ["of 8 MB", "it is full", "--shm-size", "--data.workers 0"])) == (1, [])
     options = ["--config", "mask_folder", *data, "--data.workers", 2]
     assert in_small_shared_memory(1, "audit", *options, here=here).code == 0
     assert in_small_shared_memory(1, "prepare", "mask_folder", *data, "--processes", 2, here=here).code == 0
