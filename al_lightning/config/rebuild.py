@@ -68,7 +68,7 @@ def reopen(
     sections: Collection[str] = (),
     imports: Sequence[str] = (),
     acquisition: str | None = None,
-    cycle: int = -1,
+    cycle: int | None = None,
 ) -> Reopened:
     """Build parts of a run from its directory.
 
@@ -81,7 +81,7 @@ def reopen(
         sections: what is needed besides the data: "network", "acquisition".
         imports: modules that may be imported, besides this package's; they may lie in the working directory.
         acquisition: another strategy: a part's name, or a class path, whose module may be imported too.
-        cycle: the finished cycle whose network is used; the last one by default.
+        cycle: the cycle whose network is used; the last one by default.
 
     Raises:
         UsageError: config.yaml names a class of another module, is no configuration, or is not that of the journal.
@@ -103,7 +103,7 @@ def reopen(
         Walk(only_from(imports, source if name == "acquisition" else path)).top({name: value}, (name,))
     _check_unedited(path, own, record)
     configuration = parse(values, options, names)
-    _tell_changed_code(configuration.plain, run.code_at(cycle) if run.cycles else record.code)
+    _tell_changed_code(configuration.plain, run.code if cycle is None else run.code_at(cycle))
     parsed = configuration.values
     _remove_weights(parsed.get("network"))
     if "download" in (parsed.data.get("init_args") or {}):

@@ -119,13 +119,17 @@ class Run:
         return [*(self.initial or ()), *(index for done in self.cycles[:cycle] for index in done.chosen)]
 
     def code_at(self, cycle: int) -> dict[str, str]:
-        """Return the SHA-256 of the modules of the user's own classes in a finished cycle, by module."""
-        return self.cycles[cycle].code or self.record.code
+        """Return the SHA-256 of the modules of the user's own classes in a cycle, by module.
+
+        A cycle that is not finished has, as far as is known, the code of the one before; the first, that of the run.
+        """
+        done = self.cycles[: cycle + 1]
+        return (done[-1].code if done else {}) or self.record.code
 
     @property
     def code(self) -> dict[str, str]:
-        """The same in the last finished cycle; without one, when the run began."""
-        return self.code_at(-1) if self.cycles else self.record.code
+        """The same in the last finished cycle."""
+        return self.code_at(len(self.cycles))
 
     @property
     def records(self) -> list[dict[str, Any]]:
