@@ -30,6 +30,7 @@ def fit(
     run_dir: str | Path | None = None,
     options: Sequence[str] = (),
     show: bool = False,
+    accept_code_change: bool = False,
 ) -> Run:
     """Run a whole experiment, or continue it, and return its journal.
 
@@ -39,6 +40,7 @@ def fit(
         run_dir: the run directory; runs/<name>/seed_<seed> by default.
         options: further options as on the command line, for example `["--budget.cycles", "2"]`.
         show: print progress to standard error.
+        accept_code_change: go on though the file of a class of your own has changed since the run began.
 
     Raises:
         ALError: the run cannot begin or continue; the message says why.
@@ -48,8 +50,9 @@ def fit(
     configs = [str(name) for name in ([config] if isinstance(config, (str, Path)) else config)]
     command = ["fit", "--seed", str(seed), *(part for name in configs for part in ("--config", name)), *options]
     command += ["--run_dir", str(run_dir)] if run_dir is not None else []
+    command += ["--accept_code_change"] if accept_code_change else []
     with lightning_silenced():
-        return run(configure(configs, options, seed, run_dir), command, show)
+        return run(configure(configs, options, seed, run_dir, accept_code_change), command, show)
 
 
 def run(experiment: Experiment, command: Sequence[str], show: bool) -> Run:
@@ -256,8 +259,8 @@ def recommend(
         if own := lines.own_evidence(done):
             remarks.append(own)
         root = opened.plain["data"]["init_args"].get("root")
-        options = ["--data.root", str(root)] if root else []
-        prefix = lines.prefix_of(done.record.parts)
+        prefix, options = lines.prefix_of(done.record)
+        options += ["--data.root", str(root)] if root else []
         if prefix:
             remarks.append("Give the run's options again that its name does not contain.")
         else:

@@ -26,7 +26,7 @@ deploy: export predictions > *
 tensorboard: writer > *
 
 inspect: collapse > *
-config: experiment rebuild > configuration > check > command_line names > *
+config: experiment rebuild > configuration > check trainer > command_line names own_code > *
 
 data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official prepare
     streets > dataset streets.drawing > cache.shards streets.background views > cache.files datasets.a2d2_pools sources

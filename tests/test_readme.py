@@ -39,7 +39,7 @@ def test_the_strategy_is_under_20_lines_and_works(
     answer = al(*shlex.split(command)[1:], *QUICK, "margin")
     assert answer.code == 0, answer.err
     command = next(line for line in COMMANDS if "--import my_strategy" in line)
-    assert al(*shlex.split(command.replace("runs/digits_margin", "margin"))[1:]).code == 0
+    assert al(*shlex.split(command.replace("runs/digits_my_strategy.Margin/seed_0", "margin"))[1:]).code == 0
     monkeypatch.syspath_prepend(str(here))
     monkeypatch.delitem(sys.modules, "my_strategy", raising=False)
     test: dict[str, Callable[[], None]] = {}

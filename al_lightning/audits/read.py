@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from al_lightning.data.annotated import AnnotatedImages
 from al_lightning.data.images import Images
-from al_lightning.data.workers import start_method, was_ended
+from al_lightning.data.workers import no_shared_memory, start_method, was_ended
 from al_lightning.duplicates.descriptor import Descriptor, describe
 from al_lightning.duplicates.relation import Advance
 from al_lightning.errors import ALError, MissingFile, SizesDiffer, UnknownLabel
@@ -144,7 +144,7 @@ def read(images: Images, num_classes: int, labelled: bool, workers: int, advance
         advance: called with (done, total) to show progress.
 
     Raises:
-        ALError: a process that reads was killed.
+        ALError: a process that reads was killed, or cannot start.
     """
     contents, chunks = Contents.empty(num_classes), _Chunks(images, num_classes, labelled)
     # Processes, because all datasets support them; no dataset says whether it supports threads.
@@ -154,7 +154,9 @@ def read(images: Images, num_classes: int, labelled: bool, workers: int, advance
         for number, part in enumerate(loader, start=1):
             contents.add(part)
             advance(min(len(images), number * _CHUNK), len(images))
-    except RuntimeError as error:
+    except (OSError, RuntimeError) as error:
+        if full := no_shared_memory(error):
+            raise ALError(f"{full}.") from error
         if not was_ended(error):
             raise
         raise ALError(

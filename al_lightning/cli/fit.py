@@ -79,7 +79,7 @@ def fit(given: list[str]) -> int:
 
         print(yaml.safe_dump(merged(ours.config, options), sort_keys=False), end="")
         return 0
-    experiment = configure(ours.config, options, ours.seed, ours.run_dir)
+    experiment = configure(ours.config, options, ours.seed, ours.run_dir, ours.accept_code_change)
     from al_lightning import api
     from al_lightning.results.curves import curve_of
     from al_lightning.results.text_table import curve_table

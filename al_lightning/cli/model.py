@@ -52,7 +52,7 @@ def predict(given: list[str]) -> int:
     from al_lightning.progress import counting
 
     images = find_images(ours.images, out)
-    predictor = Predictor(_opened(ours, weights), weights, ours.device)
+    predictor = Predictor(_opened(ours, cycle, weights), weights, ours.device)
     broken: list[str] = []
 
     def report(sentence: str) -> None:
@@ -98,7 +98,7 @@ def export(given: list[str]) -> int:
     from al_lightning.deploy.export import export as write
     from al_lightning.deploy.predictor import Predictor
 
-    done = write(Predictor(_opened(ours, weights), weights), run, cycle, ours.format, out, say, ours.fixed_size)
+    done = write(Predictor(_opened(ours, cycle, weights), weights), run, cycle, ours.format, out, say, ours.fixed_size)
     print(done.path)
     print(done.description)
     print(
@@ -118,13 +118,13 @@ def _trained(ours: Namespace) -> tuple[Run, CycleRecord, Path]:
     return run, cycle, weights
 
 
-def _opened(ours: Namespace, weights: Path) -> Reopened:
+def _opened(ours: Namespace, cycle: CycleRecord, weights: Path) -> Reopened:
     """Build the dataset and the network of a run, which fits the weights."""
     from al_lightning.config.rebuild import reopen
 
     given = {"--data.root": ours.root, "--data.eval_batch_size": ours.batch}
     options = [part for name, value in given.items() if value is not None for part in (name, value)]
-    opened = reopen(ours.run_dir, options, ("network",), ours.imports)
+    opened = reopen(ours.run_dir, options, ("network",), ours.imports, cycle=cycle.cycle)
     opened.check_weights(weights)
     return opened
 

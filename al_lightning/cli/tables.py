@@ -195,8 +195,7 @@ def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, uni
     else:
         runs = [read_run(directory) for directory in directories]
         series = series_of_runs(runs)
-        names = {run.record.name for run in runs}
-        resolved = {name: settings for name in names if (settings := settings_of(name)) is not None}
+        resolved = settings_of(run.record for run in runs)
         regimes = read_regimes(own_or_shipped("rules.yaml"))
         warnings = [condition.line for condition in conditions_of(runs, resolved=resolved, regimes=regimes)]
     left_out = repeats(series)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from jsonargparse import get_loader
@@ -12,6 +12,7 @@ from al_lightning.config.fit_options import SECTIONS, result_settings
 from al_lightning.config.hints import imported, parameters
 from al_lightning.errors import UsageError
 from al_lightning.runs.identity import as_json, differences
+from al_lightning.runs.parts import SECTION_OF_AXIS
 from al_lightning.yaml_files import TooMuch, check_text
 
 
@@ -137,8 +138,37 @@ def _with_options_of(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]
     return {**new, "init_args": {**kept, **own}}
 
 
+def named_classes(values: Mapping[str, Any], plain: Mapping[str, Any], given: Sequence[str]) -> dict[str, str]:
+    """Return the classes that the command line names in place of the files' classes, by axis of a run's name.
+
+    Args:
+        values: the merged values of the config files.
+        plain: the parsed configuration, of files and options together.
+        given: names of the options on the command line.
+    """
+    named = {}
+    for axis, section in SECTION_OF_AXIS.items():
+        if section in given or f"{section}.class_path" in given:
+            path, own = plain[section]["class_path"], values.get(section)
+            before = own.get("class_path") if isinstance(own, Mapping) else own
+            if before is None or _object(before) is not _object(path):
+                named[axis] = path
+    return named
+
+
+def _object(path: str) -> Any:
+    """Return what an import path names; the text itself where it names nothing."""
+    with contextlib.suppress(ImportError, AttributeError, ValueError):
+        return imported(path)
+    return path
+
+
 def changes(
-    values: Mapping[str, Any], plain: Mapping[str, Any], given: Sequence[str], defaults: Mapping[str, Any]
+    values: Mapping[str, Any],
+    plain: Mapping[str, Any],
+    given: Sequence[str],
+    defaults: Mapping[str, Any],
+    named: Collection[str] = (),
 ) -> list[str]:
     """Return one phrase for each setting that options change and that can change a result.
 
@@ -147,11 +177,13 @@ def changes(
         plain: the parsed configuration, of files and options together.
         given: names of the options on the command line.
         defaults: by the name of each option that files or the command line set: the default.
+        named: sections whose class stands in the run's name: another class, and with it the loss of options that it
+            does not have, are no change of what the name says.
     """
 
     def settings(config: Mapping[str, Any]) -> dict[str, Any]:
-        named = {key.replace(".init_args.", "."): value for key, value in result_settings(config).items()}
-        return {key: value for key, value in named.items() if any(f"{key}.".startswith(f"{one}.") for one in given)}
+        known = {key.replace(".init_args.", "."): value for key, value in result_settings(config).items()}
+        return {key: value for key, value in known.items() if any(f"{key}.".startswith(f"{one}.") for one in given)}
 
     before, after = settings(values), settings(plain)
     for key, value in after.items():
@@ -159,4 +191,7 @@ def changes(
             before[key] = as_json(defaults[key]) if key in defaults else value
         elif isinstance(before.get(key), str) and not isinstance(value, str):  # 1e-3, a text for PyYAML alone
             before[key] = get_loader("yaml")(before[key])
+    for section in named:
+        after.pop(f"{section}.class_path", None)
+        before = {key: value for key, value in before.items() if key in after or key.split(".")[0] != section}
     return differences(before, after)

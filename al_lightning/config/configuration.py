@@ -16,7 +16,7 @@ from jsonargparse import ArgumentParser, Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from al_lightning.config.check import TYPES, Walk, settable
-from al_lightning.config.command_line import changes, put
+from al_lightning.config.command_line import changes, named_classes, put
 from al_lightning.config.fit_options import (
     DEFAULT_ORACLE,
     DEFAULTS,
@@ -27,9 +27,11 @@ from al_lightning.config.fit_options import (
     no_such_option,
 )
 from al_lightning.config.hints import PARSE_ERRORS, parameters
+from al_lightning.config.trainer import check_precision, check_trainer
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.errors import MOST, ALError, UsageError, raised_in, reason_of, require
+from al_lightning.errors import ALError, UsageError, raised_in, reason_of
 from al_lightning.networks.base import Network
+from al_lightning.runs.parts import SECTION_OF_AXIS
 
 LENGTH = "A fit's length is --steps N, or --epochs E (steps = E x labelled // batch size); Lightning's own is derived."
 LIGHTNINGS_LENGTH = ("max_epochs", "max_steps", "max_time")
@@ -43,12 +45,15 @@ class Configuration:
         values: its values, parsed.
         plain: the same as plain data, all defaults filled in.
         options: the options that describe no object.
-        changes: a phrase for each setting that the command line changes and that can change a result.
+        classes: the classes that the command line names instead of those of the files, by axis of a run's name.
+        changes: a phrase for each setting that the command line changes and that can change a result, but for these
+            classes.
     """
 
     values: Namespace
     plain: dict[str, Any]
     options: FitOptions
+    classes: dict[str, str]
     changes: list[str]
     parser: ArgumentParser
 
@@ -115,6 +120,7 @@ def parse(
             raise no_such_option(name, list(settable(values, names)))
     if "steps" in names:
         _one_length(values, given)
+    check_precision(values.get("trainer"))
     walk = Walk(files=files, given=given)
     walk.top(values, tuple(names))
     parser = _parser(names)
@@ -122,11 +128,13 @@ def parse(
         parsed: Namespace = parser.parse_object(values)
     except PARSE_ERRORS as error:
         raise walk.explain(error) from error
-    _check_trainer(parsed.get("trainer"))
+    check_trainer(parsed.get("trainer"))
     fit_options = FitOptions(**{name: parsed[name] for name in IN_FILES if name in parsed})
     plain = yaml.safe_load(parser.dump(parsed, skip_none=False))
     defaults = {place.name: place.default for place, _ in walk.leaves}
-    return Configuration(parsed, plain, fit_options, changes(config, plain, given, defaults), parser)
+    classes = named_classes(config, plain, given)
+    changed = changes(config, plain, given, defaults, [SECTION_OF_AXIS[axis] for axis in classes])
+    return Configuration(parsed, plain, fit_options, classes, changed, parser)
 
 
 def _parser(names: Sequence[str]) -> ArgumentParser:
@@ -157,18 +165,6 @@ def _one_length(values: dict[str, Any], given: Sequence[str]) -> None:
         raise UsageError(f"trainer.{by_hand[0]} is not set by hand. {LENGTH}")
     if values.get("steps") is None and values.get("epochs") is None:
         raise UsageError(f"No length is set. {LENGTH}")
-
-
-def _check_trainer(trainer: Namespace | None) -> None:
-    """Check the ranges of the Trainer's numbers."""
-    if trainer is None:
-        return
-    if trainer.gradient_clip_val is not None:
-        require("trainer.gradient_clip_val", trainer.gradient_clip_val, least=0)
-    require("trainer.num_nodes", trainer.num_nodes, least=1, most=MOST)
-    with contextlib.suppress(ValueError, TypeError):  # a list of devices, or "auto"
-        if (devices := int(trainer.devices)) != -1:
-            require("trainer.devices", devices, least=1, most=1024)
 
 
 @contextlib.contextmanager

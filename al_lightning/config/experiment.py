@@ -12,13 +12,15 @@ from typing import Any
 from al_lightning import __version__
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.config.configuration import Configuration, Configured, parse
-from al_lightning.config.fit_options import FitOptions
+from al_lightning.config.fit_options import FitOptions, result_settings
 from al_lightning.config.names import Settings, resolve, with_strategy
+from al_lightning.config.own_code import OwnModule, own_modules
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.errors import UsageError
 from al_lightning.oracle import Oracle
 from al_lightning.pool import Budget
 from al_lightning.runs.identity import flatten, in_short
+from al_lightning.runs.parts import run_name
 from al_lightning.tasks import Task
 
 PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "albumentations", "numpy")
@@ -33,6 +35,7 @@ class Experiment(Configured):
         files: the config files of the configuration.
         parts: the parts of the name, by axis.
         notes: what the user should know about the merging of the files and options.
+        own_code: modules of the user's own classes.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Experiment(Configured):
     files: tuple[Path, ...]
     parts: dict[str, str]
     notes: tuple[str, ...]
+    own_code: tuple[OwnModule, ...]
     acquisition: Acquisition
     oracle: Oracle
     budget: Budget
@@ -70,7 +74,11 @@ class Experiment(Configured):
 
 
 def configure(
-    configs: Sequence[str], options: Sequence[str] = (), seed: int = 0, run_dir: str | Path | None = None
+    configs: Sequence[str],
+    options: Sequence[str] = (),
+    seed: int = 0,
+    run_dir: str | Path | None = None,
+    accept_code_change: bool = False,
 ) -> Experiment:
     """Build an experiment from names, files and options.
 
@@ -79,16 +87,25 @@ def configure(
         options: further options as on the command line, for example ["--budget.cycles", "2"].
         seed: the run's seed.
         run_dir: the run directory; runs/<name>/seed_<seed> by default.
+        accept_code_change: whether the run may go on where the file of an own class has changed.
 
     Raises:
         UsageError: a name, a file or an option is wrong, or options that change results come without a run_dir.
     """
     settings, configuration = _parsed(configs, options)
-    directory = Path("runs") / settings.name / f"seed_{seed}" if run_dir is None else Path(run_dir)
-    fit_options = replace(configuration.options, config=tuple(configs), seed=seed, run_dir=directory)
+    parts = {**settings.parts, **configuration.classes}
+    name = run_name(parts)
+    directory = Path("runs") / name / f"seed_{seed}" if run_dir is None else Path(run_dir)
+    fit_options = replace(
+        configuration.options,
+        config=tuple(configs),
+        seed=seed,
+        run_dir=directory,
+        accept_code_change=accept_code_change,
+    )
     if run_dir is None and configuration.changes:
         raise UsageError(
-            f"These options change results, so that this is no longer {settings.name}: "
+            f"These options change results, so that this is no longer {name}: "
             f"{in_short(configuration.changes)}. Give it a directory of its own: --run_dir DIR."
         )
     made = configuration.instantiate("data", "acquisition", "oracle")
@@ -96,15 +113,17 @@ def configure(
     if oracle.asks_people:
         data.use_label_store(oracle.label_folder(directory))
         oracle.set_label_probe(lambda index: bool(data.train.has_label(index)))
+    own_code = own_modules(result_settings(configuration.plain))
     return Experiment(
         configuration=configuration,
         data=data,
-        name=settings.name,
+        name=name,
         options=fit_options,
         run_dir=directory,
         files=settings.files,
-        parts=settings.parts,
-        notes=_dropped(settings.values, configuration.plain),
+        parts=parts,
+        notes=(*_dropped(settings.values, configuration.plain), *_without_file(own_code)),
+        own_code=tuple(own_code),
         acquisition=made.acquisition,
         oracle=oracle,
         budget=Budget(**dict(configuration.values.budget)),
@@ -131,6 +150,15 @@ def _dropped(values: dict[str, Any], plain: dict[str, Any]) -> tuple[str, ...]:
     lost = [key for key, _ in flatten(values) if ".init_args." in key and key not in kept]
     shown = ", ".join(key.replace("init_args.", "") for key in lost)
     return (f"another class was named, so that these settings of the configs do not count: {shown}",) if lost else ()
+
+
+def _without_file(modules: Sequence[OwnModule]) -> tuple[str, ...]:
+    """Return a note about each module whose code cannot be recorded."""
+    return tuple(
+        f"the classes of the module {module.name} are in no file, so that nobody will notice where their code changes"
+        for module in modules
+        if module.file is None
+    )
 
 
 def _parsed(configs: Sequence[str], options: Sequence[str]) -> tuple[Settings, Configuration]:

@@ -113,6 +113,15 @@ class FitOptions:
             identity=False,
         ),
     ] = None
+    accept_code_change: Annotated[
+        bool,
+        Option(
+            "go on though the file of a class of your own has changed since the run began; journal and comparisons "
+            "tell the cycle",
+            read=bool,
+            identity=False,
+        ),
+    ] = False
     stop_on: Annotated[
         tuple[str, ...],
         Option(

@@ -7,10 +7,11 @@ folder of its axis; the files are merged in that order, then `patches/<dataset p
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from typing import Any
 from al_lightning.config.fit_options import result_settings
 from al_lightning.config.layers import read_layers
 from al_lightning.errors import UsageError, from_home, nearest
-from al_lightning.runs.parts import AXES, DEFAULT_TRAINING, OTHER, run_name
+from al_lightning.runs.journal import RunRecord
+from al_lightning.runs.parts import AXES, DEFAULT_TRAINING, OTHER, config_of, run_name
 
 REQUIRED = ("datasets", "acquisition")
 FORM = "A name is <dataset>[_<network>][_<budget>][_<augmentation>]_<acquisition>[_<training>]"
@@ -179,12 +181,16 @@ def _patches(dataset: str, training: str) -> list[Path]:
     return list(by_name.values())
 
 
-def settings_of(name: str) -> dict[str, Any] | None:
-    """Return the settings in the configs of a run's name that can change results, by dotted key, without defaults.
+def settings_of(records: Iterable[RunRecord]) -> dict[str, dict[str, Any]]:
+    """Return the settings in the configs of runs' names that can change results, by name, without defaults.
 
-    None where the name is not made of known parts.
+    Each mapping is by dotted key. Names that are not made of known parts are left out. Where a class stands for a part,
+    the configs say nothing about the section of that class.
     """
-    try:
-        return result_settings(resolve([name]).values)
-    except UsageError:
-        return None
+    found = {}
+    for record in {record.name: record for record in records}.values():
+        name, classes = config_of(record)
+        with contextlib.suppress(UsageError):
+            settings = result_settings(resolve([name]).values)
+            found[record.name] = {key: value for key, value in settings.items() if key.split(".")[0] not in classes}
+    return found

@@ -22,6 +22,7 @@ from al_lightning.config.configuration import Configured, parse
 from al_lightning.config.fit_options import OF_DATA, OF_NETWORK, OF_QUERY, result_settings
 from al_lightning.config.layers import read_layers
 from al_lightning.config.names import parts
+from al_lightning.config.own_code import changed_files, own_modules
 from al_lightning.config.trusted_modules import import_from_here, only_from
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.errors import ALError, UsageError, nearest
@@ -67,10 +68,12 @@ def reopen(
     sections: Collection[str] = (),
     imports: Sequence[str] = (),
     acquisition: str | None = None,
+    cycle: int | None = None,
 ) -> Reopened:
     """Build parts of a run from its directory.
 
-    Networks are built without pretrained weights, and datasets download nothing.
+    Networks are built without pretrained weights, and datasets download nothing. Code of the user's own that is not as
+    it was in the cycle is logged.
 
     Args:
         run_dir: the run directory.
@@ -78,12 +81,14 @@ def reopen(
         sections: what is needed besides the data: "network", "acquisition".
         imports: modules that may be imported, besides this package's; they may lie in the working directory.
         acquisition: another strategy: a part's name, or a class path, whose module may be imported too.
+        cycle: the cycle whose network is used; the last one by default.
 
     Raises:
         UsageError: config.yaml names a class of another module, is no configuration, or is not that of the journal.
     """
     run_dir = Path(run_dir)
-    record, path = read_run(run_dir).record, run_dir / "config.yaml"
+    run, path = read_run(run_dir), run_dir / "config.yaml"
+    record = run.record
     names = OF_QUERY if "acquisition" in sections else OF_NETWORK if "network" in sections else OF_DATA
     values = _values(path, names)
     own, source = dict(values), path
@@ -98,6 +103,7 @@ def reopen(
         Walk(only_from(imports, source if name == "acquisition" else path)).top({name: value}, (name,))
     _check_unedited(path, own, record)
     configuration = parse(values, options, names)
+    _tell_changed_code(configuration.plain, run.code if cycle is None else run.code_at(cycle))
     parsed = configuration.values
     _remove_weights(parsed.get("network"))
     if "download" in (parsed.data.get("init_args") or {}):
@@ -132,6 +138,13 @@ def _check_unedited(path: Path, values: dict[str, Any], record: RunRecord) -> No
             f"{path} was edited: its run has other settings ({in_short(changed)}). Put them back, or run the same "
             "`al-lightning fit` command again, which writes the file anew."
         )
+
+
+def _tell_changed_code(plain: dict[str, Any], recorded: Mapping[str, str]) -> None:
+    """Log which of the user's modules, of those whose classes a configuration names, are not as they were recorded."""
+    modules = [module for module in own_modules(result_settings(plain)) if module.name in recorded]
+    if changed := changed_files(modules, {module.name: recorded[module.name] for module in modules}):
+        log.warning("note: %s changed since the run was made; what is there now is used", ", ".join(changed))
 
 
 def _check_data(data: PoolDataset, record: RunRecord, path: Path, whole: bool, classes: bool) -> None:

@@ -25,7 +25,7 @@ from al_lightning.data.cache.files import COLUMNS, MANIFEST, SETS, damaged, faul
 from al_lightning.data.cache.recipe import NONE, key_of
 from al_lightning.data.cache.shards import Done, Job, Shards, jobs_of
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.data.workers import start_method, was_ended
+from al_lightning.data.workers import no_shared_memory, start_method, was_ended
 from al_lightning.errors import ALError, DatasetError, DirectoryInUse, UsageError
 from al_lightning.progress import duration
 from al_lightning.runs.files import unwritable, write_atomic
@@ -102,7 +102,9 @@ def _process(what: str, shards: Shards, processes: int) -> Iterator[Done]:
                 detail = f"{seen} of {total} images{f', {duration((total - seen) / speed)} left' if speed else ''}"
                 display.show(partial(bar, what, seen, total, detail), f"{what}: {detail}")
                 yield done
-        except RuntimeError as error:
+        except (OSError, RuntimeError) as error:
+            if full := no_shared_memory(error):
+                raise ALError(f"{full}.") from error
             if not was_ended(error):
                 raise
             raise ALError(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import pickle
 import re
+import shutil
 import signal
 import sys
 from collections.abc import Callable
 from multiprocessing import active_children
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 import numpy.typing as npt
@@ -15,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
+from al_lightning.errors import ALError, raised_in, reason_of
 from al_lightning.types import Batch
 
 SMALL = 1 << 20
@@ -22,6 +28,8 @@ SMALL = 1 << 20
 # torch raises a bare RuntimeError for all of this, so that its words alone tell a lost worker from other errors.
 LOST = re.compile(r"DataLoader worker .*(?:is killed by signal|exited unexpectedly)")
 AGAIN = "finished work is kept, and the same command goes on"
+SHARED_MEMORY = "/dev/shm"
+MORE = "enlarge it (docker run --shm-size 2g, or --ipc=host)"
 
 
 def start_method(workers: int) -> str | None:
@@ -33,7 +41,7 @@ def start_method(workers: int) -> str | None:
 
 
 class Parcel:
-    """A batch, or a dict of batches, that is pickled together with its pixels; unpickling gives the batch.
+    """A small batch, or a dict of batches, that is pickled together with its pixels; unpickling gives the batch.
 
     torch sends each tensor as shared memory, over a connection of its own. For a batch of small images that takes the
     training process three times as long as reading the pixels from the queue's pipe.
@@ -44,6 +52,27 @@ class Parcel:
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return _map, (_map(self.batch, _to_array), _to_tensor)
+
+
+class SharedParcel:
+    """A batch, or a dict of batches, whose pixels are in shared memory already; unpickling gives the batch.
+
+    The queue pickles in a thread of its own. Where that fails, for lack of shared memory or of file descriptors, the
+    thread drops the batch and the training process waits for ever. So the batch is pickled before, in the worker's own
+    code, whose errors reach the training process.
+
+    Raises:
+        ALError: there is no shared memory for the batch, or no file descriptor.
+    """
+
+    def __init__(self, batch: Any) -> None:
+        try:
+            self.pickled = bytes(ForkingPickler.dumps(batch))
+        except (OSError, RuntimeError) as error:  # torch raises a bare RuntimeError
+            raise ALError(_no_room(_bytes(batch), error)) from error
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[bytes]]:
+        return pickle.loads, (self.pickled,)
 
 
 def _to_array(tensor: Tensor) -> tuple[npt.NDArray[Any], bool]:
@@ -70,8 +99,40 @@ def _bytes(batch: Any) -> int:
 
 
 def parcel(batch: Any) -> Any:
-    """Return a small batch of a data worker as a `Parcel`, any other batch as it is."""
-    return Parcel(batch) if get_worker_info() is not None and _bytes(batch) <= SMALL else batch
+    """Return a data worker's batch as a `Parcel` or `SharedParcel`; the process that trains keeps a batch as it is.
+
+    Raises:
+        ALError: see `SharedParcel`.
+    """
+    if get_worker_info() is None:
+        return batch
+    return Parcel(batch) if _bytes(batch) <= SMALL else SharedParcel(batch)
+
+
+def _no_room(size: int, error: BaseException) -> str:
+    """Return the sentence about a batch of some bytes that a data worker cannot put into shared memory."""
+    if os.strerror(errno.EMFILE) in str(error):
+        problem, way = "too many files are open", "raise their limit (ulimit -n)"
+    else:
+        full = os.strerror(errno.ENOSPC) in str(error)
+        problem, way = "it is full" if full else reason_of(error), MORE
+    return (
+        f"{_shared_memory()} cannot take a batch of {size / 1e6:.1f} MB from a process that loads data ({problem}): "
+        f"{way}, or load in the run's own process: --data.workers 0; {AGAIN}."
+    )
+
+
+def _shared_memory() -> str:
+    size = ""
+    with contextlib.suppress(OSError):
+        size = f" of {shutil.disk_usage(SHARED_MEMORY).total / 1e6:.0f} MB"
+    return f"The shared memory {SHARED_MEMORY}{size}"
+
+
+def no_shared_memory(error: BaseException) -> str:
+    """Return how to go on where a loader cannot start, for lack of shared memory for its queues; else ""."""
+    full = isinstance(error, OSError) and error.errno == errno.ENOSPC and raised_in(error, "multiprocessing")
+    return f"{_shared_memory()} is full, so that no process that loads data can start: {MORE}" if full else ""
 
 
 def was_ended(error: BaseException) -> bool:
@@ -80,7 +141,9 @@ def was_ended(error: BaseException) -> bool:
 
 
 def worker_error_message(error: BaseException, timeout: float) -> str:
-    """Return a message where a data worker was killed, or gave no batch within `timeout` seconds; else ""."""
+    """Return a message where a data worker cannot start, was killed, or gave no batch in `timeout` seconds; else ""."""
+    if full := no_shared_memory(error):
+        return f"{full}, or load in the run's own process: --data.workers 0; {AGAIN}."
     if was_ended(error):
         signalled = re.search(r"killed by signal: ([\w ]+)", f"{error} {error.__cause__ or ''}")
         how = f" ({signalled[1]})" if signalled else ""

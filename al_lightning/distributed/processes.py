@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -24,10 +27,13 @@ from al_lightning.distributed.control_channel import Client, Server
 from al_lightning.distributed.shutdown import AGAIN, LAUNCHER, shutdown
 from al_lightning.errors import ALError, UsageError, reason_of
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 MACHINE = ("accelerator", "strategy", "devices", "num_nodes", "precision")
 """The Trainer's options that say where it runs."""
 ENVIRONMENT = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE", LAUNCHER)
+PATIENCE = 15.0
+"""Seconds after which a process that waits for others says so."""
 
 
 def trainer_of(options: Mapping[str, Any], **more: Any) -> Trainer:
@@ -40,18 +46,36 @@ def trainer_of(options: Mapping[str, Any], **more: Any) -> Trainer:
     if (environment := _environment()) is not None:
         settings["plugins"] = [*settings.get("plugins", ()), environment]
     try:
-        return Trainer(**settings)
+        trainer = Trainer(**settings)
     except (MisconfigurationException, ImportError, TypeError, ValueError, RuntimeError) as error:
         raise UsageError(f"Lightning's Trainer refuses the options under trainer: {reason_of(error)}.") from error
+    asked = str(options.get("precision"))
+    if asked.startswith("16") and trainer.precision != "16-mixed":  # Lightning takes another one, and only warns
+        raise UsageError(
+            f"trainer.precision {asked} needs a GPU; on the CPU give --trainer.precision bf16-mixed, or 32-true, the "
+            "default."
+        )
+    return trainer
 
 
 def _environment() -> ClusterEnvironment | None:
     """Return the cluster's environment where Lightning does not find the right one itself; else None."""
     if "TORCHELASTIC_RUN_ID" in os.environ or "SLURM_NTASKS" not in os.environ:
         return None
-    # In a batch script or an salloc shell, outside srun, there is one process whatever SLURM_NTASKS says. Lightning's
-    # requeueing would save into the run directory from inside a signal handler; ours is exit code 75.
-    return SLURMEnvironment(auto_requeue=False) if "SLURM_STEP_ID" in os.environ else LightningEnvironment()
+    # Lightning's requeueing would save into the run directory from inside a signal handler; ours is exit code 75.
+    return SLURMEnvironment(auto_requeue=False) if _tasks_of_srun() > 1 else LightningEnvironment()
+
+
+def _tasks_of_srun() -> int:
+    """Return the number of processes that srun started with this one; 1 where srun did not start it.
+
+    SLURM_NTASKS alone does not tell: a batch script is one process whatever it says. So is the shell that salloc opens
+    on clusters with LaunchParameters=use_interactive_step, which is a job step of one task.
+    """
+    environ = os.environ
+    if "SLURM_STEP_ID" not in environ or environ.get("SLURM_STEP_NUM_TASKS") == "1":
+        return 1
+    return int(environ.get("SLURM_NTASKS", "1"))
 
 
 def _started_outside(options: Mapping[str, Any]) -> dict[str, int]:
@@ -61,9 +85,9 @@ def _started_outside(options: Mapping[str, Any]) -> dict[str, int]:
         devices = int(environ["LOCAL_WORLD_SIZE"])
         nodes = int(environ["WORLD_SIZE"]) // devices
         who = "torchrun"
-    elif "SLURM_STEP_ID" in environ and int(environ.get("SLURM_NTASKS", "1")) > 1:
+    elif (tasks := _tasks_of_srun()) > 1:
         nodes = int(environ.get("SLURM_NNODES", "1"))
-        devices = int(environ["SLURM_NTASKS"]) // nodes
+        devices = tasks // nodes
         environ.setdefault("SLURM_NTASKS_PER_NODE", str(devices))  # Lightning wants it
         who = "srun"
     else:
@@ -127,7 +151,8 @@ class Processes:
         if not environment.creates_processes_externally:
             own._launch(environment, trial.num_devices, trial.num_nodes, command)
         try:
-            trial.strategy.setup_environment()
+            with own._awaited(environment, trial.num_nodes):
+                trial.strategy.setup_environment()
             # On one machine by its own address: the name that a cluster gives it may lead elsewhere.
             several = trial.num_nodes > 1
             own._connect(environment.main_address if several else "127.0.0.1", several)
@@ -162,6 +187,44 @@ class Processes:
                 stdout=subprocess.DEVNULL,
             )
             shutdown.adopt(self.rank + local, child)
+
+    @contextlib.contextmanager
+    def _awaited(self, environment: ClusterEnvironment, nodes: int) -> Iterator[None]:
+        """Say for whom this process waits where the block, in which all processes meet, takes long.
+
+        Processes that this one started on its own machine are watched already.
+        """
+
+        def tell() -> None:
+            if text := self._missing(environment):
+                log.warning("%s", text)
+
+        timer = threading.Timer(PATIENCE, tell)
+        timer.daemon = True
+        if environment.creates_processes_externally or nodes > 1:
+            timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _missing(self, environment: ClusterEnvironment) -> str:
+        """Return a sentence about the processes that are awaited; "" where process 0 says it."""
+        me = f"Process {self.rank} of {self.count} waits for"
+        if self.rank:
+            host, port = environment.main_address, environment.main_port
+            with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=5):
+                return ""
+            return f"{me} process 0, which does not answer at {host}, port {port}."
+        if "TORCHELASTIC_RUN_ID" in os.environ:
+            who, way = "torchrun", "see that torchrun runs on every machine"
+        elif _tasks_of_srun() > 1:
+            who = f"srun (SLURM_NTASKS={self.count})"
+            way = "if this shell is the only process, begin the command with srun, or unset SLURM_STEP_ID"
+        else:
+            who = "the command on other machines (NODE_RANK, --trainer.num_nodes)"
+            way = "see that it runs there, with the same MASTER_ADDR and MASTER_PORT"
+        return f"{me} the {self.count - 1} other(s) that {who} starts; {way}."
 
     def _connect(self, host: str, several_machines: bool) -> None:
         """Open a process group on the CPU, whatever the devices, and the control channel."""

@@ -15,6 +15,7 @@ from al_lightning.acquisition.coreset import Coreset
 from al_lightning.acquisition.scoring import score_pool, select
 from al_lightning.config.experiment import Experiment, versions
 from al_lightning.config.fit_options import result_settings
+from al_lightning.config.own_code import digests
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.annotation import AnnotationQueue
 from al_lightning.engine.fit import Fit
@@ -47,6 +48,8 @@ def start(
     data_sha256 = experiment.data.fingerprint()
     if not processes.all_agree(data_sha256):
         raise DatasetError(f"The processes see different images in {experiment.data.root}; all need the same data.")
+    if not processes.all_agree(code := digests(experiment.own_code)):
+        raise UsageError(f"The processes see different files of {' and '.join(code)}; all need the same code.")
     trained = ""
     if not processes.once(store.trained):
         # Parts that do not go together are reported before a journal is written, and before people label.
@@ -112,6 +115,7 @@ def begin(
         trained=trained,
         test_images=len(data.test),
         remarks=warnings,
+        code=digests(experiment.own_code),
         metrics=list(experiment.task(len(data.class_names)).metrics),
         oracle=str(experiment.plain["oracle"]["class_path"]),
         versions=versions(),

@@ -10,6 +10,7 @@ from typing import Any
 from al_lightning.acquisition.scoring import join_members, score_pool, select
 from al_lightning.config.experiment import Experiment
 from al_lightning.config.fit_options import result_settings
+from al_lightning.config.own_code import changed_files, digests
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.annotation import AnnotationQueue
 from al_lightning.engine.fit import Fit
@@ -53,6 +54,7 @@ def run_cycles(
         raise UsageError(f"{store.directory} has acquired labels {before} times; budget.cycles {last} is fewer.")
     for record in done:
         pool = pool.label(record.chosen)
+    code = processes.once(code_from_here, experiment, store, reporter) if len(done) <= last else {}
     note, shared = ("", 0.0) if done else processes.once(take_first_cycle, experiment, store, processes.count)
     if note and store.writes:
         reporter.say(note)
@@ -91,9 +93,8 @@ def run_cycles(
                 chosen = timed(seconds, "select", choose, experiment, store, processes, rows, count, cycle).indices
 
         bought = processes.once(label, experiment, queue, cycle, chosen) if chosen else []
-        store.append(
-            CycleRecord(cycle, nominal(experiment, pool, cycle), len(pool.labelled), metrics or {}, bought, seconds)
-        )
+        budgeted, labelled = nominal(experiment, pool, cycle), len(pool.labelled)
+        store.append(CycleRecord(cycle, budgeted, labelled, metrics or {}, bought, seconds, code=code))
         if store.writes:
             show(store, reporter)
         store.still_ours()
@@ -101,6 +102,25 @@ def run_cycles(
         forget_weights(experiment, store, cycle, last)
         pool = pool.label(bought)
     return processes.once(store.read)
+
+
+def code_from_here(experiment: Experiment, store: RunStore, reporter: Reporter) -> dict[str, str]:
+    """Return the digests of the user's own modules for the cycles to come; empty where they are those of the run.
+
+    Raises:
+        UsageError: a module's file is not what it was, and that is not accepted.
+    """
+    run = store.read()
+    if files := ", ".join(changed_files(experiment.own_code, run.code)):
+        if not experiment.options.accept_code_change:
+            raise UsageError(
+                f"{files} changed since {store.directory} was made, so later cycles would have another method than "
+                "earlier ones. Put back what it was, or use another directory (--run_dir DIR), or go on all the same: "
+                "--accept_code_change."
+            )
+        reporter.say(f"[!] {files} changed; cycle {len(run.cycles)} and later ones are made with what it is now")
+    code = digests(experiment.own_code)
+    return code if code != run.record.code else {}
 
 
 def results_on_disk(

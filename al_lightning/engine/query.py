@@ -48,7 +48,7 @@ def query_cycle(
         raise UsageError(f"No cycle of {run_dir} has finished yet, so that there is no network to ask again.")
     if not 0 <= cycle < len(done.cycles):
         raise UsageError(f"{run_dir} has finished cycles 0 to {len(done.cycles) - 1}; there is no cycle {cycle}.")
-    run = reopen(run_dir, options, ("network", "acquisition"), imports, acquisition)
+    run = reopen(run_dir, options, ("network", "acquisition"), imports, acquisition, cycle)
     strategy, budget = run.acquisition, run.budget
     assert strategy is not None
     assert budget is not None

@@ -1,7 +1,8 @@
 """The first network of another run, copied where the two runs differ in nothing but the strategy.
 
 At equal seeds all strategies train the same first network on the same images. A comparison of many strategies trains it
-once. The origins of the two runs' files tell whether they belong to the same network.
+once. The origins of the two runs' files tell whether they belong to the same network. The journals tell whether the
+modules of the user's own classes, but for the strategy's, are the same.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from al_lightning.config.experiment import Experiment, versions
+from al_lightning.config.own_code import own_modules
 from al_lightning.errors import ALError, from_home
 from al_lightning.runs.journal import Run, read_run
 from al_lightning.runs.origins import training_settings, weights_path
@@ -72,7 +74,11 @@ def _differs(own: Run, donor: Run, processes: int, people: bool) -> str:
         return f"other {others[0]}"
     settings, donated = (training_settings(run.record.settings) for run in (own, donor))
     changed = sorted(key for key in settings.keys() | donated.keys() if settings.get(key) != donated.get(key))
-    return f"other {changed[0].replace('init_args.', '')}" if changed else ""
+    if changed:
+        return f"other {changed[0].replace('init_args.', '')}"
+    code = {module.name: module.digest for module in own_modules(settings)}
+    others = [name for name, digest in code.items() if not digest or donor.code_at(0).get(name) != digest]
+    return f"other code of {others[0]}" if others else ""
 
 
 def _copy(files: Iterable[Path], source: RunStore, target: RunStore) -> None:

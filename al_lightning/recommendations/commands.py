@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from al_lightning.audits.result import Audit
 from al_lightning.errors import ALError
 from al_lightning.recommendations.situation import class_folders
 from al_lightning.results.series import BASELINE
-from al_lightning.runs.journal import JOURNAL, Run, read_run
+from al_lightning.runs.journal import JOURNAL, Run, RunRecord, read_run
 from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
+from al_lightning.runs.parts import SECTION_OF_AXIS, named_classes
 
 RUNS = "runs/recommend"
 SEEDS = "0 1 2"
@@ -85,9 +86,15 @@ def _ids(audit: Audit) -> int:
     return max((int(each.name.rpartition(" ")[2]) + 1 for each in audit.classes if each.pool_images), default=1)
 
 
-def prefix_of(parts: Mapping[str, str]) -> str:
-    """Return the first parts of a run's name without the budget, which the commands set; empty without a dataset."""
-    return "_".join(parts[axis] for axis in NAMED if axis in parts) if "datasets" in parts else ""
+def prefix_of(record: RunRecord) -> tuple[str, list[str]]:
+    """Return the first parts of a run's name, empty without a dataset, and the options that name classes among them.
+
+    The budget is left out, since the commands set it.
+    """
+    classes = named_classes(record)
+    named = [axis for axis in NAMED if axis in record.parts and SECTION_OF_AXIS.get(axis) not in classes]
+    options = [part for name in ("data", "network") if name in classes for part in (f"--{name}", classes[name])]
+    return "_".join(record.parts[axis] for axis in named) if "datasets" in named else "", options
 
 
 def siblings(run: Run) -> list[Run]:

@@ -12,7 +12,7 @@ from al_lightning.results.inference import POWER
 from al_lightning.results.series import BASELINE
 from al_lightning.results.statistics import seeds_needed
 from al_lightning.runs.journal import Run
-from al_lightning.runs.parts import setting_of
+from al_lightning.runs.parts import command_of
 
 ADVISED = 3
 """Seeds to begin with."""
@@ -48,7 +48,7 @@ def _unfinished(dataset: Dataset) -> list[Advice]:
     runs = unfinished(dataset)
     if not runs:
         return []
-    commands = tuple(_command(run.record.name, run.record.seed) for run in runs)
+    commands = tuple(command_of(run.record, run.record.seed) for run in runs)
     return [
         Advice(
             f"{len(runs)} run{'s are' if len(runs) > 1 else ' is'} not finished; the same command goes on.", commands
@@ -59,10 +59,10 @@ def _unfinished(dataset: Dataset) -> list[Advice]:
 def _seeds(dataset: Dataset) -> list[Advice]:
     """Return the missing baseline, or the seeds that the comparisons lack."""
     if dataset.baseline is None:
-        name = _sibling(dataset, BASELINE)
-        if name is None:
+        missing = _sibling(dataset, BASELINE, 0)
+        if not missing:
             return []
-        return [Advice(f"Without {BASELINE} at the same seeds no strategy can be judged.", (_command(name, 0),))]
+        return [Advice(f"Without {BASELINE} at the same seeds no strategy can be judged.", missing)]
     if not any(method is not dataset.baseline for method in dataset.methods):
         return [Advice(f"There is {BASELINE} alone; run a strategy beside it (`al-lightning configs` lists them).")]
     unclear = [each for each in dataset.against_baseline() if each.verdict is Verdict.CANNOT_TELL]
@@ -77,7 +77,7 @@ def _seeds(dataset: Dataset) -> list[Advice]:
         wanted = [*present, present[-1] + 1]
     unsure = {dataset.baseline.label, *(label for each in unclear for label in (each.method, each.baseline))}
     commands = [
-        _command(method.name, seed)
+        command_of(method.runs[0].record, seed)
         for seed in wanted
         for method in dataset.methods
         if method.label in unsure and seed not in method.seeds
@@ -139,10 +139,9 @@ def _spread(dataset: Dataset, findings: Findings, label: str, repeated: Mapping[
             text += f" The curves show its cost: {signed(each)} points against {each.baseline} ({verdict(each)})."
     if "coreset" in repeated:
         return Advice(text)
-    name = _sibling(dataset, "coreset")
-    commands = (_command(name, dataset.methods[0].seeds[0]),) if name is not None else ()
     return Advice(
-        f"{text} Compare {label} with a strategy that selects the batch as a whole, such as coreset.", commands
+        f"{text} Compare {label} with a strategy that selects the batch as a whole, such as coreset.",
+        _sibling(dataset, "coreset", dataset.methods[0].seeds[0]),
     )
 
 
@@ -198,11 +197,7 @@ def _small(comparison: Comparison) -> str:
     return f"by less than {RELEVANT:g} point" * comparison.small
 
 
-def _command(name: str, seed: int) -> str:
-    return f"al-lightning fit --config {name} --seed {seed}"
-
-
-def _sibling(dataset: Dataset, strategy: str) -> str | None:
-    """Return the name of a run of another strategy on the same dataset; None where no run names its dataset."""
+def _sibling(dataset: Dataset, strategy: str, seed: int) -> tuple[str, ...]:
+    """Return the command of a run of another strategy on the same dataset; nothing where no run names its dataset."""
     records = [run.record for method in dataset.methods for run in method.runs]
-    return next((f"{setting_of(record)}_{strategy}" for record in records if "datasets" in record.parts), None)
+    return tuple(command_of(record, seed, strategy) for record in records if "datasets" in record.parts)[:1]

@@ -27,6 +27,7 @@ from al_lightning.results.regimes import read_regimes
 from al_lightning.results.series import BASELINE
 from al_lightning.runs.files import write_text
 from al_lightning.runs.journal import Run
+from al_lightning.runs.parts import command_of
 
 Guide = Callable[[Sequence[Dataset], Sequence["Findings | str"]], Mapping[str, Any]]
 """Gives a page's section about the study's guide: what `guide.html.jinja` shows."""
@@ -83,7 +84,7 @@ def report_values(
     others = [label for label in dict.fromkeys(method.label for method in methods) if label != BASELINE]
     styles = {BASELINE: 0} | {label: number for number, label in enumerate(others, start=1)}
     names = [list(each.classes) if isinstance(each, Findings) else [] for each in findings]
-    commands = [command] if command else dict.fromkeys(f"al-lightning fit --config {m.name} --seed S" for m in methods)
+    commands = [command] if command else dict.fromkeys(command_of(m.runs[0].record, "S") for m in methods)
     costs, seconds = cost(methods)
     made = [run for method in methods for run in method.runs]
     versions = dict.fromkeys(tuple(run.record.versions.items()) for run in made)
@@ -118,9 +119,8 @@ def report_values(
 
 def fairness(runs: Sequence[Run]) -> list[str]:
     """Return the conditions of a fair comparison of some runs, a sentence each."""
-    names = dict.fromkeys(run.record.name for run in runs)
-    resolved = {name: settings for name in names if (settings := settings_of(name)) is not None}
     regimes = read_regimes(own_or_shipped("rules.yaml"))
+    resolved = settings_of(run.record for run in runs)
     return [condition.line for condition in conditions_of(runs, resolved=resolved, regimes=regimes)]
 
 

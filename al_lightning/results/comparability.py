@@ -14,8 +14,6 @@ from al_lightning.runs.identity import differences, in_short
 from al_lightning.runs.journal import Run
 
 MEASURED = "every network is measured on the test set after its fit, and its last weights count"
-STOPPING = ("EarlyStopping", "ModelCheckpoint", "StochasticWeightAveraging")
-"""Callbacks that end a fit or choose weights by a metric."""
 
 
 class State(Enum):
@@ -182,11 +180,8 @@ def _test_set(setting: Setting) -> Iterable[Finding]:
     for run, config in setting.known:
         for name in _callbacks(config):
             by_callback.setdefault(name, []).append(_named(run))
-    for name, runs in by_callback.items():
-        if name in STOPPING:
-            yield WARN, f"{name} may end fits or choose weights by a metric, in {'; '.join(runs)}."
-        else:
-            yield UNKNOWN, f"What the callback {name} does in {'; '.join(runs)} is unknown."
+    for name, runs in by_callback.items():  # a run takes none of Lightning's that end fits or choose weights
+        yield UNKNOWN, f"What the callback {name} does in {'; '.join(runs)} is unknown."
     if setting.unknown:
         yield UNKNOWN, f"Whether a callback stops fits is unknown for {'; '.join(setting.unknown)}."
     elif not by_callback:
@@ -201,6 +196,30 @@ def _data(setting: Setting) -> Iterable[Finding]:
             remarks.setdefault(text, []).append(_named(run))
     for text, runs in remarks.items():
         yield WARN, text if len(runs) == len(setting.runs) else f"In {'; '.join(runs)}: {text}"
+
+
+def _own_code(setting: Setting) -> Iterable[Finding]:
+    """Look for modules of the user's own that changed during a run, or differ between runs."""
+    during, used = [], dict[str, dict[str, list[str]]]()
+    for run in setting.runs:
+        before = run.record.code
+        for done in run.cycles:
+            now = run.code_at(done.cycle)
+            if now != before:
+                modules = sorted({*before.items()} ^ {*now.items()})
+                names = all_of(dict.fromkeys(name for name, _ in modules))
+                during.append(f"{names} from cycle {done.cycle} on in {_named(run)}")
+            before = now
+        for module, digest in run.code.items():
+            used.setdefault(module, {}).setdefault(digest, []).append(_named(run))
+    yield from _judged(during, "Code of the user's own changed while a run went on (--accept_code_change)")
+    unlike = [
+        f"{module} ({' unlike '.join('; '.join(runs) for runs in by_digest.values())})"
+        for module, by_digest in used.items()
+        if len(by_digest) > 1
+    ]
+    fine = f"The code of the user's own is the same in all runs: {all_of(used)}." if used and not during else ""
+    yield from _judged(unlike, "Code of the user's own is not the same in all runs", fine)
 
 
 def _surroundings(setting: Setting) -> Iterable[Finding]:
@@ -244,6 +263,7 @@ CHECKS: dict[str, Callable[[Setting], Iterable[Finding]]] = {
     "duplicates": _twice,
     "test set": _test_set,
     "data": _data,
+    "own code": _own_code,
     "versions": _surroundings,
 }
 

@@ -120,6 +120,19 @@ class Run:
         """Return the labelled positions in a cycle's fit, in the order of labelling."""
         return [*(self.initial or ()), *(index for done in self.cycles[:cycle] for index in done.chosen)]
 
+    def code_at(self, cycle: int) -> dict[str, str]:
+        """Return the SHA-256 of the modules of the user's own classes in a cycle, by module.
+
+        A cycle that is not finished has, as far as is known, the code of the one before; the first, that of the run.
+        """
+        done = self.cycles[: cycle + 1]
+        return (done[-1].code if done else {}) or self.record.code
+
+    @property
+    def code(self) -> dict[str, str]:
+        """The same in the last finished cycle."""
+        return self.code_at(len(self.cycles))
+
     @property
     def records(self) -> list[dict[str, Any]]:
         """The journal's lines, without their checks."""
@@ -201,11 +214,13 @@ def _check_kinds(run: Run) -> None:
         raise ValueError(f"it has more than {MOST_CYCLES:,} cycles")
     labelled = run.labelled_at(len(cycles))
     texts = [record.data_sha256, record.images_sha256, record.trained, record.oracle]
-    texts += [text for pairs in (record.versions, record.parts) for pair in pairs.items() for text in pair]
+    texts += [text for pair in record.versions.items() for text in pair]
+    named = [record.parts, record.code, *(done.code for done in cycles)]  # may hold import paths, as the name may
+    names = [record.name, *(text for pairs in named for pair in pairs.items() for text in pair)]
     texts += [text for metric in record.metrics for text in (metric.name, metric.title, metric.unit)]
     texts += [name for done in cycles for name in (*done.metrics, *done.cost)]
     sound = (
-        _is_text(record.name, 500)
+        all(_is_text(text, 500) for text in names)
         and all(_is_text(text, 200) for text in texts)
         and all(isinstance(name, str) for name in record.classes)
         and all(_is_text(text, 2000) for text in record.remarks)

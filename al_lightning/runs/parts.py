@@ -1,7 +1,8 @@
 """The parts of a run's name, as the journal records them: the setting of the run, and its method.
 
 A part belongs to an axis, the folder of `configs/` with the part's file. Configs outside these folders are the part
-`other`. A part that no config gave is absent.
+`other`. A part that no config gave is absent. Where the command line names another class than the configs do, the part
+is the import path of that class.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ AXES = (*SETTING, "acquisition", "training")
 OTHER = "other"
 DEFAULT_TRAINING = "supervised"
 """The training method that names leave out."""
+SECTION_OF_AXIS = {"datasets": "data", "networks": "network", "acquisition": "acquisition", "training": "training"}
+"""Sections of a configuration that name the class of an axis."""
+STAND_INS = {"datasets": "DATASET", "acquisition": "random"}
+"""Parts that a name needs, for a run whose own part is the path of a class."""
 
 
 def run_name(parts: Mapping[str, str]) -> str:
@@ -27,7 +32,7 @@ def run_name(parts: Mapping[str, str]) -> str:
 def setting_of(record: RunRecord) -> str:
     """Return a run's setting: dataset, network, budget and augmentation.
 
-    Without a dataset part, the dataset's class stands for it, in the form of a part: `mask_folder`.
+    Without a dataset part, the dataset's class stands for it; a class of this package as a part: `mask_folder`.
     """
     parts = {"datasets": _class_name(record, "data"), **record.parts}
     return _joined(parts, SETTING)
@@ -36,11 +41,46 @@ def setting_of(record: RunRecord) -> str:
 def method_of(record: RunRecord) -> str:
     """Return a run's strategy, with its training method where that is not the default one, and other configs.
 
-    Without an acquisition part, the strategy's class stands for it, in the form of a part, without other configs.
+    Without an acquisition part, the strategy's class stands for it, likewise, without other configs.
     """
     if "acquisition" in record.parts:
         return _joined(record.parts, ("acquisition", "training", OTHER))
     return _joined({"acquisition": _class_name(record, "acquisition"), **record.parts}, ("acquisition", "training"))
+
+
+def named_classes(record: RunRecord) -> dict[str, str]:
+    """Return the classes among a run's parts: import paths, by section."""
+    paths = {section: record.settings.get(f"{section}.class_path") for section in SECTION_OF_AXIS.values()}
+    return {
+        section: part
+        for axis, section in SECTION_OF_AXIS.items()
+        if (part := record.parts.get(axis)) is not None and "." in part and part == paths[section]
+    }
+
+
+def config_of(record: RunRecord, strategy: str = "") -> tuple[str, dict[str, str]]:
+    """Return a name of configs for a run, or for another strategy on its setting, and classes by section beside it.
+
+    Where parts of the run are classes, other parts stand in the name. `DATASET` stands for a dataset's class.
+    """
+    classes, parts = named_classes(record), dict(record.parts)
+    if strategy:
+        classes = {section: path for section, path in classes.items() if section in ("data", "network")}
+        parts = {axis: parts[axis] for axis in SETTING if axis in parts} | {"acquisition": strategy}
+    elif not classes:
+        return record.name, {}
+    for axis, section in SECTION_OF_AXIS.items():
+        if section in classes:
+            parts.pop(axis)
+            parts |= {axis: STAND_INS[axis]} if axis in STAND_INS else {}
+    return run_name(parts), classes
+
+
+def command_of(record: RunRecord, seed: int | str, strategy: str = "") -> str:
+    """Return the command of a run at a seed, without further options; as `config_of`."""
+    name, classes = config_of(record, strategy)
+    options = [f"--{section} {path}" for section, path in classes.items()]
+    return " ".join([f"al-lightning fit --config {name}", *options, f"--seed {seed}"])
 
 
 def _joined(parts: Mapping[str, str], axes: tuple[str, ...]) -> str:
@@ -49,6 +89,12 @@ def _joined(parts: Mapping[str, str], axes: tuple[str, ...]) -> str:
 
 
 def _class_name(record: RunRecord, section: str) -> str:
-    """Return a class of the settings in the form of a part; the run's name where the settings have no class."""
-    last = str(record.settings.get(f"{section}.class_path", "")).rpartition(".")[2]
+    """Return a class of the settings in the form of a part; the run's name where the settings have no class.
+
+    A class that is not of this package is called by its import path: `my.Random` is not the strategy `random`.
+    """
+    path = str(record.settings.get(f"{section}.class_path", ""))
+    package, _, last = path.rpartition(".")
+    if package and package.split(".")[0] != "al_lightning":
+        return path
     return re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", last).lower() or record.name

@@ -73,7 +73,8 @@ class RunStore(CycleFiles):
     def begin(self, record: RunRecord, images: ImageList | None = None) -> tuple[Run, str]:
         """Begin the journal, or go on with it where it is that of the same run.
 
-        Settings that can change a result must be the same once anything was trained; before, the run begins anew.
+        Settings that can change a result must be the same once anything was trained; before, the run begins anew. So it
+        does with other code of the user's own; once anything was trained, `Run.code` tells the difference.
 
         Returns:
             The run as it stands, and what the user should know, or "".
@@ -95,6 +96,8 @@ class RunStore(CycleFiles):
                         "directory: --run_dir DIR."
                     )
                 changed.append(others)
+            if not changed and run.record.code != record.code and not self.trained():
+                changed.append("other code of one's own classes")
             if not changed:
                 return run, ""
             if self.trained():

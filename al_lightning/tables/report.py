@@ -88,8 +88,7 @@ def fairness(statuses: Sequence[CellStatus]) -> list[str]:
     """Return the conditions of a fair comparison, a sentence each."""
     runs = [run for status in statuses for run in status.runs.values()]
     # Where a table's own options differ from the names' configs, the table's file and title say so.
-    names = {run.record.name for each in statuses if not each.column.options for run in each.runs.values()}
-    resolved = {name: settings for name in names if (settings := settings_of(name)) is not None}
+    resolved = settings_of(run.record for each in statuses if not each.column.options for run in each.runs.values())
     regimes = read_regimes(own_or_shipped("rules.yaml"))
     return [condition.line for condition in conditions_of(runs, resolved=resolved, regimes=regimes)]
 

@@ -19,7 +19,7 @@ from al_lightning.pool import Budget
 from al_lightning.tasks import Classification, Segmentation
 from tests.support.errors import lacking, raises
 
-CALLBACK = "[{class_path: lightning.pytorch.callbacks.EarlyStopping, init_args: {monitor: x, mode: foo}}]"
+CALLBACK = "[{class_path: lightning.pytorch.callbacks.EMAWeightAveraging, init_args: {decay: 2.0}}]"
 S4GAN = ["--training", "al_lightning.training.S4GAN", "--data.unlabelled.images", "unlabelled"]
 POLY = ["--training.schedule.class_path", "al_lightning.training.Poly"]
 AUGMENTED = ["--data.augmentation", "al_lightning.data.ImageAugmentation"]
@@ -50,7 +50,7 @@ def fit(al, config, *options):
         ("digits_random", ["--training.optimizer.lr=much"], ["training.optimizer.lr", "a number", "much"]),
         ("digits_random", [*POLY, "--training.schedule.power=-1"], ["training.schedule.power", "-1", "at least 0"]),
         ("digits_random", [*AUGMENTED, f"--data.augmentation.crop_padding={10**11}"], ["crop_padding", "32768"]),
-        ("digits_random", ["--trainer.callbacks", CALLBACK], ["trainer", "`mode` can be min, max", "foo"]),
+        ("digits_random", ["--trainer.callbacks", CALLBACK], ["trainer", "Invalid decay value 2.0"]),
         ("digits_random", ["--trainer.accelerator=abacus"], ["trainer", "abacus", "cpu"]),
         ("digits_random", [f"--trainer.devices={10**11}"], ["trainer.devices", "1024"]),
         ("digits_random", [f"--network.width={10**11}"], ["network.width", "256"]),

@@ -1,11 +1,18 @@
 """Processes that load data: batches leave them as they went in; one that is killed or hangs ends the command."""
 
+import errno
 import os
 import pickle
+import resource
+import shlex
+import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
-from multiprocessing import active_children
+import types
+from multiprocessing import active_children, synchronize
 from typing import Any
 
 import pytest
@@ -14,10 +21,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from al_lightning import data
 from al_lightning.audits.read import read
-from al_lightning.data.workers import SMALL, Parcel, parcel, worker_error_message
+from al_lightning.data.workers import SMALL, Parcel, no_shared_memory, parcel, worker_error_message
 from al_lightning.errors import ALError, UsageError
 from al_lightning.types import Batch
 from tests.support.errors import lacking, raises
+from tests.support.processes import environment
+from tests.support.runs import Answer
 
 
 def fit(al, config, *options):
@@ -123,3 +132,81 @@ def test_batches_come_out_of_a_worker_as_they_went_in() -> None:
     opened = pickle.loads(pickle.dumps(Parcel({"a": batch})))
     assert same(opened, {"a": batch})
     opened["a"].image.add_(1)  # a tensor like any other
+
+
+# Shared memory that is too small: a batch that is dropped would be awaited for ever
+
+
+class Limited(Dataset[Any]):
+    """A large batch, in a process that may make no file of a megabyte; shared memory is files."""
+
+    def __init__(self, kind: int, limit: int) -> None:
+        self.kind, self.limit = kind, limit
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, number: int) -> Any:
+        resource.setrlimit(self.kind, (self.limit, self.limit))
+        return {"labelled": batch_of(600)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit", "facts"),
+    [
+        (resource.RLIMIT_FSIZE, 1 << 20, ["/dev/shm", "2.2 MB", "File too large", "--shm-size", "--data.workers 0"]),
+        (resource.RLIMIT_NOFILE, 3, ["too many files are open", "ulimit -n", "--data.workers 0"]),
+    ],
+    ids=["memory", "files"],
+)
+def test_a_batch_that_cannot_be_handed_over_is_an_error_at_once(kind: int, limit: int, facts: list[str]) -> None:
+    loader = DataLoader(Limited(kind, limit), None, num_workers=1, collate_fn=parcel, timeout=60)
+    begun = time.monotonic()
+    with pytest.raises(ALError) as caught:
+        next(iter(loader))
+    assert not lacking(str(caught.value), facts)
+    assert time.monotonic() - begun < 30
+
+
+def test_queues_that_find_no_shared_memory_are_told_from_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    # As where the system's call fails, the innermost frame is multiprocessing's.
+    monkeypatch.setattr(
+        synchronize.SemLock, "__init__", types.FunctionType(full.__code__, {**vars(synchronize), "errno": errno})
+    )
+    with raises(ALError, "/dev/shm", "--shm-size"):
+        read(Deadly(), 2, labelled=True, workers=1, advance=lambda done, total: None)
+    assert no_shared_memory(OSError(errno.ENOSPC, "No space left on device")) == ""
+
+
+def in_small_shared_memory(megabytes: int, *arguments: object, here: Any) -> Answer:
+    """Run the command line where /dev/shm has so many megabytes, as in a container."""
+    command = shlex.join([sys.executable, "-m", "al_lightning", *map(str, arguments)])
+    mounted = f"mount -t tmpfs -o size={megabytes}m tmpfs /dev/shm && exec {command}"
+    done = subprocess.run(
+        ["unshare", "-m", "bash", "-c", mounted],
+        cwd=here, env=environment(), capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def can_mount() -> bool:
+    probe = ["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/dev/shm"]
+    return shutil.which("unshare") is not None and subprocess.run(probe, capture_output=True).returncode == 0
+
+
+@pytest.mark.slow
+def test_in_a_container_with_little_shared_memory_every_command_ends(here, masks):
+    """The run says what to do; audit and prepare send no pixels between processes, so they work."""
+    if not can_mount():
+        pytest.skip("needs root, and unshare")
+    data = ["--data.root", masks, "--data.classes", "[ground, box]", "--data.size", "[512, 512]"]
+    run = ["fit", "--config", "mask_folder_random", *data, "--data.batch_size", 8, "--data.workers", 2, "--steps", 4]
+    run += ["--budget.unit", "images", "--budget.initial", 8, "--budget.cycles", 0, "--run_dir", "r"]
+    answer = in_small_shared_memory(8, *run, here=here)
+    assert (answer.code, lacking(answer.err, ["of 8 MB", "it is full", "--shm-size", "--data.workers 0"])) == (1, [])
+    options = ["--config", "mask_folder", *data, "--data.workers", 2]
+    assert in_small_shared_memory(1, "audit", *options, here=here).code == 0
+    assert in_small_shared_memory(1, "prepare", "mask_folder", *data, "--processes", 2, here=here).code == 0

@@ -139,6 +139,16 @@ def test_a_batch_script_without_srun_is_one_process(here: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_shell_of_salloc_is_one_process(here: Path) -> None:
+    """Where salloc opens a shell inside a job step, SLURM_NTASKS counts the job's tasks and the step has one."""
+    environ = {**environment(), **slurm(0, free_port()), "SLURM_NTASKS": "4", "SLURM_STEP_NUM_TASKS": "1"}
+    run = ["fit", "--config", "digits_random", *SHORT, "--trainer.devices", 1, "--run_dir", "r"]
+    for arguments in (run, ["query", "r", "--cycle", 0]):
+        line = [sys.executable, "-m", "al_lightning", *map(str, arguments)]
+        done = subprocess.run(line, cwd=here, capture_output=True, text=True, env=environ, timeout=120)
+        assert done.returncode == 0, done.stderr
+
+
 def test_a_launcher_and_an_option_that_disagree(here: Path) -> None:
     environ = {**environment(), "TORCHELASTIC_RUN_ID": "x", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "RANK": "0"}
     line = [sys.executable, "-m", "al_lightning", "fit", "--config", "digits_random", "--trainer.devices", "3"]

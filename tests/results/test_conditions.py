@@ -189,14 +189,40 @@ def test_duplicates_are_found(plain, tmp_path):
     assert one(started, "duplicates")[0] is State.OK  # all share the first fit
 
 
-def test_callbacks_that_choose_by_a_metric_are_pointed_out(plain, tmp_path):
-    stopping = {"trainer.callbacks": [{"class_path": "lightning.pytorch.callbacks.EarlyStopping"}]}
-    state, text = one([*plain[:2], a_run(tmp_path, "entropy", change=stopping)], "test set")
-    assert (state, "EarlyStopping may end fits" in text) == (State.WARN, True)
+def test_callbacks_are_pointed_out(plain, tmp_path):
     other = {"trainer.callbacks": {"class_path": "mine.Watch"}}
     assert one([*plain[:2], a_run(tmp_path, "entropy", change=other)], "test set") == (
         State.UNKNOWN, "What the callback Watch does in street_entropy, seed 0 is unknown."
     )  # fmt: skip
+
+
+def with_code(run, *codes):
+    """A run whose own module `my` had these hashes: when it began, then in each cycle where it changed."""
+    first, *rest = ({"my": code} for code in codes)
+    changed = [replace(done, code=code) for done, code in zip(run.cycles, rest, strict=False)]
+    cycles = (*changed, *run.cycles[len(changed) :])
+    return replace(run, record=replace(run.record, code=first), cycles=cycles)
+
+
+def test_code_of_ones_own_that_changed_is_pointed_out(plain):
+    random, (first, second) = plain[:2], plain[2:4]
+    assert "own code" not in by_topic(plain)
+    same = [*random, with_code(first, "a"), with_code(second, "a")]
+    assert one(same, "own code") == (State.OK, "The code of the user's own is the same in all runs: my.")
+    other = [*random, with_code(first, "a"), with_code(second, "b")]
+    assert one(other, "own code") == (
+        State.WARN,
+        "Code of the user's own is not the same in all runs: "
+        "my (street_entropy, seed 0 unlike street_entropy, seed 1).",
+    )
+    went_on = replace(with_code(first, "a"), cycles=(*first.cycles[:2], replace(first.cycles[2], code={"my": "b"})))
+    assert one([*random, went_on], "own code") == (
+        State.WARN,
+        "Code of the user's own changed while a run went on (--accept_code_change): "
+        "my from cycle 2 on in street_entropy, seed 0.",
+    )
+    back = with_code(first, "a", "b", "a", "b")
+    assert "my from cycle 0 on in street_entropy, seed 0; my from cycle 1 on" in one([back], "own code")[1]
 
 
 def test_versions_devices_and_processes_that_differ_are_named(plain, tmp_path):

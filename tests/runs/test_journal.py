@@ -1,6 +1,7 @@
 """What a journal holds, and the damage that it notices."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -23,6 +24,16 @@ def test_the_pool_of_a_cycle_follows_from_the_journal(store):
     run = store.read()
     assert run.labelled_at(0) == [7, 3]
     assert run.labelled_at(1) == [7, 3, 9, 1]
+
+
+def test_the_code_of_a_cycle_is_that_of_the_run_until_it_changed(store):
+    run = Run(store.directory, replace(FIRST, code={"my": "a"}), INITIAL)
+    assert run.code == {"my": "a"}
+    changed = replace(run, cycles=(CYCLES[0], replace(CYCLES[1], code={"my": "b"})))
+    assert [changed.code_at(cycle)["my"] for cycle in (0, 1, 2)] == ["a", "b", "b"]
+    assert changed.code == {"my": "b"}
+    (store.directory / "cycles.jsonl").write_text(text_of(changed.records))
+    assert store.read() == changed
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
@@ -106,6 +117,7 @@ HUGE = (10**400, 1e308, -1e308, -1, True, None, "1", [1])
         (0, {"parts": {"datasets": "a\nb"}}),
         (0, {"parts": {"datasets": 1}}),
         (0, {"parts": ["digits"]}),
+        *((line, {"code": code}) for line in (0, 2) for code in ({"my": 1}, {"my": "a\n"}, {"m" * 501: "a"}, ["my"])),
         (0, {"name": "a\nb"}),
         (0, {"versions": {"p" * 201: "1"}}),
         (0, {"versions": {"torch": 2}}),

@@ -3,9 +3,10 @@
 import pytest
 
 from al_lightning.runs.journal import RunRecord
-from al_lightning.runs.parts import method_of, run_name, setting_of
+from al_lightning.runs.parts import command_of, config_of, method_of, named_classes, run_name, setting_of
 
-CLASSES = {"data.class_path": "d.MaskFolder", "acquisition.class_path": "a.VariationRatio"}
+DATA, STRATEGIES = "al_lightning.data", "al_lightning.acquisition"
+CLASSES = {"data.class_path": f"{DATA}.MaskFolder", "acquisition.class_path": f"{STRATEGIES}.VariationRatio"}
 
 
 @pytest.mark.parametrize(
@@ -37,3 +38,63 @@ def test_names_settings_and_methods_by_parts(parts, name, setting, method):
 def test_a_run_that_names_no_class_is_called_by_its_name():
     record = RunRecord("mine", 0, {}, 9)
     assert (setting_of(record), method_of(record)) == ("mine", "mine")
+
+
+def test_a_class_of_ones_own_without_a_part_is_called_by_its_path():
+    """`my.Random` is not the baseline."""
+    record = RunRecord("mine", 0, {"data.class_path": "my.Leaves", "acquisition.class_path": "my.Random"}, 9)
+    assert (setting_of(record), method_of(record)) == ("my.Leaves", "my.Random")
+
+
+NAMED = {
+    "datasets": ("data", "my.Leaves"), "networks": ("network", "my.Net"),
+    "acquisition": ("acquisition", "my_code.X"), "training": ("training", "my.Train"),
+}  # fmt: skip
+
+
+def named(*axes, **parts):
+    """A run of `digits_noaug_entropy_uda`, some of whose parts are classes of the command line."""
+    settings = {f"{section}.class_path": path for section, path in NAMED.values()}
+    own = {axis: NAMED[axis][1] for axis in axes}
+    parts = {"datasets": "digits", "augmentation": "noaug", "acquisition": "entropy", "training": "uda"} | own | parts
+    return RunRecord(run_name(parts), 0, settings, 9, parts=parts)
+
+
+@pytest.mark.parametrize(
+    ("axes", "name", "setting", "method", "command"),
+    [
+        ((), "digits_noaug_entropy_uda", "digits_noaug", "entropy_uda", "digits_noaug_entropy_uda"),
+        (
+            ("acquisition",), "digits_noaug_my_code.X_uda", "digits_noaug", "my_code.X_uda",
+            "digits_noaug_random_uda --acquisition my_code.X",
+        ),
+        (
+            ("training",), "digits_noaug_entropy_my.Train", "digits_noaug", "entropy_my.Train",
+            "digits_noaug_entropy --training my.Train",
+        ),
+        (
+            ("networks",), "digits_my.Net_noaug_entropy_uda", "digits_my.Net_noaug", "entropy_uda",
+            "digits_noaug_entropy_uda --network my.Net",
+        ),
+        (
+            ("datasets",), "my.Leaves_noaug_entropy_uda", "my.Leaves_noaug", "entropy_uda",
+            "DATASET_noaug_entropy_uda --data my.Leaves",
+        ),
+    ],
+)  # fmt: skip
+def test_classes_of_the_command_line_have_their_own_names(axes, name, setting, method, command):
+    record = named(*axes)
+    assert (record.name, setting_of(record), method_of(record)) == (name, setting, method)
+    assert command_of(record, 3) == f"al-lightning fit --config {command} --seed 3"
+
+
+def test_another_strategy_on_the_same_setting_keeps_what_the_setting_is():
+    assert command_of(named("networks", "acquisition", "training"), 0, "coreset") == (
+        "al-lightning fit --config digits_noaug_coreset --network my.Net --seed 0"
+    )
+
+
+def test_a_part_with_a_dot_in_its_name_is_no_class():
+    record = named(budgets="2.5-2.5", networks="resnet.v2")
+    assert named_classes(record) == {}
+    assert config_of(record) == ("digits_resnet.v2_2.5-2.5_noaug_entropy_uda", {})

@@ -119,7 +119,6 @@ def test_a_single_fit_is_compared_where_it_ends(runs: Path) -> None:
     assert block.lines[0].status.areas == {}
 
 
-<<<<<<< HEAD
 def test_rows_whose_network_has_dropout_are_held_against_such_rows_alone(tmp_path: Path) -> None:
     """BALD 80, 81, 82 against Coreset-MCD 78, 79.25, 79.75; each also as a share of 100%-MCD, which has 90."""
     names = {
@@ -170,7 +169,8 @@ def test_a_run_that_goes_on_counts_up_to_the_columns_last_budget(tmp_path: Path)
     assert status.areas == pytest.approx({0: 28.0})
     assert status.heights == pytest.approx({0: 70.0})
     assert status.series.budgets == pytest.approx((0.1, 0.2, 0.3))
-=======
+
+
 def test_a_run_that_went_on_is_compared_as_far_as_the_column_reaches(runs: Path) -> None:
     shutil.rmtree(runs / "digits_entropy")
     points = [(0.1, 60.0), (0.2, 74.0), (0.3, 84.0), (0.4, 10.0)]
@@ -182,7 +182,6 @@ def test_a_run_that_went_on_is_compared_as_far_as_the_column_reaches(runs: Path)
     assert comparison is not None
     # Heights up to 300 labels are 73 + 1.2 seed; of random 70, 71, 72.
     assert [value for _, value in comparison.by_seed] == pytest.approx([3.0, 3.2, 3.4])
->>>>>>> helper-stats
 
 
 def test_the_csv_holds_the_numbers_in_full(runs: Path) -> None:
