@@ -20,6 +20,7 @@ from al_lightning.reports.chart import curve_chart
 from al_lightning.reports.findings import COLUMNS, SHOWN, Findings, Lookup, gather, short_name
 from al_lightning.reports.numbers import Dataset, cost, curves, datasets, differences, headline, more
 from al_lightning.results.comparison import RULE
+from al_lightning.results.health import caution, summaries
 from al_lightning.results.series import BASELINE
 from al_lightning.runs.files import write_text
 from al_lightning.runs.journal import Run
@@ -82,7 +83,7 @@ def report_values(runs: Sequence[Run], data: Lookup, title: str, *, command: str
         "baseline": BASELINE,
         "styles": styles,
         "rule": RULE,
-        "headlines": [headline(dataset) for dataset in grouped],
+        "headlines": [f"{headline(dataset)} {caution(dataset.runs)}".rstrip() for dataset in grouped],
         "points": dict.fromkeys(dataset.metric.points for dataset in grouped if dataset.metric.name),
         "compared": sum(len(dataset.against_baseline()) for dataset in grouped),
         "sections": sections,
@@ -108,6 +109,7 @@ def _section(number: int, dataset: Dataset, findings: Findings | str, styles: di
     values = {
         "number": number,
         "dataset": dataset,
+        "health": summaries(dataset.runs),
         "waiting": [f"{run.record.name}, seed {run.record.seed}" for run in unfinished(dataset)],
         "chart": curve_chart(dataset, styles) if dataset.budgets else "",
         "differences": differences(dataset),
