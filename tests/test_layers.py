@@ -33,7 +33,8 @@ data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datas
     streams streets.actors streets.facades > annotated augmentation cache.recipe mappings streets.canvas streets.scenes
     streets.surfaces > *
 
-results: conditions summary > comparability label_value series_csv text_table > statistics > comparison health series > *
+results: conditions summary > comparability label_value series_csv text_table > statistics > comparison health series >
+    *
 launcher: local slurm > screen > *
 labels: formats.cvat status > batch formats.masks > formats.* importer shapes.label_map > formats pictures >
     import_result item project source > store > incoming > * > shapes shapes.region untrusted

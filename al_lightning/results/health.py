@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from al_lightning.metrics import Metric
 from al_lightning.results.curves import Curve, curve_of
@@ -116,25 +115,26 @@ def _never_predicted(measured: Measured, share: float) -> str:
 
 
 def _guesses(measured: Measured, errors: float) -> str:
-    """The test metric is at most this many standard errors better than a guess that looks at no image."""
+    """The test metric is at most this many standard errors better than a blind guess, which looks at no image."""
     value, guess, error = measured.value, measured.number("guess"), measured.number("error") or 0.0
     metric = measured.metric
     if value is None or guess is None or metric.sign * (value - guess) > errors * error:
         return ""
-    within = (
-        f" beyond the {errors:g} standard errors of {metric.text(error)}" if metric.sign * (value - guess) > 0 else ""
-    )
-    return f"{metric.name} {metric.text(value)} is no better than a guess that looks at no image, {metric.text(guess)}{within}"
+    if metric.sign * (value - guess) > 0:
+        found = f"within the {errors:g} standard errors of the test images ({metric.text(errors * error)}) of"
+    else:
+        found = "no better than"
+    return f"{metric.name} {metric.text(value)} is {found} a guess that looks at no image ({metric.text(guess)})"
 
 
 def _learned_nothing(measured: Measured, margin: float) -> str:
-    """On the training images the metric is better than such a guess by at most this share of what is possible."""
+    """On the training images, the metric is better than a blind guess by at most this share of that guess."""
     value, guess, metric = measured.number("train"), measured.number("train_guess"), measured.metric
     if value is None or guess is None or metric.sign * (value - guess) > margin * abs(guess):
         return ""
     return (
-        f"on the training images themselves, {metric.name} {metric.text(value)} is hardly better than a guess that "
-        f"looks at no image, {metric.text(guess)}"
+        f"on the training images themselves, {metric.name} {metric.text(value)} is hardly better than a blind guess, "
+        f"{metric.text(guess)}"
     )
 
 
@@ -159,8 +159,8 @@ def _too_short(measured: Measured, share: float) -> str:
     if before is None or end is None or error is None or before - end <= max(share * before, ERRORS * error):
         return ""
     return (
-        f"the loss was still falling when the fit ended, from {before:.4g} to {end:.4g} in its last two tenths: the fit "
-        "is too short"
+        f"the loss still fell when the fit ended, from {before:.4g} to {end:.4g} between its last two tenths: the fit is "
+        "too short"
     )
 
 
@@ -208,7 +208,8 @@ RULES = (
         "memorised",
         0.2,
         _memorised,
-        "Try more labels (--budget.query), augmentation (--data.augmentation), or semi-supervised training (--training)",
+        "Buy more labels (--budget.query), or try augmentation (--data.augmentation) or semi-supervised training "
+        "(--training)",
     ),
 )
 """Every rule, in the order of a cycle's lines."""
