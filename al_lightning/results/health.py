@@ -159,8 +159,7 @@ def _too_short(measured: Measured, share: float) -> str:
     if before is None or end is None or error is None or before - end <= max(share * before, ERRORS * error):
         return ""
     return (
-        f"the loss still fell when the fit ended, from {before:.4g} to {end:.4g} between its last two tenths: the fit is "
-        "too short"
+        f"the fit ended while its loss still fell, from {before:.4g} in its last tenth but one to {end:.4g} in the last"
     )
 
 
