@@ -6,6 +6,7 @@ have four significant digits, so that a machine's rounding does not show.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -34,9 +35,10 @@ class FitMeasures(nn.Module):
         self.first = steps - 2 * self.tenth
         self.confusion = task.confusion()
         self.matrix: Tensor | None = None
-        # No buffer: DistributedDataParallel would give every process the first one's.
         self.losses = torch.full((2 * self.tenth,), torch.nan, dtype=torch.float64)
-        self._new: list[tuple[int, Tensor]] = []
+        # Of this process. No buffer, since DistributedDataParallel would give every process the first one's.
+        self._own = torch.empty(0)
+        self._new: list[int] = []
 
     def add(self, step: int, loss: Tensor, logits: Tensor, label: Tensor) -> None:
         """Measure a step's labelled batch on this process; steps before the last two tenths cost nothing.
@@ -50,7 +52,10 @@ class FitMeasures(nn.Module):
         place = step - self.first
         if place < 0:
             return
-        self._new.append((place, loss.detach().float()))
+        if not len(self._own):  # small tensors left between a step's large ones would split freed memory
+            self._own = torch.zeros(2 * self.tenth, device=loss.device)
+        self._own[place] = loss.detach()
+        self._new.append(place)
         if place >= self.tenth:
             self.confusion.update(logits.detach().argmax(dim=1), label.long())
 
@@ -58,12 +63,11 @@ class FitMeasures(nn.Module):
         """Add what all processes measured since the last call; all of them call this, before a checkpoint."""
         if not self._new:
             return
-        places, losses = zip(*self._new, strict=True)
-        values = torch.stack(losses)
+        values = self._own[self._new]
         if processes > 1:
             dist.all_reduce(values)
-        self.losses[list(places)] = values.double().cpu() / processes
-        if places[-1] >= self.tenth:
+        self.losses[self._new] = values.double().cpu() / processes
+        if self._new[-1] >= self.tenth:
             counted = self.confusion.compute().cpu()
             self.confusion.reset()
             self.matrix = counted if self.matrix is None else self.matrix + counted
@@ -88,12 +92,11 @@ class FitMeasures(nn.Module):
         health: Health = {}
         before, end = self.losses[: self.tenth], self.losses[self.tenth :]
         if self.losses.isfinite().all():
-            health["loss_before"], health["loss_end"] = rounded(before.mean()), rounded(end.mean())
-            if self.tenth > 1:
-                health["loss_error"] = rounded(((before.var() + end.var()) / self.tenth).sqrt())
+            error = ((before.var() + end.var()) / self.tenth).sqrt() if self.tenth > 1 else None
+            health |= finite(loss_before=before.mean(), loss_end=end.mean(), loss_error=error)
         if (matrix := self.matrix) is not None and is_confusion(matrix):
-            health["train"] = rounded(self.task.summary(matrix)[self.task.metrics[0].name])
-            health["train_guess"] = rounded(self.task.guessed(matrix))
+            main = self.task.metrics[0].name
+            health |= finite(train=self.task.summary(matrix)[main], train_guess=self.task.guessed(matrix))
             health["train_never_predicted"] = never_predicted(matrix)
             health["train_lacks"] = (matrix.sum(dim=1) == 0).nonzero().flatten().tolist()
         return health
@@ -158,16 +161,14 @@ def measures_of_test(task: Task, confusion: Tensor, counts: Tensor | None, key: 
     """
     if not is_confusion(confusion) or not int(confusion.sum()):
         return {}
-    health: Health = {"guess": rounded(task.guessed(confusion))}
     error = task.standard_error(confusion, counts, generator("bootstrap", *key))
-    if error is not None:
-        health["error"] = rounded(error)
-    never = never_predicted(confusion)
-    health["never_predicted"] = never
-    if never:
-        label = confusion.double().cpu().sum(dim=1)
-        health["never_predicted_share"] = rounded(label[never].max() / label.sum())
-    return health
+    never, label = never_predicted(confusion), confusion.double().cpu().sum(dim=1)
+    share = label[never].max() / label.sum() if never else None
+    return {
+        **finite(guess=task.guessed(confusion), error=error),
+        "never_predicted": never,
+        **finite(never_predicted_share=share),
+    }
 
 
 def is_confusion(matrix: Tensor) -> bool:
@@ -180,6 +181,7 @@ def never_predicted(confusion: Tensor) -> list[int]:
     return ((confusion.sum(dim=1) > 0) & (confusion.sum(dim=0) == 0)).nonzero().flatten().tolist()
 
 
-def rounded(value: float | Tensor) -> float:
-    """Return a number with four significant digits."""
-    return float(f"{float(value):.4g}")
+def finite(**values: float | Tensor | None) -> Health:
+    """Return numbers with four significant digits, by name; without those that are not known or not finite."""
+    known = {name: float(value) for name, value in values.items() if value is not None}
+    return {name: float(f"{value:.4g}") for name, value in known.items() if math.isfinite(value)}
