@@ -2,7 +2,7 @@
 
 `CycleRecord.health` has the measures (see `training.measures`); what is judged here follows from them and from the
 curve. The thresholds are such that a rule fires in at most 5 % of runs that are known to be healthy
-(docs/choices.md#health-of-training).
+(docs/health.md).
 """
 
 from __future__ import annotations
