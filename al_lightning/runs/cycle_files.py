@@ -9,7 +9,7 @@ from typing import Any
 
 from al_lightning.errors import ALError
 from al_lightning.runs.files import in_the_way
-from al_lightning.runs.journal import JOURNAL, Run, check_health, check_metrics, read_run
+from al_lightning.runs.journal import JOURNAL, Run, check_metrics, read_run
 from al_lightning.runs.lock import Held
 from al_lightning.runs.origins import cycle_dir, fit_origin, weights_path
 from al_lightning.runs.scores import SeenRows, write_rows
@@ -96,11 +96,7 @@ class CycleFiles(Held):
             return None
         content = read_json(path, self.fit_seal(cycle, 0))
         metrics, health = content.get("metrics"), content.get("health")
-        try:
-            check_health(health)
-        except ValueError as error:
-            raise damaged(path) from error
-        if not isinstance(metrics, dict):
+        if not isinstance(metrics, dict) or not isinstance(health, dict):
             raise damaged(path)
         return metrics, health
 

