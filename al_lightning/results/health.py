@@ -19,6 +19,8 @@ ERRORS = 2.0
 """Standard errors of the test set beyond which a difference of its metric counts."""
 FALLS = "worse with more labels"
 """Name of the rule about curves that fall."""
+LEARNED = 0.01
+"""Mean loss, in nats, below which a further fall is of no use."""
 NAMED = 5
 """Most classes that a sentence names."""
 
@@ -156,7 +158,9 @@ def _too_short(measured: Measured, share: float) -> str:
     """The loss of the fit's last tenth is lower than that of the tenth before by more than this share, beyond noise."""
     before, end = measured.number("loss_before"), measured.number("loss_end")
     error = measured.number("loss_error")
-    if before is None or end is None or error is None or before - end <= max(share * before, ERRORS * error):
+    if before is None or end is None or error is None or end < LEARNED:
+        return ""
+    if before - end <= max(share * before, ERRORS * error):
         return ""
     return (
         f"the fit ended while its loss still fell, from {before:.4g} in its last tenth but one to {end:.4g} in the last"
@@ -179,7 +183,7 @@ def _memorised(measured: Measured, share: float) -> str:
 RULES = (
     Rule(
         "a class that is never predicted",
-        0.01,
+        0.001,
         _never_predicted,
         "Train longer (--steps, or --epochs), or buy more labels a cycle (--budget.query)",
     ),
@@ -202,7 +206,7 @@ RULES = (
         _falls,
         "Train each fit as long as its labels ask (--epochs instead of --steps), and run further seeds (--seed)",
     ),
-    Rule("fit too short", 0.1, _too_short, "Train longer: --steps, or --epochs"),
+    Rule("fit too short", 0.2, _too_short, "Train longer: --steps, or --epochs"),
     Rule(
         "memorised",
         0.2,

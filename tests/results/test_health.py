@@ -101,6 +101,8 @@ def test_a_fit_that_was_too_short() -> None:
     assert fired(a_run(0.7, loss_before=1.0, loss_end=1 - 1.01 * share, loss_error=0.001)) == [SHORT]
     assert fired(a_run(0.7, loss_before=1.0, loss_end=0.5, loss_error=0.26)) == []  # within noise
     assert fired(a_run(0.7, loss_before=1.0, loss_end=0.5, loss_error=None)) == []  # a fit of a few steps
+    assert fired(a_run(0.7, loss_before=0.02, loss_end=0.0101, loss_error=0.001)) == [SHORT]
+    assert fired(a_run(0.7, loss_before=0.02, loss_end=0.0099, loss_error=0.001)) == []  # learned by heart
 
 
 def test_what_was_memorised() -> None:
