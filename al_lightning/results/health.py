@@ -19,8 +19,6 @@ ERRORS = 2.0
 """Standard errors of the test set beyond which a difference of its metric counts."""
 FALLS = "worse with more labels"
 """Name of the rule about curves that fall."""
-LEARNED = 0.01
-"""Mean loss, in nats, below which a further fall is of no use."""
 NAMED = 5
 """Most classes that a sentence names."""
 
@@ -155,15 +153,15 @@ def _falls(measured: Measured, errors: float) -> str:
 
 
 def _too_short(measured: Measured, share: float) -> str:
-    """The loss of the fit's last tenth is lower than that of the tenth before by more than this share, beyond noise."""
-    before, end = measured.number("loss_before"), measured.number("loss_end")
-    error = measured.number("loss_error")
-    if before is None or end is None or error is None or end < LEARNED:
+    """Between the last two tenths, the loss fell by more than this share of its whole fall, and beyond noise."""
+    start, before, end, error = map(measured.number, ("loss_start", "loss_before", "loss_end", "loss_error"))
+    if start is None or before is None or end is None or error is None:
         return ""
-    if before - end <= max(share * before, ERRORS * error):
+    if before - end <= max(share * (start - end), ERRORS * error):
         return ""
     return (
-        f"the fit ended while its loss still fell, from {before:.4g} in its last tenth but one to {end:.4g} in the last"
+        f"the fit ended while its loss still fell: {start:.4g} in its first tenth, {before:.4g} in the last but one, "
+        f"{end:.4g} in the last"
     )
 
 
@@ -206,7 +204,7 @@ RULES = (
         _falls,
         "Train each fit as long as its labels ask (--epochs instead of --steps), and run further seeds (--seed)",
     ),
-    Rule("fit too short", 0.2, _too_short, "Train longer: --steps, or --epochs"),
+    Rule("fit too short", 0.03, _too_short, "Train longer: --steps, or --epochs"),
     Rule(
         "memorised",
         0.2,

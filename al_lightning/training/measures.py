@@ -21,11 +21,14 @@ Health = dict[str, Any]
 
 
 class FitMeasures(nn.Module):
-    """Measures of a fit's last labelled batches: augmented images, as the network sees them while it trains.
+    """Measures of a fit's labelled batches: augmented images, as the network sees them while it trains.
+
+    Losses are kept of the first tenth of the steps, of the last but one, and of the last, in this order; predictions
+    are counted in the last.
 
     Args:
         task: the task.
-        steps: length of the fit. The mean loss of its last tenth is compared with that of the tenth before.
+        steps: length of the fit.
     """
 
     def __init__(self, task: Task, steps: int) -> None:
@@ -35,13 +38,13 @@ class FitMeasures(nn.Module):
         self.first = steps - 2 * self.tenth
         self.confusion = task.confusion()
         self.matrix: Tensor | None = None
-        self.losses = torch.full((2 * self.tenth,), torch.nan, dtype=torch.float64)
+        self.losses = torch.full((3 * self.tenth,), torch.nan, dtype=torch.float64)
         # Of this process. No buffer, since DistributedDataParallel would give every process the first one's.
         self._own = torch.empty(0)
         self._new: list[int] = []
 
     def add(self, step: int, loss: Tensor, logits: Tensor, label: Tensor) -> None:
-        """Measure a step's labelled batch on this process; steps before the last two tenths cost nothing.
+        """Measure a step's labelled batch on this process; steps of other tenths cost nothing.
 
         Args:
             step: number of the step, from 0.
@@ -49,14 +52,13 @@ class FitMeasures(nn.Module):
             logits: (B, C) or (B, C, H, W).
             label: of the batch.
         """
-        place = step - self.first
-        if place < 0:
-            return
-        if not len(self._own):  # small tensors left between a step's large ones would split freed memory
-            self._own = torch.zeros(2 * self.tenth, device=loss.device)
-        self._own[place] = loss.detach()
-        self._new.append(place)
-        if place >= self.tenth:
+        places = [step] * (step < self.tenth) + [self.tenth + step - self.first] * (step >= self.first)
+        if places and not len(self._own):  # small tensors left between a step's large ones would split freed memory
+            self._own = torch.zeros(3 * self.tenth, device=loss.device)
+        for place in places:  # two of them in a fit of one or two steps
+            self._own[place] = loss.detach()
+        self._new += places
+        if step >= self.first + self.tenth:
             self.confusion.update(logits.detach().argmax(dim=1), label.long())
 
     def gather(self, processes: int) -> None:
@@ -67,7 +69,7 @@ class FitMeasures(nn.Module):
         if processes > 1:
             dist.all_reduce(values)
         self.losses[self._new] = values.double().cpu() / processes
-        if self._new[-1] >= self.tenth:
+        if self._new[-1] >= 2 * self.tenth:
             counted = self.confusion.compute().cpu()
             self.confusion.reset()
             self.matrix = counted if self.matrix is None else self.matrix + counted
@@ -84,16 +86,17 @@ class FitMeasures(nn.Module):
     def summary(self) -> Health:
         """Return the measures; without those that the training method does not give.
 
-        `loss_before` and `loss_end` are the mean losses of the last tenth but one, and of the last; `loss_error` is
-        the standard error of their difference. `train` is the main metric on the batches of the last tenth, and
-        `train_guess` what a guess that looks at no image has there. `train_never_predicted` are the classes of these
-        batches that were not predicted, and `train_lacks` the classes without a label there.
+        `loss_start`, `loss_before` and `loss_end` are the mean losses of the first tenth of the steps, of the last but
+        one, and of the last; `loss_error` is the standard error of the difference between the last two. `train` is the
+        main metric on the batches of the last tenth, and `train_guess` what a guess that looks at no image has there.
+        `train_never_predicted` are the classes of these batches that were not predicted, and `train_lacks` the classes
+        without a label there.
         """
         health: Health = {}
-        before, end = self.losses[: self.tenth], self.losses[self.tenth :]
+        start, before, end = self.losses.view(3, self.tenth)
         if self.losses.isfinite().all():
             error = ((before.var() + end.var()) / self.tenth).sqrt() if self.tenth > 1 else None
-            health |= finite(loss_before=before.mean(), loss_end=end.mean(), loss_error=error)
+            health |= finite(loss_start=start.mean(), loss_before=before.mean(), loss_end=end.mean(), loss_error=error)
         if (matrix := self.matrix) is not None and is_confusion(matrix):
             main = self.task.metrics[0].name
             health |= finite(train=self.task.summary(matrix)[main], train_guess=self.task.guessed(matrix))

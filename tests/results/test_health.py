@@ -23,7 +23,7 @@ from al_lightning.runs.journal import CycleRecord, Run, RunRecord
 from tests.support.runs import Answer, parts_of
 
 WELL: dict[str, Any] = {
-    "loss_before": 0.5, "loss_end": 0.49, "loss_error": 0.05, "train": 0.9, "train_guess": 0.3,
+    "loss_start": 2.0, "loss_before": 0.5, "loss_end": 0.49, "loss_error": 0.05, "train": 0.9, "train_guess": 0.3,
     "train_never_predicted": [], "train_lacks": [], "guess": 0.3, "error": 0.01, "never_predicted": [],
 }  # fmt: skip
 THRESHOLD = {rule.name: rule.threshold for rule in RULES}
@@ -96,13 +96,21 @@ def test_a_fall_beyond_two_standard_errors() -> None:
 
 
 def test_a_fit_that_was_too_short() -> None:
+    """The loss falls by 1 in all; a fall of that share between the last two tenths is what the rule allows."""
+
+    def short(fall: float, error: float | None, start: float = 1.5) -> list[str]:
+        return fired(a_run(0.7, loss_start=start, loss_before=0.5 + fall, loss_end=0.5, loss_error=error))
+
     share = THRESHOLD[SHORT]
-    assert fired(a_run(0.7, loss_before=1.0, loss_end=1 - 0.99 * share, loss_error=0.001)) == []
-    assert fired(a_run(0.7, loss_before=1.0, loss_end=1 - 1.01 * share, loss_error=0.001)) == [SHORT]
-    assert fired(a_run(0.7, loss_before=1.0, loss_end=0.5, loss_error=0.26)) == []  # within noise
-    assert fired(a_run(0.7, loss_before=1.0, loss_end=0.5, loss_error=None)) == []  # a fit of a few steps
-    assert fired(a_run(0.7, loss_before=0.02, loss_end=0.0101, loss_error=0.001)) == [SHORT]
-    assert fired(a_run(0.7, loss_before=0.02, loss_end=0.0099, loss_error=0.001)) == []  # learned by heart
+    assert short(0.99 * share, 0.001) == []
+    assert short(1.01 * share, 0.001) == [SHORT]
+    assert short(1.01 * share, 0.51 * share) == []  # within noise
+    assert short(1.01 * share, None) == []  # a fit of a few steps
+    assert short(0.01, 0.001, start=0.4) == [SHORT]  # a fit that began lower than it ended, and falls again
+    assert (
+        "1.5 in its first tenth, 0.7 in the last but one, 0.5 in the last"
+        in problems_at(a_run(0.7, loss_start=1.5, loss_before=0.7, loss_end=0.5, loss_error=0.01), 0)[0].text
+    )
 
 
 def test_what_was_memorised() -> None:
@@ -115,7 +123,7 @@ def test_what_was_memorised() -> None:
 def test_without_a_test_set_what_the_fit_knows_is_judged() -> None:
     untested = {"guess": None, "error": None, "never_predicted": None}
     assert fired(a_run(None, None, **untested)) == []
-    ill = a_run(None, None, **untested, train=0.3, loss_before=2.0, loss_end=1.0, train_never_predicted=[1])
+    ill = a_run(None, None, **untested, train=0.3, loss_before=1.5, loss_end=1.0, train_never_predicted=[1])
     assert fired(ill) == [NEVER, NOTHING, SHORT]
     assert "dog" in problems_of(ill)[0].text
     assert "accuracy 30.00 %" in problems_of(ill)[1].text
