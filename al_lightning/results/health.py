@@ -204,7 +204,7 @@ RULES = (
         _falls,
         "Train each fit as long as its labels ask (--epochs instead of --steps), and run further seeds (--seed)",
     ),
-    Rule("fit too short", 0.03, _too_short, "Train longer: --steps, or --epochs"),
+    Rule("fit too short", 0.05, _too_short, "Train longer: --steps, or --epochs"),
     Rule(
         "memorised",
         0.2,
