@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
+from al_lightning.errors import UsageError
 from al_lightning.metrics import Metric
 from al_lightning.results.curves import Curve, curve_of
-from al_lightning.runs.journal import CycleRecord, Run
+from al_lightning.runs.journal import CycleRecord, Run, read_run
+from al_lightning.runs.weights import with_tested
 
 ERRORS = 2.0
 """Standard errors of the test set beyond which a difference of its metric counts."""
@@ -235,6 +238,16 @@ def problems_at(run: Run, cycle: int) -> list[Problem]:
 def problems_of(run: Run) -> list[Problem]:
     """Return what is wrong with the cycles of a run, in their order."""
     return [problem for done in run.cycles for problem in problems_at(run, done.cycle)]
+
+
+def while_awaiting(run_dir: Path) -> list[str]:
+    """Return what is wrong with the cycle of a run directory that waits for its labels, a line each."""
+    try:
+        run = read_run(run_dir)
+    except UsageError:  # labels of the initial set are awaited; there is no journal
+        return []
+    tested = with_tested(run)
+    return [problem.line for done in tested.cycles[len(run.cycles) :] for problem in problems_at(tested, done.cycle)]
 
 
 def summaries(runs: Sequence[Run]) -> list[str]:

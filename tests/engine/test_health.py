@@ -12,7 +12,7 @@ import pytest
 from al_lightning.labels.store import LabelStore
 from al_lightning.results.health import RULES
 from al_lightning.runs.journal import read_run
-from tests.support.annotators import CLASSES, MASKS, ask, say, walk
+from tests.support.annotators import CLASSES, MASKS, ask, batch, say, walk
 from tests.support.errors import lacking
 from tests.support.runs import SMALL_NETWORK, TINY, Answer, journal
 
@@ -103,14 +103,30 @@ def test_people_without_a_test_set_are_told_what_the_fits_know(al: Call, here: P
     shutil.rmtree(loose / "test")
     run, store = here / "run", LabelStore(here / "run" / "labels", CLASSES, "image")
     more = ["--data.classes", "[blue, green, red]", "--data.test_share", "0", "--training.optimizer.lr", 0]
-    more += ["--budget.cycles", 0]
+    more += ["--budget.cycles", 1]
+    say(store, [row["path"] for row in _asked(al, loose, run, more, "initial")])
+    waiting = ask(al, loose, run, *more)
+    assert waiting.code == 76  # a network that learned nothing has chosen: said before anybody labels its choice
+    assert not lacking(waiting.err, ["[!] cycle 0: never predicted, though labels have them", "on the training images"])
     walk(lambda: ask(al, loose, run, *more), run, lambda names: say(store, names))
-    (cycle,) = read_run(run).cycles
+    cycle, _ = read_run(run).cycles
     assert cycle.metrics == {}
-    assert {"loss_before", "loss_end", "train", "train_guess", "train_never_predicted"} <= cycle.health.keys()
+    assert {
+        "loss_start",
+        "loss_before",
+        "loss_end",
+        "train",
+        "train_guess",
+        "train_never_predicted",
+    } <= cycle.health.keys()
     assert not {"guess", "error", "never_predicted"} & cycle.health.keys()
     out = al("show", run).out
     assert not lacking(out, ["[!] cycle 0: never predicted, though labels have them", "on the training images"])
+
+
+def _asked(al: Call, root: Path, run: Path, more: list[object], name: str) -> list[dict[str, str]]:
+    assert ask(al, root, run, *more).code == 76
+    return batch(run, name)
 
 
 def test_a_method_that_measures_nothing_is_not_judged(al: Call, here: Path) -> None:
