@@ -33,7 +33,7 @@ def show(given: list[str]) -> int:
     print(printable(curve_table(series[0].curves[0]) if len(runs) == 1 else comparison_table(series)))
     alone = [problem.line for problem in problems_of(runs[0])]
     health = alone if len(runs) == 1 else [f"[!] {sentence}" for sentence in summaries(runs)]
-    for sentence in (*repeats(series), *health):
+    for sentence in (*health, *repeats(series)):
         print(printable(sentence))
     if ours.plot and (plot := text_plot(series)):
         print(f"\n{printable(plot)}")

@@ -43,6 +43,6 @@ def test_show(al: Call, here: Path) -> None:
     assert "seed 0, is given twice" in exported.err
     assert exported.out == al("report", "r0", "--format", "csv").out  # standard output is the table alone
     al("fit", "--config", "digits_random", *DIGITS, "--network.width", 2, "--run_dir", "wide")
-    assert [line.split()[0] for line in al("show", "r0", "r1", "wide", "--no-plot").out.splitlines()[1:]] == [
-        "digits_random"
-    ] * 2
+    lines = [line.split()[0] for line in al("show", "r0", "r1", "wide", "--no-plot").out.splitlines()[1:]]
+    assert lines[:2] == ["digits_random"] * 2
+    assert set(lines[2:]) == {"[!]"}  # in six steps no network learns much
