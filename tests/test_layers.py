@@ -34,7 +34,7 @@ data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datas
     streets.surfaces > *
 
 results: conditions summary > claims protocol > comparability label_value series_csv text_table > statistics >
-    comparison series > *
+    comparison health series > *
 launcher: local slurm > screen > *
 labels: formats.cvat status > batch formats.masks > formats.* importer shapes.label_map > formats pictures >
     import_result item project source > store > incoming > * > shapes shapes.region spelling untrusted
@@ -42,7 +42,7 @@ duplicates: groups image_set > relation > descriptor
 
 acquisition: testing > testing.checks > testing.points > testing.trial > * > base > functional > k_center
     testing.networks testing.traces
-training: * > base > functional schedules
+training: * > base > functional measures schedules
 runs: weights > store > cycle_files > selections > checkpoints image_list origins parts > journal lock seals > *
 
 oracle progress pages

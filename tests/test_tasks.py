@@ -2,9 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
+from al_lightning.metrics import CLASS_ACCURACY, PIXEL_ACCURACY
 from al_lightning.tasks import Classification, Segmentation
 
 LOG3 = math.log(3.0)
@@ -140,3 +142,97 @@ def test_class_255_of_many_counts() -> None:
     confusion = task.confusion()
     confusion.update(torch.tensor([255, 255, 1]), torch.tensor([255, 255, 0]))
     assert task.summary(confusion.compute())["accuracy"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("task", "matrix", "best"),
+    [
+        # Always class 0 is right in 6 of 10, and each class as often as it occurs in 0.6^2 + 0.4^2.
+        (Classification(2), [[1, 5], [2, 2]], 0.6),
+        # Always class 0: (9/10 + 0) / 2. As often: (0.9 / 1.1 + 0.1 / 1.9) / 2 = 0.435.
+        (Segmentation(2), [[90, 0], [10, 0]], 0.45),
+        # Always class 0: (1/2 + 0) / 2. As often: 0.25 / 0.75 of each class.
+        (Segmentation(2), [[0, 50], [0, 50]], 1 / 3),
+        (Classification(2), [[0, 0], [0, 0]], 0.0),
+    ],
+)
+def test_the_best_guess_that_looks_at_no_image_by_hand(task, matrix, best):
+    assert task.guessed(torch.tensor(matrix)) == pytest.approx(best)
+
+
+def test_the_binomial_error_of_an_accuracy_by_hand():
+    draw = np.random.default_rng(0)
+    matrix = torch.tensor([[30, 10], [15, 45]])  # 75 of 100
+    assert Classification(2).standard_error(matrix, None, draw) == pytest.approx(math.sqrt(0.75 * 0.25 / 100))
+    assert Classification(2).standard_error(torch.zeros(2, 2, dtype=torch.int64), None, draw) is None
+
+
+def test_the_counts_of_an_image_by_hand():
+    predicted = torch.tensor([[[0, 1, 1, 2]], [[2, 2, 2, 2]]])
+    label = torch.tensor([[[0, 1, 2, 255]], [[2, 255, 255, 0]]])
+    counts = Segmentation(3).image_counts(predicted, label)
+    assert counts.dtype == torch.int32
+    assert counts.tolist() == [
+        [[1, 1, 1], [1, 2, 1], [0, 0, 1]],  # class 1 is right once, predicted twice, once in the label
+        [[0, 0, 1], [0, 0, 0], [1, 2, 1]],
+    ]
+
+
+def test_the_counts_of_images_add_up_to_the_confusion_matrix():
+    torch.manual_seed(0)
+    predicted, label = torch.randint(0, 4, (5, 6, 7)), torch.randint(0, 4, (5, 6, 7))
+    label[:, 0] = 255
+    task = Segmentation(4)
+    matrix = task.confusion()
+    matrix.update(predicted, label)
+    matrix = matrix.compute()
+    summed = task.image_counts(predicted, label).sum(dim=0)
+    assert torch.equal(summed, torch.stack([matrix.diag(), matrix.sum(dim=0), matrix.sum(dim=1)], dim=1))
+
+
+def test_the_bootstrap_of_a_mean_iou_is_that_of_whole_test_sets():
+    torch.manual_seed(1)
+    label = torch.randint(0, 3, (60, 4, 4))
+    noise = torch.randint(0, 3, label.shape)
+    predicted = torch.where(torch.rand(60, 1, 1) * torch.rand(label.shape) < 0.3, noise, label)
+    task = Segmentation(3)
+    counts = task.image_counts(predicted, label)
+    error = task.standard_error(torch.eye(3), counts, np.random.default_rng(0))
+
+    def mean_iou(index):
+        chosen, truth = predicted[index].flatten(), label[index].flatten()
+        return np.mean([((chosen == c) & (truth == c)).sum() / ((chosen == c) | (truth == c)).sum() for c in range(3)])
+
+    draw = np.random.default_rng(1)
+    drawn = [mean_iou(torch.from_numpy(draw.integers(60, size=60))) for _ in range(1000)]
+    assert error == pytest.approx(np.std(drawn), rel=0.15)  # known to within 4 % and 2 %
+    assert error == task.standard_error(torch.eye(3), counts, np.random.default_rng(0))
+    assert error != task.standard_error(torch.eye(3), counts, np.random.default_rng(1))
+    assert task.standard_error(torch.eye(3), counts[:1].repeat(9, 1, 1), np.random.default_rng(0)) == 0
+
+
+def test_a_class_that_some_drawn_test_sets_lack_counts_where_it_is():
+    """One of two images has class 1: of the drawn test sets a quarter lack it, and a quarter have nothing else."""
+    label = torch.zeros(2, 1, 4, dtype=torch.int64)
+    label[1] = 1
+    skip, zero = (Segmentation(2, absent) for absent in ("skip", "zero"))
+    counts = skip.image_counts(torch.zeros_like(label), label)
+    # The mean IoU is 1 for both images of class 0, 0 for both of class 1, and (0.5 + 0) / 2 else.
+    draw = np.random.default_rng(0)
+    drawn = [np.bincount(draw.integers(2, size=2), minlength=2)[0] for _ in range(400)]
+    for task, values in ((skip, [0, 0.25, 1.0]), (zero, [0, 0.25, 0.5])):
+        expected = np.std([values[count] for count in drawn], ddof=1)
+        assert task.standard_error(torch.eye(2), counts, np.random.default_rng(0)) == pytest.approx(expected)
+
+
+def test_a_task_of_ones_own_has_no_error_of_another_metric():
+    class Balanced(Classification):
+        metrics = (CLASS_ACCURACY,)
+
+    class Pixels(Segmentation):
+        metrics = (PIXEL_ACCURACY,)
+
+    draw = np.random.default_rng(0)
+    assert Balanced(2).standard_error(torch.eye(2, dtype=torch.int64), None, draw) is None
+    assert not Pixels(2).counts_images
+    assert Segmentation(2).counts_images

@@ -99,6 +99,10 @@ def fit(given: list[str]) -> int:
     try:
         done = api.run(experiment, ["fit", *given], show=True)
     except LabelsAwaited:
+        from al_lightning.results.health import while_awaiting
+
+        if first:  # before anybody labels what a network that did not learn has chosen
+            say(*while_awaiting(experiment.run_dir))
         advise()
         raise
     if first:

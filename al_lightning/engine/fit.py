@@ -61,6 +61,7 @@ class Fit:
     Attributes:
         done: steps that an earlier process did; all of them where the weights exist.
         started: whether an earlier process trained this network, or a part of its steps.
+        health: measures of whether training worked, of the fit, and once it was tested, of the test.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Fit:
             experiment.data, pool, self.key, self.steps, self.chunk, memory_format=self.memory_format
         )
         self.trainer = self._trainer(dict(parts.trainer))
+        self.health: dict[str, Any] = {}
         if self.device.type == "cpu":
             keep_large_blocks()
 
@@ -168,7 +170,7 @@ class Fit:
     def train(self) -> None:
         """Train, or load the weights of a finished fit; a started fit continues from its last checkpoint."""
         if self.trained:
-            load_network(self.network, self.weights_path)
+            self.health = load_network(self.network, self.weights_path)
             self.reporter.skip(self.steps)
             return
         member = self.key[2]
@@ -187,8 +189,9 @@ class Fit:
                 raise TrainingError(
                     f"The fit ended after {self.module.step} of {self.steps} steps; something stopped it."
                 )
+            self.health = self.module.measures.summary()
             if self.processes.rank == 0:
-                save_weights(self.network.state_dict(), self.weights_path, self.seal)
+                save_weights(self.network.state_dict(), self.health, self.weights_path, self.seal)
                 forget(self.directory)
         self.reporter.finish()
 
@@ -201,6 +204,7 @@ class Fit:
         )
         self._guarded(lambda: self.trainer.test(self.module, datamodule=self.data, verbose=False, weights_only=True))
         self.reporter.finish()
+        self.health |= self.module.health
         return self.module.results
 
     def score(self, acquisition: Acquisition, images: list[int]) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,7 @@ from al_lightning.engine.reuse import take_first_cycle
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
+from al_lightning.results.health import problems_at
 from al_lightning.runs.journal import CycleRecord, Run
 from al_lightning.runs.scores import SeenRows
 from al_lightning.runs.seals import Seal, made_again
@@ -69,7 +70,7 @@ def run_cycles(
         reporter.cycle(cycle, len(pool.labelled))
         seconds: dict[str, float] = {"shared": shared} if shared and cycle == 0 else {}
         members = acquisition.members if count else 1
-        metrics, chosen = processes.once(results_on_disk, store, cycle, members, count, reporter)
+        metrics, health, chosen = processes.once(results_on_disk, store, cycle, members, count, reporter)
 
         if metrics is None or chosen is None:
             scored = []
@@ -82,7 +83,8 @@ def run_cycles(
                 seconds["processes"] = processes.count
                 if member == 0:
                     metrics = timed(seconds, "test", fit.test)
-                    store.save_metrics(cycle, metrics)
+                    health = fit.health
+                    store.save_metrics(cycle, metrics, health)
                     timed(seconds, "views", boards.predictions, cycle, fit.network, fit.device)
                 if count:
                     network = partial(timed, seconds, "score", fit.score, acquisition)
@@ -94,7 +96,7 @@ def run_cycles(
 
         bought = processes.once(label, experiment, queue, cycle, chosen) if chosen else []
         budgeted, labelled = nominal(experiment, pool, cycle), len(pool.labelled)
-        store.append(CycleRecord(cycle, budgeted, labelled, metrics or {}, bought, seconds, code=code))
+        store.append(CycleRecord(cycle, budgeted, labelled, metrics or {}, bought, seconds, health, code))
         if store.writes:
             show(store, reporter)
         store.still_ours()
@@ -125,11 +127,12 @@ def code_from_here(experiment: Experiment, store: RunStore, reporter: Reporter) 
 
 def results_on_disk(
     store: RunStore, cycle: int, members: int, count: int, reporter: Reporter
-) -> tuple[dict[str, Any] | None, list[int] | None]:
-    """Return the metrics and the choice of a started cycle; None for what does not exist or is not this run's."""
+) -> tuple[dict[str, Any] | None, dict[str, Any], list[int] | None]:
+    """Return metrics, health and choice of a started cycle; None, {}, None for what is missing or not this run's."""
     for path in store.drop_unfit(cycle, members, count):
         reporter.say(made_again(path))
-    return store.metrics(cycle), store.selection(cycle) if count else []
+    metrics, health = store.tested(cycle) or (None, {})
+    return metrics, health, store.selection(cycle) if count else []
 
 
 def choose(
@@ -187,10 +190,12 @@ def forget_weights(experiment: Experiment, store: RunStore, cycle: int, last: in
 
 
 def show(store: RunStore, reporter: Reporter) -> None:
-    """Show the first metric of the last cycle."""
+    """Show the first metric of the last cycle, and what its health says against it."""
     run = store.read()
     for name, value in list(run.cycles[-1].metrics.items())[:1]:  # none without a test set
         reporter.result(run.record.metric(name), value)
+    for problem in problems_at(run, run.cycles[-1].cycle):
+        reporter.say(problem.line)
 
 
 def timed(seconds: dict[str, float], stage: str, work: Callable[..., Any], *arguments: Any) -> Any:

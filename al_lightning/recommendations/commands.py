@@ -10,6 +10,7 @@ from pathlib import Path
 from al_lightning.audits.result import Audit
 from al_lightning.errors import ALError
 from al_lightning.recommendations.situation import class_folders
+from al_lightning.results.health import caution
 from al_lightning.results.series import BASELINE
 from al_lightning.runs.journal import JOURNAL, Run, RunRecord, read_run
 from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
@@ -121,5 +122,5 @@ def own_evidence(run: Run) -> str:
     paths = " ".join(f"{shlex.quote(folder)}/seed_*" for folder in folders)
     return (
         f"There are {len(runs)} finished runs on these data ({', '.join(sorted(names))}). Measured evidence on "
-        f"your own data counts more than all of the above: `al-lightning report {paths}`."
-    )
+        f"your own data counts more than all of the above: `al-lightning report {paths}`. {caution(runs)}"
+    ).rstrip()

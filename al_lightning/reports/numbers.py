@@ -51,6 +51,11 @@ class Dataset:
     comparisons: tuple[Comparison, ...] = ()
 
     @property
+    def runs(self) -> list[Run]:
+        """The runs of all methods, references included."""
+        return [run for method in (*self.methods, *self.references) for run in method.runs]
+
+    @property
     def baseline(self) -> Series | None:
         """The strategy that the others are compared with."""
         baselines = [method for method in self.methods if f"{method.label}_".startswith(f"{BASELINE}_")]

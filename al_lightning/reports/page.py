@@ -23,6 +23,7 @@ from al_lightning.reports.numbers import Dataset, cost, curves, datasets, differ
 from al_lightning.results.claims import counted
 from al_lightning.results.comparison import RULE
 from al_lightning.results.conditions import conditions_of
+from al_lightning.results.health import caution, summaries
 from al_lightning.results.regimes import read_regimes
 from al_lightning.results.series import BASELINE
 from al_lightning.runs.files import write_text
@@ -94,7 +95,7 @@ def report_values(
         "baseline": BASELINE,
         "styles": styles,
         "rule": RULE,
-        "headlines": [headline(dataset) for dataset in grouped],
+        "headlines": [f"{headline(dataset)} {caution(dataset.runs)}".rstrip() for dataset in grouped],
         "points": dict.fromkeys(dataset.metric.points for dataset in grouped if dataset.metric.name),
         "counted": counted(each for dataset in grouped for each in dataset.comparisons),
         "sections": sections,
@@ -129,6 +130,7 @@ def _section(number: int, dataset: Dataset, findings: Findings | str, styles: di
     values = {
         "number": number,
         "dataset": dataset,
+        "health": summaries(dataset.runs),
         "waiting": [f"{run.record.name}, seed {run.record.seed}" for run in unfinished(dataset)],
         "chart": curve_chart(dataset, styles) if dataset.budgets else "",
         "differences": differences(dataset),

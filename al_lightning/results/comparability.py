@@ -9,6 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from al_lightning.results.health import summaries
 from al_lightning.results.series import BASELINE, Series, base_of, of_one_training
 from al_lightning.runs.identity import differences, in_short
 from al_lightning.runs.journal import Run
@@ -222,6 +223,14 @@ def _own_code(setting: Setting) -> Iterable[Finding]:
     yield from _judged(unlike, "Code of the user's own is not the same in all runs", fine)
 
 
+def _health(setting: Setting) -> Iterable[Finding]:
+    """Say which fits did not work, by the measures that their cycles have."""
+    faults = summaries(setting.runs)
+    yield from ((WARN, fault) for fault in faults)
+    if not faults and any(cycle.health for run in setting.runs for cycle in run.cycles):
+        yield OK, "Training worked, as far as losses and predictions of each fit and test tell."
+
+
 def _surroundings(setting: Setting) -> Iterable[Finding]:
     """Look for versions, devices and process counts that differ between the runs."""
     versions: dict[str, dict[str, None]] = {}
@@ -264,6 +273,7 @@ CHECKS: dict[str, Callable[[Setting], Iterable[Finding]]] = {
     "test set": _test_set,
     "data": _data,
     "own code": _own_code,
+    "health": _health,
     "versions": _surroundings,
 }
 

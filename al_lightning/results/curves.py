@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -31,6 +32,27 @@ def area(budgets: Sequence[float], values: Sequence[float]) -> float:
 
 
 @dataclass(frozen=True)
+class Fall:
+    """A loss between two points of a curve.
+
+    Attributes:
+        labelled: number of labelled images of the earlier point.
+        before: the metric there.
+        after: the metric at the later point.
+        error: standard error of the difference, from the choice of the test images; None where it is not known.
+    """
+
+    labelled: int
+    before: float
+    after: float
+    error: float | None
+
+    def exceeds(self, errors: float) -> bool:
+        """Whether the loss is larger than so many standard errors; not where they are not known."""
+        return self.error is not None and abs(self.before - self.after) > errors * self.error
+
+
+@dataclass(frozen=True)
 class Curve:
     """A run's main metric against its budget.
 
@@ -43,6 +65,8 @@ class Curve:
         labelled: numbers of labelled images.
         values: the metric, in its unit.
         untested: numbers of labelled images of the finished cycles of a run without a test set, which has no points.
+        errors: standard error of each value, in its unit, from the choice of the test images; None where one is not
+            known, and empty where none is.
     """
 
     name: str
@@ -53,6 +77,17 @@ class Curve:
     labelled: tuple[int, ...]
     values: tuple[float, ...]
     untested: tuple[int, ...] = ()
+    errors: tuple[float | None, ...] = ()
+
+    def fall_at(self, point: int) -> Fall | None:
+        """Return by how much a point is worse than the best point before it; None where it is not worse."""
+        sign, values = self.metric.sign, self.values
+        best = max(range(point), key=lambda at: sign * values[at], default=point)
+        if sign * values[best] <= sign * values[point]:
+            return None
+        errors = [self.errors[at] for at in (best, point)] if self.errors else []
+        known = [error for error in errors if error is not None]
+        return Fall(self.labelled[best], values[best], values[point], math.hypot(*known) if len(known) == 2 else None)
 
     @property
     def area(self) -> float:
@@ -84,6 +119,8 @@ def curve_of(run: Run) -> Curve:
     name = next(iter(cycles[0].metrics), "") if cycles else ""
     tested = cycles if name else ()
     metric = record.metric(name)
+    errors = [cycle.health.get("error") for cycle in tested]
+    known = [error is not None for error in errors]
     return Curve(
         name=record.name,
         seed=record.seed,
@@ -93,4 +130,5 @@ def curve_of(run: Run) -> Curve:
         labelled=tuple(cycle.labelled for cycle in tested),
         values=tuple(metric.scale * cycle.metrics[name] for cycle in tested),
         untested=() if name else tuple(cycle.labelled for cycle in cycles),
+        errors=tuple(None if error is None else metric.scale * error for error in errors) if any(known) else (),
     )

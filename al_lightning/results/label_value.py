@@ -14,6 +14,7 @@ from pathlib import Path
 from al_lightning.errors import ALError, UsageError
 from al_lightning.results.comparison import FEWEST, RELEVANT, Comparison, Verdict
 from al_lightning.results.curves import Curve
+from al_lightning.results.health import FALLS, falls, problems_at
 from al_lightning.results.series import Series, series_of_runs
 from al_lightning.results.statistics import compare_settings
 from al_lightning.runs.journal import Run, read_run
@@ -67,16 +68,22 @@ def savings(series: Series, baseline: Series, target: float) -> dict[int, str]:
     """Return how many labels a method saves against a baseline until both reach a target, by seed, in words.
 
     `15 images (60 %)` are 60 % of what the baseline needs; a negative number says that the method needs more. Where the
-    first point of one of the two reaches the target already, the number is a bound.
+    first point of one of the two reaches the target already, the number is a bound. A baseline that gets worse with
+    more labels sets no target, and a method that does so after its first point needs no more labels: nothing is saved.
     """
+    falling = [{curve.seed for curve in each.curves if falls(curve)} for each in (series, baseline)]
     costs, baseline_costs = label_costs(series, target), label_costs(baseline, target)
     saved = {}
     for seed in sorted(costs.keys() & baseline_costs.keys()):
         cost, base = costs[seed], baseline_costs[seed]
-        if cost.labels is None or base.labels is None:
+        both = cost.at_most and base.at_most
+        if seed in falling[1] or (both and seed in falling[0]):
+            fell = [each.label for each, seeds in zip((series, baseline), falling, strict=True) if seed in seeds]
+            saved[seed] = f"not known: {' and '.join(fell)} fell with more labels"
+        elif cost.labels is None or base.labels is None:
             never = [each.label for each, needed in ((series, cost), (baseline, base)) if needed.labels is None]
             saved[seed] = f"{' and '.join(never)} never reached it"
-        elif cost.at_most and base.at_most:
+        elif both:
             saved[seed] = "both reached it with their first labels"
         else:
             bound = "at least " if cost.at_most else "at most " if base.at_most else ""
@@ -225,6 +232,8 @@ def _gain(run: Run, comparison: Comparison | None) -> str:
     if comparison.seeds < FEWEST:
         change = f"{metric.scale * (values[-1] - values[-2]):+.2f} points"
         step = f"{name} went from {metric.text(values[-2])} to {metric.text(values[-1])}"
+        if any(problem.rule.name == FALLS for problem in problems_at(run, last.cycle)):
+            return f"{sizes} {step} ({change}). The curve falls by more than the choice of the test images explains."
         return f"{sizes} {step} ({change}).{images} One seed cannot tell a gain from noise; further seeds can (--seed)."
     seeds = f"{sizes} {name} changed by {comparison.mean:+.2f} points over {comparison.seeds} seeds"
     if not math.isfinite(comparison.low):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from al_lightning.distributed.processes import Processes
 from al_lightning.distributed.shutdown import AGAIN, shutdown
 from al_lightning.errors import ALError, Interrupted, TrainingError
+from al_lightning.runs.journal import check_health
 from al_lightning.runs.seals import Seal, drop
 
 KEPT = 2
@@ -45,8 +46,8 @@ def load(path: Path) -> dict[str, Any]:
     return content
 
 
-def save_weights(state: dict[str, Tensor], path: Path, seal: Seal) -> None:
-    """Write the weights of a finished fit.
+def save_weights(state: dict[str, Tensor], measures: dict[str, Any], path: Path, seal: Seal) -> None:
+    """Write the weights of a finished fit, and its measures, which a test in another process needs.
 
     Raises:
         TrainingError: the weights are not finite.
@@ -56,7 +57,7 @@ def save_weights(state: dict[str, Tensor], path: Path, seal: Seal) -> None:
             f"The fit ended with weights that are not finite ({name}), so that the network is useless; a smaller "
             "learning rate, or trainer.gradient_clip_val, keeps them finite."
         )
-    save({"network": state}, path, seal)
+    save({"network": state, "measures": measures}, path, seal)
 
 
 def weights_of(path: Path) -> dict[str, Tensor]:
@@ -65,24 +66,36 @@ def weights_of(path: Path) -> dict[str, Tensor]:
     Raises:
         ALError: the file is gone or damaged, or holds something else than finite weights.
     """
-    weights = load(path).get("network")
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the weights of a finished fit, and its measures."""
+    content = load(path)
+    weights, measures = content.get("network"), content.get("measures")
     if not isinstance(weights, dict) or not all(_is_plain(value, path) for value in weights.values()):
         raise ALError(f"{path} holds something else than the weights of a network.")
     if (name := _not_finite(weights)) is not None:
         raise ALError(f"{path} holds weights that are not finite ({name}); such a network is useless.")
-    return weights
+    try:
+        check_health(measures)
+    except ValueError as error:
+        raise ALError(f"{path} holds something else than the measures of a fit.") from error
+    return weights, measures  # type: ignore[return-value]  # checked
 
 
-def load_network(network: nn.Module, path: Path) -> None:
-    """Load the weights of a finished fit into a network.
+def load_network(network: nn.Module, path: Path) -> dict[str, Any]:
+    """Load the weights of a finished fit into a network, and return the fit's measures.
 
     Raises:
         ALError: the weights are gone, damaged, or of another network.
     """
+    weights, measures = _read(path)
     try:
-        network.load_state_dict(weights_of(path))
+        network.load_state_dict(weights)
     except (RuntimeError, KeyError) as error:
         raise ALError(f"{path} holds the weights of another network than the configuration's.") from error
+    return measures
 
 
 def _is_plain(value: object, path: Path) -> bool:

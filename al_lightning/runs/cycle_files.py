@@ -17,6 +17,7 @@ from al_lightning.runs.seals import Seal
 from al_lightning.runs.selections import (
     Choice,
     choice_seal,
+    damaged,
     read_choice,
     read_json,
     rows_path,
@@ -41,7 +42,7 @@ class CycleFiles(Held):
         return weights_path(self.directory, cycle, member).parent
 
     def metrics_path(self, cycle: int) -> Path:
-        """Path of the test metrics of a cycle."""
+        """Path of the test metrics of a cycle, and of its health."""
         return self.cycle_dir(cycle) / "metrics.json"
 
     def _make(self, folder: Path) -> None:
@@ -84,17 +85,28 @@ class CycleFiles(Held):
         lines = f"the lines of {self.directory / JOURNAL} from that of cycle {cycle} on"
         return f"delete {lines}: the run's own `al-lightning fit` command makes these cycles again."
 
-    def metrics(self, cycle: int) -> dict[str, Any] | None:
-        """Return the test metrics of a cycle that was tested but may not be finished; None where it was not.
+    def tested(self, cycle: int) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Return metrics and health of a cycle that was tested but may not be finished; None where it was not.
 
         Raises:
             ALError: they are damaged, or another run's.
         """
         path = self.metrics_path(cycle)
-        return read_json(path, self.fit_seal(cycle, 0)) if path.is_file() else None
+        if not path.is_file():
+            return None
+        content = read_json(path, self.fit_seal(cycle, 0))
+        metrics, health = content.get("metrics"), content.get("health")
+        if not isinstance(metrics, dict) or not isinstance(health, dict):
+            raise damaged(path)
+        return metrics, health
 
-    def save_metrics(self, cycle: int, metrics: dict[str, Any]) -> None:
-        """Write the test metrics of a cycle.
+    def metrics(self, cycle: int) -> dict[str, Any] | None:
+        """Return the metrics that `tested` returns."""
+        tested = self.tested(cycle)
+        return None if tested is None else tested[0]
+
+    def save_metrics(self, cycle: int, metrics: dict[str, Any], health: dict[str, Any] | None = None) -> None:
+        """Write the test metrics of a cycle, and its health.
 
         Raises:
             ALError: they are no metrics, or others than those of the cycles before.
@@ -108,7 +120,8 @@ class CycleFiles(Held):
                     "of them, the first one a number, the same in each cycle."
                 ) from error
             self._make(self.cycle_dir(cycle))
-            write_json(self.metrics_path(cycle), metrics, self.fit_seal(cycle, 0))
+            content = {"metrics": metrics, "health": health or {}}
+            write_json(self.metrics_path(cycle), content, self.fit_seal(cycle, 0))
 
     def selection(self, cycle: int | None) -> list[int] | None:
         """Return what a cycle, or for None the initial set, chose; None where nothing was chosen yet."""

@@ -25,6 +25,8 @@ FORMAT = 5
 """Format of a run directory: raised with each change of it, so that no other version misreads it."""
 LARGEST = 16 << 20
 """Most bytes of a journal: a pool of a million images, all chosen, takes 8 MB."""
+CLASS_LISTS = ("never_predicted", "train_never_predicted", "train_lacks")
+"""The measures of a cycle's health that are lists of class numbers; all others are numbers."""
 MOST_CYCLES = 10_000
 MOST_IMAGES = 10**9
 MOST_SEED = 2**64
@@ -89,7 +91,8 @@ class CycleRecord:
         metrics: the main metric first, as `Metric` stores them; class-wise values as lists, null for absent classes.
         chosen: bought after this fit, in order of selection; empty in the last cycle.
         cost: seconds of each stage, and the number of processes; everything else is deterministic.
-        health: what the fit and its test say of whether training worked: numbers, or lists of numbers, by name.
+        health: measures of whether training worked, by name: numbers, or lists of class numbers (`CLASS_LISTS`). See
+            `training.measures` for what they are, and `results.health` for what they mean.
         code: SHA-256 of the modules of the user's own classes, by module, where they changed since the run began.
     """
 
@@ -240,6 +243,8 @@ def _check_kinds(run: Run) -> None:
         raise ValueError("an image is labelled twice")
     _check_settings(record.settings)
     check_metrics([done.metrics for done in cycles])
+    for done in cycles:
+        check_health(done.health)
 
 
 def _check_settings(settings: dict[str, Any]) -> None:
@@ -268,6 +273,21 @@ def check_metrics(metrics: list[dict[str, Any]]) -> None:
             sound = all(_is_number(value) or (value is None and not main) for value in values)
         if not sound:
             raise ValueError(f"the metric {name} is not of its kind")
+
+
+def check_health(health: object) -> None:
+    """Raise ValueError unless a cycle's health has numbers, and lists of class numbers, by name; see `CLASS_LISTS`."""
+    sound = isinstance(health, dict) and all(
+        _is_text(name, 200)
+        and (
+            isinstance(value, list) and all(_is_whole(number, MOST_IMAGES) for number in value)
+            if name in CLASS_LISTS
+            else _is_number(value)
+        )
+        for name, value in health.items()
+    )
+    if not sound:
+        raise ValueError("its health is not of its kind")
 
 
 def _is_text(value: object, most: int) -> bool:

@@ -22,11 +22,12 @@ def with_tested(run: Run) -> Run:
         ALError: a file of that cycle is damaged.
     """
     store, cycle = RunStore(run.directory, writes=False), len(run.cycles)
-    if not weights_path(run.directory, cycle, 0).is_file() or (metrics := store.metrics(cycle)) is None:
+    if not weights_path(run.directory, cycle, 0).is_file() or (tested := store.tested(cycle)) is None:
         return run
     labelled = len(run.labelled_at(cycle))
-    tested = CycleRecord(cycle, labelled / max(1, run.record.pool_size), labelled, metrics, [])
-    return replace(run, cycles=(*run.cycles, tested))
+    metrics, health = tested
+    record = CycleRecord(cycle, labelled / max(1, run.record.pool_size), labelled, metrics, [], health=health)
+    return replace(run, cycles=(*run.cycles, record))
 
 
 def trained(run_dir: Path, cycle: int | None = None) -> tuple[Run, CycleRecord, Path]:

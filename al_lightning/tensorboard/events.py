@@ -1,6 +1,7 @@
 """TensorBoard's event files of a run. They are derived from the journal, which is the authority.
 
-Tags: `curve/miou` for a metric and `curve/iou/road` for a metric of a class, against the number of labelled images.
+Tags: `curve/miou` for a metric, `curve/iou/road` for a metric of a class, and `health/train` for a measure of whether
+training worked, against the number of labelled images.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from al_lightning.results.curves import curve_of
 from al_lightning.runs.files import write_atomic
 from al_lightning.runs.journal import CycleRecord, Run
 
-FORMAT = 3
+FORMAT = 4
 """Hashed into the names of event files; raise it when the views change, and existing runs get new ones."""
 
 
@@ -53,7 +54,10 @@ def histogram(tag: str, numbers: npt.NDArray[np.float32]) -> Any:
 
 
 def curve_points(record: CycleRecord, class_names: Sequence[str]) -> dict[str, float]:
-    """Return a cycle's metrics by tag; metrics per class have the class in the tag, without absent classes."""
+    """Return a cycle's metrics by tag, and the measures of its health.
+
+    Metrics per class have the class in the tag, without absent classes. Of a list of classes its length is shown.
+    """
     points: dict[str, float] = {}
     for name, value in record.metrics.items():
         if isinstance(value, float):
@@ -62,6 +66,8 @@ def curve_points(record: CycleRecord, class_names: Sequence[str]) -> dict[str, f
             short = name.removeprefix("class_")
             named = zip(class_names, value, strict=True)
             points.update({f"curve/{short}/{label}": part for label, part in named if part is not None})
+    for name, value in record.health.items():
+        points[f"health/{name}"] = float(len(value) if isinstance(value, list) else value)
     return points
 
 

@@ -116,7 +116,7 @@ class Boards:
     def _write(self, finished: bool) -> None:
         run, folder = read_run(self.directory), self.directory / "curve"
         paths = [
-            event_file(folder, done.cycle, [done.metrics, done.labelled, done.chosen, self.names])
+            event_file(folder, done.cycle, [done.metrics, done.health, done.labelled, done.chosen, self.names])
             for done in run.cycles
         ]
         missing = [(done, path) for done, path in zip(run.cycles, paths, strict=True) if not path.is_file()]

@@ -18,6 +18,7 @@ from al_lightning.errors import TrainingError, UsageError, reason_of, require
 from al_lightning.networks.base import Network
 from al_lightning.tasks import Task
 from al_lightning.training.functional import ranking_hinge
+from al_lightning.training.measures import FitMeasures, Health, ImageCounts, measures_of_test
 from al_lightning.training.schedules import Constant, Schedule
 from al_lightning.types import Batch, NetworkOutput
 
@@ -131,7 +132,10 @@ class TrainingModule(LightningModule, ABC):
         self.prediction_margin = prediction_margin
         self.prediction_stop = prediction_stop
         self.confusion = task.confusion()
+        self.measures = FitMeasures(task, steps)
+        self.counts = ImageCounts()
         self.results: dict[str, Any] = {}
+        self.health: Health = {}
         # Values to log beside the losses, for example the share of the images that took part.
         self.shown: dict[str, Tensor] = {}
         self.step = 0
@@ -157,6 +161,7 @@ class TrainingModule(LightningModule, ABC):
             labelled: the batch.
         """
         terms = {"loss": self.task.loss(output.logits, labelled.label)}
+        self.measures.add(self.step, terms["loss"], output.logits, labelled.label)
         if output.predicted_loss is not None:
             loss = self.task.loss_per_image(output.logits.detach(), labelled.label)
             ranking = ranking_hinge(output.predicted_loss, loss, self.prediction_margin)
@@ -238,8 +243,9 @@ class TrainingModule(LightningModule, ABC):
             self._flush()
 
     def on_train_epoch_end(self) -> None:
-        """Check the losses before the checkpoint is written."""
+        """Check and gather the losses before the checkpoint is written."""
         self._check()
+        self.measures.gather(self.trainer.world_size)
 
     def log_step(self, total: Tensor, terms: dict[str, Tensor]) -> None:
         """Add this step to the next point of the training curves.
@@ -283,25 +289,37 @@ class TrainingModule(LightningModule, ABC):
         return [float(group["lr"]) for optimizer in optimizers for group in optimizer.param_groups]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Save the losses since the last point of the curves."""
+        """Save the losses since the last point of the curves, and the measures."""
         checkpoint["al_losses"] = (self._since, {name: total.cpu() for name, total in self._sums.items()})
+        checkpoint["al_measures"] = self.measures.state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the losses since the last point of the curves."""
+        """Restore the losses since the last point of the curves, and the measures."""
         self._since, sums = checkpoint["al_losses"]
         self._sums = dict(sums)
+        self.measures.restore(checkpoint["al_measures"])
 
     def on_test_epoch_start(self) -> None:
         """Start from an empty confusion matrix."""
         self.confusion.reset()
+        self.counts.reset()
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Count predictions; padding is dropped, so that each test image counts once."""
+        if self.task.counts_images:
+            images = int(self.trainer.num_test_batches[0]) * len(batch.index)
+            self.counts.make_room(images, self.task.num_classes, batch.index)
         real = batch.index >= 0
         if real.any():
-            logits = self.network(batch.image).logits[real]
-            self.confusion.update(logits.argmax(dim=1), batch.label[real].long())
+            predicted = self.network(batch.image).logits[real].argmax(dim=1)
+            label = batch.label[real].long()
+            self.confusion.update(predicted, label)
+            if self.task.counts_images:
+                self.counts.add(batch.index[real], self.task.image_counts(predicted, label))
 
     def on_test_epoch_end(self) -> None:
-        """Sum over processes, and store plain numbers in `results`."""
-        self.results = self.task.summary(self.confusion.compute())
+        """Sum over processes, and store plain numbers in `results` and `health`."""
+        confusion = self.confusion.compute()
+        self.results = self.task.summary(confusion)
+        counts = self.counts.gathered(self.trainer.world_size, self.all_gather)
+        self.health = measures_of_test(self.task, confusion, counts, self.key)

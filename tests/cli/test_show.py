@@ -44,6 +44,8 @@ def test_show(al: Call, here: Path) -> None:
     assert exported.out == al("report", "r0", "--format", "csv").out  # standard output is the table alone
     al("fit", "--config", "digits_random", *DIGITS, "--network.width", 2, "--run_dir", "wide")
     lines = al("show", "r0", "r1", "wide", "--no-plot").out.splitlines()[1:]
+    assert any(line.startswith("[!]") for line in lines)  # in six steps no network learns much
+    lines = [line for line in lines if not line.startswith("[!]")]
     assert [line.split()[0] for line in lines[:2]] == ["digits_random"] * 2
     assert lines[2:4] == ["", "digits"]
     measured = (

@@ -16,6 +16,7 @@ from PIL import Image
 
 from al_lightning.distributed.processes import Processes
 from al_lightning.errors import ALError, DatasetError, UsageError
+from tests.support.annotators import MASKS
 from tests.support.errors import raises, refused
 from tests.support.processes import STAGES, await_stage, command, environment, family, is_gone, parent
 from tests.support.runs import SMALL_NETWORK, TINY, Answer, journal
@@ -207,6 +208,25 @@ def test_shards_that_are_empty_or_ragged(here: Path, images: int, query: int) ->
         (here / "r/cycles.jsonl").write_text("".join(lines[:1]))
         for cycle in (0, 1):
             (here / f"r/cycle_{cycle:02d}/metrics.json").unlink()
+        again = command(here, *run, "--trainer.devices", processes)
+        assert again.returncode == 0, again.stderr
+        assert journal(here / "r") == done
+
+
+def test_the_health_of_a_cycle_is_the_same_on_any_number_of_processes(here: Path, masks: Path) -> None:
+    """From the same weights: the bootstrap draws test images in their own order, whichever process counted them."""
+    options = [*MASKS, "--data.classes", "[ground, box]", "--data.batch_size", 6, "--data.eval_batch_size", 3]
+    options += ["--budget.unit", "images", "--budget.initial", 6, "--budget.cycles", 0, "--data.root", masks]
+    run = ["fit", "--config", "mask_folder_random", *options, "--run_dir", "r"]
+    assert command(here, *run, "--trainer.devices", 2).returncode == 0
+    done = journal(here / "r")
+    health = done[1]["health"]
+    assert isinstance(health, dict)
+    assert {"error", "guess", "train", "loss_start"} <= health.keys()
+    for processes in (1, 3):
+        lines = (here / "r/cycles.jsonl").read_text().splitlines(keepends=True)
+        (here / "r/cycles.jsonl").write_text("".join(lines[:2]))
+        (here / "r/cycle_00/metrics.json").unlink()
         again = command(here, *run, "--trainer.devices", processes)
         assert again.returncode == 0, again.stderr
         assert journal(here / "r") == done

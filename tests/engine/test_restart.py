@@ -124,7 +124,7 @@ def test_weights_are_kept_as_asked_for(
     kept = sorted((here / "r").glob("cycle_*/member_*/weights.pt"))
     assert kept == [here / f"r/cycle_{cycle:02d}/member_0/weights.pt" for cycle in left]
     for path in kept:  # the optimizer went with the checkpoints
-        assert load(path).keys() == {"network"}
+        assert load(path).keys() == {"network", "measures"}
     assert not list((here / "r").rglob("*.ckpt"))
 
 

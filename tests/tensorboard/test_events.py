@@ -15,6 +15,11 @@ def test_metrics_are_named_by_their_classes_without_absent_ones() -> None:
     }
 
 
+def test_measures_of_health_are_points_too_and_lists_of_classes_by_their_length() -> None:
+    record = CycleRecord(0, 0.1, 10, {}, [], health={"train": 0.5, "never_predicted": [3, 4], "train_lacks": []})
+    assert curve_points(record, []) == {"health/train": 0.5, "health/never_predicted": 2.0, "health/train_lacks": 0.0}
+
+
 def test_short_settings() -> None:
     settings = {
         "data.class_path": "al_lightning.data.Digits", "data.init_args.mean": [0.5, 0.5], "steps": None,
