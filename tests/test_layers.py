@@ -36,7 +36,7 @@ data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datas
 results: conditions summary > comparability label_value series_csv text_table > statistics > comparison series > *
 launcher: local slurm > screen > *
 labels: formats.cvat status > batch formats.masks > formats.* importer shapes.label_map > formats pictures >
-    import_result item project source > store > incoming > * > shapes shapes.region untrusted
+    import_result item project source > store > incoming > * > shapes shapes.region spelling untrusted
 duplicates: groups image_set > relation > descriptor
 
 acquisition: testing > testing.checks > testing.points > testing.trial > * > base > functional > k_center

@@ -77,6 +77,7 @@ def audit(
     leaks = leakage(test, pool, partial(progress, "comparing test set and pool"))
     both_sides = spans(times["pool"], times["test"], (pool.names, test.names))
     groups = [group for side in SIDES for group in compared[side][0]]
+    unlabelled = {side: audited[side].contents.unlabelled > 0 for side in SIDES}
     facts = _classes(data, pool.contents, test.contents) if labelled else ()
     mass = compared["pool"][1].mass
     distinct = float((1 / mass).sum())
@@ -94,7 +95,7 @@ def audit(
         spans=both_sides,
         findings=tuple(findings),
         notes=tuple(notes),
-        problems=problems(leaks, both_sides, groups, findings, facts, len(sets["test"])),
+        problems=problems(leaks, both_sides, groups, findings, facts, len(sets["test"]), unlabelled),
         sequences=len(set(sequences["pool"]) - {None}) or None,
     )
     return replace(result, pictures=pictures(result, sets))
@@ -160,6 +161,7 @@ def _facts(audited: AuditedSet, groups: Sequence[Group], labelled: bool) -> SetF
         images=len(audited.names),
         readable=len(contents.positions),
         labels=labelled,
+        unlabelled=contents.unlabelled,
         void_masks=sum(kind == VOID_MASK for _, kind, _ in contents.troubles),
         exact_repeats=sum(audited.repeated),
         near_repeats=sum(not member.exact for group in groups for member in group.members[1:]),

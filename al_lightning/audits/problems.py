@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from al_lightning.audits.result import SIDES, ClassFacts, Finding, Group, Leak, Problem, Span
+from al_lightning.audits.result import SIDES, ClassFacts, Finding, Group, Leak, Problem, Side, Span
 
 _KINDS = {
     "sizes differ": ("image and label of different sizes", "images and labels of different sizes"),
@@ -23,8 +23,9 @@ def problems(
     findings: Sequence[Finding],
     classes: Sequence[ClassFacts],
     test_images: int,
+    unlabelled: Mapping[Side, bool],
 ) -> tuple[Problem, ...]:
-    """Return the problems.
+    """Return the problems; `unlabelled` says whether a set has images that people have not labelled yet.
 
     `--strict` does not fail because of near-duplicates within one sequence, which every video has and which the
     redundancy score measures, nor because of absent classes.
@@ -39,8 +40,12 @@ def problems(
         ),
         *_mixed([*(group.classes for group in groups), *(leak.classes for leak in leaks)]),
         *_files(findings),
-        *_absent("the pool", [facts.name for facts in classes if not facts.pool_images]),
-        *_absent("the test set", [facts.name for facts in classes if test_images and not facts.test_images]),
+        *_absent("pool", unlabelled["pool"], [facts.name for facts in classes if not facts.pool_images]),
+        *_absent(
+            "test set",
+            unlabelled["test"],
+            [facts.name for facts in classes if test_images and not facts.test_images],
+        ),
     )
 
 
@@ -89,10 +94,11 @@ def _files(findings: Sequence[Finding]) -> Iterable[Problem]:
             yield Problem("files", f"Files of the {name}: {counts}.")
 
 
-def _absent(where: str, names: Sequence[str]) -> Iterable[Problem]:
+def _absent(where: str, unlabelled: bool, names: Sequence[str]) -> Iterable[Problem]:
     if names:
         are = "class is" if len(names) == 1 else "classes are"
-        yield Problem("classes", f"{len(names)} {are} absent from {where}: {_some(names)}.", strict=False)
+        of = f"the labelled images of the {where}" if unlabelled else f"the {where}"
+        yield Problem("classes", f"{len(names)} {are} absent from {of}: {_some(names)}.", strict=False)
 
 
 def _count(count: int, single: str, plural: str = "") -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from torch.utils.data import DataLoader, Dataset
 
+from al_lightning.data.annotated import AnnotatedImages
 from al_lightning.data.images import Images
 from al_lightning.data.workers import start_method, was_ended
 from al_lightning.duplicates.descriptor import Descriptor, describe
@@ -36,6 +37,7 @@ class Contents:
         descriptors: descriptors of the readable images.
         classes: class of each readable image; -1 without a readable label per image.
         sizes: number of images of each (height, width).
+        unlabelled: number of readable images that people have not labelled yet.
         troubles: (position, kind, sentence) of each problem, in the order of the images.
     """
 
@@ -46,6 +48,7 @@ class Contents:
     descriptors: list[Descriptor] = field(default_factory=list)
     classes: list[int] = field(default_factory=list)
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    unlabelled: int = 0
     troubles: list[tuple[int, str, str]] = field(default_factory=list)
 
     @classmethod
@@ -62,6 +65,7 @@ class Contents:
         self.pixels += other.pixels
         self.images += other.images
         self.sizes.update(other.sizes)
+        self.unlabelled += other.unlabelled
 
 
 class _Chunks(Dataset[Contents]):
@@ -95,6 +99,9 @@ class _Chunks(Dataset[Contents]):
 
     def _label(self, index: int, shape: tuple[int, int], contents: Contents) -> int:
         """Count a label and return the image's class; -1 without a readable label per image."""
+        if isinstance(self.images, AnnotatedImages) and not self.images.has_label(index):
+            contents.unlabelled += 1
+            return -1
         try:
             label = np.asarray(self.images.label(index))
         except Exception as error:  # as above

@@ -19,6 +19,7 @@ class SetFacts:
         images: number of images.
         readable: number of images that could be read.
         labels: whether labels were read.
+        unlabelled: number of readable images that people have not labelled yet.
         void_masks: masks that are 255 (ignore) at every pixel.
         exact_repeats: images whose pixels are equal to those of an earlier image.
         near_repeats: other images that are near-duplicates of the first image of their group.
@@ -29,6 +30,7 @@ class SetFacts:
     images: int
     readable: int
     labels: bool
+    unlabelled: int
     void_masks: int
     exact_repeats: int
     near_repeats: int

@@ -40,7 +40,12 @@ def worth(audit: Audit) -> str:
 
 def _set_line(facts: SetFacts) -> str:
     unreadable = facts.images - facts.readable
-    parts = [f"{facts.images:,} images", f"{unreadable:,} unreadable" if unreadable else "", sizes(facts)]
+    parts = [
+        f"{facts.images:,} images",
+        f"{unreadable:,} unreadable" if unreadable else "",
+        f"{facts.unlabelled:,} not labelled yet" if facts.unlabelled else "",
+        sizes(facts),
+    ]
     return ", ".join(part for part in parts if part)
 
 

@@ -64,6 +64,7 @@ def _import(given: list[str]) -> int:
         "--background", metavar="CLASS", help="class of the pixels that nobody labelled (such pixels are ignored)"
     )
     ours = parser.read(given)
+    from al_lightning.labels.batch import read_ranks
     from al_lightning.labels.importer import read_labels
     from al_lightning.labels.project import read_project
     from al_lightning.labels.status import counted, first_lines
@@ -74,6 +75,7 @@ def _import(given: list[str]) -> int:
         project.images,
         project.classes,
         project.kind,
+        ranks=read_ranks(ours.run_dir),
         on_disagreement=ours.on_disagreement,
         background=ours.background,
     )

@@ -22,9 +22,10 @@ from al_lightning.data.annotated import AnnotatedImages
 from al_lightning.data.images import Images
 from al_lightning.drawing import palette
 from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError
-from al_lightning.labels.batch import TABLE, read_table, write_batch
+from al_lightning.labels.batch import SET_ASIDE, TABLE, read_table, write_batch
 from al_lightning.labels.item import Item
-from al_lightning.labels.project import Project, read_project, write_project
+from al_lightning.labels.project import Project, check_project, project_file, read_project, write_project
+from al_lightning.labels.spelling import twins
 from al_lightning.oracle import Pending
 from al_lightning.runs.selections import read_choice
 from al_lightning.runs.store import RunStore
@@ -82,7 +83,10 @@ class AnnotationQueue:
 
         Raises:
             LabelsAwaited: labels are missing, also of the test set at the initial set; the batches are written.
+            DatasetError: labels could not be imported, since names cannot be told apart or written down.
         """
+        if cycle is None:
+            self._check_names()
         what = "the initial set" if cycle is None else f"the choice of cycle {cycle}"
         folder = "initial" if cycle is None else f"cycle_{cycle:02d}"
         request = Request(folder, what, _annotated(self.data.train), chosen, cycle)
@@ -115,13 +119,15 @@ class AnnotationQueue:
     def _hand_out(self, parts: Sequence[Request]) -> None:
         """Write the batches that do not exist yet, and raise LabelsAwaited, where there are any."""
         if not parts:
+            self._mend_project()
             return
-        for part in parts:
-            if not self._is_handed_out(part):
-                self._set_aside(part)
-                kind, classes = part.images.store.kind, list(self.data.class_names)
-                write_batch(self._folder(part), self._items(part), classes, kind, self._colours())
-        self._write_project()
+        batches = [(part, self._items(part)) for part in parts if not self._is_handed_out(part)]
+        project = self._project([item for _, items in batches for item in items])
+        check_project(project)
+        for part, items in batches:
+            self._set_aside(part)
+            write_batch(self._folder(part), items, project.classes, project.kind, project.colours)
+        write_project(self.store.directory, project)
         counts = " and ".join(
             f"{len(part.missing)} of {len({part.images.file(index) for index in part.chosen})} images of {part.what}"
             for part in parts
@@ -157,7 +163,7 @@ class AnnotationQueue:
         if not folder.exists():
             return
         number = 1
-        while (kept := self.store.directory / "set_aside" / f"{part.folder}-{number}").exists():
+        while (kept := self.store.directory / SET_ASIDE / f"{part.folder}-{number}").exists():
             number += 1
         kept.parent.mkdir(parents=True, exist_ok=True)
         os.replace(folder, kept)
@@ -210,30 +216,50 @@ class AnnotationQueue:
             self.say(f"note: {part.folder} goes out without predictions ({type(error).__name__}: {reason})")
             return []
 
-    def _write_project(self) -> None:
-        """Write for `al-lightning labels` which images may get labels, and where labels are kept."""
+    def _project(self, items: Sequence[Item] = ()) -> Project:
+        """Return for `al-lightning labels` which images may get labels, and where labels are kept.
+
+        `items` are the images of batches that are not written yet.
+        """
         directory, oracle = self.store.directory, self.experiment.oracle
         try:
             known = dict(read_project(directory).images)
         except UsageError:  # no project file yet, or a damaged one: sizes are read again
             known = {}
+        known |= {item.name: (item.width, item.height) for item in items}
         names = set(known)
         for table in (directory / "batches").glob(f"*/{TABLE}"):
             with contextlib.suppress(ALError):  # a damaged old batch, whose images the project file lists already
                 names.update(read_table(table.parent))
         folder, usual = oracle.label_folder(directory), directory / "labels"
-        write_project(
-            directory,
-            Project(
-                kind=_annotated(self.data.train).store.kind,
-                classes=tuple(self.data.class_names),
-                colours=tuple(self._colours()),
-                root=str(self.data.root.absolute()),
-                labels="labels" if folder == usual else str(folder.absolute()),
-                images={name: known.get(name) or size_of(self.data.root / name) for name in sorted(names)},
-                command=self.command,
-            ),
+        return Project(
+            kind=_annotated(self.data.train).store.kind,
+            classes=tuple(self.data.class_names),
+            colours=tuple(self._colours()),
+            root=str(self.data.root.absolute()),
+            labels="labels" if folder == usual else str(folder.absolute()),
+            images={name: known.get(name) or size_of(self.data.root / name) for name in sorted(names)},
+            command=self.command,
         )
+
+    def _mend_project(self) -> None:
+        """Write the project file again where batches were handed out and the file is gone or damaged."""
+        if not (self.store.directory / "batches").is_dir():
+            return
+        try:
+            read_project(self.store.directory)
+        except UsageError:
+            write_project(self.store.directory, self._project())
+            self.say(f"{project_file(self.store.directory)} was missing or damaged, and is written again")
+
+    def _check_names(self) -> None:
+        sets = _annotated(self.data.train), _annotated(self.data.test)
+        names = (images.key(index) for images in sets for index in range(len(images)))
+        if (two := twins(name for name in names if name is not None)) is not None:
+            raise DatasetError(
+                f"The names of the images {two[0]!r} and {two[1]!r} differ in their Unicode form alone, so that labels "
+                "cannot tell them apart; rename one of them."
+            )
 
 
 def _annotated(images: Images) -> AnnotatedImages:

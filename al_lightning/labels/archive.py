@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import stat
 import struct
@@ -9,12 +10,14 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from al_lightning.labels.untrusted import Malformed, shown
+from al_lightning.labels.untrusted import Malformed, is_clutter, shown
 
 LARGEST_ARCHIVE = 4 << 30
 LARGEST_DIRECTORY = 8 << 20
 MOST_MEMBERS = 100_000
 _END = struct.Struct("<4s4H2LH")
+_UTF_8 = 1 << 11
+"""The bit of a file's flags that says that its name is UTF-8."""
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
 
 
@@ -25,7 +28,8 @@ class Archive:
         path: the zip file.
 
     Attributes:
-        names: relative paths of the files, with `/`.
+        names: relative paths of the files, with `/`; files that systems add (`__MACOSX`, `Thumbs.db`, hidden ones) are
+            left out.
 
     Raises:
         Malformed: it is no zip file, is too large, or holds an unsafe name, a link, or a name twice.
@@ -93,9 +97,9 @@ def _members(entries: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
         raise Malformed(f"it has {len(entries):,} files; at most {MOST_MEMBERS:,} are read")
     members: dict[str, zipfile.ZipInfo] = {}
     for member in entries:
-        name = member.orig_filename
-        parts = name.split("/")
-        if name.startswith("/") or ".." in parts or "\\" in name or re.match("^[A-Za-z]:", name) or "\0" in name:
+        name = _name(member)
+        parts = [part for part in name.split("/") if part not in ("", ".")]
+        if name.startswith("/") or ".." in parts or re.match("^[A-Za-z]:", name) or "\0" in name:
             raise Malformed(f"it holds the name {shown(name)}, which leads out of it; nothing of it was read")
         kind = stat.S_IFMT(member.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -105,9 +109,20 @@ def _members(entries: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             # Python unpacks bzip2 and LZMA completely, however few bytes are asked for.
             raise Malformed(f"{shown(name)} in it is packed in a way that no labelling tool uses; pack it with deflate")
-        if name.endswith("/") or parts[0] == "__MACOSX" or parts[-1].startswith("."):
+        if name.endswith("/") or not parts or is_clutter(parts):
             continue
-        if name in members:
-            raise Malformed(f"it holds {shown(name)} twice; nothing of it was read")
-        members[name] = member
+        path = "/".join(parts)
+        if path in members:
+            raise Malformed(f"it holds {shown(path)} twice; nothing of it was read")
+        members[path] = member
     return members
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    """Return a file's path with `/`; programs on Windows write backslashes."""
+    name = member.orig_filename
+    if not member.flag_bits & _UTF_8 and not name.isascii():
+        # Without the mark of UTF-8 Python reads DOS's code page 437, and macOS writes UTF-8 all the same.
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return name.replace("\\", "/")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import csv
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from al_lightning.errors import ALError
+from al_lightning.labels.filenames import Ranked
 from al_lightning.labels.formats import formats
 from al_lightning.labels.item import Item, LabelBatch
 from al_lightning.labels.pictures import THUMBNAIL, place_image, thumbnail
@@ -21,6 +24,9 @@ from al_lightning.pages.render import render
 from al_lightning.runs.files import unwritable
 
 TABLE = "to_label.csv"
+SET_ASIDE = "set_aside"
+"""The folder, below the run's, of batches that were incomplete or of other images."""
+_RANK = re.compile(r"[0-9]{1,9}")
 
 
 def write_batch(
@@ -106,13 +112,33 @@ def read_table(folder: Path) -> list[str]:
     Raises:
         ALError: the table cannot be read.
     """
+    return [name for name, _ in _read_table(folder)]
+
+
+def read_ranks(run_dir: Path) -> list[Ranked]:
+    """Return (name, rank) of the images in all batches of a run, those that the run set aside included.
+
+    A table that cannot be read is left out: its images are still found by their names without the rank.
+    """
+    ranks: list[Ranked] = []
+    for table in sorted(run_dir.glob(f"batches/*/{TABLE}")) + sorted(run_dir.glob(f"{SET_ASIDE}/*/{TABLE}")):
+        with contextlib.suppress(ALError):
+            ranks += [(name, int(rank)) for name, rank in _read_table(table.parent) if _RANK.fullmatch(rank)]
+    return ranks
+
+
+def _read_table(folder: Path) -> list[tuple[str, str]]:
+    """Return the path and the rank of each image, as written; the rank is empty where the table has none."""
     path = folder / TABLE
     try:
         rows = table_rows(path, errors="surrogateescape")
         _, head = next(rows, (0, []))
         if "path" not in head:
             raise Malformed("it has no column `path`")
-        place = head.index("path")
-        return [row[place] for _, row in rows if len(row) > place]
+        place, rank = head.index("path"), head.index("rank") if "rank" in head else len(head)
+        return [(row[place], "".join(row[rank : rank + 1])) for _, row in rows if len(row) > place]
     except Malformed as error:
-        raise ALError(f"The batch's table {path} cannot be read: {error}; let the run write it again.") from error
+        raise ALError(
+            f"The batch's table {path} cannot be read: {error}. Move {folder} away; where labels are missing, the run "
+            "writes the batch again."
+        ) from error

@@ -11,9 +11,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from al_lightning.errors import nearest
-from al_lightning.labels.filenames import Names
+from al_lightning.labels.filenames import Names, Ranked
 from al_lightning.labels.limits import Limits
 from al_lightning.labels.shapes.region import Region
+from al_lightning.labels.spelling import canonical
 from al_lightning.labels.store import IGNORED, Kind, Mask
 from al_lightning.labels.untrusted import Malformed, shown
 
@@ -77,7 +78,7 @@ class Imported:
         labels: by image, its class, or its mask (H, W) uint8 with 255 = ignore. Empty where there are problems.
         problems: a sentence each; with any problem, no label may be stored.
         disagreements: image, and the share that its annotators agree on, 0 to 1.
-        notes: sentences on valid content that was left out.
+        notes: sentences on what was inferred, and on valid content that was left out.
     """
 
     labels: Mapping[str, Label]
@@ -95,27 +96,30 @@ class Annotations:
         classes: names of the classes.
         kind: whether a label is a class or a mask.
         background: class of pixels that nobody labelled; None to ignore them.
+        ranks: the images' ranks in their batches, which names in a batch begin with.
         by_image: the annotations of each image, one for each annotator.
         problems: a sentence each.
-        notes: sentences on valid content that was left out.
+        notes: sentences on what was inferred, and on valid content that was left out.
     """
 
     known: Mapping[str, tuple[int, int]]
     classes: Sequence[str]
     kind: Kind
     background: int | None = None
+    ranks: Sequence[Ranked] = ()
     by_image: dict[str, list[int | PackedMask]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.names, self.limits = Names(self.known), Limits.of(self.known.values())
-        self.numbers = {name: number for number, name in enumerate(self.classes)}
+        self.names, self.limits = Names(self.known, self.ranks), Limits.of(self.known.values())
+        self.numbers = {canonical(name): number for number, name in enumerate(self.classes)}
+        self._without_area = self._emptied = 0
 
     def number(self, name: object) -> int:
         """Return the number of a class, or 255 for `ignore` in masks; raise Malformed for any other name."""
-        if isinstance(name, str) and name in self.numbers:
-            return self.numbers[name]
+        if isinstance(name, str) and (number := self.numbers.get(canonical(name))) is not None:
+            return number
         if self.kind == "pixel" and name == IGNORE:
             return IGNORED
         hinted = isinstance(name, str) and len(name) < 100 and len(self.problems) < HINTED
@@ -138,6 +142,18 @@ class Annotations:
         """Add a note on `count` things that were left out, unless it is 0."""
         if count:
             self.notes.append(f"{where}: {count} {what}.")
+
+    def note_inferred(self, where: str) -> None:
+        """Add notes on what was inferred or left out of a source since the last call."""
+        if respelled := self.names.respelled:
+            reference, image = map(shown, respelled[0])
+            what = f"names were matched although a tool respelled them, the first {reference} with {image}"
+            self.note(where, len(respelled), what)
+        what = "regions that label no pixel, such as polygons of one or two points, were left out"
+        self.note(where, self._without_area, what)
+        self.note(where, self._emptied, "annotations have no other region; their images count as not labelled yet")
+        self.names.respelled = []
+        self._without_area = self._emptied = 0
 
     def add_class(self, name: str, number: int) -> None:
         """Add one annotator's class of an image; raise Malformed where the image has too many annotations."""
@@ -168,14 +184,11 @@ class Annotations:
         annotations.append(pack(label))
 
     def paint(self, name: str, regions: Iterable[tuple[int, Region]]) -> None:
-        """Add an annotator's (number of the class, region) as `add_mask` does; a later region covers an earlier one."""
-        width, height = self.known[name]
-        mask = np.full((height, width), IGNORED if self.background is None else self.background, dtype=np.uint8)
-        meant = False
-        for number, region in regions:
-            region.of(mask)[region.bits] = number
-            meant = meant or (number == IGNORED and bool(region.bits.any()))
-        self.add_mask(name, mask, meant=meant)
+        """Add an annotator's (number of the class, region) as `add_mask` does; a later region covers an earlier one.
+
+        Regions without a pixel are left out, and an annotation of nothing else is no annotation.
+        """
+        self._paint(name, self._with_area(regions))
 
     def paint_by_size(self, name: str, regions: Iterable[tuple[int, Region]]) -> None:
         """Add regions as `paint` does, but a smaller region covers a larger one, and of equal ones the later."""
@@ -184,13 +197,34 @@ class Annotations:
         owner = np.full((height, width), width * height, dtype=np.uint32)
 
         def visible() -> Iterator[tuple[int, Region]]:
-            for number, region in regions:
+            for number, region in self._with_area(regions):
                 size, below = np.count_nonzero(region.bits), region.of(owner)
                 bits = region.bits & (below >= size)
                 below[bits] = size
                 yield number, region._replace(bits=bits)
 
-        self.paint(name, visible())
+        self._paint(name, visible())
+
+    def _with_area(self, regions: Iterable[tuple[int, Region]]) -> Iterator[tuple[int, Region]]:
+        """Yield the regions that have a pixel, and count those that have none, and polygons without area."""
+        for number, region in regions:
+            filled = bool(region.bits.any())
+            self._without_area += region.left_out if filled else max(1, region.left_out)
+            if filled:
+                yield number, region
+
+    def _paint(self, name: str, regions: Iterable[tuple[int, Region]]) -> None:
+        width, height = self.known[name]
+        mask = np.full((height, width), IGNORED if self.background is None else self.background, dtype=np.uint8)
+        painted = meant = False
+        left_out = self._without_area
+        for number, region in regions:
+            region.of(mask)[region.bits] = number
+            painted, meant = True, meant or (number == IGNORED and bool(region.bits.any()))
+        if not painted and self._without_area > left_out:
+            self._emptied += 1
+        else:
+            self.add_mask(name, mask, meant=meant)
 
     def settle(self, on_disagreement: OnDisagreement) -> Imported:
         """Return one label for each image; `on_disagreement` decides where annotators differ."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from al_lightning.errors import UsageError, nearest
 from al_lightning.labels.archive import Archive
+from al_lightning.labels.filenames import Ranked
 from al_lightning.labels.formats import formats
 from al_lightning.labels.import_result import MOST_PROBLEMS, Annotations, Imported, OnDisagreement, TooManyProblems
 from al_lightning.labels.source import HEAD, Source, source_of
@@ -23,6 +24,7 @@ def read_labels(
     classes: Sequence[str],
     kind: Kind,
     *,
+    ranks: Sequence[Ranked] = (),
     on_disagreement: OnDisagreement = "stop",
     background: str | None = None,
 ) -> Imported:
@@ -33,6 +35,7 @@ def read_labels(
         known: (width, height) in pixels of every image that may be labelled, by name.
         classes: names of the classes, in the order of their numbers.
         kind: "image" for a class per image, "pixel" for masks.
+        ranks: (name, rank) of the images in the batches that people got; tools' names are compared with these, too.
         on_disagreement: where annotations of one image differ, "stop" makes that a problem, "first" takes the first
             annotation, and "ignore-pixels" ignores the pixels that differ.
         background: class of pixels that nobody labelled; without it they are ignored.
@@ -47,7 +50,8 @@ def read_labels(
             f"--background is {background!r}, which is no class.{nearest(background, classes)} Classes: "
             f"{', '.join(classes)}."
         )
-    annotations = Annotations(known, classes, kind, None if background is None else list(classes).index(background))
+    ground = None if background is None else list(classes).index(background)
+    annotations = Annotations(known, classes, kind, ground, ranks)
     try:
         for path in files:
             _read_path(path, annotations)
@@ -75,7 +79,10 @@ def _read(source: Source, annotations: Annotations) -> None:
     if source.kind not in form.kinds:
         wanted = "a class per image" if source.kind == "image" else "masks"
         raise Malformed(f"its format ({form.form}) does not fit: this run's labels are {wanted}")
-    form.read(source, annotations)
+    try:
+        form.read(source, annotations)
+    finally:
+        annotations.note_inferred(source.where)
 
 
 def _read_archive(source: Source, annotations: Annotations) -> None:

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from al_lightning.errors import UsageError
+from al_lightning.errors import DatasetError, UsageError
 from al_lightning.labels.limits import Limits, parse_json
+from al_lightning.labels.spelling import canonical
 from al_lightning.labels.store import Kind
 from al_lightning.labels.untrusted import Malformed, read_bytes
 from al_lightning.runs.files import write_text
 
+PROJECT = "project.json"
 LARGEST_SIDE, MOST_PIXELS = 1 << 16, 1 << 29
 """Of one image: a mask of 512 MiB. By default Pillow refuses images of a third of that."""
 MOST_IMAGES, LONGEST_NAME, DEEPEST_NAME = 1_000_000, 4096, 64
@@ -55,7 +57,7 @@ class Project:
 
 def project_file(run_dir: Path) -> Path:
     """Return the path of a run's project file."""
-    return run_dir / "labels" / "project.json"
+    return run_dir / "labels" / PROJECT
 
 
 def write_project(run_dir: Path, project: Project) -> None:
@@ -64,8 +66,27 @@ def write_project(run_dir: Path, project: Project) -> None:
     Raises:
         ALError: the run directory cannot be written to.
     """
+    write_text(project_file(run_dir), _text(project))
+
+
+def check_project(project: Project) -> None:
+    """Check that labels can be imported with a project, before people are asked for any.
+
+    Raises:
+        DatasetError: `read_project` would refuse the project.
+    """
+    try:
+        _project(parse_json(_text(project).encode(), _LIMITS))
+    except Malformed as error:
+        raise DatasetError(
+            f"Nothing was handed out, since no label could be imported: in {PROJECT} {error}. Mend the name of the "
+            "class, folder or image, or the image."
+        ) from error
+
+
+def _text(project: Project) -> str:
     values = {**vars(project), "images": dict(sorted(project.images.items()))}
-    write_text(project_file(run_dir), json.dumps(values, indent=1, ensure_ascii=False) + "\n")
+    return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
 
 
 def read_project(run_dir: Path) -> Project:
@@ -85,7 +106,9 @@ def read_project(run_dir: Path) -> Project:
     try:
         return _project(parse_json(read_bytes(path, _LIMITS.size), _LIMITS))
     except Malformed as error:
-        raise UsageError(f"{path} is damaged: {error}. The run writes it anew when it goes on.") from error
+        raise UsageError(
+            f"{path} is damaged: {error}. Run the command that began the run again: it writes the file anew."
+        ) from error
 
 
 def _project(values: Any) -> Project:
@@ -96,15 +119,16 @@ def _project(values: Any) -> Project:
     if kind not in ("image", "pixel"):
         raise Malformed("`kind` is neither 'image' nor 'pixel'")
     if not isinstance(classes, list) or not 1 <= len(classes) <= MOST_CLASSES or not all(map(_is_class, classes)):
-        raise Malformed(f"`classes` is no list of 1 to {MOST_CLASSES:,} names of at most {LONGEST_CLASS:,} characters")
-    if len(set(classes)) != len(classes) or (kind == "pixel" and len(classes) > 255):
+        raise Malformed(f"`classes` is no list of 1 to {MOST_CLASSES:,} names of 1 to {LONGEST_CLASS:,} characters")
+    if len(set(map(canonical, classes))) != len(classes) or (kind == "pixel" and len(classes) > 255):
         raise Malformed("`classes` repeats a name, or has more than 255 of them")
     if not isinstance(colours, list) or len(colours) != len(classes) or not all(map(_is_colour, colours)):
         raise Malformed("`colours` is no list of [red, green, blue], one per class")
     if not isinstance(root, str) or not isinstance(labels, str) or not isinstance(command, str | None):
         raise Malformed("`root`, `labels` or `command` is no text")
-    if any(_CONTROL.search(text) for text in (*classes, root, labels, command or "")):
-        raise Malformed("a text in it holds control characters")
+    texts = {"classes": "".join(classes), "root": root, "labels": labels, "command": command or ""}
+    if unprintable := [key for key, text in texts.items() if _CONTROL.search(text)]:
+        raise Malformed(f"`{unprintable[0]}` holds control characters")
     if not isinstance(images, dict) or not all(_is_name(name) and _is_size(size) for name, size in images.items()):
         raise Malformed(
             f"`images` does not give [width, height], of at most {MOST_PIXELS:,} pixels, for relative paths of at most "
@@ -144,7 +168,7 @@ def _are_numbers(value: Any, count: int, low: int, high: int) -> bool:
 
 
 def _is_class(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= LONGEST_CLASS
+    return isinstance(value, str) and 1 <= len(value) <= LONGEST_CLASS
 
 
 def _is_name(name: str) -> bool:

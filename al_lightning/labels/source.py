@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from al_lightning.labels.limits import Limits, parse_json
 from al_lightning.labels.store import Kind
-from al_lightning.labels.untrusted import Malformed, read_bytes, read_start
+from al_lightning.labels.untrusted import Malformed, is_clutter, read_bytes, read_start
 
 MOST_FILES = 200_000
 HEAD = 4096
@@ -79,13 +79,13 @@ def _inside(folder: Path, name: str, most: int) -> bytes:
 
 
 def _files_below(folder: Path) -> list[Path]:
-    """Return the files below a folder, sorted, without hidden files and without the content of linked folders."""
+    """Return the files below a folder, sorted, without clutter and without the content of linked folders."""
     files: list[Path] = []
     waiting = [folder]
     try:
         while waiting:
             for path in waiting.pop().iterdir():
-                if path.name.startswith("."):
+                if is_clutter([path.name]):
                     continue
                 if path.is_dir():
                     waiting += [] if path.is_symlink() else [path]

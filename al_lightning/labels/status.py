@@ -9,6 +9,7 @@ import numpy as np
 
 from al_lightning.labels.batch import TABLE, read_table
 from al_lightning.labels.import_result import Label
+from al_lightning.labels.spelling import canonical
 from al_lightning.labels.store import IGNORED, Kind
 
 LINES = 20
@@ -37,6 +38,8 @@ def first_lines(lines: Sequence[str]) -> list[str]:
 def status(run_dir: Path, labelled: set[str], command: str | None) -> list[str]:
     """Return a line per batch with the number of its labelled images, and a line with the command that continues.
 
+    `labelled` has the names of the labelled images in their canonical spelling.
+
     Raises:
         ALError: a batch's table cannot be read.
     """
@@ -49,7 +52,7 @@ def status(run_dir: Path, labelled: set[str], command: str | None) -> list[str]:
     lines, waits = [], False
     for folder in folders:
         images = read_table(folder)
-        missing = sum(image not in labelled for image in images)
+        missing = sum(canonical(image) not in labelled for image in images)
         waits = waits or missing > 0
         end = f", {missing:,} missing" if missing else ""
         lines.append(f"{folder.name:<{width}}  {len(images) - missing:,} of {len(images):,} labelled{end}")

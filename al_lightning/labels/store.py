@@ -5,6 +5,7 @@ masks/IMAGE.png     IMAGE is that path with its suffix: a/b.jpg has masks/a/b.jp
                     names, 255 = ignore, at the image's own size
 .incoming/          staged masks; they count once moves.json lists them, and are then moved to their places
 
+Names are compared in one Unicode form, since file systems and tools change it; a label that is there keeps its name.
 Reading changes nothing, since the folder may come from somebody else. Writing follows no link that leads out of the
 folder; the folder itself may be a link.
 """
@@ -28,6 +29,7 @@ from PIL import Image
 
 from al_lightning.errors import ALError, DatasetError, DirectoryInUse, nearest
 from al_lightning.labels.incoming import check_inside, read_moves
+from al_lightning.labels.spelling import canonical, spellings
 from al_lightning.labels.untrusted import Malformed, shown, table_rows
 from al_lightning.runs.files import unwritable, write_atomic, write_text
 from al_lightning.runs.lock import Lock
@@ -67,9 +69,10 @@ class LabelStore:
         self.folder = folder
         self.classes = tuple(classes)
         self.kind: Kind = kind
-        # What was read from `table` and from the list of staged masks, each with the stamp of its file.
-        self._read: tuple[tuple[int, int, int] | None, dict[str, int]] = None, {}
-        self._listed: tuple[tuple[int, int, int] | None, dict[str, Path]] = None, {}
+        # What was read from `table` and from the list of staged masks, each with the stamp of its file: by an image's
+        # canonical name, its name as written and its label.
+        self._read: tuple[tuple[int, int, int] | None, dict[str, tuple[str, int]]] = None, {}
+        self._listed: tuple[tuple[int, int, int] | None, dict[str, tuple[str, Path]]] = None, {}
 
     @property
     def table(self) -> Path:
@@ -90,21 +93,22 @@ class LabelStore:
     def has(self, name: str) -> bool:
         """Whether an image has a label."""
         if self.kind == "image":
-            return name in self._classes()
+            return canonical(name) in self._classes()
         return any(path.is_file() for path in self._places(name))
 
     def names(self) -> set[str]:
-        """Return the names of all labelled images."""
+        """Return the names of all labelled images, in their canonical spelling."""
         if self.kind == "image":
             return set(self._classes())
         # Staged masks first: a mask that is moved meanwhile is then seen at its place.
-        staged = {name for name, path in self._staged().items() if path.is_file()}
+        staged = {name for name, (_, path) in self._staged().items() if path.is_file()}
         masks = self.folder / "masks"
-        return staged | {path.relative_to(masks).as_posix().removesuffix(".png") for path in masks.rglob("*.png")}
+        below = (path.relative_to(masks).as_posix() for path in masks.rglob("*.png"))
+        return staged | {canonical(path.removesuffix(".png")) for path in below}
 
     def image_class(self, name: str) -> int | None:
         """Return the index of an image's class; None without a label."""
-        return self._classes().get(name)
+        return self._classes().get(canonical(name), ("", None))[1]
 
     def mask(self, name: str) -> Mask | None:
         """Return an image's label ids at the image's own size, (H, W) uint8 with 255 = ignore; None without a label.
@@ -164,7 +168,7 @@ class LabelStore:
         for name, label in labels.items():
             self._check_label(name, label)
         own = (self.folder / name for name in (".lock", ".incoming", "masks"))
-        check_inside(self.folder, [*own, *(self.mask_path(name).parent for name in labels)])
+        check_inside(self.folder, [*own, *(self._home(name).parent for name in labels)])
         with Lock(self.folder / ".lock") as lock:
             if not lock.take():
                 raise DirectoryInUse(
@@ -193,15 +197,15 @@ class LabelStore:
                 f"(0 to {len(self.classes) - 1}; {IGNORED} = ignore)."
             )
 
-    def _classes(self) -> dict[str, int]:
-        """Return the classes in the table, which is read again where it changed."""
+    def _classes(self) -> dict[str, tuple[str, int]]:
+        """Return (name as written, class) of each row of the table, which is read again where it changed."""
         if (stamp := _stamp(self.table)) != self._read[0]:
             self._read = stamp, self._read_table() if stamp else {}
         return self._read[1]
 
-    def _read_table(self) -> dict[str, int]:
-        number = {name: index for index, name in enumerate(self.classes)}
-        classes: dict[str, int] = {}
+    def _read_table(self) -> dict[str, tuple[str, int]]:
+        number = {canonical(name): index for index, name in enumerate(self.classes)}
+        classes: dict[str, tuple[str, int]] = {}
         line = 0
         try:
             for line, (_, row) in enumerate(table_rows(self.table), start=1):
@@ -212,11 +216,11 @@ class LabelStore:
                 where = f"{self.table}, row {line}"
                 if len(row) != 2:
                     raise DatasetError(f"{where}: an image and a class were expected, not {shown(row)}.")
-                name, label = row
+                name, label = row[0], canonical(row[1])
                 if label not in number:
                     near = nearest(label, number) if len(label) < 100 else ""
                     raise DatasetError(f"{where}: {shown(label)} is none of the classes.{near}")
-                if classes.setdefault(name, number[label]) != number[label]:
+                if classes.setdefault(canonical(name), (name, number[label]))[1] != number[label]:
                     raise DatasetError(f"{where}: {shown(name)} has two classes; leave one of them.")
         except Malformed as error:
             raise DatasetError(f"The labels {self.table} cannot be read: {error}.") from error
@@ -228,8 +232,11 @@ class LabelStore:
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(HEADER)
-        merged = self._classes() | {name: int(labels[name]) for name in names}
-        writer.writerows((name, self.classes[merged[name]]) for name in sorted(merged))
+        merged = dict(self._classes())
+        for name in names:
+            written, _ = merged.get(canonical(name), (name, 0))
+            merged[canonical(name)] = written, int(labels[name])
+        writer.writerows((name, self.classes[index]) for name, index in sorted(merged.values()))
         write_text(self.table, text.getvalue())
 
     @property
@@ -250,22 +257,28 @@ class LabelStore:
 
     def _places(self, name: str) -> list[Path]:
         """Return the paths where an image's mask may lie, the valid one first."""
-        return [*filter(None, [self._staged().get(name)]), self.mask_path(name)]
+        _, staged = self._staged().get(canonical(name), ("", None))
+        return [*filter(None, [staged]), *map(self.mask_path, spellings(name))]
 
-    def _staged(self) -> dict[str, Path]:
-        """Return the paths of listed staged masks by image name; some files may have been moved since."""
+    def _home(self, name: str) -> Path:
+        """Return the path where an image's mask lies, or where it will lie."""
+        paths = list(map(self.mask_path, spellings(name)))
+        return next(filter(Path.is_file, paths), paths[0])
+
+    def _staged(self) -> dict[str, tuple[str, Path]]:
+        """Return (name, path) of the listed staged masks by canonical name; some files may have been moved since."""
         if (stamp := _stamp(self._journal)) != self._listed[0]:
             moves = read_moves(self._journal)
             for name in moves.values():
                 self.mask_path(name)  # checks the name
-            self._listed = stamp, {name: self._incoming / file for file, name in moves.items()}
+            self._listed = stamp, {canonical(name): (name, self._incoming / file) for file, name in moves.items()}
         return self._listed[1]
 
     def _move_staged(self) -> None:
         """Move listed staged masks to their places, and delete others; the caller holds the lock."""
         if not self._incoming.is_dir():
             return
-        staged = {source: self.mask_path(name) for name, source in self._staged().items()}
+        staged = {source: self._home(name) for name, source in self._staged().values()}
         check_inside(self.folder, (target.parent for target in staged.values()))
         try:
             for source, target in staged.items():

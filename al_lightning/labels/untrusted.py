@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ LARGEST_TABLE, MOST_LINES, MOST_FIELDS = 128 << 20, 2_000_000, 10_000_000
 """Bytes, lines and fields of a table of images: ImageNet's and half as many again, at 60 characters a line."""
 SHOWN, LISTED = 100, 8
 """Characters of a value, and entries of a list, that a sentence shows."""
+
+_CLUTTER = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 
 
 class Malformed(Exception):
@@ -40,6 +42,11 @@ def _shown_list(values: list[Any]) -> str:
         return "a list"
     line = ", ".join([shown(value) for value in first] + (["..."] if len(values) > LISTED else []))
     return f"[{line}]" if len(line) <= SHOWN else f"a list of {len(values):,}"
+
+
+def is_clutter(parts: Sequence[str]) -> bool:
+    """Whether a relative path, as its parts, is one of the files that systems put into folders and zip files."""
+    return any(part.startswith(".") or part.lower() in _CLUTTER for part in parts)
 
 
 def read_start(path: Path, count: int) -> bytes:

@@ -27,6 +27,7 @@ class Situation:
         classes: number of classes; None where unknown.
         sequences: number of sequences that the images come from; None where unknown.
         problems: that the audit counts under `--strict`.
+        unlabelled: number of images that people have not labelled yet.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Situation:
     classes: int | None
     sequences: int | None
     problems: tuple[str, ...] = ()
+    unlabelled: int = 0
 
     @property
     def share(self) -> float:
@@ -64,7 +66,9 @@ def situation_of(audit: Audit, data: PoolDataset, labels: int, task: str | None,
             f"--labels is {labels:,}; it must be at least 2 and below the pool's {images:,} images, "
             "or there is nothing to choose."
         )
-    seen = (TASKS[1] if audit.per_pixel else TASKS[0]) if audit.pool.labels else None
+    seen = {"image": TASKS[0], "pixel": TASKS[1]}.get(data.labels)  # known before the first image has a label
+    if seen is None and audit.pool.labels:
+        seen = TASKS[1] if audit.per_pixel else TASKS[0]
     if seen and task and seen != task:
         raise UsageError(f"--task is {task}, but the labels of {audit.title} are for {seen}; leave --task out.")
     if (task := task or seen) is None:
@@ -81,6 +85,7 @@ def situation_of(audit: Audit, data: PoolDataset, labels: int, task: str | None,
         classes or _classes(audit, data, task),
         audit.sequences,
         tuple(problem.text for problem in audit.problems if problem.strict),
+        audit.pool.unlabelled,
     )
 
 

@@ -42,12 +42,14 @@ def _measured(answer: Recommendation) -> str:
         text += f" They come from {here.sequences:,} sequence{'s' * (here.sequences != 1)}."
     text += f" {here.labels:,} labels are {100 * here.share:.1f} % of them"
     amounts = labels.read(here.labels_per_class)
+    waiting = f" {here.unlabelled:,} of the images are not labelled yet." if here.unlabelled else ""
     if here.labels_per_class is None:
-        return f"{text}; the number of classes is not known (`--classes` tells it), so these may be few or many."
+        text += "; the number of classes is not known (`--classes` tells it), so these may be few or many."
+        return text + waiting
     few = "between few and many" if len(amounts) > 1 else amounts[0]
     return (
         f"{text} and {here.labels_per_class:.3g} for each of {here.classes} classes: {few} (in {here.task}, few up to "
-        f"{labels.low:g}, many from {labels.high:g})."
+        f"{labels.low:g}, many from {labels.high:g}).{waiting}"
     )
 
 

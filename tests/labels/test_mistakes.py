@@ -130,7 +130,7 @@ MALFORMED = {
     "zip up": (archive({"../x": b""}), ["'../x'"]),
     "zip root": (archive({"/x": b""}), ["'/x'"]),
     "zip drive": (archive({"C:/x": b""}), ["'C:/x'"]),
-    "zip backslash": (archive({"a\\x": b""}), ["a\\\\x"]),
+    "zip backslash": (archive({"a\\..\\..\\x": b""}), ["'a/../../x'"]),
     "zip link": (
         archive({"x": b"/etc/passwd"}, lambda i: setattr(i, "external_attr", (stat.S_IFLNK | 0o777) << 16)),
         ["'x'", "link"],

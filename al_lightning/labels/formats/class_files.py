@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import ClassVar
 
 from al_lightning.labels.formats import Format
 from al_lightning.labels.import_result import Annotations
 from al_lightning.labels.source import Source
+from al_lightning.labels.spelling import canonical
 from al_lightning.labels.store import Kind
 from al_lightning.labels.untrusted import Malformed, shown, table_rows
 
@@ -43,7 +45,8 @@ def _read_paths(source: Source, annotations: Annotations) -> None:
     """Read classes from paths, CLASS/IMAGE; CVAT's ImageNet export puts `CLASS_` before an image's name."""
     suffixes = {PurePosixPath(name).suffix.lower() for name in annotations.known}
     left_out = images = 0
-    for path in source.names:
+    around = _around(source.names, annotations)
+    for path in (name.removeprefix(around) for name in source.names):
         if PurePosixPath(path).suffix.lower() not in suffixes:
             left_out += 1
             continue
@@ -59,16 +62,27 @@ def _read_paths(source: Source, annotations: Annotations) -> None:
     if not images:
         raise Malformed("it holds no images in folders of classes")
     annotations.note(source.where, left_out, "files that are no images were left out")
+    if around:
+        annotations.notes.append(f"{source.where}: the folder {shown(around)} holds the classes' folders.")
+
+
+def _around(names: Sequence[str], annotations: Annotations) -> str:
+    """Return the folder, with `/`, that all classes' folders lie in, as in a zip file of a folder; else no text."""
+    tops = {name.partition("/")[0] for name in names}
+    if len(tops) != 1 or not all(name.count("/") > 1 for name in names):
+        return ""
+    top = tops.pop()
+    return "" if canonical(top) in annotations.numbers else f"{top}/"
 
 
 def _find(label: str, image: str, annotations: Annotations) -> str:
     try:
         return annotations.names.find(image)
     except Malformed:
-        last = image.split("/")[-1]
-        if not last.startswith(f"{label}_"):
+        last, prefix = canonical(image.split("/")[-1]), f"{canonical(label)}_"
+        if not last.startswith(prefix):
             raise
-        return annotations.names.find(last.removeprefix(f"{label}_"))
+        return annotations.names.find(last.removeprefix(prefix))
 
 
 def _first_line(source: Source) -> list[str]:

@@ -87,8 +87,8 @@ def _annotations(task: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _image(data: dict[str, Any], annotations: Annotations) -> str:
     """Return the image of a task: the field `name` that a batch has, else the file in `image`, else the first text."""
-    if isinstance(name := data.get("name"), str) and name in annotations.known:
-        return name
+    if isinstance(name := data.get("name"), str) and (image := annotations.names.own(name)) is not None:
+        return image
     texts = [value for value in (data.get("image"), *data.values()) if isinstance(value, str)]
     if not texts:
         raise Malformed("its `data` names no image")
@@ -217,6 +217,7 @@ def _readme(folder: Path, kind: Kind) -> str:
    it only allows the images to be shown). Settings > Annotation > Use predictions to prelabel tasks shows those of the
    network.
 3. Once per batch: Import tasks.json, and {how}.
+   (Without steps 1 and 2: drag the files of the folder images in, and keep their names, which begin with a number.)
 4. Export as JSON (not JSON-MIN), then:
      al-lightning labels import {shlex.quote(str(run_dir))} FILE.json
    A task that is not submitted yet, or skipped, counts as not labelled.

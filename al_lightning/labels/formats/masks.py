@@ -63,9 +63,11 @@ class Masks(Format):
             labels = parse_label_map(source.read(f"{root}{LABEL_MAP}", LARGEST_LABEL_MAP))
         elif source.form == "zip":
             raise Malformed(f"it has no {LABEL_MAP}, which names the colours of its masks")
-        pngs = [name for name in masks or source.names if name.lower().endswith(".png")]
+        files = masks or [name for name in source.names if name != LABEL_MAP]
+        pngs = [name for name in files if name.lower().endswith(".png")]
         if not pngs:
             raise Malformed("it holds no PNG masks")
+        annotations.note(source.where, len(files) - len(pngs), "files that are no PNG were left out")
         for name in pngs:
             reference = name.removeprefix(f"{root}{CLASS_MASKS}/")
             try:

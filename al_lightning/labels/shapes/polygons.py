@@ -1,4 +1,4 @@
-"""Polygons as pixels: a check of their points, and filling."""
+"""Polygons as pixels: a check of their points, and filling. Polygons without area are left out, and counted."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ MOST_POINTS_OF_REGION = 1_000_000
 CROSSINGS, CELLS = 1 << 18, 1 << 22
 """Crossings of edges with rows, and pixels, that are processed together: at most some 60 MB."""
 
+SMALLEST_AREA = 1e-9
+"""Of a polygon, in square pixels; points on a line have an area of rounding errors."""
+
 
 class Polygons(NamedTuple):
     """Checked polygons of one region.
@@ -28,10 +31,12 @@ class Polygons(NamedTuple):
         points: (N, 2) float64, x and y in pixels, polygon after polygon; each polygon's last point is joined to its
             first.
         sizes: (P,) int64, number of points of each polygon, at least 3.
+        left_out: number of polygons without area, which are in neither: of one or two points, or on a line.
     """
 
     points: Points
     sizes: npt.NDArray[np.int64]
+    left_out: int = 0
 
 
 def polygon_of(values: object, width: int, height: int, scale: tuple[float, float] = (1, 1)) -> Polygons:
@@ -45,10 +50,10 @@ def polygon_of(values: object, width: int, height: int, scale: tuple[float, floa
 
     Returns:
         The polygon, in pixels. A point may lie outside the image by its width or height, since tools let people draw
-        over the edge.
+        over the edge. A polygon without area is left out.
 
     Raises:
-        Malformed: there are too few or too many points, or a point is not near the image.
+        Malformed: there are too many points, or a point is no point near the image.
     """
     points = listed(values, "a polygon")
     if not all(isinstance(point, list) and len(point) == 2 for point in points):
@@ -66,8 +71,8 @@ def flat_polygons(parts: Sequence[object], width: int, height: int, scale: tuple
     for count in map(len, lists):
         if count % 2:
             raise Malformed("a polygon has an odd number of coordinates")
-        if not 3 <= count // 2 <= MOST_POINTS:
-            raise Malformed(f"a polygon has {count // 2:,} points; 3 to {MOST_POINTS:,} were expected")
+        if count // 2 > MOST_POINTS:
+            raise Malformed(f"a polygon has {count // 2:,} points; at most {MOST_POINTS:,} are read")
     sizes = np.array([len(part) // 2 for part in lists], dtype=np.int64)
     if (total := int(sizes.sum())) > MOST_POINTS_OF_REGION:
         raise Malformed(f"an annotation's polygons have {total:,} points; at most {MOST_POINTS_OF_REGION:,} are read")
@@ -82,7 +87,18 @@ def flat_polygons(parts: Sequence[object], width: int, height: int, scale: tuple
             real(value, "a polygon's coordinate", -most / 2, most) for value, most in zip(values, bounds, strict=False)
         ]
         points = np.array(checked).reshape(-1, 2)
-    return Polygons(points * scale, sizes)
+    return _with_area(Polygons(points * scale, sizes))
+
+
+def _with_area(polygons: Polygons) -> Polygons:
+    """Leave out the polygons whose triangles from the first point to each edge have no area."""
+    points, sizes, _ = polygons
+    polygon = np.repeat(np.arange(len(sizes)), sizes)
+    x, y = (points - points[np.repeat(np.cumsum(sizes) - sizes, sizes)]).T
+    # Between two polygons stands the first point of the second one, with x and y of 0.
+    triangles = np.abs(x[:-1] * y[1:] - x[1:] * y[:-1])
+    kept = np.bincount(polygon[:-1], triangles, minlength=len(sizes)) > 2 * SMALLEST_AREA
+    return Polygons(points[kept[polygon]], sizes[kept], int(np.count_nonzero(~kept)))
 
 
 def fill(polygons: Polygons, width: int, height: int) -> Region:
@@ -94,11 +110,13 @@ def fill(polygons: Polygons, width: int, height: int) -> Region:
     All polygons are filled together, some rows at a time, so that the memory is bounded for any number of edges and any
     size of the image.
     """
+    if not len(polygons.sizes):
+        return Region(np.zeros((0, 0), dtype=bool), left_out=polygons.left_out)
     low, high = polygons.points.min(axis=0), polygons.points.max(axis=0)
     left, top = max(0, int(low[0]) - 1), max(0, int(low[1]) - 1)
     right, bottom = min(width, int(high[0]) + 2), min(height, int(high[1]) + 2)
     if left >= right or top >= bottom:
-        return Region(np.zeros((0, 0), dtype=bool))
+        return Region(np.zeros((0, 0), dtype=bool), left_out=polygons.left_out)
     edges = _edges(polygons, top, bottom)
     begun = np.bincount(edges.begin - top, minlength=bottom - top + 1)
     crossings = np.cumsum(np.cumsum(begun - np.bincount(edges.end - top, minlength=bottom - top + 1)))
@@ -110,7 +128,7 @@ def fill(polygons: Polygons, width: int, height: int) -> Region:
         stop = min(len(bits), row + rows, max(row + 1, enough))
         _fill_rows(edges, top + row, left, bits[row:stop])
         row, before = stop, int(crossings[stop - 1])
-    return Region(bits, top, left)
+    return Region(bits, top, left, polygons.left_out)
 
 
 class _Edges(NamedTuple):
@@ -136,7 +154,7 @@ class _Edges(NamedTuple):
 
 
 def _edges(polygons: Polygons, top: int, bottom: int) -> _Edges:
-    points, sizes = polygons
+    points, sizes, _ = polygons
     ends = np.cumsum(sizes)
     following = np.arange(1, len(points) + 1)
     following[ends - 1] = ends - sizes

@@ -18,11 +18,13 @@ class Region(NamedTuple):
         bits: (h, w) bool, whether each pixel of the rectangle is marked.
         top: the rectangle's first row.
         left: the rectangle's first column.
+        left_out: number of the region's polygons that were left out, since they have no area.
     """
 
     bits: Bits
     top: int = 0
     left: int = 0
+    left_out: int = 0
 
     def of(self, pixels: npt.NDArray[_Value]) -> npt.NDArray[_Value]:
         """Return a writable view of the rectangle in an array of the whole image, (H, W)."""

@@ -6,6 +6,8 @@ import math
 import time
 import tracemalloc
 from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from al_lightning.labels.import_result import Annotations
 from al_lightning.labels.shapes import polygons as module
-from al_lightning.labels.shapes.polygons import Polygons, fill, flat_polygons, polygon_of
+from al_lightning.labels.shapes.polygons import SMALLEST_AREA, Polygons, fill, flat_polygons, polygon_of
 from al_lightning.labels.shapes.region import Region
 from al_lightning.labels.store import IGNORED
 from al_lightning.labels.untrusted import Malformed, real
@@ -166,7 +168,7 @@ number = st.one_of(st.integers(-5, 10), st.floats(-5, 10, width=32), st.integers
 point = st.one_of(st.lists(number, min_size=2, max_size=2), st.lists(number, max_size=3), odd)
 fine = st.one_of(st.integers(-4, 8), st.floats(-4, 8))
 good = st.lists(st.lists(fine, min_size=2, max_size=2), min_size=3, max_size=9)
-flat = st.one_of(st.lists(fine, min_size=6, max_size=6), st.lists(number, min_size=6, max_size=9), odd)
+flat = st.one_of(st.lists(fine, min_size=6, max_size=6), st.lists(number, max_size=9), odd)
 
 
 def outcome(call, *arguments: object) -> object:
@@ -176,19 +178,38 @@ def outcome(call, *arguments: object) -> object:
         return str(error)
 
 
-@given(st.one_of(good, st.lists(point, min_size=3, max_size=9)), st.sampled_from([(1, 1), (0.05, 0.04), (3, 7)]))
+def has_area(points: np.ndarray) -> bool:
+    """Whether the triangles from a polygon's first point to its edges have an area, in exact numbers."""
+    exact = [(Fraction(x), Fraction(y)) for x, y in points.tolist()]
+    areas = [
+        abs((x - exact[0][0]) * (v - exact[0][1]) - (u - exact[0][0]) * (y - exact[0][1])) / 2
+        for (x, y), (u, v) in pairwise(exact)
+    ]
+    return sum(areas) > SMALLEST_AREA
+
+
+@given(st.one_of(good, st.lists(point, max_size=9)), st.sampled_from([(1, 1), (0.05, 0.04), (3, 7)]))
 def test_points_are_what_each_by_itself_is_and_refused_with_the_same_words(values: list, scale: tuple) -> None:
     def quick(*arguments: object) -> np.ndarray:
-        return polygon_of(*arguments).points
+        points, sizes, left_out = polygon_of(*arguments)
+        assert (len(sizes), left_out) in ((1, 0), (0, 1))
+        return points
 
-    assert outcome(quick, values, 5, 4, scale) == outcome(one_by_one, values, 5, 4, scale)
+    def slow(*arguments: object) -> np.ndarray:
+        points = one_by_one(*arguments)
+        return points if has_area(points) else points[:0]
+
+    assert outcome(quick, values, 5, 4, scale) == outcome(slow, values, 5, 4, scale)
 
 
 @given(st.lists(flat, min_size=1))
 def test_flat_polygons_are_what_each_by_itself_is(parts: list) -> None:
+    kept: list[int] = []
+
     def quick() -> np.ndarray:
-        points, sizes = flat_polygons(parts, 5, 4)
-        assert sizes.tolist() == [len(part) // 2 for part in parts]
+        points, sizes, left_out = flat_polygons(parts, 5, 4)
+        kept[:] = sizes.tolist()
+        assert left_out == len(parts) - len(sizes)
         return points
 
     def slow() -> list:
@@ -197,18 +218,39 @@ def test_flat_polygons_are_what_each_by_itself_is(parts: list) -> None:
         for part in parts:
             if len(part) % 2:
                 raise Malformed("a polygon has an odd number of coordinates")
-            if len(part) < 6:
-                raise Malformed(f"a polygon has {len(part) // 2} points; 3 to 100,000 were expected")
-        pairs = [part[place : place + 2] for part in parts for place in range(0, len(part), 2)]
-        return one_by_one(pairs, 5, 4, (1, 1)).tolist()
+        pairs = [[part[place : place + 2] for place in range(0, len(part), 2)] for part in parts]
+        polygons = [one_by_one(part, 5, 4, (1, 1)) for part in pairs]
+        with_area = [points for points in polygons if has_area(points)]
+        sizes[:] = map(len, with_area)
+        return np.concatenate([*with_area, np.empty((0, 2))]).tolist()
 
+    sizes: list[int] = []
     assert outcome(quick) == outcome(slow)
+    assert kept == sizes
+
+
+half = st.integers(-6, 20).map(lambda number: number / 2)
+
+
+@given(st.lists(st.lists(half, max_size=5).map(lambda values: values + values[::-1]), min_size=1, max_size=4))
+def test_polygons_that_are_left_out_label_no_pixel(parts: list[list[float]]) -> None:
+    """Coordinates that are the same forwards and backwards: many polygons lie on a line."""
+    expected = np.zeros((8, 9), bool)
+    for part in parts:
+        if len(part) > 4:
+            expected |= reference(np.array(part).reshape(-1, 2), 9, 8)
+    polygons = flat_polygons(parts, 9, 8)
+    region = fill(polygons, 9, 8)
+    assert (whole(region, 9, 8) == expected).all()
+    assert region.left_out == polygons.left_out == len(parts) - len(polygons.sizes)
+    assert polygons.left_out >= sum(len(part) <= 4 for part in parts)
 
 
 @pytest.mark.parametrize(
     ("points", "facts"),
     [
-        ([[0, 0], [1, 1]], ["2 points", 3]),
+        ([[0, float("nan")]], ["coordinate", "nan"]),
+        ([[0, 0], ["1", 1]], ["coordinate", "'1'"]),
         ([[0, 0], [1, 1], [1]], ["[x, y]"]),
         ([[0, 0], [1, 1], ["1", 2]], ["coordinate", "'1'"]),
         ([[0, 0], [1, 1], [[3, 4], 2]], ["coordinate", "[3, 4]"]),
@@ -231,8 +273,18 @@ def test_a_region_of_too_many_points_is_said() -> None:
 
 
 def test_percent_are_scaled() -> None:
-    points, sizes = polygon_of([[0, 0], [50, 0], [50, 100]], 40, 20, (0.4, 0.2))
-    assert (points.tolist(), sizes.tolist()) == ([[0, 0], [20, 0], [20, 20]], [3])
+    points, sizes, left_out = polygon_of([[0, 0], [50, 0], [50, 100]], 40, 20, (0.4, 0.2))
+    assert (points.tolist(), sizes.tolist(), left_out) == ([[0, 0], [20, 0], [20, 20]], [3], 0)
+
+
+def test_polygons_of_one_or_two_points_or_on_a_line_have_no_area() -> None:
+    box = [1, 1, 4, 1, 4, 3, 1, 3]
+    bow = [0, 0, 4, 4, 4, 0, 0, 4]  # its two triangles wind in opposite directions, and cover pixels all the same
+    parts = [[], [2, 2], box, [1, 1, 4, 4], [0, 0, 1, 1, 3, 3], bow, [2, 2] * 5, [1, 0, 3, 0, 1, 0, 2, 2]]
+    points, sizes, left_out = flat_polygons(parts, 5, 4)
+    assert (sizes.tolist(), left_out) == ([4, 4], 6)
+    assert points.ravel().tolist() == box + bow
+    assert fill(flat_polygons([[2, 2]], 5, 4), 5, 4).bits.size == 0
 
 
 # What lies on top.
@@ -256,6 +308,8 @@ def test_smaller_regions_lie_on_top_as_if_sorted(regions: list[tuple[int, Region
                 annotations.paint("x", sorted(regions, key=lambda one: -one[1].bits.sum()))
         except Malformed as error:
             return str(error)
-        return np.asarray(annotations.settle("stop").labels["x"]).tolist()
+        annotations.note_inferred("x")
+        found = annotations.settle("stop")
+        return {name: np.asarray(label).tolist() for name, label in found.labels.items()}, found.notes
 
     assert painted(True) == painted(False)
