@@ -175,8 +175,8 @@ def from_home(name: str, path: str | Path) -> Path:
         return Path(path).expanduser()
     except UnicodeEncodeError as error:
         raise UsageError(
-            f"{name} is {printable(str(path))!r}, which is not UTF-8 text (its bytes are {os.fsencode(path)!r}); rename "
-            "the file or the folder."
+            f"{name} is {printable(str(path))!r}, which is not UTF-8 text (its bytes are {os.fsencode(path)!r}); "
+            "rename the file or the folder."
         ) from error
     except RuntimeError as error:
         raise UsageError(f"{name} is {str(path)!r}, and no home directory is known for it; write it out.") from error

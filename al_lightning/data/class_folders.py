@@ -162,9 +162,9 @@ class _Reading:
             if known is None or known[1] or (name.casefold() == "train" and not self.deep[name]):
                 continue
             raise DatasetError(
-                f"{home / name} may be a class, or a {known[0]} set. If it is a class, name all classes: --data.classes "
-                f"'[{', '.join(names)}]'. If it is a set, put the images where they belong: ROOT/train/CLASS and "
-                "ROOT/test/CLASS."
+                f"{home / name} may be a class, or a {known[0]} set. If it is a class, name all classes: "
+                f"--data.classes '[{', '.join(names)}]'. If it is a set, put the images where they belong: "
+                "ROOT/train/CLASS and ROOT/test/CLASS."
             )
 
     def _check_levels(self, names: Sequence[str], home: Path) -> None:
@@ -174,8 +174,8 @@ class _Reading:
             more = " ..." if len(names) > 3 else ""
             raise DatasetError(
                 f"The folders {', '.join(names[:3])}{more} of {home} hold only folders, of the same names "
-                f"({', '.join(sorted(inner[0])[:3])}). If these are the classes, put them below ROOT/train and ROOT/test; "
-                f"if not, name the classes: --data.classes '[{', '.join(names)}]'."
+                f"({', '.join(sorted(inner[0])[:3])}). If these are the classes, put them below ROOT/train and "
+                f"ROOT/test; if not, name the classes: --data.classes '[{', '.join(names)}]'."
             )
 
     def _others(self, names: Sequence[str]) -> None:

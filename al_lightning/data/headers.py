@@ -168,8 +168,8 @@ class Headers:
             yield f"{self.turned:,} images have an EXIF orientation, and are turned as viewers turn them{masks}"
         if self.unclear and per_pixel:
             yield (
-                f"masks of {self.unclear:,} of these fit both views, and are taken to be drawn on what viewers show; if "
-                "they belong to the stored pixels, take the orientation out of the images (exiftool -Orientation= FILES)"
+                f"masks of {self.unclear:,} of these fit both views, and are taken to be drawn on what viewers show; "
+                "if they belong to the stored pixels, take the orientation out of the images (exiftool -Orientation=)"
             )
 
 

@@ -33,7 +33,7 @@ class Inventory:
     Attributes:
         root: the folder.
         images: its image files, sorted, also those in linked folders; hidden ones are left out.
-        folders: its folders at any depth, without hidden ones.
+        folders: its folders at any depth, without hidden ones and those of runs.
         unused: number of files or folders that are left out, by reason.
     """
 
@@ -110,6 +110,7 @@ class _Walk:
                 continue
             if any(entry.name == JOURNAL for entry in entries):
                 self.unused[RUNS] += _count_images(path)
+                self.folders -= {parts[:depth] for depth in range(len(parts))}
                 continue
             self.folders.update({parts} - {()})
             for entry in entries:
@@ -158,8 +159,8 @@ def check_name(path: str | Path) -> None:
         str(path).encode()
     except UnicodeEncodeError as error:
         raise DatasetError(
-            f"The name of {printable(str(path))} is not UTF-8 text (its bytes are {os.fsencode(path)!r}); rename it, as "
-            "`convmv -f latin1 -t utf-8 -r --notest FOLDER` does."
+            f"The name of {printable(str(path))} is not UTF-8 text (its bytes are {os.fsencode(path)!r}); rename it, "
+            "as `convmv -f latin1 -t utf-8 -r --notest FOLDER` does."
         ) from error
 
 

@@ -60,10 +60,8 @@ class FileDataset(SplitDataset):
     def check_files(self) -> None:
         """Raise DatasetError where an image cannot be used by its header; nothing is decoded."""
         if faults := self._headers.faults:
-            more = (
-                f" (So it is with {len(faults):,} images; `al-lightning audit` lists them.)" if len(faults) > 1 else ""
-            )
-            raise DatasetError(f"{faults[0]}{more}")
+            more = f" ({len(faults):,} images cannot be used; `al-lightning audit` lists them.)"
+            raise DatasetError(f"{faults[0]}{more if len(faults) > 1 else ''}")
 
     def remarks(self) -> Sequence[Remark]:
         """Return how many images are turned by their EXIF orientation."""
