@@ -161,8 +161,9 @@ class _Reading:
             known = role_of(name)
             if known is None or known[1] or (name.casefold() == "train" and not self.deep[name]):
                 continue
+            kind = "training" if known[0] == "train" else known[0]
             raise DatasetError(
-                f"{home / name} may be a class, or a {known[0]} set. If it is a class, name all classes: "
+                f"{home / name} may be a class, or a {kind} set. If it is a class, name all classes: "
                 f"--data.classes '[{', '.join(names)}]'. If it is a set, put the images where they belong: "
                 "ROOT/train/CLASS and ROOT/test/CLASS."
             )
