@@ -16,8 +16,8 @@ from tests.support.errors import raises
         ("train", ("train", ())), ("Training", ("train", ())), ("TRAIN", ("train", ())), ("train_set", ("train", ())),
         ("trainset", ("train", ())), ("Train images", ("train", ())), ("seg_train", ("train", ("seg",))),
         ("train2017", ("train", ("2017",))), ("Test", ("test", ())), ("testing", ("test", ())),
-        ("chest-xray-test", ("test", ("chest", "xray"))), ("val", ("validation", ())), ("Validation", ("validation", ())),
-        ("valid", ("validation", ())), ("cat", None), ("training ground", ("train", ("ground",))), ("trains", None),
+        ("chest-xray-test", ("test", ("chest", "xray"))), ("val", ("validation", ())),
+        ("Validation", ("validation", ())), ("valid", ("validation", ())), ("cat", None), ("training ground", ("train", ("ground",))), ("trains", None),
         ("contest", None), ("toy_train", ("train", ("toy",))),
     ],
 )  # fmt: skip
@@ -55,7 +55,8 @@ def test_pairs_are_found(tmp_path: Path, train: str, test: str) -> None:
     [
         (["seg_train/seg_train/cat/a.png", "seg_test/seg_test/cat/b.png", "seg_pred/seg_pred/c.png"],
          Splits(("seg_train", "seg_train"), ("seg_test", "seg_test"), frozenset({("seg_pred",)}))),
-        (["archive/Training/cat/a.png", "archive/Testing/cat/b.png"], Splits(("archive", "Training"), ("archive", "Testing"))),
+        (["archive/Training/cat/a.png", "archive/Testing/cat/b.png"],
+         Splits(("archive", "Training"), ("archive", "Testing"))),
         (["train/cat/a.png", "test/cat/b.png", "val/cat/c.png"], Splits(("train",), ("test",), frozenset({("val",)}))),
         (["train/cat/a.png", "train/dog/a.png"], Splits(("train",), None)),
         (["cat/a.png", "dog/a.png", "test/cat/b.png", "test/dog/b.png"], Splits((), ("test",))),
