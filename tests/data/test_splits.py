@@ -17,7 +17,8 @@ from tests.support.errors import raises
         ("trainset", ("train", ())), ("Train images", ("train", ())), ("seg_train", ("train", ("seg",))),
         ("train2017", ("train", ("2017",))), ("Test", ("test", ())), ("testing", ("test", ())),
         ("chest-xray-test", ("test", ("chest", "xray"))), ("val", ("validation", ())),
-        ("Validation", ("validation", ())), ("valid", ("validation", ())), ("cat", None), ("training ground", ("train", ("ground",))), ("trains", None),
+        ("Validation", ("validation", ())), ("valid", ("validation", ())), ("cat", None),
+        ("training ground", ("train", ("ground",))), ("trains", None),
         ("contest", None), ("toy_train", ("train", ("toy",))),
     ],
 )  # fmt: skip
