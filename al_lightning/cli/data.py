@@ -26,9 +26,7 @@ def prepare(given: list[str]) -> int:
     from al_lightning.config.experiment import dataset
     from al_lightning.data.prepare import prepare as make
 
-    data = dataset(ours.name, options)
-    say(*(remark.line for remark in data.remarks()))
-    make(data, ours.processes, say)
+    make(dataset(ours.name, options), ours.processes, say)
     return 0
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from al_lightning.config.experiment import dataset
 from al_lightning.errors import DatasetError, LabelsAwaited, UsageError
+from al_lightning.labels.project import read_project
 from al_lightning.runs.journal import read_run
 from tests.support.errors import lacking, refused
 from tests.support.odd_images import noise, photograph, several
@@ -210,7 +211,7 @@ def test_people_label_what_is_trained_on(al: Call, here: Path, orientation: int)
     for path in (here / "r/batches/initial/images").iterdir():
         with Image.open(path) as image:
             assert (image.size, image.getexif().get(0x0112)) == ((32, 24), None)
-    assert set(json.loads((here / "r/project.json").read_text())["images"].values().__iter__().__next__()) == {32, 24}
+    assert set(read_project(here / "r").images.values()) == {(32, 24)}
     labels = here / "labels/images"
     labels.mkdir(parents=True)
     for path in (here / "r/batches/initial/images").iterdir():
@@ -225,16 +226,16 @@ def test_two_images_of_one_name_do_not_share_a_mask(al: Call, here: Path) -> Non
     masked(here / "root")
     Image.fromarray(noise(99)).save(here / "root/images/000.jpg")
     facts = ["root/images/000.jpg", "root/images/000.png", "root/masks/000.png"]
-    for command in ("fit", "audit"):
-        options = MASKS if command == "fit" else ["--config", "mask_folder", "--data.classes", "[a, b]"]
-        assert refused(al(command, *options, "--data.root", "root"), DatasetError, *facts)
-    prepared = al("prepare", "mask_folder", "--data.root", "root", "--data.classes", "[a, b]", "--processes", 1)
-    assert refused(prepared, DatasetError, *facts)
+    assert refused(al("fit", *MASKS, "--data.root", "root", "--run_dir", "r"), DatasetError, *facts)
+    named = ["--data.root", "root", "--data.classes", "[a, b]", "--processes", 1]
+    assert refused(al("audit", "--config", "mask_folder", *named), DatasetError, *facts)
+    assert refused(al("prepare", "mask_folder", *named), DatasetError, *facts)
     audit = al("audit", "--images", "root/images", "--masks", "root/masks", "--processes", 1)
     assert not lacking(audit.out, ["2 images that share a label", *facts])
     (here / "root/masks/000.png").unlink()
     people = ["--oracle", "files", "--data.test_share", 0, "--data.root", "root", "--run_dir", "people"]
-    assert refused(al("fit", *MASKS, *people), LabelsAwaited)  # people's labels go by the whole name
+    answer = al("fit", *MASKS, *people, "--budget.initial", 9)
+    assert refused(answer, LabelsAwaited, "2 of 9")  # people's labels go by the whole name
 
 
 @pytest.fixture
@@ -251,7 +252,7 @@ def latin(here: Path) -> Path:
 def test_a_name_that_is_no_utf_8_is_refused_in_every_command(al: Call, here: Path, latin: Path) -> None:
     assert al("fit", "--config", "digits_random", *BUDGET, *SMALL_NETWORK, "--run_dir", "r").code == 0
     root = ["--data.root", "root"]
-    commands = [["fit", *CLASSES, *root], ["audit", "--config", "image_folder", *root], ["audit", "--images", "root"],
+    commands = [["fit", *CLASSES, *root, "--run_dir", "x"], ["audit", "--config", "image_folder", *root], ["audit", "--images", "root"],
                 ["prepare", "image_folder", *root], ["predict", "r", "root", "--out", "p"],
                 ["recommend", "--images", "root", "--labels", 4, "--task", "classification"]]  # fmt: skip
     for command in commands:
@@ -259,7 +260,7 @@ def test_a_name_that_is_no_utf_8_is_refused_in_every_command(al: Call, here: Pat
         assert refused(answer, DatasetError, "caf\ufffd", "UTF-8", "convmv"), command
         assert "UnicodeEncodeError" not in answer.err
     (here / "root/cat" / os.fsdecode(b"caf\xe9")).rename(here / os.fsdecode(b"caf\xe9"))
-    for command in (["fit", *CLASSES, "--data.root"], ["audit", "--images"], ["predict", "r"]):
+    for command in (["fit", *CLASSES, "--run_dir"], ["audit", "--images"], ["predict", "r"]):
         assert refused(al(*command, os.fsdecode(b"caf\xe9")), UsageError, "caf\ufffd", "UTF-8"), command
 
 

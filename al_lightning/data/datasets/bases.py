@@ -55,7 +55,8 @@ class FileDataset(SplitDataset):
 
     @cached_property
     def _headers(self) -> Headers:
-        return look(self.image_files())
+        """What the headers of the image files say; official files are as they were published."""
+        return look(self.image_files() if self.people_may_label else ())
 
     def check_files(self) -> None:
         """Raise DatasetError where an image cannot be used by its header; nothing is decoded."""
