@@ -108,13 +108,13 @@ class _Walk:
             except PermissionError:
                 self.unused[LOCKED] += 1
                 continue
-            if any(entry.name == JOURNAL for entry in entries):
+            if parts and any(entry.name == JOURNAL for entry in entries):
                 self.unused[RUNS] += _count_images(path)
                 self.folders -= {parts[:depth] for depth in range(len(parts))}
                 continue
             self.folders.update({parts} - {()})
             for entry in entries:
-                if not entry.is_dir():
+                if not _is_folder(entry):
                     self._file(entry, parts)
                 elif not self._passed_over(entry):
                     inner = (*parts, entry.name)
@@ -146,6 +146,14 @@ class _Walk:
             self.images.append(self.root.joinpath(*parts, name))
         else:
             self.unused["archives" if ending in ARCHIVES else f"{ending or 'other'} files"] += 1
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; links that lead in a circle are not."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _count_images(folder: str) -> int:

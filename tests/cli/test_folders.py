@@ -252,9 +252,14 @@ def latin(here: Path) -> Path:
 def test_a_name_that_is_no_utf_8_is_refused_in_every_command(al: Call, here: Path, latin: Path) -> None:
     assert al("fit", "--config", "digits_random", *BUDGET, *SMALL_NETWORK, "--run_dir", "r").code == 0
     root = ["--data.root", "root"]
-    commands = [["fit", *CLASSES, *root, "--run_dir", "x"], ["audit", "--config", "image_folder", *root], ["audit", "--images", "root"],
-                ["prepare", "image_folder", *root], ["predict", "r", "root", "--out", "p"],
-                ["recommend", "--images", "root", "--labels", 4, "--task", "classification"]]  # fmt: skip
+    commands = [
+        ["fit", *CLASSES, *root, "--run_dir", "x"],
+        ["audit", "--config", "image_folder", *root],
+        ["audit", "--images", "root"],
+        ["prepare", "image_folder", *root],
+        ["predict", "r", "root", "--out", "p"],
+        ["recommend", "--images", "root", "--labels", 4, "--task", "classification"],
+    ]
     for command in commands:
         answer = al(*command)
         assert refused(answer, DatasetError, "caf\ufffd", "UTF-8", "convmv"), command

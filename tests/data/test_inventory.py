@@ -30,17 +30,18 @@ def test_everything_is_an_image_or_counted_by_its_reason(tmp_path: Path) -> None
     touch(tmp_path, ".al_cache/x.png", "runs/one/cycles.jsonl", "runs/one/batches/initial/images/c.png")
     (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
     (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
     found = inventory_of(tmp_path)
     assert names(tmp_path) == ["a.JPG", "b/c.png", "b/d/e.jfif", "b/f.gif"]
     assert found.unused == {
         ".txt files": 2, ".csv files": 1, "other files": 1, ".heic files": 1, "archives": 2, "hidden images": 3,
         "images in __MACOSX": 1, "images in @eaDir": 1, "images in thumbnails": 1, "images in run directories": 1,
-        "broken links": 2,
+        "broken links": 3,
     }  # fmt: skip
     assert found.folders == {("b",), ("b", "d"), ("raw",)}
     assert names(tmp_path, keep=["thumbnails"]) == ["a.JPG", "b/c.png", "b/d/e.jfif", "b/f.gif", "thumbnails/c.png"]
     (said,) = not_used(tmp_path, found.unused)
-    assert said.startswith(f"not used in {tmp_path}: hidden images 3, ")
+    assert said.startswith(f"not used in {tmp_path}: broken links 3, hidden images 3, ")
     assert said.endswith(" and 3 more kinds")
     assert list(not_used(tmp_path, {"broken links": 0})) == []
 
@@ -65,6 +66,11 @@ def test_what_lies_there_goes_before_links(tmp_path: Path) -> None:
     touch(tmp_path, "z/1.png")
     (tmp_path / "a").symlink_to(tmp_path / "z", target_is_directory=True)
     assert names(tmp_path) == ["z/1.png"]
+
+
+def test_a_run_directory_that_is_named_is_listed(tmp_path: Path) -> None:
+    touch(tmp_path, "cycles.jsonl", "batches/initial/images/1.png")
+    assert names(tmp_path) == ["batches/initial/images/1.png"]
 
 
 def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
