@@ -251,7 +251,7 @@ def recommend(
     situation = situation_of(audited, data, labels, task, classes)
     trainings, unknown = training_methods(situation.task, imports)
     answer = Recommendation(situation, rules, readings_of(rules, situation), trainings)
-    remarks = [remark.text[0].upper() + remark.text[1:] + "." for remark in data.remarks()]
+    remarks = [f"The data: {remark.text.rstrip('.')}." for remark in data.remarks()]
     if folder is not None:
         prefix, options, more = lines.options_of_folder(audited, folder, situation.task)
         remarks += more

@@ -52,8 +52,8 @@ def test_images_are_read_as_the_standard_shows_them(tmp_path: Path, form: str, o
     assert np.array_equal(np.asarray(turned(label, orientation)), as_the_standard_says(stored[..., 0], orientation))
 
 
-@pytest.mark.parametrize("value", [0, 9, 300, b"six"])
-def test_a_number_that_is_none_turns_nothing(tmp_path: Path, value: object) -> None:
+@pytest.mark.parametrize("value", [0, 9, 300])
+def test_a_number_that_is_none_turns_nothing(tmp_path: Path, value: int) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = value
     Image.new("RGB", (6, 4)).save(tmp_path / "a.jpg", exif=exif)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,13 +26,13 @@ BUDGET = ["--steps", 1, "--data.workers", 0, "--data.batch_size", 2, "--budget.u
 BUDGET += ["--budget.query", 2, "--budget.cycles", 0, "--initial", "random"]
 CLASSES = ["--config", "image_folder_random", *BUDGET, *SMALL_NETWORK]
 MASKS = ["--config", "mask_folder_unet_random", *BUDGET, "--network.width", 2, "--data.classes", "[a, b]"]
-MASKS += ["--data.augmentation.crop", "[16, 16]", "--data.eval_batch_size", 1]
+MASKS += ["--data.augmentation.crop", "[16, 16]", "--training.head_lr_factor", 1]
 
 
 def pictures(folder: Path, count: int = 6, first: int = 0) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(first, first + count):
-        Image.fromarray(noise(number + sum(map(ord, folder.name)))).save(folder / f"{number:03d}.png")
+        Image.fromarray(noise(number + zlib.crc32(os.fsencode(folder.name)))).save(folder / f"{number:03d}.png")
     return folder
 
 
