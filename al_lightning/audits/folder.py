@@ -102,6 +102,11 @@ class AuditFolder(PoolDataset):
     def _pair(self, image: Path) -> Pair:
         return image, mask_of(self.masks, Path(*self.inventory.below(image))) if self.masks is not None else None
 
+    @property
+    def pool_files(self) -> list[Path]:
+        """The image files of the pool."""
+        return [image for image, _ in self._sets[0].pairs]
+
     def remarks(self) -> Sequence[Remark]:
         """Return what was taken for what, what of the folder is not used, and how many images are turned."""
         sentences = list(self.splits.sentences(self.root)) if self.splits is not None else []

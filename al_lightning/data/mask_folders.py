@@ -67,7 +67,8 @@ def sides_of(
         masks: folder of the masks, which may lie in the folder of the images and holds none of the images.
     """
     unused: Counter[str] = Counter(inventory.unused)
-    train, test = [], []
+    train: list[Path] = []
+    test: list[Path] = []
     inside = masks if masks is not None and masks != inventory.root and masks.is_relative_to(inventory.root) else None
     for path in inventory.images:
         parts = inventory.below(path)

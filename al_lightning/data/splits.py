@@ -19,7 +19,7 @@ WORDS: Mapping[str, Role] = {
     **dict.fromkeys(("train", "training", "trn"), "train"),
     **dict.fromkeys(("test", "testing", "tst"), "test"),
     **dict.fromkeys(("val", "valid", "validate", "validation", "dev", "eval", "evaluation"), "validation"),
-}  # type: ignore[dict-item]
+}
 _WORD = re.compile(rf"({'|'.join(sorted(WORDS, key=len, reverse=True))})(?:set|data|images|imgs)?(\d*)")
 _FILLERS = frozenset({"", "set", "data", "dataset", "images", "image", "imgs", "img", "folder", "split"})
 
