@@ -139,7 +139,7 @@ class ImageFolder(FileDataset):
         pool, test = (Counter(images.classes) for images in self._sets)
         counts = [f"{name} {pool[label]:,} + {test[label]:,}" for label, name in enumerate(self.class_names)]
         if pool[NO_CLASS] or test[NO_CLASS]:
-            counts.insert(0, f"without a class so far {pool[NO_CLASS]:,} + {test[NO_CLASS]:,}")
+            counts.insert(0, f"in no class's folder {pool[NO_CLASS]:,} + {test[NO_CLASS]:,}")
         more = f" and {len(counts) - _MOST} more" if len(counts) > _MOST else ""
         return f"{self.num_classes} classes, images in pool + test set: {', '.join(counts[:_MOST])}{more}"
 
