@@ -236,8 +236,7 @@ def recommend(
         raise UsageError("Name a dataset: either a run's directory or a folder of images.")
     tables = {name: read_table(file) for name, file in files_of("tables").items() if name.startswith("table")}
     rules = read_rules(next(root / "rules.yaml" for root in roots() if (root / "rules.yaml").is_file()), tables)
-    remarks: list[str] = []
-    mask_folder = Path(masks) if masks is not None else None
+    folder: AuditFolder | None = None
     if run_dir is not None:
         from al_lightning.config.rebuild import reopen
 
@@ -245,16 +244,17 @@ def recommend(
         opened = reopen(Path(run_dir), imports=imports)
         data, title = opened.data, done.record.name
     else:
-        data, title = AuditFolder(Path(str(images)), mask_folder, sequence_pattern), str(images)
+        folder = AuditFolder(Path(str(images)), Path(masks) if masks is not None else None, sequence_pattern)
+        data, title = folder, str(images)
     with counting() as progress:
         audited = audit_data(data, title, sequence_pattern=sequence_pattern, workers=processes, progress=progress)
     situation = situation_of(audited, data, labels, task, classes)
     trainings, unknown = training_methods(situation.task, imports)
     answer = Recommendation(situation, rules, readings_of(rules, situation), trainings)
-    if run_dir is None:
-        prefix, options, remarks = lines.options_of_folder(
-            audited, Path(str(images)), mask_folder, sequence_pattern, situation.task
-        )
+    remarks = [f"The data: {remark.text.rstrip('.')}." for remark in data.remarks()]
+    if folder is not None:
+        prefix, options, more = lines.options_of_folder(audited, folder, situation.task)
+        remarks += more
     else:
         if own := lines.own_evidence(done):
             remarks.append(own)

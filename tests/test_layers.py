@@ -30,8 +30,8 @@ config: experiment rebuild > configuration > check > command_line names > *
 
 data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official prepare
     streets > dataset streets.drawing > cache.shards streets.background views > cache.files datasets.a2d2_pools sources
-    streams streets.actors streets.facades > annotated augmentation cache.recipe mappings streets.canvas streets.scenes
-    streets.surfaces > *
+    streams streets.actors streets.facades > annotated augmentation cache.recipe class_folders mappings mask_folders
+    streets.canvas streets.scenes streets.surfaces > splits > * > headers
 
 results: conditions summary > comparability label_value series_csv text_table > statistics > comparison series > *
 launcher: local slurm > screen > *
@@ -50,7 +50,7 @@ distributed: processes > shutdown > *
 
 pool
 
-types errors seeding tasks console yaml_files drawing
+types errors seeding tasks console yaml_files drawing exif
 
 metrics
 """
@@ -59,7 +59,7 @@ metrics
 After a colon stand the files of a package: each imports from what stands after the next `>`. `*` is every other file.
 """
 NO_TORCH = "cli tables results labels launcher console pages progress metrics oracle pool yaml_files seeding errors"
-NO_TORCH += " duplicates drawing __init__ __main__"
+NO_TORCH += " duplicates drawing exif __init__ __main__"
 
 
 def units() -> dict[str, list[Path]]:

@@ -62,7 +62,7 @@ def audit(
     pattern = sequence_pattern or getattr(data, "sequence_pattern", None)
     times = {side: places(paths[side], pattern) for side in SIDES}
     sequences = {side: _sequences(data, side, times[side]) for side in SIDES}
-    notes = [remark.text for remark in data.remarks()] if all(map(len, sets.values())) else []
+    notes = [remark.text for remark in data.remarks()] if not findings else []
     notes += _notes(len(sets["test"]), sequences["pool"], times, pattern)
 
     audited: dict[Side, AuditedSet] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.data.images import Array, Images, list_images, read_image, read_mask
+from al_lightning.data.headers import NAMED, look
+from al_lightning.data.images import Array, Images, read_image, read_mask
+from al_lightning.data.inventory import Inventory, inventory_of, not_used
+from al_lightning.data.mask_folders import mask_of, shared_label, sides_of
+from al_lightning.data.remarks import Remark
+from al_lightning.data.splits import Splits, splits_of
 from al_lightning.errors import DatasetError, from_home
 
 Pair = tuple[Path, Path | None]
@@ -21,11 +27,14 @@ class FolderImages(Images):
     """Image files at their own size, each with or without a mask.
 
     Args:
-        pairs: (image, mask) paths; reading a missing mask is an error.
+        pairs: (image, mask) paths; reading a mask that is missing, or that belongs to several images, is an error.
     """
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         self.pairs = pairs
+        self.images_of: dict[Path | None, list[Path]] = defaultdict(list)
+        for image, mask in pairs:
+            self.images_of[mask].append(image)
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -39,6 +48,8 @@ class FolderImages(Images):
         image, mask = self.pairs[index]
         if mask is None:
             raise DatasetError(f"The image {image} has no mask: no folder of masks was given.")
+        if len(images := self.images_of[mask]) > 1:
+            raise shared_label(images[0], images[1], mask)
         return read_mask(mask, _IDS, None, image)
 
     def name(self, index: int) -> str:
@@ -49,8 +60,9 @@ class FolderImages(Images):
 class AuditFolder(PoolDataset):
     """A folder of images as a dataset for the audit.
 
-    Its subfolders `train` and `test` are pool and test set. Without these two, all images are the pool, and there is no
-    test set. A mask has the relative path of its image below the folder of masks, with the suffix .png.
+    Its folders of a training set and a test set (`train` and `test`, in other spellings too) are pool and test set.
+    Without these two, all images are the pool, and there is no test set. A mask has the relative path of its image
+    below the folder of masks, with the suffix .png.
 
     Args:
         images: folder of the images, including its subfolders.
@@ -66,30 +78,49 @@ class AuditFolder(PoolDataset):
         self.sequence_pattern = sequence_pattern
 
     @cached_property
-    def _splits(self) -> tuple[FolderImages, FolderImages]:
+    def inventory(self) -> Inventory:
+        """What the folder of the images holds."""
         for folder, option in ((self.root, "--images"), (self.masks, "--masks")):
             if folder is not None and not folder.is_dir():
                 raise DatasetError(f"There is no folder {folder}; name an existing one with {option} DIR.")
-        files = list_images(self.root)
-        if not files:
-            raise DatasetError(f"{self.root} and its subfolders hold no images (jpg, png, bmp, tif, webp, ppm).")
-        split = all((self.root / side).is_dir() for side in ("train", "test"))
-        sides: dict[str, list[Pair]] = {"train": [], "test": []}
-        for path in files:
-            part = path.relative_to(self.root)
-            if split and part.parts[0] not in sides:
-                continue
-            mask = (self.masks / part).with_suffix(".png") if self.masks is not None else None
-            sides[part.parts[0] if split else "train"].append((path, mask))
-        return FolderImages(sides["train"]), FolderImages(sides["test"])
+        found = inventory_of(self.root)
+        if not found.images:
+            left_out = "".join(f"; {sentence}" for sentence in not_used(self.root, found.unused))
+            raise DatasetError(f"{self.root} and its subfolders hold no images ({NAMED}){left_out}.")
+        return found
+
+    @cached_property
+    def splits(self) -> Splits | None:
+        """The folders of pool and test set; None where all images are the pool."""
+        return splits_of(self.inventory)
+
+    @cached_property
+    def _sets(self) -> tuple[FolderImages, FolderImages]:
+        train, test, _ = sides_of(self.inventory, self.splits, self.masks)
+        return FolderImages(list(map(self._pair, train))), FolderImages(list(map(self._pair, test)))
+
+    def _pair(self, image: Path) -> Pair:
+        return image, mask_of(self.masks, Path(*self.inventory.below(image))) if self.masks is not None else None
+
+    @property
+    def pool_files(self) -> list[Path]:
+        """The image files of the pool."""
+        return [image for image, _ in self._sets[0].pairs]
+
+    def remarks(self) -> Sequence[Remark]:
+        """Return what was taken for what, what of the folder is not used, and how many images are turned."""
+        sentences = list(self.splits.sentences(self.root)) if self.splits is not None else []
+        sentences += not_used(self.root, sides_of(self.inventory, self.splits, self.masks)[2])
+        sentences += look(self.image_files()).sentences(self.masks is not None)
+        return [Remark(sentence) for sentence in sentences]
 
     def build_train(self) -> Images:
         """Return the pool."""
-        return self._splits[0]
+        return self._sets[0]
 
     def build_test(self) -> Images:
         """Return the test set; it may be empty."""
-        return self._splits[1]
+        return self._sets[1]
 
     @property
     def class_names(self) -> Sequence[str]:

@@ -10,6 +10,9 @@ from al_lightning.audits.result import SIDES, ClassFacts, Finding, Group, Leak, 
 _KINDS = {
     "sizes differ": ("image and label of different sizes", "images and labels of different sizes"),
     "label id outside the mapping": ("label with ids outside the mapping", "labels with ids outside the mapping"),
+    "several images in a file": ("file that holds several images", "files that hold several images"),
+    "label of several images": ("image that shares its label with another one", "images that share a label"),
+    "too many pixels": ("image of too many pixels", "images of too many pixels"),
     "mask all void": ("mask that is all void", "masks that are all void"),
     "set cannot be set up": ("reason why nothing can be set up", "sets that cannot be set up"),
 }

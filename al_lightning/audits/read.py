@@ -14,14 +14,30 @@ from al_lightning.data.images import Images
 from al_lightning.data.workers import start_method, was_ended
 from al_lightning.duplicates.descriptor import Descriptor, describe
 from al_lightning.duplicates.relation import Advance
-from al_lightning.errors import ALError, MissingFile, SizesDiffer, UnknownLabel
+from al_lightning.errors import (
+    ALError,
+    MissingFile,
+    SeveralImages,
+    SharedLabel,
+    SizesDiffer,
+    TooManyPixels,
+    UnknownLabel,
+)
 
 VOID = 255
 _CHUNK = 16
 """Images that a process reads at a time."""
 UNREADABLE_IMAGE, UNREADABLE_LABEL = "unreadable image", "unreadable label"
 MISSING, SIZES, UNKNOWN, VOID_MASK = "missing label", "sizes differ", "label id outside the mapping", "mask all void"
-_KINDS: dict[type[Exception], str] = {MissingFile: MISSING, SizesDiffer: SIZES, UnknownLabel: UNKNOWN}
+SEVERAL, SHARED, LARGE = "several images in a file", "label of several images", "too many pixels"
+_KINDS: dict[type[Exception], str] = {
+    MissingFile: MISSING,
+    SizesDiffer: SIZES,
+    UnknownLabel: UNKNOWN,
+    SharedLabel: SHARED,
+    SeveralImages: SEVERAL,
+    TooManyPixels: LARGE,
+}
 """Errors of the readers, and the kind of problem that each is."""
 
 
@@ -89,7 +105,8 @@ class _Chunks(Dataset[Contents]):
             image = self.images.image(index)
             descriptor = describe(image)
         except Exception as error:  # a damaged file may raise anything: the audit lists it and continues
-            contents.troubles.append((index, UNREADABLE_IMAGE, self._sentence(index, error)))
+            kind = UNREADABLE_IMAGE if isinstance(error, MissingFile) else _KINDS.get(type(error), UNREADABLE_IMAGE)
+            contents.troubles.append((index, kind, self._sentence(index, error)))
             return
         shape = (image.shape[0], image.shape[1])
         contents.positions.append(index)

@@ -15,7 +15,7 @@ from al_lightning.config.configuration import Configuration, Configured, parse
 from al_lightning.config.fit_options import FitOptions
 from al_lightning.config.names import Settings, resolve, with_strategy
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.errors import UsageError
+from al_lightning.errors import UsageError, from_home
 from al_lightning.oracle import Oracle
 from al_lightning.pool import Budget
 from al_lightning.runs.identity import flatten, in_short
@@ -84,7 +84,7 @@ def configure(
         UsageError: a name, a file or an option is wrong, or options that change results come without a run_dir.
     """
     settings, configuration = _parsed(configs, options)
-    directory = Path("runs") / settings.name / f"seed_{seed}" if run_dir is None else Path(run_dir)
+    directory = Path("runs") / settings.name / f"seed_{seed}" if run_dir is None else from_home("run_dir", run_dir)
     fit_options = replace(configuration.options, config=tuple(configs), seed=seed, run_dir=directory)
     if run_dir is None and configuration.changes:
         raise UsageError(

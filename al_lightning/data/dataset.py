@@ -16,6 +16,7 @@ from al_lightning.data.augmentation import Augmentation, NoAugmentation
 from al_lightning.data.cache.files import find_cache
 from al_lightning.data.cache.recipe import FORMAT, arguments_of, decoders, hash_of_files
 from al_lightning.data.images import Images
+from al_lightning.data.inventory import check_name
 from al_lightning.data.remarks import Remark
 from al_lightning.data.sources import Sources
 from al_lightning.data.views import Unlabelled
@@ -131,6 +132,9 @@ class PoolDataset(metaclass=_KeepsArguments):
         """Return what was assumed, inferred or left out when the two sets were made, for the run's first lines."""
         return ()
 
+    def check_files(self) -> None:
+        """Raise DatasetError where a file cannot be used; called before a run's first fit. Here nothing is checked."""
+
     def details(self) -> str:
         """Return a text for the `fingerprint` that changes when the same names get other pixels or labels."""
         return ""
@@ -223,12 +227,17 @@ class PoolDataset(metaclass=_KeepsArguments):
                 yield from images.sources(index)[:1]
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of class names, image names below root, and `details`: the meaning of positions."""
+        """Return the SHA-256 of class names, image names below root, and `details`: the meaning of positions.
+
+        Raises:
+            DatasetError: a name is no text in UTF-8.
+        """
         digest = hashlib.sha256("\n".join(self.class_names).encode())
         for images in self.file_sets:
             digest.update(f"\n\n{len(images)}\n".encode())
             for index in range(len(images)):
-                digest.update(images.name(index).removeprefix(str(self.root)).encode() + b"\n")
+                check_name(name := images.name(index).removeprefix(str(self.root)))
+                digest.update(name.encode() + b"\n")
         if details := self.details():
             digest = hashlib.sha256(f"{digest.hexdigest()}\n{details}".encode())
         return digest.hexdigest()

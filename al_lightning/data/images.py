@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from al_lightning.data.headers import check_depth, check_single, header_of, opened, unreadable
 from al_lightning.drawing import packed
-from al_lightning.errors import MOST_PIXELS, DatasetError, MissingFile, SizesDiffer, UnknownLabel, UsageError, require
+from al_lightning.errors import MOST_PIXELS, DatasetError, SizesDiffer, UnknownLabel, UsageError, require
+from al_lightning.exif import turned, upright
 
 Array = npt.NDArray[np.uint8]
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm"})
 
 
 class Images(ABC):
@@ -106,29 +107,24 @@ class ArrayImages(Images):
         return ()
 
 
-def _open(path: Path, what: str) -> Image.Image:
+def _decoded(image: Image.Image, path: Path, what: str) -> Image.Image:
+    """Return an opened file's pixels, as viewers show them."""
+    check_single(image, path, what)
     try:
-        image = Image.open(path)
-        image.load()
-    except FileNotFoundError as error:
-        raise MissingFile(f"The {what} {path} does not exist.") from error
+        return upright(image)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DatasetError(f"The {what} {path} cannot be read ({error}); replace it or take it out.") from error
-    return image
+        raise unreadable(path, what, error) from error
 
 
 def read_image(path: Path, size: tuple[int, int] | None = None) -> Array:
-    """Read an image as (H, W, 3) uint8 RGB, resized to `size` (height, width) where given.
+    """Read an image as (H, W, 3) uint8 RGB, as viewers show it, resized to `size` (height, width) where given.
 
     Raises:
-        DatasetError: the file is missing or corrupt.
+        DatasetError: the file is missing or corrupt, holds several images, or has more than 8 bits per channel.
     """
-    image = _open(path, "image")
-    if image.mode.startswith(("I", "F")):
-        raise DatasetError(
-            f"The image {path} has mode {image.mode}, more than 8 bits per channel; convert it to 8 bits."
-        )
-    image = image.convert("RGB")
+    image = opened(path)
+    check_depth(image, path)
+    image = _decoded(image, path, "image").convert("RGB")
     if size is not None and image.size != (size[1], size[0]):
         image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
     return np.asarray(image)
@@ -167,13 +163,13 @@ def read_mask(
         path: PNG with one label id per pixel (grey or palette), or with one colour per pixel (RGB, RGBA or palette).
         table: (256,) class of each id, where 254 marks ids that should not occur; or the classes of colours.
         size: (height, width) to resize to, by nearest neighbour.
-        image: the label's image; both must have one size.
+        image: the label's image; see `in_view`.
 
     Raises:
         DatasetError: the file is missing or damaged, has another size than its image, has colours instead of ids or ids
             instead of colours, or holds an unknown id or colour.
     """
-    mask = _open(path, "label")
+    mask = opened(path, "label")
     if isinstance(table, Colours):
         if mask.mode not in ("RGB", "RGBA", "P"):
             raise DatasetError(
@@ -185,8 +181,9 @@ def read_mask(
             f"The label {path} has mode {mask.mode}; one channel of label ids (0-255) was expected. For labels that "
             "are colours, name a file of their classes with --data.mapping."
         )
+    mask = _decoded(mask, path, "label")
     if image is not None:
-        check_label_size(path, (mask.height, mask.width), image)
+        mask = in_view(mask, path, image)
     if size is not None and mask.size != (size[1], size[0]):
         mask = mask.resize((size[1], size[0]), Image.Resampling.NEAREST)
     if isinstance(table, Colours):
@@ -201,14 +198,27 @@ def read_mask(
     return classes
 
 
-def check_label_size(label: Path, size: tuple[int, int], image: Path) -> None:
-    """Raise SizesDiffer where a label's (height, width) is not that of its image file."""
-    with Image.open(image) as opened:  # reads only the header
-        if (opened.height, opened.width) != size:
-            raise SizesDiffer(
-                f"The label {label} is {size[0]} x {size[1]}, its image {opened.height} x {opened.width} "
-                "(height x width); both must have one size."
-            )
+def in_view(label: Image.Image, path: Path, image: Path) -> Image.Image:
+    """Return a label on the upright view of its image, which is how `read_image` reads the image.
+
+    A label that fits the stored pixels alone is turned as the image is, by the image's EXIF orientation.
+
+    Raises:
+        SizesDiffer: the label has neither size.
+    """
+    with opened(image) as file:
+        header = header_of(file)
+    size = label.height, label.width
+    if size == header.size:
+        return label
+    if size == header.stored:
+        return turned(label, header.orientation)
+    shown = f"{header.size[0]} x {header.size[1]}"
+    if header.orientation != 1:
+        shown += f" as its EXIF orientation shows it, and {header.stored[0]} x {header.stored[1]} as stored"
+    raise SizesDiffer(
+        f"The label {path} is {size[0]} x {size[1]}, its image {shown} (height x width); both must have one size."
+    )
 
 
 def resize_label(label: Array, size: tuple[int, int] | None) -> Array:
@@ -260,17 +270,6 @@ def repeats(files: Sequence[Path]) -> dict[int, int]:
         if seen[path] > 1:
             occurrences[position] = seen[path]
     return occurrences
-
-
-def list_images(folder: Path) -> list[Path]:
-    """Return the image files below a folder, sorted, without hidden files and folders."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
 
 
 def time_order(names: Sequence[str], pattern: str | None) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:

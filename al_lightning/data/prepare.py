@@ -51,6 +51,8 @@ def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
         raise UsageError(f"There is nothing to prepare: {type(data).__name__} does not decode its images from files.")
     if data.cache_folder is None:
         raise UsageError("data.cache is false, so that no run would use what is prepared; leave it out.")
+    for remark in data.remarks():
+        say(remark.line)
     target = data.cache_folder / key_of(recipe)
     work = target.with_suffix(".part")
     jobs = jobs_of(sources)

@@ -49,6 +49,7 @@ def start(
         raise DatasetError(f"The processes see different images in {experiment.data.root}; all need the same data.")
     trained = ""
     if not processes.once(store.trained):
+        processes.once(experiment.data.check_files)
         # Parts that do not go together are reported before a journal is written, and before people label.
         some = range(min(first_count(experiment, pool), pool.size))
         with fresh_fit(experiment, pool.label(some), processes, reporter) as fit:

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from al_lightning.audits.folder import AuditFolder
 from al_lightning.audits.result import Audit
 from al_lightning.errors import ALError
 from al_lightning.recommendations.situation import class_folders
@@ -46,14 +47,13 @@ def commands(
     return lines, text
 
 
-def options_of_folder(
-    audit: Audit, images: Path, masks: Path | None, pattern: str | None, task: str
-) -> tuple[str, list[str], list[str]]:
+def options_of_folder(audit: Audit, data: AuditFolder, task: str) -> tuple[str, list[str], list[str]]:
     """Return the dataset's name, its options, and remarks on them, for folders of images and masks."""
+    images, masks, pattern = data.root, data.masks, data.sequence_pattern
     sequences = ["--data.sequence_pattern", pattern] if pattern else []
     if task == "classification":
         remarks = []
-        if not class_folders(images):
+        if not class_folders(data):
             remarks.append(f"The commands need labels: put the images in a folder per class first. {PEOPLE}")
         if audit.pool.sizes and max(audit.pool.sizes[0][:2]) > 32:
             remarks.append("image_folder reads images at 32 x 32; `--data.size '[H, W]'` changes that.")
@@ -69,9 +69,10 @@ def options_of_folder(
         given, names = str(masks.resolve()), f"[{', '.join(f'class_{value}' for value in range(_ids(audit)))}]"
     root = images.resolve() if masks is None else Path(os.path.commonpath([images.resolve(), masks.resolve()]))
     options = ["--data.root", str(root)]
-    split = (images / "train").is_dir() and (images / "test").is_dir()
-    for side, option in (("train", ""), ("test", "test_")) if split else (("", ""),):
-        below = [Path(folder) / side for folder in (images.resolve(), given)]
+    splits = data.splits if data.splits is not None and data.splits.test is not None else None
+    sides = [(splits.train, ""), (splits.test or (), "test_")] if splits is not None else [((), "")]
+    for side, option in sides:
+        below = [Path(folder).joinpath(*side) for folder in (images.resolve(), given)]
         given_images, given_masks = (os.path.relpath(path, root) if path.is_absolute() else str(path) for path in below)
         options += [f"--data.{option}images", given_images, f"--data.{option}masks", given_masks]
     options += ["--data.classes", names]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from al_lightning.audits.folder import AuditFolder
 from al_lightning.audits.result import Audit
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.data.images import list_images
 from al_lightning.errors import UsageError
 from al_lightning.recommendations.rules import TASKS
 
@@ -95,11 +93,12 @@ def _classes(audit: Audit, data: PoolDataset, task: str) -> int | None:
         return len(data.class_names)
     if audit.pool.labels:
         return sum(each.pool_images > 0 for each in audit.classes) or None
-    folders = class_folders(data.root) if task == TASKS[0] else []
+    folders = class_folders(data) if task == TASKS[0] else []
     return len(folders) if len(folders) > 1 else None
 
 
-def class_folders(root: Path) -> list[str]:
-    """Return the folders with images below a folder, or below its `train`; each may be a class."""
-    top = root / "train" if (root / "train").is_dir() and (root / "test").is_dir() else root
-    return sorted({path.relative_to(top).parts[0] for path in list_images(top) if path.parent != top})
+def class_folders(data: AuditFolder) -> list[str]:
+    """Return the folders with images in the pool's folder; each may be a class."""
+    level = len(data.splits.train) if data.splits is not None else 0
+    parts = (data.inventory.below(image) for image in data.pool_files)
+    return sorted({part[level] for part in parts if len(part) > level + 1})

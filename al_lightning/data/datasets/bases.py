@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from al_lightning.data.dataset import PoolDataset
+from al_lightning.data.headers import Headers, look
 from al_lightning.data.images import ImageFiles, Images, time_order
+from al_lightning.data.remarks import Remark
 from al_lightning.errors import DatasetError, require
 from al_lightning.pool import Pool
 from al_lightning.seeding import generator
@@ -49,6 +52,21 @@ class FileDataset(SplitDataset):
         images = self._sets[0]
         files = [images.file(index) for index in range(len(images))]
         return Pool(len(files), (), *self._time_order(files))
+
+    @cached_property
+    def _headers(self) -> Headers:
+        """What the headers of the image files say; official files are as they were published."""
+        return look(self.image_files() if self.people_may_label else ())
+
+    def check_files(self) -> None:
+        """Raise DatasetError where an image cannot be used by its header; nothing is decoded."""
+        if faults := self._headers.faults:
+            more = f" ({len(faults):,} images cannot be used; `al-lightning audit` lists them.)"
+            raise DatasetError(f"{faults[0]}{more if len(faults) > 1 else ''}")
+
+    def remarks(self) -> Sequence[Remark]:
+        """Return how many images are turned by their EXIF orientation."""
+        return [*super().remarks(), *map(Remark, self._headers.sentences(self.labels == "pixel"))]
 
     def _time_order(self, files: Sequence[Path]) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
         return time_order([path.stem for path in files], self.sequence_pattern)

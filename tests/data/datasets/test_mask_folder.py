@@ -77,7 +77,7 @@ def test_mask_folder_needs_class_names_and_pairs_of_test_folders():
     with raises(UsageError, 255, "classes"):
         MaskFolder([str(number) for number in range(255)])
     with raises(UsageError, "--data.test_images", "--data.test_masks"):
-        MaskFolder(["a"], test_images="t")
+        MaskFolder(["a", "b"], test_images="t")
 
 
 def test_a_missing_mask_is_named(masks):
@@ -96,7 +96,7 @@ def test_a_list_line_that_is_no_pair_is_named(masks, line):
 def test_an_empty_list_is_named(masks):
     (masks / "list.txt").write_text("\n")
     with raises(DatasetError, masks / "list.txt", "no images"):
-        MaskFolder(["a"], root=str(masks), train_list="list.txt").pool()
+        MaskFolder(["a", "b"], root=str(masks), train_list="list.txt").pool()
 
 
 def test_a_mask_of_another_size_than_its_image_is_named(masks):
