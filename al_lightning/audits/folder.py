@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from al_lightning.data.binary_masks import are_binary, binary_table
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Array, Images, list_images, read_image, read_mask
+from al_lightning.data.known_files import KnownFiles
+from al_lightning.data.remarks import Remark
 from al_lightning.errors import DatasetError, from_home
 
 Pair = tuple[Path, Path | None]
@@ -22,10 +25,12 @@ class FolderImages(Images):
 
     Args:
         pairs: (image, mask) paths; reading a missing mask is an error.
+        table: (256,) class of each label id.
     """
 
-    def __init__(self, pairs: Sequence[Pair]) -> None:
+    def __init__(self, pairs: Sequence[Pair], table: Array = _IDS) -> None:
         self.pairs = pairs
+        self.table = table
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -39,7 +44,7 @@ class FolderImages(Images):
         image, mask = self.pairs[index]
         if mask is None:
             raise DatasetError(f"The image {image} has no mask: no folder of masks was given.")
-        return read_mask(mask, _IDS, None, image)
+        return read_mask(mask, self.table, None, image)
 
     def name(self, index: int) -> str:
         """Return the image's path."""
@@ -66,7 +71,8 @@ class AuditFolder(PoolDataset):
         self.sequence_pattern = sequence_pattern
 
     @cached_property
-    def _splits(self) -> tuple[FolderImages, FolderImages]:
+    def _pairs(self) -> dict[str, list[Pair]]:
+        """The pairs of the folders `train` and `test`."""
         for folder, option in ((self.root, "--images"), (self.masks, "--masks")):
             if folder is not None and not folder.is_dir():
                 raise DatasetError(f"There is no folder {folder}; name an existing one with {option} DIR.")
@@ -81,17 +87,31 @@ class AuditFolder(PoolDataset):
                 continue
             mask = (self.masks / part).with_suffix(".png") if self.masks is not None else None
             sides[part.parts[0] if split else "train"].append((path, mask))
-        return FolderImages(sides["train"]), FolderImages(sides["test"])
+        return sides
+
+    @cached_property
+    def is_binary(self) -> bool:
+        """Whether the masks that exist hold the ids 0 and 255 alone, which are two classes then."""
+        masks = [mask for pairs in self._pairs.values() for _, mask in pairs if mask is not None]
+        return are_binary(masks, KnownFiles(None, self.root))
+
+    def _images(self, side: str) -> FolderImages:
+        return FolderImages(self._pairs[side], binary_table() if self.is_binary else _IDS)
 
     def build_train(self) -> Images:
         """Return the pool."""
-        return self._splits[0]
+        return self._images("train")
 
     def build_test(self) -> Images:
         """Return the test set; it may be empty."""
-        return self._splits[1]
+        return self._images("test")
 
     @property
     def class_names(self) -> Sequence[str]:
         """A name for each possible label id."""
-        return [f"label id {value}" for value in range(255)]
+        return [f"label id {value}" for value in ((0, 255) if self.is_binary else range(255))]
+
+    def remarks(self) -> Sequence[Remark]:
+        """Return what the ids 0 and 255 were taken for."""
+        text = "The masks hold the ids 0 and 255 alone, which are two classes then: 255 is none to ignore."
+        return [Remark(text)] if self.is_binary else []

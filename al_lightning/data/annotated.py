@@ -45,6 +45,10 @@ class AnnotatedImages(ImageFiles):
         """Return the dataset's files of the image."""
         return self.own.sources(index)
 
+    def check(self, index: int) -> None:
+        """Look at the header of the image's file."""
+        self.own.check(index)
+
     def key(self, index: int) -> str | None:
         """Return the image's name in the store, its path below the root; None for an image outside of the root."""
         path = self.own.file(index)
@@ -53,10 +57,14 @@ class AnnotatedImages(ImageFiles):
         below = path.relative_to(self.root)
         return None if ".." in below.parts else below.as_posix()
 
+    def is_stored(self, index: int) -> bool:
+        """Return whether the store has a label of the image."""
+        key = self.key(index)
+        return key is not None and self.store.has(key)
+
     def has_label(self, index: int) -> bool:
         """Return whether the store or the dataset has a label of the image."""
-        key = self.key(index)
-        return (key is not None and self.store.has(key)) or self.own.has_label(index)
+        return self.is_stored(index) or self.own.has_label(index)
 
     def label(self, index: int) -> int | Array:
         """Return the store's label, a mask resized as the dataset's images are; else the dataset's own label.

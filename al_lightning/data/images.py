@@ -6,7 +6,7 @@ import functools
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,13 @@ class Images(ABC):
     def has_label(self, index: int) -> bool:
         """Return whether the image has a label; where people label, it may come later."""
         return True
+
+    def check(self, index: int) -> None:  # noqa: B027 - a set whose files have no header needs no check
+        """Look at the header of the image's file, without decoding it.
+
+        Raises:
+            DatasetError: `image` could not read the file.
+        """
 
 
 class ImageFiles(Images):
@@ -106,15 +113,40 @@ class ArrayImages(Images):
         return ()
 
 
-def _open(path: Path, what: str) -> Image.Image:
+def _open(path: Path, what: str, header: bool = False) -> Image.Image:
+    """Open an image or a label, and decode it, unless only its header is wanted."""
     try:
         image = Image.open(path)
-        image.load()
+        if not header:
+            image.load()
     except FileNotFoundError as error:
         raise MissingFile(f"The {what} {path} does not exist.") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DatasetError(f"The {what} {path} cannot be read ({error}); replace it or take it out.") from error
+        raise DatasetError(f"The {what} {path} cannot be read ({error}); put an intact file in its place.") from error
     return image
+
+
+def check_depth(path: Path, image: Image.Image) -> None:
+    """Raise DatasetError for an image file of more than 8 bits a channel."""
+    if image.mode.startswith(("I", "F")):
+        raise DatasetError(
+            f"The image {path} has mode {image.mode}, more than 8 bits per channel; convert it to 8 bits."
+        )
+
+
+HEADER_CHECKS: Sequence[Callable[[Path, Image.Image], None]] = (check_depth,)
+"""What `read_image` demands of a file's header; each raises DatasetError."""
+
+
+def check_header(path: Path) -> None:
+    """Look at the header of an image file; nothing is decoded.
+
+    Raises:
+        DatasetError: `read_image` could not read the file.
+    """
+    with _open(path, "image", header=True) as image:
+        for check in HEADER_CHECKS:
+            check(path, image)
 
 
 def read_image(path: Path, size: tuple[int, int] | None = None) -> Array:
@@ -124,10 +156,8 @@ def read_image(path: Path, size: tuple[int, int] | None = None) -> Array:
         DatasetError: the file is missing or corrupt.
     """
     image = _open(path, "image")
-    if image.mode.startswith(("I", "F")):
-        raise DatasetError(
-            f"The image {path} has mode {image.mode}, more than 8 bits per channel; convert it to 8 bits."
-        )
+    for check in HEADER_CHECKS:
+        check(path, image)
     image = image.convert("RGB")
     if size is not None and image.size != (size[1], size[0]):
         image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
@@ -174,16 +204,12 @@ def read_mask(
             instead of colours, or holds an unknown id or colour.
     """
     mask = _open(path, "label")
-    if isinstance(table, Colours):
-        if mask.mode not in ("RGB", "RGBA", "P"):
-            raise DatasetError(
-                f"The label {path} has mode {mask.mode}; the mapping has colours, so a colour per pixel (RGB) was "
-                "expected. For label ids, write a mapping with `ids`."
-            )
-    elif mask.mode not in ("L", "P", "1"):
+    if not isinstance(table, Colours):
+        check_ids(path, mask)
+    elif mask.mode not in ("RGB", "RGBA", "P"):
         raise DatasetError(
-            f"The label {path} has mode {mask.mode}; one channel of label ids (0-255) was expected. For labels that "
-            "are colours, name a file of their classes with --data.mapping."
+            f"The label {path} has mode {mask.mode}; the mapping has colours, so a colour per pixel (RGB) was "
+            "expected. For label ids, write a mapping with `ids`."
         )
     if image is not None:
         check_label_size(path, (mask.height, mask.width), image)
@@ -196,14 +222,35 @@ def read_mask(
     if (classes == 254).any():
         unknown = ", ".join(str(value) for value in np.unique(ids[classes == 254])[:5])
         raise UnknownLabel(
-            f"The label {path} has unknown label ids {unknown}; add their classes, or name an id to ignore."
+            f"The label {path} has unknown label ids {unknown}; mend that file, or begin a run in which they are "
+            "classes (--data.classes, --data.mapping) or ignored (--data.ignore)."
         )
     return classes
 
 
+def check_ids(path: Path, mask: Image.Image) -> None:
+    """Raise DatasetError for a label image without one channel of label ids."""
+    if mask.mode not in ("L", "P", "1"):
+        raise DatasetError(
+            f"The label {path} has mode {mask.mode}; one channel of label ids (0-255) was expected. For labels that "
+            "are colours, name a file of their classes with --data.mapping."
+        )
+
+
+def read_ids(path: Path) -> frozenset[int]:
+    """Return the label ids in a label image.
+
+    Raises:
+        DatasetError: the file is missing or damaged, or has colours instead of ids.
+    """
+    mask = _open(path, "label")
+    check_ids(path, mask)
+    return frozenset(np.unique(np.asarray(mask, dtype=np.uint8)).tolist())
+
+
 def check_label_size(label: Path, size: tuple[int, int], image: Path) -> None:
     """Raise SizesDiffer where a label's (height, width) is not that of its image file."""
-    with Image.open(image) as opened:  # reads only the header
+    with _open(image, "image", header=True) as opened:
         if (opened.height, opened.width) != size:
             raise SizesDiffer(
                 f"The label {label} is {size[0]} x {size[1]}, its image {opened.height} x {opened.width} "
@@ -225,7 +272,7 @@ def _of_colours(path: Path, pixels: npt.NDArray[np.uint32], colours: Colours) ->
         first = ", ".join(f"#{values[place]:06x} ({counts[place]} pixels)" for place in np.argsort(-counts)[:5])
         raise UnknownLabel(
             f"The label {path} has colours that the mapping does not know: {first}{' ...' if len(values) > 5 else ''}; "
-            "add their classes to the mapping file, or write `unknown: ignore` in it."
+            "mend that file, or begin a run whose mapping file has their classes, or `unknown: ignore`."
         )
     return classes
 
@@ -240,14 +287,14 @@ def check_size(size: tuple[int, int] | None) -> tuple[int, int] | None:
 def label_table(num_classes: int, ignore: int | None) -> Array:
     """Return the (256,) uint8 class of each label id.
 
-    Ids below `num_classes` are classes, 255 and `ignore` are 255, and all other ids are 254, unknown.
+    Ids below `num_classes` are classes, 255 and `ignore` are 255, ignored, and all other ids are 254, unknown. Where
+    `ignore` is None, nothing is ignored, and 255 is unknown too.
     """
     table = np.full(256, 254, dtype=np.uint8)
     table[:num_classes] = np.arange(num_classes)
-    table[255] = 255
     if ignore is not None:
         require("data.ignore", ignore, least=0, most=255)
-        table[ignore] = 255
+        table[[255, ignore]] = 255
     return table
 
 

@@ -252,4 +252,4 @@ def size_of(path: Path) -> tuple[int, int]:
         with Image.open(path) as image:
             return image.width, image.height
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DatasetError(f"The image {path} cannot be read ({error}); replace it or take it out.") from error
+        raise DatasetError(f"The image {path} cannot be read ({error}); put an intact file in its place.") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from al_lightning.data.datasets.bases import FileDataset
-from al_lightning.data.images import SUFFIXES, Array, ImageFiles, check_size, list_images, read_image
+from al_lightning.data.images import SUFFIXES, Array, ImageFiles, check_header, check_size, list_images, read_image
 from al_lightning.errors import DatasetError, UsageError, nearest, require
 
 NO_CLASS = -1
@@ -34,6 +34,10 @@ class ClassFiles(ImageFiles):
     def sources(self, index: int) -> Sequence[Path]:
         """Return the file."""
         return (self.files[index],)
+
+    def check(self, index: int) -> None:
+        """Look at the file's header."""
+        check_header(self.files[index])
 
     def has_label(self, index: int) -> bool:
         """Return whether the image is in a class's folder."""

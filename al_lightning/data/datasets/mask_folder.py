@@ -7,12 +7,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from al_lightning.data.binary_masks import are_binary, binary_table
 from al_lightning.data.datasets.bases import FileDataset
 from al_lightning.data.datasets.official import lines_of, pool_of_list
 from al_lightning.data.images import (
     Array,
     Colours,
     ImageFiles,
+    check_header,
     check_size,
     label_table,
     list_images,
@@ -21,6 +23,7 @@ from al_lightning.data.images import (
     repeats,
 )
 from al_lightning.data.mappings import check_count, find_mapping, load_mapping
+from al_lightning.data.remarks import Remark
 from al_lightning.errors import DatasetError, UsageError, require
 
 Pair = tuple[Path, Path]
@@ -53,6 +56,10 @@ class MaskFiles(ImageFiles):
         """Return the image file and the label file."""
         return self.pairs[index]
 
+    def check(self, index: int) -> None:
+        """Look at the header of the image file."""
+        check_header(self.pairs[index][0])
+
     def has_label(self, index: int) -> bool:
         """Return whether the label file exists."""
         return self.pairs[index][1].is_file()
@@ -74,9 +81,13 @@ class MaskFolder(FileDataset):
     Where people label the images (`--oracle files`), any number of label files may be missing. A line of a list may
     then be an image path alone; the image's label is searched below `masks`.
 
+    Where two classes are named and all labels that exist hold the ids 0 and 255 alone, these are the two classes: most
+    programs draw one object on a background in that way.
+
     Args:
         classes: class names in the order of their label ids 0, 1, ...
-        ignore: label id that is neither scored nor trained on, in addition to 255.
+        ignore: label id that is neither scored nor trained on, in addition to 255; None where nothing is ignored, so
+            that 255 is an unknown id.
         size: (height, width) to which images and labels are resized; None where all have one size.
         images: folder of the images, below root.
         masks: folder of their labels, below root; IMAGE's label is IMAGE.png.
@@ -132,7 +143,8 @@ class MaskFolder(FileDataset):
         if classes and mapping:
             raise UsageError("--data.classes and --data.mapping both name the classes; give one of them.")
         if mapping and ignore != 255:
-            raise UsageError(f"data.ignore is {ignore}, but the mapping names what is ignored; leave one of them out.")
+            shown = "null" if ignore is None else ignore
+            raise UsageError(f"data.ignore is {shown}, but the mapping names what is ignored; leave one of them out.")
         if duplicates not in ("error", "drop", "keep"):
             raise UsageError(f"data.duplicates is {duplicates!r}; error, drop or keep was expected.")
         if (test_images is None) != (test_masks is None):
@@ -145,6 +157,7 @@ class MaskFolder(FileDataset):
             self.class_names = tuple(classes or ())
             check_count(self.class_names)
             self.table = label_table(len(self.class_names), ignore)
+        self.ignore = ignore
         self.size = check_size(size)
         self.images, self.masks, self.train_list = images, masks, train_list
         self.test_images, self.test_masks, self.test_list = test_images, test_masks, test_list
@@ -154,14 +167,29 @@ class MaskFolder(FileDataset):
         self.duplicates: Literal["error", "drop", "keep"] = duplicates
 
     @cached_property
-    def _sets(self) -> tuple[MaskFiles, MaskFiles]:
+    def _lists(self) -> tuple[list[Pair], list[Pair]]:
+        """(pairs of the pool, pairs of the test set)."""
         train, test = self._pairs()
         if leaked := {image for image, _ in train}.intersection(image for image, _ in test):
             raise DatasetError(
                 f"The image {min(leaked)} is in the pool and in the test set ({len(leaked)} such images); "
                 "take it out of one of them."
             )
-        return MaskFiles(train, self.table, self.size), MaskFiles(test, self.table, self.size)
+        return train, test
+
+    @cached_property
+    def is_binary(self) -> bool:
+        """Whether two classes are named, and the labels that exist hold the ids 0 and 255 alone: these are the two."""
+        if self.mapping is not None or len(self.class_names) != 2 or self.ignore not in (None, 255):
+            return False
+        train, test = self._lists
+        return are_binary([label for _, label in (*train, *test)], self.known_files("ids"))
+
+    @cached_property
+    def _sets(self) -> tuple[MaskFiles, MaskFiles]:
+        table = binary_table() if self.is_binary else self.table
+        train, test = (MaskFiles(pairs, table, self.size) for pairs in self._lists)
+        return train, test
 
     def _pairs(self) -> tuple[list[Pair], list[Pair]]:
         train = self.pairs_of_list(self.train_list) if self.train_list else self._by_folder(self.images, self.masks)
@@ -221,6 +249,35 @@ class MaskFolder(FileDataset):
                     raise DatasetError(f"The {what} {path} does not exist; every image needs a file and a label.{hint}")
         return pairs
 
+    def remarks(self) -> Sequence[Remark]:
+        """Return what the ids 0 and 255 were taken for."""
+        if not self.is_binary:
+            return super().remarks()
+        first, second = self.class_names
+        return [
+            *super().remarks(),
+            Remark(
+                f"The labels hold the ids 0 and 255 alone, and two classes are named: 0 is {first}, 255 is {second}. "
+                "(A mapping file, --data.mapping, would say otherwise.)"
+            ),
+        ]
+
+    def label_advice(self) -> str:
+        """Return how to name the class of each id."""
+        if self.mapping is not None:
+            return "Look at what the mapping file says of each id or colour."
+        ids = ", ".join(f"{number}: {name}" for number, name in enumerate(self.class_names[:-1]))
+        return (
+            "Where an id stands for a class, say so in a file, --data.mapping FILE instead of --data.classes: "
+            f"`classes: [{', '.join(self.class_names)}]` and `ids: {{{ids}, 255: {self.class_names[-1]}}}`."
+        )
+
     def details(self) -> str:
-        """Return the hash of the mapping, where there is one."""
-        return self.mapping.digest() if self.mapping is not None else ""
+        """Return the hash of the mapping, where there is one, or that 255 is a class.
+
+        Labels of people come later. Until all labels are there, they say nothing on the meaning of positions.
+        """
+        if self.mapping is not None:
+            return self.mapping.digest()
+        whole = self.is_binary and all(label.is_file() for pairs in self._lists for _, label in pairs)
+        return "ids 0 and 255" if whole else ""
