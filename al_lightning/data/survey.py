@@ -220,8 +220,8 @@ class Survey:
         if (more := len(self.troubles) - NAMED) > 0:
             texts.append(f"And {more:,} more.")
         return DatasetError(
-            f"Not all of the data in {self.data.root} can be used ({counts}). {' '.join(texts)} Nothing was trained yet: "
-            "mend or replace such files, or take them out, and run the same command; other options may be given, too."
+            f"Not all of the data in {self.data.root} can be used ({counts}). {' '.join(texts)} Nothing was trained "
+            "yet: mend or replace such files, or take them out, and run the same command; other options may be given."
         )
 
 
