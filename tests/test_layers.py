@@ -29,7 +29,7 @@ inspect: collapse > *
 config: experiment rebuild > configuration > check > command_line names > *
 
 data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official prepare
-    streets survey > dataset streets.drawing > binary_masks > cache.shards known_files streets.background views >
+    streets survey uneven > dataset streets.drawing > binary_masks > cache.shards known_files streets.background views >
     cache.files datasets.a2d2_pools sources
     streams streets.actors streets.facades > annotated augmentation cache.recipe mappings streets.canvas streets.scenes
     streets.surfaces > *

@@ -45,10 +45,6 @@ class AnnotatedImages(ImageFiles):
         """Return the dataset's files of the image."""
         return self.own.sources(index)
 
-    def check(self, index: int) -> None:
-        """Look at the header of the image's file."""
-        self.own.check(index)
-
     def key(self, index: int) -> str | None:
         """Return the image's name in the store, its path below the root; None for an image outside of the root."""
         path = self.own.file(index)

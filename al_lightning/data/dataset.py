@@ -138,6 +138,11 @@ class PoolDataset(metaclass=_KeepsArguments):
         """Return what was assumed, inferred or left out when the two sets were made, for the run's first lines."""
         return ()
 
+    @property
+    def is_binary(self) -> bool:
+        """Whether two classes were recognised by masks of the ids 0 and 255; see `binary_masks`."""
+        return False
+
     def label_advice(self) -> str:
         """Return a sentence on how to tell what the labels mean, for where they hold too little; "" without one."""
         return ""

@@ -51,12 +51,15 @@ class Images(ABC):
         """Return whether the image has a label; where people label, it may come later."""
         return True
 
-    def check(self, index: int) -> None:  # noqa: B027 - a set whose files have no header needs no check
-        """Look at the header of the image's file, without decoding it.
+    def check(self, index: int) -> tuple[int, int] | None:
+        """Look at the header of the image's file, without decoding it, and return (height, width) of the image.
+
+        None where there is no header to look at: then the image's size is not known before it is read.
 
         Raises:
             DatasetError: `image` could not read the file.
         """
+        return None
 
 
 class ImageFiles(Images):
@@ -138,8 +141,11 @@ HEADER_CHECKS: Sequence[Callable[[Path, Image.Image], None]] = (check_depth,)
 """What `read_image` demands of a file's header; each raises DatasetError."""
 
 
-def check_header(path: Path) -> None:
+def check_header(path: Path, size: tuple[int, int] | None = None) -> tuple[int, int]:
     """Look at the header of an image file; nothing is decoded.
+
+    Returns:
+        (height, width) of what `read_image` returns with the same `size`.
 
     Raises:
         DatasetError: `read_image` could not read the file.
@@ -147,6 +153,7 @@ def check_header(path: Path) -> None:
     with _open(path, "image", header=True) as image:
         for check in HEADER_CHECKS:
             check(path, image)
+        return size or (image.height, image.width)
 
 
 def read_image(path: Path, size: tuple[int, int] | None = None) -> Array:

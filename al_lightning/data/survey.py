@@ -8,11 +8,12 @@ runs on the same data, look at changed files alone. The result depends neither o
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch.utils.data import DataLoader, Dataset
@@ -40,6 +41,8 @@ from al_lightning.seeding import generator
 SETS: Mapping[str, str] = {"pool": "the pool", "test": "the test set"}
 SAMPLE = 500
 """Image files of each set that are decoded."""
+SAVED_EVERY = 10.0
+"""Seconds between two writes of what was seen."""
 NAMED = 3
 """Files that a refusal names."""
 _CHUNK = 16
@@ -60,25 +63,35 @@ class Seen(NamedTuple):
     """What a look at an image and its label showed.
 
     Attributes:
+        size: (height, width) of the image, by its header; None where that does not tell.
         pixels: number of pixels of each class (the class alone where there is one per image); None without a label.
         per_pixel: whether the label has a class per pixel.
         troubles: what is wrong.
     """
 
-    pixels: dict[int, int] | None
-    per_pixel: bool
-    troubles: list[Trouble]
+    size: tuple[int, int] | None = None
+    pixels: dict[int, int] | None = None
+    per_pixel: bool = False
+    troubles: tuple[Trouble, ...] = ()
 
 
 class Job(NamedTuple):
-    """An image to look at: its set, its position, and whether it is decoded.
+    """An image to look at.
 
-    `key` and `stamp` say under which name and for which files it is kept what is seen. Labels by people are not kept.
+    Attributes:
+        side: its set.
+        index: its position.
+        whole: whether it is decoded.
+        new: whether its file was never looked at; otherwise only its label by people is.
+        key: the name under which it is kept what is seen.
+        stamp: of its files.
+        own: whether its label is the dataset's own. Labels by people are not kept.
     """
 
     side: str
     index: int
     whole: bool
+    new: bool
     key: str
     stamp: Stamp
     own: bool
@@ -93,6 +106,7 @@ class Survey:
         known: what was seen before, and is seen now.
         jobs: what has to be looked at, by set and position.
         counts: counts of each set's labels.
+        sizes: the first image of each (height, width), by set.
         unlabelled: images of each set without a label.
         troubles: what is wrong, in the order of sets and images.
     """
@@ -101,6 +115,7 @@ class Survey:
     known: KnownFiles
     jobs: list[Job] = field(default_factory=list)
     counts: dict[str, LabelCounts] = field(default_factory=dict)
+    sizes: dict[str, dict[tuple[int, int], int]] = field(default_factory=dict)
     unlabelled: Counter[str] = field(default_factory=Counter)
     troubles: list[Trouble] = field(default_factory=list)
 
@@ -109,7 +124,7 @@ class Survey:
         """Return a survey that has counted what is known, and knows what is not."""
         survey = cls(data, data.known_files(how_labels_are_read(data)))
         for side, images, files in zip(SETS, (data.train, data.test), data.file_sets, strict=True):
-            survey.counts[side] = LabelCounts.empty(data.num_classes)
+            survey.counts[side], survey.sizes[side] = LabelCounts.empty(data.num_classes), {}
             if isinstance(files, ArrayImages):
                 survey._count(side, files)
             else:
@@ -118,7 +133,8 @@ class Survey:
 
     def _count(self, side: str, images: ArrayImages) -> None:
         """Count labels in memory, which takes no time."""
-        counts, classes, size = self.counts[side], self.data.num_classes, images.images.shape[1:3]
+        counts, classes = self.counts[side], self.data.num_classes
+        size = images.images.shape[1], images.images.shape[2]
         if images.labels.ndim > 1:
             for index, label in enumerate(images.labels):
                 if fault := fault_of(label, size, classes, images.name(index)):
@@ -144,10 +160,24 @@ class Survey:
             known = self.known.find(key, stamp)
             whole = index in sample and not (known and known["whole"])
             if known is None or whole or not own:
-                self.jobs.append(Job(side, index, whole, key, stamp, own))
-            elif known["pixels"] is not None:
-                pixels = {int(value): count for value, count in known["pixels"].items()}
-                self.counts[side].add_pixels(pixels, known["per_pixel"])
+                self.jobs.append(Job(side, index, whole, known is None or whole, key, stamp, own))
+            if known is not None and not whole:
+                self._add(side, index, known["size"], known["pixels"], known["per_pixel"])
+
+    def _add(
+        self,
+        side: str,
+        index: int,
+        size: Sequence[int] | None,
+        pixels: Mapping[Any, int] | None,
+        per_pixel: bool,
+    ) -> None:
+        """Count what was seen of an image and its label."""
+        if size is not None:
+            first = self.sizes[side].setdefault((size[0], size[1]), index)
+            self.sizes[side][size[0], size[1]] = min(first, index)
+        if pixels is not None:  # JSON has the classes as texts
+            self.counts[side].add_pixels({int(value): count for value, count in pixels.items()}, per_pixel)
 
     def _sample(self, side: str, files: Images) -> set[int]:
         """Draw the images that are decoded: one of each drawn file, the same for every run."""
@@ -172,13 +202,16 @@ class Survey:
         looks = _Looks(self.data, self.jobs)
         workers = min(workers, len(looks) // 4)  # a few files are looked at sooner than a process starts
         loader = DataLoader(looks, batch_size=None, num_workers=workers, multiprocessing_context=start_method(workers))
-        done = 0
+        done, saved = 0, time.monotonic()
         try:
             for seen in loader:
                 for each in seen:
                     self._take(self.jobs[done], each)
                     done += 1
                 advance(done, len(self.jobs))
+                if time.monotonic() - saved > SAVED_EVERY:  # a signal ends the process at once
+                    self.data.save_known_files()
+                    saved = time.monotonic()
         except RuntimeError as error:
             if not was_ended(error):
                 raise
@@ -191,13 +224,12 @@ class Survey:
 
     def _take(self, job: Job, seen: Seen) -> None:
         self.troubles += seen.troubles
-        if seen.pixels is not None:
-            self.counts[job.side].add_pixels(seen.pixels, seen.per_pixel)
-        if not seen.troubles:  # what is wrong is looked at again: a network's disk may have failed
-            before = self.known.find(job.key, job.stamp)
-            whole = job.whole or bool(before and before["whole"])
-            pixels = seen.pixels if job.own else None
-            self.known.keep(job.key, job.stamp, {"whole": whole, "pixels": pixels, "per_pixel": seen.per_pixel})
+        self._add(job.side, job.index, seen.size, seen.pixels, seen.per_pixel)
+        if job.new and not seen.troubles:  # what is wrong is looked at again: a network's disk may have failed
+            found = {"size": seen.size, "whole": job.whole, "pixels": None, "per_pixel": False}
+            if job.own:
+                found |= {"pixels": seen.pixels, "per_pixel": seen.per_pixel}
+            self.known.keep(job.key, job.stamp, found)
 
     def absent(self) -> list[Remark]:
         """Return which classes no label of a set has. Where labels are still to come, that is no warning."""
@@ -233,7 +265,7 @@ def _word(kind: str, count: int) -> str:
 def how_labels_are_read(data: PoolDataset) -> str:
     """Return a hash of all that labels depend on besides their files."""
     how = (type(data).__module__, type(data).__qualname__, data.pixels, sorted(data.arguments.items()), data.details())
-    return hashlib.sha256(repr((*how, list(data.class_names))).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((*how, list(data.class_names), data.is_binary)).encode()).hexdigest()[:16]
 
 
 class _Looks(Dataset[list[Seen]]):
@@ -252,23 +284,25 @@ class _Looks(Dataset[list[Seen]]):
 
     def _look(self, job: Job) -> Seen:
         images, files = self.sets[job.side]
-        name, shape = images.name(job.index), None
+        name = images.name(job.index)
+        size = shape = None
         try:
-            images.check(job.index)
-            if job.whole or _seems_cut(files.sources(job.index)[0]):
-                shape = images.image(job.index).shape[:2]
+            size = files.check(job.index)
+            if job.whole or (job.new and _seems_cut(files.sources(job.index)[0])):
+                image = images.image(job.index)
+                shape = image.shape[0], image.shape[1]
         except Exception as error:  # a dataset of the user's own may raise anything
-            return Seen(None, False, [Trouble(UNREADABLE_IMAGE, _sentence(name, error))])
+            return Seen(troubles=(Trouble(UNREADABLE_IMAGE, _sentence(name, error)),))
         if not images.has_label(job.index):
-            return Seen(None, False, [])
+            return Seen(size)
         try:
             label = np.asarray(images.label(job.index))
         except Exception as error:  # as above
-            return Seen(None, False, [Trouble(KINDS.get(type(error), UNREADABLE_LABEL), _sentence(name, error))])
+            return Seen(size, troubles=(Trouble(KINDS.get(type(error), UNREADABLE_LABEL), _sentence(name, error)),))
         if fault := fault_of(label, shape, self.num_classes, name):
-            return Seen(None, False, [Trouble(*fault)])
+            return Seen(size, troubles=(Trouble(*fault),))
         values, counts = np.unique(label, return_counts=True)
-        return Seen(dict(zip(values.tolist(), counts.tolist(), strict=True)), label.ndim > 0, [])
+        return Seen(size, dict(zip(values.tolist(), counts.tolist(), strict=True)), label.ndim > 0)
 
 
 def _seems_cut(path: Path) -> bool:

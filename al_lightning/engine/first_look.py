@@ -10,6 +10,7 @@ from al_lightning.config.experiment import Experiment
 from al_lightning.console import bar
 from al_lightning.data.remarks import Remark
 from al_lightning.data.survey import NAMED, SETS, Survey
+from al_lightning.data.uneven import check_batches
 from al_lightning.errors import DatasetError
 from al_lightning.progress import Reporter
 from al_lightning.runs.store import RunStore
@@ -30,6 +31,7 @@ class FirstLook:
     def __init__(self, experiment: Experiment, store: RunStore, reporter: Reporter) -> None:
         self.data = experiment.data
         self.last = 0 if experiment.acquisition.one_fit else experiment.budget.cycles
+        self.scores = experiment.acquisition.needs_network and self.last > 0
         self.store = store
         self.reporter = reporter
         self.survey: Survey | None = None
@@ -49,17 +51,20 @@ class FirstLook:
         """
         if self.store.exists() and len(self.store.finished(self.last)) > self.last:
             return []
+        trained = self.store.trained()
         self.survey = survey = Survey.begin(self.data)
-        if survey.jobs:
-            whole = sum(job.whole for job in survey.jobs)
+        if new := [job for job in survey.jobs if job.new]:
             self.reporter.say(
-                f"{len(survey.jobs):,} images and their labels are looked at before the first fit ({whole:,} images "
-                "are decoded); later runs look at changed files alone"
+                f"{counted(len(new), 'image')} looked at first, with {'its label' if len(new) == 1 else 'their labels'} "
+                f"({counted(sum(job.whole for job in new), 'image')} decoded); other runs look at changed files alone"
             )
         workers = min(8, os.cpu_count() or 1) if self.data.workers else 0
         survey.look(workers, self._show)
-        if survey.troubles and not self.store.trained():
-            raise survey.refusal()
+        if not trained:
+            if survey.troubles:
+                raise survey.refusal()
+            pool, test = (sorted(survey.sizes[side].values()) for side in SETS)
+            check_batches(self.data, pool, test, self.scores)
         return [
             *(Remark(trouble.text, warning=True) for trouble in survey.troubles[:NAMED]),
             *survey.absent(),
@@ -88,3 +93,8 @@ class FirstLook:
     def _show(self, done: int, total: int) -> None:
         count = f"{done} of {total}"
         self.reporter.show(partial(bar, "looking at files", done, total, count), f"looking at files: {count}")
+
+
+def counted(count: int, what: str) -> str:
+    """Return a number of things and the verb for it: `1 image is`, `3 images are`."""
+    return f"{count:,} {what} is" if count == 1 else f"{count:,} {what}s are"

@@ -207,14 +207,14 @@ def test_a_broken_image_is_found_before_the_first_fit_and_may_be_taken_out(
 
 def test_the_look_is_announced_and_other_runs_on_the_same_data_need_none(al: Call, here: Path) -> None:
     root = write(here / "data", (0, 1))
-    said = "16 images and their labels are looked at"
+    said = "16 images are looked at first"
     assert said in run(al, root).err
     assert "looked at" not in run(al, root).err
     assert "looked at" not in run(al, root, "--seed", 1, "--acquisition", "al_lightning.acquisition.Random",
                                   run_dir="s").err  # fmt: skip
     mask = root / "masks/f004.png"
     write_mask(mask, np.array(Image.open(mask)).T)
-    assert "1 images and their labels" in run(al, root, run_dir="t").err
+    assert "1 image is looked at first" in run(al, root, run_dir="t").err
     next((root / ".al_cache").glob("known-files-*")).write_text("damaged")
     assert run(al, root, run_dir="u").code == 0
 

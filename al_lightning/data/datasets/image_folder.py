@@ -35,9 +35,9 @@ class ClassFiles(ImageFiles):
         """Return the file."""
         return (self.files[index],)
 
-    def check(self, index: int) -> None:
+    def check(self, index: int) -> tuple[int, int]:
         """Look at the file's header."""
-        check_header(self.files[index])
+        return check_header(self.files[index], self.size)
 
     def has_label(self, index: int) -> bool:
         """Return whether the image is in a class's folder."""

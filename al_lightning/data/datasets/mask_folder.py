@@ -56,9 +56,9 @@ class MaskFiles(ImageFiles):
         """Return the image file and the label file."""
         return self.pairs[index]
 
-    def check(self, index: int) -> None:
+    def check(self, index: int) -> tuple[int, int]:
         """Look at the header of the image file."""
-        check_header(self.pairs[index][0])
+        return check_header(self.pairs[index][0], self.size)
 
     def has_label(self, index: int) -> bool:
         """Return whether the label file exists."""
