@@ -55,8 +55,8 @@ class FirstLook:
         self.survey = survey = Survey.begin(self.data)
         if new := [job for job in survey.jobs if job.new]:
             self.reporter.say(
-                f"{counted(len(new), 'image')} looked at first, with {'its label' if len(new) == 1 else 'their labels'} "
-                f"({counted(sum(job.whole for job in new), 'image')} decoded); other runs look at changed files alone"
+                f"{counted(len(new), 'image')} looked at first, with labels ({sum(job.whole for job in new):,} decoded); "
+                "other runs look at changed files alone"
             )
         workers = min(8, os.cpu_count() or 1) if self.data.workers else 0
         survey.look(workers, self._show)

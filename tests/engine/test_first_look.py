@@ -205,6 +205,30 @@ def test_a_broken_image_is_found_before_the_first_fit_and_may_be_taken_out(
     assert al(*command).code == 0
 
 
+@pytest.mark.parametrize("side", ["pool", "test"])
+def test_an_image_of_another_size_is_found_before_the_first_fit_and_a_common_size_helps(
+    al: Call, here: Path, class_folders: Path, side: str
+) -> None:
+    odd = class_folders / ("train" if side == "pool" else "test") / "red/03.png"
+    write_image(odd, (14, 12))
+    options = ["--data.root", class_folders, *TINY, *SMALL_NETWORK, *BUDGET, "--initial", "random", "--run_dir", "r"]
+    command = ["fit", "--config", "image_folder_random", *options]
+    answer = al(*command, "--data.size", "null")
+    assert refused(answer, DatasetError, odd, "14 x 12", "--data.size", "2 sizes", "Nothing was trained yet")
+    assert not list(here.glob("r/cycle_*"))
+    assert al(*command, "--data.size", "[12, 12]").code == 0
+
+
+def test_crops_make_batches_of_images_of_all_sizes(al: Call, here: Path) -> None:
+    root = write(here / "data", (0, 1))
+    for part, pixels in (("images", np.zeros((20, 16, 3), np.uint8)), ("masks", np.zeros((20, 16), np.uint8))):
+        Image.fromarray(pixels).save(root / part / "f001.png")
+    crop = ["--data.augmentation.crop", "[16, 16]", "--data.eval_batch_size", 1]
+    assert run(al, root, *crop).code == 0
+    answer = run(al, root, *crop[:2], "--data.eval_batch_size", 2, run_dir="s")
+    assert refused(answer, DatasetError, "20 x 16", "2 sizes")
+
+
 def test_the_look_is_announced_and_other_runs_on_the_same_data_need_none(al: Call, here: Path) -> None:
     root = write(here / "data", (0, 1))
     said = "16 images are looked at first"
