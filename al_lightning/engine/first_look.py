@@ -54,9 +54,9 @@ class FirstLook:
         trained = self.store.trained()
         self.survey = survey = Survey.begin(self.data)
         if new := [job for job in survey.jobs if job.new]:
+            images, whole = counted(len(new), "image"), sum(job.whole for job in new)
             self.reporter.say(
-                f"{counted(len(new), 'image')} looked at first, with labels ({sum(job.whole for job in new):,} decoded); "
-                "other runs look at changed files alone"
+                f"{images} looked at first, with labels ({whole:,} decoded); other runs look at changed files alone"
             )
         workers = min(8, os.cpu_count() or 1) if self.data.workers else 0
         survey.look(workers, self._show)
