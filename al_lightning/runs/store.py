@@ -170,5 +170,5 @@ def _changed(was: RunRecord, wanted: RunRecord) -> list[str]:
     if was.pool_size != wanted.pool_size:
         changed.append(f"images in the pool: {was.pool_size} -> {wanted.pool_size}")
     elif was.data_sha256 != wanted.data_sha256:
-        changed.append("images or classes of other names")
+        changed.append("images or classes of other names, or label ids of another meaning")
     return changed + differences(was.settings, wanted.settings)

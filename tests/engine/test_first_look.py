@@ -15,7 +15,7 @@ from al_lightning.errors import DatasetError, LabelsAwaited
 from al_lightning.labels.store import LabelStore
 from al_lightning.runs.journal import read_run
 from al_lightning.runs.selections import read_choice
-from tests.support.annotators import MASKS, ask, batch, fit
+from tests.support.annotators import MASKS, ask, batch
 from tests.support.errors import refused
 from tests.support.image_files import write_image, write_mask
 from tests.support.runs import SMALL_NETWORK, TINY, Answer
@@ -72,14 +72,17 @@ def test_masks_of_0_and_255_are_the_two_classes_that_are_named(al: Call, here: P
 @pytest.mark.parametrize("ignore", ["255", "null"])
 def test_one_other_id_makes_255_what_ignore_says(al: Call, here: Path, ignore: str) -> None:
     root = write(here / "data", (0, 255))
-    write_mask(root / "masks" / "f003.png", np.ones((16, 16)))
+    for path in (root / "masks").iterdir():
+        mask = np.array(Image.open(path))
+        mask[0, 0] = 1
+        write_mask(path, mask)
     answer = run(al, root, "--data.ignore", ignore)
     if ignore == "null":
-        assert refused(answer, DatasetError, "15 labels with ids outside", "255")
+        assert refused(answer, DatasetError, "16 labels with ids outside", "255")
         return
     assert answer.code == 0, answer.err
-    assert line_of(answer, "absent").startswith("[!] ")  # the only mask with a box is on one side
-    assert len(warned(here / "r")) == 1
+    assert "255" not in answer.err
+    assert warned(here / "r") == []
 
 
 def test_a_run_whose_255_would_mean_something_else_is_another_run(al: Call, here: Path) -> None:
@@ -133,7 +136,7 @@ def test_labels_from_which_nothing_can_be_learned_stop_the_run(
     accepted = run(al, root, "--data.accept_labels", "true", classes=classes)
     assert accepted.code == 0, accepted.err
     assert any(facts[0] in text for text in warned(here / "r"))
-    assert line_of(accepted, f"{facts[0]} of all" if "%" in facts[0] else f"the pool hold the {facts[0]}")
+    assert any(line.startswith("[!] ") and facts[0] in line for line in accepted.err.splitlines())
     goes_on = run(al, root, "--budget.cycles", 2, classes=classes)  # what was accepted once is not asked for again
     assert goes_on.code == 0, goes_on.err
 
@@ -293,5 +296,3 @@ def test_own_masks_of_0_and_255_may_come_while_people_label(al: Call, here: Path
         write_mask(bare / "masks" / Path(row["path"]).name, np.where(mask == 1, 255, 0))
     answer = ask(al, bare, here / "asked", *more, config=config)
     assert refused(answer, LabelsAwaited, "5 of 5", "0 is ground, 255 is box")
-    whole = fit(al, masks, here / "simulated", *more, "--data.test_share", 0.2, config=config)
-    assert whole.code == 0, whole.err
