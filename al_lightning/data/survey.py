@@ -75,7 +75,8 @@ class Seen(NamedTuple):
     troubles: tuple[Trouble, ...] = ()
 
 
-class Job(NamedTuple):
+@dataclass(frozen=True)
+class Job:
     """An image to look at.
 
     Attributes:
@@ -226,7 +227,7 @@ class Survey:
         self.troubles += seen.troubles
         self._add(job.side, job.index, seen.size, seen.pixels, seen.per_pixel)
         if job.new and not seen.troubles:  # what is wrong is looked at again: a network's disk may have failed
-            found = {"size": seen.size, "whole": job.whole, "pixels": None, "per_pixel": False}
+            found: dict[str, Any] = {"size": seen.size, "whole": job.whole, "pixels": None, "per_pixel": False}
             if job.own:
                 found |= {"pixels": seen.pixels, "per_pixel": seen.per_pixel}
             self.known.keep(job.key, job.stamp, found)
