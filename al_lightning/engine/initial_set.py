@@ -63,19 +63,18 @@ def start(
     remarks = [*processes.once(experiment.data.remarks), *processes.once(look.files)]
     say(remarks, reporter)
     run = processes.once(begin, experiment, store, pool, data_sha256, trained, reporter)
-    processes.once(store.set_remarks, warnings(remarks))
     if (initial := run.initial) is None:
         initial = processes.once(first_choice, store, reporter)
         if initial is None:
             first = draw_first(experiment, pool, processes, reporter)
             initial = processes.once(keep_first, experiment, store, pool, first)
-        initial = processes.once(label_first, experiment, store, queue, initial)
-    elif queue is not None:
-        processes.once(queue.test)
-    if queue is not None:  # the labels that the first fit needs are there
+        initial, doubts = processes.once(label_first, experiment, store, queue, look, initial)
+    else:
+        if queue is not None:
+            processes.once(queue.test)
         doubts = processes.once(look.labels)
-        say(doubts, reporter)
-        processes.once(store.set_remarks, warnings([*remarks, *doubts]))
+    say(doubts, reporter)
+    processes.once(store.set_remarks, warnings([*remarks, *doubts]))
     return pool.label(initial)
 
 
@@ -160,12 +159,13 @@ def keep_first(experiment: Experiment, store: RunStore, pool: Pool, first: Selec
 
 
 def label_first(
-    experiment: Experiment, store: RunStore, queue: AnnotationQueue | None, initial: list[int]
-) -> list[int]:
-    """Have the initial set labelled, and write it into the journal."""
+    experiment: Experiment, store: RunStore, queue: AnnotationQueue | None, look: FirstLook, initial: list[int]
+) -> tuple[list[int], list[Remark]]:
+    """Have the initial set labelled, judge the labels, and write the set into the journal; return set and remarks."""
     initial = label(experiment, queue, None, initial)
+    doubts = look.labels()  # before the set is written: labels that stop the run may still be mended, and more may come
     store.label_initial(initial)
-    return initial
+    return initial, doubts
 
 
 def first_count(experiment: Experiment, pool: Pool) -> int:

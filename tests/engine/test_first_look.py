@@ -287,6 +287,18 @@ def test_labels_by_people_are_judged_once_those_of_the_first_fit_are_there(
     assert refused(ask(al, bare, here / "asked", *more, config="mask_folder_entropy"), LabelsAwaited, "5 of 5")
 
 
+def test_a_part_of_a_batch_that_stops_the_run_may_grow(al: Call, here: Path, bare: Path) -> None:
+    more = ["--data.test_share", 0, "--oracle.accept_partial", "true"]
+    store = LabelStore(here / "asked/labels", ("ground", "box"), "pixel")
+    assert ask(al, bare, here / "asked", *more, config="mask_folder_entropy").code == 76
+    names = [row["path"] for row in batch(here / "asked", "initial")]
+    for count, value in ((2, 0), (3, 1)):
+        store.apply({names[count]: np.full((32, 40), value, np.uint8)})
+        answer = ask(al, bare, here / "asked", *more, config="mask_folder_entropy")
+        assert answer.code == (DatasetError if count == 2 else LabelsAwaited).exit_code, answer.err
+    assert len(read_run(here / "asked").labelled_at(0)) == 2
+
+
 def test_own_masks_of_0_and_255_may_come_while_people_label(al: Call, here: Path, masks: Path, bare: Path) -> None:
     more = ["--data.test_share", 0]
     config = "mask_folder_entropy"
