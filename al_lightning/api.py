@@ -185,6 +185,7 @@ def audit(
         data, title = dataset(names, options), " ".join(names)
     with counting() as progress:
         result = audit_data(data, title, sequence_pattern=sequence_pattern, workers=processes, progress=progress)
+    data.save_known_files()
     print(printable(summary(result)))
     for path in write(result, Path(out)):
         print(path)

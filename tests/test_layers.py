@@ -18,7 +18,7 @@ api
 recommendations: commands text > recommendation > evidence situation > *
 
 tables: plan_text report > plan > cells estimate > reduced_scale status > published
-engine: loop > initial_set > fit > query steps > *
+engine: loop > initial_set > first_look fit > query steps > *
 
 reports: page > advice choices > * > numbers
 audits: audit > page > * > folder read result
@@ -29,7 +29,8 @@ inspect: collapse > *
 config: experiment rebuild > configuration > check > command_line names > *
 
 data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official prepare
-    streets > dataset streets.drawing > cache.shards streets.background views > cache.files datasets.a2d2_pools sources
+    streets survey uneven > dataset streets.drawing > binary_masks turned_images > cache.shards known_files
+    streets.background views > cache.files datasets.a2d2_pools sources
     streams streets.actors streets.facades > annotated augmentation cache.recipe class_folders mappings mask_folders
     streets.canvas streets.scenes streets.surfaces > splits > * > headers
 

@@ -17,13 +17,14 @@ from al_lightning.audits.folder import AuditFolder, FolderImages
 from al_lightning.audits.groups import AuditedSet, compare, leakage
 from al_lightning.audits.page import page, pictures
 from al_lightning.audits.problems import problems
-from al_lightning.audits.read import VOID, VOID_MASK, Contents, read
+from al_lightning.audits.read import Contents, read
 from al_lightning.audits.result import SIDES, Audit, ClassFacts, Finding, Group, SetFacts, Side
 from al_lightning.audits.sequences import Place, places, spans
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Images
 from al_lightning.duplicates.groups import Groups
 from al_lightning.errors import ALError, DatasetError
+from al_lightning.labels.content import VOID, doubts
 from al_lightning.runs.files import write_text
 
 _SIZES = 5
@@ -79,23 +80,24 @@ def audit(
     groups = [group for side in SIDES for group in compared[side][0]]
     unlabelled = {side: audited[side].contents.unlabelled > 0 for side in SIDES}
     facts = _classes(data, pool.contents, test.contents) if labelled else ()
+    doubtful = [text for side in SIDES for text in doubts(audited[side].contents.labels, classes, f"the {SIDES[side]}")]
     mass = compared["pool"][1].mass
     distinct = float((1 / mass).sum())
     result = Audit(
         title=title or str(data.root),
         pool=_facts(pool, compared["pool"][0], labelled),
         test=_facts(test, compared["test"][0], labelled),
-        per_pixel=pool.contents.per_pixel or test.contents.per_pixel,
+        per_pixel=pool.contents.labels.per_pixel or test.contents.labels.per_pixel,
         redundancy=round(1 - distinct / len(mass), 4) if len(mass) else 0.0,
         distinct=round(distinct, 1),
         classes=facts,
-        ignored=(_ignored(pool.contents), _ignored(test.contents)),
+        ignored=(round(pool.contents.labels.ignored, 6), round(test.contents.labels.ignored, 6)),
         groups=tuple(groups),
         leaks=tuple(leaks),
         spans=both_sides,
         findings=tuple(findings),
         notes=tuple(notes),
-        problems=problems(leaks, both_sides, groups, findings, facts, len(sets["test"]), unlabelled),
+        problems=problems(leaks, both_sides, groups, findings, facts, len(sets["test"]), unlabelled, doubtful),
         sequences=len(set(sequences["pool"]) - {None}) or None,
     )
     return replace(result, pictures=pictures(result, sets))
@@ -162,7 +164,7 @@ def _facts(audited: AuditedSet, groups: Sequence[Group], labelled: bool) -> SetF
         readable=len(contents.positions),
         labels=labelled,
         unlabelled=contents.unlabelled,
-        void_masks=sum(kind == VOID_MASK for _, kind, _ in contents.troubles),
+        void_masks=sum(kind == VOID for _, kind, _ in contents.troubles),
         exact_repeats=sum(audited.repeated),
         near_repeats=sum(not member.exact for group in groups for member in group.members[1:]),
         sizes=tuple((*size, count) for size, count in sizes[:_SIZES]),
@@ -172,15 +174,8 @@ def _facts(audited: AuditedSet, groups: Sequence[Group], labelled: bool) -> SetF
 
 def _classes(data: PoolDataset, pool: Contents, test: Contents) -> tuple[ClassFacts, ...]:
     """Return the counts of each class; for a folder without a mapping, of the label ids that occur."""
-    columns = (pool.pixels, pool.images, test.pixels, test.images)
+    columns = (pool.labels.pixels, pool.labels.images, test.labels.pixels, test.labels.images)
     counts = zip(*(column.tolist() for column in columns), strict=True)
     classes = [ClassFacts(name, *numbers) for name, numbers in zip(data.class_names, counts, strict=False)]
     every = not isinstance(data, AuditFolder)
     return tuple(facts for facts in classes if every or facts.pool_images or facts.test_images)
-
-
-def _ignored(contents: Contents) -> float:
-    """Return the share of ignored pixels."""
-    if not contents.per_pixel:
-        return 0.0
-    return round(float(contents.pixels[VOID] / max(1, contents.pixels.sum())), 6)

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
+from al_lightning.data.binary_masks import are_binary, binary_table
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.data.headers import NAMED, look
+from al_lightning.data.headers import NAMED
 from al_lightning.data.images import Array, Images, read_image, read_mask
 from al_lightning.data.inventory import Inventory, inventory_of, not_used
-from al_lightning.data.mask_folders import mask_of, shared_label, sides_of
+from al_lightning.data.known_files import KnownFiles
+from al_lightning.data.mask_folders import Masks, shared_label, sides_of
 from al_lightning.data.remarks import Remark
 from al_lightning.data.splits import Splits, splits_of
+from al_lightning.data.turned_images import turned_images
 from al_lightning.errors import DatasetError, from_home
 
 Pair = tuple[Path, Path | None]
@@ -28,10 +31,12 @@ class FolderImages(Images):
 
     Args:
         pairs: (image, mask) paths; reading a mask that is missing, or that belongs to several images, is an error.
+        table: (256,) class of each label id.
     """
 
-    def __init__(self, pairs: Sequence[Pair]) -> None:
+    def __init__(self, pairs: Sequence[Pair], table: Array = _IDS) -> None:
         self.pairs = pairs
+        self.table = table
         self.images_of: dict[Path | None, list[Path]] = defaultdict(list)
         for image, mask in pairs:
             self.images_of[mask].append(image)
@@ -50,7 +55,7 @@ class FolderImages(Images):
             raise DatasetError(f"The image {image} has no mask: no folder of masks was given.")
         if len(images := self.images_of[mask]) > 1:
             raise shared_label(images[0], images[1], mask)
-        return read_mask(mask, _IDS, None, image)
+        return read_mask(mask, self.table, None, image)
 
     def name(self, index: int) -> str:
         """Return the image's path."""
@@ -95,34 +100,48 @@ class AuditFolder(PoolDataset):
         return splits_of(self.inventory)
 
     @cached_property
-    def _sets(self) -> tuple[FolderImages, FolderImages]:
+    def _pairs(self) -> tuple[list[Pair], list[Pair]]:
+        """(pairs of the pool, pairs of the test set)."""
         train, test, _ = sides_of(self.inventory, self.splits, self.masks)
-        return FolderImages(list(map(self._pair, train))), FolderImages(list(map(self._pair, test)))
-
-    def _pair(self, image: Path) -> Pair:
-        return image, mask_of(self.masks, Path(*self.inventory.below(image))) if self.masks is not None else None
+        masks = Masks(self.masks) if self.masks is not None else None
+        pool, held = (
+            [(image, masks.of(Path(*self.inventory.below(image))) if masks is not None else None) for image in images]
+            for images in (train, test)
+        )
+        return pool, held
 
     @property
     def pool_files(self) -> list[Path]:
         """The image files of the pool."""
-        return [image for image, _ in self._sets[0].pairs]
+        return [image for image, _ in self._pairs[0]]
+
+    @cached_property
+    def is_binary(self) -> bool:
+        """Whether the masks that exist hold the ids 0 and 255 alone, which are two classes then."""
+        masks = [mask for pairs in self._pairs for _, mask in pairs if mask is not None]
+        return are_binary(masks, KnownFiles(None, self.root))
+
+    def _images(self, pairs: Sequence[Pair]) -> FolderImages:
+        return FolderImages(pairs, binary_table() if self.is_binary else _IDS)
+
+    def build_train(self) -> Images:
+        """Return the pool."""
+        return self._images(self._pairs[0])
+
+    def build_test(self) -> Images:
+        """Return the test set; it may be empty."""
+        return self._images(self._pairs[1])
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """A name for each possible label id."""
+        return [f"label id {value}" for value in ((0, 255) if self.is_binary else range(255))]
 
     def remarks(self) -> Sequence[Remark]:
         """Return what was taken for what, what of the folder is not used, and how many images are turned."""
         sentences = list(self.splits.sentences(self.root)) if self.splits is not None else []
         sentences += not_used(self.root, sides_of(self.inventory, self.splits, self.masks)[2])
-        sentences += look(self.image_files()).sentences(self.masks is not None)
+        if self.is_binary:
+            sentences.append("the masks hold the ids 0 and 255 alone, which are two classes then: 255 is not ignored")
+        sentences += turned_images(self.image_files(), KnownFiles(None, self.root)).sentences(self.masks is not None)
         return [Remark(sentence) for sentence in sentences]
-
-    def build_train(self) -> Images:
-        """Return the pool."""
-        return self._sets[0]
-
-    def build_test(self) -> Images:
-        """Return the test set; it may be empty."""
-        return self._sets[1]
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        """A name for each possible label id."""
-        return [f"label id {value}" for value in range(255)]

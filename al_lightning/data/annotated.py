@@ -30,6 +30,7 @@ class AnnotatedImages(ImageFiles):
             raise TypeError("only images that are files can be labelled by people")
         self.images = images
         self.own = own
+        self.size = own.size
         self.root = root
         self.store = store
 
@@ -56,10 +57,14 @@ class AnnotatedImages(ImageFiles):
         below = path.relative_to(self.root)
         return None if ".." in below.parts else below.as_posix()
 
+    def is_stored(self, index: int) -> bool:
+        """Return whether the store has a label of the image."""
+        key = self.key(index)
+        return key is not None and self.store.has(key)
+
     def has_label(self, index: int) -> bool:
         """Return whether the store or the dataset has a label of the image."""
-        key = self.key(index)
-        return (key is not None and self.store.has(key)) or self.own.has_label(index)
+        return self.is_stored(index) or self.own.has_label(index)
 
     def label(self, index: int) -> int | Array:
         """Return the store's label, a mask resized as the dataset's images are; else the dataset's own label.

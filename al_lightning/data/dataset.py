@@ -17,6 +17,7 @@ from al_lightning.data.cache.files import find_cache
 from al_lightning.data.cache.recipe import FORMAT, arguments_of, decoders, hash_of_files
 from al_lightning.data.images import Images
 from al_lightning.data.inventory import check_name
+from al_lightning.data.known_files import NAME, KnownFiles
 from al_lightning.data.remarks import Remark
 from al_lightning.data.sources import Sources
 from al_lightning.data.views import Unlabelled
@@ -53,6 +54,8 @@ class PoolDataset(metaclass=_KeepsArguments):
             caches; by default $AL_CACHE/<folder>, else .al_cache below root. Results do not depend on it.
         timeout: seconds, at least 0.1, to wait for a batch from the workers before the run ends with an error; 0 waits
             for ever. Results do not depend on it.
+        accept_labels: begin a run although more than half of its labels' pixels are ignored, or fewer than two classes
+            have a label.
     """
 
     folder: ClassVar[str]
@@ -82,6 +85,7 @@ class PoolDataset(metaclass=_KeepsArguments):
         unlabelled: Unlabelled | None = None,
         cache: bool | str = True,
         timeout: float = 600,
+        accept_labels: bool = False,
     ) -> None:
         require("data.batch_size", batch_size, least=1, most=MOST)
         require("data.eval_batch_size", eval_batch_size, least=1, most=MOST)
@@ -102,6 +106,9 @@ class PoolDataset(metaclass=_KeepsArguments):
         self.unlabelled = unlabelled
         self.cache = cache
         self.timeout = timeout
+        self.accept_labels = accept_labels
+        self.run_folder: Path | None = None
+        self._known: dict[str, KnownFiles] = {}
         self.label_folder: Path | None = None
 
     @abstractmethod
@@ -132,8 +139,14 @@ class PoolDataset(metaclass=_KeepsArguments):
         """Return what was assumed, inferred or left out when the two sets were made, for the run's first lines."""
         return ()
 
-    def check_files(self) -> None:
-        """Raise DatasetError where a file cannot be used; called before a run's first fit. Here nothing is checked."""
+    @property
+    def is_binary(self) -> bool:
+        """Whether two classes were recognised by masks of the ids 0 and 255; see `binary_masks`."""
+        return False
+
+    def label_advice(self) -> str:
+        """Return a sentence on how to tell what the labels mean, for where they hold too little; "" without one."""
+        return ""
 
     def details(self) -> str:
         """Return a text for the `fingerprint` that changes when the same names get other pixels or labels."""
@@ -195,6 +208,28 @@ class PoolDataset(metaclass=_KeepsArguments):
             return None
         return Path(os.environ["AL_CACHE"]) / self.folder if "AL_CACHE" in os.environ else self.root / ".al_cache"
 
+    def known_files(self, what: str) -> KnownFiles:
+        """Return what was found in the data's files before, by this run or by others.
+
+        It is kept beside the caches; in the directory of a run, `run_folder`, where no cache is used or the folder
+        cannot be written to.
+
+        Args:
+            what: what was looked for, and how the files were read, as a part of a file's name.
+        """
+        if what not in self._known:
+            folder = self.cache_folder
+            if folder is None or not _may_write(folder):
+                folder = self.run_folder
+            path = folder / NAME.format(what) if folder is not None else None
+            self._known[what] = KnownFiles(path, self.root)
+        return self._known[what]
+
+    def save_known_files(self) -> None:
+        """Write what was found in files; only commands that the user gave for these data do so."""
+        for known in self._known.values():
+            known.save()
+
     def _find_cache(self) -> tuple[Images, Images] | None:
         folder = self.cache_folder
         if folder is None or not folder.is_dir():
@@ -252,3 +287,9 @@ class PoolDataset(metaclass=_KeepsArguments):
             f"There is no {what}: the data were expected in {self.root}. Put them there, name their folder with "
             f"--data.root DIR, or set $AL_DATA to the folder that holds {self.folder!r}. {self.where}".rstrip()
         )
+
+
+def _may_write(folder: Path) -> bool:
+    """Return whether a folder can be written to, or made."""
+    there = next((path for path in (folder, *folder.absolute().parents) if path.exists()), folder)
+    return os.access(there, os.W_OK)

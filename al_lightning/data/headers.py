@@ -5,7 +5,6 @@ Nothing is decoded here, so that all files can be looked at before anything is t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,7 +81,7 @@ def opened(path: Path, what: str = "image") -> Image.Image:
 
 def unreadable(path: Path, what: str, error: Exception) -> DatasetError:
     """Return the error for a file that Pillow cannot read."""
-    return DatasetError(f"The {what} {path} cannot be read ({error}); replace it or take it out.")
+    return DatasetError(f"The {what} {path} cannot be read ({error}); put an intact file in its place.")
 
 
 def check_single(image: Image.Image, path: Path, what: str = "image") -> None:
@@ -145,41 +144,3 @@ def _has_pages(image: TiffImageFile) -> bool:
         return True
     finally:
         image.seek(0)
-
-
-@dataclass(frozen=True)
-class Headers:
-    """What the headers of many image files say.
-
-    Attributes:
-        faults: a sentence for each file that cannot be used, in the order of the files.
-        turned: number of images that their EXIF orientation turns.
-        unclear: number of those whose labels have the same size on the upright view and on the stored pixels.
-    """
-
-    faults: tuple[str, ...]
-    turned: int
-    unclear: int
-
-    def sentences(self, per_pixel: bool) -> Iterator[str]:
-        """Yield how many images are turned, and what that means for labels per pixel."""
-        if self.turned:
-            masks = "; masks that fit the stored pixels alone are turned with them" if per_pixel else ""
-            yield f"{self.turned:,} images have an EXIF orientation, and are turned as viewers turn them{masks}"
-        if self.unclear and per_pixel:
-            yield (
-                f"masks of {self.unclear:,} of these fit both views, and are taken to be drawn on what viewers show; "
-                "if they belong to the stored pixels, take the orientation out of the images (exiftool -Orientation=)"
-            )
-
-
-def look(files: Iterable[Path]) -> Headers:
-    """Look at the headers of image files, each once."""
-    faults, headers = [], []
-    for path in dict.fromkeys(files):
-        try:
-            headers.append(read_header(path))
-        except DatasetError as error:
-            faults.append(str(error))
-    turned = sum(header.orientation != 1 for header in headers)
-    return Headers(tuple(faults), turned, sum(header.unclear for header in headers))

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from al_lightning.data.headers import check_depth, check_single, header_of, opened, unreadable
+from al_lightning.data.headers import check_depth, check_single, header_of, opened, read_header, unreadable
 from al_lightning.drawing import packed
 from al_lightning.errors import MOST_PIXELS, DatasetError, SizesDiffer, UnknownLabel, UsageError, require
 from al_lightning.exif import turned, upright
@@ -52,6 +52,16 @@ class Images(ABC):
         """Return whether the image has a label; where people label, it may come later."""
         return True
 
+    def check(self, index: int) -> tuple[int, int] | None:
+        """Look at the header of the image's file, without decoding it, and return (height, width) of the image.
+
+        None where there is no header to look at: then the image's size is not known before it is read.
+
+        Raises:
+            DatasetError: `image` could not read the file.
+        """
+        return None
+
 
 class ImageFiles(Images):
     """Images that are files; some may have no label yet.
@@ -69,6 +79,11 @@ class ImageFiles(Images):
     @abstractmethod
     def has_label(self, index: int) -> bool:
         """Return whether the dataset itself has a label of the image, looked up at each call."""
+
+    def check(self, index: int) -> tuple[int, int]:
+        """Look at the header of the image's file; return (height, width) of what `image` returns."""
+        header = read_header(self.file(index))
+        return self.size or header.size
 
 
 class ArrayImages(Images):
@@ -170,16 +185,12 @@ def read_mask(
             instead of colours, or holds an unknown id or colour.
     """
     mask = opened(path, "label")
-    if isinstance(table, Colours):
-        if mask.mode not in ("RGB", "RGBA", "P"):
-            raise DatasetError(
-                f"The label {path} has mode {mask.mode}; the mapping has colours, so a colour per pixel (RGB) was "
-                "expected. For label ids, write a mapping with `ids`."
-            )
-    elif mask.mode not in ("L", "P", "1"):
+    if not isinstance(table, Colours):
+        check_ids(path, mask)
+    elif mask.mode not in ("RGB", "RGBA", "P"):
         raise DatasetError(
-            f"The label {path} has mode {mask.mode}; one channel of label ids (0-255) was expected. For labels that "
-            "are colours, name a file of their classes with --data.mapping."
+            f"The label {path} has mode {mask.mode}; the mapping has colours, so a colour per pixel (RGB) was "
+            "expected. For label ids, write a mapping with `ids`."
         )
     mask = _decoded(mask, path, "label")
     if image is not None:
@@ -193,7 +204,8 @@ def read_mask(
     if (classes == 254).any():
         unknown = ", ".join(str(value) for value in np.unique(ids[classes == 254])[:5])
         raise UnknownLabel(
-            f"The label {path} has unknown label ids {unknown}; add their classes, or name an id to ignore."
+            f"The label {path} has unknown label ids {unknown}; mend that file, or begin a run in which they are "
+            "classes (--data.classes, --data.mapping) or ignored (--data.ignore)."
         )
     return classes
 
@@ -221,6 +233,26 @@ def in_view(label: Image.Image, path: Path, image: Path) -> Image.Image:
     )
 
 
+def check_ids(path: Path, mask: Image.Image) -> None:
+    """Raise DatasetError for a label image without one channel of label ids."""
+    if mask.mode not in ("L", "P", "1"):
+        raise DatasetError(
+            f"The label {path} has mode {mask.mode}; one channel of label ids (0-255) was expected. For labels that "
+            "are colours, name a file of their classes with --data.mapping."
+        )
+
+
+def read_ids(path: Path) -> frozenset[int]:
+    """Return the label ids in a label image.
+
+    Raises:
+        DatasetError: the file is missing or damaged, or has colours instead of ids.
+    """
+    mask = opened(path, "label")
+    check_ids(path, mask)
+    return frozenset(np.unique(np.asarray(_decoded(mask, path, "label"), dtype=np.uint8)).tolist())
+
+
 def resize_label(label: Array, size: tuple[int, int] | None) -> Array:
     """Return (H, W) uint8 classes, resized to (height, width) by nearest neighbour unless that is None."""
     if size is None or label.shape == size:
@@ -235,7 +267,7 @@ def _of_colours(path: Path, pixels: npt.NDArray[np.uint32], colours: Colours) ->
         first = ", ".join(f"#{values[place]:06x} ({counts[place]} pixels)" for place in np.argsort(-counts)[:5])
         raise UnknownLabel(
             f"The label {path} has colours that the mapping does not know: {first}{' ...' if len(values) > 5 else ''}; "
-            "add their classes to the mapping file, or write `unknown: ignore` in it."
+            "mend that file, or begin a run whose mapping file has their classes, or `unknown: ignore`."
         )
     return classes
 
@@ -250,14 +282,14 @@ def check_size(size: tuple[int, int] | None) -> tuple[int, int] | None:
 def label_table(num_classes: int, ignore: int | None) -> Array:
     """Return the (256,) uint8 class of each label id.
 
-    Ids below `num_classes` are classes, 255 and `ignore` are 255, and all other ids are 254, unknown.
+    Ids below `num_classes` are classes, 255 and `ignore` are 255, ignored, and all other ids are 254, unknown. Where
+    `ignore` is None, nothing is ignored, and 255 is unknown too.
     """
     table = np.full(256, 254, dtype=np.uint8)
     table[:num_classes] = np.arange(num_classes)
-    table[255] = 255
     if ignore is not None:
         require("data.ignore", ignore, least=0, most=255)
-        table[ignore] = 255
+        table[[255, ignore]] = 255
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from al_lightning.data.inventory import Inventory, inventory_of, not_used
 from al_lightning.data.splits import Splits, splits_of
 from al_lightning.errors import SharedLabel
+from al_lightning.labels.spelling import canonical, spellings
 
 Pair = tuple[Path, Path]
 """An image file and its label file."""
@@ -49,11 +51,43 @@ class MaskFolders:
         ]
 
 
-def mask_of(masks: Path, below: Path) -> Path:
-    """Return the mask of an image, whose path is `below` the folder of the images: it ends in .png, or else in .PNG."""
-    mask = (masks / below).with_suffix(MASK)
-    upper = mask.with_suffix(MASK.upper())
-    return upper if not mask.exists() and upper.exists() else mask
+class Masks:
+    """A folder of masks, in which the mask of an image has the image's name and ends in .png.
+
+    The ending may have capital letters, and names may be in another Unicode form, as macOS writes accents. Each folder
+    is listed once.
+
+    Args:
+        folder: the folder; it may be missing where people label.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._names: dict[Path, dict[str, str]] = {}
+
+    def of(self, below: Path) -> Path:
+        """Return the mask of an image, whose path is `below` the folder of the images; it may be missing."""
+        home = self._home(below.parent)
+        if home not in self._names:
+            self._names[home] = _masks_in(home)
+        names, mask = self._names[home], below.with_suffix(MASK).name
+        return home / (mask if names.get(mask) == mask else names.get(canonical(mask), mask))
+
+    def _home(self, below: Path) -> Path:
+        """Return the folder of masks for a folder of images."""
+        home = self.folder / below
+        return next((path for path in map(self.folder.joinpath, spellings(str(below))) if path.is_dir()), home)
+
+
+def _masks_in(folder: Path) -> dict[str, str]:
+    """Return the names of the masks in a folder: under the name as it is, and in one form with a small ending."""
+    try:
+        found = sorted(os.listdir(folder), reverse=True)
+    except OSError:
+        return {}
+    masks = [name for name in found if name.lower().endswith(MASK)]
+    one_form = {canonical(f"{name[: -len(MASK)]}{MASK}"): name for name in masks}
+    return {**one_form, **{name: name for name in masks if name.endswith(MASK)}}
 
 
 def sides_of(
@@ -96,7 +130,8 @@ def mask_folders(images: Path, masks: Path, one_set: bool = False) -> MaskFolder
     inventory = inventory_of(images)
     splits = None if one_set else splits_of(inventory)
     train, test, unused = sides_of(inventory, splits, masks)
-    mask = {path: mask_of(masks, Path(*inventory.below(path))) for path in inventory.images}
+    found = Masks(masks)
+    mask = {path: found.of(Path(*inventory.below(path))) for path in inventory.images}
     known = set(mask.values())
     spare = sum(path not in known for path in inventory_of(masks).images) if masks.is_dir() and masks != images else 0
     return MaskFolders(

@@ -47,6 +47,7 @@ def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
         raise UsageError(f"--processes is {processes}; it must be at least 1.")
     sources = dict(zip(SETS, data.file_sets, strict=True))
     recipe = data.recipe()
+    data.save_known_files()
     if recipe["files"] == NONE:
         raise UsageError(f"There is nothing to prepare: {type(data).__name__} does not decode its images from files.")
     if data.cache_folder is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,16 +15,18 @@ from al_lightning.acquisition.coreset import Coreset
 from al_lightning.acquisition.scoring import score_pool, select
 from al_lightning.config.experiment import Experiment, versions
 from al_lightning.config.fit_options import result_settings
+from al_lightning.data.remarks import Remark
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.annotation import AnnotationQueue
+from al_lightning.engine.first_look import FirstLook
 from al_lightning.engine.fit import Fit
-from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError
+from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError, printable
 from al_lightning.oracle import Pending
 from al_lightning.pool import Pool, draw_initial
 from al_lightning.progress import Reporter
 from al_lightning.runs.identity import flatten
 from al_lightning.runs.image_list import image_list
-from al_lightning.runs.journal import Run, RunRecord
+from al_lightning.runs.journal import LONGEST_REMARK, Run, RunRecord
 from al_lightning.runs.seals import drop, made_again
 from al_lightning.runs.selections import selection_path
 from al_lightning.runs.store import RunStore
@@ -36,6 +38,9 @@ def start(
     experiment: Experiment, store: RunStore, processes: Processes, reporter: Reporter, queue: AnnotationQueue | None
 ) -> Pool:
     """Return the pool with its initial set labelled; in a new run, open the journal and draw the initial set first."""
+    experiment.data.run_folder = store.directory
+    look = FirstLook(experiment, store, reporter)
+    processes.once(look.set_up)
     pool = experiment.data.pool()
     if pool.size == 0 or not experiment.acquisition.one_fit:
         experiment.budget.check(pool.size)
@@ -49,27 +54,39 @@ def start(
         raise DatasetError(f"The processes see different images in {experiment.data.root}; all need the same data.")
     trained = ""
     if not processes.once(store.trained):
-        processes.once(experiment.data.check_files)
         # Parts that do not go together are reported before a journal is written, and before people label.
         some = range(min(first_count(experiment, pool), pool.size))
         with fresh_fit(experiment, pool.label(some), processes, reporter) as fit:
             trained = fit.module.description()
     if not len(experiment.data.test):
         reporter.say("note: there is no test set: this run can choose images, but not say how good the model is")
-    remarks = processes.once(experiment.data.remarks)
-    for remark in remarks:
-        reporter.say(remark.line)
-    warnings = [remark.text for remark in remarks if remark.warning]
-    run = processes.once(begin, experiment, store, pool, data_sha256, trained, warnings, reporter)
-    if run.initial is not None:
+    remarks = [*processes.once(experiment.data.remarks), *processes.once(look.files)]
+    say(remarks, reporter)
+    run = processes.once(begin, experiment, store, pool, data_sha256, trained, reporter)
+    if (initial := run.initial) is None:
+        initial = processes.once(first_choice, store, reporter)
+        if initial is None:
+            first = draw_first(experiment, pool, processes, reporter)
+            initial = processes.once(keep_first, experiment, store, pool, first)
+        initial, doubts = processes.once(label_first, experiment, store, queue, look, initial)
+    else:
         if queue is not None:
             processes.once(queue.test)
-        return pool.label(run.initial)
-    initial = processes.once(first_choice, store, reporter)
-    if initial is None:
-        first = draw_first(experiment, pool, processes, reporter)
-        initial = processes.once(keep_first, experiment, store, pool, first)
-    return pool.label(processes.once(label_first, experiment, store, queue, initial))
+        doubts = processes.once(look.labels)
+    say(doubts, reporter)
+    processes.once(store.set_remarks, warnings([*remarks, *doubts]))
+    return pool.label(initial)
+
+
+def say(remarks: Sequence[Remark], reporter: Reporter) -> None:
+    """Print remarks on the data, a line each."""
+    for remark in remarks:
+        reporter.say(remark.line)
+
+
+def warnings(remarks: Sequence[Remark]) -> list[str]:
+    """Return the texts that a journal keeps: those of warnings, without what a class's name might break a line with."""
+    return [printable(" ".join(remark.text.split()))[:LONGEST_REMARK] for remark in remarks if remark.warning]
 
 
 @contextmanager
@@ -90,7 +107,6 @@ def begin(
     pool: Pool,
     data_sha256: str,
     trained: str,
-    warnings: list[str],
     reporter: Reporter,
 ) -> Run:
     """Begin the journal, or continue an existing one, and return the run so far.
@@ -111,7 +127,6 @@ def begin(
         classes=list(data.class_names),
         parts=experiment.parts,
         trained=trained,
-        remarks=warnings,
         metrics=list(experiment.task(len(data.class_names)).metrics),
         oracle=str(experiment.plain["oracle"]["class_path"]),
         versions=versions(),
@@ -144,12 +159,13 @@ def keep_first(experiment: Experiment, store: RunStore, pool: Pool, first: Selec
 
 
 def label_first(
-    experiment: Experiment, store: RunStore, queue: AnnotationQueue | None, initial: list[int]
-) -> list[int]:
-    """Have the initial set labelled, and write it into the journal."""
+    experiment: Experiment, store: RunStore, queue: AnnotationQueue | None, look: FirstLook, initial: list[int]
+) -> tuple[list[int], list[Remark]]:
+    """Have the initial set labelled, judge the labels, and write the set into the journal; return set and remarks."""
     initial = label(experiment, queue, None, initial)
+    doubts = look.labels()  # before the set is written: labels that stop the run may still be mended, and more may come
     store.label_initial(initial)
-    return initial
+    return initial, doubts
 
 
 def first_count(experiment: Experiment, pool: Pool) -> int:

@@ -28,7 +28,9 @@ def _opened(item: Item) -> Iterator[Image.Image]:
         with Image.open(item.path) as image:
             yield image
     except (SyntaxError, ValueError, Image.DecompressionBombError, OSError) as error:
-        raise DatasetError(f"The image {item.path} cannot be read ({error}); replace it or take it out.") from error
+        raise DatasetError(
+            f"The image {item.path} cannot be read ({error}); put an intact file in its place."
+        ) from error
 
 
 def place_image(item: Item, folder: Path) -> str:

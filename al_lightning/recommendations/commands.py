@@ -66,7 +66,7 @@ def options_of_folder(audit: Audit, data: AuditFolder, task: str) -> tuple[str, 
         given, names = "MASKS", "[CLASS, CLASS]"
     else:
         remarks.append("Name the classes in the order of their ids; `--data.ignore ID` leaves one out.")
-        given, names = str(masks.resolve()), f"[{', '.join(f'class_{value}' for value in range(_ids(audit)))}]"
+        given, names = str(masks.resolve()), f"[{', '.join(f'class_{value}' for value in _ids(audit))}]"
     root = images.resolve() if masks is None else Path(os.path.commonpath([images.resolve(), masks.resolve()]))
     options = ["--data.root", str(root)]
     splits = data.splits if data.splits is not None and data.splits.test is not None else None
@@ -81,9 +81,10 @@ def options_of_folder(audit: Audit, data: AuditFolder, task: str) -> tuple[str, 
     return "mask_folder", [*options, *sequences], remarks
 
 
-def _ids(audit: Audit) -> int:
-    """Return the number of label ids up to the largest id that occurs."""
-    return max((int(each.name.rpartition(" ")[2]) + 1 for each in audit.classes if each.pool_images), default=1)
+def _ids(audit: Audit) -> Sequence[int]:
+    """Return the label ids up to the largest id that occurs; 0 and 255 where these two are all."""
+    ids = [int(each.name.rpartition(" ")[2]) for each in audit.classes if each.pool_images or each.test_images]
+    return ids if ids == [0, 255] else range(max(ids, default=0) + 1)
 
 
 def prefix_of(parts: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from al_lightning.audits.folder import AuditFolder
 from al_lightning.audits.result import Audit
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.errors import UsageError
+from al_lightning.errors import DatasetError, UsageError
 from al_lightning.recommendations.rules import TASKS
 
 
@@ -55,6 +55,7 @@ def situation_of(audit: Audit, data: PoolDataset, labels: int, task: str | None,
 
     Raises:
         UsageError: the budget or the task does not fit the data, or the task is unknown.
+        DatasetError: none of the masks can be read.
     """
     images = audit.pool.readable
     if images < 2:
@@ -64,9 +65,7 @@ def situation_of(audit: Audit, data: PoolDataset, labels: int, task: str | None,
             f"--labels is {labels:,}; it must be at least 2 and below the pool's {images:,} images, "
             "or there is nothing to choose."
         )
-    seen = {"image": TASKS[0], "pixel": TASKS[1]}.get(data.labels)  # known before the first image has a label
-    if seen is None and audit.pool.labels:
-        seen = TASKS[1] if audit.per_pixel else TASKS[0]
+    seen = _seen(audit, data)
     if seen and task and seen != task:
         raise UsageError(f"--task is {task}, but the labels of {audit.title} are for {seen}; leave --task out.")
     if (task := task or seen) is None:
@@ -85,6 +84,21 @@ def situation_of(audit: Audit, data: PoolDataset, labels: int, task: str | None,
         tuple(problem.text for problem in audit.problems if problem.strict),
         audit.pool.unlabelled,
     )
+
+
+def _seen(audit: Audit, data: PoolDataset) -> str | None:
+    """Return the task that the labels are for; None without labels."""
+    if not audit.pool.labels:
+        return None
+    if not isinstance(data, AuditFolder) and data.labels != "any":
+        return TASKS[1] if data.labels == "pixel" else TASKS[0]
+    if isinstance(data, AuditFolder) and not audit.per_pixel:
+        first = next((finding.text for finding in audit.findings if finding.index >= 0), "")
+        raise DatasetError(
+            f"None of the masks in {data.masks} can be read. {first} Mend them, or leave --masks out and say "
+            f"--task {TASKS[1]} --classes C."
+        )
+    return TASKS[1] if audit.per_pixel else TASKS[0]
 
 
 def _classes(audit: Audit, data: PoolDataset, task: str) -> int | None:

@@ -109,6 +109,12 @@ class RunStore(CycleFiles):
             drop(selection_path(self.directory, None))
         return run, note
 
+    def set_remarks(self, remarks: list[str]) -> None:
+        """Replace the remarks on the data of a run that has trained nothing yet: its data may have been mended."""
+        run = self.read()
+        if run.record.remarks != remarks and not self.trained():
+            self._write(replace(run, record=replace(run.record, remarks=remarks)))
+
     def keep_list(self, images: ImageList) -> bool:
         """Write the list of the run's images where it is missing; return whether it replaced a damaged list."""
         if not self.writes or read_list(self.images_path, images.digest) is not None:
@@ -164,5 +170,5 @@ def _changed(was: RunRecord, wanted: RunRecord) -> list[str]:
     if was.pool_size != wanted.pool_size:
         changed.append(f"images in the pool: {was.pool_size} -> {wanted.pool_size}")
     elif was.data_sha256 != wanted.data_sha256:
-        changed.append("images or classes of other names")
+        changed.append("images or classes of other names, or label ids of another meaning")
     return changed + differences(was.settings, wanted.settings)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from al_lightning.data.headers import ENDINGS, Header, look, read_header
+from al_lightning.data.headers import ENDINGS, Header, read_header
 from al_lightning.data.images import label_table, read_image, read_mask
 from al_lightning.errors import DatasetError, MissingFile, SeveralImages, SizesDiffer, TooManyPixels
 from tests.support.errors import raises
@@ -90,24 +90,16 @@ def test_an_image_of_too_many_pixels_is_refused_by_its_header(tmp_path: Path, mo
             read(tmp_path / "scan.jpg")
 
 
-def test_all_files_are_looked_at_once(tmp_path: Path) -> None:
-    turned = [photograph(tmp_path / f"{number}.jpg", noise(number), number) for number in (1, 3, 6)]
-    stack = several(tmp_path / "stack.tif")
+def test_files_that_cannot_be_used_are_named_by_their_headers(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((4, 4), np.uint16)).save(tmp_path / "deep.png")
     (tmp_path / "no.png").write_text("no image")
-    found = look([*turned, stack, stack, tmp_path / "deep.png", tmp_path / "no.png", tmp_path / "gone.png"])
-    assert (found.turned, found.unclear) == (2, 1)
-    assert [fault.split()[2] for fault in found.faults] == [
-        str(tmp_path / name) for name in ("stack.tif", "deep.png", "no.png", "gone.png")
-    ]
-    with raises(MissingFile, tmp_path / "gone.png"):
-        read_header(tmp_path / "gone.png")
-    assert list(look(turned[:1]).sentences(per_pixel=True)) == []
-    of_masks, of_classes = (list(found.sentences(per_pixel)) for per_pixel in (True, False))
-    assert len(of_masks) == 2
-    assert of_masks[0].startswith("2 images have an EXIF orientation")
-    assert of_masks[1].startswith("masks of 1 of these")
-    assert len(of_classes) == 1
+    for name, kind, *words in (
+        ("deep.png", DatasetError, "8 bits"),
+        ("no.png", DatasetError, "intact"),
+        ("gone.png", MissingFile, "not exist"),
+    ):
+        with raises(kind, tmp_path / name, *words):
+            read_header(tmp_path / name)
 
 
 def test_formats_for_which_pillow_starts_programs_are_not_read(tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 """Images and masks in two folders."""
 
+import unicodedata
 from pathlib import Path
 
-from al_lightning.data.mask_folders import first_shared, mask_folders, mask_of
+import pytest
+
+from al_lightning.data.mask_folders import Masks, first_shared, mask_folders
 
 
 def touch(root: Path, *names: str) -> Path:
@@ -12,11 +15,22 @@ def touch(root: Path, *names: str) -> Path:
     return root
 
 
-def test_masks_are_found_by_name_in_either_case(tmp_path: Path) -> None:
-    touch(tmp_path, "m/a.png", "m/b.PNG")
-    assert [mask_of(tmp_path / "m", Path(name)).name for name in ("a.jpg", "b.jpg", "c.jpg")] == [
-        "a.png", "b.PNG", "c.png",
+def test_masks_are_found_by_name_in_any_case_of_the_ending(tmp_path: Path) -> None:
+    touch(tmp_path, "m/a.png", "m/a.PNG", "m/b.PNG", "m/c.Png")
+    masks = Masks(tmp_path / "m")
+    assert [masks.of(Path(name)).name for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg")] == [
+        "a.png", "b.PNG", "c.Png", "d.png",
     ]  # fmt: skip
+    assert Masks(tmp_path / "none").of(Path("e/f.tif")) == tmp_path / "none/e/f.png"
+
+
+@pytest.mark.parametrize(("image", "mask"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_masks_are_found_by_name_in_another_unicode_form(tmp_path: Path, image: str, mask: str) -> None:
+    image, mask = (unicodedata.normalize(form, "stra\u00dfe_n\u00f6rd/caf\u00e9") for form in (image, mask))
+    touch(tmp_path, f"m/{mask}.png", f"i/{image}.jpg")
+    found = mask_folders(tmp_path / "i", tmp_path / "m")
+    assert found.train == [(tmp_path / f"i/{image}.jpg", tmp_path / f"m/{mask}.png")]
+    assert found.spare == 0
 
 
 def test_folders_of_sets_are_sets_unless_one_set_is_wanted(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_masks_held_out_and_labelled_first(al, here, masks, bare):
 def test_a_part_is_taken_only_where_that_is_asked_for(al, here, loose):
     run = here / "run"
     store = LabelStore(here / "said", CLASSES, "image")
-    partial = ["--oracle.accept_partial", "true", "--oracle.labels", here / "said"]
+    partial = ["--oracle.accept_partial", "true", "--oracle.labels", here / "said", "--data.accept_labels", "true"]
     assert refused(ask(al, loose, run, *partial), LabelsAwaited, "6 of 6")  # of nothing there is nothing to take
     first = [row["path"] for row in batch(run, "initial")]
     say(store, [first[4], first[1]])

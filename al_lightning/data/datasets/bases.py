@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.data.headers import Headers, look
 from al_lightning.data.images import ImageFiles, Images, time_order
 from al_lightning.data.remarks import Remark
+from al_lightning.data.turned_images import turned_images
 from al_lightning.errors import DatasetError, require
 from al_lightning.pool import Pool
 from al_lightning.seeding import generator
@@ -53,20 +52,11 @@ class FileDataset(SplitDataset):
         files = [images.file(index) for index in range(len(images))]
         return Pool(len(files), (), *self._time_order(files))
 
-    @cached_property
-    def _headers(self) -> Headers:
-        """What the headers of the image files say; official files are as they were published."""
-        return look(self.image_files() if self.people_may_label else ())
-
-    def check_files(self) -> None:
-        """Raise DatasetError where an image cannot be used by its header; nothing is decoded."""
-        if faults := self._headers.faults:
-            more = f" ({len(faults):,} images cannot be used; `al-lightning audit` lists them.)"
-            raise DatasetError(f"{faults[0]}{more if len(faults) > 1 else ''}")
-
     def remarks(self) -> Sequence[Remark]:
-        """Return how many images are turned by their EXIF orientation."""
-        return [*super().remarks(), *map(Remark, self._headers.sentences(self.labels == "pixel"))]
+        """Return how many images are turned by their EXIF orientation; official files are as they were published."""
+        files = self.image_files() if self.people_may_label else ()
+        turned = turned_images(files, self.known_files("orientations"))
+        return [*super().remarks(), *map(Remark, turned.sentences(self.labels == "pixel"))]
 
     def _time_order(self, files: Sequence[Path]) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
         return time_order([path.stem for path in files], self.sequence_pattern)

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from al_lightning.data.binary_masks import are_binary, binary_table
 from al_lightning.data.class_names import check_class_names
 from al_lightning.data.datasets.bases import FileDataset
 from al_lightning.data.datasets.official import lines_of, paths_of, pool_of_list
@@ -22,7 +23,7 @@ from al_lightning.data.images import (
 )
 from al_lightning.data.inventory import check_name
 from al_lightning.data.mappings import find_mapping, load_mapping
-from al_lightning.data.mask_folders import MaskFolders, Pair, first_shared, mask_folders, mask_of, shared_label
+from al_lightning.data.mask_folders import MaskFolders, Masks, Pair, first_shared, mask_folders, shared_label
 from al_lightning.data.remarks import Remark
 from al_lightning.errors import DatasetError, UsageError, from_home, require
 
@@ -81,9 +82,13 @@ class MaskFolder(FileDataset):
     Where people label the images (`--oracle files`), any number of label files may be missing. A line of a list may
     then be an image path alone; the image's label is searched below `masks`.
 
+    Where two classes are named and all labels that exist hold the ids 0 and 255 alone, these are the two classes: most
+    programs draw one object on a background in that way.
+
     Args:
         classes: class names in the order of their label ids 0, 1, ...
-        ignore: label id that is neither scored nor trained on, in addition to 255.
+        ignore: label id that is neither scored nor trained on, in addition to 255; None where nothing is ignored, so
+            that 255 is an unknown id.
         size: (height, width) to which images and labels are resized; None where all have one size.
         images: folder of the images, below root.
         masks: folder of their labels, below root; IMAGE's label is IMAGE.png.
@@ -140,7 +145,8 @@ class MaskFolder(FileDataset):
         if classes and mapping:
             raise UsageError("--data.classes and --data.mapping both name the classes; give one of them.")
         if mapping and ignore != 255:
-            raise UsageError(f"data.ignore is {ignore}, but the mapping names what is ignored; leave one of them out.")
+            shown = "null" if ignore is None else ignore
+            raise UsageError(f"data.ignore is {shown}, but the mapping names what is ignored; leave one of them out.")
         if duplicates not in ("error", "drop", "keep"):
             raise UsageError(f"data.duplicates is {duplicates!r}; error, drop or keep was expected.")
         if (test_images is None) != (test_masks is None):
@@ -152,6 +158,7 @@ class MaskFolder(FileDataset):
         else:
             self.class_names = check_class_names(classes or (), per_pixel=True)
             self.table = label_table(len(self.class_names), ignore)
+        self.ignore = ignore
         self.size = check_size(size)
         self.images, self.masks = _below("images", images), _below("masks", masks)
         self.test_images, self.test_masks = _below("test_images", test_images), _below("test_masks", test_masks)
@@ -162,14 +169,29 @@ class MaskFolder(FileDataset):
         self.duplicates: Literal["error", "drop", "keep"] = duplicates
 
     @cached_property
-    def _sets(self) -> tuple[MaskFiles, MaskFiles]:
+    def _lists(self) -> tuple[list[Pair], list[Pair]]:
+        """(pairs of the pool, pairs of the test set)."""
         train, test = self._pairs()
         if leaked := {image for image, _ in train}.intersection(image for image, _ in test):
             raise DatasetError(
                 f"The image {min(leaked)} is in the pool and in the test set ({len(leaked)} such images); "
                 "take it out of one of them."
             )
-        return MaskFiles(train, self.table, self.size), MaskFiles(test, self.table, self.size)
+        return train, test
+
+    @cached_property
+    def is_binary(self) -> bool:
+        """Whether two classes are named, and the labels that exist hold the ids 0 and 255 alone: these are the two."""
+        if self.mapping is not None or len(self.class_names) != 2 or self.ignore not in (None, 255):
+            return False
+        train, test = self._lists
+        return are_binary([label for _, label in (*train, *test)], self.known_files("ids"))
+
+    @cached_property
+    def _sets(self) -> tuple[MaskFiles, MaskFiles]:
+        table = binary_table() if self.is_binary else self.table
+        train, test = (MaskFiles(pairs, table, self.size) for pairs in self._lists)
+        return train, test
 
     def _pairs(self) -> tuple[list[Pair], list[Pair]]:
         train = self.pairs_of_list(self.train_list) if self.train_list else self._check(self._folders.train)
@@ -181,6 +203,11 @@ class MaskFolder(FileDataset):
             return train, self._check(self._folders.test)
         kept, held = self._hold_out([image for image, _ in train], [0] * len(train))
         return [train[position] for position in kept], [train[position] for position in held]
+
+    @cached_property
+    def _masks(self) -> Masks:
+        """The folder `masks`, for images that a list names alone."""
+        return Masks(self.root / self.masks)
 
     @cached_property
     def _folders(self) -> MaskFolders:
@@ -241,7 +268,7 @@ class MaskFolder(FileDataset):
             return self.pair_of_line(paths[0], paths[1])
         below = Path(paths[0])
         below = below.relative_to(self.images) if below.is_relative_to(self.images) else below
-        return self.root / paths[0], mask_of(self.root / self.masks, below)
+        return self.root / paths[0], self._masks.of(below)
 
     def pair_of_line(self, image: str, label: str) -> Pair:
         """Return the paths of the image and the label that a line of a list file names."""
@@ -269,13 +296,35 @@ class MaskFolder(FileDataset):
         more = f" and {self.num_classes - _MOST} more" if self.num_classes > _MOST else ""
         counts = f"images in pool + test set: {len(pool):,} + {len(test):,}"
         sentences = [f"{self.num_classes} classes: {', '.join(names)}{more}; {counts}"]
+        if self.is_binary:
+            first, second = self.class_names
+            sentences.append(
+                f"the labels hold the ids 0 and 255 alone, and two classes are named: 0 is {first}, 255 is {second}; a "
+                "mapping file, --data.mapping, would say otherwise"
+            )
         sentences += self._folders.sentences() if not self.train_list else []
         sentences += self._test_folders.sentences() if self._test_folders is not None else []
         return [*super().remarks(), *(Remark(sentence) for sentence in sentences)]
 
+    def label_advice(self) -> str:
+        """Return how to name the class of each id."""
+        if self.mapping is not None:
+            return "Look at what the mapping file says of each id or colour."
+        ids = ", ".join(f"{number}: {name}" for number, name in enumerate(self.class_names[:-1]))
+        return (
+            "Where an id stands for a class, say so in a file, --data.mapping FILE instead of --data.classes: "
+            f"`classes: [{', '.join(self.class_names)}]` and `ids: {{{ids}, 255: {self.class_names[-1]}}}`."
+        )
+
     def details(self) -> str:
-        """Return the hash of the mapping, where there is one."""
-        return self.mapping.digest() if self.mapping is not None else ""
+        """Return the hash of the mapping, where there is one, or that 255 is a class.
+
+        Labels of people come later. Until all labels are there, they say nothing on the meaning of positions.
+        """
+        if self.mapping is not None:
+            return self.mapping.digest()
+        whole = self.is_binary and all(label.is_file() for pairs in self._lists for _, label in pairs)
+        return "ids 0 and 255" if whole else ""
 
 
 def _below(name: str, path: Any) -> Any:

@@ -22,7 +22,7 @@ background aeroplane bicycle bird boat bottle bus car cat chair cow diningtable 
 sheep sofa train tvmonitor
 """
 CLASSES = tuple(NAMES.split())
-TABLE = label_table(len(CLASSES), None)
+TABLE = label_table(len(CLASSES), 255)
 """(256,) class of each label id."""
 COUNTS = 10_582, 1_449
 """Numbers of training and test images."""

@@ -5,7 +5,7 @@ import pytest
 
 from al_lightning.data import MaskFolder
 from al_lightning.data.streams import PaddedBatches
-from al_lightning.errors import DatasetError, SizesDiffer, UsageError
+from al_lightning.errors import DatasetError, SizesDiffer, UnknownLabel, UsageError
 from al_lightning.pool import Pool
 from tests.support.errors import raises
 from tests.support.image_files import names_of, write_image, write_mask
@@ -105,3 +105,55 @@ def test_a_mask_of_another_size_than_its_image_is_named(masks):
     index = names_of(data.train).index("left_9.jpg")
     with raises(SizesDiffer, masks / "masks/left_9.png", "16 x 21", "16 x 20"):
         PaddedBatches(data.train, [index], 1, labels=True)[0]
+
+
+def binary(root, values=(0, 255), count=6):
+    """Masks of two values, half and half."""
+    for number in range(count):
+        write_image(root / "images" / f"{number}.jpg", value=number)
+        ids = np.full((16, 20), values[0])
+        ids[:, :5] = values[1]
+        write_mask(root / "masks" / f"{number}.png", ids)
+    return root
+
+
+@pytest.mark.parametrize("ignore", [255, None])
+def test_two_classes_and_the_ids_0_and_255_alone(tmp_path, ignore):
+    data = MaskFolder(["ground", "box"], ignore=ignore, root=str(binary(tmp_path)))
+    for images in (data.train, data.test):
+        for index in range(len(images)):
+            assert (images.label(index)[:, :5] == 1).all()
+            assert (images.label(index)[:, 5:] == 0).all()
+    (remark,) = data.remarks()
+    assert "0 is ground, 255 is box" in remark.text
+    assert not remark.warning
+    other = MaskFolder(["ground", "box"], root=str(binary(tmp_path / "b", (0, 1))))
+    assert list(other.remarks()) == []
+    assert data.fingerprint() != other.fingerprint()
+    assert data.recipe()["fingerprint"] != other.recipe()["fingerprint"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"classes": ["ground", "box", "tree"]}, {"classes": ["ground"]}, {"classes": ["ground", "box"], "ignore": 0}],
+)
+def test_255_is_ignored_where_two_classes_are_not_what_the_masks_show(tmp_path, options):
+    data = MaskFolder(root=str(binary(tmp_path)), **options)
+    assert (data.train.label(0)[:, :5] == 255).all()
+    assert list(data.remarks()) == []
+
+
+def test_ignore_null_ignores_nothing(masks):
+    data = MaskFolder(["even", "odd"], ignore=None, root=str(masks))
+    with raises(UnknownLabel, "label ids 255"):
+        data.train.label(0)
+    with raises(UsageError, "data.ignore is null", "mapping"):
+        MaskFolder(mapping="a2d2_19", ignore=None)
+
+
+def test_a_mapping_says_what_255_is(tmp_path):
+    (tmp_path / "m.yaml").write_text("classes: [box, ground]\nids: {0: ground, 255: box}\n")
+    data = MaskFolder(mapping=str(tmp_path / "m.yaml"), root=str(binary(tmp_path)))
+    assert (data.train.label(0)[:, :5] == 0).all()
+    assert (data.train.label(0)[:, 5:] == 1).all()
+    assert list(data.remarks()) == []
