@@ -21,7 +21,7 @@ tables: plan_text report > plan > cells estimate > reduced_scale status > publis
 engine: loop > initial_set > fit > query steps > *
 
 reports: page > advice choices > * > numbers
-audits: audit > page > * > folder read result
+audits: audit > page > * > folder result
 deploy: export predictions > *
 tensorboard: writer > *
 
@@ -30,14 +30,14 @@ config: experiment rebuild > configuration > check > command_line names > *
 
 data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official prepare
     streets > dataset streets.drawing > cache.shards streets.background views > cache.files datasets.a2d2_pools sources
-    streams streets.actors streets.facades > annotated augmentation cache.recipe mappings streets.canvas streets.scenes
-    streets.surfaces > *
+    split streams streets.actors streets.facades > annotated augmentation cache.recipe hold_out mappings read
+    streets.canvas streets.scenes streets.surfaces > *
 
 results: conditions summary > comparability label_value series_csv text_table > statistics > comparison series > *
 launcher: local slurm > screen > *
 labels: formats.cvat status > batch formats.masks > formats.* importer shapes.label_map > formats pictures >
     import_result item project source > store > incoming > * > shapes shapes.region untrusted
-duplicates: groups image_set > relation > descriptor
+duplicates: components groups image_set > relation > descriptor
 
 acquisition: testing > testing.checks > testing.points > testing.trial > * > base > functional > k_center
     testing.networks testing.traces

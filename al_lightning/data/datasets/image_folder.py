@@ -54,7 +54,7 @@ class ImageFolder(FileDataset):
     """Images in one folder per class: ROOT/train/CLASS/*.jpg and ROOT/test/CLASS/*.jpg, or only ROOT/CLASS/*.jpg.
 
     Classes are the folder names, sorted. Without train and test folders, a share of each class is held out as test set,
-    the same for every seed.
+    the same for every seed; docs/datasets.md says how near-duplicates stay on one side.
 
     Where people label the images (`--oracle files`), images below ROOT/unlabelled, at any depth, belong to the pool
     too. With `classes`, so do images in ROOT itself and below ROOT/images, and no folder of a class is needed. Images
@@ -62,9 +62,9 @@ class ImageFolder(FileDataset):
 
     Args:
         size: (height, width) to which images are resized; None where all have one size.
-        test_share: share of each class that is held out where there is no test folder; with a sequence_pattern the last
-            images of each sequence. Where people label, the held-out images are labelled first, and 0 means that there
-            is no test set.
+        test_share: share of each class that is held out where there is no test folder: whole sequences with a
+            sequence_pattern, else whole groups of near-duplicates. Where people label, the held-out images are labelled
+            first, and 0 means that there is no test set.
         sequence_pattern: for images from videos, a regular expression over the file's name without ending, with groups
             `sequence` and `frame`.
         classes: names of the classes, in the order of their labels; by default the folders' names, sorted.
@@ -114,7 +114,7 @@ class ImageFolder(FileDataset):
             return names, train, self._files(tested, names, self._allowed(list_images(tested / UNLABELLED)))
         kept, held = (
             ClassFiles([train.files[i] for i in part], [train.classes[i] for i in part], self.size)
-            for part in self._hold_out(train.files, train.classes)
+            for part in self._hold_out(train, [(*names, UNLABELLED)[label] for label in train.classes])
         )
         return names, kept, held
 
