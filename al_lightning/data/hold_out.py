@@ -2,7 +2,7 @@
 
 Near-duplicates (`duplicates.relation`) on both sides would let a test set repeat the pool. So whole sequences are held
 out where names tell them, else whole groups of near-duplicates: connected components. Where one sequence or one group
-has most of the images, as in a smooth stack, the end of their order is held out, and its near-duplicates leave the pool.
+has most of the images, as in a smooth stack, the end of their order is held out. Its near-duplicates leave the pool.
 """
 
 from __future__ import annotations
@@ -196,9 +196,8 @@ class _WholeSet:
 
     def whole(self, units: Indices, held: Flags, what: str) -> str:
         """Return in words how many units are held out."""
-        return (
-            f"held out by whole {what}{self.each_class} ({len(np.unique(units[held])):,} of {len(np.unique(units)):,})"
-        )
+        taken, there = (len(np.unique(part)) for part in (units[held], units))
+        return f"held out by whole {what}{self.each_class} ({taken:,} of {there:,})"
 
     def divided(self, held: Flags, how: str, *warnings: Remark, left_out: Flags | None = None) -> Division:
         """Return a division with its remarks.
@@ -215,9 +214,7 @@ class _WholeSet:
         tested = {self.classes[place] for place in np.flatnonzero(held)}
         if absent := sorted(set(self.classes) - tested):
             names = ", ".join(absent[:6]) + (f" and {len(absent) - 6} more" if len(absent) > 6 else "")
-            text = (
-                f"the test set has no image of {names}: each has a single image, or near-duplicates that stay together"
-            )
+            text = f"the test set has no image of {names}: near-duplicates stay together, a single image in the pool"
             remarks.append(Remark(text, warning=True))
         return Division(held, out, tuple(remarks))
 

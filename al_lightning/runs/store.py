@@ -43,14 +43,8 @@ class RunStore(CycleFiles):
         self.lock()
         if not self.writes:
             return []
-        kinds = (
-            "config.yaml",
-            "images.json",
-            SPLIT,
-            "selection.json",
-            "cycle_*",
-            "batches",
-        )  # written after the journal
+        # All of these are written after the journal.
+        kinds = ("config.yaml", "images.json", SPLIT, "selection.json", "cycle_*", "batches")
         left = next((path.name for kind in kinds for path in sorted(self.directory.glob(kind))), None)
         if left is not None and not self.exists():
             raise UsageError(

@@ -246,18 +246,9 @@ def test_people_label_what_is_held_out_first_and_labels_change_nothing(al: Call,
     """Images without classes: the split knows none, and stays as it is once they have some."""
     root = here / "pictures"
     shutil.move(duplicates(here / "data") / "images", root / "unlabelled")
-    options = [
-        "--config",
-        "image_folder_random",
-        "--data.root",
-        root,
-        "--data.classes",
-        "[a, b]",
-        "--initial",
-        "random",
-    ]
-    options += ["--oracle", "files", *TINY, "--network.depth", 10, "--network.width", 1, "--data.size", "[24, 32]"]
-    options += ["--budget.cycles", 0, "--run_dir", "r"]
+    options = ["--config", "image_folder_random", "--data.root", root, "--data.classes", "[a, b]"]
+    options += ["--initial", "random", "--oracle", "files", *TINY, "--network.depth", 10, "--network.width", 1]
+    options += ["--data.size", "[24, 32]", "--budget.cycles", 0, "--run_dir", "r"]
     answer = al("fit", *options)
     assert refused(answer, LabelsAwaited, "8 of 8 images of the test set", "note: test set: 8 of 40")
     kept = (here / "r/split.json").read_bytes()
