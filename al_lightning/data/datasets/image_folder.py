@@ -97,8 +97,8 @@ class ImageFolder(FileDataset):
         self.sequence_pattern = sequence_pattern
 
     @cached_property
-    def _contents(self) -> tuple[tuple[str, ...], ClassFiles, ClassFiles]:
-        """(class names, training files, test files)."""
+    def _contents(self) -> tuple[tuple[str, ...], ClassFiles, ClassFiles | None]:
+        """(class names, training files, test files); without a test folder (class names, all files, None)."""
         if not self.root.is_dir():
             raise self.missing(self.root)
         separate, tested = (self.root / "train").is_dir(), self.root / "test"
@@ -112,15 +112,18 @@ class ImageFolder(FileDataset):
             if unknown := sorted(set(_folders(tested)) - set(names) - {UNLABELLED}):
                 raise DatasetError(f"{tested / unknown[0]} is a class that {home} does not have.")
             return names, train, self._files(tested, names, self._allowed(list_images(tested / UNLABELLED)))
+        return names, train, None
+
+    @cached_property
+    def _sets(self) -> tuple[ClassFiles, ClassFiles]:
+        names, train, test = self._contents
+        if test is not None:
+            return train, test
         kept, held = (
             ClassFiles([train.files[i] for i in part], [train.classes[i] for i in part], self.size)
             for part in self._hold_out(train, [(*names, UNLABELLED)[label] for label in train.classes])
         )
-        return names, kept, held
-
-    @property
-    def _sets(self) -> tuple[ClassFiles, ClassFiles]:
-        return self._contents[1:]
+        return kept, held
 
     def _names(self, home: Path, no_classes: set[str], tested: Path | None) -> tuple[str, ...]:
         """Return the names of the classes: the `classes` that were given, or the folders' names."""
