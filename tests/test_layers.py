@@ -29,9 +29,9 @@ inspect: collapse > *
 config: experiment rebuild > configuration > check > command_line names > *
 
 data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official prepare
-    streets > dataset streets.drawing > cache.shards streets.background views > cache.files datasets.a2d2_pools sources
-    split streams streets.actors streets.facades > annotated augmentation cache.recipe hold_out mappings read
-    streets.canvas streets.scenes streets.surfaces > *
+    streets > dataset streets.drawing > cache.shards streets.background views > cache.files datasets.a2d2_pools
+    pool_split sources streams streets.actors streets.facades > annotated augmentation cache.recipe hold_out mappings
+    read streets.canvas streets.scenes streets.surfaces > *
 
 results: conditions summary > comparability label_value series_csv text_table > statistics > comparison series > *
 launcher: local slurm > screen > *

@@ -16,9 +16,9 @@ from al_lightning.data.augmentation import Augmentation, NoAugmentation
 from al_lightning.data.cache.files import find_cache
 from al_lightning.data.cache.recipe import FORMAT, arguments_of, decoders, hash_of_files
 from al_lightning.data.images import Images
+from al_lightning.data.pool_split import Progress, Say, Split, log
 from al_lightning.data.remarks import Remark
 from al_lightning.data.sources import Sources
-from al_lightning.data.split import Progress, Say, Split, log
 from al_lightning.data.views import Unlabelled
 from al_lightning.errors import MOST, DatasetError, UsageError, from_home, require, require_folder
 from al_lightning.labels.store import LabelStore

@@ -55,11 +55,11 @@ def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
         raise UsageError(f"There is nothing to prepare: {type(data).__name__} does not decode its images from files.")
     for remark in data.remarks():
         say(remark.line)
-    data.cache_split()
     target = data.cache_folder / key_of(recipe)
     work = target.with_suffix(".part")
     jobs = jobs_of(sources)
     _make_folder(target.parent)
+    data.cache_split()
     with Lock(target.with_suffix(".lock")) as lock:
         if not lock.take():
             raise DirectoryInUse(f"Another process is preparing {target}; wait for it.")

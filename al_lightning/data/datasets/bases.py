@@ -10,8 +10,18 @@ from pathlib import Path
 from al_lightning.data.cache.recipe import decoders, hash_of_files, key_of
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import ImageFiles, Images, time_order
+from al_lightning.data.pool_split import (
+    FORMAT,
+    Progress,
+    Reading,
+    Say,
+    Split,
+    divide_images,
+    log,
+    read_split,
+    write_split,
+)
 from al_lightning.data.remarks import Remark
-from al_lightning.data.split import FORMAT, Progress, Reading, Say, Split, divide_images, log, read_split, write_split
 from al_lightning.duplicates.relation import LOOK_ALIKE
 from al_lightning.pool import Pool
 from al_lightning.runs.seals import origin_of
