@@ -21,7 +21,7 @@ tables: plan_text report > plan > cells estimate > reduced_scale status > publis
 engine: loop > initial_set > first_look fit > query steps > *
 
 reports: page > advice choices > * > numbers
-audits: audit > page > * > folder read result
+audits: audit > page > * > folder result
 deploy: export predictions > *
 tensorboard: writer > *
 
@@ -30,15 +30,15 @@ config: experiment rebuild > configuration > check > command_line names > *
 
 data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official prepare
     streets survey uneven > dataset streets.drawing > binary_masks turned_images > cache.shards known_files
-    streets.background views > cache.files datasets.a2d2_pools sources
-    streams streets.actors streets.facades > annotated augmentation cache.recipe class_folders mappings mask_folders
-    streets.canvas streets.scenes streets.surfaces > splits > * > headers
+    streets.background views > cache.files datasets.a2d2_pools pool_split sources
+    streams streets.actors streets.facades > read > annotated augmentation cache.recipe class_folders hold_out mappings
+    mask_folders streets.canvas streets.scenes streets.surfaces > splits > * > headers
 
 results: conditions summary > comparability label_value series_csv text_table > statistics > comparison series > *
 launcher: local slurm > screen > *
 labels: formats.cvat status > batch formats.masks > formats.* importer shapes.label_map > formats pictures >
     import_result item project source > store > incoming > * > shapes shapes.region spelling untrusted
-duplicates: groups image_set > relation > descriptor
+duplicates: components groups image_set > relation > descriptor
 
 acquisition: testing > testing.checks > testing.points > testing.trial > * > base > functional > k_center
     testing.networks testing.traces

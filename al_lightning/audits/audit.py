@@ -6,24 +6,25 @@ depends neither on a network, nor on the number of processes, nor on chance.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from al_lightning.audits.folder import AuditFolder, FolderImages
 from al_lightning.audits.groups import AuditedSet, compare, leakage
 from al_lightning.audits.page import page, pictures
 from al_lightning.audits.problems import problems
-from al_lightning.audits.read import Contents, read
 from al_lightning.audits.result import SIDES, Audit, ClassFacts, Finding, Group, SetFacts, Side
 from al_lightning.audits.sequences import Place, places, spans
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Images
+from al_lightning.data.read import Contents, read
 from al_lightning.duplicates.groups import Groups
-from al_lightning.errors import ALError, DatasetError
+from al_lightning.errors import ALError, DatasetError, UsageError
 from al_lightning.labels.content import VOID, doubts
 from al_lightning.runs.files import write_text
 
@@ -53,15 +54,18 @@ def audit(
 
     Raises:
         DatasetError: neither pool nor test set can be set up.
-        UsageError: the pattern is not such an expression.
+        UsageError: the pattern is not such an expression, or matches no name.
     """
     workers = min(8, os.cpu_count() or 1) if workers is None else workers
+    with contextlib.suppress(DatasetError):  # `_sets` makes a finding of it
+        data.find_split(progress=progress, workers=workers)
     sets, findings = _sets(data)
     classes = list(data.class_names)
     labelled = not (isinstance(data, AuditFolder) and data.masks is None)
     paths = {side: [images.name(index) for index in range(len(images))] for side, images in sets.items()}
     pattern = sequence_pattern or getattr(data, "sequence_pattern", None)
     times = {side: places(paths[side], pattern) for side in SIDES}
+    _check_pattern(pattern, paths, times)
     sequences = {side: _sequences(data, side, times[side]) for side in SIDES}
     notes = [remark.text for remark in data.remarks()] if not findings else []
     notes += _notes(len(sets["test"]), sequences["pool"], times, pattern)
@@ -142,18 +146,34 @@ def _sequences(data: PoolDataset, side: Side, times: Sequence[Place | None]) -> 
     return [place[0] if place else None for place in times]
 
 
+def _check_pattern(pattern: str | None, paths: dict[Side, list[str]], times: dict[Side, list[Place | None]]) -> None:
+    """Raise UsageError where a pattern matches no name."""
+    names = [name for side in SIDES for name in paths[side]]
+    if pattern is not None and names and not any(map(any, times.values())):
+        raise UsageError(
+            f"The sequence pattern {pattern!r} finds a sequence and a frame number in none of the {len(names):,} "
+            f"images' names, for example {PurePath(names[0]).stem!r}."
+        )
+
+
 def _notes(
     test_images: int, sequences: Sequence[object], times: dict[Side, list[Place | None]], pattern: str | None
 ) -> list[str]:
     """Return which checks of sequences were not possible."""
+    notes = []
+    places = [place for side in SIDES for place in times[side]]
+    if pattern is not None and (lost := places.count(None)):
+        notes.append(
+            f"In {lost:,} of {len(places):,} names the pattern finds no sequence and frame; no sequence is known of "
+            "these images."
+        )
     if not test_images:
-        return ["There is no test set, so no comparison with a test set was made."]
+        return ["There is no test set, so no comparison with a test set was made.", *notes]
     if pattern is None:
         known = any(sequence is not None for sequence in sequences)
         unknown = "Sequences of the test images are" if known else "Sequences are"
         return [f"{unknown} not known, so none were searched for on both sides (`--sequence-pattern` names them)."]
-    lost = sum(place is None for side in SIDES for place in times[side])
-    return [f"In {lost:,} names the pattern finds no sequence and frame; these images were left out."] if lost else []
+    return notes
 
 
 def _facts(audited: AuditedSet, groups: Sequence[Group], labelled: bool) -> SetFacts:

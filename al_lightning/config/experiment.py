@@ -19,6 +19,7 @@ from al_lightning.errors import UsageError, from_home
 from al_lightning.oracle import Oracle
 from al_lightning.pool import Budget
 from al_lightning.runs.identity import flatten, in_short
+from al_lightning.runs.store import SPLIT
 from al_lightning.tasks import Task
 
 PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "albumentations", "numpy")
@@ -93,6 +94,7 @@ def configure(
         )
     made = configuration.instantiate("data", "acquisition", "oracle")
     data, oracle = made.data, made.oracle
+    data.use_split(directory / SPLIT)
     if oracle.asks_people:
         data.use_label_store(oracle.label_folder(directory))
         oracle.set_label_probe(lambda index: bool(data.train.has_label(index)))

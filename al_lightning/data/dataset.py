@@ -18,6 +18,7 @@ from al_lightning.data.cache.recipe import FORMAT, arguments_of, decoders, hash_
 from al_lightning.data.images import Images
 from al_lightning.data.inventory import check_name
 from al_lightning.data.known_files import NAME, KnownFiles
+from al_lightning.data.pool_split import Progress, Say, Split, log
 from al_lightning.data.remarks import Remark
 from al_lightning.data.sources import Sources
 from al_lightning.data.views import Unlabelled
@@ -110,6 +111,7 @@ class PoolDataset(metaclass=_KeepsArguments):
         self.run_folder: Path | None = None
         self._known: dict[str, KnownFiles] = {}
         self.label_folder: Path | None = None
+        self.split_file: Path | None = None
 
     @abstractmethod
     def build_train(self) -> Images:
@@ -193,6 +195,36 @@ class PoolDataset(metaclass=_KeepsArguments):
                 "datasets image_folder and mask_folder."
             )
         self.label_folder = folder
+
+    def use_split(self, file: Path) -> None:
+        """Name the file of a run that says which images are held out, where no test set is named.
+
+        Call it before the dataset is read. The file need not be there yet; `find_split` says what belongs into it.
+        """
+        self.split_file = file
+
+    def find_split(
+        self, say: Say = log.info, progress: Progress = lambda what, done, total: None, workers: int | None = None
+    ) -> Split | None:
+        """Return how the images are split where no test set is named, or None; the first call may read all images.
+
+        The split comes from the run's file (see `use_split`) or from a cache where either has one that fits.
+
+        Args:
+            say: prints a line before images are read.
+            progress: shows how far the reading is.
+            workers: processes that read, by default the dataset's; the split does not depend on it.
+
+        Raises:
+            DatasetError: nothing can be held out.
+        """
+        return None
+
+    def take_split(self, split: Split | None) -> None:
+        """Use the split that another process found. Call it before the dataset is read."""
+
+    def cache_split(self) -> None:
+        """Write the split, where there is one, beside the caches of decoded images."""
 
     def _label_store(self) -> LabelStore | None:
         if self.label_folder is None:

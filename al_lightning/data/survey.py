@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from al_lightning.data.annotated import AnnotatedImages
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import ArrayImages, ImageFiles, Images
 from al_lightning.data.known_files import KnownFiles, Stamp, stamp_of
 from al_lightning.data.remarks import Remark
-from al_lightning.data.workers import start_method, was_ended
+from al_lightning.data.workers import made_by
 from al_lightning.duplicates.relation import Advance
 from al_lightning.errors import ALError, DatasetError
 from al_lightning.labels.content import (
@@ -203,10 +203,9 @@ class Survey:
         """
         looks = _Looks(self.data, self.jobs)
         workers = min(workers, len(looks) // 4)  # a few files are looked at sooner than a process starts
-        loader = DataLoader(looks, batch_size=None, num_workers=workers, multiprocessing_context=start_method(workers))
         done, saved = 0, time.monotonic()
         try:
-            for seen in loader:
+            for seen in made_by(workers, looks, "looks at images"):
                 for each in seen:
                     self._take(self.jobs[done], each)
                     done += 1
@@ -214,13 +213,6 @@ class Survey:
                 if time.monotonic() - saved > SAVED_EVERY:  # a signal ends the process at once
                     self.data.save_known_files()
                     saved = time.monotonic()
-        except RuntimeError as error:
-            if not was_ended(error):
-                raise
-            raise ALError(
-                f"A process that looks at images was killed ({error}), perhaps for lack of memory; run the same "
-                "command with fewer processes: --data.workers 0."
-            ) from error
         finally:
             self.data.save_known_files()
 

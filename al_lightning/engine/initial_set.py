@@ -29,7 +29,7 @@ from al_lightning.runs.image_list import image_list
 from al_lightning.runs.journal import LONGEST_REMARK, Run, RunRecord
 from al_lightning.runs.seals import drop, made_again
 from al_lightning.runs.selections import selection_path
-from al_lightning.runs.store import RunStore
+from al_lightning.runs.store import SPLIT, RunStore
 from al_lightning.seeding import generator
 from al_lightning.types import Selection, SelectionInputs
 
@@ -39,6 +39,7 @@ def start(
 ) -> Pool:
     """Return the pool with its initial set labelled; in a new run, open the journal and draw the initial set first."""
     experiment.data.run_folder = store.directory
+    experiment.data.take_split(processes.once(experiment.data.find_split, reporter.say, reporter.count))
     look = FirstLook(experiment, store, reporter)
     processes.once(look.set_up)
     pool = experiment.data.pool()
@@ -136,6 +137,9 @@ def begin(
         reporter.say(note)
     if store.keep_list(images):
         reporter.say(made_again(store.images_path))
+    split = data.find_split()
+    if store.keep_split(split.text, split.origin) if split is not None else store.keep_split(None):
+        reporter.say(made_again(store.directory / SPLIT))
     store.save_config(experiment.plain)
     return run
 

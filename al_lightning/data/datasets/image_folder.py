@@ -13,6 +13,7 @@ from al_lightning.data.class_names import check_class_names
 from al_lightning.data.datasets.bases import FileDataset
 from al_lightning.data.images import Array, ImageFiles, check_size, read_image
 from al_lightning.data.remarks import Remark
+from al_lightning.data.splits import UNLABELLED
 from al_lightning.errors import DatasetError, require
 
 _MOST = 20
@@ -58,7 +59,8 @@ class ImageFolder(FileDataset):
 
     Classes are the folder names, sorted. Other spellings of train and test (Training, seg_test ...) are found, too; a
     validation set is the test set where there is no other, and else is not used. Without a test set, a share of each
-    class is held out, the same for every seed. A run's first lines say what was taken for what.
+    class is held out, the same for every seed; docs/datasets.md says how near-duplicates stay on one side. A run's
+    first lines say what was taken for what.
 
     Where people label the images (`--oracle files`), images below ROOT/unlabelled, at any depth, belong to the pool
     too. With `classes`, so do images in ROOT itself and below ROOT/images, and no folder of a class is needed. Images
@@ -66,9 +68,9 @@ class ImageFolder(FileDataset):
 
     Args:
         size: (height, width) to which images are resized; None where all have one size.
-        test_share: share of each class that is held out where there is no test folder; with a sequence_pattern the last
-            images of each sequence. Where people label, the held-out images are labelled first, and 0 means that there
-            is no test set.
+        test_share: share of each class that is held out where there is no test folder: whole sequences with a
+            sequence_pattern, else whole groups of near-duplicates. Where people label, the held-out images are labelled
+            first, and 0 means that there is no test set.
         sequence_pattern: for images from videos, a regular expression over the file's name without ending, with groups
             `sequence` and `frame`.
         classes: names of the classes, in the order of their labels; by default the folders' names, sorted.
@@ -122,7 +124,8 @@ class ImageFolder(FileDataset):
     def _sets(self) -> tuple[ClassFiles, ClassFiles]:
         train, test = self._found.train, self._found.test
         if test is None:
-            kept, held = self._hold_out([path for path, _ in train], [label for _, label in train])
+            names = (*self._found.names, UNLABELLED)  # NO_CLASS, -1, is the last one
+            kept, held = self._hold_out(self._files(train), [names[label] for _, label in train])
             train, test = [train[place] for place in kept], [train[place] for place in held]
         return self._files(train), self._files(test)
 

@@ -96,9 +96,9 @@ class MaskFolder(FileDataset):
         test_images: folder of the test images; none by default.
         test_masks: folder of the labels of the test images.
         test_list: list file of the test set, instead of `test_images` and `test_masks`.
-        test_share: share of the pool that is held out as test set where none is named: with a sequence_pattern the last
-            images of each sequence, otherwise random ones; the same for every seed. Where people label, the held-out
-            images are labelled first, and 0 means that there is no test set.
+        test_share: share of the pool that is held out as test set where none is named, the same for every seed: whole
+            sequences with a sequence_pattern, else whole groups of near-duplicates (docs/datasets.md says how). Where
+            people label, the held-out images are labelled first, and 0 means that there is no test set.
         sequence_pattern: for images from videos, a regular expression over the file's name without ending, with groups
             `sequence` and `frame`.
         mapping: instead of classes, a YAML file with the class of each colour or label id (data/mappings describes its
@@ -201,7 +201,7 @@ class MaskFolder(FileDataset):
             return train, self._check(self._test_folders.train)
         if not self.train_list and self._folders.test is not None:
             return train, self._check(self._folders.test)
-        kept, held = self._hold_out([image for image, _ in train], [0] * len(train))
+        kept, held = self._hold_out(MaskFiles(train, self.table, self.size), ["image"] * len(train))
         return [train[position] for position in kept], [train[position] for position in held]
 
     @cached_property

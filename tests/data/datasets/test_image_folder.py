@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from al_lightning.data import ImageFolder
+from al_lightning.data.datasets import bases
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.pool import Pool
 from tests.support.errors import raises
@@ -38,6 +39,11 @@ def test_image_folder_holds_out_a_share_of_each_class_the_same_every_time(classe
     assert names_of(again.test) == names_of(data.test)
     assert names_of(again.train) == names_of(data.train)
     assert data.pool() == Pool(12)
+
+
+def test_class_names_are_known_before_any_image_is_read(classes, monkeypatch):
+    monkeypatch.setattr(bases, "divide_images", None)
+    assert list(ImageFolder(root=str(classes)).class_names) == ["cat", "dog"]
 
 
 def test_image_folder_resizes_to_height_and_width(classes):

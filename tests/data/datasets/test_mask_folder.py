@@ -40,15 +40,14 @@ def test_mask_folder_pairs_images_with_masks_of_the_same_name(masks):
     assert data.classes() is None
 
 
-def test_mask_folder_holds_out_the_last_frames_of_each_sequence(masks):
+def test_mask_folder_holds_out_whole_sequences(masks):
     data = MaskFolder(["even", "odd"], root=str(masks), sequence_pattern=PATTERN, test_share=0.4)
-    # By time, not by name, where 10 comes before 8.
-    assert names_of(data.test) == ["left_11.jpg", "left_12.jpg", "right_111.jpg", "right_112.jpg"]
-    pool = data.pool()
-    rest = ["left_10", "left_8", "left_9", "right_108", "right_109", "right_110"]
-    assert names_of(data.train) == [f"{name}.jpg" for name in rest]
-    assert pool.sequence == (0, 0, 0, 1, 1, 1)
-    assert pool.frame == (10, 8, 9, 108, 109, 110)
+    frames = {"left": (10, 11, 12, 8, 9), "right": (108, 109, 110, 111, 112)}  # by name
+    (held,) = {name.split("_")[0] for name in names_of(data.test)}
+    (kept,) = {*frames} - {held}
+    assert names_of(data.test) == [f"{held}_{frame}.jpg" for frame in frames[held]]
+    assert names_of(data.train) == [f"{kept}_{frame}.jpg" for frame in frames[kept]]
+    assert data.pool() == Pool(5, (), (0,) * 5, frames[kept])
 
 
 def test_mask_folder_resizes_image_and_mask(masks):
@@ -102,9 +101,9 @@ def test_an_empty_list_is_named(masks):
 def test_a_mask_of_another_size_than_its_image_is_named(masks):
     write_mask(masks / "masks" / "left_9.png", np.zeros((16, 21)))
     data = MaskFolder(["even", "odd"], root=str(masks), images="images", sequence_pattern=PATTERN)
-    index = names_of(data.train).index("left_9.jpg")
+    images = next(part for part in (data.train, data.test) if "left_9.jpg" in names_of(part))
     with raises(SizesDiffer, masks / "masks/left_9.png", "16 x 21", "16 x 20"):
-        PaddedBatches(data.train, [index], 1, labels=True)[0]
+        PaddedBatches(images, [names_of(images).index("left_9.jpg")], 1, labels=True)[0]
 
 
 def binary(root, values=(0, 255), count=6):

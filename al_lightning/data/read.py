@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from al_lightning.data.annotated import AnnotatedImages
 from al_lightning.data.images import Images
-from al_lightning.data.workers import start_method, was_ended
+from al_lightning.data.workers import made_by
 from al_lightning.duplicates.descriptor import Descriptor, describe
 from al_lightning.duplicates.relation import Advance
 from al_lightning.errors import ALError
@@ -134,18 +134,8 @@ def read(images: Images, num_classes: int, labelled: bool, workers: int, advance
         ALError: a process that reads was killed.
     """
     contents, chunks = Contents.empty(num_classes), _Chunks(images, num_classes, labelled)
-    # Processes, because all datasets support them; no dataset says whether it supports threads.
-    workers = min(workers, len(chunks))
-    loader = DataLoader(chunks, batch_size=None, num_workers=workers, multiprocessing_context=start_method(workers))
-    try:
-        for number, part in enumerate(loader, start=1):
-            contents.add(part)
-            advance(min(len(images), number * _CHUNK), len(images))
-    except RuntimeError as error:
-        if not was_ended(error):
-            raise
-        raise ALError(
-            f"A process that reads images was killed ({error}), perhaps for lack of memory; run the same command with "
-            "fewer processes: --data.workers."
-        ) from error
+    made = made_by(min(workers, len(chunks)), chunks, "reads images")
+    for number, part in enumerate(made, start=1):
+        contents.add(part)
+        advance(min(len(images), number * _CHUNK), len(images))
     return contents
