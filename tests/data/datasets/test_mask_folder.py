@@ -106,6 +106,11 @@ def test_a_mask_of_another_size_than_its_image_is_named(masks):
         PaddedBatches(images, [names_of(images).index("left_9.jpg")], 1, labels=True)[0]
 
 
+def on_255(data):
+    """What a dataset says of the id 255."""
+    return [remark for remark in data.remarks() if "255" in remark.text]
+
+
 def binary(root, values=(0, 255), count=6):
     """Masks of two values, half and half."""
     for number in range(count):
@@ -123,23 +128,23 @@ def test_two_classes_and_the_ids_0_and_255_alone(tmp_path, ignore):
         for index in range(len(images)):
             assert (images.label(index)[:, :5] == 1).all()
             assert (images.label(index)[:, 5:] == 0).all()
-    (remark,) = data.remarks()
+    (remark,) = on_255(data)
     assert "0 is ground, 255 is box" in remark.text
     assert not remark.warning
     other = MaskFolder(["ground", "box"], root=str(binary(tmp_path / "b", (0, 1))))
-    assert list(other.remarks()) == []
+    assert on_255(other) == []
     assert data.fingerprint() != other.fingerprint()
     assert data.recipe()["fingerprint"] != other.recipe()["fingerprint"]
 
 
 @pytest.mark.parametrize(
     "options",
-    [{"classes": ["ground", "box", "tree"]}, {"classes": ["ground"]}, {"classes": ["ground", "box"], "ignore": 0}],
+    [{"classes": ["ground", "box", "tree"]}, {"classes": ["ground", "box"], "ignore": 0}],
 )
 def test_255_is_ignored_where_two_classes_are_not_what_the_masks_show(tmp_path, options):
     data = MaskFolder(root=str(binary(tmp_path)), **options)
     assert (data.train.label(0)[:, :5] == 255).all()
-    assert list(data.remarks()) == []
+    assert on_255(data) == []
 
 
 def test_ignore_null_ignores_nothing(masks):
@@ -155,4 +160,4 @@ def test_a_mapping_says_what_255_is(tmp_path):
     data = MaskFolder(mapping=str(tmp_path / "m.yaml"), root=str(binary(tmp_path)))
     assert (data.train.label(0)[:, :5] == 0).all()
     assert (data.train.label(0)[:, 5:] == 1).all()
-    assert list(data.remarks()) == []
+    assert on_255(data) == []
