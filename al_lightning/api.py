@@ -189,6 +189,7 @@ def audit(
         data, title = dataset(names, options), " ".join(names)
     with counting() as progress:
         result = audit_data(data, title, sequence_pattern=sequence_pattern, workers=processes, progress=progress)
+    data.save_known_files()
     print(printable(summary(result)))
     for path in write(result, Path(out)):
         print(path)
@@ -236,8 +237,7 @@ def recommend(
     if (run_dir is None) == (images is None):
         raise UsageError("Name a dataset: either a run's directory or a folder of images.")
     rules = study_rules()
-    remarks: list[str] = []
-    mask_folder = Path(masks) if masks is not None else None
+    folder: AuditFolder | None = None
     if run_dir is not None:
         from al_lightning.config.rebuild import reopen
 
@@ -245,16 +245,17 @@ def recommend(
         opened = reopen(Path(run_dir), imports=imports)
         data, title = opened.data, done.record.name
     else:
-        data, title = AuditFolder(Path(str(images)), mask_folder, sequence_pattern), str(images)
+        folder = AuditFolder(Path(str(images)), Path(masks) if masks is not None else None, sequence_pattern)
+        data, title = folder, str(images)
     with counting() as progress:
         audited = audit_data(data, title, sequence_pattern=sequence_pattern, workers=processes, progress=progress)
     situation = situation_of(audited, data, labels, task, classes)
     trainings, unknown = training_methods(situation.task, imports)
     answer = Recommendation(situation, rules, readings_of(rules, situation), trainings)
-    if run_dir is None:
-        prefix, options, remarks = lines.options_of_folder(
-            audited, Path(str(images)), mask_folder, sequence_pattern, situation.task
-        )
+    remarks = [f"The data: {remark.text.rstrip('.')}." for remark in data.remarks()]
+    if folder is not None:
+        prefix, options, more = lines.options_of_folder(audited, folder, situation.task)
+        remarks += more
     else:
         if own := lines.own_evidence(done):
             remarks.append(own)

@@ -126,6 +126,13 @@ class Display(AbstractContextManager[Any]):
         elif self.shown and not self.live and now - self._spoken > LINE_SECONDS:
             self.say(line)
 
+    def count(self, what: str, done: int, total: int) -> None:
+        """Show that `done` of `total` things are done; can be called at every change."""
+        text = f"{done:,} of {total:,}"
+        self.show(lambda: bar(what, done, total, text), f"{what}: {text}")
+        if done >= total:
+            self.draw("")
+
 
 def bar(what: str, done: int, total: int, detail: str) -> RenderableType:
     """Return a live part: a name, a bar of `done` among `total`, and a detail."""

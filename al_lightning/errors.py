@@ -52,6 +52,18 @@ class UnknownLabel(DatasetError):
     """A label holds an id or a colour that stands for no class."""
 
 
+class SharedLabel(DatasetError):
+    """Two images would have one label file."""
+
+
+class SeveralImages(DatasetError):
+    """A file holds several images: a stack, or an animation."""
+
+
+class TooManyPixels(DatasetError):
+    """An image has more pixels than are read."""
+
+
 class DirectoryInUse(ALError):
     """Another process works in the directory; the same command continues once that process has ended."""
 
@@ -156,10 +168,16 @@ def from_home(name: str, path: str | Path) -> Path:
     """Return a path with the home directory for ~.
 
     Raises:
-        UsageError: the home directory is unknown; the message gives the option's name.
+        UsageError: the home directory is unknown, or the path is no text in UTF-8; the message gives the option's name.
     """
     try:
+        str(path).encode()
         return Path(path).expanduser()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{name} is {printable(str(path))!r}, which is not UTF-8 text (its bytes are {os.fsencode(path)!r}); "
+            "rename the file or the folder."
+        ) from error
     except RuntimeError as error:
         raise UsageError(f"{name} is {str(path)!r}, and no home directory is known for it; write it out.") from error
 

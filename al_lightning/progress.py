@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -40,12 +39,7 @@ def counting() -> Iterator[Callable[[str, int, int], None]]:
         a function to call with (what, done, total).
     """
     with Display() as display:
-
-        def show(what: str, done: int, total: int) -> None:
-            count = f"{done} of {total}"
-            display.show(partial(bar, what, done, total, count), f"{what}: {count}")
-
-        yield show
+        yield display.count
 
 
 class Reporter(Display):

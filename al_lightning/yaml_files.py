@@ -106,6 +106,17 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return content
 
 
+def quotes_needed(value: object) -> str:
+    """Return why a YAML value is no text, as a clause: `no` is false, `1e3` a number, and `~` nothing."""
+    if value is None:
+        why = "YAML takes null and ~ for nothing"
+    elif isinstance(value, bool):
+        why = f"YAML takes {'yes, on and true' if value else 'no, off and false'} for {value}"
+    else:
+        why = f"YAML takes it for a {'number' if isinstance(value, (int, float)) else 'value of another type'}"
+    return f"{why}, so a text that reads so needs quotes"
+
+
 def check_text(text: str, level: int = 0) -> None:
     """Check a text that may be YAML, such as an option's value, against the bounds; text that is no YAML passes.
 

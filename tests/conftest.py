@@ -61,7 +61,7 @@ def class_folders(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def masks(tmp_path: Path) -> Path:
-    """Twenty images of 32 x 40 with a bright box on a dark ground, ids 0 and 1, a void border; two sequences."""
+    """Twenty images of 32 x 40 with a bright box on a dark ground, ids 0 and 1, a void border; five sequences."""
     draw = np.random.default_rng(1)
     for folder in ("images", "masks"):
         (tmp_path / "boxes" / folder).mkdir(parents=True)
@@ -72,7 +72,7 @@ def masks(tmp_path: Path) -> Path:
         pixels[y : y + 12, x : x + 14] += 150
         label[y : y + 12, x : x + 14] = 1
         label[:2] = 255
-        name = f"drive{number // 10}_{number % 10:03d}"
+        name = f"drive{number // 4}_{number % 4:03d}"
         Image.fromarray(pixels).save(tmp_path / "boxes" / "images" / f"{name}.png")
         Image.fromarray(label).save(tmp_path / "boxes" / "masks" / f"{name}.png")
     return tmp_path / "boxes"

@@ -18,10 +18,10 @@ api
 recommendations: commands text > recommendation > evidence guide situation > *
 
 tables: plan_text report > plan > panels > cells estimate > figures reduced_scale status > published
-engine: loop > initial_set > fit > query steps > *
+engine: loop > initial_set > first_look fit > query steps > *
 
 reports: page > advice choices > * > numbers
-audits: audit > page > * > folder read result
+audits: audit > page > * > folder result
 deploy: export predictions > *
 tensorboard: writer > *
 
@@ -29,16 +29,17 @@ inspect: collapse > *
 config: experiment rebuild > configuration > check trainer > command_line names own_code > *
 
 data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official prepare
-    streets > dataset streets.drawing > cache.shards streets.background views > cache.files datasets.a2d2_pools sources
-    streams streets.actors streets.facades > annotated augmentation cache.recipe mappings streets.canvas streets.scenes
-    streets.surfaces > *
+    streets survey uneven > dataset streets.drawing > binary_masks turned_images > cache.shards known_files
+    streets.background views > cache.files datasets.a2d2_pools pool_split sources
+    streams streets.actors streets.facades > read > annotated augmentation cache.recipe class_folders hold_out mappings
+    mask_folders streets.canvas streets.scenes streets.surfaces > splits > * > headers
 
 results: conditions summary > claims protocol > comparability label_value series_csv text_table > statistics >
     comparison health series > *
 launcher: local slurm > screen > *
 labels: formats.cvat status > batch formats.masks > formats.* importer shapes.label_map > formats pictures >
     import_result item project source > store > incoming > * > shapes shapes.region spelling untrusted
-duplicates: groups image_set > relation > descriptor
+duplicates: components groups image_set > relation > descriptor
 
 acquisition: testing > testing.checks > testing.points > testing.trial > * > base > functional > k_center
     testing.networks testing.traces
@@ -51,7 +52,7 @@ distributed: processes > shutdown > *
 
 pool
 
-types errors seeding tasks console yaml_files drawing
+types errors seeding tasks console yaml_files drawing exif
 
 metrics
 """
@@ -60,7 +61,7 @@ metrics
 After a colon stand the files of a package: each imports from what stands after the next `>`. `*` is every other file.
 """
 NO_TORCH = "cli tables results labels launcher console pages progress metrics oracle pool yaml_files seeding errors"
-NO_TORCH += " duplicates drawing __init__ __main__"
+NO_TORCH += " duplicates drawing exif __init__ __main__"
 
 
 def units() -> dict[str, list[Path]]:

@@ -6,24 +6,26 @@ depends neither on a network, nor on the number of processes, nor on chance.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from al_lightning.audits.folder import AuditFolder, FolderImages
 from al_lightning.audits.groups import AuditedSet, compare, leakage
 from al_lightning.audits.page import page, pictures
 from al_lightning.audits.problems import problems
-from al_lightning.audits.read import VOID, VOID_MASK, Contents, read
 from al_lightning.audits.result import SIDES, Audit, ClassFacts, Finding, Group, SetFacts, Side
 from al_lightning.audits.sequences import Place, places, spans
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Images
+from al_lightning.data.read import Contents, read
 from al_lightning.duplicates.groups import Groups
-from al_lightning.errors import ALError, DatasetError
+from al_lightning.errors import ALError, DatasetError, UsageError
+from al_lightning.labels.content import VOID, doubts
 from al_lightning.runs.files import write_text
 
 _SIZES = 5
@@ -52,17 +54,20 @@ def audit(
 
     Raises:
         DatasetError: neither pool nor test set can be set up.
-        UsageError: the pattern is not such an expression.
+        UsageError: the pattern is not such an expression, or matches no name.
     """
     workers = min(8, os.cpu_count() or 1) if workers is None else workers
+    with contextlib.suppress(DatasetError):  # `_sets` makes a finding of it
+        data.find_split(progress=progress, workers=workers)
     sets, findings = _sets(data)
     classes = list(data.class_names)
     labelled = not (isinstance(data, AuditFolder) and data.masks is None)
     paths = {side: [images.name(index) for index in range(len(images))] for side, images in sets.items()}
     pattern = sequence_pattern or getattr(data, "sequence_pattern", None)
     times = {side: places(paths[side], pattern) for side in SIDES}
+    _check_pattern(pattern, paths, times)
     sequences = {side: _sequences(data, side, times[side]) for side in SIDES}
-    notes = [remark.text for remark in data.remarks()] if all(map(len, sets.values())) else []
+    notes = [remark.text for remark in data.remarks()] if not findings else []
     notes += _notes(len(sets["test"]), sequences["pool"], times, pattern)
 
     audited: dict[Side, AuditedSet] = {}
@@ -80,21 +85,22 @@ def audit(
     unlabelled = {side: audited[side].contents.unlabelled > 0 for side in SIDES}
     facts = _classes(data, pool.contents, test.contents) if labelled else ()
     grouped = compared["pool"][1]
+    doubtful = [text for side in SIDES for text in doubts(audited[side].contents.labels, classes, f"the {SIDES[side]}")]
     result = Audit(
         title=title or str(data.root),
         pool=_facts(pool, compared["pool"][0], labelled),
         test=_facts(test, compared["test"][0], labelled),
-        per_pixel=pool.contents.per_pixel or test.contents.per_pixel,
+        per_pixel=pool.contents.labels.per_pixel or test.contents.labels.per_pixel,
         redundancy=grouped.redundancy,
         distinct=round(grouped.distinct, 1),
         classes=facts,
-        ignored=(_ignored(pool.contents), _ignored(test.contents)),
+        ignored=(round(pool.contents.labels.ignored, 6), round(test.contents.labels.ignored, 6)),
         groups=tuple(groups),
         leaks=tuple(leaks),
         spans=both_sides,
         findings=tuple(findings),
         notes=tuple(notes),
-        problems=problems(leaks, both_sides, groups, findings, facts, len(sets["test"]), unlabelled),
+        problems=problems(leaks, both_sides, groups, findings, facts, len(sets["test"]), unlabelled, doubtful),
         sequences=len(set(sequences["pool"]) - {None}) or None,
     )
     return replace(result, pictures=pictures(result, sets))
@@ -139,18 +145,34 @@ def _sequences(data: PoolDataset, side: Side, times: Sequence[Place | None]) -> 
     return [place[0] if place else None for place in times]
 
 
+def _check_pattern(pattern: str | None, paths: dict[Side, list[str]], times: dict[Side, list[Place | None]]) -> None:
+    """Raise UsageError where a pattern matches no name."""
+    names = [name for side in SIDES for name in paths[side]]
+    if pattern is not None and names and not any(map(any, times.values())):
+        raise UsageError(
+            f"The sequence pattern {pattern!r} finds a sequence and a frame number in none of the {len(names):,} "
+            f"images' names, for example {PurePath(names[0]).stem!r}."
+        )
+
+
 def _notes(
     test_images: int, sequences: Sequence[object], times: dict[Side, list[Place | None]], pattern: str | None
 ) -> list[str]:
     """Return which checks of sequences were not possible."""
+    notes = []
+    places = [place for side in SIDES for place in times[side]]
+    if pattern is not None and (lost := places.count(None)):
+        notes.append(
+            f"In {lost:,} of {len(places):,} names the pattern finds no sequence and frame; no sequence is known of "
+            "these images."
+        )
     if not test_images:
-        return ["There is no test set, so no comparison with a test set was made."]
+        return ["There is no test set, so no comparison with a test set was made.", *notes]
     if pattern is None:
         known = any(sequence is not None for sequence in sequences)
         unknown = "Sequences of the test images are" if known else "Sequences are"
         return [f"{unknown} not known, so none were searched for on both sides (`--sequence-pattern` names them)."]
-    lost = sum(place is None for side in SIDES for place in times[side])
-    return [f"In {lost:,} names the pattern finds no sequence and frame; these images were left out."] if lost else []
+    return notes
 
 
 def _facts(audited: AuditedSet, groups: Sequence[Group], labelled: bool) -> SetFacts:
@@ -161,7 +183,7 @@ def _facts(audited: AuditedSet, groups: Sequence[Group], labelled: bool) -> SetF
         readable=len(contents.positions),
         labels=labelled,
         unlabelled=contents.unlabelled,
-        void_masks=sum(kind == VOID_MASK for _, kind, _ in contents.troubles),
+        void_masks=sum(kind == VOID for _, kind, _ in contents.troubles),
         exact_repeats=sum(audited.repeated),
         near_repeats=sum(not member.exact for group in groups for member in group.members[1:]),
         sizes=tuple((*size, count) for size, count in sizes[:_SIZES]),
@@ -171,15 +193,8 @@ def _facts(audited: AuditedSet, groups: Sequence[Group], labelled: bool) -> SetF
 
 def _classes(data: PoolDataset, pool: Contents, test: Contents) -> tuple[ClassFacts, ...]:
     """Return the counts of each class; for a folder without a mapping, of the label ids that occur."""
-    columns = (pool.pixels, pool.images, test.pixels, test.images)
+    columns = (pool.labels.pixels, pool.labels.images, test.labels.pixels, test.labels.images)
     counts = zip(*(column.tolist() for column in columns), strict=True)
     classes = [ClassFacts(name, *numbers) for name, numbers in zip(data.class_names, counts, strict=False)]
     every = not isinstance(data, AuditFolder)
     return tuple(facts for facts in classes if every or facts.pool_images or facts.test_images)
-
-
-def _ignored(contents: Contents) -> float:
-    """Return the share of ignored pixels."""
-    if not contents.per_pixel:
-        return 0.0
-    return round(float(contents.pixels[VOID] / max(1, contents.pixels.sum())), 6)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from al_lightning.audits.read import Contents
 from al_lightning.audits.result import Group, Leak, Member, Side
+from al_lightning.data.read import Contents
 from al_lightning.duplicates.descriptor import Descriptors
 from al_lightning.duplicates.groups import Groups, group
 from al_lightning.duplicates.relation import Advance, nearest

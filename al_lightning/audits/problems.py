@@ -6,14 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from al_lightning.audits.result import SIDES, ClassFacts, Finding, Group, Leak, Problem, Side, Span
+from al_lightning.labels.content import WORDS, absent_text, some
 
-_KINDS = {
-    "sizes differ": ("image and label of different sizes", "images and labels of different sizes"),
-    "label id outside the mapping": ("label with ids outside the mapping", "labels with ids outside the mapping"),
-    "mask all void": ("mask that is all void", "masks that are all void"),
-    "set cannot be set up": ("reason why nothing can be set up", "sets that cannot be set up"),
-}
-"""Singular and plural of the kinds of findings that do not just take an s."""
+_WORDS = {**WORDS, "set cannot be set up": ("reason why nothing can be set up", "sets that cannot be set up")}
 
 
 def problems(
@@ -24,8 +19,12 @@ def problems(
     classes: Sequence[ClassFacts],
     test_images: int,
     unlabelled: Mapping[Side, bool],
+    doubts: Sequence[str],
 ) -> tuple[Problem, ...]:
-    """Return the problems; `unlabelled` says whether a set has images that people have not labelled yet.
+    """Return the problems.
+
+    `unlabelled` says whether a set has images that people have not labelled yet; `doubts` are sentences on labels from
+    which no network can learn.
 
     `--strict` does not fail because of near-duplicates within one sequence, which every video has and which the
     redundancy score measures, nor because of absent classes.
@@ -40,6 +39,7 @@ def problems(
         ),
         *_mixed([*(group.classes for group in groups), *(leak.classes for leak in leaks)]),
         *_files(findings),
+        *(Problem("labels", text) for text in doubts),
         *_absent("pool", unlabelled["pool"], [facts.name for facts in classes if not facts.pool_images]),
         *_absent(
             "test set",
@@ -62,7 +62,7 @@ def _leakage(leaks: Sequence[Leak]) -> Iterable[Problem]:
 def _both_sides(spans: Sequence[Span], test_images: int) -> Iterable[Problem]:
     if spans:
         lie = f"{_count(len(spans), 'sequence')} {'lies' if len(spans) == 1 else 'lie'} on both sides"
-        names, count = _some([span.name for span in spans]), sum(span.test_images for span in spans)
+        names, count = some([span.name for span in spans]), sum(span.test_images for span in spans)
         yield Problem("sequences", f"{lie} ({names}): {count:,} of {test_images:,} test images.")
 
 
@@ -90,15 +90,13 @@ def _files(findings: Sequence[Finding]) -> Iterable[Problem]:
     for side, name in SIDES.items():
         kinds = Counter(finding.kind for finding in findings if finding.side == side)
         if kinds:
-            counts = ", ".join(_count(count, *_KINDS.get(kind, (kind,))) for kind, count in sorted(kinds.items()))
+            counts = ", ".join(_count(count, *_WORDS.get(kind, (kind,))) for kind, count in sorted(kinds.items()))
             yield Problem("files", f"Files of the {name}: {counts}.")
 
 
 def _absent(where: str, unlabelled: bool, names: Sequence[str]) -> Iterable[Problem]:
-    if names:
-        are = "class is" if len(names) == 1 else "classes are"
-        of = f"the labelled images of the {where}" if unlabelled else f"the {where}"
-        yield Problem("classes", f"{len(names)} {are} absent from {of}: {_some(names)}.", strict=False)
+    if text := absent_text(f"the labelled images of the {where}" if unlabelled else f"the {where}", names):
+        yield Problem("classes", text, strict=False)
 
 
 def _count(count: int, single: str, plural: str = "") -> str:
@@ -107,7 +105,3 @@ def _count(count: int, single: str, plural: str = "") -> str:
 
 def _near(count: int) -> str:
     return "is a near-duplicate" if count == 1 else "are near-duplicates"
-
-
-def _some(names: Sequence[str], most: int = 6) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -7,6 +7,7 @@ import contextlib
 import sys
 import textwrap
 from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,7 +15,7 @@ from al_lightning.config.command_line import spelled
 from al_lightning.config.fit_options import NAMES, no_such_option
 from al_lightning.console import quiet
 from al_lightning.distributed.shutdown import shutdown
-from al_lightning.errors import UsageError, printable, require
+from al_lightning.errors import UsageError, from_home, printable, require
 
 PROGRAM = "al-lightning "
 
@@ -42,7 +43,9 @@ class Arguments(argparse.ArgumentParser):
         self.add_argument("--verbose", action="store_true", help="show warnings, and the traceback of an error")
 
     def add_argument(self, *names: Any, **how: Any) -> argparse.Action:
-        """Declare an argument, as argparse does."""
+        """Declare an argument, as argparse does. In a path, ~ is the home directory, also behind an equals sign."""
+        if how.get("type") is Path:
+            how["type"] = partial(from_home, names[0])
         self.flags += [name for name in names if name.startswith("--")]
         return super().add_argument(*names, **how)
 

@@ -51,7 +51,7 @@ def predict(given: list[str]) -> int:
     from al_lightning.deploy.predictor import Predictor
     from al_lightning.progress import counting
 
-    images = find_images(ours.images, out)
+    images = find_images(ours.images, out, say)
     predictor = Predictor(_opened(ours, cycle, weights), weights, ours.device)
     broken: list[str] = []
 

@@ -31,6 +31,7 @@ from al_lightning.pool import Budget
 from al_lightning.runs.identity import flatten
 from al_lightning.tasks import Task
 from al_lightning.training.base import TrainingModule
+from al_lightning.yaml_files import quotes_needed
 
 Refuse = Callable[[str, str], None]
 """Called with the name of an option and a class path before the import; raises where the class may not be imported."""
@@ -47,6 +48,8 @@ TYPES: dict[str, Any] = {
     **{name: hint for name, hint in typing.get_type_hints(FitOptions).items() if name in IN_FILES},
 }
 """Types of the options at the top of a configuration; a callable makes an object from what only the run knows."""
+_SIZES = (".size", ".crop")
+"""Ends of the names of options that are sizes in pixels."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,14 @@ class Place:
         hint: type hint of the value; None where it is unknown.
         ours: whether the hint is of a class of this package, or of a derived class.
         default: default of the constructor's parameter.
+        part: whether the value is one of a list.
     """
 
     name: str
     hint: Any = None
     ours: bool = False
     default: Any = EMPTY
+    part: bool = False
 
     @property
     def allowed(self) -> Allowed:
@@ -116,7 +121,8 @@ class Walk:
         if isinstance(value, str):
             value = read_text(value, place.name)
         if value is None and place.default is not None and not place.allowed.null:
-            raise UsageError(f"{place.name} cannot be null; {in_words(place.hint)} was expected.")
+            quotes = f": {quotes_needed(value)}" if place.part else ""
+            raise UsageError(f"{place.name} cannot be null; {in_words(place.hint)} was expected{quotes}.")
         inner = place.allowed.inner
         if isinstance(value, Mapping):
             if "class_path" in value:
@@ -130,7 +136,7 @@ class Walk:
                 self._value(part, Place(f"{place.name}.{key}", inner, place.ours))
         elif isinstance(value, (list, tuple, set, frozenset)):
             for part in value:
-                self._value(part, Place(place.name, inner, place.ours))
+                self._value(part, Place(place.name, inner, place.ours, part=True))
         elif isinstance(value, str):
             self._text(value, place)
         self.leaves.append((place, value))
@@ -232,9 +238,19 @@ class Walk:
         """Return the parser's error in one sentence: the innermost of the values seen that does not fit its hint."""
         for place, value in sorted(self.leaves, key=lambda leaf: -leaf[0].name.count(".")):
             if place.hint is not None and not fits(place.hint, value):
-                return UsageError(f"{place.name} is {value!r}; {in_words(place.hint)} was expected.")
+                return UsageError(_expected(place, value))
         lines = [line.strip(" -") for line in str(error).splitlines() if line.strip()]
         return UsageError(f"The configuration is not accepted: {lines[-1] if lines else type(error).__name__}.")
+
+
+def _expected(place: Place, value: Any) -> str:
+    """Return the sentence about a value that does not fit its hint."""
+    words = in_words(place.hint)
+    if place.name.endswith(_SIZES):
+        words = f"[height, width] ({words})"
+    if place.part and place.hint is str:
+        return f"{place.name} has the value {value!r}, where {words} was expected: {quotes_needed(value)}."
+    return f"{place.name} is {value!r}; {words} was expected."
 
 
 def settable(config: Mapping[str, Any], names: Collection[str]) -> Iterator[str]:

@@ -16,11 +16,12 @@ from al_lightning.config.fit_options import FitOptions, result_settings
 from al_lightning.config.names import Settings, resolve, with_strategy
 from al_lightning.config.own_code import OwnModule, own_modules
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.errors import UsageError
+from al_lightning.errors import UsageError, from_home
 from al_lightning.oracle import Oracle
 from al_lightning.pool import Budget
 from al_lightning.runs.identity import flatten, in_short
 from al_lightning.runs.parts import run_name
+from al_lightning.runs.store import SPLIT
 from al_lightning.tasks import Task
 
 PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "albumentations", "numpy")
@@ -95,7 +96,7 @@ def configure(
     settings, configuration = _parsed(configs, options)
     parts = {**settings.parts, **configuration.classes}
     name = run_name(parts)
-    directory = Path("runs") / name / f"seed_{seed}" if run_dir is None else Path(run_dir)
+    directory = Path("runs") / name / f"seed_{seed}" if run_dir is None else from_home("run_dir", run_dir)
     fit_options = replace(
         configuration.options,
         config=tuple(configs),
@@ -110,6 +111,7 @@ def configure(
         )
     made = configuration.instantiate("data", "acquisition", "oracle")
     data, oracle = made.data, made.oracle
+    data.use_split(directory / SPLIT)
     if oracle.asks_people:
         data.use_label_store(oracle.label_folder(directory))
         oracle.set_label_probe(lambda index: bool(data.train.has_label(index)))

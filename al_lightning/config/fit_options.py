@@ -170,7 +170,7 @@ SECTIONS = {
     "data": Section(
         {"data.root DIR": "where the data are ($AL_DATA/<dataset>, else data/<dataset>)"},
         # A part of a dataset (`complete` false) has another data_sha256.
-        ignored=("root", "cache", "download", "complete", "workers", "timeout"),
+        ignored=("root", "cache", "download", "complete", "workers", "timeout", "accept_labels"),
     ),
     "task": Section({}),
     "network": Section({"network CLASS": "another network, by import path"}),

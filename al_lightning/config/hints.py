@@ -139,6 +139,8 @@ def in_words(hint: Any) -> str:
         kind, arguments = typing.get_origin(part) or part, typing.get_args(part)
         if kind is Literal:
             words += [repr(argument) for argument in arguments]
+        elif kind is list and arguments == (str,):
+            words.append("a list of texts, '[a, b]',")
         elif kind is tuple:
             words.append(f"a list of {len(arguments)} values")
         elif kind is not type(None):

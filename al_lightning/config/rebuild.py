@@ -31,6 +31,7 @@ from al_lightning.runs.checkpoints import weights_of
 from al_lightning.runs.identity import differences, in_short
 from al_lightning.runs.image_list import image_list
 from al_lightning.runs.journal import Run, RunRecord, read_run
+from al_lightning.runs.store import SPLIT
 
 log = logging.getLogger(__name__)
 TRAINER = ("precision", "deterministic", "benchmark")
@@ -109,6 +110,7 @@ def reopen(
     if "download" in (parsed.data.get("init_args") or {}):
         parsed.data.init_args.download = False
     made = configuration.instantiate(*(name for name in names if name in ("data", "oracle", "acquisition")))
+    made.data.use_split(run_dir / SPLIT)
     if made.oracle.asks_people:
         made.data.use_label_store(made.oracle.label_folder(run_dir))
     _check_data(made.data, record, path, whole="acquisition" in sections, classes="network" in sections)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from al_lightning.data.images import Array, ImageFiles, Images, check_label_size, resize_label
+import numpy as np
+from PIL import Image
+
+from al_lightning.data.images import Array, ImageFiles, Images, in_view, resize_label
 from al_lightning.errors import DatasetError
 from al_lightning.labels.store import LabelStore
 
@@ -27,6 +30,7 @@ class AnnotatedImages(ImageFiles):
             raise TypeError("only images that are files can be labelled by people")
         self.images = images
         self.own = own
+        self.size = own.size
         self.root = root
         self.store = store
 
@@ -53,10 +57,14 @@ class AnnotatedImages(ImageFiles):
         below = path.relative_to(self.root)
         return None if ".." in below.parts else below.as_posix()
 
+    def is_stored(self, index: int) -> bool:
+        """Return whether the store has a label of the image."""
+        key = self.key(index)
+        return key is not None and self.store.has(key)
+
     def has_label(self, index: int) -> bool:
         """Return whether the store or the dataset has a label of the image."""
-        key = self.key(index)
-        return (key is not None and self.store.has(key)) or self.own.has_label(index)
+        return self.is_stored(index) or self.own.has_label(index)
 
     def label(self, index: int) -> int | Array:
         """Return the store's label, a mask resized as the dataset's images are; else the dataset's own label.
@@ -69,8 +77,8 @@ class AnnotatedImages(ImageFiles):
                 if (number := self.store.image_class(key)) is not None:
                     return number
             elif (mask := self.store.mask(key)) is not None:
-                check_label_size(self.store.mask_path(key), (mask.shape[0], mask.shape[1]), self.own.file(index))
-                return resize_label(mask, self.own.size)
+                shown = in_view(Image.fromarray(mask), self.store.mask_path(key), self.own.file(index))
+                return resize_label(np.asarray(shown), self.own.size)
         if not self.own.has_label(index):
             raise DatasetError(
                 f"The image {self.own.name(index)} has no label, neither in {self.store.folder} nor in the dataset; "

@@ -16,6 +16,9 @@ from al_lightning.data.augmentation import Augmentation, NoAugmentation
 from al_lightning.data.cache.files import find_cache
 from al_lightning.data.cache.recipe import FORMAT, arguments_of, decoders, hash_of_files
 from al_lightning.data.images import Images
+from al_lightning.data.inventory import check_name
+from al_lightning.data.known_files import NAME, KnownFiles
+from al_lightning.data.pool_split import Progress, Say, Split, log
 from al_lightning.data.remarks import Remark
 from al_lightning.data.sources import Sources
 from al_lightning.data.views import Unlabelled
@@ -52,6 +55,8 @@ class PoolDataset(metaclass=_KeepsArguments):
             caches; by default $AL_CACHE/<folder>, else .al_cache below root. Results do not depend on it.
         timeout: seconds, at least 0.1, to wait for a batch from the workers before the run ends with an error; 0 waits
             for ever. Results do not depend on it.
+        accept_labels: begin a run although more than half of its labels' pixels are ignored, or fewer than two classes
+            have a label.
     """
 
     folder: ClassVar[str]
@@ -81,6 +86,7 @@ class PoolDataset(metaclass=_KeepsArguments):
         unlabelled: Unlabelled | None = None,
         cache: bool | str = True,
         timeout: float = 600,
+        accept_labels: bool = False,
     ) -> None:
         require("data.batch_size", batch_size, least=1, most=MOST)
         require("data.eval_batch_size", eval_batch_size, least=1, most=MOST)
@@ -101,7 +107,11 @@ class PoolDataset(metaclass=_KeepsArguments):
         self.unlabelled = unlabelled
         self.cache = cache
         self.timeout = timeout
+        self.accept_labels = accept_labels
+        self.run_folder: Path | None = None
+        self._known: dict[str, KnownFiles] = {}
         self.label_folder: Path | None = None
+        self.split_file: Path | None = None
 
     @abstractmethod
     def build_train(self) -> Images:
@@ -130,6 +140,15 @@ class PoolDataset(metaclass=_KeepsArguments):
     def remarks(self) -> Sequence[Remark]:
         """Return what was assumed, inferred or left out when the two sets were made, for the run's first lines."""
         return ()
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether two classes were recognised by masks of the ids 0 and 255; see `binary_masks`."""
+        return False
+
+    def label_advice(self) -> str:
+        """Return a sentence on how to tell what the labels mean, for where they hold too little; "" without one."""
+        return ""
 
     def details(self) -> str:
         """Return a text for the `fingerprint` that changes when the same names get other pixels or labels."""
@@ -177,6 +196,36 @@ class PoolDataset(metaclass=_KeepsArguments):
             )
         self.label_folder = folder
 
+    def use_split(self, file: Path) -> None:
+        """Name the file of a run that says which images are held out, where no test set is named.
+
+        Call it before the dataset is read. The file need not be there yet; `find_split` says what belongs into it.
+        """
+        self.split_file = file
+
+    def find_split(
+        self, say: Say = log.info, progress: Progress = lambda what, done, total: None, workers: int | None = None
+    ) -> Split | None:
+        """Return how the images are split where no test set is named, or None; the first call may read all images.
+
+        The split comes from the run's file (see `use_split`) or from a cache where either has one that fits.
+
+        Args:
+            say: prints a line before images are read.
+            progress: shows how far the reading is.
+            workers: processes that read, by default the dataset's; the split does not depend on it.
+
+        Raises:
+            DatasetError: nothing can be held out.
+        """
+        return None
+
+    def take_split(self, split: Split | None) -> None:
+        """Use the split that another process found. Call it before the dataset is read."""
+
+    def cache_split(self) -> None:
+        """Write the split, where there is one, beside the caches of decoded images."""
+
     def _label_store(self) -> LabelStore | None:
         if self.label_folder is None:
             return None
@@ -190,6 +239,28 @@ class PoolDataset(metaclass=_KeepsArguments):
         if not self.cache:
             return None
         return Path(os.environ["AL_CACHE"]) / self.folder if "AL_CACHE" in os.environ else self.root / ".al_cache"
+
+    def known_files(self, what: str) -> KnownFiles:
+        """Return what was found in the data's files before, by this run or by others.
+
+        It is kept beside the caches; in the directory of a run, `run_folder`, where no cache is used or the folder
+        cannot be written to.
+
+        Args:
+            what: what was looked for, and how the files were read, as a part of a file's name.
+        """
+        if what not in self._known:
+            folder = self.cache_folder
+            if folder is None or not _may_write(folder):
+                folder = self.run_folder
+            path = folder / NAME.format(what) if folder is not None else None
+            self._known[what] = KnownFiles(path, self.root)
+        return self._known[what]
+
+    def save_known_files(self) -> None:
+        """Write what was found in files; only commands that the user gave for these data do so."""
+        for known in self._known.values():
+            known.save()
 
     def _find_cache(self) -> tuple[Images, Images] | None:
         folder = self.cache_folder
@@ -223,12 +294,17 @@ class PoolDataset(metaclass=_KeepsArguments):
                 yield from images.sources(index)[:1]
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of class names, image names below root, and `details`: the meaning of positions."""
+        """Return the SHA-256 of class names, image names below root, and `details`: the meaning of positions.
+
+        Raises:
+            DatasetError: a name is no text in UTF-8.
+        """
         digest = hashlib.sha256("\n".join(self.class_names).encode())
         for images in self.file_sets:
             digest.update(f"\n\n{len(images)}\n".encode())
             for index in range(len(images)):
-                digest.update(images.name(index).removeprefix(str(self.root)).encode() + b"\n")
+                check_name(name := images.name(index).removeprefix(str(self.root)))
+                digest.update(name.encode() + b"\n")
         if details := self.details():
             digest = hashlib.sha256(f"{digest.hexdigest()}\n{details}".encode())
         return digest.hexdigest()
@@ -243,3 +319,9 @@ class PoolDataset(metaclass=_KeepsArguments):
             f"There is no {what}: the data were expected in {self.root}. Put them there, name their folder with "
             f"--data.root DIR, or set $AL_DATA to the folder that holds {self.folder!r}. {self.where}".rstrip()
         )
+
+
+def _may_write(folder: Path) -> bool:
+    """Return whether a folder can be written to, or made."""
+    there = next((path for path in (folder, *folder.absolute().parents) if path.exists()), folder)
+    return os.access(there, os.W_OK)

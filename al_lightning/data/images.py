@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from al_lightning.data.headers import check_depth, check_single, header_of, opened, read_header, unreadable
 from al_lightning.drawing import packed
-from al_lightning.errors import MOST_PIXELS, DatasetError, MissingFile, SizesDiffer, UnknownLabel, UsageError, require
+from al_lightning.errors import MOST_PIXELS, DatasetError, SizesDiffer, UnknownLabel, UsageError, require
+from al_lightning.exif import turned, upright
 
 Array = npt.NDArray[np.uint8]
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm"})
 
 
 class Images(ABC):
@@ -51,6 +52,16 @@ class Images(ABC):
         """Return whether the image has a label; where people label, it may come later."""
         return True
 
+    def check(self, index: int) -> tuple[int, int] | None:
+        """Look at the header of the image's file, without decoding it, and return (height, width) of the image.
+
+        None where there is no header to look at: then the image's size is not known before it is read.
+
+        Raises:
+            DatasetError: `image` could not read the file.
+        """
+        return None
+
 
 class ImageFiles(Images):
     """Images that are files; some may have no label yet.
@@ -68,6 +79,11 @@ class ImageFiles(Images):
     @abstractmethod
     def has_label(self, index: int) -> bool:
         """Return whether the dataset itself has a label of the image, looked up at each call."""
+
+    def check(self, index: int) -> tuple[int, int]:
+        """Look at the header of the image's file; return (height, width) of what `image` returns."""
+        header = read_header(self.file(index))
+        return self.size or header.size
 
 
 class ArrayImages(Images):
@@ -106,29 +122,24 @@ class ArrayImages(Images):
         return ()
 
 
-def _open(path: Path, what: str) -> Image.Image:
+def _decoded(image: Image.Image, path: Path, what: str) -> Image.Image:
+    """Return an opened file's pixels, as viewers show them."""
+    check_single(image, path, what)
     try:
-        image = Image.open(path)
-        image.load()
-    except FileNotFoundError as error:
-        raise MissingFile(f"The {what} {path} does not exist.") from error
+        return upright(image)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DatasetError(f"The {what} {path} cannot be read ({error}); replace it or take it out.") from error
-    return image
+        raise unreadable(path, what, error) from error
 
 
 def read_image(path: Path, size: tuple[int, int] | None = None) -> Array:
-    """Read an image as (H, W, 3) uint8 RGB, resized to `size` (height, width) where given.
+    """Read an image as (H, W, 3) uint8 RGB, as viewers show it, resized to `size` (height, width) where given.
 
     Raises:
-        DatasetError: the file is missing or corrupt.
+        DatasetError: the file is missing or corrupt, holds several images, or has more than 8 bits per channel.
     """
-    image = _open(path, "image")
-    if image.mode.startswith(("I", "F")):
-        raise DatasetError(
-            f"The image {path} has mode {image.mode}, more than 8 bits per channel; convert it to 8 bits."
-        )
-    image = image.convert("RGB")
+    image = opened(path)
+    check_depth(image, path)
+    image = _decoded(image, path, "image").convert("RGB")
     if size is not None and image.size != (size[1], size[0]):
         image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
     return np.asarray(image)
@@ -167,26 +178,23 @@ def read_mask(
         path: PNG with one label id per pixel (grey or palette), or with one colour per pixel (RGB, RGBA or palette).
         table: (256,) class of each id, where 254 marks ids that should not occur; or the classes of colours.
         size: (height, width) to resize to, by nearest neighbour.
-        image: the label's image; both must have one size.
+        image: the label's image; see `in_view`.
 
     Raises:
         DatasetError: the file is missing or damaged, has another size than its image, has colours instead of ids or ids
             instead of colours, or holds an unknown id or colour.
     """
-    mask = _open(path, "label")
-    if isinstance(table, Colours):
-        if mask.mode not in ("RGB", "RGBA", "P"):
-            raise DatasetError(
-                f"The label {path} has mode {mask.mode}; the mapping has colours, so a colour per pixel (RGB) was "
-                "expected. For label ids, write a mapping with `ids`."
-            )
-    elif mask.mode not in ("L", "P", "1"):
+    mask = opened(path, "label")
+    if not isinstance(table, Colours):
+        check_ids(path, mask)
+    elif mask.mode not in ("RGB", "RGBA", "P"):
         raise DatasetError(
-            f"The label {path} has mode {mask.mode}; one channel of label ids (0-255) was expected. For labels that "
-            "are colours, name a file of their classes with --data.mapping."
+            f"The label {path} has mode {mask.mode}; the mapping has colours, so a colour per pixel (RGB) was "
+            "expected. For label ids, write a mapping with `ids`."
         )
+    mask = _decoded(mask, path, "label")
     if image is not None:
-        check_label_size(path, (mask.height, mask.width), image)
+        mask = in_view(mask, path, image)
     if size is not None and mask.size != (size[1], size[0]):
         mask = mask.resize((size[1], size[0]), Image.Resampling.NEAREST)
     if isinstance(table, Colours):
@@ -196,19 +204,53 @@ def read_mask(
     if (classes == 254).any():
         unknown = ", ".join(str(value) for value in np.unique(ids[classes == 254])[:5])
         raise UnknownLabel(
-            f"The label {path} has unknown label ids {unknown}; add their classes, or name an id to ignore."
+            f"The label {path} has unknown label ids {unknown}; mend that file, or begin a run in which they are "
+            "classes (--data.classes, --data.mapping) or ignored (--data.ignore)."
         )
     return classes
 
 
-def check_label_size(label: Path, size: tuple[int, int], image: Path) -> None:
-    """Raise SizesDiffer where a label's (height, width) is not that of its image file."""
-    with Image.open(image) as opened:  # reads only the header
-        if (opened.height, opened.width) != size:
-            raise SizesDiffer(
-                f"The label {label} is {size[0]} x {size[1]}, its image {opened.height} x {opened.width} "
-                "(height x width); both must have one size."
-            )
+def in_view(label: Image.Image, path: Path, image: Path) -> Image.Image:
+    """Return a label on the upright view of its image, which is how `read_image` reads the image.
+
+    A label that fits the stored pixels alone is turned as the image is, by the image's EXIF orientation.
+
+    Raises:
+        SizesDiffer: the label has neither size.
+    """
+    with opened(image) as file:
+        header = header_of(file)
+    size = label.height, label.width
+    if size == header.size:
+        return label
+    if size == header.stored:
+        return turned(label, header.orientation)
+    shown = f"{header.size[0]} x {header.size[1]}"
+    if header.orientation != 1:
+        shown += f" as its EXIF orientation shows it, and {header.stored[0]} x {header.stored[1]} as stored"
+    raise SizesDiffer(
+        f"The label {path} is {size[0]} x {size[1]}, its image {shown} (height x width); both must have one size."
+    )
+
+
+def check_ids(path: Path, mask: Image.Image) -> None:
+    """Raise DatasetError for a label image without one channel of label ids."""
+    if mask.mode not in ("L", "P", "1"):
+        raise DatasetError(
+            f"The label {path} has mode {mask.mode}; one channel of label ids (0-255) was expected. For labels that "
+            "are colours, name a file of their classes with --data.mapping."
+        )
+
+
+def read_ids(path: Path) -> frozenset[int]:
+    """Return the label ids in a label image.
+
+    Raises:
+        DatasetError: the file is missing or damaged, or has colours instead of ids.
+    """
+    mask = opened(path, "label")
+    check_ids(path, mask)
+    return frozenset(np.unique(np.asarray(_decoded(mask, path, "label"), dtype=np.uint8)).tolist())
 
 
 def resize_label(label: Array, size: tuple[int, int] | None) -> Array:
@@ -225,7 +267,7 @@ def _of_colours(path: Path, pixels: npt.NDArray[np.uint32], colours: Colours) ->
         first = ", ".join(f"#{values[place]:06x} ({counts[place]} pixels)" for place in np.argsort(-counts)[:5])
         raise UnknownLabel(
             f"The label {path} has colours that the mapping does not know: {first}{' ...' if len(values) > 5 else ''}; "
-            "add their classes to the mapping file, or write `unknown: ignore` in it."
+            "mend that file, or begin a run whose mapping file has their classes, or `unknown: ignore`."
         )
     return classes
 
@@ -240,14 +282,14 @@ def check_size(size: tuple[int, int] | None) -> tuple[int, int] | None:
 def label_table(num_classes: int, ignore: int | None) -> Array:
     """Return the (256,) uint8 class of each label id.
 
-    Ids below `num_classes` are classes, 255 and `ignore` are 255, and all other ids are 254, unknown.
+    Ids below `num_classes` are classes, 255 and `ignore` are 255, ignored, and all other ids are 254, unknown. Where
+    `ignore` is None, nothing is ignored, and 255 is unknown too.
     """
     table = np.full(256, 254, dtype=np.uint8)
     table[:num_classes] = np.arange(num_classes)
-    table[255] = 255
     if ignore is not None:
         require("data.ignore", ignore, least=0, most=255)
-        table[ignore] = 255
+        table[[255, ignore]] = 255
     return table
 
 
@@ -260,17 +302,6 @@ def repeats(files: Sequence[Path]) -> dict[int, int]:
         if seen[path] > 1:
             occurrences[position] = seen[path]
     return occurrences
-
-
-def list_images(folder: Path) -> list[Path]:
-    """Return the image files below a folder, sorted, without hidden files and folders."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
 
 
 def time_order(names: Sequence[str], pattern: str | None) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:

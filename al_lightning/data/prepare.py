@@ -27,7 +27,7 @@ from al_lightning.data.cache.shards import Done, Job, Shards, jobs_of
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.workers import no_shared_memory, start_method, was_ended
 from al_lightning.errors import ALError, DatasetError, DirectoryInUse, UsageError
-from al_lightning.progress import duration
+from al_lightning.progress import counting, duration
 from al_lightning.runs.files import unwritable, write_atomic
 from al_lightning.runs.lock import Lock
 
@@ -45,16 +45,22 @@ def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
     """
     if processes < 1:
         raise UsageError(f"--processes is {processes}; it must be at least 1.")
-    sources = dict(zip(SETS, data.file_sets, strict=True))
-    recipe = data.recipe()
-    if recipe["files"] == NONE:
-        raise UsageError(f"There is nothing to prepare: {type(data).__name__} does not decode its images from files.")
     if data.cache_folder is None:
         raise UsageError("data.cache is false, so that no run would use what is prepared; leave it out.")
+    with counting() as progress:
+        data.find_split(say, progress, processes)
+    sources = dict(zip(SETS, data.file_sets, strict=True))
+    recipe = data.recipe()
+    data.save_known_files()
+    if recipe["files"] == NONE:
+        raise UsageError(f"There is nothing to prepare: {type(data).__name__} does not decode its images from files.")
+    for remark in data.remarks():
+        say(remark.line)
     target = data.cache_folder / key_of(recipe)
     work = target.with_suffix(".part")
     jobs = jobs_of(sources)
     _make_folder(target.parent)
+    data.cache_split()
     with Lock(target.with_suffix(".lock")) as lock:
         if not lock.take():
             raise DirectoryInUse(f"Another process is preparing {target}; wait for it.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from al_lightning.errors import printable
+
 
 @dataclass(frozen=True)
 class Remark:
@@ -19,5 +21,5 @@ class Remark:
 
     @property
     def line(self) -> str:
-        """The sentence with a mark."""
-        return f"[!] {self.text}" if self.warning else f"note: {self.text}"
+        """The sentence with a mark, for a terminal."""
+        return printable(f"[!] {self.text}" if self.warning else f"note: {self.text}")

@@ -10,18 +10,20 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing import active_children
 from multiprocessing.reduction import ForkingPickler
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import get_worker_info
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from al_lightning.errors import ALError, raised_in, reason_of
 from al_lightning.types import Batch
+
+Part = TypeVar("Part")
 
 SMALL = 1 << 20
 """Bytes up to which a batch is sent by value."""
@@ -138,6 +140,32 @@ def no_shared_memory(error: BaseException) -> str:
 def was_ended(error: BaseException) -> bool:
     """Return whether an error of torch's loader says that a data worker ended unexpectedly."""
     return LOST.search(str(error)) is not None
+
+
+def made_by(workers: int, parts: Dataset[Part], what: str) -> Iterator[Part]:
+    """Yield the parts of a dataset in order, each made by one of so many processes; 0 makes them in this process.
+
+    Args:
+        workers: processes, at most one a part.
+        parts: makes a part at each position, from 0 to its length.
+        what: what a process does, for the message: "reads images".
+
+    Raises:
+        ALError: a process was killed, or cannot start.
+    """
+    # Processes, because all datasets support them; no dataset says whether it supports threads.
+    loader = DataLoader(parts, batch_size=None, num_workers=workers, multiprocessing_context=start_method(workers))
+    try:
+        yield from loader
+    except (OSError, RuntimeError) as error:
+        if full := no_shared_memory(error):
+            raise ALError(f"{full}.") from error
+        if not was_ended(error):
+            raise
+        raise ALError(
+            f"A process that {what} was killed ({error}), perhaps for lack of memory; run the same command with fewer "
+            "processes: --data.workers 0."
+        ) from error
 
 
 def worker_error_message(error: BaseException, timeout: float) -> str:

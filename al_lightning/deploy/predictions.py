@@ -13,7 +13,8 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from al_lightning.data.images import list_images, read_image
+from al_lightning.data.images import read_image
+from al_lightning.data.inventory import check_name, inventory_of, not_used
 from al_lightning.deploy.predictor import Prediction, Predictor
 from al_lightning.drawing import palette
 from al_lightning.errors import ALError, DatasetError
@@ -23,20 +24,26 @@ from al_lightning.runs.files import write_atomic
 TABLE = "predictions.csv"
 
 
-def find_images(given: Sequence[Path], out: Path) -> dict[Path, str]:
+def find_images(
+    given: Sequence[Path], out: Path, say: Callable[[str], object] = lambda sentence: None
+) -> dict[Path, str]:
     """Return the given image files and those below given folders, each with a name: its path below the given folder.
 
     Where two files would have the same name, all names are paths below the folder that contains all files. Images in
-    `out`, the folder of the predictions, are left out.
+    `out`, the folder of the predictions, are left out. `say` gets a note where something of a folder is not used.
 
     Raises:
-        DatasetError: a path does not exist, or there is no image.
+        DatasetError: a path does not exist, or is no text in UTF-8, or there is no image.
     """
     names: dict[str, tuple[Path, str]] = {}  # by absolute path, since a file may be given in several ways
     for path in given:
         if path.is_dir():
-            below = [image for image in list_images(path) if not image.absolute().is_relative_to(out.absolute())]
+            found = inventory_of(path)
+            for sentence in not_used(path, found.unused):
+                say(f"note: {sentence}")
+            below = [image for image in found.images if not image.absolute().is_relative_to(out.absolute())]
         elif path.is_file():
+            check_name(path)
             below = [path]
         else:
             raise DatasetError(f"There is no file or folder {path}.")
@@ -103,8 +110,7 @@ def write_predictions(
             yield _row(prediction, stems[prediction.path], out, classes)
 
     def write(file: BinaryIO) -> None:
-        # A file's name need not be valid text; surrogateescape writes its bytes unchanged.
-        text = io.TextIOWrapper(file, "utf-8", errors="surrogateescape", newline="", write_through=True)
+        text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
         writer = csv.writer(text, lineterminator="\n")
         per_pixel = predictor.network.predicts == "pixel"
         head = ["image", "mask", "confidence"] if per_pixel else ["image", "class", "confidence"]

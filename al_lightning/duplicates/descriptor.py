@@ -65,7 +65,7 @@ class Descriptors:
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def __getitem__(self, part: slice) -> Descriptors:
+    def __getitem__(self, part: slice | Indices) -> Descriptors:
         return Descriptors(self.pixels[part], self.edges[part], self.grey[part])
 
     @cached_property

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from al_lightning.config.experiment import Experiment
 from al_lightning.data.annotated import AnnotatedImages
+from al_lightning.data.headers import read_header
 from al_lightning.data.images import Images
 from al_lightning.drawing import palette
 from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError
@@ -269,13 +268,6 @@ def _annotated(images: Images) -> AnnotatedImages:
 
 
 def size_of(path: Path) -> tuple[int, int]:
-    """Return an image file's (width, height) in pixels; only the header is read.
-
-    Raises:
-        DatasetError: the file cannot be read.
-    """
-    try:
-        with Image.open(path) as image:
-            return image.width, image.height
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DatasetError(f"The image {path} cannot be read ({error}); replace it or take it out.") from error
+    """Return an image's (width, height) in pixels as viewers show it, from the file's header; errors of the header."""
+    height, width = read_header(path).size
+    return width, height

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,19 +16,21 @@ from al_lightning.acquisition.scoring import score_pool, select
 from al_lightning.config.experiment import Experiment, versions
 from al_lightning.config.fit_options import result_settings
 from al_lightning.config.own_code import digests
+from al_lightning.data.remarks import Remark
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.annotation import AnnotationQueue
+from al_lightning.engine.first_look import FirstLook
 from al_lightning.engine.fit import Fit
-from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError
+from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError, printable
 from al_lightning.oracle import Pending
 from al_lightning.pool import Pool, draw_initial
 from al_lightning.progress import Reporter
 from al_lightning.runs.identity import flatten
 from al_lightning.runs.image_list import image_list
-from al_lightning.runs.journal import Run, RunRecord
+from al_lightning.runs.journal import LONGEST_REMARK, Run, RunRecord
 from al_lightning.runs.seals import drop, made_again
 from al_lightning.runs.selections import selection_path
-from al_lightning.runs.store import RunStore
+from al_lightning.runs.store import SPLIT, RunStore
 from al_lightning.seeding import generator
 from al_lightning.types import Selection, SelectionInputs
 
@@ -37,6 +39,10 @@ def start(
     experiment: Experiment, store: RunStore, processes: Processes, reporter: Reporter, queue: AnnotationQueue | None
 ) -> Pool:
     """Return the pool with its initial set labelled; in a new run, open the journal and draw the initial set first."""
+    experiment.data.run_folder = store.directory
+    experiment.data.take_split(processes.once(experiment.data.find_split, reporter.say, reporter.count))
+    look = FirstLook(experiment, store, reporter)
+    processes.once(look.set_up)
     pool = experiment.data.pool()
     if pool.size == 0 or not experiment.acquisition.one_fit:
         experiment.budget.check(pool.size)
@@ -58,20 +64,33 @@ def start(
             trained = fit.module.description()
     if not len(experiment.data.test):
         reporter.say("note: there is no test set: this run can choose images, but not say how good the model is")
-    remarks = processes.once(experiment.data.remarks)
-    for remark in remarks:
-        reporter.say(remark.line)
-    warnings = [remark.text for remark in remarks if remark.warning]
-    run = processes.once(begin, experiment, store, pool, data_sha256, trained, warnings, reporter)
-    if run.initial is not None:
+    remarks = [*processes.once(experiment.data.remarks), *processes.once(look.files)]
+    say(remarks, reporter)
+    run = processes.once(begin, experiment, store, pool, data_sha256, trained, reporter)
+    if (initial := run.initial) is None:
+        initial = processes.once(first_choice, store, reporter)
+        if initial is None:
+            first = draw_first(experiment, pool, processes, reporter)
+            initial = processes.once(keep_first, experiment, store, pool, first)
+        initial, doubts = processes.once(label_first, experiment, store, queue, look, initial)
+    else:
         if queue is not None:
             processes.once(queue.test)
-        return pool.label(run.initial)
-    initial = processes.once(first_choice, store, reporter)
-    if initial is None:
-        first = draw_first(experiment, pool, processes, reporter)
-        initial = processes.once(keep_first, experiment, store, pool, first)
-    return pool.label(processes.once(label_first, experiment, store, queue, initial))
+        doubts = processes.once(look.labels)
+    say(doubts, reporter)
+    processes.once(store.set_remarks, warnings([*remarks, *doubts]))
+    return pool.label(initial)
+
+
+def say(remarks: Sequence[Remark], reporter: Reporter) -> None:
+    """Print remarks on the data, a line each."""
+    for remark in remarks:
+        reporter.say(remark.line)
+
+
+def warnings(remarks: Sequence[Remark]) -> list[str]:
+    """Return the texts that a journal keeps: those of warnings, without what a class's name might break a line with."""
+    return [printable(" ".join(remark.text.split()))[:LONGEST_REMARK] for remark in remarks if remark.warning]
 
 
 @contextmanager
@@ -92,7 +111,6 @@ def begin(
     pool: Pool,
     data_sha256: str,
     trained: str,
-    warnings: list[str],
     reporter: Reporter,
 ) -> Run:
     """Begin the journal, or continue an existing one, and return the run so far.
@@ -114,7 +132,6 @@ def begin(
         parts=experiment.parts,
         trained=trained,
         test_images=len(data.test),
-        remarks=warnings,
         code=digests(experiment.own_code),
         metrics=list(experiment.task(len(data.class_names)).metrics),
         oracle=str(experiment.plain["oracle"]["class_path"]),
@@ -125,6 +142,9 @@ def begin(
         reporter.say(note)
     if store.keep_list(images):
         reporter.say(made_again(store.images_path))
+    split = data.find_split()
+    if store.keep_split(split.text, split.origin) if split is not None else store.keep_split(None):
+        reporter.say(made_again(store.directory / SPLIT))
     store.save_config(experiment.plain)
     return run
 
@@ -148,12 +168,13 @@ def keep_first(experiment: Experiment, store: RunStore, pool: Pool, first: Selec
 
 
 def label_first(
-    experiment: Experiment, store: RunStore, queue: AnnotationQueue | None, initial: list[int]
-) -> list[int]:
-    """Have the initial set labelled, and write it into the journal."""
+    experiment: Experiment, store: RunStore, queue: AnnotationQueue | None, look: FirstLook, initial: list[int]
+) -> tuple[list[int], list[Remark]]:
+    """Have the initial set labelled, judge the labels, and write the set into the journal; return set and remarks."""
     initial = label(experiment, queue, None, initial)
+    doubts = look.labels()  # before the set is written: labels that stop the run may still be mended, and more may come
     store.label_initial(initial)
-    return initial
+    return initial, doubts
 
 
 def first_count(experiment: Experiment, pool: Pool) -> int:

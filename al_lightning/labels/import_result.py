@@ -98,6 +98,7 @@ class Annotations:
         background: class of pixels that nobody labelled; None to ignore them.
         ranks: the images' ranks in their batches, which names in a batch begin with.
         by_image: the annotations of each image, one for each annotator.
+        ids: masks of label ids, whose ids are given classes once all of them were read: where, image, and mask.
         problems: a sentence each.
         notes: sentences on what was inferred, and on valid content that was left out.
     """
@@ -108,6 +109,7 @@ class Annotations:
     background: int | None = None
     ranks: Sequence[Ranked] = ()
     by_image: dict[str, list[int | PackedMask]] = field(default_factory=dict)
+    ids: list[tuple[str, str, PackedMask]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -158,6 +160,33 @@ class Annotations:
     def add_class(self, name: str, number: int) -> None:
         """Add one annotator's class of an image; raise Malformed where the image has too many annotations."""
         self._add(name, number)
+
+    def add_ids(self, where: str, name: str, mask: Mask) -> None:
+        """Keep a mask of label ids, (H, W) uint8 of the image's size, for `settle_ids`."""
+        self.ids.append((where, name, PackedMask(zlib.compress(mask.tobytes(), level=1), mask.shape)))
+
+    def settle_ids(self) -> None:
+        """Add the masks of label ids: ids are the classes' numbers, and 255 is ignored.
+
+        Where there are two classes, and all masks together hold the ids 0 and 255 alone, these are the classes.
+        """
+        seen: set[int] = set()
+        for _, _, packed in self.ids if len(self.classes) == 2 else ():
+            seen.update(np.unique(unpack(packed)).tolist())
+        if binary := seen == {0, IGNORED}:
+            first, second = self.classes
+            self.notes.append(
+                f"The masks hold the ids 0 and {IGNORED} alone, and there are two classes: 0 is {first}, {IGNORED} is "
+                f"{second}."
+            )
+        for where, name, packed in self.ids:
+            mask = np.asarray(unpack(packed))
+            if binary:
+                mask[mask == IGNORED] = 1
+            try:
+                self.add_mask(name, mask)
+            except Malformed as error:
+                self.problem(where, error)
 
     def add_mask(self, name: str, mask: Mask, *, meant: bool = False) -> None:
         """Add one annotator's mask of an image.

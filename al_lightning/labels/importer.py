@@ -55,6 +55,7 @@ def read_labels(
     try:
         for path in files:
             _read_path(path, annotations)
+        annotations.settle_ids()
     except TooManyProblems:
         annotations.notes.append(f"The import stopped after the first {MOST_PROBLEMS:,} problems.")
     return annotations.settle(on_disagreement)

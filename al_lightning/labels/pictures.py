@@ -14,10 +14,10 @@ from PIL import Image
 
 from al_lightning.drawing import blend, jpeg, shrink
 from al_lightning.errors import DatasetError
+from al_lightning.exif import orientation_of, upright
 from al_lightning.labels.filenames import link_name
 from al_lightning.labels.item import Item
 
-ORIENTATION = 0x0112
 THUMBNAIL = 240, 180
 Colours = npt.NDArray[np.uint8]
 
@@ -28,7 +28,9 @@ def _opened(item: Item) -> Iterator[Image.Image]:
         with Image.open(item.path) as image:
             yield image
     except (SyntaxError, ValueError, Image.DecompressionBombError, OSError) as error:
-        raise DatasetError(f"The image {item.path} cannot be read ({error}); replace it or take it out.") from error
+        raise DatasetError(
+            f"The image {item.path} cannot be read ({error}); put an intact file in its place."
+        ) from error
 
 
 def place_image(item: Item, folder: Path) -> str:
@@ -37,8 +39,8 @@ def place_image(item: Item, folder: Path) -> str:
     The file is a hard link, which takes no room and, unlike a symbolic link, can be read in a container that mounts the
     folder. Where a hard link is impossible, for example between two disks, the file is a copy.
 
-    Where the image's EXIF data ask for a rotation, the file is a copy without EXIF data. Training does not rotate the
-    image, so a tool that did would give masks that do not fit.
+    Where the image's EXIF data ask for a turn, the file is an upright copy without EXIF data: training turns the image,
+    and a tool that did not would give masks that do not fit.
 
     Raises:
         DatasetError: the image cannot be read.
@@ -46,8 +48,8 @@ def place_image(item: Item, folder: Path) -> str:
     target = folder / link_name(item.name, item.rank)
     source = item.path.resolve()
     with _opened(item) as image:
-        if image.getexif().get(ORIENTATION, 1) not in (0, 1):
-            image.save(target, quality=95, exif=b"")
+        if orientation_of(image) != 1:
+            upright(image).save(target, quality=95, exif=b"")
             return target.name
     with contextlib.suppress(OSError):  # another disk, a file of another user, a file system without links
         os.link(source, target)
@@ -60,7 +62,7 @@ def thumbnail(item: Item, colours: Colours) -> bytes:
     """Return a small JPEG of an image, with the predicted mask over it, in (classes, 3) colours, where there is one."""
     with _opened(item) as image:
         image.draft("RGB", (2 * THUMBNAIL[0], 2 * THUMBNAIL[1]))  # a large JPEG is decoded at an eighth of its size
-        whole = np.asarray(image.convert("RGB"))
+        whole = np.asarray(upright(image).convert("RGB"))
     small = shrink(whole, THUMBNAIL[1], THUMBNAIL[0])
     if isinstance(item.prediction, np.ndarray):
         mask = Image.fromarray(item.prediction).resize((small.shape[1], small.shape[0]), Image.Resampling.NEAREST)

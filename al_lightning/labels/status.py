@@ -8,25 +8,33 @@ from pathlib import Path
 import numpy as np
 
 from al_lightning.labels.batch import TABLE, read_table
+from al_lightning.labels.content import IGNORED, LabelCounts, absent_text, doubts
 from al_lightning.labels.import_result import Label
 from al_lightning.labels.spelling import canonical
-from al_lightning.labels.store import IGNORED, Kind
+from al_lightning.labels.store import Kind
 
 LINES = 20
 
 
 def counted(labels: Mapping[str, Label], classes: Sequence[str], kind: Kind) -> list[str]:
-    """Return a line per class with its number of images, or with its share of the labelled pixels."""
-    counts = np.zeros(256, dtype=np.int64)
+    """Return a line per class with its number of images, or with its share of the labelled pixels.
+
+    Further lines say which classes are absent, and why no network could learn from these labels alone.
+    """
+    counts = LabelCounts.empty(len(classes))
     for label in labels.values():
-        counts += np.bincount(np.asarray(label).ravel(), minlength=256)
+        counts.add_label(np.asarray(label))
     width = max(map(len, classes))
     if kind == "image":
-        return [f"  {name:<{width}}  {counts[number]:,}" for number, name in enumerate(classes)]
-    labelled = max(1, int(counts[:IGNORED].sum()))
-    lines = [f"  {name:<{width}}  {100 * counts[number] / labelled:5.2f} %" for number, name in enumerate(classes)]
-    everything = max(1, int(counts.sum()))
-    return [*lines, f"  {100 * counts[IGNORED] / everything:.2f} % of all pixels are not labelled, and are ignored"]
+        lines = [f"  {name:<{width}}  {counts.images[number]:,}" for number, name in enumerate(classes)]
+    else:
+        labelled = max(1, int(counts.pixels[:IGNORED].sum()))
+        shares = [100 * counts.pixels[number] / labelled for number in range(len(classes))]
+        lines = [f"  {name:<{width}}  {share:5.2f} %" for name, share in zip(classes, shares, strict=True)]
+        lines.append(f"  {100 * counts.ignored:.2f} % of all pixels are not labelled, and are ignored")
+    where = "this import"
+    notes = [f"note: {absent}"] if (absent := absent_text(where, counts.absent(classes))) else []
+    return [*lines, *notes, *(f"[!] {text}" for text in doubts(counts, classes, where))]
 
 
 def first_lines(lines: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from al_lightning.errors import UsageError
+from al_lightning.errors import UsageError, from_home
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def load_weights(net: nn.Module, weights: str | None, model: str, ignore: tuple[
                 "and give its path as weights, or train from scratch with weights: null."
             ) from error
     else:
-        state = read_state(Path(weights))
+        state = read_state(from_home("weights", weights))
     fill(net, state, weights, model, ignore)
 
 

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from al_lightning.audits.folder import AuditFolder
 from al_lightning.audits.result import Audit
 from al_lightning.errors import ALError
 from al_lightning.recommendations.situation import class_folders
@@ -48,14 +49,13 @@ def commands(
     return lines, text
 
 
-def options_of_folder(
-    audit: Audit, images: Path, masks: Path | None, pattern: str | None, task: str
-) -> tuple[str, list[str], list[str]]:
+def options_of_folder(audit: Audit, data: AuditFolder, task: str) -> tuple[str, list[str], list[str]]:
     """Return the dataset's name, its options, and remarks on them, for folders of images and masks."""
+    images, masks, pattern = data.root, data.masks, data.sequence_pattern
     sequences = ["--data.sequence_pattern", pattern] if pattern else []
     if task == "classification":
         remarks = []
-        if not class_folders(images):
+        if not class_folders(data):
             remarks.append(f"The commands need labels: put the images in a folder per class first. {PEOPLE}")
         if audit.pool.sizes and max(audit.pool.sizes[0][:2]) > 32:
             remarks.append("image_folder reads images at 32 x 32; `--data.size '[H, W]'` changes that.")
@@ -68,12 +68,13 @@ def options_of_folder(
         given, names = "MASKS", "[CLASS, CLASS]"
     else:
         remarks.append("Name the classes in the order of their ids; `--data.ignore ID` leaves one out.")
-        given, names = str(masks.resolve()), f"[{', '.join(f'class_{value}' for value in range(_ids(audit)))}]"
+        given, names = str(masks.resolve()), f"[{', '.join(f'class_{value}' for value in _ids(audit))}]"
     root = images.resolve() if masks is None else Path(os.path.commonpath([images.resolve(), masks.resolve()]))
     options = ["--data.root", str(root)]
-    split = (images / "train").is_dir() and (images / "test").is_dir()
-    for side, option in (("train", ""), ("test", "test_")) if split else (("", ""),):
-        below = [Path(folder) / side for folder in (images.resolve(), given)]
+    splits = data.splits if data.splits is not None and data.splits.test is not None else None
+    sides = [(splits.train, ""), (splits.test or (), "test_")] if splits is not None else [((), "")]
+    for side, option in sides:
+        below = [Path(folder).joinpath(*side) for folder in (images.resolve(), given)]
         given_images, given_masks = (os.path.relpath(path, root) if path.is_absolute() else str(path) for path in below)
         options += [f"--data.{option}images", given_images, f"--data.{option}masks", given_masks]
     options += ["--data.classes", names]
@@ -82,9 +83,10 @@ def options_of_folder(
     return "mask_folder", [*options, *sequences], remarks
 
 
-def _ids(audit: Audit) -> int:
-    """Return the number of label ids up to the largest id that occurs."""
-    return max((int(each.name.rpartition(" ")[2]) + 1 for each in audit.classes if each.pool_images), default=1)
+def _ids(audit: Audit) -> Sequence[int]:
+    """Return the label ids up to the largest id that occurs; 0 and 255 where these two are all."""
+    ids = [int(each.name.rpartition(" ")[2]) for each in audit.classes if each.pool_images or each.test_images]
+    return ids if ids == [0, 255] else range(max(ids, default=0) + 1)
 
 
 def prefix_of(record: RunRecord) -> tuple[str, list[str]]:

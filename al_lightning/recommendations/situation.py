@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from al_lightning.audits.folder import AuditFolder
 from al_lightning.audits.result import Audit
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.data.images import list_images
-from al_lightning.errors import UsageError
+from al_lightning.errors import DatasetError, UsageError
 from al_lightning.results.regimes import TASKS
 
 
@@ -57,6 +55,7 @@ def situation_of(audit: Audit, data: PoolDataset, labels: int, task: str | None,
 
     Raises:
         UsageError: the budget or the task does not fit the data, or the task is unknown.
+        DatasetError: none of the masks can be read.
     """
     images = audit.pool.readable
     if images < 2:
@@ -66,9 +65,7 @@ def situation_of(audit: Audit, data: PoolDataset, labels: int, task: str | None,
             f"--labels is {labels:,}; it must be at least 2 and below the pool's {images:,} images, "
             "or there is nothing to choose."
         )
-    seen = {"image": TASKS[0], "pixel": TASKS[1]}.get(data.labels)  # known before the first image has a label
-    if seen is None and audit.pool.labels:
-        seen = TASKS[1] if audit.per_pixel else TASKS[0]
+    seen = _seen(audit, data)
     if seen and task and seen != task:
         raise UsageError(f"--task is {task}, but the labels of {audit.title} are for {seen}; leave --task out.")
     if (task := task or seen) is None:
@@ -89,17 +86,33 @@ def situation_of(audit: Audit, data: PoolDataset, labels: int, task: str | None,
     )
 
 
+def _seen(audit: Audit, data: PoolDataset) -> str | None:
+    """Return the task that the labels are for; None without labels."""
+    if not audit.pool.labels:
+        return None
+    if not isinstance(data, AuditFolder) and data.labels != "any":
+        return TASKS[1] if data.labels == "pixel" else TASKS[0]
+    if isinstance(data, AuditFolder) and not audit.per_pixel:
+        first = next((finding.text for finding in audit.findings if finding.index >= 0), "")
+        raise DatasetError(
+            f"None of the masks in {data.masks} can be read. {first} Mend them, or leave --masks out and say "
+            f"--task {TASKS[1]} --classes C."
+        )
+    return TASKS[1] if audit.per_pixel else TASKS[0]
+
+
 def _classes(audit: Audit, data: PoolDataset, task: str) -> int | None:
     """Return the number of classes: the dataset's, the label ids in the masks, or the folders with images in them."""
     if not isinstance(data, AuditFolder):
         return len(data.class_names)
     if audit.pool.labels:
         return sum(each.pool_images > 0 for each in audit.classes) or None
-    folders = class_folders(data.root) if task == TASKS[0] else []
+    folders = class_folders(data) if task == TASKS[0] else []
     return len(folders) if len(folders) > 1 else None
 
 
-def class_folders(root: Path) -> list[str]:
-    """Return the folders with images below a folder, or below its `train`; each may be a class."""
-    top = root / "train" if (root / "train").is_dir() and (root / "test").is_dir() else root
-    return sorted({path.relative_to(top).parts[0] for path in list_images(top) if path.parent != top})
+def class_folders(data: AuditFolder) -> list[str]:
+    """Return the folders with images in the pool's folder; each may be a class."""
+    level = len(data.splits.train) if data.splits is not None else 0
+    parts = (data.inventory.below(image) for image in data.pool_files)
+    return sorted({part[level] for part in parts if len(part) > level + 1})

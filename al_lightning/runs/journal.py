@@ -30,6 +30,8 @@ CLASS_LISTS = ("never_predicted", "train_never_predicted", "train_lacks")
 MOST_CYCLES = 10_000
 MOST_IMAGES = 10**9
 MOST_SEED = 2**64
+LONGEST_REMARK = 2000
+"""Most characters of a remark on the data."""
 MOST = 1e12
 """Largest magnitude of any other number: results computed from it stay finite."""
 
@@ -226,7 +228,7 @@ def _check_kinds(run: Run) -> None:
         all(_is_text(text, 500) for text in names)
         and all(_is_text(text, 200) for text in texts)
         and all(isinstance(name, str) for name in record.classes)
-        and all(_is_text(text, 2000) for text in record.remarks)
+        and all(_is_text(text, LONGEST_REMARK) for text in record.remarks)
         and isinstance(record.settings, dict)
         and all(type(metric.higher_is_better) is bool for metric in record.metrics)
         and _is_whole(record.seed, MOST_SEED)

@@ -22,8 +22,11 @@ from al_lightning.runs.files import write_text
 from al_lightning.runs.identity import differences, in_short
 from al_lightning.runs.image_list import ImageList, difference, read_list
 from al_lightning.runs.journal import JOURNAL, CycleRecord, Run, RunRecord, text_of, whole_lines
-from al_lightning.runs.seals import drop
+from al_lightning.runs.seals import Seal, drop
 from al_lightning.runs.selections import selection_path
+
+SPLIT = "split.json"
+"""The file of a run that says which images are held out, where the data name no test set."""
 
 
 class RunStore(CycleFiles):
@@ -40,7 +43,8 @@ class RunStore(CycleFiles):
         self.lock()
         if not self.writes:
             return []
-        kinds = ("config.yaml", "images.json", "selection.json", "cycle_*", "batches")  # written after the journal
+        # All of these are written after the journal.
+        kinds = ("config.yaml", "images.json", SPLIT, "selection.json", "cycle_*", "batches")
         left = next((path.name for kind in kinds for path in sorted(self.directory.glob(kind))), None)
         if left is not None and not self.exists():
             raise UsageError(
@@ -112,6 +116,12 @@ class RunStore(CycleFiles):
             drop(selection_path(self.directory, None))
         return run, note
 
+    def set_remarks(self, remarks: list[str]) -> None:
+        """Replace the remarks on the data of a run that has trained nothing yet: its data may have been mended."""
+        run = self.read()
+        if run.record.remarks != remarks and not self.trained():
+            self._write(replace(run, record=replace(run.record, remarks=remarks)))
+
     def keep_list(self, images: ImageList) -> bool:
         """Write the list of the run's images where it is missing; return whether it replaced a damaged list."""
         if not self.writes or read_list(self.images_path, images.digest) is not None:
@@ -119,6 +129,23 @@ class RunStore(CycleFiles):
         self.still_ours()
         there = self.images_path.is_file()
         write_text(self.images_path, images.text, make_folder=False)
+        return there
+
+    def keep_split(self, text: str | None, origin: str = "") -> bool:
+        """Write which images are held out where that is missing; return whether it replaced a damaged file.
+
+        Args:
+            text: content of the file; None where the data name a test set.
+            origin: what the content is a function of, see `seals.origin_of`.
+        """
+        path, seal = self.directory / SPLIT, Seal(origin, self.still_ours)
+        if not self.writes or (text is not None and seal.fits(path)):
+            return False
+        if text is None:
+            drop(path)
+            return False
+        there = path.is_file()
+        seal.write(path, lambda file: file.write(text.encode()))
         return there
 
     def label_initial(self, initial: list[int]) -> None:
@@ -167,5 +194,5 @@ def _changed(was: RunRecord, wanted: RunRecord) -> list[str]:
     if was.pool_size != wanted.pool_size:
         changed.append(f"images in the pool: {was.pool_size} -> {wanted.pool_size}")
     elif was.data_sha256 != wanted.data_sha256:
-        changed.append("images or classes of other names")
+        changed.append("images or classes of other names, or label ids of another meaning")
     return changed + differences(was.settings, wanted.settings)

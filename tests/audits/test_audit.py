@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from al_lightning.audits.audit import audit
 from al_lightning.audits.folder import AuditFolder
 from al_lightning.audits.text import summary
-from al_lightning.data import CamVid, DrivingVideo
+from al_lightning.data import CamVid, DrivingVideo, MaskFolder
 from al_lightning.errors import DatasetError, UsageError
 from tests.support.audited import look, tree
 from tests.support.errors import raises
@@ -55,6 +56,58 @@ def test_what_cannot_be_audited_is_one_sentence(tmp_path: Path) -> None:
         audit(AuditFolder(tmp_path, tmp_path / "none"), workers=0)
     with raises(UsageError, "sequence_pattern", "(.+)"):
         audit(AuditFolder(tmp_path, sequence_pattern="(.+)"), workers=0)
+
+
+# What the labels hold
+
+
+def test_masks_of_0_and_255_are_two_classes_and_other_ids_leave_255_ignored(tmp_path: Path) -> None:
+    root = tree(tmp_path)
+    for number, path in enumerate(sorted((root / "masks").rglob("*.png"))):
+        label = np.zeros((48, 64), np.uint8)
+        label[: 3 + number] = 255
+        Image.fromarray(label).save(path)
+    found = look(root)
+    assert [one.name for one in found.classes] == ["label id 0", "label id 255"]
+    pool = sum(64 * (3 + number) for number in range(4, 10))  # the masks of `test` come first
+    assert [one.pool_pixels for one in found.classes] == [6 * 48 * 64 - pool, pool]
+    assert found.ignored == (0.0, 0.0)
+    assert "0 and 255 alone" in " ".join(found.notes)
+    assert found.problems == ()
+    classes = MaskFolder(
+        ["ground", "box"], root=str(root), images="images/train", masks="masks/train", test_images="images/test",
+        test_masks="masks/test",
+    )  # fmt: skip
+    same = audit(classes, workers=0)
+    assert [(one.pool_pixels, one.test_pixels) for one in same.classes] == [
+        (one.pool_pixels, one.test_pixels) for one in found.classes
+    ]
+    assert "0 is ground, 255 is box" in " ".join(same.notes)
+    label = np.full((48, 64), 255, np.uint8)
+    label[0], label[1] = 0, 1
+    Image.fromarray(label).save(root / "masks/train/a_000.png")
+    other = look(root)
+    assert other.ignored[0] > 0
+    assert not any("0 and 255 alone" in note for note in other.notes)
+
+
+@pytest.mark.parametrize(
+    ("fill", "row", "facts"),
+    [(0, 0, ["single class label id 0"]), (255, 1, ["97.9 % of all pixels of the labels of the pool", "single class"])],
+)
+def test_labels_from_which_no_network_can_learn_are_a_problem(
+    tmp_path: Path, fill: int, row: int, facts: list[str]
+) -> None:
+    root = tree(tmp_path)
+    for path in (root / "masks").rglob("*.png"):
+        label = np.full((48, 64), fill, np.uint8)
+        label[0] = row
+        Image.fromarray(label).save(path)
+    found = look(root)
+    texts = " ".join(problem.text for problem in found.problems if problem.strict)
+    assert all(fact in texts for fact in facts), texts
+    assert "the test set" in texts
+    assert found.fails
 
 
 # The score

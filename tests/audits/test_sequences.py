@@ -8,7 +8,9 @@ from pathlib import Path
 from PIL import Image
 
 from al_lightning.audits.sequences import places, spans
+from al_lightning.errors import UsageError
 from tests.support.audited import kinds, look, tree
+from tests.support.errors import raises
 
 
 def test_sequences_on_both_sides_and_the_closest_frames() -> None:
@@ -19,6 +21,21 @@ def test_sequences_on_both_sides_and_the_closest_frames() -> None:
     (span,) = spans(pool, test, (["p0", "p1", "p2", "p3"], ["t0", "t1", "t2"]))
     assert (span.name, span.pool_images, span.test_images, span.gap) == ("a", 2, 2, 2)
     assert span.closest_names == ("p0", "t1")
+
+
+def test_a_pattern_that_matches_no_name_is_refused_and_what_it_misses_is_counted(tmp_path: Path) -> None:
+    tree(tmp_path)
+    none = r"(?P<sequence>drive\d+)_(?P<frame>\d+)"
+    with raises(UsageError, "none of the 10 images' names", "'a_000'"):
+        look(tmp_path, sequence_pattern=none)
+    some = r"(?P<sequence>a)_(?P<frame>00[0-3])"  # of a_000 to a_005 and a_000 to a_003
+    assert "In 2 of 10 names" in " ".join(look(tmp_path, sequence_pattern=some).notes)
+    shutil.rmtree(tmp_path / "images/test")
+    found = look(tmp_path, sequence_pattern=some)
+    assert "In 2 of 6 names" in " ".join(found.notes)
+    assert found.sequences == 1
+    with raises(UsageError, "none of the 6 images' names"):
+        look(tmp_path, sequence_pattern=none)
 
 
 def test_a_sequence_on_both_sides_fails_and_neighbours_of_one_do_not(tmp_path: Path) -> None:

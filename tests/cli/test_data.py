@@ -76,6 +76,17 @@ def test_audit_of_a_folder_finds_what_was_planted_and_strict_fails(al: Call, her
     assert al("audit", "--images", folder, "--processes", 1).code == 0  # without --strict it only tells
 
 
+@pytest.mark.parametrize("command", [["audit"], ["recommend", "--labels", 4, "--task", "segmentation"]])
+def test_a_sequence_pattern_that_matches_no_name_is_refused(al: Call, here: Path, command: list[object]) -> None:
+    (here / "pictures").mkdir()
+    for number in range(8):
+        Image.new("RGB", (32, 32), (number, 0, 0)).save(here / f"pictures/p{number}.png")
+    pattern = ["--sequence-pattern", r"(?P<sequence>drive)_(?P<frame>\d+)"]
+    answer = al(*command, "--images", here / "pictures", *pattern, "--processes", 1)
+    assert refused(answer, UsageError, "none of the 8 images' names", "'p0'")
+    assert not (here / "audit").exists()
+
+
 def test_names_of_files_give_a_terminal_no_orders(al: Call, here: Path) -> None:
     (here / "pictures").mkdir()
     for number in range(2):

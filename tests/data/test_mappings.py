@@ -67,7 +67,7 @@ def test_a_wrong_mapping_file_is_named(tmp_path, change, facts):
 
 @pytest.mark.parametrize("key", [-1, 256, "one", True])
 def test_an_id_that_is_none_is_named(tmp_path, key):
-    path = write_mapping(tmp_path / "m.yaml", classes=["a"], ids={key: "a"})
+    path = write_mapping(tmp_path / "m.yaml", classes=["a", "b"], ids={key: "a"})
     with raises(UsageError, path, repr(key), "0 to 255"):
         load_mapping(path)
 
@@ -144,12 +144,12 @@ def test_ids_where_colours_are_expected_and_the_other_way_round(own):
     with raises(DatasetError, "ids.png has mode L", "a colour per pixel (RGB)"):
         read_mask(own / "ids.png", data.table)
     with raises(DatasetError, "masks/1.png has mode RGB", "0-255", "--data.mapping"):
-        MaskFolder(classes=["a"], root=str(own)).train.label(0)
+        MaskFolder(classes=["a", "b"], root=str(own)).train.label(0)
 
 
 def test_classes_come_from_one_place():
     with raises(UsageError, "--data.classes", "--data.mapping"):
-        MaskFolder(classes=["a"], mapping="a2d2_19")
+        MaskFolder(classes=["a", "b"], mapping="a2d2_19")
     with raises(UsageError, "data.ignore is 0"):
         MaskFolder(mapping="a2d2_19", ignore=0)
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from al_lightning.data import A2D2, BCSS, VOC, CamVid, Cityscapes, ImageFolder, MaskFolder, PoolDataset, datasets
 from tests.support.image_files import write_image, write_mask
+from tests.support.odd_images import noise, photograph
 from tests.support.trees_a2d2 import write_a2d2, write_bcss
 from tests.support.trees_study import write_cityscapes, write_voc
 
@@ -22,10 +23,10 @@ KNOWN = {
     "A2D2": (1, "8fe178f0e7a9425b"),
     "BCSS": (1, "4ebec1427c13dc17"),
     "VOC": (1, "e1f60b7be7fa0a3c"),
-    "CamVid": (1, "47aaec385b8ee391"),
+    "CamVid": (2, "47aaec385b8ee391"),
     "Cityscapes": (1, "e2c40f9aaf70a97b"),
-    "ImageFolder": (1, "27fdf5aa8d95ddca"),
-    "MaskFolder": (1, "d787a916eff7bd95"),
+    "ImageFolder": (2, "25ef1b50e1419ce6"),
+    "MaskFolder": (2, "39d8d1bb09e1f81c"),
 }
 """By dataset: its `pixels`, and the checksum of its images and labels (of a few, if there are many) at that version."""
 FEW = 20
@@ -68,7 +69,7 @@ def write_kinds(folder):
         image.save(folder / f"{mode}.png")
     cv2.imwrite(str(folder / "16_bits.png"), draw.integers(0, 1 << 16, (12, 14, 3), dtype=np.uint16))
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be shown turned by 90 degrees, which training does not do
+    exif[0x0112] = 6  # to be shown turned by 90 degrees
     Image.fromarray(draw.integers(0, 256, (12, 14, 3), dtype=np.uint8)).save(folder / "turned.png", exif=exif)
 
 
@@ -85,6 +86,9 @@ def mask_folder(root):
         ids = np.arange(12 * 14).reshape(12, 14) % 3
         ids[number : number + 3, 4:9] = 255
         write_mask(root / f"masks/{number}.png", ids, palette=True)
+    for name, size in (("upright", (12, 14)), ("stored", (14, 12))):  # masks of both views
+        photograph(root / f"images/{name}.png", noise(9, 12, 14), 6)
+        write_mask(root / f"masks/{name}.png", np.arange(12 * 14).reshape(size) % 2)
     return MaskFolder(["a", "b"], ignore=2, root=str(root), size=(7, 9))
 
 

@@ -20,7 +20,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from al_lightning import data
-from al_lightning.audits.read import read
+from al_lightning.data.read import read
 from al_lightning.data.workers import SMALL, Parcel, no_shared_memory, parcel, worker_error_message
 from al_lightning.errors import ALError, UsageError
 from al_lightning.types import Batch

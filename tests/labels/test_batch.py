@@ -19,6 +19,7 @@ from al_lightning.labels.batch import read_table, write_batch
 from al_lightning.labels.item import Item
 from al_lightning.labels.shapes.brush import decode_brush
 from tests.support.errors import raises
+from tests.support.odd_images import photograph
 
 CLASSES = ("background", 'c<a>"r', "tree & bush")
 COLOURS = ((0, 0, 0), (200, 10, 10), (10, 200, 10))
@@ -153,11 +154,17 @@ def test_where_links_fail_images_are_copied(images: Path, tmp_path: Path, monkey
     assert not copied.samefile(images / "a/one.jpg")
 
 
-def test_a_turned_photograph_is_shown_as_the_training_sees_it(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 3  # upside down
-    Image.new("RGB", (8, 6), (90, 10, 10)).save(tmp_path / "turned.jpg", exif=exif)
-    item = Item("turned.jpg", tmp_path / "turned.jpg", 1, None, None, None, 8, 6, None, None)
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("form", ["jpg", "png", "tif"])
+def test_a_turned_photograph_is_shown_as_the_training_sees_it(tmp_path: Path, orientation: int, form: str) -> None:
+    upright = np.zeros((6 * 8, 8 * 8, 3), np.uint8)
+    upright[:24, :16] = 250
+    path = photograph(tmp_path / f"turned.{form}", upright, orientation)
+    item = Item(path.name, path, 1, None, None, None, 64, 48, None, None)
     write_batch(tmp_path / "batches/x", [item], CLASSES, "image", COLOURS)
-    with Image.open(tmp_path / "batches/x/images/0001_turned.jpg") as image:
-        assert (image.size, image.getexif().get(0x0112)) == ((8, 6), None)
+    with Image.open(tmp_path / f"batches/x/images/0001_turned.{form}") as image:
+        assert image.getexif().get(0x0112, 1) == 1
+        assert np.array_equal(np.asarray(image.convert("RGB")) > 128, upright > 128)
+    page = (tmp_path / "batches/x/index.html").read_text()
+    shown = Image.open(io.BytesIO(base64.b64decode(re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)[0])))
+    assert np.array_equal(np.asarray(shown.convert("L"))[4:-4:8, 4:-4:8] > 128, upright[4:-4:8, 4:-4:8, 0] > 128)

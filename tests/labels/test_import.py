@@ -19,7 +19,9 @@ from al_lightning.labels.batch import write_batch
 from al_lightning.labels.formats.coco import write_coco
 from al_lightning.labels.importer import read_labels
 from al_lightning.labels.item import Item
+from al_lightning.labels.project import Project, write_project
 from al_lightning.labels.shapes.brush import encode_brush
+from al_lightning.labels.store import LabelStore
 from tests.support.errors import refused
 from tests.support.label_exports import (
     CLASSES,
@@ -56,6 +58,52 @@ def test_every_format_of_masks_comes_back(al: Call, pixel_run: Path, here: Path)
     for number, name in enumerate(CLASSES):
         assert f"{name:<11}  {100 * (total == number).sum() / (total != 255).sum():5.2f} %" in answer.out
     assert f"{100 * (total == 255).mean():.2f} % of all pixels are not labelled" in answer.out
+
+
+def png_folder(folder: Path, masks: list[np.ndarray]) -> Path:
+    for name, mask in zip(NAMES, masks, strict=True):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(mask).save((folder / name).with_suffix(".png"))
+    return folder
+
+
+def two_classes(here: Path) -> Path:
+    run = make_run(here, "pixel")
+    sizes = dict.fromkeys(NAMES, (WIDTH, HEIGHT))
+    write_project(run, Project("pixel", CLASSES[:2], COLOURS[:2], "data", "labels", sizes))
+    return run
+
+
+def test_masks_of_0_and_255_are_the_two_classes_of_a_run(al: Call, here: Path) -> None:
+    run, kept = two_classes(here), LabelStore(here / "run_pixel/labels", CLASSES[:2], "pixel")
+    masks = [np.full((HEIGHT, WIDTH), 255, np.uint8), np.zeros((HEIGHT, WIDTH), np.uint8)]
+    masks.append(np.where(np.arange(WIDTH) < 3, 0, 255).repeat(HEIGHT).reshape(WIDTH, HEIGHT).T.astype(np.uint8))
+    answer = al("labels", "import", run, png_folder(here / "export", masks))
+    assert answer.code == 0, answer.err
+    assert "0 is sky, 255 is car" in answer.err
+    for name, mask in zip(NAMES, masks, strict=True):
+        assert (kept.mask(name) == mask // 255).all()
+    masks[0][0, 0] = 1  # another id: 255 is what nobody labelled
+    answer = al("labels", "import", run, png_folder(here / "export", masks))
+    assert answer.code == 0, answer.err
+    assert "255 is car" not in answer.err
+    for name, mask in zip(NAMES, masks, strict=True):
+        assert (kept.mask(name) == mask).all()
+    assert "[!] 53.5 % of all pixels of the labels of this import are ignored (255)." in answer.out  # (47 + 30) / 144
+
+
+def test_what_an_imports_labels_lack_is_said_and_imported_all_the_same(
+    al: Call, pixel_run: Path, image_run: Path, here: Path
+) -> None:
+    ground = [np.zeros((HEIGHT, WIDTH), np.uint8)] * 3
+    answer = al("labels", "import", pixel_run, png_folder(here / "export", ground))
+    assert answer.code == 0, answer.err
+    assert "note: 2 classes are absent from this import: car, tree & bush." in answer.out
+    assert "[!] The labels of this import hold the single class sky; at least two are needed." in answer.out
+    path = next(iter(image_files(here, [1, 1, 1])))
+    answer = al("labels", "import", image_run, path)
+    assert answer.code == 0, answer.err
+    assert "[!] The labels of this import hold the single class car; at least two are needed." in answer.out
 
 
 def test_every_format_of_classes_comes_back(al: Call, image_run: Path, here: Path) -> None:

@@ -106,6 +106,33 @@ def test_a_run_directory_is_reopened(al: Call, here: Path, class_folders: Path) 
     assert found.situation.task == "classification"
 
 
+def test_masks_of_0_and_255_are_two_classes_that_the_commands_name(al: Call, here: Path) -> None:
+    pool(here / "data/images", 12, 1, here / "data/masks")
+    for number, path in enumerate(sorted((here / "data/masks").iterdir())):
+        Image.fromarray(np.full((24, 24), 255 * (number % 2), np.uint8)).save(path)
+    said = al("recommend", "--images", "data/images", "--masks", "data/masks", "--labels", 6, "--processes", 1)
+    assert said.code == 0, said.err
+    assert "3 for each of 2 classes" in flat(said.out)
+    assert "--data.classes '[class_0, class_255]'" in flat(said.out)
+
+
+@pytest.mark.parametrize("wrong", ["colours", "nothing", "no image"])
+def test_masks_of_which_none_can_be_read_are_no_classification(al: Call, here: Path, wrong: str) -> None:
+    pool(here / "data/images", 4, 1, here / "data/masks")
+    for path in sorted((here / "data/masks").iterdir()):
+        if wrong == "colours":
+            Image.new("RGB", (24, 24)).save(path)
+        elif wrong == "no image":
+            path.write_text("no image")
+        else:
+            path.unlink()
+    said = al("recommend", "--images", "data/images", "--masks", "data/masks", "--labels", 3, "--processes", 1)
+    assert refused(said, DatasetError, "None of the masks in data/masks", "s00_000.png", "--task segmentation")
+    assert said.out == ""
+    as_said = ["recommend", "--images", "data/images", "--task", "segmentation", "--classes", 2, "--labels", 3]
+    assert al(*as_said, "--processes", 1).code == 0
+
+
 @pytest.mark.parametrize(
     ("given", "kind", "facts"),
     [

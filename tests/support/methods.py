@@ -16,7 +16,7 @@ def images(strategy: str, training: str, root: Path) -> list[object]:
 
 
 def maps(strategy: str, training: str, root: Path) -> list[object]:
-    """A segmentation run: 16 images of 32 x 40 in two sequences, and the small U-Net."""
+    """A segmentation run: 16 images of 32 x 40 in four sequences, and the small U-Net."""
     name = f"mask_folder_unet_{strategy}" + ("_s4gan" if training == "s4gan" else "")
     options = ["--config", name, "--data.root", root, "--data.classes", "[ground, box]", "--network.width", 4]
     options += ["--data.sequence_pattern", r"(?P<sequence>.+)_(?P<frame>\d+)", "--training.head_lr_factor", 1, *TINY]

@@ -84,6 +84,10 @@ class CopiedImages(Images):
         label = np.asarray(self.originals.label(position), dtype=np.uint8)
         return label if not number else np.asarray(_crop(label, self._draws(index), Image.Resampling.NEAREST))
 
+    def check(self, index: int) -> tuple[int, int] | None:
+        """Look at the header of the original's file; a copy has its size."""
+        return self.originals.check(self._entry(index)[0])
+
     def _draws(self, index: int) -> np.random.Generator:
         position, number = self._entry(index)
         return generator("a2d2/copy", self.seed, zlib.crc32(self.keys[position].encode()), number)

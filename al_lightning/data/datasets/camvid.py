@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
-from al_lightning.data.datasets.mask_folder import MaskFolder, Pair
+from al_lightning.data.datasets.mask_folder import MaskFolder
+from al_lightning.data.mask_folders import Pair
 
 CLASSES = ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"]
 

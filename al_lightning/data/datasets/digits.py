@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from al_lightning.data.datasets.bases import SplitDataset, hold_out
+from al_lightning.data.datasets.bases import SplitDataset
+from al_lightning.data.draw import hold_out
 from al_lightning.data.images import ArrayImages
 
 

@@ -7,24 +7,28 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from al_lightning.data.binary_masks import are_binary, binary_table
+from al_lightning.data.class_names import check_class_names
 from al_lightning.data.datasets.bases import FileDataset
-from al_lightning.data.datasets.official import lines_of, pool_of_list
+from al_lightning.data.datasets.official import lines_of, paths_of, pool_of_list
 from al_lightning.data.images import (
     Array,
     Colours,
     ImageFiles,
     check_size,
     label_table,
-    list_images,
     read_image,
     read_mask,
     repeats,
 )
-from al_lightning.data.mappings import check_count, find_mapping, load_mapping
-from al_lightning.errors import DatasetError, UsageError, require
+from al_lightning.data.inventory import check_name
+from al_lightning.data.mappings import find_mapping, load_mapping
+from al_lightning.data.mask_folders import MaskFolders, Masks, Pair, first_shared, mask_folders, shared_label
+from al_lightning.data.remarks import Remark
+from al_lightning.errors import DatasetError, UsageError, from_home, require
 
-Pair = tuple[Path, Path]
-"""An image file and its label file."""
+_MOST = 30
+"""Classes that a run's first lines name."""
 
 
 class MaskFiles(ImageFiles):
@@ -71,12 +75,20 @@ class MaskFiles(ImageFiles):
 class MaskFolder(FileDataset):
     """Images and PNG labels, by list file (an image path and a label path per line) or by folder (same names).
 
+    Where the folder of the images holds folders of a training set and a test set (train and test, Training and Testing
+    ...), these are pool and test set, unless a test set is named. In a list, a tab separates paths with blanks. A run's
+    first lines say what was taken for what.
+
     Where people label the images (`--oracle files`), any number of label files may be missing. A line of a list may
     then be an image path alone; the image's label is searched below `masks`.
 
+    Where two classes are named and all labels that exist hold the ids 0 and 255 alone, these are the two classes: most
+    programs draw one object on a background in that way.
+
     Args:
         classes: class names in the order of their label ids 0, 1, ...
-        ignore: label id that is neither scored nor trained on, in addition to 255.
+        ignore: label id that is neither scored nor trained on, in addition to 255; None where nothing is ignored, so
+            that 255 is an unknown id.
         size: (height, width) to which images and labels are resized; None where all have one size.
         images: folder of the images, below root.
         masks: folder of their labels, below root; IMAGE's label is IMAGE.png.
@@ -84,9 +96,9 @@ class MaskFolder(FileDataset):
         test_images: folder of the test images; none by default.
         test_masks: folder of the labels of the test images.
         test_list: list file of the test set, instead of `test_images` and `test_masks`.
-        test_share: share of the pool that is held out as test set where none is named: with a sequence_pattern the last
-            images of each sequence, otherwise random ones; the same for every seed. Where people label, the held-out
-            images are labelled first, and 0 means that there is no test set.
+        test_share: share of the pool that is held out as test set where none is named, the same for every seed: whole
+            sequences with a sequence_pattern, else whole groups of near-duplicates (docs/datasets.md says how). Where
+            people label, the held-out images are labelled first, and 0 means that there is no test set.
         sequence_pattern: for images from videos, a regular expression over the file's name without ending, with groups
             `sequence` and `frame`.
         mapping: instead of classes, a YAML file with the class of each colour or label id (data/mappings describes its
@@ -98,6 +110,7 @@ class MaskFolder(FileDataset):
 
     folder = "mask_folder"
     labels = "pixel"
+    pixels = 2
     class_names: Sequence[str] = ()
     people_may_label = True
     where = (
@@ -132,7 +145,8 @@ class MaskFolder(FileDataset):
         if classes and mapping:
             raise UsageError("--data.classes and --data.mapping both name the classes; give one of them.")
         if mapping and ignore != 255:
-            raise UsageError(f"data.ignore is {ignore}, but the mapping names what is ignored; leave one of them out.")
+            shown = "null" if ignore is None else ignore
+            raise UsageError(f"data.ignore is {shown}, but the mapping names what is ignored; leave one of them out.")
         if duplicates not in ("error", "drop", "keep"):
             raise UsageError(f"data.duplicates is {duplicates!r}; error, drop or keep was expected.")
         if (test_images is None) != (test_masks is None):
@@ -142,61 +156,91 @@ class MaskFolder(FileDataset):
             self.class_names = self.mapping.classes
             self.table: Array | Colours = self.mapping.table
         else:
-            self.class_names = tuple(classes or ())
-            check_count(self.class_names)
+            self.class_names = check_class_names(classes or (), per_pixel=True)
             self.table = label_table(len(self.class_names), ignore)
+        self.ignore = ignore
         self.size = check_size(size)
-        self.images, self.masks, self.train_list = images, masks, train_list
-        self.test_images, self.test_masks, self.test_list = test_images, test_masks, test_list
+        self.images, self.masks = _below("images", images), _below("masks", masks)
+        self.test_images, self.test_masks = _below("test_images", test_images), _below("test_masks", test_masks)
+        self.train_list, self.test_list = _below("train_list", train_list), _below("test_list", test_list)
         require("data.test_share", test_share, least=0, below=1)
         self.test_share = test_share
         self.sequence_pattern = sequence_pattern
         self.duplicates: Literal["error", "drop", "keep"] = duplicates
 
     @cached_property
-    def _sets(self) -> tuple[MaskFiles, MaskFiles]:
+    def _lists(self) -> tuple[list[Pair], list[Pair]]:
+        """(pairs of the pool, pairs of the test set)."""
         train, test = self._pairs()
         if leaked := {image for image, _ in train}.intersection(image for image, _ in test):
             raise DatasetError(
                 f"The image {min(leaked)} is in the pool and in the test set ({len(leaked)} such images); "
                 "take it out of one of them."
             )
-        return MaskFiles(train, self.table, self.size), MaskFiles(test, self.table, self.size)
+        return train, test
+
+    @cached_property
+    def is_binary(self) -> bool:
+        """Whether two classes are named, and the labels that exist hold the ids 0 and 255 alone: these are the two."""
+        if self.mapping is not None or len(self.class_names) != 2 or self.ignore not in (None, 255):
+            return False
+        train, test = self._lists
+        return are_binary([label for _, label in (*train, *test)], self.known_files("ids"))
+
+    @cached_property
+    def _sets(self) -> tuple[MaskFiles, MaskFiles]:
+        table = binary_table() if self.is_binary else self.table
+        train, test = (MaskFiles(pairs, table, self.size) for pairs in self._lists)
+        return train, test
 
     def _pairs(self) -> tuple[list[Pair], list[Pair]]:
-        train = self.pairs_of_list(self.train_list) if self.train_list else self._by_folder(self.images, self.masks)
+        train = self.pairs_of_list(self.train_list) if self.train_list else self._check(self._folders.train)
         if self.test_list:
             return train, self.pairs_of_list(self.test_list)
-        if self.test_images and self.test_masks:
-            return train, self._by_folder(self.test_images, self.test_masks)
-        kept, held = self._hold_out([image for image, _ in train], [0] * len(train))
+        if self._test_folders is not None:
+            return train, self._check(self._test_folders.train)
+        if not self.train_list and self._folders.test is not None:
+            return train, self._check(self._folders.test)
+        kept, held = self._hold_out(MaskFiles(train, self.table, self.size), ["image"] * len(train))
         return [train[position] for position in kept], [train[position] for position in held]
 
-    def _by_folder(self, images: str, masks: str) -> list[Pair]:
+    @cached_property
+    def _masks(self) -> Masks:
+        """The folder `masks`, for images that a list names alone."""
+        return Masks(self.root / self.masks)
+
+    @cached_property
+    def _folders(self) -> MaskFolders:
+        """The images that `images` and `masks` name."""
+        named = self.test_list is not None or self.test_images is not None
+        return self._by_folder(self.images, self.masks, one_set=named)
+
+    @cached_property
+    def _test_folders(self) -> MaskFolders | None:
+        """The images that `test_images` and `test_masks` name."""
+        if self.test_list or not self.test_images or not self.test_masks:
+            return None
+        return self._by_folder(self.test_images, self.test_masks, one_set=True)
+
+    def _by_folder(self, images: str, masks: str, one_set: bool) -> MaskFolders:
         folder, labels = self.root / images, self.root / masks
         for needed in (folder, labels) if self.label_folder is None else (folder,):
             if not needed.is_dir():
                 raise self.missing(needed)
-        pairs = [(path, (labels / path.relative_to(folder)).with_suffix(".png")) for path in list_images(folder)]
-        if not pairs:
+        found = mask_folders(folder, labels, one_set)
+        if not found.train:
             raise self.missing(folder / "*.jpg")
-        return self._check(pairs)
+        self._check_shared([*found.train, *(found.test or ())])
+        return found
 
     def pairs_of_list(self, name: str) -> list[Pair]:
         """Read a list file below root."""
         path = self.root / name
         if not path.is_file():
             raise self.missing(path)
-        pairs = []
-        for number, line in lines_of(path):
-            parts = line.split()
-            if len(parts) == 1 and self.label_folder is not None:
-                below = Path(parts[0])
-                below = below.relative_to(self.images) if below.is_relative_to(self.images) else below
-                parts.append(str(Path(self.masks) / below.with_suffix(".png")))
-            if len(parts) != 2:
-                raise DatasetError(f"{path}, line {number}: an image and a label path were expected, not {line!r}.")
-            pairs.append(self.pair_of_line(parts[0], parts[1]))
+        listed = [self._of_line(line, f"{path}, line {number}") for number, line in lines_of(path)]
+        pairs = [self._pair(paths) for paths in listed]
+        self._check_shared([pair for pair, paths in zip(pairs, listed, strict=True) if len(paths) == 1])
         images = [image for image, _ in pairs]
         if name != self.train_list or self.duplicates == "error":
             if repeated := repeats(images):
@@ -207,6 +251,24 @@ class MaskFolder(FileDataset):
         else:
             pairs = pool_of_list(pairs, images, self.duplicates == "keep", path)
         return self._check(pairs)
+
+    def _of_line(self, line: str, where: str) -> list[str]:
+        """Return the paths in a line of a list; where people label, it may be an image alone."""
+        people = self.label_folder is not None
+        parts = paths_of(line, (1, 2) if people else (2,), lambda paths: self._pair(paths)[0].is_file())
+        if parts is None:
+            raise DatasetError(
+                f"{where}: an image and a label path were expected, not {line!r}; paths with blanks need a tab between "
+                "them."
+            )
+        return parts
+
+    def _pair(self, paths: Sequence[str]) -> Pair:
+        if len(paths) == 2:
+            return self.pair_of_line(paths[0], paths[1])
+        below = Path(paths[0])
+        below = below.relative_to(self.images) if below.is_relative_to(self.images) else below
+        return self.root / paths[0], self._masks.of(below)
 
     def pair_of_line(self, image: str, label: str) -> Pair:
         """Return the paths of the image and the label that a line of a list file names."""
@@ -219,8 +281,52 @@ class MaskFolder(FileDataset):
                 if not path.is_file() and (what == "image" or self.label_folder is None):
                     hint = " With --oracle files people label the images." if what == "label" else ""
                     raise DatasetError(f"The {what} {path} does not exist; every image needs a file and a label.{hint}")
+            check_name(pair[0])
         return pairs
 
+    def _check_shared(self, pairs: Sequence[Pair]) -> None:
+        """Raise SharedLabel where two images have one label by their names; labels of people go by the whole name."""
+        if (shared := first_shared(pairs)) is not None and (self.label_folder is None or shared[2].is_file()):
+            raise shared_label(*shared)
+
+    def remarks(self) -> Sequence[Remark]:
+        """Return the classes, what was taken for what, and what of the folders is not used."""
+        pool, test = self._sets
+        names = [f"{number} {name}" for number, name in enumerate(self.class_names[:_MOST])]
+        more = f" and {self.num_classes - _MOST} more" if self.num_classes > _MOST else ""
+        counts = f"images in pool + test set: {len(pool):,} + {len(test):,}"
+        sentences = [f"{self.num_classes} classes: {', '.join(names)}{more}; {counts}"]
+        if self.is_binary:
+            first, second = self.class_names
+            sentences.append(
+                f"the labels hold the ids 0 and 255 alone, and two classes are named: 0 is {first}, 255 is {second}; a "
+                "mapping file, --data.mapping, would say otherwise"
+            )
+        sentences += self._folders.sentences() if not self.train_list else []
+        sentences += self._test_folders.sentences() if self._test_folders is not None else []
+        return [*super().remarks(), *(Remark(sentence) for sentence in sentences)]
+
+    def label_advice(self) -> str:
+        """Return how to name the class of each id."""
+        if self.mapping is not None:
+            return "Look at what the mapping file says of each id or colour."
+        ids = ", ".join(f"{number}: {name}" for number, name in enumerate(self.class_names[:-1]))
+        return (
+            "Where an id stands for a class, say so in a file, --data.mapping FILE instead of --data.classes: "
+            f"`classes: [{', '.join(self.class_names)}]` and `ids: {{{ids}, 255: {self.class_names[-1]}}}`."
+        )
+
     def details(self) -> str:
-        """Return the hash of the mapping, where there is one."""
-        return self.mapping.digest() if self.mapping is not None else ""
+        """Return the hash of the mapping, where there is one, or that 255 is a class.
+
+        Labels of people come later. Until all labels are there, they say nothing on the meaning of positions.
+        """
+        if self.mapping is not None:
+            return self.mapping.digest()
+        whole = self.is_binary and all(label.is_file() for pairs in self._lists for _, label in pairs)
+        return "ids 0 and 255" if whole else ""
+
+
+def _below(name: str, path: Any) -> Any:
+    """Return a path below root, or of its own where it begins with ~ or /; None for None."""
+    return None if path is None else str(from_home(f"data.{name}", path))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +17,12 @@ from al_lightning.errors import DatasetError
 Entry = TypeVar("Entry")
 
 log = logging.getLogger(__name__)
+_MARKS = {
+    **dict.fromkeys((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE), "UTF-32"),
+    **dict.fromkeys((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "UTF-16"),
+}
+"""Byte order marks of other encodings than UTF-8; the longer ones first, since one begins with another."""
+_QUOTED = re.compile(r"""\"([^"]*)\"|'([^']*)'|([^\s,;]+)""")
 
 
 def names_in(folder: Path) -> frozenset[str]:
@@ -41,16 +49,47 @@ def absent(data: PoolDataset, path: Path, *names: str) -> DatasetError:
 
 
 def lines_of(path: Path) -> list[tuple[int, str]]:
-    """Return number and text of the lines of a list of images, without empty ones.
+    """Return number and text of the lines of a list of images, without empty ones and without a byte order mark.
 
     Raises:
-        DatasetError: there are none.
+        DatasetError: there are none, or the file is no UTF-8 text.
     """
-    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    content = path.read_bytes()
+    other = next((name for mark, name in _MARKS.items() if content.startswith(mark)), "")
+    try:
+        text = content.decode("utf-8-sig") if not other else ""
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DatasetError(f"The list {path} is not UTF-8 text (line {line}); save it as UTF-8.") from error
+    if other or "\0" in text:  # a zero byte: UTF-16 without a mark
+        raise DatasetError(f"The list {path} is {other or 'UTF-16'} text, where UTF-8 was expected; save it as UTF-8.")
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     if not lines:
         raise DatasetError(f"{path} lists no images.")
     return lines
+
+
+def paths_of(line: str, counts: Sequence[int], exist: Callable[[Sequence[str]], bool]) -> list[str] | None:
+    """Return the paths in a line of a list; None where it has another number of paths.
+
+    A tab separates paths with blanks, or they are in quotes; other paths are separated by blanks, a comma or a
+    semicolon. Where a line can be read in several ways, the first one counts whose paths exist.
+
+    Args:
+        line: the line.
+        counts: numbers of paths that a line may have.
+        exist: whether the paths of a reading exist.
+    """
+    if "\t" in line:
+        readings = [[part.strip().strip('"') for part in line.split("\t")]]
+    elif '"' in line or line.startswith("'"):
+        readings = [["".join(found) for found in _QUOTED.findall(line)]]
+    else:
+        readings = [line.split(), re.split(r"\s*[,;]\s*", line), [line]]
+    fitting = [reading for reading in readings if len(reading) in counts]
+    if len(fitting) > 1:
+        fitting.sort(key=lambda reading: not exist(reading))
+    return fitting[0] if fitting else None
 
 
 def pool_of_list(entries: Sequence[Entry], images: Sequence[Path], keep: bool, path: Path) -> list[Entry]:

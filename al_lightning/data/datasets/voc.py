@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from al_lightning.data.datasets.bases import FileDataset
-from al_lightning.data.datasets.mask_folder import MaskFiles, Pair
+from al_lightning.data.datasets.mask_folder import MaskFiles
 from al_lightning.data.datasets.official import absent, check_counts, lines_of, names_in
-from al_lightning.data.images import Array, check_label_size, check_size, label_table, resize_label
+from al_lightning.data.images import Array, check_size, in_view, label_table, resize_label
+from al_lightning.data.mask_folders import Pair
 from al_lightning.errors import DatasetError, MissingFile, UnknownLabel
 
 NAMES = """
@@ -20,7 +22,7 @@ background aeroplane bicycle bird boat bottle bus car cat chair cow diningtable 
 sheep sofa train tvmonitor
 """
 CLASSES = tuple(NAMES.split())
-TABLE = label_table(len(CLASSES), None)
+TABLE = label_table(len(CLASSES), 255)
 """(256,) class of each label id."""
 COUNTS = 10_582, 1_449
 """Numbers of training and test images."""
@@ -46,7 +48,7 @@ def read_sbd(path: Path, size: tuple[int, int] | None, image: Path) -> Array:
             f"The label {path} has GTcls.Segmentation of type {ids.dtype} and shape {ids.shape}, where SBD has a map "
             "of uint8; unpack benchmark.tgz anew."
         )
-    check_label_size(path, ids.shape, image)
+    ids = np.asarray(in_view(Image.fromarray(ids), path, image))
     classes: Array = TABLE[ids]
     if (classes == 254).any():
         raise UnknownLabel(

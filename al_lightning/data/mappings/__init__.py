@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,10 @@ from typing import Any
 import numpy as np
 import yaml
 
+from al_lightning.data.class_names import check_class_names
 from al_lightning.data.images import Array, Colours
 from al_lightning.errors import UsageError, from_home, nearest
-from al_lightning.yaml_files import Loader, TooMuch, read_yaml
+from al_lightning.yaml_files import Loader, TooMuch, quotes_needed, read_yaml
 
 HERE = Path(__file__).resolve().parent
 _KEYS = ("classes", "colours", "ids", "ignore", "unknown")
@@ -130,12 +130,13 @@ def load_mapping(path: Path) -> Mapping:
         raise UsageError(f"The mapping {path}: `unknown` is {rest!r}; error or ignore was expected.")
     read = _colour if kind == "colours" else _id
     targets: dict[int, int] = {}
-    for key, name in [*given.items(), *((key, None) for key in ignore)]:
-        if name is not None and name not in classes:
+    for key, name in given.items():
+        if name not in classes:
+            hint = nearest(name, classes) if isinstance(name, str) else f" ({quotes_needed(name)}.)"
             raise UsageError(
-                f"The mapping {path} gives {key} the class {name!r}, which is not among its classes."
-                f"{nearest(str(name), classes)}"
+                f"The mapping {path} gives {key} the class {name!r}, which is not among its classes.{hint}"
             )
+    for key, name in [*given.items(), *((key, None) for key in ignore)]:
         if (value := read(path, key)) in targets:
             raise UsageError(f"The mapping {path} has {key} twice; leave one of the entries out.")
         targets[value] = 255 if name is None else classes.index(name)
@@ -143,18 +144,14 @@ def load_mapping(path: Path) -> Mapping:
 
 
 def _classes(path: Path, names: Any) -> tuple[str, ...]:
-    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, list) or not names:
         raise UsageError(f"The mapping {path} needs `classes`, a list of names in the order of their ids.")
-    if repeated := [name for name in names if names.count(name) > 1]:
-        raise UsageError(f"The mapping {path} has the class {repeated[0]!r} twice.")
-    check_count(names)
-    return tuple(names)
-
-
-def check_count(classes: Sequence[str]) -> None:
-    """Raise UsageError for more classes than 8-bit labels can hold."""
-    if len(classes) > 254:
-        raise UsageError(f"{len(classes)} classes are too many: labels are 8-bit ids, of which 255 is ignored.")
+    if wrong := [name for name in names if not isinstance(name, str)]:
+        raise UsageError(
+            f"The mapping {path} has {wrong[0]!r} among its classes, where names were expected: "
+            f"{quotes_needed(wrong[0])}."
+        )
+    return check_class_names(names, f"The mapping {path}", per_pixel=True)
 
 
 def _colour(path: Path, given: Any) -> int:

@@ -70,15 +70,19 @@ class Masks(Format):
         annotations.note(source.where, len(files) - len(pngs), "files that are no PNG were left out")
         for name in pngs:
             reference = name.removeprefix(f"{root}{CLASS_MASKS}/")
+            where = f"{source.where}, mask {shown(reference)}"
             try:
                 image = annotations.names.find_mask(reference)
                 width, height = annotations.known[image]
                 # More than any PNG of this image: four uncompressed channels, and a mebibyte of other content.
                 png = _open_png(source.read(name, 5 * width * height + (1 << 20)), width, height)
-                mask, meant = _of_labels(png, labels, annotations) if labels else _of_ids(png, annotations)
-                annotations.add_mask(image, mask, meant=meant)
+                if labels:
+                    mask, meant = _of_labels(png, labels, annotations)
+                    annotations.add_mask(image, mask, meant=meant)
+                else:
+                    annotations.add_ids(where, image, _of_ids(png, annotations))
             except Malformed as error:
-                annotations.problem(f"{source.where}, mask {shown(reference)}", error)
+                annotations.problem(where, error)
 
 
 FORMAT = Masks()
@@ -109,7 +113,7 @@ def _open_png(content: bytes, width: int, height: int) -> Image.Image:
     return image
 
 
-def _of_ids(image: Image.Image, annotations: Annotations) -> tuple[Mask, bool]:
+def _of_ids(image: Image.Image, annotations: Annotations) -> Mask:
     if image.mode not in ("L", "P", "1"):
         raise Malformed(
             f"it has mode {image.mode}; one channel of label ids was expected, or a {LABEL_MAP} beside that names its "
@@ -122,7 +126,7 @@ def _of_ids(image: Image.Image, annotations: Annotations) -> tuple[Mask, bool]:
             f"it has the label ids {', '.join(map(str, unknown[:5]))}; there are 0 to {len(annotations.classes) - 1}, "
             "and 255 for ignore"
         )
-    return mask, False
+    return mask
 
 
 def _of_labels(image: Image.Image, labels: LabelMap, annotations: Annotations) -> tuple[Mask, bool]:

@@ -47,7 +47,7 @@ def test_images_of_one_class_each_are_cached_too(class_folders, size):
 
 def test_images_of_different_sizes_keep_theirs(masks):
     for number, size in ((0, (11, 50)), (3, (64, 1)), (19, (5, 5))):
-        path = masks / "images" / f"drive{number // 10}_{number % 10:03d}.png"
+        path = masks / "images" / f"drive{number // 4}_{number % 4:03d}.png"
         pixels = np.random.default_rng(number).integers(0, 255, (*size, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(path)
         Image.fromarray((pixels[..., 0] % 2).astype(np.uint8)).save(masks / "masks" / path.name)

@@ -67,8 +67,8 @@ class Mine(PoolDataset):
     def __init__(self, divide=2, **options):
         super().__init__(**options)
         self.divide = divide
-    def build_train(self): return Halves(self, [str(path) for path in sorted(self.root.glob("images/drive0*"))])
-    def build_test(self): return Halves(self, sorted(self.root.glob("images/drive1*"))[: len(self.train) // 5])
+    def build_train(self): return Halves(self, [str(path) for path in sorted(self.root.glob("images/drive[0-2]*"))])
+    def build_test(self): return Halves(self, sorted(self.root.glob("images/drive[34]*"))[: len(self.train) // 5])
 """
 
 

@@ -157,7 +157,7 @@ def plant(tree, mistake):
         return [f"label {mask}", "ids 22"]
     if mistake == "a truncated mask":
         mask.write_bytes(mask.read_bytes()[: mask.stat().st_size // 2])
-        return [f"label {mask}", "read", "take it out"]
+        return [f"label {mask}", "read", "intact"]
     for path in sorted((tree / IMAGES).glob("*.png"))[1:]:
         path.unlink()
         (tree / "masks" / path.name).unlink()

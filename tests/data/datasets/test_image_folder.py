@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from al_lightning.data import ImageFolder
+from al_lightning.data.datasets import bases
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.pool import Pool
 from tests.support.errors import raises
@@ -40,6 +41,11 @@ def test_image_folder_holds_out_a_share_of_each_class_the_same_every_time(classe
     assert data.pool() == Pool(12)
 
 
+def test_class_names_are_known_before_any_image_is_read(classes, monkeypatch):
+    monkeypatch.setattr(bases, "divide_images", None)
+    assert list(ImageFolder(root=str(classes)).class_names) == ["cat", "dog"]
+
+
 def test_image_folder_resizes_to_height_and_width(classes):
     data = ImageFolder(root=str(classes), size=(12, 30))
     assert data.train.image(0).shape == (12, 30, 3)
@@ -64,12 +70,12 @@ def test_image_folder_with_train_and_test_folders(tmp_path):
 def test_image_folder_reads_sequence_and_frame_from_names(tmp_path):
     for name in ("b_10", "b_9", "a_3", "b_11"):
         write_image(tmp_path / "train" / "one" / f"{name}.png")
+    write_image(tmp_path / "train" / "two" / "c_1.png")
     write_image(tmp_path / "test" / "one" / "x_1.png")
-    (tmp_path / "train" / "two").mkdir()
     pool = ImageFolder(root=str(tmp_path), sequence_pattern=r"(?P<sequence>.+)_(?P<frame>\d+)").pool()
     # Files are sorted by name (a_3, b_10, b_11, b_9); sequences are numbered as they appear.
-    assert pool.sequence == (0, 1, 1, 1)
-    assert pool.frame == (3, 10, 11, 9)
+    assert pool.sequence == (0, 1, 1, 1, 2)
+    assert pool.frame == (3, 10, 11, 9, 1)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, 2.0])
@@ -82,10 +88,11 @@ def test_an_empty_image_folder_is_missing_data(tmp_path):
     with raises(DatasetError, tmp_path / "CLASS", "--data.root DIR"):
         ImageFolder(root=str(tmp_path)).pool()
     (tmp_path / "cat").mkdir()
-    with raises(DatasetError, tmp_path, "'cat'"):
-        ImageFolder(root=str(tmp_path)).pool()
     (tmp_path / "dog").mkdir()
-    with raises(DatasetError, tmp_path, ".jpg", "--data.root DIR"):
+    with raises(DatasetError, tmp_path / "CLASS", ".jpg", "--data.root DIR"):
+        ImageFolder(root=str(tmp_path)).pool()
+    write_image(tmp_path / "cat/1.png")
+    with raises(DatasetError, tmp_path, "'cat'"):
         ImageFolder(root=str(tmp_path)).pool()
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from al_lightning.data import MaskFolder
 from al_lightning.data.streams import PaddedBatches
-from al_lightning.errors import DatasetError, SizesDiffer, UsageError
+from al_lightning.errors import DatasetError, SizesDiffer, UnknownLabel, UsageError
 from al_lightning.pool import Pool
 from tests.support.errors import raises
 from tests.support.image_files import names_of, write_image, write_mask
@@ -40,15 +40,14 @@ def test_mask_folder_pairs_images_with_masks_of_the_same_name(masks):
     assert data.classes() is None
 
 
-def test_mask_folder_holds_out_the_last_frames_of_each_sequence(masks):
+def test_mask_folder_holds_out_whole_sequences(masks):
     data = MaskFolder(["even", "odd"], root=str(masks), sequence_pattern=PATTERN, test_share=0.4)
-    # By time, not by name, where 10 comes before 8.
-    assert names_of(data.test) == ["left_11.jpg", "left_12.jpg", "right_111.jpg", "right_112.jpg"]
-    pool = data.pool()
-    rest = ["left_10", "left_8", "left_9", "right_108", "right_109", "right_110"]
-    assert names_of(data.train) == [f"{name}.jpg" for name in rest]
-    assert pool.sequence == (0, 0, 0, 1, 1, 1)
-    assert pool.frame == (10, 8, 9, 108, 109, 110)
+    frames = {"left": (10, 11, 12, 8, 9), "right": (108, 109, 110, 111, 112)}  # by name
+    (held,) = {name.split("_")[0] for name in names_of(data.test)}
+    (kept,) = {*frames} - {held}
+    assert names_of(data.test) == [f"{held}_{frame}.jpg" for frame in frames[held]]
+    assert names_of(data.train) == [f"{kept}_{frame}.jpg" for frame in frames[kept]]
+    assert data.pool() == Pool(5, (), (0,) * 5, frames[kept])
 
 
 def test_mask_folder_resizes_image_and_mask(masks):
@@ -77,7 +76,7 @@ def test_mask_folder_needs_class_names_and_pairs_of_test_folders():
     with raises(UsageError, 255, "classes"):
         MaskFolder([str(number) for number in range(255)])
     with raises(UsageError, "--data.test_images", "--data.test_masks"):
-        MaskFolder(["a"], test_images="t")
+        MaskFolder(["a", "b"], test_images="t")
 
 
 def test_a_missing_mask_is_named(masks):
@@ -96,12 +95,69 @@ def test_a_list_line_that_is_no_pair_is_named(masks, line):
 def test_an_empty_list_is_named(masks):
     (masks / "list.txt").write_text("\n")
     with raises(DatasetError, masks / "list.txt", "no images"):
-        MaskFolder(["a"], root=str(masks), train_list="list.txt").pool()
+        MaskFolder(["a", "b"], root=str(masks), train_list="list.txt").pool()
 
 
 def test_a_mask_of_another_size_than_its_image_is_named(masks):
     write_mask(masks / "masks" / "left_9.png", np.zeros((16, 21)))
     data = MaskFolder(["even", "odd"], root=str(masks), images="images", sequence_pattern=PATTERN)
-    index = names_of(data.train).index("left_9.jpg")
+    images = next(part for part in (data.train, data.test) if "left_9.jpg" in names_of(part))
     with raises(SizesDiffer, masks / "masks/left_9.png", "16 x 21", "16 x 20"):
-        PaddedBatches(data.train, [index], 1, labels=True)[0]
+        PaddedBatches(images, [names_of(images).index("left_9.jpg")], 1, labels=True)[0]
+
+
+def on_255(data):
+    """What a dataset says of the id 255."""
+    return [remark for remark in data.remarks() if "255" in remark.text]
+
+
+def binary(root, values=(0, 255), count=6):
+    """Masks of two values, half and half."""
+    for number in range(count):
+        write_image(root / "images" / f"{number}.jpg", value=number)
+        ids = np.full((16, 20), values[0])
+        ids[:, :5] = values[1]
+        write_mask(root / "masks" / f"{number}.png", ids)
+    return root
+
+
+@pytest.mark.parametrize("ignore", [255, None])
+def test_two_classes_and_the_ids_0_and_255_alone(tmp_path, ignore):
+    data = MaskFolder(["ground", "box"], ignore=ignore, root=str(binary(tmp_path)))
+    for images in (data.train, data.test):
+        for index in range(len(images)):
+            assert (images.label(index)[:, :5] == 1).all()
+            assert (images.label(index)[:, 5:] == 0).all()
+    (remark,) = on_255(data)
+    assert "0 is ground, 255 is box" in remark.text
+    assert not remark.warning
+    other = MaskFolder(["ground", "box"], root=str(binary(tmp_path / "b", (0, 1))))
+    assert on_255(other) == []
+    assert data.fingerprint() != other.fingerprint()
+    assert data.recipe()["fingerprint"] != other.recipe()["fingerprint"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"classes": ["ground", "box", "tree"]}, {"classes": ["ground", "box"], "ignore": 0}],
+)
+def test_255_is_ignored_where_two_classes_are_not_what_the_masks_show(tmp_path, options):
+    data = MaskFolder(root=str(binary(tmp_path)), **options)
+    assert (data.train.label(0)[:, :5] == 255).all()
+    assert on_255(data) == []
+
+
+def test_ignore_null_ignores_nothing(masks):
+    data = MaskFolder(["even", "odd"], ignore=None, root=str(masks))
+    with raises(UnknownLabel, "label ids 255"):
+        data.train.label(0)
+    with raises(UsageError, "data.ignore is null", "mapping"):
+        MaskFolder(mapping="a2d2_19", ignore=None)
+
+
+def test_a_mapping_says_what_255_is(tmp_path):
+    (tmp_path / "m.yaml").write_text("classes: [box, ground]\nids: {0: ground, 255: box}\n")
+    data = MaskFolder(mapping=str(tmp_path / "m.yaml"), root=str(binary(tmp_path)))
+    assert (data.train.label(0)[:, :5] == 0).all()
+    assert (data.train.label(0)[:, 5:] == 1).all()
+    assert on_255(data) == []

@@ -6,23 +6,27 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from al_lightning.data.annotated import AnnotatedImages
 from al_lightning.data.images import Images
-from al_lightning.data.workers import no_shared_memory, start_method, was_ended
+from al_lightning.data.workers import made_by
 from al_lightning.duplicates.descriptor import Descriptor, describe
 from al_lightning.duplicates.relation import Advance
-from al_lightning.errors import ALError, MissingFile, SizesDiffer, UnknownLabel
+from al_lightning.errors import ALError
+from al_lightning.labels.content import (
+    IGNORED,
+    IMAGE_KINDS,
+    KINDS,
+    UNREADABLE_IMAGE,
+    UNREADABLE_LABEL,
+    VOID,
+    LabelCounts,
+    fault_of,
+)
 
-VOID = 255
 _CHUNK = 16
 """Images that a process reads at a time."""
-UNREADABLE_IMAGE, UNREADABLE_LABEL = "unreadable image", "unreadable label"
-MISSING, SIZES, UNKNOWN, VOID_MASK = "missing label", "sizes differ", "label id outside the mapping", "mask all void"
-_KINDS: dict[type[Exception], str] = {MissingFile: MISSING, SizesDiffer: SIZES, UnknownLabel: UNKNOWN}
-"""Errors of the readers, and the kind of problem that each is."""
 
 
 @dataclass
@@ -30,9 +34,7 @@ class Contents:
     """What was read of a set, or of a part of a set.
 
     Attributes:
-        pixels: (B,) int64, pixels of each class (images if labels are per image); B is at least 256.
-        images: (B,) int64, images with each class.
-        per_pixel: whether any label is per pixel.
+        labels: counts of the labels.
         positions: positions of the readable images, ascending.
         descriptors: descriptors of the readable images.
         classes: class of each readable image; -1 without a readable label per image.
@@ -41,9 +43,7 @@ class Contents:
         troubles: (position, kind, sentence) of each problem, in the order of the images.
     """
 
-    pixels: npt.NDArray[np.int64]
-    images: npt.NDArray[np.int64]
-    per_pixel: bool = False
+    labels: LabelCounts
     positions: list[int] = field(default_factory=list)
     descriptors: list[Descriptor] = field(default_factory=list)
     classes: list[int] = field(default_factory=list)
@@ -54,16 +54,13 @@ class Contents:
     @classmethod
     def empty(cls, num_classes: int) -> Contents:
         """Return the contents of no images."""
-        bins = max(256, num_classes)
-        return cls(np.zeros(bins, dtype=np.int64), np.zeros(bins, dtype=np.int64))
+        return cls(LabelCounts.empty(num_classes))
 
     def add(self, other: Contents) -> None:
         """Append the next part of the set."""
         for name in ("positions", "descriptors", "classes", "troubles"):
             getattr(self, name).extend(getattr(other, name))
-        self.per_pixel |= other.per_pixel
-        self.pixels += other.pixels
-        self.images += other.images
+        self.labels.add(other.labels)
         self.sizes.update(other.sizes)
         self.unlabelled += other.unlabelled
 
@@ -89,7 +86,8 @@ class _Chunks(Dataset[Contents]):
             image = self.images.image(index)
             descriptor = describe(image)
         except Exception as error:  # a damaged file may raise anything: the audit lists it and continues
-            contents.troubles.append((index, UNREADABLE_IMAGE, self._sentence(index, error)))
+            kind = IMAGE_KINDS.get(type(error), UNREADABLE_IMAGE)
+            contents.troubles.append((index, kind, self._sentence(index, error)))
             return
         shape = (image.shape[0], image.shape[1])
         contents.positions.append(index)
@@ -105,27 +103,16 @@ class _Chunks(Dataset[Contents]):
         try:
             label = np.asarray(self.images.label(index))
         except Exception as error:  # as above
-            kind = _KINDS.get(type(error), UNREADABLE_LABEL)
+            kind = KINDS.get(type(error), UNREADABLE_LABEL)
             contents.troubles.append((index, kind, self._sentence(index, error)))
             return -1
         name = self.images.name(index)
-        if label.ndim and label.shape != shape:
-            sizes = f"{label.shape[0]} x {label.shape[1]}, the image {shape[0]} x {shape[1]}"
-            contents.troubles.append((index, SIZES, f"The label of {name} is {sizes} (height x width)."))
+        if fault := fault_of(label, shape, self.num_classes, name):
+            contents.troubles.append((index, *fault))
             return -1
-        outside = (label < 0) | (label >= self.num_classes)
-        if label.ndim:
-            outside &= label != VOID
-        if outside.any():
-            ids = ", ".join(str(value) for value in np.unique(label[outside])[:5])
-            contents.troubles.append((index, UNKNOWN, f"The label of {name} has unknown label ids {ids}."))
-            return -1
-        contents.per_pixel |= label.ndim > 0
-        counts = np.bincount(label.ravel(), minlength=len(contents.pixels))
-        contents.pixels += counts
-        contents.images += counts > 0
-        if label.ndim and counts[VOID] == label.size:
-            contents.troubles.append((index, VOID_MASK, f"The label of {name} is void (255) at every pixel."))
+        contents.labels.add_label(label)
+        if label.ndim and (label == IGNORED).all():
+            contents.troubles.append((index, VOID, f"The label of {name} is void ({IGNORED}) at every pixel."))
         return -1 if label.ndim else int(label)
 
     def _sentence(self, index: int, error: Exception) -> str:
@@ -147,20 +134,8 @@ def read(images: Images, num_classes: int, labelled: bool, workers: int, advance
         ALError: a process that reads was killed, or cannot start.
     """
     contents, chunks = Contents.empty(num_classes), _Chunks(images, num_classes, labelled)
-    # Processes, because all datasets support them; no dataset says whether it supports threads.
-    workers = min(workers, len(chunks))
-    loader = DataLoader(chunks, batch_size=None, num_workers=workers, multiprocessing_context=start_method(workers))
-    try:
-        for number, part in enumerate(loader, start=1):
-            contents.add(part)
-            advance(min(len(images), number * _CHUNK), len(images))
-    except (OSError, RuntimeError) as error:
-        if full := no_shared_memory(error):
-            raise ALError(f"{full}.") from error
-        if not was_ended(error):
-            raise
-        raise ALError(
-            f"A process that reads images was killed ({error}), perhaps for lack of memory; run the same command with "
-            "fewer processes: --data.workers."
-        ) from error
+    made = made_by(min(workers, len(chunks)), chunks, "reads images")
+    for number, part in enumerate(made, start=1):
+        contents.add(part)
+        advance(min(len(images), number * _CHUNK), len(images))
     return contents
