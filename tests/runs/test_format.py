@@ -13,7 +13,7 @@ from al_lightning.runs.selections import choice_seal, read_choice, read_seen, se
 from al_lightning.runs.store import RunStore
 from tests.support.runs import Answer
 
-DIRECTORY = Path(__file__).parents[1] / "support" / "run_format_4"
+DIRECTORY = Path(__file__).parents[1] / "support" / "run_format_5"
 Call = Callable[..., Answer]
 
 
@@ -59,8 +59,10 @@ def test_it_is_shown_and_reported(al: Call) -> None:
         "0      1.391 %        20   15.32 %",
         "1      2.782 %        40   10.03 %",
         "area 0.1763 from 1.391 % to 2.782 % (mean height 12.67 %)",
-        "",
+        "[!] cycle 0: never predicted on the test set, which has them: 1, 3, 8. Train longer (--steps, or --epochs), "
+        "or buy more labels a cycle (--budget.query).",
     ]
+    shown = [line for line in shown if not line.startswith("[!]")]  # four steps are no training
     assert shown[8] == "start        1           784  digit 784"
     assert shown[28] == "cycle 0      1  2.302   1035  digit 1035"
     reported = al("report", DIRECTORY, "--format", "text").out.splitlines()
