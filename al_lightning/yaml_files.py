@@ -114,7 +114,7 @@ def quotes_needed(value: object) -> str:
         why = f"YAML takes {'yes, on and true' if value else 'no, off and false'} for {value}"
     else:
         why = f"YAML takes it for a {'number' if isinstance(value, (int, float)) else 'value of another type'}"
-    return f"{why}, so a text that reads so needs quotes"
+    return f"{why}; put the text in quotes"
 
 
 def check_text(text: str, level: int = 0) -> None:

@@ -115,6 +115,6 @@ def ranks(order: Indices) -> Indices:
 def nothing_to_hold_out(size: int) -> DatasetError:
     """Return the error for images of which none can be held out."""
     return DatasetError(
-        f"No test set can be held out of {size:,} images: each class has a single image, or images that are all equal. "
+        f"No test set can be held out (images: {size:,}): each class has a single image, or images that are all equal. "
         "Name a test set."
     )

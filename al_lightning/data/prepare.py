@@ -51,11 +51,11 @@ def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
         data.find_split(say, progress, processes)
     sources = dict(zip(SETS, data.file_sets, strict=True))
     recipe = data.recipe()
-    data.save_known_files()
     if recipe["files"] == NONE:
         raise UsageError(f"There is nothing to prepare: {type(data).__name__} does not decode its images from files.")
     for remark in data.remarks():
         say(remark.line)
+    data.save_known_files()
     target = data.cache_folder / key_of(recipe)
     work = target.with_suffix(".part")
     jobs = jobs_of(sources)

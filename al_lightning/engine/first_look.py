@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from al_lightning.config.experiment import Experiment
-from al_lightning.console import bar
+from al_lightning.data.hold_out import count_of
 from al_lightning.data.remarks import Remark
 from al_lightning.data.survey import NAMED, SETS, Survey
 from al_lightning.data.uneven import check_batches
@@ -54,12 +54,14 @@ class FirstLook:
         trained = self.store.trained()
         self.survey = survey = Survey.begin(self.data)
         if new := [job for job in survey.jobs if job.new]:
-            images, whole = counted(len(new), "image"), sum(job.whole for job in new)
+            images, are = count_of(len(new), "image"), "is" if len(new) == 1 else "are"
+            whole = sum(job.whole for job in new)
             self.reporter.say(
-                f"{images} looked at first, with labels ({whole:,} decoded); other runs look at changed files alone"
+                f"{images} {are} looked at first, with labels ({whole:,} decoded); other runs look at changed files "
+                "alone"
             )
         workers = min(8, os.cpu_count() or 1) if self.data.workers else 0
-        survey.look(workers, self._show)
+        survey.look(workers, partial(self.reporter.count, "looking at files"))
         if not trained:
             if survey.troubles:
                 raise survey.refusal()
@@ -89,12 +91,3 @@ class FirstLook:
             accept = "--data.accept_labels true begins the run all the same."
             raise DatasetError(" ".join([*found, *advice, accept]))
         return [Remark(text, warning=True) for text in found]
-
-    def _show(self, done: int, total: int) -> None:
-        count = f"{done} of {total}"
-        self.reporter.show(partial(bar, "looking at files", done, total, count), f"looking at files: {count}")
-
-
-def counted(count: int, what: str) -> str:
-    """Return a number of things and the verb for it: `1 image is`, `3 images are`."""
-    return f"{count:,} {what} is" if count == 1 else f"{count:,} {what}s are"

@@ -65,7 +65,8 @@ def test_a_known_mask_is_not_read_again_and_another_id_ends_the_reading(
     assert read == []
     paths = write(tmp_path / "others", *[[[0, 1]]] * 5)
     assert not are_binary(paths, KnownFiles(None, tmp_path))
-    assert sorted(read) == paths[:2]
+    assert paths[0] in read
+    assert set(read) <= set(paths[:2])
 
 
 def test_the_table_has_two_classes_and_unknown_ids() -> None:

@@ -143,7 +143,7 @@ def test_ids_where_colours_are_expected_and_the_other_way_round(own):
     Image.new("L", (4, 2)).save(own / "ids.png")
     with raises(DatasetError, "ids.png has mode L", "a colour per pixel (RGB)"):
         read_mask(own / "ids.png", data.table)
-    with raises(DatasetError, "masks/1.png has mode RGB", "0-255", "--data.mapping"):
+    with raises(DatasetError, ".png has mode RGB", "0-255", "--data.mapping"):
         MaskFolder(classes=["a", "b"], root=str(own)).train.label(0)
 
 

@@ -26,7 +26,7 @@ KNOWN = {
     "CamVid": (2, "47aaec385b8ee391"),
     "Cityscapes": (1, "e2c40f9aaf70a97b"),
     "ImageFolder": (2, "25ef1b50e1419ce6"),
-    "MaskFolder": (2, "39d8d1bb09e1f81c"),
+    "MaskFolder": (2, "26dc92a69b43bd1c"),
 }
 """By dataset: its `pixels`, and the checksum of its images and labels (of a few, if there are many) at that version."""
 FEW = 20

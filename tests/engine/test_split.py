@@ -213,8 +213,9 @@ def test_only_process_0_makes_a_split(here: Path, monkeypatch: pytest.MonkeyPatc
 
     experiment = type("Experiment", (), {"data": Data()})
     reporter = type("Reporter", (), {"say": print, "count": print})
+    store = type("Store", (), {"directory": here})
     with pytest.raises(Taken):
-        initial_set.start(experiment, None, Other(), reporter, None)  # type: ignore[arg-type]
+        initial_set.start(experiment, store, Other(), reporter, None)  # type: ignore[arg-type]
     assert seen == ["the split of process 0"]
 
 
@@ -263,7 +264,7 @@ def test_a_dataset_with_its_own_test_set_reads_nothing(al: Call, here: Path, cla
     answer = al("fit", *options, "--network.depth", 10, "--network.width", 1, "--budget.cycles", 0, "--run_dir", "r")
     assert answer.code == 0, answer.err
     assert READ not in answer.err
-    assert "test set:" not in answer.err
+    assert "note: test set:" not in answer.err
     assert not (here / "r/split.json").exists()
 
 
