@@ -23,7 +23,7 @@ from al_lightning.reports.numbers import Dataset, cost, curves, datasets, differ
 from al_lightning.results.claims import counted
 from al_lightning.results.comparison import RULE
 from al_lightning.results.conditions import conditions_of
-from al_lightning.results.health import caution, summaries
+from al_lightning.results.health import caution
 from al_lightning.results.regimes import read_regimes
 from al_lightning.results.series import BASELINE
 from al_lightning.runs.files import write_text
@@ -130,7 +130,6 @@ def _section(number: int, dataset: Dataset, findings: Findings | str, styles: di
     values = {
         "number": number,
         "dataset": dataset,
-        "health": summaries(dataset.runs),
         "waiting": [f"{run.record.name}, seed {run.record.seed}" for run in unfinished(dataset)],
         "chart": curve_chart(dataset, styles) if dataset.budgets else "",
         "differences": differences(dataset),

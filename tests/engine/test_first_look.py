@@ -103,7 +103,7 @@ def test_a_class_that_no_label_has_is_a_condition_of_every_comparison(al: Call, 
     root = write(here / "data", (0, 1))
     answer = run(al, root, classes="[ground, box, tree]")
     assert answer.code == 0, answer.err
-    said = [line for line in answer.err.splitlines() if line.startswith("[!] ")]
+    said = [line for line in answer.err.splitlines() if line.startswith("[!] ") and "cycle" not in line]
     assert said == ["[!] 1 class is absent from the pool: tree.", "[!] 1 class is absent from the test set: tree."]
     assert warned(here / "r") == [line.removeprefix("[!] ") for line in said]
     report = al("report", "r", "--format", "text")

@@ -145,7 +145,7 @@ def test_the_configured_test_sees_the_last_weights(al: Call, here: Path) -> None
 
     network = WideResNet(10, 10, 1).eval()
     weights = torch.load(here / "r/cycle_00/member_0/weights.pt", weights_only=True)
-    assert weights.keys() == {"network"}  # no optimizer once the cycle is done
+    assert weights.keys() == {"network", "measures"}  # no optimizer once the cycle is done
     network.load_state_dict(weights["network"])
     test = Digits().test
     images = torch.stack([torch.from_numpy(test.image(i)) for i in range(len(test))]).permute(0, 3, 1, 2)

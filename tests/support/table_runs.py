@@ -1,7 +1,8 @@
 """A small table, and journals of its runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from al_lightning.runs.journal import FORMAT, write_line
@@ -44,10 +45,15 @@ TABLE: Table = table_of("mine", CONTENT)
 
 
 def write_run(
-    directory: Path, name: str, seed: int, points: Sequence[tuple[float, float]], chosen: bool = False
+    directory: Path,
+    name: str,
+    seed: int,
+    points: Sequence[tuple[float, float]],
+    chosen: bool = False,
+    settings: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Write a journal: (budget, accuracy in percent) of each cycle."""
-    run = {"name": name, "seed": seed, "settings": {"of": name}, "pool_size": 1000, "data_sha256": "d"}
+    run = {"name": name, "seed": seed, "settings": {"of": name, **settings}, "pool_size": 1000, "data_sha256": "d"}
     run["parts"] = parts_of(name)
     records = [{"kind": "run", "format": FORMAT, **run}, {"kind": "initial", "initial": [0, 1]}]
     for cycle, (budget, value) in enumerate(points):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from al_lightning.results.renderers import latex, markdown, text
+from al_lightning.results.series import DROPOUT
 from al_lightning.tables.cells import blocks, csv_text, sheet
 from al_lightning.tables.plan import plan, read_statuses
 from al_lightning.tables.published import table_of
@@ -122,18 +123,18 @@ def test_a_single_fit_is_compared_where_it_ends(runs: Path) -> None:
 def test_rows_whose_network_has_dropout_are_held_against_such_rows_alone(tmp_path: Path) -> None:
     """BALD 80, 81, 82 against Coreset-MCD 78, 79.25, 79.75; each also as a share of 100%-MCD, which has 90."""
     names = {
-        "BALD": ("bald", (80, 81, 82)),
-        "Coreset-MCD": ("coreset", (78, 79.25, 79.75)),
-        "Random": ("random", (60,) * 3),
+        "BALD": ("bald", "bald", (80, 81, 82)),
+        "Coreset-MCD": ("coreset", "coreset_mcd", (78, 79.25, 79.75)),
+        "Random": ("random", "random", (60,) * 3),
     }
     rows = [
         {
             "label": label,
             "acquisition": name,
             "mc_dropout": label != "Random",
-            "cells": {"digits": {"run": f"digits_{label}"}},
+            "cells": {"digits": {"run": f"digits_{run}"}},
         }
-        for label, (name, _) in names.items()
+        for label, (name, run, _) in names.items()
     ]
     whole = [
         {"label": label, "acquisition": "full", "one_fit": True, "mc_dropout": label != "100%",
@@ -141,10 +142,11 @@ def test_rows_whose_network_has_dropout_are_held_against_such_rows_alone(tmp_pat
         for label in ("100%", "100%-MCD")
     ]  # fmt: skip
     table = table_of("mine", {**CONTENT, "rows": [*rows, *whole]})
-    for label, (_, values) in names.items():
+    for _, run, values in names.values():
         for seed, value in enumerate(values):
-            name = f"digits_{label}"
-            write_run(tmp_path / name / f"seed_{seed}", name, seed, [(0.1, value), (0.2, value), (0.3, value)])
+            points = [(0.1, value), (0.2, value), (0.3, value)]
+            settings = {DROPOUT: 0.0 if run == "random" else 0.3}
+            write_run(tmp_path / f"digits_{run}" / f"seed_{seed}", f"digits_{run}", seed, points, settings=settings)
     write_run(tmp_path / "digits_100%" / "seed_0", "digits_100%", 0, [(1.0, 99)])
     write_run(tmp_path / "digits_100%-MCD" / "seed_0", "digits_100%-MCD", 0, [(1.0, 90)])
     (block,) = blocks(table, read_statuses(table, tmp_path))
@@ -167,7 +169,6 @@ def test_a_run_that_goes_on_counts_up_to_the_columns_last_budget(tmp_path: Path)
     status = block.lines[0].status
     assert status.complete.keys() == {0}
     assert status.areas == pytest.approx({0: 28.0})
-    assert status.heights == pytest.approx({0: 70.0})
     assert status.series.budgets == pytest.approx((0.1, 0.2, 0.3))
 
 
