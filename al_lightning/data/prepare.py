@@ -18,14 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch.utils.data import DataLoader
 
 from al_lightning.console import Display, bar
 from al_lightning.data.cache.files import COLUMNS, MANIFEST, SETS, damaged, fault_of, with_checksum, without_checksum
 from al_lightning.data.cache.recipe import NONE, key_of
 from al_lightning.data.cache.shards import Done, Job, Shards, jobs_of
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.data.workers import no_shared_memory, start_method, was_ended
+from al_lightning.data.workers import made_by
 from al_lightning.errors import ALError, DatasetError, DirectoryInUse, UsageError
 from al_lightning.progress import counting, duration
 from al_lightning.runs.files import unwritable, write_atomic
@@ -96,27 +95,17 @@ def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
 def _process(what: str, shards: Shards, processes: int) -> Iterator[Done]:
     """Yield the result of each job, in order, and show the progress."""
     # Even a single process is a separate one: what a set keeps in memory while it reads must not reach its recipe.
-    workers = min(processes, len(shards))
-    loader = DataLoader(shards, batch_size=None, num_workers=workers, multiprocessing_context=start_method(workers))
+    remedy = "finished shards are kept, and the same command continues; give it fewer --processes"
+    made = made_by(min(processes, len(shards)), shards, "decodes", remedy)
     total, seen, kept = sum(len(job.indices) for job in shards.jobs), 0, 0
     begun = time.monotonic()
     with Display() as display:
-        try:
-            for done in loader:
-                seen, kept = seen + done.images, kept + done.images * done.kept
-                speed = (seen if shards.sources is None else seen - kept) / max(time.monotonic() - begun, 1e-9)
-                detail = f"{seen} of {total} images{f', {duration((total - seen) / speed)} left' if speed else ''}"
-                display.show(partial(bar, what, seen, total, detail), f"{what}: {detail}")
-                yield done
-        except (OSError, RuntimeError) as error:
-            if full := no_shared_memory(error):
-                raise ALError(f"{full}.") from error
-            if not was_ended(error):
-                raise
-            raise ALError(
-                f"A process that decodes was ended from outside ({error}), perhaps for lack of memory; finished shards "
-                "are kept, and the same command continues; give it fewer --processes."
-            ) from error
+        for done in made:
+            seen, kept = seen + done.images, kept + done.images * done.kept
+            speed = (seen if shards.sources is None else seen - kept) / max(time.monotonic() - begun, 1e-9)
+            detail = f"{seen} of {total} images{f', {duration((total - seen) / speed)} left' if speed else ''}"
+            display.show(partial(bar, what, seen, total, detail), f"{what}: {detail}")
+            yield done
 
 
 def _fill(work: Path, shards: Shards, processes: int, say: Say) -> tuple[int, int]:

@@ -142,13 +142,19 @@ def was_ended(error: BaseException) -> bool:
     return LOST.search(str(error)) is not None
 
 
-def made_by(workers: int, parts: Dataset[Part], what: str) -> Iterator[Part]:
+def made_by(
+    workers: int,
+    parts: Dataset[Part],
+    what: str,
+    remedy: str = "run the same command with fewer processes: --data.workers 0",
+) -> Iterator[Part]:
     """Yield the parts of a dataset in order, each made by one of so many processes; 0 makes them in this process.
 
     Args:
         workers: processes, at most one a part.
         parts: makes a part at each position, from 0 to its length.
         what: what a process does, for the message: "reads images".
+        remedy: what to do where a process was killed, for the message.
 
     Raises:
         ALError: a process was killed, or cannot start.
@@ -163,8 +169,7 @@ def made_by(workers: int, parts: Dataset[Part], what: str) -> Iterator[Part]:
         if not was_ended(error):
             raise
         raise ALError(
-            f"A process that {what} was killed ({error}), perhaps for lack of memory; run the same command with fewer "
-            "processes: --data.workers 0."
+            f"A process that {what} was killed ({error}), perhaps for lack of memory; {remedy}."
         ) from error
 
 
