@@ -168,9 +168,7 @@ def made_by(
             raise ALError(f"{full}.") from error
         if not was_ended(error):
             raise
-        raise ALError(
-            f"A process that {what} was killed ({error}), perhaps for lack of memory; {remedy}."
-        ) from error
+        raise ALError(f"A process that {what} was killed ({error}), perhaps for lack of memory; {remedy}.") from error
 
 
 def worker_error_message(error: BaseException, timeout: float) -> str:
