@@ -35,7 +35,7 @@ data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datas
     mask_folders streets.canvas streets.scenes streets.surfaces > splits > * > headers
 
 results: conditions summary > claims protocol > comparability label_value series_csv text_table > statistics >
-    comparison health series > *
+    baselines > comparison health series > *
 launcher: local slurm > screen > *
 labels: formats.cvat status > batch formats.masks > formats.* importer shapes.label_map > formats pictures >
     import_result item project source > store > incoming > * > shapes shapes.region spelling untrusted

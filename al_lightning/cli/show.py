@@ -27,8 +27,10 @@ def show(given: list[str]) -> int:
     )
     ours = parser.read(given)
 
+    from al_lightning.reports.fairness import fairness
     from al_lightning.results.claims import claims_of
-    from al_lightning.results.health import problems_of, summaries
+    from al_lightning.results.conditions import State
+    from al_lightning.results.health import problems_of
     from al_lightning.results.label_value import advice_of, step_of
     from al_lightning.results.series import by_setting, repeats, series_of_runs
     from al_lightning.results.text_table import chosen_table, comparison_table, curve_table, text_plot
@@ -37,9 +39,9 @@ def show(given: list[str]) -> int:
     runs = [read_run(directory) for directory in dict.fromkeys(path.resolve() for path in ours.run_dirs)]
     series = series_of_runs(runs)
     print(printable(curve_table(series[0].curves[0]) if len(runs) == 1 else comparison_table(series)))
-    alone = [problem.line for problem in problems_of(runs[0])]
-    health = alone if len(runs) == 1 else [f"[!] {sentence}" for sentence in summaries(runs)]
-    for sentence in (*health, *repeats(series)):
+    health = [problem.line for problem in problems_of(runs[0])] if len(runs) == 1 else []
+    missed = [each for each in fairness(runs) if each.state is State.WARN and not (health and each.topic == "health")]
+    for sentence in (*health, *(each.line for each in missed), *repeats(series)):
         print(printable(sentence))
     if ours.plot and (plot := text_plot(series)):
         print(f"\n{printable(plot)}")

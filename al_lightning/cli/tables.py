@@ -180,9 +180,7 @@ def _table(name: str, scale: str, directories: Sequence[Path], form: str, import
 
 
 def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, unit: Unit | None) -> str:
-    from al_lightning.config.names import own_or_shipped, settings_of
-    from al_lightning.results.conditions import conditions_of
-    from al_lightning.results.regimes import read_regimes
+    from al_lightning.reports.fairness import fairness
     from al_lightning.results.renderers import FORMS
     from al_lightning.results.series import repeats, series_of_runs
     from al_lightning.results.series_csv import read_csv
@@ -195,9 +193,7 @@ def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, uni
     else:
         runs = [read_run(directory) for directory in directories]
         series = series_of_runs(runs)
-        resolved = settings_of(run.record for run in runs)
-        regimes = read_regimes(own_or_shipped("rules.yaml"))
-        warnings = [condition.line for condition in conditions_of(runs, resolved=resolved, regimes=regimes)]
+        warnings = [condition.line for condition in fairness(runs)]
     left_out = repeats(series)
     if form == "csv":
         say(*(f"note: {sentence}" for sentence in left_out))

@@ -196,7 +196,11 @@ def _carried(rules: Rules, table: str, column: str, printed: str) -> Carried:
         and not (row.everything or row.mc_dropout or (table, column, row.label) in rules.doubtful)
     ]
     best_height, best = max(heights, key=lambda each: each[0])
-    meant = [each for each in heights if rules.guide.means(printed, each[1].acquisition, each[1].training)]
-    own_height, own = max(((height, row.label) for height, row in meant), default=(None, ""))
+    meant = [
+        (height, row.label)
+        for height, row in heights
+        if rules.guide.means(printed, row.acquisition, semi_supervised=row.semi_supervised)
+    ]
+    own_height, own = max(meant, default=(None, ""))
     title = f"{cited.title.partition(':')[0]}, {where.title}"
     return Carried(table, column, title, best.label, best_height, own, own_height)

@@ -10,13 +10,11 @@ from typing import Any
 
 from al_lightning.recommendations.rules import SSL, Rules, study_rules
 from al_lightning.reports.findings import MEASURED, Findings
-from al_lightning.reports.numbers import Dataset, signed, verdict
+from al_lightning.reports.numbers import Dataset, difference_rows
 from al_lightning.results.comparability import all_of
 from al_lightning.results.comparison import Comparison, Verdict
 from al_lightning.results.regimes import POOLS
-from al_lightning.results.renderers import MINUS
-from al_lightning.results.series import Series, mean_heights
-from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
+from al_lightning.results.series import mean_heights
 from al_lightning.runs.parts import setting_of
 
 FREE = f"Random{SSL}"
@@ -39,7 +37,7 @@ class Held:
     name: str
     place: str
     answers: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...] = ()
+    rows: Sequence[Sequence[str]] = ()
 
 
 def study_guide() -> Callable[[Sequence[Dataset], Sequence[Findings | str]], Mapping[str, Any]]:
@@ -80,12 +78,13 @@ def held(rules: Rules, dataset: Dataset, findings: Findings | str) -> Held:
         answer, comparisons = _answer(rules, dataset, method, task)
         answers.append(answer)
         compared += comparisons
-    return Held(dataset.name, place, tuple(answers), _rows(compared))
+    rows = [[*row[:4], row[-1]] for row in difference_rows(compared)]  # without the difference that would show
+    return Held(dataset.name, place, tuple(answers), rows)
 
 
 def _redundancy(rules: Rules, dataset: Dataset, findings: Findings | None) -> tuple[tuple[str, ...], str]:
     """Return the kinds of pool that this may be, and a clause that says why."""
-    record = _first(dataset).runs[0].record
+    record = dataset.runs[0].record
     scale = rules.regimes.redundancy
     if (kind := rules.guide.known.get(record.parts.get("datasets", ""))) is not None:
         return (kind,), f"A {kind} pool (one of the study's)"
@@ -102,7 +101,7 @@ def _redundancy(rules: Rules, dataset: Dataset, findings: Findings | None) -> tu
 
 def _budget(rules: Rules, dataset: Dataset, findings: Findings | None, task: str) -> tuple[tuple[str, ...], str]:
     """Return whether the budget is low or high, or both where it lies between, and a clause that says why."""
-    record = _first(dataset).runs[0].record
+    record = dataset.runs[0].record
     labels = max(curve.labelled[-1] for method in dataset.methods for curve in method.curves if curve.labelled)
     classes = len(findings.classes) if findings is not None else len(record.classes)
     by_class = labels / classes if classes else None
@@ -122,43 +121,41 @@ def _answer(rules: Rules, dataset: Dataset, method: str, task: str) -> tuple[str
     """
     heights = {label: fmean(by_seed.values()) for label, by_seed in mean_heights(dataset.methods).items()}
     dropout = dataset.baseline is not None and dataset.baseline.dropout  # of one network, as all comparisons are
-    curves = [each for each in dataset.methods if each.label in heights and each.dropout == dropout]
-    meant = [each.label for each in curves if rules.guide.means(method, *_parts(each))]
-    others = [each.label for each in curves if each.label not in meant]
-    if not meant or not others:
-        begun = not meant and any(rules.guide.means(method, *_parts(each)) for each in dataset.methods)
-        missing = method if not meant else "anything else to hold it against"
-        if begun:
-            return f"No seed of {missing} has run over the whole curve, or its network is another one.", []
-        return f"Not tried here: {missing}. {_command(rules, dataset, method if not meant else '', task)}".rstrip(), []
+    curves = {each.label for each in dataset.methods if each.label in heights and each.dropout == dropout}
+
+    def tried(printed: str) -> list[str]:
+        means = rules.guide.means
+        return [
+            each.label
+            for each in dataset.methods
+            if means(printed, each.strategy, semi_supervised=each.semi_supervised)
+        ]
+
+    meant = [label for label in tried(method) if label in curves]
+    if tried(method) and not meant:
+        return f"No seed of {method} has run over the whole curve, or its network is another one.", []
+    if not meant or not curves.difference(meant):
+        missing = "anything else to hold it against" if meant else method
+        return f"Not tried here: {missing}. {_command(rules, dataset, '' if meant else method, task)}".rstrip(), []
     tested = [
         each
         for each in dataset.against_baseline()
-        if (each.method in meant) != (each.baseline in meant) and {each.method, each.baseline} <= {*meant, *others}
+        if (each.method in meant) != (each.baseline in meant) and {each.method, each.baseline} <= curves
     ]
-    sign = dataset.metric.sign
-    best = max((*meant, *others), key=lambda label: sign * heights[label])
-    beaten = {label: _rivals(tested, label, Verdict.AHEAD) for label in meant}
-    ahead_of_it = {label: _rivals(tested, label, Verdict.BEHIND) for label in meant}
-    partners = {label: sum(label in (each.method, each.baseline) for each in tested) for label in meant}
-    if best in meant and beaten[best] and len(beaten[best]) == partners[best]:
-        text = f"The runs agree with {method}: {best} is ahead of {all_of(beaten[best])}, and its curve is the highest"
-    elif all(ahead_of_it.values()):
-        rivals = list(dict.fromkeys(rival for each in ahead_of_it.values() for rival in each))
+    won = [(c.method, c.baseline) if c.verdict is Verdict.AHEAD else (c.baseline, c.method) for c in tested if c.shows]
+    best = max(sorted(curves), key=lambda label: dataset.metric.sign * heights[label])
+    beaten = [loser for winner, loser in won if winner == best]
+    if best in meant and beaten and len(beaten) == sum(best in (each.method, each.baseline) for each in tested):
+        text = f"The runs agree with {method}: {best} is ahead of {all_of(beaten)}, and its curve is the highest"
+    elif {loser for _, loser in won}.issuperset(meant):
+        rivals = dict.fromkeys(winner for winner, loser in won if loser in meant)
         verb = "are" if len(rivals) > 1 else "is"
         text = f"The runs contradict {method}: {all_of(rivals)} {verb} ahead of {all_of(meant)}"
     else:
         text = f"The runs cannot tell whether {method} is best; the highest curve is that of {best}"
-    if method != FREE and not any(rules.guide.means(FREE, *_parts(each)) for each in curves):
+    if method != FREE and curves.isdisjoint(tried(FREE)):
         text += f". Not tried here: {FREE}. {_command(rules, dataset, FREE, task)}".rstrip(". ")
     return f"{text}.", tested
-
-
-def _rivals(tested: Sequence[Comparison], label: str, wanted: Verdict) -> list[str]:
-    """Return the methods of which a method is ahead, or behind; it may stand on either side of a comparison."""
-    turned = {Verdict.AHEAD: Verdict.BEHIND, Verdict.BEHIND: Verdict.AHEAD}[wanted]
-    found = [each.baseline for each in tested if each.method == label and each.verdict is wanted]
-    return [*found, *(each.method for each in tested if each.baseline == label and each.verdict is turned)]
 
 
 def _command(rules: Rules, dataset: Dataset, method: str, task: str) -> str:
@@ -169,30 +166,3 @@ def _command(rules: Rules, dataset: Dataset, method: str, task: str) -> str:
     strategy = rules.guide.kinds[method.removesuffix(SSL)][0] if method else "random"
     training = f"_{rules.semi_supervised[task]}" * method.endswith(SSL)
     return f"`al-lightning fit --config {setting_of(record)}_{strategy}{training}` runs it."
-
-
-def _first(dataset: Dataset) -> Series:
-    return (*dataset.methods, *dataset.references)[0]
-
-
-def _parts(method: Series) -> tuple[str, str]:
-    """Return a method's strategy and training method."""
-    record = method.runs[0].record
-    trained = record.trained if record.trained.startswith("semi-supervised") else SUPERVISED
-    return record.parts.get("acquisition", method.method), record.parts.get("training", trained)
-
-
-def _rows(compared: Sequence[Comparison]) -> tuple[tuple[str, ...], ...]:
-    if not compared:
-        return ()
-    rows = [
-        (
-            f"{each.method} {MINUS} {each.baseline}",
-            verdict(each),
-            signed(each),
-            each.interval(2).replace("-", MINUS) or "–",
-            str(each.seeds),
-        )
-        for each in compared
-    ]
-    return (("strategies", "verdict", "difference", "95 %\ninterval", "seeds"), *rows)

@@ -12,7 +12,6 @@ import yaml
 from al_lightning.config.names import own_or_shipped
 from al_lightning.errors import UsageError
 from al_lightning.results.regimes import BUDGETS, FORM, POOLS, TASKS, Regimes, regimes_of
-from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
 from al_lightning.tables.plan import files_of
 from al_lightning.tables.published import Cell, Column, Row, Table, read_table
 from al_lightning.yaml_files import read_yaml
@@ -92,10 +91,9 @@ class Guide:
             return self.cells[pool, budget]
         return self.text.get(budget, "") if pool == "diverse" else ""
 
-    def means(self, method: str, acquisition: str, training: str) -> bool:
-        """Whether the words of a cell mean a strategy with a training method."""
-        kind = method.removesuffix(SSL)
-        return acquisition in self.kinds[kind] and (training != SUPERVISED) == method.endswith(SSL)
+    def means(self, method: str, strategy: str, *, semi_supervised: bool) -> bool:
+        """Whether the words of a cell mean a strategy with such a training."""
+        return strategy in self.kinds[method.removesuffix(SSL)] and semi_supervised == method.endswith(SSL)
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,8 @@ def _verdicts(dataset: Dataset) -> list[Advice]:
     for each in dataset.against_baseline():
         by_verdict[each.verdict].append(each)
     texts = []
-    if ahead := [each for each in by_verdict[Verdict.AHEAD] if _of_chance(each)]:
+    chance = {method.label for method in dataset.methods if method.by_chance}
+    if ahead := [each for each in by_verdict[Verdict.AHEAD] if each.baseline in chance]:
         names = [f"{each.method}{_details(each)}" for each in ahead]
         texts.append(
             f"Ahead of {BASELINE} here: {' and '.join(names)}. Check this on your own images before you rely on it; a "
@@ -166,7 +167,7 @@ def _verdicts(dataset: Dataset) -> list[Advice]:
         f"{each.method} is {each.verdict.value} {'of ' * (each.verdict is Verdict.AHEAD)}{each.baseline} here; whether "
         f"either is ahead of {BASELINE} with that network is not known."
         for each in dataset.against_baseline()
-        if each.shows and not _of_chance(each)
+        if each.shows and each.baseline not in chance
     ]
     texts += [
         f"{each.method} is not distinguishable from {each.baseline} here: more seeds would hardly show a difference "
@@ -177,14 +178,9 @@ def _verdicts(dataset: Dataset) -> list[Advice]:
         f"{each.method} is behind {each.baseline} here{f', {small}' if (small := _small(each)) else ''}. "
         f"{each.baseline} costs less: at this budget, on this pool, {each.method} is not worth it."
         for each in by_verdict[Verdict.BEHIND]
-        if _of_chance(each)
+        if each.baseline in chance
     ]
     return [Advice(text) for text in texts]
-
-
-def _of_chance(comparison: Comparison) -> bool:
-    """Whether a method is compared with Random, of whatever training."""
-    return f"{comparison.baseline}_".startswith(f"{BASELINE}_")
 
 
 def _details(comparison: Comparison) -> str:

@@ -58,8 +58,7 @@ class Dataset:
     @property
     def baseline(self) -> Series | None:
         """The strategy that the others are compared with."""
-        baselines = [method for method in self.methods if f"{method.label}_".startswith(f"{BASELINE}_")]
-        return min(baselines, key=lambda method: len(method.label), default=None)
+        return min((method for method in self.methods if method.by_chance), key=lambda m: len(m.label), default=None)
 
     @property
     def heading(self) -> str:
@@ -147,22 +146,18 @@ def headline(dataset: Dataset) -> str:
     return f"{on}, {'; '.join(each.clause() for each in compared)}.{caution}"
 
 
-def differences(dataset: Dataset) -> list[list[str]]:
-    """Return the paired differences, the heads first; [] where there are none."""
+def difference_rows(tested: Sequence[Comparison], described: Sequence[Comparison] = ()) -> list[list[str]]:
+    """Return differences, tested or only described, as a table's rows, the heads first; [] where there are none."""
     rows = [
         [
             f"{each.method} − {each.baseline}{f', {each.place}' if each.place else ''}",
-            verdict(each),
+            verdict(each) if place < len(tested) else "not tested",
             signed(each),
             each.interval(2).replace("-", MINUS) or "–",
             number(each.smallest, 2) if each.smallest < 100 else "–",
             str(each.seeds),
         ]
-        for each in dataset.against_baseline()
-    ]
-    rows += [
-        [f"{each.method} − {each.baseline}", "not tested", signed(each), "–", "–", str(each.seeds)]
-        for each in dataset.between_strategies()
+        for place, each in enumerate((*tested, *described))
     ]
     heads = ["strategies", "verdict", "difference", "95 %\ninterval", "would show\nwith 80 %", "seeds"]
     return [heads, *rows] if rows else []

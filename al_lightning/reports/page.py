@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from al_lightning.config.names import own_or_shipped, settings_of
 from al_lightning.errors import UsageError
 from al_lightning.inspect.collapse import DRAWS
 from al_lightning.inspect.counts import REPEATS
@@ -18,13 +17,12 @@ from al_lightning.pages.render import render
 from al_lightning.reports import choices
 from al_lightning.reports.advice import advise, unfinished
 from al_lightning.reports.chart import curve_chart
+from al_lightning.reports.fairness import fairness
 from al_lightning.reports.findings import COLUMNS, SHOWN, Findings, Lookup, gather, short_name
-from al_lightning.reports.numbers import Dataset, cost, curves, datasets, differences, headline, more
+from al_lightning.reports.numbers import Dataset, cost, curves, datasets, difference_rows, headline, more
 from al_lightning.results.claims import counted
 from al_lightning.results.comparison import RULE
-from al_lightning.results.conditions import conditions_of
 from al_lightning.results.health import caution
-from al_lightning.results.regimes import read_regimes
 from al_lightning.results.series import BASELINE
 from al_lightning.runs.files import write_text
 from al_lightning.runs.journal import Run
@@ -99,7 +97,7 @@ def report_values(
         "points": dict.fromkeys(dataset.metric.points for dataset in grouped if dataset.metric.name),
         "counted": counted(each for dataset in grouped for each in dataset.comparisons),
         "sections": sections,
-        "conditions": fairness(made),
+        "conditions": [condition.line for condition in fairness(made)],
         "guide": guide(grouped, findings) if guide is not None and grouped else None,
         "more": more(grouped, names),
         "repeat_options": any(each.commands for section in sections for each in section["advice"]),
@@ -118,13 +116,6 @@ def report_values(
     }
 
 
-def fairness(runs: Sequence[Run]) -> list[str]:
-    """Return the conditions of a fair comparison of some runs, a sentence each."""
-    regimes = read_regimes(own_or_shipped("rules.yaml"))
-    resolved = settings_of(run.record for run in runs)
-    return [condition.line for condition in conditions_of(runs, resolved=resolved, regimes=regimes)]
-
-
 def _section(number: int, dataset: Dataset, findings: Findings | str, styles: dict[str, int]) -> dict[str, Any]:
     """Return a dataset's section: curves, table, differences, choices, and advice."""
     values = {
@@ -132,7 +123,7 @@ def _section(number: int, dataset: Dataset, findings: Findings | str, styles: di
         "dataset": dataset,
         "waiting": [f"{run.record.name}, seed {run.record.seed}" for run in unfinished(dataset)],
         "chart": curve_chart(dataset, styles) if dataset.budgets else "",
-        "differences": differences(dataset),
+        "differences": difference_rows(dataset.against_baseline(), dataset.between_strategies()),
         "curves": curves(dataset),
         "agreement": choices.agreement(dataset),
         "advice": advise(dataset, findings if isinstance(findings, Findings) else None),

@@ -7,18 +7,14 @@ A claim is corrected for all comparisons that are made beside it. Pages and comm
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from al_lightning.results.baselines import pairs_with_base
 from al_lightning.results.comparison import Comparison
-from al_lightning.results.inference import Values
-from al_lightning.results.label_value import GAIN, LastStep
-from al_lightning.results.series import Series, budgets_of, mean_heights, pairs_with_base
-from al_lightning.results.statistics import Pair, compare_settings
-
-Key = tuple[str, ...]
-"""What values are of: a setting, and the point of its curves, or "" for their mean height; or a last step."""
+from al_lightning.results.series import Series, budgets_of, mean_heights
+from al_lightning.results.statistics import Question, answers
 
 
 @dataclass(frozen=True)
@@ -28,16 +24,12 @@ class Claims:
     Attributes:
         by_setting: those of methods with the baseline of their training, in the order of the methods.
         by_run: those of a run's last step, by run directory.
+        counted: how many comparisons are corrected for; see `counted`.
     """
 
     by_setting: dict[str, list[Comparison]]
     by_run: dict[Path, Comparison]
-
-    @property
-    def counted(self) -> str:
-        """How many comparisons are corrected for, a sentence; empty where there is nothing to correct for."""
-        made = [*self.by_run.values(), *(each for group in self.by_setting.values() for each in group)]
-        return counted(made)
+    counted: str
 
 
 def counted(comparisons: Iterable[Comparison]) -> str:
@@ -46,7 +38,7 @@ def counted(comparisons: Iterable[Comparison]) -> str:
     return f"{tests} comparisons were tested here; each is corrected for all of them." if tests > 1 else ""
 
 
-def claims_of(settings: Mapping[str, Sequence[Series]], steps: Mapping[Path, LastStep] | None = None) -> Claims:
+def claims_of(settings: Mapping[str, Sequence[Series]], steps: Mapping[Path, Question] | None = None) -> Claims:
     """Compare each method with the baseline of its training, all in one correction.
 
     Curves are compared by their mean height. A method of a single fit has no curve: it is compared at its budget.
@@ -56,60 +48,47 @@ def claims_of(settings: Mapping[str, Sequence[Series]], steps: Mapping[Path, Las
         steps: by run directory: the metric before and after the last labels, to be compared, too. Runs of one method
             and step have the same values, which are compared once.
     """
-    questions = _Questions()
+    questions = {
+        (setting, place): question
+        for setting, methods in settings.items()
+        for place, question in (("", _of_curves(methods)), *_of_single_fits(methods))
+    }
+    distinct: list[Question] = []
+    for step in (steps or {}).values():
+        distinct += [step] if step not in distinct else []
+    of_steps = {("", str(number)): step for number, step in enumerate(distinct)}
+    found = answers({**questions, **of_steps})
+    by_setting: dict[str, list[Comparison]] = {}
     for setting, methods in settings.items():
-        questions.ask(setting, methods)
-    of_run = {directory: questions.ask_step(step) for directory, step in (steps or {}).items()}
-    found = compare_settings(
-        questions.values, questions.pairs, lower_is_better=questions.lower, test_images=questions.images
-    )
-    by_setting = {}
-    for setting, methods in settings.items():
-        places = {key[1]: group for key, group in found.items() if len(key) == 2 and key[0] == setting}
-        compared = [replace(each, place=place) for place, group in places.items() for each in group]
+        places = [place for other, place in questions if other == setting]
+        compared = [replace(each, place=place) for place in places for each in found[setting, place]]
         order = [method.label for method in methods]
         by_setting[setting] = sorted(compared, key=lambda each: order.index(each.method))
-    return Claims(by_setting, {directory: found[key][0] for directory, key in of_run.items()})
+    by_run = {directory: found["", str(distinct.index(step))][0] for directory, step in (steps or {}).items()}
+    made = [*by_run.values(), *(each for group in by_setting.values() for each in group)]
+    return Claims(by_setting, by_run, counted(made))
 
 
-@dataclass
-class _Questions:
-    """What is to be compared; see `compare_settings`."""
+def _of_curves(methods: Sequence[Series]) -> Question:
+    return _question(methods, mean_heights(methods))
 
-    values: dict[Key, Values] = field(default_factory=dict)
-    pairs: dict[Key, Sequence[Pair]] = field(default_factory=dict)
-    lower: set[Key] = field(default_factory=set)
-    images: dict[Key, dict[str, int]] = field(default_factory=dict)
 
-    def ask(self, setting: str, methods: Sequence[Series]) -> None:
-        """Ask for the methods of a setting: their mean heights, and single fits at their budgets."""
-        heights = mean_heights(methods)
-        lower = not methods[0].metric.higher_is_better
-        images = {each.label: count for each in methods if (count := each.test_images) is not None}
-        self._add((setting, ""), heights, pairs_with_base(methods, heights), lower, images)
-        first = min(budgets_of(each for each in methods if each.loops), default=math.inf)
-        # A single point at the first budget is of a curve that has just begun: there all methods are the same.
-        single = {each.label: each for each in methods if not each.loops and each.budgets and each.budgets[0] > first}
-        for budget in dict.fromkeys(each.budgets[0] for each in single.values()):
-            values = {each.label: points for each in methods if (points := _points(each, budget))}
-            pairs = [pair for pair in pairs_with_base(methods, values) if pair[0] in single]
-            if pairs:
-                place = f"at {single[pairs[0][0]].curves[0].labelled[0]:,} labels"
-                self._add((setting, place), values, pairs, lower, images)
+def _of_single_fits(methods: Sequence[Series]) -> Iterator[tuple[str, Question]]:
+    """Yield, for each budget of a single fit, which point of the curves that is, and what is compared there."""
+    first = min(budgets_of(each for each in methods if each.loops), default=math.inf)
+    # A single point at the first budget is of a curve that has just begun: there all methods are the same.
+    single = {each.label: each for each in methods if not each.loops and each.budgets and each.budgets[0] > first}
+    for budget in dict.fromkeys(each.budgets[0] for each in single.values()):
+        values = {each.label: points for each in methods if (points := _points(each, budget))}
+        question = _question(methods, values)
+        pairs = [pair for pair in question.pairs if pair[0] in single]
+        if pairs:
+            yield f"at {single[pairs[0][0]].curves[0].labelled[0]:,} labels", replace(question, pairs=pairs)
 
-    def ask_step(self, step: LastStep) -> Key:
-        """Ask for the gain of a run's last labels; return its key."""
-        key = next((key for key, values in self.values.items() if len(key) == 1 and values == step.values), None)
-        if key is None:
-            key = (str(len(self.values)),)
-            images = dict.fromkeys(GAIN, step.images) if step.images is not None else {}
-            self._add(key, step.values, [GAIN], not step.higher_is_better, images)
-        return key
 
-    def _add(self, key: Key, values: Values, pairs: Sequence[Pair], lower: bool, images: dict[str, int]) -> None:
-        self.values[key], self.pairs[key], self.images[key] = values, pairs, images
-        if lower:
-            self.lower.add(key)
+def _question(methods: Sequence[Series], values: Mapping[str, Mapping[int, float]]) -> Question:
+    images = {each.label: count for each in methods if (count := each.test_images) is not None}
+    return Question(values, pairs_with_base(methods, values), methods[0].metric.higher_is_better, images)
 
 
 def _points(series: Series, budget: float) -> dict[int, float]:

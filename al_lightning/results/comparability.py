@@ -9,8 +9,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from al_lightning.results.baselines import base_of
 from al_lightning.results.health import summaries
-from al_lightning.results.series import BASELINE, Series, base_of, of_one_training
+from al_lightning.results.series import BASELINE, Series
 from al_lightning.runs.identity import differences, in_short
 from al_lightning.runs.journal import Run
 
@@ -53,7 +54,7 @@ class Setting:
     def pairs(self) -> list[tuple[Series, Series]]:
         """Each method that chooses, with its baseline, which differs from it in the strategy."""
         bases = [(method, base_of(method, self.methods)) for method in self.loops]
-        return [(method, base) for method, base in bases if base is not None and of_one_training(method, base)]
+        return [(method, base) for method, base in bases if base is not None and base.strategy != method.strategy]
 
     @property
     def known(self) -> list[tuple[Run, dict[str, Any]]]:
@@ -71,7 +72,7 @@ OK, WARN, UNKNOWN = State.OK, State.WARN, State.UNKNOWN
 
 
 def _baseline(setting: Setting) -> Iterable[Finding]:
-    if not any(f"{method.label}_".startswith(f"{BASELINE}_") for method in setting.methods):
+    if not any(method.by_chance for method in setting.methods):
         yield WARN, f"There is no run of {BASELINE}, so nothing says whether choosing helps."
         return
     short = [
@@ -87,7 +88,7 @@ def _baseline(setting: Setting) -> Iterable[Finding]:
 def _dropout(setting: Setting) -> Iterable[Finding]:
     """Name the methods whose network has dropout, where Random has another network."""
     apart = [method for method in setting.loops if method.dropout]
-    if not apart or any(method.method.startswith(BASELINE) for method in apart):
+    if not apart or any(method.by_chance for method in apart):
         return
     one = len(apart) == 1
     yield (
@@ -101,10 +102,9 @@ def _dropout(setting: Setting) -> Iterable[Finding]:
 def _same_settings(setting: Setting) -> Iterable[Finding]:
     different, unknown = [], []
     for method, base in setting.pairs:
-        config, base_config = (_without_acquisition(each) for each in (method, base))
-        if not config or not base_config:
+        if not method.other_settings or not base.other_settings:
             unknown.append(method.label)
-        elif changed := differences(base_config, config):
+        elif changed := differences(base.other_settings, method.other_settings):
             different.append(f"{method.label} against {base.label} ({in_short(changed)})")
     if different:
         yield (
@@ -276,12 +276,6 @@ CHECKS: dict[str, Callable[[Setting], Iterable[Finding]]] = {
     "health": _health,
     "versions": _surroundings,
 }
-
-
-def _without_acquisition(method: Series) -> dict[str, Any]:
-    """Return a method's settings without the acquisition, from the first run that has any: all have the same."""
-    settings = next((run.record.settings for run in method.runs if run.record.settings), {})
-    return {key: value for key, value in settings.items() if key.split(".")[0] != "acquisition"}
 
 
 def _changed(wanted: Mapping[str, Any], actual: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ Nothing is extrapolated: the gain of further labels is for the reader of the cur
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,12 +16,9 @@ from al_lightning.results.comparison import FEWEST, RELEVANT, Comparison, Verdic
 from al_lightning.results.curves import Curve
 from al_lightning.results.health import FALLS, falls, problems_at
 from al_lightning.results.series import Series, series_of_runs
-from al_lightning.results.statistics import compare_settings
+from al_lightning.results.statistics import Question, answers
 from al_lightning.runs.journal import Run, read_run
 from al_lightning.runs.weights import with_tested
-
-GAIN = ("after", "before")
-"""The pair of a last step."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +115,7 @@ def advice_of(
     return [*notes, advice(run, siblings, price, following, gain)]
 
 
-def step_of(run_dir: Path) -> LastStep | None:
+def step_of(run_dir: Path) -> Question | None:
     """Return the last step of a run directory, over the seeds beside it; None where `advice_of` tells of no step."""
     run = _read(run_dir)
     return last_step(run, siblings_of(run)[0]) if run is not None and run.cycles else None
@@ -151,29 +148,8 @@ def siblings_of(run: Run) -> tuple[list[Run], list[str]]:
     return siblings, notes
 
 
-@dataclass(frozen=True)
-class LastStep:
-    """A metric before and after the last labels of a run.
-
-    Attributes:
-        values: in points, by "after" and "before", then by seed: of the run, and of other seeds that made this step.
-        higher_is_better: whether a higher value is better.
-        images: number of test images of an accuracy; None where it is not known, and for other metrics.
-    """
-
-    values: Mapping[str, Mapping[int, float]]
-    higher_is_better: bool
-    images: int | None
-
-    def compared(self) -> Comparison:
-        """Compare the two without anything else."""
-        lower = () if self.higher_is_better else ("",)
-        images = {"": dict.fromkeys(GAIN, self.images)} if self.images is not None else {}
-        return compare_settings({"": self.values}, [GAIN], lower_is_better=lower, test_images=images)[""][0]
-
-
-def last_step(run: Run, siblings: Sequence[Run]) -> LastStep | None:
-    """Return the last step of a run's curve; None before there are two points, and without a test set.
+def last_step(run: Run, siblings: Sequence[Run]) -> Question | None:
+    """Return the metric after and before the last labels of a run; None before there are two points, and without any.
 
     Args:
         run: with one finished cycle or more.
@@ -185,7 +161,8 @@ def last_step(run: Run, siblings: Sequence[Run]) -> LastStep | None:
     before, after = (series.at_labelled(cycle.labelled) for cycle in run.cycles[-2:])
     seeds = sorted(before.keys() & after.keys())
     values = {"after": {seed: after[seed] for seed in seeds}, "before": {seed: before[seed] for seed in seeds}}
-    return LastStep(values, series.metric.higher_is_better, series.test_images)
+    images = dict.fromkeys(values, series.test_images or 0)
+    return Question(values, [("after", "before")], series.metric.higher_is_better, images)
 
 
 def advice(
@@ -209,7 +186,7 @@ def advice(
     """
     last = run.cycles[-1].labelled - run.cycles[-2].labelled if len(run.cycles) > 1 else 0
     if gain is None and (step := last_step(run, siblings)) is not None:
-        gain = step.compared()
+        (gain,) = answers({"": step})[""]
     return f"{_gain(run, gain)} {_cost(price, last, last if next_count is None else next_count)}".rstrip()
 
 

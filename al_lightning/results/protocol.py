@@ -90,7 +90,7 @@ def _beside_semi_supervised(groups: Mapping[str, Sequence[Series]]) -> Finding:
     lacking = [
         name
         for name, methods in by_labels.items()
-        if not any(_semi_supervised(each) and _strategy(each) == BASELINE for each in methods)
+        if not any(each.semi_supervised and each.by_chance for each in methods)
     ]
     if lacking:
         return (
@@ -99,10 +99,10 @@ def _beside_semi_supervised(groups: Mapping[str, Sequence[Series]]) -> Finding:
             f"none on {all_of(lacking)}.",
         )
     alone = sorted({
-        _strategy(each)
+        each.strategy
         for methods in by_labels.values()
         for each in methods
-        if not any(_semi_supervised(other) and _strategy(other) == _strategy(each) for other in methods)
+        if each.strategy not in {other.strategy for other in methods if other.semi_supervised}
     })  # fmt: skip
     also = f"; {all_of(alone)} on labels alone" if alone else ""
     return OK, f"{HEAD}: semi-supervised training beside, at least with {BASELINE}{also}."
@@ -133,13 +133,3 @@ def _dataset(run: Run) -> str:
     )
     own = name in ("image_folder", "ImageFolder") or not name
     return f"{name or 'data'} {run.record.data_sha256[:6]}".rstrip() if own else name
-
-
-def _semi_supervised(method: Series) -> bool:
-    return any(run.record.trained.startswith("semi-supervised") for run in method.runs) or any(
-        run.record.parts.get("training", "") not in ("", "supervised") for run in method.runs
-    )
-
-
-def _strategy(method: Series) -> str:
-    return method.runs[0].record.parts.get("acquisition", method.method)

@@ -6,22 +6,21 @@ import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from al_lightning.errors import UsageError
 from al_lightning.metrics import ACCURACY, Metric, metric_of
 from al_lightning.results.curves import Curve, curve_of
 from al_lightning.runs.journal import Run
-from al_lightning.runs.parts import method_of, setting_of
+from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
+from al_lightning.runs.parts import method_of, setting_of, strategy_of
 
 BASELINE = "random"
 """The strategy that all others are compared with."""
 DROPOUT = "network.init_args.dropout"
 """The setting with the probability of the dropout that BALD samples."""
-ANCHORS = ("random_mcd", BASELINE, "coreset_mcd")
-"""What the methods of one network are compared with: the first of these that was run with that network.
-
-The last is for networks with dropout, of which the study has no Random: BALD is then held against core-set.
-"""
+CHANCE = ("random_mcd", BASELINE)
+"""The strategies that choose at random: with dropout in the network, and without."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +65,39 @@ class Series:
         return method_of(self.runs[0].record) if self.runs else self.label
 
     @property
+    def strategy(self) -> str:
+        """The strategy that the journal records; of a CSV file, the first word of the label, or the two of `CHANCE`."""
+        if self.runs:
+            return strategy_of(self.runs[0].record)
+        return next((each for each in CHANCE if f"{self.label}_".startswith(f"{each}_")), self.label.partition("_")[0])
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether it is Random, with whatever training."""
+        return self.strategy in CHANCE
+
+    @property
+    def semi_supervised(self) -> bool:
+        """Whether it trains on unlabelled images, too; where the training method does not say so, by its name."""
+        record = self.runs[0].record
+        if record.trained:
+            return record.trained.startswith("semi-supervised")
+        return record.parts.get("training", SUPERVISED) != SUPERVISED
+
+    @property
+    def other_settings(self) -> dict[str, Any]:
+        """The settings of the runs besides the acquisition's, by dotted key; {} where there are none."""
+        settings = self.runs[0].record.settings if self.runs else {}
+        return {key: value for key, value in settings.items() if key.split(".")[0] != "acquisition"}
+
+    @property
     def dropout(self) -> bool:
         """Whether the network trains with dropout, for BALD: another network, which is compared with its like alone.
 
         The settings decide; without settings, the names of the strategies that ship with dropout.
         """
-        if any(run.record.settings for run in self.runs):
-            return any(run.record.settings.get(DROPOUT) for run in self.runs)
+        if settings := self.other_settings:
+            return bool(settings.get(DROPOUT))
         return not {"bald", "mcd"}.isdisjoint(re.split(r"[^a-z]+", self.label.lower()))
 
     @property
@@ -182,52 +207,6 @@ def class_differences(series: Series, baseline: Series, budget: float) -> list[d
         {s: a - b for s in seeds if (a := ours[s][number]) is not None and (b := theirs[s][number]) is not None}
         for number in range(count)
     ]
-
-
-def base_of(series: Series, methods: Iterable[Series]) -> Series | None:
-    """Return the method of a setting that a method is compared with; None where there is none.
-
-    Both have the same network: with dropout or without. It is Random with the same training, else Random; `random_uda`
-    is compared with `random`. Where no Random was run with that network, core-set stands for it (`ANCHORS`).
-
-    Of several baselines that differ by their settings alone, it is the one whose settings are most like the method's.
-    `random` with other settings is compared with the first `random`.
-    """
-    same: dict[str, list[Series]] = {}
-    for method in methods:
-        if method.dropout == series.dropout:
-            same.setdefault(method.method, []).append(method)
-    anchor = next((each for each in ANCHORS if any(f"{name}_".startswith(f"{each}_") for name in same)), "")
-    if series.method == anchor:
-        first = same[anchor][0]
-        return first if first.label != series.label else None
-    parts = series.method.split("_")
-    names = [f"{anchor}_{'_'.join(parts[first:])}" for first in range(1, len(parts))]
-    if series.method.startswith(f"{anchor}_"):
-        names = []
-    name = next((name for name in [*names, anchor] if name in same), "")
-    return min(same.get(name, ()), key=lambda base: _different_settings(series, base), default=None)
-
-
-def of_one_training(series: Series, base: Series) -> bool:
-    """Whether a method and its base differ in the strategy; `random_uda` and `random` differ in the training."""
-    return not f"{series.method}_".startswith(f"{base.method}_")
-
-
-def _different_settings(series: Series, base: Series) -> int:
-    """Return how many settings besides the acquisition differ between the first runs of two methods."""
-    first, second = ({**each.runs[0].record.settings} if each.runs else {} for each in (series, base))
-    keys = (key for key in first.keys() | second.keys() if key.split(".")[0] != "acquisition")
-    return sum(first.get(key) != second.get(key) for key in keys)
-
-
-def pairs_with_base(methods: Sequence[Series], values: Collection[str]) -> list[tuple[str, str]]:
-    """Return, for `statistics.compare`, the labels of each method of a setting and of the method it is compared with.
-
-    Pairs of methods that `values`, by label, lacks are left out.
-    """
-    pairs = [(method.label, base.label) for method in methods if (base := base_of(method, methods)) is not None]
-    return [pair for pair in pairs if pair[0] in values and pair[1] in values]
 
 
 # From journals

@@ -21,9 +21,10 @@ Both assume that seeds are independent, and differences roughly normal. Heavy ta
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations
+from statistics import fmean
 from typing import TypeVar
 
 import numpy as np
@@ -47,18 +48,33 @@ from al_lightning.results.series import BASELINE
 
 Pair = tuple[str, str]
 """The method under test, and the method it is compared with."""
-Setting = TypeVar("Setting", bound=Hashable)
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which methods of one setting are compared, and by which values.
+
+    Attributes:
+        values: by method and seed, in points (percentage points of the metric). With 2 to 4 seeds all of these methods
+            contribute to the variance, also those of no pair.
+        pairs: (method, baseline).
+        higher_is_better: whether a higher value is better.
+        images: by method, number of test images, where the values are accuracies in percent.
+    """
+
+    values: Values
+    pairs: Sequence[Pair]
+    higher_is_better: bool = True
+    images: Mapping[str, int] = field(default_factory=dict)
 
 
 def compare(values: Values, pairs: Sequence[Pair] | None = None, *, higher_is_better: bool = True) -> list[Comparison]:
-    """Compare methods of one setting, paired by seed.
-
-    A claim is corrected for all pairs of this call. With 2 to 4 seeds all methods of `values` contribute to the
-    variance, also those of no pair.
+    """Compare methods of one setting, paired by seed; a claim is corrected for all pairs of this call.
 
     Args:
-        values: by method and seed, in points (percentage points of the metric).
-        pairs: (method, baseline); by default each method with `random`.
+        values: as a `Question` has them.
+        pairs: (method, baseline); by default each method with `random`, if that is there.
         higher_is_better: whether a higher value is better.
 
     Returns:
@@ -67,65 +83,45 @@ def compare(values: Values, pairs: Sequence[Pair] | None = None, *, higher_is_be
     Raises:
         UsageError: a pair names an unknown method or one method twice, or a value is not finite.
     """
-    return compare_settings({"": values}, pairs, lower_is_better=() if higher_is_better else ("",))[""]
+    if pairs is None:
+        pairs = [(method, BASELINE) for method in values if method != BASELINE and BASELINE in values]
+    return answers({"": Question(values, pairs, higher_is_better)})[""]
 
 
-def compare_settings(
-    settings: Mapping[Setting, Values],
-    pairs: Sequence[Pair] | Mapping[Setting, Sequence[Pair]] | None = None,
-    *,
-    lower_is_better: Collection[Setting] = (),
-    test_images: Mapping[Setting, Mapping[str, int]] | None = None,
-) -> dict[Setting, list[Comparison]]:
+def answers(questions: Mapping[Key, Question]) -> dict[Key, list[Comparison]]:
     """Compare methods in several settings, for example a table's columns; claims are corrected for all of them.
 
-    Args:
-        settings: by name: values as `compare` takes them.
-        pairs: of each setting, by its name; or as for `compare`, and a setting that lacks a method of a pair has no
-            comparison of that pair.
-        lower_is_better: names of the settings in which a lower value is better.
-        test_images: by setting and method: number of test images, where the values are accuracies in percent.
-
     Returns:
-        By setting: its comparisons, in the order of the pairs.
+        By the key of each question: its comparisons, in the order of the pairs.
 
     Raises:
         UsageError: as `compare`.
     """
-    _check_pairs(settings, pairs)
-    trials: dict[Setting, list[tuple[Comparison, float]]] = {}
-    for setting, values in settings.items():
-        check_finite(values)
-        wanted = pairs.get(setting, ()) if isinstance(pairs, Mapping) else pairs
-        if wanted is None:
-            wanted = [(method, BASELINE) for method in values if method != BASELINE]
-        present = [pair for pair in wanted if values.keys() >= set(pair)]
-        few = any(FEWEST <= len(_common(values, *pair)) < MANY for pair in present)
-        model = AdditiveModel(values) if few else None
-        better, images = setting not in lower_is_better, (test_images or {}).get(setting, {})
-        trials[setting] = [
-            _estimated(values, model, Comparison(*pair, (), higher_is_better=better), images) for pair in present
-        ]
+    trials = {key: _trials(question) for key, question in questions.items()}
     tested = [comparison.p_single for group in trials.values() for comparison, error in group if error]
     corrected = zip(*holm(tested), strict=True)
     return {
-        setting: [_bounded(each, error, *next(corrected), len(tested)) if error else each for each, error in group]
-        for setting, group in trials.items()
+        key: [_bounded(each, error, *next(corrected), len(tested)) if error else each for each, error in group]
+        for key, group in trials.items()
     }
 
 
-def _check_pairs(
-    settings: Mapping[Setting, Values], pairs: Sequence[Pair] | Mapping[Setting, Sequence[Pair]] | None
-) -> None:
-    """Raise UsageError where a pair names a method without values, or one method twice."""
-    known = list(dict.fromkeys(method for values in settings.values() for method in values))
-    groups = pairs.values() if isinstance(pairs, Mapping) else [pairs or ()]
-    for pair in (pair for group in groups for pair in group):
+def _trials(question: Question) -> list[tuple[Comparison, float]]:
+    """Return each comparison of a question without correction, and the standard error of the difference, in points.
+
+    The error is 0 where no test is possible.
+    """
+    values = question.values
+    check_finite(values)
+    for pair in question.pairs:
         for name in pair:
-            if name not in known:
-                raise UsageError(f"There are no values of {name!r} to compare.{nearest(name, known)}")
+            if name not in values:
+                raise UsageError(f"There are no values of {name!r} to compare.{nearest(name, values)}")
         if pair[0] == pair[1]:
             raise UsageError(f"{pair[0]} cannot be compared with itself.")
+    few = any(FEWEST <= len(_common(values, *pair)) < MANY for pair in question.pairs)
+    model = AdditiveModel(values) if few else None
+    return [_trial(question, model, *pair) for pair in question.pairs]
 
 
 def _common(values: Values, method: str, baseline: str) -> list[int]:
@@ -141,56 +137,43 @@ def _bounded(comparison: Comparison, error: float, p: float, level: float, tests
     return replace(comparison, low=low, high=high, p=p, smallest=smallest, tests=tests)
 
 
-def _estimated(
-    values: Values, model: AdditiveModel | None, comparison: Comparison, images: Mapping[str, int]
-) -> tuple[Comparison, float]:
-    """Add the estimate and its uncorrected p to a comparison, as far as its seeds allow.
-
-    Returns:
-        The comparison, and the standard error of the difference, in points; 0 where no test is possible.
-    """
-    method, baseline = comparison.method, comparison.baseline
-    common = _common(values, method, baseline)
+def _trial(question: Question, model: AdditiveModel | None, method: str, baseline: str) -> tuple[Comparison, float]:
+    """Return one comparison of `_trials`; without a model, by the pair's own differences."""
+    values, common = question.values, _common(question.values, method, baseline)
+    by_seed = tuple((seed, values[method][seed] - values[baseline][seed]) for seed in common)
+    comparison = Comparison(method, baseline, by_seed, higher_is_better=question.higher_is_better)
     if not common:
         return comparison, 0.0
-    by_seed = tuple((seed, values[method][seed] - values[baseline][seed]) for seed in common)
+    own_df = len(common) - 1
     if model is not None and FEWEST <= len(common) < MANY:
-        (mean, factor), df, scale = model.difference(method, baseline), model.df, model.scale
-        variance, pooled = 2 * model.variance, model.df > len(common) - 1
+        mean, factor = model.difference(method, baseline)
+        df, scale, deviation = model.df, model.scale, math.sqrt(2 * model.variance)
+        error = deviation * math.sqrt(factor / 2)
     else:
-        mean, variance = _moments([difference for _, difference in by_seed])
-        factor, df, pooled = 2 / len(common), len(common) - 1, False
+        mean, df = fmean(comparison.values), own_df
         scale = max(abs(values[name][seed]) for name in (method, baseline) for seed in common)
+        deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in comparison.values) / max(1, df))
+        error = deviation / math.sqrt(len(common))
     rounding = SAME * max(1.0, scale)
-    comparison = replace(comparison, by_seed=by_seed, mean=0.0 if abs(mean) <= rounding else mean)
-    if not df or math.sqrt(variance) <= rounding:
+    comparison = replace(comparison, mean=0.0 if abs(mean) <= rounding else mean)
+    if not df or deviation <= rounding:
         # A difference without any variation has no measure of chance: with few seeds, coarse metrics or copied runs
         # explain it as well as anything, and no p is honest.
-        return _by_test_images(values, comparison, images), 0.0
-    error = math.sqrt(variance * factor / 2)
+        return _by_test_images(question, comparison), 0.0
     p = 2 * float(special.stdtr(df, -abs(comparison.mean) / error))
-    return replace(comparison, df=df, pooled=pooled, deviation=math.sqrt(variance), p_single=p), error
+    return replace(comparison, df=df, pooled=df > own_df, deviation=deviation, p_single=p), error
 
 
-def _moments(differences: Sequence[float]) -> tuple[float, float]:
-    """Return mean and variance of a pair's own differences; the variance of a single one is 0."""
-    mean = math.fsum(differences) / len(differences)
-    squares = math.fsum((value - mean) ** 2 for value in differences)
-    return mean, squares / max(1, len(differences) - 1)
-
-
-def _by_test_images(values: Values, comparison: Comparison, images: Mapping[str, int]) -> Comparison:
+def _by_test_images(question: Question, comparison: Comparison) -> Comparison:
     """Add Newcombe's interval to a comparison of accuracies that cannot be tested, where both saw as many images.
 
     The seeds share their test images, so that further seeds make the interval no narrower.
     """
-    count = images.get(comparison.method, 0)
-    if not count or images.get(comparison.baseline) != count:
+    pair = (comparison.method, comparison.baseline)
+    count, other = (question.images.get(name, 0) for name in pair)
+    if not count or other != count:
         return comparison
-    first, second = (
-        math.fsum(values[name][seed] for seed, _ in comparison.by_seed) / comparison.seeds / PERCENT
-        for name in (comparison.method, comparison.baseline)
-    )
+    first, second = (fmean(question.values[name][seed] for seed, _ in comparison.by_seed) / PERCENT for name in pair)
     low, high = newcombe(first, second, count)
     return replace(comparison, images=count, by_images=(PERCENT * low, PERCENT * high))
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from statistics import fmean
 
+from al_lightning.results.baselines import base_of
 from al_lightning.results.claims import claims_of
 from al_lightning.results.comparison import RULE, Comparison
 from al_lightning.results.label_value import label_costs, savings
 from al_lightning.results.renderers import Grid, Sheet, comma_separated, mean_text, without_empty
-from al_lightning.results.series import Series, base_of, budgets_of, by_setting, class_differences, mean_heights
+from al_lightning.results.series import Series, budgets_of, by_setting, class_differences, mean_heights
 from al_lightning.results.statistics import penalty_matrix
 
 HEADS = ("run", "method", "dataset", "seed", "labelled", "metric", "budget", "pool_size")

@@ -41,11 +41,15 @@ def setting_of(record: RunRecord) -> str:
 def method_of(record: RunRecord) -> str:
     """Return a run's strategy, with its training method where that is not the default one, and other configs.
 
-    Without an acquisition part, the strategy's class stands for it, likewise, without other configs.
+    Without an acquisition part, other configs are left out.
     """
-    if "acquisition" in record.parts:
-        return _joined(record.parts, ("acquisition", "training", OTHER))
-    return _joined({"acquisition": _class_name(record, "acquisition"), **record.parts}, ("acquisition", "training"))
+    others = (OTHER,) if "acquisition" in record.parts else ()
+    return _joined({**record.parts, "acquisition": strategy_of(record)}, ("acquisition", "training", *others))
+
+
+def strategy_of(record: RunRecord) -> str:
+    """Return a run's strategy; without an acquisition part, the strategy's class, as `setting_of` does."""
+    return record.parts.get("acquisition") or _class_name(record, "acquisition")
 
 
 def named_classes(record: RunRecord) -> dict[str, str]:

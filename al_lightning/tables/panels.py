@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from al_lightning.metrics import metric_of
 from al_lightning.pages.chart_files import FORMS, drawing
-from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
 from al_lightning.tables.cells import Block, Line
 from al_lightning.tables.published import Column, Row
 
@@ -73,7 +72,7 @@ def line_style(row: Row) -> str:
         return "-."
     if not row.strong_augmentation:
         return ":"
-    return "-" if row.training == SUPERVISED else "--"
+    return "--" if row.semi_supervised else "-"
 
 
 def _has_something(line: Line) -> bool:
@@ -113,5 +112,5 @@ def _row(axis: Axes, column: Column, line: Line) -> None:
     if status.cell.score is not None:
         label = None if points else f"{row.label} (published)"
         # Hollow on labels alone, half filled with semi-supervised training: a single marker has no line to tell.
-        look |= {"fillstyle": "none" if row.training == SUPERVISED else "bottom", "markerfacecoloralt": "none"}
+        look |= {"fillstyle": "bottom" if row.semi_supervised else "none", "markerfacecoloralt": "none"}
         axis.plot([size * column.at], [status.cell.score], marker=marker, label=label, **look)

@@ -122,8 +122,13 @@ class Row:
         return self.acquisition == "full"
 
     @property
+    def semi_supervised(self) -> bool:
+        """Whether it trains on unlabelled images, too."""
+        return self.training != SUPERVISED
+
+    @property
     def conditions(self) -> tuple[str, bool, str, bool]:
-        """What a row and its baseline have in common besides the strategy."""
+        """What rows have in common that differ in the strategy alone."""
         return self.training, self.strong_augmentation, self.network, self.mc_dropout
 
 
@@ -154,24 +159,6 @@ class Table:
     runs: str = ""
     marker: str = ""
     drawn: bool = False
-
-    def baseline(self, row: Row) -> Row | None:
-        """Return the row that a row is compared with: Random under the same conditions, else any Random.
-
-        Random with semi-supervised training is compared with supervised Random; the 100 % rows have no baseline. A row
-        whose network has dropout is compared with such rows alone, which have no Random: core-set stands for it.
-        """
-        if row.everything:
-            return None
-        like = [each for each in self.rows if each.mc_dropout == row.mc_dropout]
-        anchors = [each for each in like if each.acquisition == "random"]
-        if row.mc_dropout and not anchors:
-            anchors = [each for each in like if each.acquisition == "coreset"]
-        if row in anchors:
-            supervised = (SUPERVISED, *row.conditions[1:])
-            return next((o for o in anchors if row.training != SUPERVISED and o.conditions == supervised), None)
-        same = [other for other in anchors if other.conditions == row.conditions]
-        return next(iter(same or anchors), None)
 
     def reference(self, row: Row) -> Row | None:
         """Return the 100 % row of a row's network, which tells how far the row is from labels for all images."""

@@ -7,18 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from al_lightning.config.names import own_or_shipped, settings_of
 from al_lightning.config.rebuild import data_of
 from al_lightning.pages.render import render
 from al_lightning.reports.chart import curve_chart
+from al_lightning.reports.fairness import fairness
 from al_lightning.reports.numbers import Dataset
 from al_lightning.reports.page import Guide, report_values
-from al_lightning.results.conditions import conditions_of
-from al_lightning.results.regimes import read_regimes
 from al_lightning.results.renderers import FORMS
 from al_lightning.results.series import budgets_of
 from al_lightning.runs.files import write_atomic, write_text
-from al_lightning.runs.parts import DEFAULT_TRAINING
 from al_lightning.tables.cells import Block, blocks, csv_text, sheet
 from al_lightning.tables.panels import draw_panels
 from al_lightning.tables.published import Table
@@ -46,7 +43,7 @@ class TableReport:
     ) -> None:
         self.table, self.statuses, self.command, self.imports, self.guide = table, statuses, command, imports, guide
         self.columns = blocks(table, statuses)
-        self.sheet = sheet(table, self.columns, fairness(statuses))
+        self.sheet = sheet(table, self.columns, _conditions(statuses))
 
     def text(self, form: str) -> str:
         """Return the table as text, markdown, latex, csv or html."""
@@ -84,13 +81,11 @@ def _put(content: bytes, file: BinaryIO) -> None:
     file.write(content)
 
 
-def fairness(statuses: Sequence[CellStatus]) -> list[str]:
-    """Return the conditions of a fair comparison, a sentence each."""
+def _conditions(statuses: Sequence[CellStatus]) -> list[str]:
     runs = [run for status in statuses for run in status.runs.values()]
     # Where a table's own options differ from the names' configs, the table's file and title say so.
-    resolved = settings_of(run.record for each in statuses if not each.column.options for run in each.runs.values())
-    regimes = read_regimes(own_or_shipped("rules.yaml"))
-    return [condition.line for condition in conditions_of(runs, resolved=resolved, regimes=regimes)]
+    named = [run for each in statuses if not each.column.options for run in each.runs.values()]
+    return [condition.line for condition in fairness(runs, named)]
 
 
 def _charts(block: Block) -> list[tuple[str, str]]:
@@ -101,7 +96,7 @@ def _charts(block: Block) -> list[tuple[str, str]]:
     numbers = {"random": 0} | {key: number for number, key in enumerate(others, start=1)}
     flat = [line.status for line in block.lines if line.status.row.everything and line.status.complete]
     curves = [line.status for line in block.lines if line.status.complete and not line.status.row.one_fit]
-    groups = {(each.row.mc_dropout, each.row.training != DEFAULT_TRAINING, each.row.training) for each in curves}
+    groups = {(each.row.mc_dropout, each.row.semi_supervised, each.row.training) for each in curves}
     for dropout, more, training in sorted(groups):
         methods = [each.series for each in curves if (each.row.mc_dropout, each.row.training) == (dropout, training)]
         title = methods[0].runs[0].record.trained + (", network with dropout" if dropout else "")

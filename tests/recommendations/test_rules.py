@@ -61,7 +61,7 @@ def test_table_8_is_quoted_as_printed_and_each_rule_follows_it() -> None:
     for (pool, budget), printed in RULES.guide.cells.items():
         rule = RULES.rule("segmentation", pool, budget)
         assert rule is not None
-        assert RULES.guide.means(printed, rule.strategy, rule.training)
+        assert RULES.guide.means(printed, rule.strategy, semi_supervised=rule.training == "s4gan")
         assert (rule.training == "s4gan") == printed.endswith(SSL)
     asked = {(one.row, one.against) for rule in RULES.rules for one in rule.questions if rule.task == "segmentation"}
     assert ("Random-SSL", "Random") in asked
@@ -69,11 +69,11 @@ def test_table_8_is_quoted_as_printed_and_each_rule_follows_it() -> None:
 
 def test_the_words_of_a_cell_mean_kinds_of_strategies() -> None:
     means = RULES.guide.means
-    assert means("Single-SSL", "equal", "s4gan")
-    assert not means("Single-SSL", "equal", "supervised")
-    assert not means("Single-SSL", "coreset", "s4gan")
-    assert means("Batch", "coreset", "supervised")
-    assert not means("Batch", "coreset", "s4gan")
+    assert means("Single-SSL", "equal", semi_supervised=True)
+    assert not means("Single-SSL", "equal", semi_supervised=False)
+    assert not means("Single-SSL", "coreset", semi_supervised=True)
+    assert means("Batch", "coreset", semi_supervised=False)
+    assert not means("Batch", "coreset", semi_supervised=True)
     assert RULES.guide.method("classification", "diverse", "few") == "Random-SSL"
     assert RULES.guide.method("classification", "diverse", "many") == ""
     assert RULES.guide.method("classification", "redundant", "few") == ""

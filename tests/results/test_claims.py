@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from al_lightning.metrics import ACCURACY
+from al_lightning.results.baselines import base_of
 from al_lightning.results.claims import claims_of, counted
 from al_lightning.results.comparison import Verdict
 from al_lightning.results.label_value import last_step
-from al_lightning.results.series import base_of, by_setting, series_of_runs
+from al_lightning.results.series import by_setting, series_of_runs
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord
 from tests.support.curve_runs import a_run, curves
 from tests.support.runs import parts_of

@@ -1,19 +1,14 @@
 """Series: curves by seed from journals, and what is read off them."""
 
-from dataclasses import replace
-
 import pytest
 
 from al_lightning.metrics import metric_of
 from al_lightning.results.series import (
-    DROPOUT,
     Series,
-    base_of,
     by_setting,
     class_differences,
     distinct_names,
     mean_heights,
-    pairs_with_base,
     series_of_runs,
 )
 from al_lightning.results.statistics import compare
@@ -71,51 +66,6 @@ def test_other_data_of_one_name_are_another_setting():
     assert [one.setting for one in series_of_runs(runs)] == ["street (miou)", "street (miou, data 987654)"]
 
 
-def bases(*labels, **settings):
-    """The label of each method's baseline; settings, by label, in place of names alone."""
-    runs = []
-    for label in labels:
-        run = a_run(f"street_{label}", 0, [0.4])
-        parts = {"datasets": "street", "acquisition": label}
-        runs.append(replace(run, record=replace(run.record, settings=settings.get(label, {}), parts=parts)))
-    found = series_of_runs(runs)
-    by_label = {one.label: base.label if (base := base_of(one, found)) else None for one in found}
-    return [by_label[label] for label in labels]
-
-
-def test_each_method_has_the_baseline_of_its_training():
-    labels = ["random", "random_uda", "entropy_uda", "entropy_s4gan", "coreset"]
-    assert bases(*labels) == [None, "random", "random_uda", "random", "random"]
-    assert bases("entropy") == [None]
-
-
-def test_networks_with_dropout_are_compared_with_each_other_alone():
-    assert bases("random", "bald", "entropy") == [None, None, "random"]
-    assert bases("random", "bald", "coreset_mcd", "coreset_mcd_uda", "bald_uda", "random_uda") == [
-        None, "coreset_mcd", None, "coreset_mcd", "coreset_mcd_uda", "random",
-    ]  # fmt: skip
-    assert bases("random", "random_mcd", "bald", "coreset_mcd", "bald_uda") == [
-        None, None, "random_mcd", "random_mcd", "random_mcd",
-    ]  # fmt: skip
-    assert bases("random_mcd", "random_mcd_uda", "bald_uda") == [None, "random_mcd", "random_mcd_uda"]
-
-
-def test_settings_tell_of_dropout_where_there_are_any_and_names_elsewhere():
-    has, lacks = {DROPOUT: 0.1}, {DROPOUT: 0.0}
-    assert bases("random", "bald", random=has, bald=has) == [None, "random"]
-    assert bases("random", "bald", random=lacks, bald=has) == [None, None]
-    assert bases("random", "entropy", random=lacks, entropy=has) == [None, None]
-    # a network of one's own, whose dropout no option turns on, is the same for both
-    assert bases("random", "bald", random={"network.class_path": "my.Net"}, bald={"network.class_path": "my.Net"}) == [
-        None, "random",
-    ]  # fmt: skip
-    made = {
-        name: Series("digits", name, metric_of("accuracy"), ())
-        for name in ("BALD", "Coreset-MCD", "Random", "mcdonald")
-    }
-    assert [one.dropout for one in made.values()] == [True, True, False, False]
-
-
 def test_methods_come_in_the_order_of_their_first_runs_and_those_without_a_number_last():
     runs = [
         a_run("b_random", 0, []),
@@ -140,12 +90,6 @@ def test_names_that_are_not_one_methods_alone_tell_what_differs():
     assert distinct_names(series_of_runs(runs)) == [
         "street_random (street (miou))", "street_random (street (miou, data 987654))",
     ]  # fmt: skip
-
-
-def test_a_method_whose_baseline_has_no_whole_curve_is_compared_with_nothing():
-    runs = curves(random=[[0.4, 0.5]], random_uda=[[0.4]], entropy=[[0.4, 0.6]], entropy_uda=[[0.5, 0.6]])
-    found = series_of_runs(runs)
-    assert pairs_with_base(found, mean_heights(found)) == [("entropy", "random")]
 
 
 # Classes

@@ -12,10 +12,14 @@ from scipy import special
 from al_lightning.errors import UsageError
 from al_lightning.results.comparison import Verdict
 from al_lightning.results.inference import ALPHA, AdditiveModel
-from al_lightning.results.statistics import compare, compare_settings, noncentrality, penalty_matrix, seeds_needed
+from al_lightning.results.statistics import Question, answers, compare, noncentrality, penalty_matrix, seeds_needed
 from tests.support.blocks import VALUES, blocks, simple
 from tests.support.errors import raises
 from tests.support.quick import quick
+
+
+def against_random(values, **more):
+    return Question(values, [(method, "random") for method in values if method != "random"], **more)
 
 
 def test_a_comparison_by_hand():
@@ -64,7 +68,8 @@ def test_an_incomplete_block_by_hand():
 
 
 def test_each_setting_has_its_variance_and_claims_are_corrected_for_all():
-    apart = compare_settings({"x": VALUES, "y": {m: {s: 2 * v for s, v in by.items()} for m, by in VALUES.items()}})
+    double = {m: {s: 2 * v for s, v in by.items()} for m, by in VALUES.items()}
+    apart = answers({"x": against_random(VALUES), "y": against_random(double)})
     assert apart["y"][0].deviation == pytest.approx(2 * apart["x"][0].deviation)
     assert all(c.tests == 4 for c in (*apart["x"], *apart["y"]))  # corrected for both settings
     (alone, _) = compare(VALUES)
@@ -73,16 +78,11 @@ def test_each_setting_has_its_variance_and_claims_are_corrected_for_all():
 
 
 def test_each_setting_can_have_its_own_pairs():
-    found = compare_settings({"x": VALUES, "y": VALUES}, {"x": [("a", "b")]})
+    found = answers({"x": Question(VALUES, [("a", "b")]), "y": Question(VALUES, [])})
     assert [(one.method, one.baseline, one.tests) for one in found["x"]] == [("a", "b", 1)]
     assert found["y"] == []
     with raises(UsageError, "'c'"):
-        compare_settings({"x": VALUES}, {"x": [("a", "c")]})
-
-
-def test_pairs_that_a_setting_lacks_are_left_out():
-    found = compare_settings({"x": VALUES, "y": {"random": {0: 1.0, 1: 2.0}}}, [("a", "random"), ("a", "b")])
-    assert {setting: len(group) for setting, group in found.items()} == {"x": 2, "y": 0}
+        answers({"x": Question(VALUES, [("a", "c")])})
 
 
 def test_from_five_seeds_on_a_pair_is_judged_by_its_own_differences():
@@ -214,33 +214,33 @@ def test_what_does_not_vary_has_no_interval_and_is_no_claim(seeds):
 
 def test_accuracies_that_do_not_vary_have_the_interval_of_their_test_images():
     """6 of 6 right for both: Wilson's interval of each ends at 6 / (6 + 1.96^2) = 0.6097, so 39 points remain open."""
-    right = {"": dict.fromkeys(("random", "a"), 6)}
+    right, many = (dict.fromkeys(("random", "a"), count) for count in (6, 1000))
     values = {"random": dict.fromkeys(range(3), 100.0), "a": dict.fromkeys(range(3), 100.0)}
-    (one,) = compare_settings({"": values}, test_images=right)[""]
+    (one,) = answers({"": against_random(values, images=right)})[""]
     assert one.by_images == pytest.approx((-39.03, 39.03), abs=0.01)
     assert (one.low, one.high, one.verdict) == (-math.inf, math.inf, Verdict.CANNOT_TELL)
     assert one.sentence("accuracy") == (
         "a against random: cannot tell with 3 seeds: equal at each of them, and what does not vary gives no measure of "
         "chance; the 6 test images alone leave -39.0 to 39.0 points open (95 % interval, conservative)"
     )
-    many = {"": dict.fromkeys(("random", "a"), 1000)}
-    (equal,) = compare_settings({"": values}, test_images=many)[""]
+    (equal,) = answers({"": against_random(values, images=many)})[""]
     assert equal.sentence() == (
         "a is not distinguishable from random: equal at each of 3 seeds; the 1,000 test images alone leave -0.4 to 0.4 "
         "points open (95 % interval, conservative), within 1 point"
     )
     # A difference without noise stays no claim, however many images there are; one seed has the interval, too.
     lower = {**values, "a": dict.fromkeys(range(3), 90.0)}
-    (behind,) = compare_settings({"": lower}, test_images=many)[""]
+    (behind,) = answers({"": against_random(lower, images=many)})[""]
     assert behind.verdict is Verdict.CANNOT_TELL
     assert behind.by_images is not None
     assert behind.by_images[1] < 0
-    (single,) = compare_settings({"": {name: {0: by[0]} for name, by in lower.items()}}, test_images=right)[""]
+    first = {name: {0: by[0]} for name, by in lower.items()}
+    (single,) = answers({"": against_random(first, images=right)})[""]
     assert "10.0 points below random (one seed); the 6 test images alone leave -" in single.sentence()
     # Not where seeds vary, the number is not known, or the two saw different images.
     varied = {**values, "a": {0: 90.0, 1: 80.0, 2: 90.0}}
-    others = [(varied, right), (values, {}), (values, {"": {"random": 6, "a": 7}}), (values, {"": {"random": 6}})]
-    assert all(compare_settings({"": v}, test_images=i)[""][0].by_images is None for v, i in others)
+    others = [(varied, right), (values, {}), (values, {"random": 6, "a": 7}), (values, {"random": 6})]
+    assert all(answers({"": against_random(v, images=i)})[""][0].by_images is None for v, i in others)
 
 
 def test_wrong_input_is_answered():
@@ -265,7 +265,9 @@ def test_a_lower_value_can_be_the_better_one():
         "a is behind random by 3.5 points of error (95 % interval 1.0 to 6.0, 3 seeds, assuming equal noise of all "
         "methods)"
     )
-    both = compare_settings({"accuracy": VALUES, "error": VALUES}, lower_is_better=["error"])
+    both = answers({
+        "accuracy": against_random(VALUES), "error": against_random(VALUES, higher_is_better=False),
+    })  # fmt: skip
     assert [both[name][0].verdict for name in both] == [Verdict.AHEAD, Verdict.BEHIND]
 
 

@@ -23,8 +23,11 @@ class Answer(NamedTuple):
 
 
 def parts_of(name: str) -> dict[str, str]:
-    """The parts of `<dataset>_<acquisition>[_<training>]`, as a journal records them."""
-    return dict(zip(("datasets", "acquisition", "training"), name.split("_"), strict=False))
+    """The parts of `<dataset>_<acquisition>[_mcd][_<training>]`, as a journal records them."""
+    words = name.replace("_mcd", "-mcd").split("_")
+    return dict(
+        zip(("datasets", "acquisition", "training"), (word.replace("-mcd", "_mcd") for word in words), strict=False)
+    )
 
 
 def journal(run_dir: Path) -> list[dict[str, object]]:
