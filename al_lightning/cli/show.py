@@ -40,8 +40,9 @@ def show(given: list[str]) -> int:
     series = series_of_runs(runs)
     print(printable(curve_table(series[0].curves[0]) if len(runs) == 1 else comparison_table(series)))
     health = [problem.line for problem in problems_of(runs[0])] if len(runs) == 1 else []
-    missed = [each for each in fairness(runs) if each.state is State.WARN and not (health and each.topic == "health")]
-    for sentence in (*health, *(each.line for each in missed), *repeats(series)):
+    not_asked = ("health", "baseline", "protocol") if len(runs) == 1 else ()  # a single run is compared with nothing
+    missed = [each.line for each in fairness(runs) if each.state is State.WARN and each.topic not in not_asked]
+    for sentence in (*health, *missed, *repeats(series)):
         print(printable(sentence))
     if ours.plot and (plot := text_plot(series)):
         print(f"\n{printable(plot)}")

@@ -31,7 +31,7 @@ def test_a_network_that_learns_nothing(al: Call, here: Path, masks: Path) -> Non
     for fact in ("a guess that looks at no image", "on the training images themselves"):
         assert sum(fact in line for line in lines) == 2, (fact, lines)  # once in each cycle
     assert any("never predicted" in line for line in lines)
-    assert [line for line in al("show", "r", "--no-plot").out.splitlines() if line.startswith("[!]")] == lines
+    assert [line for line in al("show", "r", "--no-plot").out.splitlines() if line.startswith("[!] cycle")] == lines
     assert al("report", "r", "--out", "page.html").code == 0
     page = re.sub(r"\s+", " ", (here / "page.html").read_text())
     text = al("report", "r", "--format", "text").out
@@ -47,7 +47,7 @@ def test_a_network_that_learns_nothing(al: Call, here: Path, masks: Path) -> Non
 def test_a_network_that_learns_is_left_in_peace(al: Call, here: Path) -> None:
     answer = al("fit", "--config", "digits_random", *SMALL_NETWORK, "--budget.cycles", 1, "--run_dir", "r")
     assert answer.code == 0, answer.err
-    assert "[!]" not in answer.err + al("show", "r").out
+    assert "[!] cycle" not in answer.err + al("show", "r").out
     assert "[ok] Training worked" in al("report", "r", "--format", "text").out
     first, second = (cycle.health for cycle in read_run("r").cycles)
     assert first.keys() == second.keys()

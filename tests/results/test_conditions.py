@@ -11,6 +11,7 @@ from al_lightning.config.fit_options import result_settings
 from al_lightning.config.names import resolve
 from al_lightning.results.conditions import State, conditions_of
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord
+from al_lightning.runs.store import RunStore
 from tests.support.runs import parts_of
 
 CONFIG = {
@@ -259,3 +260,23 @@ def test_methods_whose_network_has_dropout_are_named_where_random_has_another(pl
     assert "network" not in found
     assert found["training"] == [(State.OK, "Every method was trained with the settings of its baseline; only the "
                                   "acquisition differs.")]  # fmt: skip
+
+
+def test_show_names_the_conditions_that_are_not_met_in_the_words_of_the_report(al, here):
+    """Of two runs all of them; of one, which is compared with nothing, what is wrong with the run itself."""
+    for strategy, remark in (("entropy", ""), ("coreset", "no honest test")):
+        run = a_run(here, strategy, initial=[40, 50])
+        store = RunStore(run.directory)
+        store.begin(replace(run.record, remarks=[remark] if remark else []))
+        store.label_initial(run.initial)
+        for done in run.cycles:
+            store.append(done)
+
+    def warnings(command, *more):
+        return [line for line in al(command, *more).out.splitlines() if line.startswith("[!]")]
+
+    both = ["street_entropy/seed_0", "street_coreset/seed_0"]
+    assert warnings("show", *both) == warnings("report", *both, "--format", "text") != []
+    assert "[!] In street_coreset, seed 0: no honest test" in warnings("show", *both)
+    assert any("There is no run of random" in line for line in warnings("show", *both))
+    assert warnings("show", both[1]) == ["[!] no honest test"]
