@@ -20,7 +20,7 @@ recommendations: commands text > recommendation > evidence guide situation > *
 tables: plan_text report > plan > panels > cells estimate > figures reduced_scale status > published
 engine: loop > initial_set > first_look fit > query steps > *
 
-reports: page > advice choices > * > numbers
+reports: page > advice choices > findings > * > numbers
 audits: audit > page > * > folder result
 deploy: export predictions > *
 tensorboard: writer > *
@@ -35,7 +35,7 @@ data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datas
     mask_folders streets.canvas streets.scenes streets.surfaces > splits > * > headers
 
 results: conditions summary > claims protocol > comparability label_value series_csv text_table > statistics >
-    baselines > comparison health series > *
+    baselines > comparison health regimes series > *
 launcher: local slurm > screen > *
 labels: formats.cvat status > batch formats.masks > formats.* importer shapes.label_map > formats pictures >
     import_result item project source > store > incoming > * > shapes shapes.region spelling untrusted

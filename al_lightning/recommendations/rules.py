@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from al_lightning.config.names import own_or_shipped
 from al_lightning.errors import UsageError
-from al_lightning.results.regimes import BUDGETS, FORM, POOLS, TASKS, Regimes, regimes_of
+from al_lightning.results.regimes import BUDGETS, POOLS, TASKS, Regimes, regimes_of, rules_form
 from al_lightning.tables.plan import files_of
 from al_lightning.tables.published import Cell, Column, Row, Table, read_table
 from al_lightning.yaml_files import read_yaml
@@ -156,13 +154,8 @@ def read_rules(path: Path, tables: Mapping[str, Table]) -> Rules:
     Raises:
         UsageError: the file is missing, has another form, or cites a cell that the tables lack.
     """
-    try:
+    with rules_form(path):
         rules = _rules(read_yaml(path), tables)
-    except OSError as error:
-        raise UsageError(f"The rules {path} cannot be read ({error.strerror}).") from error
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UsageError(f"{path} holds no rules ({text}); {FORM}.") from error
     for rule in rules.rules:
         for question in rule.questions:
             for table, column in question.settings:

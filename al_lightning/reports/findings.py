@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -11,19 +9,17 @@ from statistics import fmean
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Images
-from al_lightning.drawing import palette, shrink
 from al_lightning.duplicates.image_set import DescribedImages
 from al_lightning.errors import ALError, DatasetError
 from al_lightning.inspect.collapse import Collapse, collapse
 from al_lightning.inspect.counts import class_counts, described, redundancy, repeats, shares
 from al_lightning.inspect.embedding_map import Map, Scores, batch_scores, candidates, embedding_map
-from al_lightning.inspect.overlays import palette_image
 from al_lightning.pool import Pool
 from al_lightning.reports.numbers import Dataset
+from al_lightning.reports.sprite import Sprite, draw
 from al_lightning.runs.image_list import image_list
 from al_lightning.runs.journal import CycleRecord, Run
 
@@ -35,8 +31,6 @@ MEASURED = 1000
 """Largest pool whose redundancy is measured: that reads every image, and a sample would look more diverse."""
 SHOWN = 60
 """Frames of a batch that are shown."""
-COLUMNS = 20
-"""Frames in a row of the sprite."""
 UNREADABLE = (ALError, OSError, ValueError)
 """Errors of a damaged file of a run's cycle; the report then has a note instead of the file's part."""
 
@@ -63,32 +57,6 @@ class Batch:
     def repeated(self) -> float:
         """Share of near-duplicates."""
         return sum(self.repeats) / len(self.repeats)
-
-
-@dataclass(frozen=True)
-class Sprite:
-    """Frames in one picture, and their labels in another; a page shows parts of both.
-
-    Attributes:
-        place: the cell of each position.
-        shape: (height, width) of a cell, in pixels.
-        rows: number of rows of cells.
-        images: JPEG data URI.
-        labels: PNG data URI; empty where there is a class per image.
-        coarse: whether images are so small that they are shown with visible pixels.
-    """
-
-    place: dict[int, int]
-    shape: tuple[int, int]
-    rows: int
-    images: str
-    labels: str
-    coarse: bool
-
-    def at(self, index: int) -> str:
-        """Return the CSS background position of a frame."""
-        row, column = divmod(self.place[index], COLUMNS)
-        return f"{100 * column / (COLUMNS - 1):.4g}% {100 * row / max(1, self.rows - 1):.4g}%"
 
 
 @dataclass(frozen=True)
@@ -213,7 +181,7 @@ def _gather(dataset: Dataset, data: PoolDataset, run: Run) -> Findings:
         batches=batches,
         names={index: images.name(index).removeprefix(root) for index in shown},
         kinds={} if per_pixel else {index: classes[int(np.asarray(images.label(index)))] for index in shown},
-        sprite=_sprite(images, shown, len(classes), per_pixel) if shown else None,
+        sprite=draw(images, shown, len(classes), per_pixel) if shown else None,
         map=_map(dataset, images, notes),
         redundancy=_redundancy(seen, pool.size, notes),
         notes=tuple(dict.fromkeys(notes)),
@@ -272,33 +240,3 @@ def shown_of(by_seed: Mapping[int, Sequence[Batch]]) -> list[int]:
 def short_name(name: str) -> str:
     """Return the last part of a path."""
     return PurePath(name).name or name
-
-
-def _sprite(images: Images, shown: Sequence[int], classes: int, per_pixel: bool) -> Sprite:
-    """Draw all frames and labels into cells of one size, which depends on the first frame and the number of frames."""
-    first = images.image(shown[0])
-    coarse = first.shape[0] < 32
-    height = 32 if coarse else min(first.shape[0], 60 if len(shown) <= 600 else 40)
-    width = min(3 * height, max(8, round(first.shape[1] * height / first.shape[0])))
-    rows = -(-len(shown) // COLUMNS)
-    page = Image.new("RGB", (COLUMNS * width, rows * height), (128, 128, 128))
-    masks = Image.new("L", page.size, 255)
-    for cell, index in enumerate(shown):
-        image = images.image(index)
-        scale = min(height / image.shape[0], width / image.shape[1])
-        size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-        corner = (cell % COLUMNS * width + (width - size[0]) // 2, cell // COLUMNS * height + (height - size[1]) // 2)
-        how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BILINEAR
-        page.paste(Image.fromarray(shrink(image, 2 * height)).resize(size, how), corner)
-        if per_pixel:
-            mask = Image.fromarray(np.asarray(images.label(index), dtype=np.uint8))
-            masks.paste(mask.resize(size, Image.Resampling.NEAREST), corner)
-    labels = _data_uri(palette_image(np.asarray(masks), palette(classes)), "png") if per_pixel else ""
-    place = {index: cell for cell, index in enumerate(shown)}
-    return Sprite(place, (height, width), rows, _data_uri(page, "jpeg"), labels, coarse)
-
-
-def _data_uri(picture: Image.Image, kind: str) -> str:
-    file = io.BytesIO()
-    picture.save(file, kind, **({"quality": 74} if kind == "jpeg" else {"optimize": True}))
-    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -18,8 +18,9 @@ from al_lightning.reports import choices
 from al_lightning.reports.advice import advise, unfinished
 from al_lightning.reports.chart import curve_chart
 from al_lightning.reports.fairness import fairness
-from al_lightning.reports.findings import COLUMNS, SHOWN, Findings, Lookup, gather, short_name
+from al_lightning.reports.findings import SHOWN, Findings, Lookup, gather, short_name
 from al_lightning.reports.numbers import Dataset, cost, curves, datasets, difference_rows, headline, more
+from al_lightning.reports.sprite import COLUMNS
 from al_lightning.results.claims import counted
 from al_lightning.results.comparison import RULE
 from al_lightning.results.health import caution
@@ -33,15 +34,9 @@ Guide = Callable[[Sequence[Dataset], Sequence["Findings | str"]], Mapping[str, A
 
 
 def write_report(
-    path: Path,
-    runs: Sequence[Run],
-    data: Lookup,
-    title: str,
-    *,
-    command: str = "",
-    guide: Guide | None = None,
+    path: Path, runs: Sequence[Run], data: Lookup, title: str, *, command: str = "", guide: Guide | None = None
 ) -> Path:
-    """Write the report about some runs.
+    """Write the report about some runs; return its path.
 
     Args:
         path: the HTML file.
@@ -51,23 +46,15 @@ def write_report(
         command: that made the runs, to be shown; by default each run's own.
         guide: holds the runs against the study's guide; without it, the page has no such section.
 
-    Returns:
-        The path.
-
     Raises:
         UsageError: there are no runs.
         ALError: the file cannot be written.
     """
     if not runs:
         raise UsageError("A report needs at least one run directory.")
-    write_text(path, page(runs, data, title, command=command, guide=guide))
-    return path
-
-
-def page(runs: Sequence[Run], data: Lookup, title: str, *, command: str = "", guide: Guide | None = None) -> str:
-    """Return the report as text; see `write_report`."""
     values = report_values(runs, data, title, command=command, guide=guide)
-    return render("reports/templates/report.html.jinja", values)
+    write_text(path, render("reports/templates/report.html.jinja", values))
+    return path
 
 
 def report_values(

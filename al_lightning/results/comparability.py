@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from al_lightning.results.baselines import base_of
 from al_lightning.results.health import summaries
@@ -16,6 +16,9 @@ from al_lightning.runs.identity import differences, in_short
 from al_lightning.runs.journal import Run
 
 MEASURED = "every network is measured on the test set after its fit, and its last weights count"
+
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 class State(Enum):
@@ -100,17 +103,13 @@ def _dropout(setting: Setting) -> Iterable[Finding]:
 
 
 def _same_settings(setting: Setting) -> Iterable[Finding]:
-    different, unknown = [], []
-    for method, base in setting.pairs:
-        if not method.other_settings or not base.other_settings:
-            unknown.append(method.label)
-        elif changed := differences(base.other_settings, method.other_settings):
-            different.append(f"{method.label} against {base.label} ({in_short(changed)})")
-    if different:
-        yield (
-            WARN,
-            f"Other settings than the acquisition differ, which may explain a difference: {'; '.join(different)}.",
-        )
+    unknown = [m.label for m, base in setting.pairs if not m.other_settings or not base.other_settings]
+    different = [
+        f"{method.label} against {base.label} ({in_short(changed)})"
+        for method, base in setting.pairs
+        if method.label not in unknown and (changed := differences(base.other_settings, method.other_settings))
+    ]
+    yield from _judged(different, "Other settings than the acquisition differ, which may explain a difference")
     if unknown:
         yield UNKNOWN, f"Whether {all_of(unknown)} was trained as its baseline is unknown: a journal has no settings."
     if setting.pairs and not different and not unknown:
@@ -140,18 +139,15 @@ def _complete(setting: Setting) -> Iterable[Finding]:
 
 def _resolved(setting: Setting) -> Iterable[Finding]:
     """Compare the settings of each run with the configs of its name."""
-    different: dict[str, list[str]] = {}
-    unknown = []
-    for run in setting.runs:
-        name = run.record.name
-        if name not in setting.resolved or not run.record.settings:
-            unknown.append(_named(run))
-        elif changed := _changed(setting.resolved[name], run.record.settings):
-            different.setdefault(f"{name} ({in_short(changed)})", []).append(str(run.record.seed))
-    if different:
-        runs = "; ".join(f"{name}, seed {all_of(seeds)}" for name, seeds in different.items())
-        yield WARN, f"Run with other settings than the name's configs: {runs}."
-    if unknown:
+    known = [run for run in setting.runs if run.record.name in setting.resolved and run.record.settings]
+    different = _grouped(
+        (f"{run.record.name} ({in_short(changed)})", str(run.record.seed))
+        for run in known
+        if (changed := _changed(setting.resolved[run.record.name], run.record.settings))
+    )
+    runs = [f"{name}, seed {all_of(seeds)}" for name, seeds in different.items()]
+    yield from _judged(runs, "Run with other settings than the name's configs")
+    if unknown := [_named(run) for run in setting.runs if run not in known]:
         yield UNKNOWN, f"Whether the settings are those of the name's configs is unknown: {'; '.join(unknown)}."
     if not different and not unknown:
         yield OK, "All runs have the settings of their names' configs."
@@ -177,10 +173,7 @@ def _twice(setting: Setting) -> Iterable[Finding]:
 
 
 def _test_set(setting: Setting) -> Iterable[Finding]:
-    by_callback: dict[str, list[str]] = {}
-    for run, config in setting.known:
-        for name in _callbacks(config):
-            by_callback.setdefault(name, []).append(_named(run))
+    by_callback = _grouped((name, _named(run)) for run, config in setting.known for name in _callbacks(config))
     for name, runs in by_callback.items():  # a run takes none of Lightning's that end fits or choose weights
         yield UNKNOWN, f"What the callback {name} does in {'; '.join(runs)} is unknown."
     if setting.unknown:
@@ -191,34 +184,25 @@ def _test_set(setting: Setting) -> Iterable[Finding]:
 
 def _data(setting: Setting) -> Iterable[Finding]:
     """Repeat what was known of the data before the first fit."""
-    remarks: dict[str, list[str]] = {}
-    for run in setting.runs:
-        for text in run.record.remarks:
-            remarks.setdefault(text, []).append(_named(run))
+    remarks = _grouped((text, _named(run)) for run in setting.runs for text in run.record.remarks)
     for text, runs in remarks.items():
         yield WARN, text if len(runs) == len(setting.runs) else f"In {'; '.join(runs)}: {text}"
 
 
 def _own_code(setting: Setting) -> Iterable[Finding]:
     """Look for modules of the user's own that changed during a run, or differ between runs."""
-    during, used = [], dict[str, dict[str, list[str]]]()
+    during = []
     for run in setting.runs:
         before = run.record.code
         for done in run.cycles:
             now = run.code_at(done.cycle)
-            if now != before:
-                modules = sorted({*before.items()} ^ {*now.items()})
-                names = all_of(dict.fromkeys(name for name, _ in modules))
-                during.append(f"{names} from cycle {done.cycle} on in {_named(run)}")
+            if changed := sorted({name for name, _ in {*before.items()} ^ {*now.items()}}):
+                during.append(f"{all_of(changed)} from cycle {done.cycle} on in {_named(run)}")
             before = now
-        for module, digest in run.code.items():
-            used.setdefault(module, {}).setdefault(digest, []).append(_named(run))
     yield from _judged(during, "Code of the user's own changed while a run went on (--accept_code_change)")
-    unlike = [
-        f"{module} ({' unlike '.join('; '.join(runs) for runs in by_digest.values())})"
-        for module, by_digest in used.items()
-        if len(by_digest) > 1
-    ]
+    by_digest = _grouped((item, _named(run)) for run in setting.runs for item in run.code.items())
+    used = _grouped((module, "; ".join(runs)) for (module, _), runs in by_digest.items())
+    unlike = [f"{module} ({' unlike '.join(runs)})" for module, runs in used.items() if len(runs) > 1]
     fine = f"The code of the user's own is the same in all runs: {all_of(used)}." if used and not during else ""
     yield from _judged(unlike, "Code of the user's own is not the same in all runs", fine)
 
@@ -233,10 +217,7 @@ def _health(setting: Setting) -> Iterable[Finding]:
 
 def _surroundings(setting: Setting) -> Iterable[Finding]:
     """Look for versions, devices and process counts that differ between the runs."""
-    versions: dict[str, dict[str, None]] = {}
-    for run in setting.runs:
-        for package, version in run.record.versions.items():
-            versions.setdefault(package, {})[version] = None
+    versions = _grouped(dict.fromkeys(item for run in setting.runs for item in run.record.versions.items()))
     different = [f"{package} {all_of(several)}" for package, several in versions.items() if len(several) > 1]
     costs = [cycle.cost for run in setting.runs for cycle in run.cycles]
     counts = dict.fromkeys(f"{cost['processes']:g}" for cost in costs if "processes" in cost)
@@ -251,6 +232,14 @@ def _surroundings(setting: Setting) -> Iterable[Finding]:
         return
     warning = "Not all runs were made alike; rounding differs, and with the number of processes the training too"
     yield from _judged(different, warning, "All runs were made with the same versions and numbers of processes.")
+
+
+def _grouped(pairs: Iterable[tuple[Key, str]]) -> dict[Key, list[str]]:
+    """Return what stands beside each key, both in their order."""
+    groups: dict[Key, list[str]] = {}
+    for key, item in pairs:
+        groups.setdefault(key, []).append(item)
+    return groups
 
 
 def _judged(faults: Sequence[str], warning: str, fine: str = "") -> Iterator[Finding]:

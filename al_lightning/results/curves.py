@@ -32,27 +32,6 @@ def area(budgets: Sequence[float], values: Sequence[float]) -> float:
 
 
 @dataclass(frozen=True)
-class Fall:
-    """A loss between two points of a curve.
-
-    Attributes:
-        labelled: number of labelled images of the earlier point.
-        before: the metric there.
-        after: the metric at the later point.
-        error: standard error of the difference, from the choice of the test images; None where it is not known.
-    """
-
-    labelled: int
-    before: float
-    after: float
-    error: float | None
-
-    def exceeds(self, errors: float) -> bool:
-        """Whether the loss is larger than so many standard errors; not where they are not known."""
-        return self.error is not None and abs(self.before - self.after) > errors * self.error
-
-
-@dataclass(frozen=True)
 class Curve:
     """A run's main metric against its budget.
 
@@ -79,15 +58,17 @@ class Curve:
     untested: tuple[int, ...] = ()
     errors: tuple[float | None, ...] = ()
 
-    def fall_at(self, point: int) -> Fall | None:
-        """Return by how much a point is worse than the best point before it; None where it is not worse."""
-        sign, values = self.metric.sign, self.values
-        best = max(range(point), key=lambda at: sign * values[at], default=point)
-        if sign * values[best] <= sign * values[point]:
-            return None
-        errors = [self.errors[at] for at in (best, point)] if self.errors else []
+    def better_before(self, point: int) -> int | None:
+        """Return the best point before one that is worse; None where no earlier one is better."""
+        values = [self.metric.sign * value for value in self.values[: point + 1]]
+        best = values.index(max(values)) if values else point
+        return best if values and values[best] > values[point] else None
+
+    def error_between(self, *points: int) -> float | None:
+        """Return the standard error of the difference of points, taken as independent; None where it is not known."""
+        errors = [self.errors[at] for at in points] if self.errors else []
         known = [error for error in errors if error is not None]
-        return Fall(self.labelled[best], values[best], values[point], math.hypot(*known) if len(known) == 2 else None)
+        return math.hypot(*known) if len(known) == len(points) else None
 
     @property
     def area(self) -> float:
@@ -110,7 +91,8 @@ class Curve:
 def until(curve: Curve, budget: float) -> Curve:
     """Return a curve without its points beyond a nominal budget, a fraction of the pool."""
     count = sum(each <= budget + NEAR for each in curve.budgets)
-    return replace(curve, budgets=curve.budgets[:count], labelled=curve.labelled[:count], values=curve.values[:count])
+    cut = {name: getattr(curve, name)[:count] for name in ("budgets", "labelled", "values", "errors")}
+    return replace(curve, **cut)
 
 
 def curve_of(run: Run) -> Curve:

@@ -143,15 +143,16 @@ def _learned_nothing(measured: Measured, margin: float) -> str:
 
 def _falls(measured: Measured, errors: float) -> str:
     """The test metric is worse than at fewer labels by more than this many standard errors."""
-    curve = curve_of(measured.run)
-    fall = curve.fall_at(measured.cycle) if curve.values else None
-    if fall is None or fall.error is None or not fall.exceeds(errors):
+    curve, at = curve_of(measured.run), measured.cycle
+    best = curve.better_before(at)
+    error = None if best is None else curve.error_between(best, at)
+    if best is None or error is None or abs(curve.values[best] - curve.values[at]) <= errors * error:
         return ""
-    metric = curve.metric
+    shown = curve.metric.shown
     return (
-        f"{metric.name} fell from {metric.shown(fall.before)} with {fall.labelled} labels to "
-        f"{metric.shown(fall.after)}, by more than the {errors:g} standard errors of the test images "
-        f"({metric.shown(errors * fall.error)})"
+        f"{curve.metric.name} fell from {shown(curve.values[best])} with {curve.labelled[best]} labels to "
+        f"{shown(curve.values[at])}, by more than the {errors:g} standard errors of the test images "
+        f"({shown(errors * error)})"
     )
 
 
@@ -221,11 +222,12 @@ RULES = (
 
 def falls(curve: Curve) -> bool:
     """Whether a curve ends worse than its best point, beyond noise; where that is not known, than its first point."""
-    if not curve.values or (fall := curve.fall_at(len(curve.values) - 1)) is None:
+    last = len(curve.values) - 1
+    if (best := curve.better_before(last)) is None:
         return False
-    if fall.error is None:
-        return curve.metric.sign * (curve.values[-1] - curve.values[0]) < 0
-    return fall.exceeds(ERRORS)
+    if (error := curve.error_between(best, last)) is None:
+        return curve.metric.sign * (curve.values[last] - curve.values[0]) < 0
+    return abs(curve.values[best] - curve.values[last]) > ERRORS * error
 
 
 def problems_at(run: Run, cycle: int) -> list[Problem]:

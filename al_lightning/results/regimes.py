@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
-from al_lightning.errors import UsageError
+from al_lightning.results.forms import form
 from al_lightning.yaml_files import read_yaml
 
 Task = Literal["classification", "segmentation"]
 TASKS: tuple[Task, Task] = ("classification", "segmentation")
 POOLS, BUDGETS = ("diverse", "redundant"), ("few", "many")
-FORM = "docs/recommend.md shows the form"
 
 
 @dataclass(frozen=True)
@@ -92,13 +90,13 @@ def read_regimes(path: Path) -> Regimes:
     Raises:
         UsageError: the file is missing, or has another form.
     """
-    try:
+    with rules_form(path):
         return regimes_of(read_yaml(path))
-    except OSError as error:
-        raise UsageError(f"The rules {path} cannot be read ({error.strerror}).") from error
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UsageError(f"{path} holds no rules ({text}); {FORM}.") from error
+
+
+def rules_form(path: Path) -> AbstractContextManager[None]:
+    """Return the answer to a rules file of another form."""
+    return form(path, "a file of rules", "docs/recommend.md")
 
 
 def _scale(low: float, high: float, names: tuple[str, str]) -> Scale:

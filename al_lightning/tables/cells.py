@@ -59,39 +59,35 @@ def blocks(table: Table, statuses: Sequence[CellStatus]) -> list[Block]:
     for column in table.columns:
         rows = [each for each in statuses if each.column.key == column.key]
         whole = {s.row.label: fmean(s.scores.values()) for s in rows if s.row.everything and s.scores}
-        lines = _lines(rows, series, compared)
-        columns.append(Block(column, tuple(replace(each, everything=_whole(table, each, whole)) for each in lines)))
+        lines = (Line(row, of_row, _whole(table, row, whole)) for row, of_row in _compared(rows, series, compared))
+        columns.append(Block(column, tuple(lines)))
     return columns
 
 
-def _whole(table: Table, line: Line, whole: Mapping[str, float]) -> float | None:
-    """Return the metric of the 100 % row with a line's network, where higher values are better."""
-    reference = table.reference(line.status.row)
-    higher = line.status.series.metric.higher_is_better
-    return whole.get(reference.label) if reference is not None and higher else None
+def _whole(table: Table, status: CellStatus, whole: Mapping[str, float]) -> float | None:
+    """Return the metric of the 100 % row with a row's network, where higher values are better."""
+    reference = table.reference(status.row)
+    return whole.get(reference.label) if reference is not None and status.series.metric.higher_is_better else None
 
 
-def _lines(
+def _compared(
     statuses: Sequence[CellStatus],
     series: Mapping[Path, tuple[str, str]],
     compared: Mapping[str, Sequence[Comparison]],
-) -> Iterator[Line]:
-    """Yield the rows of a column; `series` says which setting and method a run directory belongs to."""
+) -> Iterator[tuple[CellStatus, Comparison | None]]:
+    """Yield the rows of a column with their comparisons; `series` has the setting and method of a run directory."""
     # Runs of one row with different settings are several methods; the row then stands for that with the most seeds.
-    directories = [[run.directory for run in status.complete.values()] for status in statuses]
-    own = [Counter(series[directory] for directory in group if directory in series) for group in directories]
+    own = [Counter(series[run.directory] for run in s.complete.values() if run.directory in series) for s in statuses]
     keys = [counts.most_common(1)[0][0] if counts else None for counts in own]
     labels = {key: status.row.label for key, status in zip(keys, statuses, strict=True) if key is not None}
     for key, status in zip(keys, statuses, strict=True):
-        comparison = None
-        if key is not None:
-            setting, method = key
-            of_row = (each for each in compared[setting] if each.method == method and each.by_seed)
-            comparison = next((each for each in of_row if (setting, each.baseline) in labels), None)
-            if comparison is not None:
-                baseline = labels[setting, comparison.baseline]
-                comparison = replace(comparison, method=status.row.label, baseline=baseline)
-        yield Line(status, comparison)
+        setting, method = key or ("", "")
+        found = (
+            replace(each, method=status.row.label, baseline=labels[setting, each.baseline])
+            for each in compared.get(setting, ())
+            if each.method == method and each.by_seed and (setting, each.baseline) in labels
+        )
+        yield status, next(found, None)
 
 
 def heads(block: Block) -> list[str]:

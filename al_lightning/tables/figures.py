@@ -7,9 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from al_lightning.errors import UsageError
+from al_lightning.results.forms import form
 from al_lightning.tables.published import Cell, Column, Row, Table
 from al_lightning.yaml_files import read_yaml
 
@@ -29,14 +28,11 @@ def read_figure(path: Path, table: Callable[[str], Table]) -> Table:
     Raises:
         UsageError: the file is not such a figure, or cites what no table has; or the figure has no curves.
     """
-    try:
+    with form(path, "a figure", "configs/figures/figure5.yaml"):
         content = read_yaml(path)
         if "instead" in content:
             raise UsageError(f"{content['title']}: it has no curves to draw; {' '.join(content['instead'].split())}.")
         return _composed(path.stem, content, table)
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UsageError(f"{path} is not a figure ({text}); configs/figures/figure5.yaml shows the form.") from error
 
 
 def _composed(name: str, content: Mapping[str, Any], find: Callable[[str], Table]) -> Table:

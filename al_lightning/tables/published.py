@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from al_lightning.errors import UsageError
+from al_lightning.results.forms import form
 from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
 from al_lightning.yaml_files import read_yaml
 
@@ -172,13 +170,8 @@ def read_table(path: Path) -> Table:
     Raises:
         UsageError: the file is missing, or is not a table.
     """
-    try:
+    with form(path, "a table", "configs/tables/table3.yaml"):
         return table_of(path.stem, read_yaml(path))
-    except OSError as error:
-        raise UsageError(f"The table {path} cannot be read ({error.strerror}).") from error
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UsageError(f"{path} is not a table ({text}); configs/tables/table3.yaml shows the form.") from error
 
 
 def table_of(name: str, content: Mapping[str, Any]) -> Table:

@@ -7,9 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from al_lightning.errors import UsageError
+from al_lightning.results.forms import form
 from al_lightning.tables.published import Cell, Column, Table, budget_of
 from al_lightning.yaml_files import read_yaml
 
@@ -26,7 +25,7 @@ def reduced(table: Table, path: Path) -> Table:
     Raises:
         UsageError: the file is missing or is not a scale, or a dataset has no substitute.
     """
-    try:
+    with form(path, "a scale", "configs/tables/scales/smoke.yaml"):
         scale = read_yaml(path)
         return replace(
             table,
@@ -41,8 +40,6 @@ def reduced(table: Table, path: Path) -> Table:
             runs=scale["runs"],
             marker=" ".join(scale["marker"].split()),
         )
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UsageError(f"{path} is not a scale ({' '.join(str(error).split())}).") from error
 
 
 def _substitute(column: Column, task: str, scale: Mapping[str, Any], name: str) -> Column:

@@ -12,10 +12,9 @@ import pytest
 from al_lightning.recommendations.guide import guide_section, held, study_guide
 from al_lightning.reports.findings import Findings, gather
 from al_lightning.reports.numbers import Dataset, datasets
-from al_lightning.reports.page import page
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord
 from tests.support.evidence import RULES
-from tests.support.reported_runs import comparison, data, text_of
+from tests.support.reported_runs import comparison, data, page, text_of
 
 NOISE = (0.0, 0.3, -0.3)
 

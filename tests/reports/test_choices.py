@@ -11,8 +11,7 @@ from al_lightning.inspect.embedding_map import Scores
 from al_lightning.reports.choices import digits, score_axis
 from al_lightning.reports.findings import Findings, gather
 from al_lightning.reports.numbers import datasets
-from al_lightning.reports.page import page
-from tests.support.reported_runs import BATCHES, a_run, comparison, data, no_data, text_of
+from tests.support.reported_runs import BATCHES, a_run, comparison, data, no_data, page, text_of
 from tests.support.seen import seen_by
 
 

@@ -7,8 +7,7 @@ import pytest
 from al_lightning.pool import Pool
 from al_lightning.reports.findings import Findings, gather
 from al_lightning.reports.numbers import datasets
-from al_lightning.reports.page import page
-from tests.support.reported_runs import SIZE, Data, comparison, data, text_of
+from tests.support.reported_runs import SIZE, Data, comparison, data, page, text_of
 
 
 def test_findings_by_hand() -> None:

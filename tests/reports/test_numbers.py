@@ -9,9 +9,8 @@ import pytest
 
 from al_lightning.reports.advice import advise
 from al_lightning.reports.numbers import datasets, headline, signed
-from al_lightning.reports.page import page
 from al_lightning.runs.journal import CycleRecord, Run
-from tests.support.reported_runs import BATCHES, CORESET, RANDOM, SIZE, a_run, comparison, data, text_of
+from tests.support.reported_runs import BATCHES, CORESET, RANDOM, SIZE, a_run, comparison, data, page, text_of
 
 
 def test_the_headline_is_the_paired_difference_of_mean_heights() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 from al_lightning.errors import UsageError
-from al_lightning.reports.page import page, write_report
+from al_lightning.reports.page import write_report
 from al_lightning.runs.journal import Run, RunRecord
 from tests.support.errors import raises
 from tests.support.reported_runs import (
@@ -22,6 +22,7 @@ from tests.support.reported_runs import (
     comparison,
     data,
     no_data,
+    page,
     text_of,
 )
 

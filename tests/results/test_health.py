@@ -14,7 +14,7 @@ import yaml
 from al_lightning.config.fit_options import DECLARED
 from al_lightning.metrics import ACCURACY, MIOU, Metric
 from al_lightning.results.conditions import State, conditions_of
-from al_lightning.results.curves import Curve, curve_of
+from al_lightning.results.curves import Curve, curve_of, until
 from al_lightning.results.health import RULES, caution, falls, problems_at, problems_of, summaries
 from al_lightning.results.label_value import advice, savings
 from al_lightning.results.series import series_of_runs
@@ -185,13 +185,11 @@ def test_the_advice_on_one_seed_says_that_a_curve_falls() -> None:
 
 def test_a_fall_is_from_the_best_point_before() -> None:
     curve = Curve("a", 0, "", MIOU, (0.1, 0.2, 0.3), (1, 2, 3), (60.0, 65.0, 58.0), errors=(1.0, 3.0, 4.0))
-    assert curve.fall_at(0) is None
-    assert curve.fall_at(1) is None
-    fall = curve.fall_at(2)
-    assert fall is not None
-    assert (fall.labelled, fall.before, fall.after, fall.error) == (2, 65.0, 58.0, 5.0)
-    assert fall.exceeds(1.39)
-    assert not fall.exceeds(1.41)
-    assert not falls(curve)
+    assert [curve.better_before(point) for point in range(3)] == [None, None, 1]
+    assert replace(curve, values=(60.0, 65.0, 65.0)).better_before(2) is None
+    assert (curve.error_between(1, 2), replace(curve, errors=()).error_between(1, 2)) == (5.0, None)
+    assert not falls(curve)  # by 1.4 standard errors
+    assert falls(replace(curve, errors=(1.0, 2.0, 2.8)))  # by 2.03
+    assert until(curve, 0.2).errors == (1.0, 3.0)
     assert curve_of(a_run(0.5, 0.6)).errors == (1.0, 1.0)  # in percent
     assert curve_of(a_run(None)).errors == ()

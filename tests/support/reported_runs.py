@@ -6,13 +6,17 @@ import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Array, Images
 from al_lightning.errors import DatasetError
+from al_lightning.pages.render import render
 from al_lightning.pool import Pool
+from al_lightning.reports.findings import Lookup
+from al_lightning.reports.page import report_values
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord
 from tests.support.runs import parts_of
 
@@ -116,6 +120,10 @@ def data(run: Run) -> PoolDataset:
 
 def no_data(run: Run) -> PoolDataset:
     raise DatasetError("There is no <folder>.")
+
+
+def page(runs: Sequence[Run], data: Lookup, title: str, **more: Any) -> str:
+    return render("reports/templates/report.html.jinja", report_values(runs, data, title, **more))
 
 
 def text_of(html: str) -> str:
