@@ -11,9 +11,9 @@ from typing import Any
 from al_lightning.recommendations.rules import SSL, Rules, study_rules
 from al_lightning.reports.findings import MEASURED, Findings
 from al_lightning.reports.numbers import Dataset, difference_rows
-from al_lightning.results.comparability import all_of
 from al_lightning.results.comparison import Comparison, Verdict
 from al_lightning.results.regimes import POOLS
+from al_lightning.results.renderers import all_of
 from al_lightning.results.series import mean_heights
 from al_lightning.runs.parts import setting_of
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from al_lightning.results.baselines import base_of
 from al_lightning.results.health import summaries
+from al_lightning.results.renderers import all_of
 from al_lightning.results.series import BASELINE, Series
 from al_lightning.runs.identity import differences, in_short
 from al_lightning.runs.journal import Run
@@ -93,13 +94,12 @@ def _dropout(setting: Setting) -> Iterable[Finding]:
     apart = [method for method in setting.loops if method.dropout]
     if not apart or any(method.by_chance for method in apart):
         return
-    one = len(apart) == 1
-    yield (
-        WARN,
+    text = (
         f"The network of {all_of(method.label for method in apart)} has dropout, {BASELINE}'s has none: they are "
-        f"compared with {'nothing' if one else 'each other alone'}. With {BASELINE}_mcd, {BASELINE} with that network, "
-        f"they would be compared with chance.",
+        f"compared with {'nothing' if len(apart) == 1 else 'each other alone'}. With {BASELINE}_mcd, {BASELINE} with "
+        "that network, they would be compared with chance."
     )
+    yield WARN, text
 
 
 def _same_settings(setting: Setting) -> Iterable[Finding]:
@@ -227,11 +227,11 @@ def _surroundings(setting: Setting) -> Iterable[Finding]:
         values = dict.fromkeys(str((config.get("trainer") or {}).get(key)) for _, config in setting.known)
         if len(values) > 1:
             different.append(f"{key} {all_of(values)}")
+    warning = "Not all runs were made alike; rounding differs, and with the number of processes the training too"
+    fine = "All runs were made with the same versions and numbers of processes." if versions else ""
+    yield from _judged(different, warning, fine)
     if not different and not versions:
         yield UNKNOWN, "The journals name no versions."
-        return
-    warning = "Not all runs were made alike; rounding differs, and with the number of processes the training too"
-    yield from _judged(different, warning, "All runs were made with the same versions and numbers of processes.")
 
 
 def _grouped(pairs: Iterable[tuple[Key, str]]) -> dict[Key, list[str]]:
@@ -295,9 +295,3 @@ def _alike(first: Run, second: Run) -> bool:
 
 def _named(run: Run) -> str:
     return f"{run.record.name}, seed {run.record.seed}"
-
-
-def all_of(items: Iterable[object]) -> str:
-    """Return items as a list in words: a, b and c."""
-    texts = [str(item) for item in items]
-    return f"{', '.join(texts[:-1])} and {texts[-1]}" if len(texts) > 1 else "".join(texts)

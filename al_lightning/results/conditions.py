@@ -8,10 +8,11 @@ from typing import Any
 
 import yaml
 
-from al_lightning.results.comparability import CHECKS, Setting, all_of
+from al_lightning.results.comparability import CHECKS, Setting
 from al_lightning.results.comparability import State as State  # a condition's, so importable with it
 from al_lightning.results.protocol import protocol
 from al_lightning.results.regimes import Regimes
+from al_lightning.results.renderers import all_of
 from al_lightning.results.series import by_setting, series_of_runs
 from al_lightning.runs.identity import flatten, nested
 from al_lightning.runs.journal import Run

@@ -69,7 +69,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Rule:
+class HealthRule:
     """A rule.
 
     Attributes:
@@ -95,7 +95,7 @@ class Problem:
         text: what was found, without a full stop.
     """
 
-    rule: Rule
+    rule: HealthRule
     cycle: int
     text: str
 
@@ -183,33 +183,33 @@ def _memorised(measured: Measured, share: float) -> str:
 
 
 RULES = (
-    Rule(
+    HealthRule(
         "a class that is never predicted",
         0.001,
         _never_predicted,
         "Train longer (--steps, or --epochs), or buy more labels a cycle (--budget.query)",
     ),
-    Rule(
+    HealthRule(
         "no better than a guess",
         ERRORS,
         _guesses,
         "Look at images and labels (`al-lightning audit`), and try another --training.optimizer.lr or a longer fit "
         "(--steps, or --epochs)",
     ),
-    Rule(
+    HealthRule(
         "training images not learned",
         0.05,
         _learned_nothing,
         "Try another --training.optimizer.lr, or a longer fit (--steps, or --epochs)",
     ),
-    Rule(
+    HealthRule(
         FALLS,
         ERRORS,
         _falls,
         "Train each fit as long as its labels ask (--epochs instead of --steps), and run further seeds (--seed)",
     ),
-    Rule("fit too short", 0.05, _too_short, "Train longer: --steps, or --epochs"),
-    Rule(
+    HealthRule("fit too short", 0.05, _too_short, "Train longer: --steps, or --epochs"),
+    HealthRule(
         "memorised",
         0.2,
         _memorised,

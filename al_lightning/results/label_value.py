@@ -16,7 +16,7 @@ from al_lightning.results.comparison import FEWEST, RELEVANT, Comparison, Verdic
 from al_lightning.results.curves import Curve
 from al_lightning.results.health import FALLS, falls, problems_at
 from al_lightning.results.series import Series, series_of_runs
-from al_lightning.results.statistics import Question, answers
+from al_lightning.results.statistics import PairedValues, compare_together
 from al_lightning.runs.journal import Run, read_run
 from al_lightning.runs.weights import with_tested
 
@@ -115,7 +115,7 @@ def advice_of(
     return [*notes, advice(run, siblings, price, following, gain)]
 
 
-def step_of(run_dir: Path) -> Question | None:
+def step_of(run_dir: Path) -> PairedValues | None:
     """Return the last step of a run directory, over the seeds beside it; None where `advice_of` tells of no step."""
     run = _read(run_dir)
     return last_step(run, siblings_of(run)[0]) if run is not None and run.cycles else None
@@ -148,7 +148,7 @@ def siblings_of(run: Run) -> tuple[list[Run], list[str]]:
     return siblings, notes
 
 
-def last_step(run: Run, siblings: Sequence[Run]) -> Question | None:
+def last_step(run: Run, siblings: Sequence[Run]) -> PairedValues | None:
     """Return the metric after and before the last labels of a run; None before there are two points, and without any.
 
     Args:
@@ -162,7 +162,7 @@ def last_step(run: Run, siblings: Sequence[Run]) -> Question | None:
     seeds = sorted(before.keys() & after.keys())
     values = {"after": {seed: after[seed] for seed in seeds}, "before": {seed: before[seed] for seed in seeds}}
     images = dict.fromkeys(values, series.test_images or 0)
-    return Question(values, [("after", "before")], series.metric.higher_is_better, images)
+    return PairedValues(values, [("after", "before")], series.metric.higher_is_better, images)
 
 
 def advice(
@@ -186,7 +186,7 @@ def advice(
     """
     last = run.cycles[-1].labelled - run.cycles[-2].labelled if len(run.cycles) > 1 else 0
     if gain is None and (step := last_step(run, siblings)) is not None:
-        (gain,) = answers({"": step})[""]
+        (gain,) = compare_together({"": step})[""]
     return f"{_gain(run, gain)} {_cost(price, last, last if next_count is None else next_count)}".rstrip()
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from al_lightning.results.comparability import OK, UNKNOWN, WARN, Finding, all_of
+from al_lightning.results.comparability import OK, UNKNOWN, WARN, Finding
 from al_lightning.results.regimes import Regimes
+from al_lightning.results.renderers import all_of
 from al_lightning.results.series import BASELINE, Series
 from al_lightning.runs.journal import Run
 

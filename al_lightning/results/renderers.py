@@ -138,6 +138,12 @@ def number(value: float, digits: int) -> str:
     return text.removeprefix("-") if float(text) == 0 else text
 
 
+def all_of(items: Iterable[object]) -> str:
+    """Return items as a list in words: a, b and c."""
+    texts = [str(item) for item in items]
+    return f"{', '.join(texts[:-1])} and {texts[-1]}" if len(texts) > 1 else "".join(texts)
+
+
 def tex(words: str) -> str:
     """Return text as LaTeX."""
     return words.translate(TEX)

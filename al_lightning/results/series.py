@@ -155,11 +155,8 @@ class Series:
     @property
     def class_metric(self) -> Metric | None:
         """The first class-wise metric of the runs; None without one."""
-        cycles = [(run, cycle) for run in self.runs for cycle in run.cycles]
-        metrics = (
-            run.record.metric(k) for run, cycle in cycles for k, v in cycle.metrics.items() if isinstance(v, list)
-        )
-        return next(metrics, None)
+        found = ((run, item) for run in self.runs for cycle in run.cycles for item in cycle.metrics.items())
+        return next((run.record.metric(name) for run, (name, value) in found if isinstance(value, list)), None)
 
     def classes(self, budget: float) -> dict[int, tuple[float | None, ...]]:
         """Return the class-wise metric at a nominal budget by seed, in its unit; None for a class that is absent."""
@@ -281,14 +278,10 @@ def _methods(
     for (method, sha), members in methods.items():
         label = f"{method} ({sha[:6]})" if method in taken else method
         taken.add(method)
-        by_seed: dict[int, tuple[Run, Curve]] = {}
-        repeated = []
-        for run, curve in members:
-            if by_seed.setdefault(curve.seed, (run, curve))[1] is not curve:
-                repeated.append(run)
-        kept = [by_seed[seed] for seed in sorted(by_seed)]
-        runs, curves = tuple(run for run, _ in kept), tuple(curve for _, curve in kept)
-        yield Series(setting, label, metric, curves, runs[0].record.name, runs, tuple(repeated))
+        by_seed = {curve.seed: (run, curve) for run, curve in reversed(members)}  # of a repeated seed the first run
+        runs, curves = zip(*(by_seed[seed] for seed in sorted(by_seed)), strict=True)
+        repeated = tuple(run for run, curve in members if by_seed[curve.seed][1] is not curve)
+        yield Series(setting, label, metric, curves, runs[0].record.name, runs, repeated)
 
 
 def _place(numbers: Sequence[float], wanted: float) -> int | None:

@@ -52,7 +52,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
-class Question:
+class PairedValues:
     """Which methods of one setting are compared, and by which values.
 
     Attributes:
@@ -73,7 +73,7 @@ def compare(values: Values, pairs: Sequence[Pair] | None = None, *, higher_is_be
     """Compare methods of one setting, paired by seed; a claim is corrected for all pairs of this call.
 
     Args:
-        values: as a `Question` has them.
+        values: as in `PairedValues`.
         pairs: (method, baseline); by default each method with `random`, if that is there.
         higher_is_better: whether a higher value is better.
 
@@ -85,19 +85,19 @@ def compare(values: Values, pairs: Sequence[Pair] | None = None, *, higher_is_be
     """
     if pairs is None:
         pairs = [(method, BASELINE) for method in values if method != BASELINE and BASELINE in values]
-    return answers({"": Question(values, pairs, higher_is_better)})[""]
+    return compare_together({"": PairedValues(values, pairs, higher_is_better)})[""]
 
 
-def answers(questions: Mapping[Key, Question]) -> dict[Key, list[Comparison]]:
+def compare_together(asked: Mapping[Key, PairedValues]) -> dict[Key, list[Comparison]]:
     """Compare methods in several settings, for example a table's columns; claims are corrected for all of them.
 
     Returns:
-        By the key of each question: its comparisons, in the order of the pairs.
+        By key: the comparisons, in the order of the pairs.
 
     Raises:
         UsageError: as `compare`.
     """
-    trials = {key: _trials(question) for key, question in questions.items()}
+    trials = {key: _trials(paired) for key, paired in asked.items()}
     tested = [comparison.p_single for group in trials.values() for comparison, error in group if error]
     corrected = zip(*holm(tested), strict=True)
     return {
@@ -106,22 +106,22 @@ def answers(questions: Mapping[Key, Question]) -> dict[Key, list[Comparison]]:
     }
 
 
-def _trials(question: Question) -> list[tuple[Comparison, float]]:
-    """Return each comparison of a question without correction, and the standard error of the difference, in points.
+def _trials(paired: PairedValues) -> list[tuple[Comparison, float]]:
+    """Return each comparison without correction, and the standard error of the difference, in points.
 
     The error is 0 where no test is possible.
     """
-    values = question.values
+    values = paired.values
     check_finite(values)
-    for pair in question.pairs:
+    for pair in paired.pairs:
         for name in pair:
             if name not in values:
                 raise UsageError(f"There are no values of {name!r} to compare.{nearest(name, values)}")
         if pair[0] == pair[1]:
             raise UsageError(f"{pair[0]} cannot be compared with itself.")
-    few = any(FEWEST <= len(_common(values, *pair)) < MANY for pair in question.pairs)
+    few = any(FEWEST <= len(_common(values, *pair)) < MANY for pair in paired.pairs)
     model = AdditiveModel(values) if few else None
-    return [_trial(question, model, *pair) for pair in question.pairs]
+    return [_trial(paired, model, *pair) for pair in paired.pairs]
 
 
 def _common(values: Values, method: str, baseline: str) -> list[int]:
@@ -137,11 +137,11 @@ def _bounded(comparison: Comparison, error: float, p: float, level: float, tests
     return replace(comparison, low=low, high=high, p=p, smallest=smallest, tests=tests)
 
 
-def _trial(question: Question, model: AdditiveModel | None, method: str, baseline: str) -> tuple[Comparison, float]:
+def _trial(paired: PairedValues, model: AdditiveModel | None, method: str, baseline: str) -> tuple[Comparison, float]:
     """Return one comparison of `_trials`; without a model, by the pair's own differences."""
-    values, common = question.values, _common(question.values, method, baseline)
+    values, common = paired.values, _common(paired.values, method, baseline)
     by_seed = tuple((seed, values[method][seed] - values[baseline][seed]) for seed in common)
-    comparison = Comparison(method, baseline, by_seed, higher_is_better=question.higher_is_better)
+    comparison = Comparison(method, baseline, by_seed, higher_is_better=paired.higher_is_better)
     if not common:
         return comparison, 0.0
     own_df = len(common) - 1
@@ -159,21 +159,21 @@ def _trial(question: Question, model: AdditiveModel | None, method: str, baselin
     if not df or deviation <= rounding:
         # A difference without any variation has no measure of chance: with few seeds, coarse metrics or copied runs
         # explain it as well as anything, and no p is honest.
-        return _by_test_images(question, comparison), 0.0
+        return _by_test_images(paired, comparison), 0.0
     p = 2 * float(special.stdtr(df, -abs(comparison.mean) / error))
     return replace(comparison, df=df, pooled=df > own_df, deviation=deviation, p_single=p), error
 
 
-def _by_test_images(question: Question, comparison: Comparison) -> Comparison:
+def _by_test_images(paired: PairedValues, comparison: Comparison) -> Comparison:
     """Add Newcombe's interval to a comparison of accuracies that cannot be tested, where both saw as many images.
 
     The seeds share their test images, so that further seeds make the interval no narrower.
     """
     pair = (comparison.method, comparison.baseline)
-    count, other = (question.images.get(name, 0) for name in pair)
+    count, other = (paired.images.get(name, 0) for name in pair)
     if not count or other != count:
         return comparison
-    first, second = (fmean(question.values[name][seed] for seed, _ in comparison.by_seed) / PERCENT for name in pair)
+    first, second = (fmean(paired.values[name][seed] for seed, _ in comparison.by_seed) / PERCENT for name in pair)
     low, high = newcombe(first, second, count)
     return replace(comparison, images=count, by_images=(PERCENT * low, PERCENT * high))
 

@@ -13,7 +13,7 @@ from scipy import special
 
 from al_lightning.results.comparison import MANY
 from al_lightning.results.inference import noncentrality
-from al_lightning.results.statistics import Question, answers, compare
+from al_lightning.results.statistics import PairedValues, compare, compare_together
 from tests.support.blocks import simple
 
 SETS = 20_000
@@ -122,7 +122,9 @@ def test_a_page_of_two_columns_makes_no_more_claims_than_one(seeds):
     claims = 0
     for one, other in zip(first.tolist(), second.tolist(), strict=True):
         settings = [simple(5, seeds, each) for each in (one, other)]
-        found = answers({n: Question(v, [(m, "random") for m in v if m != "random"]) for n, v in enumerate(settings)})
+        found = compare_together(
+            {n: PairedValues(v, [(m, "random") for m in v if m != "random"]) for n, v in enumerate(settings)}
+        )
         claims += any(c.shows for group in found.values() for c in group)
     assert 0.025 <= claims / SETS <= 0.05 + 3 * 0.0015
 
