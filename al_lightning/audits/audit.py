@@ -19,9 +19,10 @@ from al_lightning.audits.groups import AuditedSet, compare, leakage
 from al_lightning.audits.page import page, pictures
 from al_lightning.audits.problems import problems
 from al_lightning.audits.result import SIDES, Audit, ClassFacts, Finding, Group, SetFacts, Side
-from al_lightning.audits.sequences import Place, places, spans
+from al_lightning.audits.sequences import spans
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Images
+from al_lightning.data.name_order import Place, places
 from al_lightning.data.read import Contents, read
 from al_lightning.duplicates.groups import Groups
 from al_lightning.errors import ALError, DatasetError, UsageError
@@ -64,7 +65,7 @@ def audit(
     labelled = not (isinstance(data, AuditFolder) and data.masks is None)
     paths = {side: [images.name(index) for index in range(len(images))] for side, images in sets.items()}
     pattern = sequence_pattern or getattr(data, "sequence_pattern", None)
-    times = {side: places(paths[side], pattern) for side in SIDES}
+    times = {side: _times(paths[side], pattern) for side in SIDES}
     _check_pattern(pattern, paths, times)
     sequences = {side: _sequences(data, side, times[side]) for side in SIDES}
     notes = [remark.text for remark in data.remarks()] if not findings else []
@@ -131,6 +132,12 @@ def _sets(data: PoolDataset) -> tuple[dict[Side, Images], list[Finding]]:
             findings.append(Finding(side, -1, str(data.root), "set cannot be set up", str(error)))
             sets[side] = FolderImages([])
     return sets, findings
+
+
+def _times(paths: Sequence[str], pattern: str | None) -> list[Place | None]:
+    """Return the sequence and the frame in each image's name; None without a pattern, or where it does not match."""
+    stems = [PurePath(path).stem for path in paths]
+    return places(stems, pattern) if pattern is not None else [None] * len(stems)
 
 
 def _sequences(data: PoolDataset, side: Side, times: Sequence[Place | None]) -> Sequence[str | int | None]:

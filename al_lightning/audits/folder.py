@@ -12,10 +12,11 @@ import numpy as np
 from al_lightning.data.binary_masks import are_binary, binary_table
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.headers import NAMED
-from al_lightning.data.images import Array, Images, read_image, read_mask
+from al_lightning.data.images import Array, Images, read_image
 from al_lightning.data.inventory import Inventory, inventory_of, not_used
 from al_lightning.data.known_files import KnownFiles
 from al_lightning.data.mask_folders import Masks, shared_label, sides_of
+from al_lightning.data.masks import read_mask
 from al_lightning.data.remarks import Remark
 from al_lightning.data.splits import Splits, splits_of
 from al_lightning.data.turned_images import turned_images

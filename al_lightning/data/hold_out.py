@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from al_lightning.data.draw import draw, hold_out, nothing_to_hold_out, order_of_names, ranks
-from al_lightning.data.images import numbered, time_order
+from al_lightning.data.draw import draw, hold_out, nothing_to_hold_out
+from al_lightning.data.name_order import numbered, order_of_names, ranks, time_order
 from al_lightning.data.remarks import Remark
 from al_lightning.duplicates.components import components, first_of_each
 from al_lightning.duplicates.descriptor import Descriptors, Indices

@@ -12,7 +12,8 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from al_lightning.data.hold_out import Division, count_of, divide
-from al_lightning.data.images import Images, time_order
+from al_lightning.data.images import Images
+from al_lightning.data.name_order import time_order
 from al_lightning.data.read import read
 from al_lightning.data.remarks import Remark
 from al_lightning.duplicates.descriptor import EDGES, GREY, Descriptor, Descriptors

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from al_lightning.data.cache.recipe import decoders, hash_of_files, key_of
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.data.images import ImageFiles, Images, time_order
+from al_lightning.data.images import ImageFiles, Images
+from al_lightning.data.name_order import time_order
 from al_lightning.data.pool_split import (
     FORMAT,
     Progress,
