@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePath
 
-from al_lightning.audits.folder import AuditFolder, FolderImages
+from al_lightning.audits.folder import AuditFolder
 from al_lightning.audits.groups import AuditedSet, compare, leakage
 from al_lightning.audits.page import page, pictures
 from al_lightning.audits.problems import problems
@@ -22,7 +22,9 @@ from al_lightning.audits.result import SIDES, Audit, ClassFacts, Finding, Group,
 from al_lightning.audits.sequences import spans
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Images
+from al_lightning.data.labelled_files import ClassFiles
 from al_lightning.data.name_order import Place, places
+from al_lightning.data.pool_split import Reading
 from al_lightning.data.read import Contents, read
 from al_lightning.duplicates.groups import Groups
 from al_lightning.errors import ALError, DatasetError, UsageError
@@ -59,7 +61,7 @@ def audit(
     """
     workers = min(8, os.cpu_count() or 1) if workers is None else workers
     with contextlib.suppress(DatasetError):  # `_sets` makes a finding of it
-        data.find_split(progress=progress, workers=workers)
+        data.find_split(Reading(progress=progress, workers=workers))
     sets, findings = _sets(data)
     classes = list(data.class_names)
     labelled = not (isinstance(data, AuditFolder) and data.masks is None)
@@ -130,7 +132,7 @@ def _sets(data: PoolDataset) -> tuple[dict[Side, Images], list[Finding]]:
             if findings:
                 raise
             findings.append(Finding(side, -1, str(data.root), "set cannot be set up", str(error)))
-            sets[side] = FolderImages([])
+            sets[side] = ClassFiles([], [], None)
     return sets, findings
 
 

@@ -17,8 +17,8 @@ from al_lightning.data.cache.files import find_cache
 from al_lightning.data.cache.recipe import FORMAT, arguments_of, decoders, hash_of_files
 from al_lightning.data.images import Images
 from al_lightning.data.inventory import check_name
-from al_lightning.data.known_files import NAME, KnownFiles
-from al_lightning.data.pool_split import Progress, Say, Split, log
+from al_lightning.data.known_files import KnownFiles, file_in
+from al_lightning.data.pool_split import QUIET, Reading, Split
 from al_lightning.data.remarks import Remark
 from al_lightning.data.sources import Sources
 from al_lightning.data.views import Unlabelled
@@ -203,17 +203,10 @@ class PoolDataset(metaclass=_KeepsArguments):
         """
         self.split_file = file
 
-    def find_split(
-        self, say: Say = log.info, progress: Progress = lambda what, done, total: None, workers: int | None = None
-    ) -> Split | None:
+    def find_split(self, reading: Reading = QUIET) -> Split | None:
         """Return how the images are split where no test set is named, or None; the first call may read all images.
 
         The split comes from the run's file (see `use_split`) or from a cache where either has one that fits.
-
-        Args:
-            say: prints a line before images are read.
-            progress: shows how far the reading is.
-            workers: processes that read, by default the dataset's; the split does not depend on it.
 
         Raises:
             DatasetError: nothing can be held out.
@@ -250,11 +243,7 @@ class PoolDataset(metaclass=_KeepsArguments):
             what: what was looked for, and how the files were read, as a part of a file's name.
         """
         if what not in self._known:
-            folder = self.cache_folder
-            if folder is None or not _may_write(folder):
-                folder = self.run_folder
-            path = folder / NAME.format(what) if folder is not None else None
-            self._known[what] = KnownFiles(path, self.root)
+            self._known[what] = KnownFiles(file_in((self.cache_folder, self.run_folder), what), self.root)
         return self._known[what]
 
     def save_known_files(self) -> None:
@@ -271,17 +260,19 @@ class PoolDataset(metaclass=_KeepsArguments):
     def recipe(self) -> dict[str, str]:
         """Return all that the pixels and labels of both sets depend on, by part; each recipe has its own cache.
 
-        Arguments count by their `repr`. A subclass whose pixels depend on more than its version, arguments and files
-        adds a part: `{**super().recipe(), "mine": text}`.
+        A subclass whose pixels depend on more than its version, arguments and files adds a part:
+        `{**super().recipe(), "mine": text}`.
         """
+        files = hash_of_files(self.root, self.file_sets)
+        return {"format": str(FORMAT), **self.maker(), "fingerprint": self.fingerprint(), "files": files}
+
+    def maker(self) -> dict[str, str]:
+        """Return the parts of a recipe that say how images and labels are made of files; arguments by their `repr`."""
         return {
-            "format": str(FORMAT),
             "class": f"{type(self).__module__}.{type(self).__qualname__}",
             "pixels": str(self.pixels),
             "decoders": decoders(),
             "arguments": repr(sorted(self.arguments.items())),
-            "fingerprint": self.fingerprint(),
-            "files": hash_of_files(self.root, self.file_sets),
         }
 
     def image_files(self) -> Iterator[Path]:
@@ -319,9 +310,3 @@ class PoolDataset(metaclass=_KeepsArguments):
             f"There is no {what}: the data were expected in {self.root}. Put them there, name their folder with "
             f"--data.root DIR, or set $AL_DATA to the folder that holds {self.folder!r}. {self.where}".rstrip()
         )
-
-
-def _may_write(folder: Path) -> bool:
-    """Return whether a folder can be written to, or made."""
-    there = next((path for path in (folder, *folder.absolute().parents) if path.exists()), folder)
-    return os.access(there, os.W_OK)

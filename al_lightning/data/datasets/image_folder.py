@@ -73,7 +73,7 @@ class ImageFolder(FileDataset):
         if not self.root.is_dir():
             raise self.missing(self.root)
         found = class_folders(self.root, self.named, self.label_folder is not None)
-        train, test = (found.splits.train, found.splits.test) if found.splits is not None else ((), None)
+        train, test = found.splits.train, found.splits.test
         if not found.names:
             raise self.missing(self.root.joinpath(*train) / "CLASS")
         for images, folder in ((found.train, train), (found.test, test)):
