@@ -134,7 +134,7 @@ def test_the_result_does_not_depend_on_processes(root: Path) -> None:
         assert (several.counts[side].pixels == single.counts[side].pixels).all()
 
 
-def tested(root: Path, **options: object) -> MaskFolder:
+def with_test_set(root: Path, **options: object) -> MaskFolder:
     """The dataset with a test set of two images, so that no split reads the images."""
     for number in range(2):
         write_image(root / "test" / f"{number}.png", (8, 10), 20 + number)
@@ -152,19 +152,19 @@ def damage(path: Path) -> None:
 
 def test_a_cut_image_is_found_outside_of_the_sample_too(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(survey, "SAMPLE", 0)
-    assert sum(job.whole for job in Survey.begin(tested(root)).jobs) == 0
+    assert sum(job.whole for job in Survey.begin(with_test_set(root)).jobs) == 0
     whole = (root / "images" / "07.png").read_bytes()
     (root / "images" / "07.png").write_bytes(whole[: len(whole) // 2])
-    found = looked(tested(root))
+    found = looked(with_test_set(root))
     assert [trouble.kind for trouble in found.troubles] == [UNREADABLE_IMAGE]
     assert "07.png" in found.troubles[0].text
 
 
 def test_the_sample_is_of_a_fixed_number_of_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(survey, "SAMPLE", 3)
-    whole = [(job.side, job.index) for job in Survey.begin(tested(root)).jobs if job.whole]
+    whole = [(job.side, job.index) for job in Survey.begin(with_test_set(root)).jobs if job.whole]
     assert Counter(side for side, _ in whole) == {"pool": 3, "test": 2}
-    assert whole == [(job.side, job.index) for job in Survey.begin(tested(root, ignore=9)).jobs if job.whole]
+    assert whole == [(job.side, job.index) for job in Survey.begin(with_test_set(root, ignore=9)).jobs if job.whole]
 
 
 def test_images_that_the_split_read_are_surveyed_and_what_it_could_not_read_is_refused(
@@ -173,7 +173,7 @@ def test_images_that_the_split_read_are_surveyed_and_what_it_could_not_read_is_r
     """Whether an image is in the sample does not matter then."""
     damage(root / "images" / "07.png")
     monkeypatch.setattr(survey, "SAMPLE", 0)
-    assert looked(tested(root)).troubles == []
+    assert looked(with_test_set(root)).troubles == []
     for _ in range(2):  # also where the split is known already
         data = masks_of(root)
         data.use_split(root / "split.json")
