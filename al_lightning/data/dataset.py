@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from abc import ABCMeta, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 
 from al_lightning.data.augmentation import Augmentation, NoAugmentation
 from al_lightning.data.cache.files import find_cache
-from al_lightning.data.cache.recipe import FORMAT, arguments_of, decoders, hash_of_files
+from al_lightning.data.cache.recipe import FORMAT, KeepsArguments, decoders, hash_of_files
 from al_lightning.data.images import Images
 from al_lightning.data.inventory import check_name
 from al_lightning.data.known_files import KnownFiles, file_in
@@ -27,16 +27,7 @@ from al_lightning.labels.store import LabelStore
 from al_lightning.pool import Pool
 
 
-class _KeepsArguments(ABCMeta):
-    """Metaclass that keeps a dataset's arguments, since its pixels may depend on each of them."""
-
-    def __call__(cls, *args: Any, **options: Any) -> Any:
-        dataset = super().__call__(*args, **options)
-        dataset.arguments = arguments_of(cls, PoolDataset, args, options)
-        return dataset
-
-
-class PoolDataset(metaclass=_KeepsArguments):
+class PoolDataset(metaclass=KeepsArguments):
     """A training set, from which images are chosen to be labelled, and a test set.
 
     A dataset is a small subclass with `folder`, `class_names`, `build_train` and `build_test`. Its `labels` say whether
@@ -73,6 +64,13 @@ class PoolDataset(metaclass=_KeepsArguments):
 
     arguments: Mapping[str, object]
     """The dataset's own arguments by name, without those of PoolDataset."""
+    run_folder: Path | None = None
+    """Directory of the run that reads the data; see `known_files`."""
+    split_file: Path | None = None
+    """File of a run that says which images are held out, where no test set is named. It need not be there yet."""
+    label_folder: Path | None = None
+    """Folder of the store of people's labels; see `use_label_store`."""
+    _split: Split | None = None
 
     def __init__(
         self,
@@ -108,10 +106,7 @@ class PoolDataset(metaclass=_KeepsArguments):
         self.cache = cache
         self.timeout = timeout
         self.accept_labels = accept_labels
-        self.run_folder: Path | None = None
         self._known: dict[str, KnownFiles] = {}
-        self.label_folder: Path | None = None
-        self.split_file: Path | None = None
 
     @abstractmethod
     def build_train(self) -> Images:
@@ -179,9 +174,7 @@ class PoolDataset(metaclass=_KeepsArguments):
         return self._sources.files(0), self._sources.files(1)
 
     def use_label_store(self, folder: Path) -> None:
-        """Let people label: labels of a store take precedence over the dataset's, which may be missing.
-
-        Call it before the dataset is read.
+        """Let people label, before the dataset is read: labels of a store precede the dataset's, which may be missing.
 
         Args:
             folder: folder of the label store; labels may be added to it at any time.
@@ -196,17 +189,10 @@ class PoolDataset(metaclass=_KeepsArguments):
             )
         self.label_folder = folder
 
-    def use_split(self, file: Path) -> None:
-        """Name the file of a run that says which images are held out, where no test set is named.
-
-        Call it before the dataset is read. The file need not be there yet; `find_split` says what belongs into it.
-        """
-        self.split_file = file
-
     def find_split(self, reading: Reading = QUIET) -> Split | None:
         """Return how the images are split where no test set is named, or None; the first call may read all images.
 
-        The split comes from the run's file (see `use_split`) or from a cache where either has one that fits.
+        The split comes from the run's file, `split_file`, or from a cache where either has one that fits.
 
         Raises:
             DatasetError: nothing can be held out.
@@ -215,14 +201,14 @@ class PoolDataset(metaclass=_KeepsArguments):
 
     def take_split(self, split: Split | None) -> None:
         """Use the split that another process found. Call it before the dataset is read."""
+        self._split = split
 
     def cache_split(self) -> None:
         """Write the split, where there is one, beside the caches of decoded images."""
 
     def _label_store(self) -> LabelStore | None:
-        if self.label_folder is None:
-            return None
-        return LabelStore(self.label_folder, self.class_names, "pixel" if self.labels == "pixel" else "image")
+        kind: Literal["image", "pixel"] = "pixel" if self.labels == "pixel" else "image"
+        return LabelStore(self.label_folder, self.class_names, kind) if self.label_folder is not None else None
 
     @property
     def cache_folder(self) -> Path | None:

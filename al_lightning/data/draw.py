@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from al_lightning.errors import DatasetError, require
+from al_lightning.errors import DatasetError
 from al_lightning.seeding import generator
 
 Indices = npt.NDArray[np.int64]
@@ -77,10 +77,8 @@ def hold_out(groups: Sequence[int], share: float, order: Sequence[int] | None = 
         order: (N,) rank within the group. With it, the last images of each group are held out; without it, random ones.
 
     Raises:
-        UsageError: the share is not between 0 and 1.
         DatasetError: each group has a single image.
     """
-    require("data.test_share", share, above=0, below=1)
     group = np.asarray(groups)
     rank = np.asarray(order) if order is not None else generator("holdout", len(group)).permutation(len(group))
     held: list[int] = []

@@ -18,8 +18,8 @@ import numpy as np
 from al_lightning.data.draw import draw, hold_out, nothing_to_hold_out
 from al_lightning.data.name_order import numbered, order_of_names, ranks, time_order
 from al_lightning.data.remarks import Remark
-from al_lightning.duplicates.components import components, first_of_each
-from al_lightning.duplicates.descriptor import Descriptors, Indices
+from al_lightning.duplicates.components import components
+from al_lightning.duplicates.descriptor import Descriptors, Indices, first_of_each
 from al_lightning.duplicates.relation import Advance, Flags, nearest
 from al_lightning.errors import require
 from al_lightning.labels.content import count_of, some

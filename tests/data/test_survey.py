@@ -176,7 +176,7 @@ def test_images_that_the_split_read_are_surveyed_and_what_it_could_not_read_is_r
     assert looked(with_test_set(root)).troubles == []
     for _ in range(2):  # also where the split is known already
         data = masks_of(root)
-        data.use_split(root / "split.json")
+        data.split_file = root / "split.json"
         split = data.find_split()
         assert split is not None
         write_split(root / "split.json", split)

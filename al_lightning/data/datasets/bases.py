@@ -45,7 +45,6 @@ class FileDataset(SplitDataset):
     """Regular expression over a file's name without ending, with groups `sequence` and `frame`."""
     test_share: float = 0.0
     """Share of the pool that is held out as test set where the data have no test set."""
-    _split: Split | None = None
     _reading: Reading = QUIET
     _whole: ImageFiles | None = None
     """The images before the split, where this object made or found it."""
@@ -78,10 +77,6 @@ class FileDataset(SplitDataset):
         finally:
             self._reading = QUIET
         return self._split
-
-    def take_split(self, split: Split | None) -> None:
-        """Use the split that another process found."""
-        self._split = split
 
     def cache_split(self) -> None:
         """Write the split into the folder of the caches, where later runs on the same files find it.
