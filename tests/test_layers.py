@@ -29,10 +29,10 @@ inspect: collapse > *
 config: experiment rebuild > configuration > check trainer > command_line names own_code > *
 
 data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official prepare
-    streets survey uneven > dataset streets.drawing > binary_masks turned_images > cache.shards known_files
-    streets.background views > cache.files datasets.a2d2_pools pool_split sources
-    streams streets.actors streets.facades > read > annotated augmentation cache.recipe class_folders hold_out mappings
-    mask_folders streets.canvas streets.scenes streets.surfaces > splits > * > headers
+    streets survey uneven > dataset streets.drawing > binary_masks pool_split turned_images > cache.shards known_files
+    streets.background views > cache.files datasets.a2d2_pools labelled_files read sources
+    streams streets.actors streets.facades > looks > annotated augmentation cache.recipe class_folders hold_out mappings
+    mask_folders streets.canvas streets.scenes streets.surfaces > masks splits > * > headers
 
 results: conditions summary > claims protocol > comparability label_value series_csv text_table > statistics >
     baselines > comparison health regimes series > *

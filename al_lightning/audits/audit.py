@@ -14,14 +14,17 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePath
 
-from al_lightning.audits.folder import AuditFolder, FolderImages
+from al_lightning.audits.folder import AuditFolder
 from al_lightning.audits.groups import AuditedSet, compare, leakage
 from al_lightning.audits.page import page, pictures
 from al_lightning.audits.problems import problems
 from al_lightning.audits.result import SIDES, Audit, ClassFacts, Finding, Group, SetFacts, Side
-from al_lightning.audits.sequences import Place, places, spans
+from al_lightning.audits.sequences import spans
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Images
+from al_lightning.data.labelled_files import ClassFiles
+from al_lightning.data.name_order import Place, places
+from al_lightning.data.pool_split import Reading
 from al_lightning.data.read import Contents, read
 from al_lightning.duplicates.groups import Groups
 from al_lightning.errors import ALError, DatasetError, UsageError
@@ -58,13 +61,13 @@ def audit(
     """
     workers = min(8, os.cpu_count() or 1) if workers is None else workers
     with contextlib.suppress(DatasetError):  # `_sets` makes a finding of it
-        data.find_split(progress=progress, workers=workers)
+        data.find_split(Reading(progress=progress, workers=workers))
     sets, findings = _sets(data)
     classes = list(data.class_names)
     labelled = not (isinstance(data, AuditFolder) and data.masks is None)
     paths = {side: [images.name(index) for index in range(len(images))] for side, images in sets.items()}
     pattern = sequence_pattern or getattr(data, "sequence_pattern", None)
-    times = {side: places(paths[side], pattern) for side in SIDES}
+    times = {side: _times(paths[side], pattern) for side in SIDES}
     _check_pattern(pattern, paths, times)
     sequences = {side: _sequences(data, side, times[side]) for side in SIDES}
     notes = [remark.text for remark in data.remarks()] if not findings else []
@@ -129,8 +132,14 @@ def _sets(data: PoolDataset) -> tuple[dict[Side, Images], list[Finding]]:
             if findings:
                 raise
             findings.append(Finding(side, -1, str(data.root), "set cannot be set up", str(error)))
-            sets[side] = FolderImages([])
+            sets[side] = ClassFiles([], [], None)
     return sets, findings
+
+
+def _times(paths: Sequence[str], pattern: str | None) -> list[Place | None]:
+    """Return the sequence and the frame in each image's name; None without a pattern, or where it does not match."""
+    stems = [PurePath(path).stem for path in paths]
+    return places(stems, pattern) if pattern is not None else [None] * len(stems)
 
 
 def _sequences(data: PoolDataset, side: Side, times: Sequence[Place | None]) -> Sequence[str | int | None]:

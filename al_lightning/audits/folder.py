@@ -12,54 +12,34 @@ import numpy as np
 from al_lightning.data.binary_masks import are_binary, binary_table
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.headers import NAMED
-from al_lightning.data.images import Array, Images, read_image, read_mask
-from al_lightning.data.inventory import Inventory, inventory_of, not_used
+from al_lightning.data.images import Array, Images
+from al_lightning.data.inventory import not_used
 from al_lightning.data.known_files import KnownFiles
-from al_lightning.data.mask_folders import Masks, shared_label, sides_of
+from al_lightning.data.labelled_files import MaskFiles
+from al_lightning.data.mask_folders import MaskFolders, Pair, mask_folders, shared_label
 from al_lightning.data.remarks import Remark
-from al_lightning.data.splits import Splits, splits_of
 from al_lightning.data.turned_images import turned_images
 from al_lightning.errors import DatasetError, from_home
 
-Pair = tuple[Path, Path | None]
 _IDS: Array = np.arange(256, dtype=np.uint8)
 """The identity mapping of label ids. 255 means ignore; 254 marks unknown ids and is reported."""
 
 
-class FolderImages(Images):
-    """Image files at their own size, each with or without a mask.
+class FolderImages(MaskFiles):
+    """Image files at their own size, each with a mask; a mask of several images cannot be read."""
 
-    Args:
-        pairs: (image, mask) paths; reading a mask that is missing, or that belongs to several images, is an error.
-        table: (256,) class of each label id.
-    """
-
-    def __init__(self, pairs: Sequence[Pair], table: Array = _IDS) -> None:
-        self.pairs = pairs
-        self.table = table
-        self.images_of: dict[Path | None, list[Path]] = defaultdict(list)
+    def __init__(self, pairs: Sequence[Pair], table: Array) -> None:
+        super().__init__(pairs, table, None)
+        self.images_of: dict[Path, list[Path]] = defaultdict(list)
         for image, mask in pairs:
             self.images_of[mask].append(image)
 
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def image(self, index: int) -> Array:
-        """Read the image, (H, W, 3) uint8."""
-        return read_image(self.pairs[index][0])
-
     def label(self, index: int) -> Array:
         """Read the mask's label ids, (H, W) uint8."""
-        image, mask = self.pairs[index]
-        if mask is None:
-            raise DatasetError(f"The image {image} has no mask: no folder of masks was given.")
+        mask = self.pairs[index][1]
         if len(images := self.images_of[mask]) > 1:
             raise shared_label(images[0], images[1], mask)
-        return read_mask(mask, self.table, None, image)
-
-    def name(self, index: int) -> str:
-        """Return the image's path."""
-        return str(self.pairs[index][0])
+        return super().label(index)
 
 
 class AuditFolder(PoolDataset):
@@ -83,54 +63,33 @@ class AuditFolder(PoolDataset):
         self.sequence_pattern = sequence_pattern
 
     @cached_property
-    def inventory(self) -> Inventory:
-        """What the folder of the images holds."""
+    def found(self) -> MaskFolders:
+        """What the folders hold. Without masks, each image is paired with a file that nobody reads."""
         for folder, option in ((self.root, "--images"), (self.masks, "--masks")):
             if folder is not None and not folder.is_dir():
                 raise DatasetError(f"There is no folder {folder}; name an existing one with {option} DIR.")
-        found = inventory_of(self.root)
-        if not found.images:
+        found = mask_folders(self.root, self.masks or self.root)
+        if not found.inventory.images:
             left_out = "".join(f"; {sentence}" for sentence in not_used(self.root, found.unused))
             raise DatasetError(f"{self.root} and its subfolders hold no images ({NAMED}){left_out}.")
         return found
 
     @cached_property
-    def splits(self) -> Splits | None:
-        """The folders of pool and test set; None where all images are the pool."""
-        return splits_of(self.inventory)
-
-    @cached_property
-    def _pairs(self) -> tuple[list[Pair], list[Pair]]:
-        """(pairs of the pool, pairs of the test set)."""
-        train, test, _ = sides_of(self.inventory, self.splits, self.masks)
-        masks = Masks(self.masks) if self.masks is not None else None
-        pool, held = (
-            [(image, masks.of(Path(*self.inventory.below(image))) if masks is not None else None) for image in images]
-            for images in (train, test)
-        )
-        return pool, held
-
-    @property
-    def pool_files(self) -> list[Path]:
-        """The image files of the pool."""
-        return [image for image, _ in self._pairs[0]]
-
-    @cached_property
     def is_binary(self) -> bool:
         """Whether the masks that exist hold the ids 0 and 255 alone, which are two classes then."""
-        masks = [mask for pairs in self._pairs for _, mask in pairs if mask is not None]
-        return are_binary(masks, KnownFiles(None, self.root))
+        pairs = [*self.found.train, *(self.found.test or ())] if self.masks is not None else ()
+        return are_binary([mask for _, mask in pairs], KnownFiles(None, self.root))
 
     def _images(self, pairs: Sequence[Pair]) -> FolderImages:
         return FolderImages(pairs, binary_table() if self.is_binary else _IDS)
 
     def build_train(self) -> Images:
         """Return the pool."""
-        return self._images(self._pairs[0])
+        return self._images(self.found.train)
 
     def build_test(self) -> Images:
         """Return the test set; it may be empty."""
-        return self._images(self._pairs[1])
+        return self._images(self.found.test or ())
 
     @property
     def class_names(self) -> Sequence[str]:
@@ -139,9 +98,8 @@ class AuditFolder(PoolDataset):
 
     def remarks(self) -> Sequence[Remark]:
         """Return what was taken for what, what of the folder is not used, and how many images are turned."""
-        sentences = list(self.splits.sentences(self.root)) if self.splits is not None else []
-        sentences += not_used(self.root, sides_of(self.inventory, self.splits, self.masks)[2])
+        sentences = self.found.sentences()
         if self.is_binary:
             sentences.append("the masks hold the ids 0 and 255 alone, which are two classes then: 255 is not ignored")
-        sentences += turned_images(self.image_files(), KnownFiles(None, self.root)).sentences(self.masks is not None)
+        sentences += turned_images(self.image_files(), KnownFiles(None, self.root), self.masks is not None)
         return [Remark(sentence) for sentence in sentences]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from al_lightning.audits.result import SIDES, ClassFacts, Finding, Group, Leak, Problem, Side, Span
-from al_lightning.labels.content import WORDS, absent_text, some
+from al_lightning.labels.content import WORDS, absent_text, count_of, some
 
 _WORDS = {**WORDS, "set cannot be set up": ("reason why nothing can be set up", "sets that cannot be set up")}
 
@@ -53,15 +53,15 @@ def _leakage(leaks: Sequence[Leak]) -> Iterable[Problem]:
     exact = sum(leak.test.exact for leak in leaks)
     if exact:
         verb = "is" if exact == 1 else "are"
-        yield Problem("leakage", f"{_count(exact, 'test image')} {verb} in the pool too, pixel for pixel.")
+        yield Problem("leakage", f"{count_of(exact, 'test image')} {verb} in the pool too, pixel for pixel.")
     if near := len(leaks) - exact:
-        text = f"{_count(near, 'test image')} {_near(near)} of {'a pool image' if near == 1 else 'pool images'}."
+        text = f"{count_of(near, 'test image')} {_near(near)} of {'a pool image' if near == 1 else 'pool images'}."
         yield Problem("leakage", text)
 
 
 def _both_sides(spans: Sequence[Span], test_images: int) -> Iterable[Problem]:
     if spans:
-        lie = f"{_count(len(spans), 'sequence')} {'lies' if len(spans) == 1 else 'lie'} on both sides"
+        lie = f"{count_of(len(spans), 'sequence')} {'lies' if len(spans) == 1 else 'lie'} on both sides"
         names, count = some([span.name for span in spans]), sum(span.test_images for span in spans)
         yield Problem("sequences", f"{lie} ({names}): {count:,} of {test_images:,} test images.")
 
@@ -72,12 +72,12 @@ def _repeats(groups: Sequence[Group], where: str) -> Iterable[Problem]:
         files = sum(member.same_file for group in groups for member in group.members)
         bytewise = f" ({'all' if files == exact else f'{files:,} of them'} byte for byte)" if files else ""
         what = "repeat another image" if exact > 1 else "repeats another image"
-        yield Problem("duplicates", f"{_count(exact, 'image')} of {where} {what} exactly{bytewise}.")
+        yield Problem("duplicates", f"{count_of(exact, 'image')} of {where} {what} exactly{bytewise}.")
     for one_sequence, which in ((False, "another one"), (True, "another one of the same sequence")):
         members = [group.members[1:] for group in groups if group.one_sequence is one_sequence]
         near = sum(not member.exact for part in members for member in part)
         if near:
-            text = f"{_count(near, 'image')} of {where} {_near(near)} of {which}."
+            text = f"{count_of(near, 'image')} of {where} {_near(near)} of {which}."
             yield Problem("near-duplicates", text, strict=not one_sequence)
 
 
@@ -90,17 +90,13 @@ def _files(findings: Sequence[Finding]) -> Iterable[Problem]:
     for side, name in SIDES.items():
         kinds = Counter(finding.kind for finding in findings if finding.side == side)
         if kinds:
-            counts = ", ".join(_count(count, *_WORDS.get(kind, (kind,))) for kind, count in sorted(kinds.items()))
+            counts = ", ".join(count_of(count, *_WORDS.get(kind, (kind,))) for kind, count in sorted(kinds.items()))
             yield Problem("files", f"Files of the {name}: {counts}.")
 
 
 def _absent(where: str, unlabelled: bool, names: Sequence[str]) -> Iterable[Problem]:
     if text := absent_text(f"the labelled images of the {where}" if unlabelled else f"the {where}", names):
         yield Problem("classes", text, strict=False)
-
-
-def _count(count: int, single: str, plural: str = "") -> str:
-    return f"{count:,} {single if count == 1 else plural or f'{single}s'}"
 
 
 def _near(count: int) -> str:

@@ -3,38 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import PurePath
 
 from al_lightning.audits.result import Span
-from al_lightning.data.images import time_order
-
-Place = tuple[str, int]
-"""The name of a sequence, and a frame number."""
-
-
-def places(names: Sequence[str], pattern: str | None) -> list[Place | None]:
-    """Return the sequence and the frame in each image's name; None where the pattern does not match.
-
-    Args:
-        names: names of image files; the pattern is applied to the stem.
-        pattern: regular expression with the groups `sequence` and `frame`, see `time_order`; None matches no name.
-
-    Raises:
-        UsageError: the pattern is not such an expression.
-    """
-    if pattern is None:
-        return [None] * len(names)
-    time_order([], pattern)  # checks the pattern
-    return [_place(re.search(pattern, PurePath(name).stem)) for name in names]
-
-
-def _place(match: re.Match[str] | None) -> Place | None:
-    if match is None or not match["sequence"] or not (match["frame"] or "").isdigit():
-        return None
-    return match["sequence"], int(match["frame"])
+from al_lightning.data.name_order import Place
 
 
 def spans(

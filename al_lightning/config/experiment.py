@@ -111,7 +111,7 @@ def configure(
         )
     made = configuration.instantiate("data", "acquisition", "oracle")
     data, oracle = made.data, made.oracle
-    data.use_split(directory / SPLIT)
+    data.split_file = directory / SPLIT
     if oracle.asks_people:
         data.use_label_store(oracle.label_folder(directory))
         oracle.set_label_probe(lambda index: bool(data.train.has_label(index)))

@@ -110,7 +110,7 @@ def reopen(
     if "download" in (parsed.data.get("init_args") or {}):
         parsed.data.init_args.download = False
     made = configuration.instantiate(*(name for name in names if name in ("data", "oracle", "acquisition")))
-    made.data.use_split(run_dir / SPLIT)
+    made.data.split_file = run_dir / SPLIT
     if made.oracle.asks_people:
         made.data.use_label_store(made.oracle.label_folder(run_dir))
     _check_data(made.data, record, path, whole="acquisition" in sections, classes="network" in sections)

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from al_lightning.data.images import Array, ImageFiles, Images, in_view, resize_label
+from al_lightning.data.images import Array, ImageFiles, Images
+from al_lightning.data.masks import in_view, resize_label
 from al_lightning.errors import DatasetError
 from al_lightning.labels.store import LabelStore
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from al_lightning.data.images import Array, read_ids
+from al_lightning.data.images import Array
 from al_lightning.data.known_files import KnownFiles, stamp_of
+from al_lightning.data.masks import read_ids
 from al_lightning.errors import DatasetError
 
 IDS = frozenset({0, 255})

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-from abc import ABCMeta, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 
 from al_lightning.data.augmentation import Augmentation, NoAugmentation
 from al_lightning.data.cache.files import find_cache
-from al_lightning.data.cache.recipe import FORMAT, arguments_of, decoders, hash_of_files
+from al_lightning.data.cache.recipe import FORMAT, KeepsArguments, decoders, hash_of_files
 from al_lightning.data.images import Images
 from al_lightning.data.inventory import check_name
-from al_lightning.data.known_files import NAME, KnownFiles
-from al_lightning.data.pool_split import Progress, Say, Split, log
+from al_lightning.data.known_files import KnownFiles, file_in
+from al_lightning.data.pool_split import QUIET, Reading, Split
 from al_lightning.data.remarks import Remark
 from al_lightning.data.sources import Sources
 from al_lightning.data.views import Unlabelled
@@ -27,16 +27,7 @@ from al_lightning.labels.store import LabelStore
 from al_lightning.pool import Pool
 
 
-class _KeepsArguments(ABCMeta):
-    """Metaclass that keeps a dataset's arguments, since its pixels may depend on each of them."""
-
-    def __call__(cls, *args: Any, **options: Any) -> Any:
-        dataset = super().__call__(*args, **options)
-        dataset.arguments = arguments_of(cls, PoolDataset, args, options)
-        return dataset
-
-
-class PoolDataset(metaclass=_KeepsArguments):
+class PoolDataset(metaclass=KeepsArguments):
     """A training set, from which images are chosen to be labelled, and a test set.
 
     A dataset is a small subclass with `folder`, `class_names`, `build_train` and `build_test`. Its `labels` say whether
@@ -73,6 +64,13 @@ class PoolDataset(metaclass=_KeepsArguments):
 
     arguments: Mapping[str, object]
     """The dataset's own arguments by name, without those of PoolDataset."""
+    run_folder: Path | None = None
+    """Directory of the run that reads the data; see `known_files`."""
+    split_file: Path | None = None
+    """File of a run that says which images are held out, where no test set is named. It need not be there yet."""
+    label_folder: Path | None = None
+    """Folder of the store of people's labels; see `use_label_store`."""
+    _split: Split | None = None
 
     def __init__(
         self,
@@ -108,10 +106,7 @@ class PoolDataset(metaclass=_KeepsArguments):
         self.cache = cache
         self.timeout = timeout
         self.accept_labels = accept_labels
-        self.run_folder: Path | None = None
         self._known: dict[str, KnownFiles] = {}
-        self.label_folder: Path | None = None
-        self.split_file: Path | None = None
 
     @abstractmethod
     def build_train(self) -> Images:
@@ -179,9 +174,7 @@ class PoolDataset(metaclass=_KeepsArguments):
         return self._sources.files(0), self._sources.files(1)
 
     def use_label_store(self, folder: Path) -> None:
-        """Let people label: labels of a store take precedence over the dataset's, which may be missing.
-
-        Call it before the dataset is read.
+        """Let people label, before the dataset is read: labels of a store precede the dataset's, which may be missing.
 
         Args:
             folder: folder of the label store; labels may be added to it at any time.
@@ -196,24 +189,10 @@ class PoolDataset(metaclass=_KeepsArguments):
             )
         self.label_folder = folder
 
-    def use_split(self, file: Path) -> None:
-        """Name the file of a run that says which images are held out, where no test set is named.
-
-        Call it before the dataset is read. The file need not be there yet; `find_split` says what belongs into it.
-        """
-        self.split_file = file
-
-    def find_split(
-        self, say: Say = log.info, progress: Progress = lambda what, done, total: None, workers: int | None = None
-    ) -> Split | None:
+    def find_split(self, reading: Reading = QUIET) -> Split | None:
         """Return how the images are split where no test set is named, or None; the first call may read all images.
 
-        The split comes from the run's file (see `use_split`) or from a cache where either has one that fits.
-
-        Args:
-            say: prints a line before images are read.
-            progress: shows how far the reading is.
-            workers: processes that read, by default the dataset's; the split does not depend on it.
+        The split comes from the run's file, `split_file`, or from a cache where either has one that fits.
 
         Raises:
             DatasetError: nothing can be held out.
@@ -222,14 +201,14 @@ class PoolDataset(metaclass=_KeepsArguments):
 
     def take_split(self, split: Split | None) -> None:
         """Use the split that another process found. Call it before the dataset is read."""
+        self._split = split
 
     def cache_split(self) -> None:
         """Write the split, where there is one, beside the caches of decoded images."""
 
     def _label_store(self) -> LabelStore | None:
-        if self.label_folder is None:
-            return None
-        return LabelStore(self.label_folder, self.class_names, "pixel" if self.labels == "pixel" else "image")
+        kind: Literal["image", "pixel"] = "pixel" if self.labels == "pixel" else "image"
+        return LabelStore(self.label_folder, self.class_names, kind) if self.label_folder is not None else None
 
     @property
     def cache_folder(self) -> Path | None:
@@ -250,11 +229,7 @@ class PoolDataset(metaclass=_KeepsArguments):
             what: what was looked for, and how the files were read, as a part of a file's name.
         """
         if what not in self._known:
-            folder = self.cache_folder
-            if folder is None or not _may_write(folder):
-                folder = self.run_folder
-            path = folder / NAME.format(what) if folder is not None else None
-            self._known[what] = KnownFiles(path, self.root)
+            self._known[what] = KnownFiles(file_in((self.cache_folder, self.run_folder), what), self.root)
         return self._known[what]
 
     def save_known_files(self) -> None:
@@ -271,17 +246,19 @@ class PoolDataset(metaclass=_KeepsArguments):
     def recipe(self) -> dict[str, str]:
         """Return all that the pixels and labels of both sets depend on, by part; each recipe has its own cache.
 
-        Arguments count by their `repr`. A subclass whose pixels depend on more than its version, arguments and files
-        adds a part: `{**super().recipe(), "mine": text}`.
+        A subclass whose pixels depend on more than its version, arguments and files adds a part:
+        `{**super().recipe(), "mine": text}`.
         """
+        files = hash_of_files(self.root, self.file_sets)
+        return {"format": str(FORMAT), **self.maker(), "fingerprint": self.fingerprint(), "files": files}
+
+    def maker(self) -> dict[str, str]:
+        """Return the parts of a recipe that say how images and labels are made of files; arguments by their `repr`."""
         return {
-            "format": str(FORMAT),
             "class": f"{type(self).__module__}.{type(self).__qualname__}",
             "pixels": str(self.pixels),
             "decoders": decoders(),
             "arguments": repr(sorted(self.arguments.items())),
-            "fingerprint": self.fingerprint(),
-            "files": hash_of_files(self.root, self.file_sets),
         }
 
     def image_files(self) -> Iterator[Path]:
@@ -319,9 +296,3 @@ class PoolDataset(metaclass=_KeepsArguments):
             f"There is no {what}: the data were expected in {self.root}. Put them there, name their folder with "
             f"--data.root DIR, or set $AL_DATA to the folder that holds {self.folder!r}. {self.where}".rstrip()
         )
-
-
-def _may_write(folder: Path) -> bool:
-    """Return whether a folder can be written to, or made."""
-    there = next((path for path in (folder, *folder.absolute().parents) if path.exists()), folder)
-    return os.access(there, os.W_OK)

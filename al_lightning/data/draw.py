@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import PurePath
 
 import numpy as np
 import numpy.typing as npt
 
-from al_lightning.errors import DatasetError, require
+from al_lightning.errors import DatasetError
 from al_lightning.seeding import generator
 
 Indices = npt.NDArray[np.int64]
@@ -79,10 +77,8 @@ def hold_out(groups: Sequence[int], share: float, order: Sequence[int] | None = 
         order: (N,) rank within the group. With it, the last images of each group are held out; without it, random ones.
 
     Raises:
-        UsageError: the share is not between 0 and 1.
         DatasetError: each group has a single image.
     """
-    require("data.test_share", share, above=0, below=1)
     group = np.asarray(groups)
     rank = np.asarray(order) if order is not None else generator("holdout", len(group)).permutation(len(group))
     held: list[int] = []
@@ -94,22 +90,6 @@ def hold_out(groups: Sequence[int], share: float, order: Sequence[int] | None = 
         raise nothing_to_hold_out(len(group))
     out = set(held)
     return [position for position in range(len(group)) if position not in out], sorted(out)
-
-
-def order_of_names(paths: Sequence[PurePath]) -> Indices | None:
-    """Return the rank of each file by its folder, its name, and the number that ends the name; None without numbers."""
-    ends = [re.fullmatch(r"(.*?)([0-9]+)", path.stem) for path in paths]
-    if not all(ends):
-        return None
-    keys = [(path.parts[:-1], end[1], int(end[2]), path.name) for path, end in zip(paths, ends, strict=True) if end]
-    return ranks(np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64))
-
-
-def ranks(order: Indices) -> Indices:
-    """Return the rank of each position in an order of positions."""
-    ranks = np.empty(len(order), dtype=np.int64)
-    ranks[order] = np.arange(len(order))
-    return ranks
 
 
 def nothing_to_hold_out(size: int) -> DatasetError:

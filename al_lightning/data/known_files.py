@@ -15,6 +15,8 @@ from al_lightning.runs.files import write_atomic
 FORMAT = 1
 """Format of the file: raised when what is found changes its meaning. A file of another format is made anew."""
 NAME = "known-files-{}.json"
+DECODED = "decoded"
+"""Known files of images: whether the whole image could be decoded."""
 MOST_FILES = 16
 """Such files that a folder keeps: each way to read a dataset has its own."""
 Stamp = list[list[int] | None]
@@ -73,6 +75,16 @@ class KnownFiles:
             others = sorted(self.path.parent.glob(NAME.format("*")), key=lambda path: path.stat().st_mtime_ns)
             for path in others[:-MOST_FILES]:
                 path.unlink(missing_ok=True)
+
+
+def file_in(folders: Iterable[Path | None], what: str) -> Path | None:
+    """Return where to keep what was found: in the first folder that can be written to, or made; None without one."""
+    return next((one / NAME.format(what) for one in folders if one is not None and _may_write(one)), None)
+
+
+def _may_write(folder: Path) -> bool:
+    there = next((path for path in (folder, *folder.absolute().parents) if path.exists()), folder)
+    return os.access(there, os.W_OK)
 
 
 def stamp_of(files: Iterable[Path]) -> Stamp:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from al_lightning.data.inventory import Inventory, inventory_of, not_used
-from al_lightning.data.splits import Splits, splits_of
+from al_lightning.data.splits import ONE_SET, Splits, sides_of, splits_of
 from al_lightning.errors import SharedLabel
 from al_lightning.labels.spelling import canonical, spellings
 
@@ -26,7 +25,7 @@ class MaskFolders:
     Attributes:
         inventory: what the folder of the images holds.
         masks: the folder of the masks.
-        splits: the folders of training and test set; None where there is one set.
+        splits: the folders of training and test set.
         train: images and masks of the training set, by the images' paths; a mask may be missing.
         test: images and masks of the test set, likewise; None without folders of a test set.
         unused: number of files of the folder of the images that are left out, by reason.
@@ -35,7 +34,7 @@ class MaskFolders:
 
     inventory: Inventory
     masks: Path
-    splits: Splits | None
+    splits: Splits
     train: list[Pair]
     test: list[Pair] | None
     unused: Mapping[str, int]
@@ -45,7 +44,7 @@ class MaskFolders:
         """Return what was taken for what, and what of both folders is not used."""
         root = self.inventory.root
         return [
-            *(self.splits.sentences(root) if self.splits is not None else ()),
+            *self.splits.sentences(root),
             *not_used(root, self.unused),
             *not_used(self.masks, {"masks without an image": self.spare}),
         ]
@@ -90,58 +89,33 @@ def _masks_in(folder: Path) -> dict[str, str]:
     return {**one_form, **{name: name for name in masks if name.endswith(MASK)}}
 
 
-def sides_of(
-    inventory: Inventory, splits: Splits | None, masks: Path | None = None
-) -> tuple[list[Path], list[Path], dict[str, int]]:
-    """Return (images of the training set, images of the test set, number of other files by reason).
-
-    Args:
-        inventory: what the folder of the images holds.
-        splits: the folders of the two sets; without them all images are the training set.
-        masks: folder of the masks, which may lie in the folder of the images and holds none of the images.
-    """
-    unused: Counter[str] = Counter(inventory.unused)
-    train: list[Path] = []
-    test: list[Path] = []
-    inside = masks if masks is not None and masks != inventory.root and masks.is_relative_to(inventory.root) else None
-    for path in inventory.images:
-        parts = inventory.below(path)
-        side = splits.side(parts) if splits is not None else "train"
-        if inside is not None and path.is_relative_to(inside):
-            continue
-        if side is None:
-            unused[f"images in {parts[0]}" if len(parts) > 1 else "images beside the folders of the sets"] += 1
-        else:
-            (test if side == "test" else train).append(path)
-    return train, test, dict(unused)
-
-
 def mask_folders(images: Path, masks: Path, one_set: bool = False) -> MaskFolders:
     """Return the images of a folder with their masks.
 
     Args:
         images: existing folder of the images.
-        masks: folder of the masks.
+        masks: folder of the masks; where it lies in the folder of the images, it holds none of these.
         one_set: whether all images are one set, also where their folders are called as a training set and a test set.
 
     Raises:
         DatasetError: the folders may be read in several ways.
     """
     inventory = inventory_of(images)
-    splits = None if one_set else splits_of(inventory)
-    train, test, unused = sides_of(inventory, splits, masks)
+    if masks != images:
+        inventory = replace(inventory, images=tuple(one for one in inventory.images if not one.is_relative_to(masks)))
+    splits = ONE_SET if one_set else splits_of(inventory)
+    train, test, unused = sides_of(inventory, splits)
     found = Masks(masks)
     mask = {path: found.of(Path(*inventory.below(path))) for path in inventory.images}
     known = set(mask.values())
-    spare = sum(path not in known for path in inventory_of(masks).images) if masks.is_dir() and masks != images else 0
     return MaskFolders(
         inventory,
         masks,
         splits,
         [(path, mask[path]) for path in train],
-        [(path, mask[path]) for path in test] if splits is not None and splits.test is not None else None,
+        [(path, mask[path]) for path in test] if splits.test is not None else None,
         unused,
-        spare,
+        sum(path not in known for path in inventory_of(masks).images) if masks.is_dir() and masks != images else 0,
     )
 
 

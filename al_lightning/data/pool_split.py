@@ -7,16 +7,19 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import numpy as np
 
-from al_lightning.data.hold_out import Division, count_of, divide
-from al_lightning.data.images import Images, time_order
+from al_lightning.data.hold_out import Division, divide
+from al_lightning.data.images import ImageFiles
+from al_lightning.data.known_files import KnownFiles, stamp_of
+from al_lightning.data.name_order import time_order
 from al_lightning.data.read import read
 from al_lightning.data.remarks import Remark
 from al_lightning.duplicates.descriptor import EDGES, GREY, Descriptor, Descriptors
 from al_lightning.errors import DatasetError, require
+from al_lightning.labels.content import count_of
 from al_lightning.runs.files import read_small, write_text
 from al_lightning.runs.seals import Seal
 
@@ -70,22 +73,25 @@ class Split:
 
 @dataclass(frozen=True)
 class Reading:
-    """How images are read for a division.
+    """How images are read for a split, which does not depend on it.
 
     Attributes:
         say: prints a line before images are read.
         progress: shows how far it is.
-        workers: processes that read.
+        workers: processes that read; None takes the dataset's number.
     """
 
-    say: Say
-    progress: Progress
-    workers: int
+    say: Say = log.info
+    progress: Progress = lambda what, done, total: None
+    workers: int | None = None
 
 
-def read_split(path: Path, origin: str) -> Split | None:
+QUIET = Reading()
+
+
+def read_split(path: Path | None, origin: str) -> Split | None:
     """Return the split in a file; None where the file is not there, or is not what was written for this origin."""
-    if not Seal(origin).fits(path):
+    if path is None or not Seal(origin).fits(path):
         return None
     try:
         values = json.loads(read_small(path, LARGEST))
@@ -109,20 +115,31 @@ def write_split(path: Path, split: Split) -> None:
 
 
 def divide_images(
-    images: Images, classes: Sequence[str], share: float, pattern: str | None, reading: Reading
+    images: ImageFiles,
+    classes: Sequence[str],
+    share: float,
+    pattern: str | None,
+    reading: Reading,
+    workers: int,
+    decoded: KnownFiles,
 ) -> Division:
-    """Read each image once and divide the set; see `divide`. An image that cannot be read counts as like no other."""
+    """Read each image once and divide the set; see `divide`. An image that cannot be read counts as like no other.
+
+    `decoded` gets to know which images could be read, so that nobody need read these again.
+    """
     require("data.test_share", share, above=0, below=1)
-    paths = [PurePath(images.sources(index)[0]) for index in range(len(images))]
+    paths = [images.file(index) for index in range(len(images))]
     time_order([path.stem for path in paths], pattern)  # a name that does not match is found before images are read
     reading.say(
         f"no test set is named, so one is held out: all {len(images):,} images are read once, to find near-duplicates"
     )
-    contents = read(images, 0, False, reading.workers, partial(reading.progress, "reading images"))
+    stamps = [stamp_of([path]) for path in paths]
+    contents = read(images, 0, False, workers, partial(reading.progress, "reading images"))
     nothing = np.zeros(EDGES, dtype=np.int16), np.zeros(GREY, dtype=np.int16)
-    described = [Descriptor(-1 - index, *nothing) for index in range(len(images))]
-    for index, descriptor in zip(contents.positions, contents.descriptors, strict=True):
-        described[index] = descriptor
+    known = dict(zip(contents.positions, contents.descriptors, strict=True))
+    described = [known.get(index) or Descriptor(-1 - index, *nothing) for index in range(len(images))]
+    for index, (path, stamp) in enumerate(zip(paths, stamps, strict=True)):
+        decoded.keep(str(path), stamp, index in known)
     comparing = partial(reading.progress, "comparing images")
     division = divide(Descriptors.of(described), paths, classes, share, pattern, comparing)
     if contents.troubles:

@@ -24,6 +24,7 @@ from al_lightning.data.cache.files import COLUMNS, MANIFEST, SETS, damaged, faul
 from al_lightning.data.cache.recipe import NONE, key_of
 from al_lightning.data.cache.shards import Done, Job, Shards, jobs_of
 from al_lightning.data.dataset import PoolDataset
+from al_lightning.data.pool_split import Reading
 from al_lightning.data.workers import made_by
 from al_lightning.errors import ALError, DatasetError, DirectoryInUse, UsageError
 from al_lightning.progress import counting, duration
@@ -47,7 +48,7 @@ def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
     if data.cache_folder is None:
         raise UsageError("data.cache is false, so that no run would use what is prepared; leave it out.")
     with counting() as progress:
-        data.find_split(say, progress, processes)
+        data.find_split(Reading(say, progress, processes))
     sources = dict(zip(SETS, data.file_sets, strict=True))
     recipe = data.recipe()
     if recipe["files"] == NONE:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,26 +64,52 @@ class Splits:
 
     def sentences(self, root: Path) -> Iterator[str]:
         """Yield what was taken for what, where the folders are not simply called train and test."""
-        known = role_of(self.test[-1]) if self.test is not None else None
         if self.train not in ((), ("train",)) or self.test not in (None, ("test",)):
-            rest = f"the rest of {root}"
-            train = f"{root.joinpath(*self.train)}" if self.train else rest
+            train = root.joinpath(*self.train) if self.train else f"the rest of {root}"
             held = f", {root.joinpath(*self.test)} as the test set" if self.test is not None else ""
             yield f"{train} is read as the training set{held}"
-        if known is not None and known[0] == "validation":
-            yield f"there is no other test set than {self.test[-1] if self.test else ''}, a validation set by its name"
+        if self.test is not None and (known := role_of(self.test[-1])) and known[0] == "validation":
+            yield f"there is no other test set than {self.test[-1]}, a validation set by its name"
+
+
+ONE_SET = Splits((), None)
+"""All images are the training set."""
 
 
 @dataclass
-class _Folder:
-    """A folder that holds images: how many lie directly in it, and the folders in it that hold images."""
+class Folder:
+    """A folder with images: whether some lie directly in it, and the folders in it that have images."""
 
-    direct: int = 0
+    direct: bool = False
     inner: set[str] = field(default_factory=set)
 
 
-def splits_of(inventory: Inventory, classes: Collection[str] = ()) -> Splits | None:
-    """Return the folders of training and test set in a folder; None where it is one set.
+def folders_of(files: Iterable[Parts]) -> dict[str, Folder]:
+    """Return the folders that hold files, by their names."""
+    folders: dict[str, Folder] = defaultdict(Folder)
+    for parts in files:
+        if len(parts) > 2:
+            folders[parts[0]].inner.add(parts[1])
+        elif len(parts) == 2:
+            folders[parts[0]].direct = True
+    return dict(folders)
+
+
+def sides_of(inventory: Inventory, splits: Splits) -> tuple[list[Path], list[Path], Counter[str]]:
+    """Return images of the training set, images of the test set, and the number of all other files by reason."""
+    sides: dict[str, list[Path]] = {"train": [], "test": []}
+    unused = Counter(inventory.unused)
+    for path in inventory.images:
+        parts = inventory.below(path)
+        if (side := splits.side(parts)) is not None:
+            sides[side].append(path)
+        else:
+            unused[f"images in {parts[0]}" if len(parts) > 1 else "images beside the folders of the sets"] += 1
+    return sides["train"], sides["test"], unused
+
+
+def splits_of(inventory: Inventory, classes: Collection[str] = ()) -> Splits:
+    """Return the folders of training and test set in a folder; `ONE_SET` where it is one set.
 
     There are two sets where a folder is called as a training set and one as its test set (or, without a test set, as
     its validation set); also where a folder is called as a test set and holds folders of the same names as those beside
@@ -99,8 +125,8 @@ def splits_of(inventory: Inventory, classes: Collection[str] = ()) -> Splits | N
     return _splits([inventory.below(path) for path in inventory.images], inventory.root, frozenset(classes))
 
 
-def _splits(files: Sequence[Parts], root: Path, classes: frozenset[str]) -> Splits | None:
-    folders = _folders(files)
+def _splits(files: Sequence[Parts], root: Path, classes: frozenset[str]) -> Splits:
+    folders = folders_of(files)
     names = sorted(folders.keys() - classes)
     roles: dict[Parts, dict[Role, list[str]]] = defaultdict(lambda: defaultdict(list))
     for name in names:
@@ -108,11 +134,8 @@ def _splits(files: Sequence[Parts], root: Path, classes: frozenset[str]) -> Spli
             roles[known[1]][known[0]].append(name)
     if len(folders) == 1 and not roles and all(len(parts) > 2 for parts in files):
         return _deeper(files, root, names, classes)
-    pairs = [one for one in roles.values() if "train" in one and ("test" in one or "validation" in one)]
-    if len(pairs) > 1:
-        raise _ambiguous(root, "training set", [one["train"][0] for one in pairs])
-    if pairs:
-        train = _only(root, "training set", pairs[0]["train"])
+    if pairs := [one for one in roles.values() if "train" in one and ("test" in one or "validation" in one)]:
+        train = _only(root, "training set", [name for pair in pairs for name in pair["train"]])
         test = _only(root, "test set", pairs[0].get("test") or pairs[0]["validation"])
         other = {(name,) for name in names if name not in (train, test, UNLABELLED)}
         return Splits(_innermost(files, train), _innermost(files, test), frozenset(other))
@@ -120,25 +143,24 @@ def _splits(files: Sequence[Parts], root: Path, classes: frozenset[str]) -> Spli
     if trains := plain.get("train", []):
         others = set(names) - {*trains, UNLABELLED}
         alone = len(trains) == 1 and not others and not folders[trains[0]].direct
-        return Splits(_innermost(files, trains[0]), None) if alone else None
-    kind: Role = "test" if "test" in plain else "validation"
-    tests = plain.get(kind, [])
+        return Splits(_innermost(files, trains[0]), None) if alone else ONE_SET
+    tests = plain.get("test") or plain.get("validation", [])
     beside = (folders.keys() | classes) - {name for found in plain.values() for name in found}
     fits = [name for name in tests if UNLABELLED in folders or (folders[name].inner and folders[name].inner <= beside)]
     if not fits:
-        return None
+        return ONE_SET
     test = _only(root, "test set", fits)
     left_out = {(name,) for name in plain.get("validation", []) if name != test}
     return Splits((), _innermost(files, test), frozenset(left_out))
 
 
-def _deeper(files: Sequence[Parts], root: Path, names: Sequence[str], classes: frozenset[str]) -> Splits | None:
+def _deeper(files: Sequence[Parts], root: Path, names: Sequence[str], classes: frozenset[str]) -> Splits:
     """Return the splits in the only folder that there is, where it has a training set."""
     if not names or names[0] == UNLABELLED:
-        return None
+        return ONE_SET
     inside = _splits([parts[1:] for parts in files], root / names[0], classes)
-    if inside is None or not inside.train:
-        return None
+    if not inside.train:
+        return ONE_SET
     first = (names[0],)
     test = None if inside.test is None else first + inside.test
     return Splits(first + inside.train, test, frozenset(first + parts for parts in inside.other))
@@ -147,30 +169,16 @@ def _deeper(files: Sequence[Parts], root: Path, names: Sequence[str], classes: f
 def _innermost(files: Iterable[Parts], name: str) -> Parts:
     """Return the path of a split's folder, which some archives hold twice: seg_train/seg_train."""
     inside = [parts[1:] for parts in files if parts[0] == name and len(parts) > 1]
-    folders = _folders(inside)
+    folders = folders_of(inside)
     only = next(iter(folders)) if len(folders) == 1 and all(len(parts) > 1 for parts in inside) else ""
     inner, outer = role_of(only), role_of(name)
     return (name, only) if inner is not None and inner == outer else (name,)
 
 
-def _folders(files: Iterable[Parts]) -> dict[str, _Folder]:
-    folders: dict[str, _Folder] = defaultdict(_Folder)
-    for parts in files:
-        if len(parts) == 2:
-            folders[parts[0]].direct += 1
-        elif len(parts) > 2:
-            folders[parts[0]].inner.add(parts[1])
-    return dict(folders)
-
-
 def _only(root: Path, what: str, names: Sequence[str]) -> str:
     if len(names) > 1:
-        raise _ambiguous(root, what, names)
+        raise DatasetError(
+            f"{root} has the folders {' and '.join(names)}, each of which may be the {what}; move all but one of them "
+            f"out of {root}."
+        )
     return names[0]
-
-
-def _ambiguous(root: Path, what: str, names: Sequence[str]) -> DatasetError:
-    return DatasetError(
-        f"{root} has the folders {' and '.join(names)}, each of which may be the {what}; move all but one of them out "
-        f"of {root}."
-    )

@@ -10,33 +10,21 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
-from torch.utils.data import Dataset
+from typing import Any
 
 from al_lightning.data.annotated import AnnotatedImages
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import ArrayImages, ImageFiles, Images
-from al_lightning.data.known_files import KnownFiles, Stamp, stamp_of
+from al_lightning.data.known_files import DECODED, KnownFiles, Stamp, stamp_of
+from al_lightning.data.looks import Look, Trouble, look_at_label, unreadable
 from al_lightning.data.remarks import Remark
-from al_lightning.data.workers import made_by
+from al_lightning.data.workers import CHUNK, made_in_chunks
 from al_lightning.duplicates.relation import Advance
-from al_lightning.errors import ALError, DatasetError
-from al_lightning.labels.content import (
-    IMAGE_KINDS,
-    KINDS,
-    UNREADABLE_IMAGE,
-    UNREADABLE_LABEL,
-    WORDS,
-    LabelCounts,
-    absent_text,
-    doubts,
-    fault_of,
-)
+from al_lightning.errors import DatasetError
+from al_lightning.labels.content import WORDS, LabelCounts, absent_text, count_of, doubts, fault_of
 from al_lightning.seeding import generator
 
 SETS: Mapping[str, str] = {"pool": "the pool", "test": "the test set"}
@@ -46,34 +34,9 @@ SAVED_EVERY = 10.0
 """Seconds between two writes of what was seen."""
 NAMED = 3
 """Files that a refusal names."""
-_CHUNK = 16
-"""Images that a process looks at at a time."""
 _ENDS = {".png": b"IEND\xaeB`\x82", ".jpg": b"\xff\xd9", ".jpeg": b"\xff\xd9"}
 """The last bytes of undamaged files; some programs write a little more after them."""
 _TAIL = 4096
-
-
-class Trouble(NamedTuple):
-    """A file that a run cannot use: its kind (see `labels.content`), and a sentence."""
-
-    kind: str
-    text: str
-
-
-class Seen(NamedTuple):
-    """What a look at an image and its label showed.
-
-    Attributes:
-        size: (height, width) of the image, by its header; None where that does not tell.
-        pixels: number of pixels of each class (the class alone where there is one per image); None without a label.
-        per_pixel: whether the label has a class per pixel.
-        troubles: what is wrong.
-    """
-
-    size: tuple[int, int] | None = None
-    pixels: dict[int, int] | None = None
-    per_pixel: bool = False
-    troubles: tuple[Trouble, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -151,6 +114,7 @@ class Survey:
     def _plan(self, side: str, images: Images, files: Images) -> None:
         """Count the labels that are known, and list all others."""
         sample = self._sample(side, files)
+        decoded = self.data.known_files(DECODED)  # by the split, which reads all images
         for index in range(len(images)):
             labelled = images.has_label(index)
             self.unlabelled[side] += not labelled
@@ -160,26 +124,20 @@ class Survey:
             own = not (isinstance(images, AnnotatedImages) and images.is_stored(index))
             key = files.name(index) if own else f"{files.name(index)}, labelled by people"
             known = self.known.find(key, stamp)
-            whole = index in sample and not (known and known["whole"])
+            before = decoded.find(str(files.sources(index)[0]), stamp[:1])
+            whole = not (known and known["whole"]) and (index in sample if before is None else not before)
             if known is None or whole or not own:
                 self.jobs.append(Job(side, index, whole, known is None or whole, key, stamp, own))
             if known is not None and not whole:
-                self._add(side, index, known["size"], known["pixels"], known["per_pixel"])
+                self._add(side, index, known)
 
-    def _add(
-        self,
-        side: str,
-        index: int,
-        size: Sequence[int] | None,
-        pixels: Mapping[Any, int] | None,
-        per_pixel: bool,
-    ) -> None:
-        """Count what was seen of an image and its label."""
-        if size is not None:
-            first = self.sizes[side].setdefault((size[0], size[1]), index)
-            self.sizes[side][size[0], size[1]] = min(first, index)
-        if pixels is not None:  # JSON has the classes as texts
-            self.counts[side].add_pixels({int(value): count for value, count in pixels.items()}, per_pixel)
+    def _add(self, side: str, index: int, found: Mapping[str, Any]) -> None:
+        """Count what was seen of an image and its label, as it is kept."""
+        if (size := found["size"]) is not None:
+            sizes, key = self.sizes[side], (size[0], size[1])
+            sizes[key] = min(index, sizes.get(key, index))
+        if (pixels := found["pixels"]) is not None:  # JSON has the classes as texts
+            self.counts[side].add_pixels({int(value): count for value, count in pixels.items()}, found["per_pixel"])
 
     def _sample(self, side: str, files: Images) -> set[int]:
         """Draw the images that are decoded: one of each drawn file, the same for every run."""
@@ -201,29 +159,25 @@ class Survey:
         Raises:
             ALError: a process that looks was killed.
         """
-        looks = _Looks(self.data, self.jobs)
-        workers = min(workers, len(looks) // 4)  # a few files are looked at sooner than a process starts
-        done, saved = 0, time.monotonic()
+        workers = min(workers, len(self.jobs) // (4 * CHUNK))  # a few files are looked at sooner than a process starts
+        saved = time.monotonic()
         try:
-            for seen in made_by(workers, looks, "looks at images"):
-                for each in seen:
-                    self._take(self.jobs[done], each)
-                    done += 1
-                advance(done, len(self.jobs))
+            looks = made_in_chunks(workers, _Looker(self.data), self.jobs, "looks at images", advance)
+            for job, look in zip(self.jobs, looks, strict=True):
+                self._take(job, look)
                 if time.monotonic() - saved > SAVED_EVERY:  # a signal ends the process at once
                     self.data.save_known_files()
                     saved = time.monotonic()
         finally:
             self.data.save_known_files()
 
-    def _take(self, job: Job, seen: Seen) -> None:
-        self.troubles += seen.troubles
-        self._add(job.side, job.index, seen.size, seen.pixels, seen.per_pixel)
-        if job.new and not seen.troubles:  # what is wrong is looked at again: a network's disk may have failed
-            found: dict[str, Any] = {"size": seen.size, "whole": job.whole, "pixels": None, "per_pixel": False}
-            if job.own:
-                found |= {"pixels": seen.pixels, "per_pixel": seen.per_pixel}
-            self.known.keep(job.key, job.stamp, found)
+    def _take(self, job: Job, look: Look) -> None:
+        if look.trouble is not None:
+            self.troubles.append(look.trouble)
+        found = {"size": look.size, "whole": job.whole, "pixels": look.pixels, "per_pixel": look.per_pixel}
+        self._add(job.side, job.index, found)
+        if job.new and look.trouble is None:  # what is wrong is looked at again: a network's disk may have failed
+            self.known.keep(job.key, job.stamp, found if job.own else {**found, "pixels": None, "per_pixel": False})
 
     def absent(self) -> list[Remark]:
         """Return which classes no label of a set has. Where labels are still to come, that is no warning."""
@@ -241,7 +195,7 @@ class Survey:
     def refusal(self) -> DatasetError:
         """Return the error for the troubles that were found: their number by kind, the first ones, and what helps."""
         kinds = Counter(trouble.kind for trouble in self.troubles)
-        counts = ", ".join(f"{count:,} {_word(kind, count)}" for kind, count in kinds.items())
+        counts = ", ".join(count_of(count, *WORDS.get(kind, (kind,))) for kind, count in kinds.items())
         texts = [trouble.text for trouble in self.troubles[:NAMED]]
         if (more := len(self.troubles) - NAMED) > 0:
             texts.append(f"And {more:,} more.")
@@ -251,52 +205,30 @@ class Survey:
         )
 
 
-def _word(kind: str, count: int) -> str:
-    single, plural = WORDS.get(kind, (kind, f"{kind}s"))
-    return single if count == 1 else plural
-
-
 def how_labels_are_read(data: PoolDataset) -> str:
     """Return a hash of all that labels depend on besides their files."""
-    how = (type(data).__module__, type(data).__qualname__, data.pixels, sorted(data.arguments.items()), data.details())
-    return hashlib.sha256(repr((*how, list(data.class_names), data.is_binary)).encode()).hexdigest()[:16]
+    how = sorted(data.maker().items()), data.details(), list(data.class_names), data.is_binary
+    return hashlib.sha256(repr(how).encode()).hexdigest()[:16]
 
 
-class _Looks(Dataset[list[Seen]]):
-    """Jobs in chunks; a process of the loader does one at a time."""
+class _Looker:
+    """Looks at an image and its label."""
 
-    def __init__(self, data: PoolDataset, jobs: Sequence[Job]) -> None:
+    def __init__(self, data: PoolDataset) -> None:
         self.sets = dict(zip(SETS, zip((data.train, data.test), data.file_sets, strict=True), strict=True))
         self.num_classes = data.num_classes
-        self.jobs = jobs
 
-    def __len__(self) -> int:
-        return -(-len(self.jobs) // _CHUNK)
-
-    def __getitem__(self, chunk: int) -> list[Seen]:
-        return [self._look(job) for job in self.jobs[chunk * _CHUNK : (chunk + 1) * _CHUNK]]
-
-    def _look(self, job: Job) -> Seen:
+    def __call__(self, job: Job) -> Look:
         images, files = self.sets[job.side]
-        name = images.name(job.index)
-        size = shape = None
+        shape = None
         try:
             size = files.check(job.index)
             if job.whole or (job.new and _seems_cut(files.sources(job.index)[0])):
                 image = images.image(job.index)
                 shape = image.shape[0], image.shape[1]
         except Exception as error:  # a dataset of the user's own may raise anything
-            return Seen(troubles=(Trouble(IMAGE_KINDS.get(type(error), UNREADABLE_IMAGE), _sentence(name, error)),))
-        if not images.has_label(job.index):
-            return Seen(size)
-        try:
-            label = np.asarray(images.label(job.index))
-        except Exception as error:  # as above
-            return Seen(size, troubles=(Trouble(KINDS.get(type(error), UNREADABLE_LABEL), _sentence(name, error)),))
-        if fault := fault_of(label, shape, self.num_classes, name):
-            return Seen(size, troubles=(Trouble(*fault),))
-        values, counts = np.unique(label, return_counts=True)
-        return Seen(size, dict(zip(values.tolist(), counts.tolist(), strict=True)), label.ndim > 0)
+            return unreadable(images.name(job.index), error)
+        return look_at_label(images, job.index, shape, self.num_classes)._replace(size=size)
 
 
 def _seems_cut(path: Path) -> bool:
@@ -307,7 +239,3 @@ def _seems_cut(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(max(0, file.seek(0, 2) - _TAIL))
         return end not in file.read()
-
-
-def _sentence(name: str, error: Exception) -> str:
-    return str(error) if isinstance(error, ALError) else f"{name}: {type(error).__name__}: {error}."

@@ -10,7 +10,7 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import active_children
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 from al_lightning.errors import ALError, raised_in, reason_of
 from al_lightning.types import Batch
 
+Item = TypeVar("Item")
 Part = TypeVar("Part")
 
 SMALL = 1 << 20
@@ -30,6 +31,8 @@ SMALL = 1 << 20
 # torch raises a bare RuntimeError for all of this, so that its words alone tell a lost worker from other errors.
 LOST = re.compile(r"DataLoader worker .*(?:is killed by signal|exited unexpectedly)")
 AGAIN = "finished work is kept, and the same command goes on"
+CHUNK = 16
+"""Images that a process looks at at a time."""
 SHARED_MEMORY = "/dev/shm"
 MORE = "enlarge it (docker run --shm-size 2g, or --ipc=host)"
 
@@ -160,7 +163,8 @@ def made_by(
         ALError: a process was killed, or cannot start.
     """
     # Processes, because all datasets support them; no dataset says whether it supports threads.
-    loader = DataLoader(parts, batch_size=None, num_workers=workers, multiprocessing_context=start_method(workers))
+    start = start_method(workers)
+    loader = DataLoader(parts, None, num_workers=workers, collate_fn=_as_made, multiprocessing_context=start)
     try:
         yield from loader
     except (OSError, RuntimeError) as error:
@@ -169,6 +173,43 @@ def made_by(
         if not was_ended(error):
             raise
         raise ALError(f"A process that {what} was killed ({error}), perhaps for lack of memory; {remedy}.") from error
+
+
+def _as_made(part: Part) -> Part:
+    return part  # torch would make tensors of arrays, and lists of tuples
+
+
+class _Chunks(Dataset[list[Part]]):
+    """What a function makes of items; a process of the loader makes a chunk at a time."""
+
+    def __init__(self, make: Callable[[Item], Part], items: Sequence[Item]) -> None:
+        self.make, self.items = make, items
+
+    def __len__(self) -> int:
+        return -(-len(self.items) // CHUNK)
+
+    def __getitem__(self, chunk: int) -> list[Part]:
+        return [self.make(item) for item in self.items[chunk * CHUNK : (chunk + 1) * CHUNK]]
+
+
+def made_in_chunks(
+    workers: int, make: Callable[[Item], Part], items: Sequence[Item], what: str, advance: Callable[[int, int], None]
+) -> Iterator[Part]:
+    """Yield what a function makes of each item, in order; see `made_by`.
+
+    Args:
+        workers: processes, fewer where there are few items; 0 makes all in this process.
+        make: the function.
+        items: its arguments.
+        what: what a process does, for a message.
+        advance: called with (done, total) to show progress.
+    """
+    done = 0
+    chunks = _Chunks(make, items)
+    for parts in made_by(min(workers, len(chunks)), chunks, what):
+        yield from parts
+        done += len(parts)
+        advance(done, len(items))
 
 
 def worker_error_message(error: BaseException, timeout: float) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from al_lightning.duplicates.descriptor import Descriptors, Indices
+from al_lightning.duplicates.descriptor import Descriptors, Indices, first_of_each
 from al_lightning.duplicates.relation import TILE, Advance, compare
 
 
@@ -39,12 +39,6 @@ def components(images: Descriptors, joined: Indices | None = None, advance: Adva
         if advance is not None:
             advance(rows.stop, size)
     return component
-
-
-def first_of_each(groups: Indices) -> Indices:
-    """Return for each image the position of the first image of its group, (N,) int64."""
-    _, first, kind = np.unique(groups, return_index=True, return_inverse=True)
-    return first[kind]
 
 
 def _join(component: Indices, labels: Indices, one: Indices, other: Indices) -> Indices:

@@ -71,8 +71,13 @@ class Descriptors:
     @cached_property
     def first(self) -> Indices:
         """For each image the position of the first image with equal pixels, (N,) int64."""
-        _, first, kind = np.unique(self.pixels, return_index=True, return_inverse=True)
-        return first[kind]
+        return first_of_each(self.pixels)
+
+
+def first_of_each(groups: Indices) -> Indices:
+    """Return for each image the position of the first image of its group, (N,) int64."""
+    _, first, kind = np.unique(groups, return_index=True, return_inverse=True)
+    return first[kind]
 
 
 def describe(image: Array) -> Descriptor:

@@ -16,6 +16,7 @@ from al_lightning.acquisition.scoring import score_pool, select
 from al_lightning.config.experiment import Experiment, versions
 from al_lightning.config.fit_options import result_settings
 from al_lightning.config.own_code import digests
+from al_lightning.data.pool_split import Reading
 from al_lightning.data.remarks import Remark
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.annotation import AnnotationQueue
@@ -40,7 +41,7 @@ def start(
 ) -> Pool:
     """Return the pool with its initial set labelled; in a new run, open the journal and draw the initial set first."""
     experiment.data.run_folder = store.directory
-    experiment.data.take_split(processes.once(experiment.data.find_split, reporter.say, reporter.count))
+    experiment.data.take_split(processes.once(experiment.data.find_split, Reading(reporter.say, reporter.count)))
     look = FirstLook(experiment, store, reporter)
     processes.once(look.set_up)
     pool = experiment.data.pool()

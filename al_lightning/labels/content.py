@@ -88,13 +88,6 @@ class LabelCounts:
         self.labels += 1
         self.per_pixel |= per_pixel
 
-    def add(self, other: LabelCounts) -> None:
-        """Add the counts of other labels."""
-        self.pixels += other.pixels
-        self.images += other.images
-        self.labels += other.labels
-        self.per_pixel |= other.per_pixel
-
     @property
     def ignored(self) -> float:
         """The share of ignored pixels, 0 to 1; 0 where there is a class per image."""
@@ -163,3 +156,8 @@ def doubts(counts: LabelCounts, names: Sequence[str], where: str) -> list[str]:
 def some(names: Sequence[str], most: int = 6) -> str:
     """Return the first names, and how many more there are."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def count_of(number: int, single: str, plural: str = "") -> str:
+    """Return a number and what it counts, in words; the plural takes an s where none is given."""
+    return f"{number:,} {single if number == 1 else plural or f'{single}s'}"

@@ -71,8 +71,8 @@ def options_of_folder(audit: Audit, data: AuditFolder, task: str) -> tuple[str, 
         given, names = str(masks.resolve()), f"[{', '.join(f'class_{value}' for value in _ids(audit))}]"
     root = images.resolve() if masks is None else Path(os.path.commonpath([images.resolve(), masks.resolve()]))
     options = ["--data.root", str(root)]
-    splits = data.splits if data.splits is not None and data.splits.test is not None else None
-    sides = [(splits.train, ""), (splits.test or (), "test_")] if splits is not None else [((), "")]
+    splits = data.found.splits
+    sides = [(splits.train, ""), (splits.test, "test_")] if splits.test is not None else [((), "")]
     for side, option in sides:
         below = [Path(folder).joinpath(*side) for folder in (images.resolve(), given)]
         given_images, given_masks = (os.path.relpath(path, root) if path.is_absolute() else str(path) for path in below)

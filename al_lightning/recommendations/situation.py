@@ -113,6 +113,6 @@ def _classes(audit: Audit, data: PoolDataset, task: str) -> int | None:
 
 def class_folders(data: AuditFolder) -> list[str]:
     """Return the folders with images in the pool's folder; each may be a class."""
-    level = len(data.splits.train) if data.splits is not None else 0
-    parts = (data.inventory.below(image) for image in data.pool_files)
+    level = len(data.found.splits.train)
+    parts = (data.found.inventory.below(image) for image, _ in data.found.train)
     return sorted({part[level] for part in parts if len(part) > level + 1})

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from al_lightning.audits.sequences import places, spans
+from al_lightning.audits.sequences import spans
+from al_lightning.data.name_order import places
 from al_lightning.errors import UsageError
 from tests.support.audited import kinds, look, tree
 from tests.support.errors import raises
@@ -15,8 +16,8 @@ from tests.support.errors import raises
 
 def test_sequences_on_both_sides_and_the_closest_frames() -> None:
     pattern = r"(?P<sequence>[a-z]+)_(?P<frame>\d+)"
-    pool = places(["x/a_1.png", "x/a_5.png", "x/b_1.png", "strange.png"], pattern)
-    test = places(["y/a_9.png", "y/a_3.png", "y/c_1.png"], pattern)
+    pool = places(["a_1", "a_5", "b_1", "strange"], pattern)
+    test = places(["a_9", "a_3", "c_1"], pattern)
     assert pool == [("a", 1), ("a", 5), ("b", 1), None]
     (span,) = spans(pool, test, (["p0", "p1", "p2", "p3"], ["t0", "t1", "t2"]))
     assert (span.name, span.pool_images, span.test_images, span.gap) == ("a", 2, 2, 2)

@@ -1,16 +1,14 @@
-"""Draws of a test set: whole units, the last images, and the order of names."""
+"""Draws of a test set: whole units, and the last images."""
 
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import PurePath
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from al_lightning.data.draw import draw, hold_out, order_of_names
+from al_lightning.data.draw import draw, hold_out
 from al_lightning.errors import DatasetError
 from tests.support.errors import raises
 
@@ -73,25 +71,3 @@ def test_draws_are_whole_leave_some_of_each_class_and_come_close(data: st.DataOb
             wanted = min(max(1, round(share * of_class.sum())), of_class.sum() - 1)
             assert (held & of_class).sum() + (units == unit).sum() > wanted
     assert (draw(units, group, share) == held).all()
-
-
-@pytest.mark.parametrize(
-    ("names", "ranks"),
-    [
-        (["b_2", "b_10", "b_1"], [1, 2, 0]),
-        (["b_2", "a_10", "a_9"], [2, 1, 0]),
-        (["2020-10", "2020-9", "2019-11"], [2, 1, 0]),
-        (["7", "07", "006"], [2, 1, 0]),
-        (["a_1", "b"], None),
-        (["a_1", "a_1b"], None),
-    ],
-)
-def test_the_order_of_names_that_end_in_numbers(names: list[str], ranks: list[int] | None) -> None:
-    found = order_of_names([PurePath(f"f/{name}.png") for name in names])
-    assert (found.tolist() if found is not None else None) == ranks
-
-
-def test_folders_come_before_numbers() -> None:
-    found = order_of_names([PurePath("b/1.png"), PurePath("a/2.png"), PurePath("a/1.png")])
-    assert found is not None
-    assert found.tolist() == [2, 1, 0]

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image, features
 
 from al_lightning.data.headers import ENDINGS, Header, read_header
-from al_lightning.data.images import label_table, read_image, read_mask
+from al_lightning.data.images import read_image
+from al_lightning.data.masks import label_table, read_mask
 from al_lightning.errors import DatasetError, MissingFile, SeveralImages, SizesDiffer, TooManyPixels
 from tests.support.errors import raises
 from tests.support.odd_images import noise, photograph, several

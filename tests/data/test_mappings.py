@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from al_lightning.data import MaskFolder
-from al_lightning.data.images import Colours, colour_table, read_mask
 from al_lightning.data.mappings import find_mapping, load_mapping
+from al_lightning.data.masks import Colours, colour_table, read_mask
 from al_lightning.drawing import packed
 from al_lightning.errors import DatasetError, UnknownLabel, UsageError
 from tests.support.errors import lacking, raises

@@ -147,13 +147,13 @@ SLOW = """
 import sys, time
 from al_lightning.data.cache import shards
 from al_lightning.data import MaskFolder
-from al_lightning.data.datasets import mask_folder
+from al_lightning.data import labelled_files
 from al_lightning.data.prepare import prepare
-read = mask_folder.read_image
+read = labelled_files.read_image
 def slow(*arguments):
     time.sleep(0.15)
     return read(*arguments)
-mask_folder.read_image = slow
+labelled_files.read_image = slow
 shards.SIZE = 3
 prepare(MaskFolder(["ground", "box"], root=sys.argv[1], size=(16, 24)), 2, print)
 """

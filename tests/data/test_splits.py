@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from al_lightning.data.inventory import inventory_of
-from al_lightning.data.splits import Splits, role_of, splits_of
+from al_lightning.data.splits import ONE_SET, Splits, role_of, splits_of
 from al_lightning.errors import DatasetError
 from tests.support.errors import raises
 
@@ -26,7 +26,7 @@ def test_what_a_name_says(name: str, role: object) -> None:
     assert role_of(name) == role
 
 
-def splits(root: Path, *names: str, classes: tuple[str, ...] = ()) -> Splits | None:
+def splits(root: Path, *names: str, classes: tuple[str, ...] = ()) -> Splits:
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).touch()
@@ -63,20 +63,20 @@ def test_pairs_are_found(tmp_path: Path, train: str, test: str) -> None:
         (["cat/a.png", "dog/a.png", "test/cat/b.png", "test/dog/b.png"], Splits((), ("test",))),
         (["unlabelled/a.png", "test/cat/b.png"], Splits((), ("test",))),
         (["train/cat/a.png", "test/cat/a.png", "unlabelled/u.png"], Splits(("train",), ("test",))),
-        (["train/a.png", "bus/a.png", "car/b.png"], None),  # a vehicle
-        (["toy_train/a.png", "slow_test/b.png"], None),
-        (["cat/a.png", "dog/b.png"], None),
-        (["cat/train/a.png", "cat/test/a.png", "dog/train/a.png", "dog/test/b.png"], None),
-        (["a.png", "b.png"], None),
-        ([], None),
+        (["train/a.png", "bus/a.png", "car/b.png"], ONE_SET),  # a vehicle
+        (["toy_train/a.png", "slow_test/b.png"], ONE_SET),
+        (["cat/a.png", "dog/b.png"], ONE_SET),
+        (["cat/train/a.png", "cat/test/a.png", "dog/train/a.png", "dog/test/b.png"], ONE_SET),
+        (["a.png", "b.png"], ONE_SET),
+        ([], ONE_SET),
     ],
 )  # fmt: skip
-def test_layouts(tmp_path: Path, names: list[str], expected: Splits | None) -> None:
+def test_layouts(tmp_path: Path, names: list[str], expected: Splits) -> None:
     assert splits(tmp_path, *names) == expected
 
 
 def test_classes_that_are_named_are_no_splits(tmp_path: Path) -> None:
-    assert splits(tmp_path, "train/steam/a.png", "test/b.png", classes=("train", "test")) is None
+    assert splits(tmp_path, "train/steam/a.png", "test/b.png", classes=("train", "test")) == ONE_SET
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from al_lightning.data import ImageFolder, MaskFolder, survey
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.datasets.digits import Digits
 from al_lightning.data.images import Array, Images
+from al_lightning.data.pool_split import write_split
 from al_lightning.data.survey import Survey
 from al_lightning.errors import DatasetError
 from al_lightning.labels.content import MISSING, SIZES, UNKNOWN, UNREADABLE_IMAGE, UNREADABLE_LABEL
@@ -133,21 +134,57 @@ def test_the_result_does_not_depend_on_processes(root: Path) -> None:
         assert (several.counts[side].pixels == single.counts[side].pixels).all()
 
 
+def with_test_set(root: Path, **options: object) -> MaskFolder:
+    """The dataset with a test set of two images, so that no split reads the images."""
+    for number in range(2):
+        write_image(root / "test" / f"{number}.png", (8, 10), 20 + number)
+        write_mask(root / "test_masks" / f"{number}.png", np.full((8, 10), number))
+    return masks_of(root, test_images="test", test_masks="test_masks", **options)
+
+
+def damage(path: Path) -> None:
+    """Change bytes in the middle of a file, whose beginning and end stay as they are."""
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 8] = b"\0" * 8
+    path.write_bytes(content)
+
+
 def test_a_cut_image_is_found_outside_of_the_sample_too(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(survey, "SAMPLE", 0)
-    assert sum(job.whole for job in Survey.begin(masks_of(root)).jobs) == 0
+    assert sum(job.whole for job in Survey.begin(with_test_set(root)).jobs) == 0
     whole = (root / "images" / "07.png").read_bytes()
     (root / "images" / "07.png").write_bytes(whole[: len(whole) // 2])
-    found = looked(masks_of(root))
+    found = looked(with_test_set(root))
     assert [trouble.kind for trouble in found.troubles] == [UNREADABLE_IMAGE]
     assert "07.png" in found.troubles[0].text
 
 
 def test_the_sample_is_of_a_fixed_number_of_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(survey, "SAMPLE", 3)
-    whole = [(job.side, job.index) for job in Survey.begin(masks_of(root)).jobs if job.whole]
+    whole = [(job.side, job.index) for job in Survey.begin(with_test_set(root)).jobs if job.whole]
     assert Counter(side for side, _ in whole) == {"pool": 3, "test": 2}
-    assert whole == [(job.side, job.index) for job in Survey.begin(masks_of(root, ignore=9)).jobs if job.whole]
+    assert whole == [(job.side, job.index) for job in Survey.begin(with_test_set(root, ignore=9)).jobs if job.whole]
+
+
+def test_images_that_the_split_read_are_surveyed_and_what_it_could_not_read_is_refused(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether an image is in the sample does not matter then."""
+    damage(root / "images" / "07.png")
+    monkeypatch.setattr(survey, "SAMPLE", 0)
+    assert looked(with_test_set(root)).troubles == []
+    for _ in range(2):  # also where the split is known already
+        data = masks_of(root)
+        data.split_file = root / "split.json"
+        split = data.find_split()
+        assert split is not None
+        write_split(root / "split.json", split)
+        found = looked(data)
+        assert [(trouble.kind, "07.png" in trouble.text) for trouble in found.troubles] == [(UNREADABLE_IMAGE, True)]
+        assert [Path(job.key).name.split(".")[0] for job in found.jobs if job.whole] == ["07"]
+    write_image(root / "images" / "07.png", (8, 10), 7)
+    assert looked(masks_of(root)).troubles == []
 
 
 def test_classes_of_images_and_labels_by_people(tmp_path: Path) -> None:
@@ -247,4 +284,4 @@ def test_where_it_is_kept(root: Path, tmp_path: Path) -> None:
     assert jobs == []
     data = masks_of(root, cache=str(tmp_path / "elsewhere"))
     looked(data)
-    assert len(list((tmp_path / "elsewhere").iterdir())) == 2
+    assert len(list((tmp_path / "elsewhere").iterdir())) == 3

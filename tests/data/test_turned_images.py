@@ -15,26 +15,25 @@ def test_images_that_are_turned_are_counted(tmp_path: Path) -> None:
     turned = [photograph(tmp_path / f"{number}.jpg", noise(number), number) for number in (1, 3, 6)]
     (tmp_path / "no.png").write_text("no image")
     files = [*turned, turned[1], tmp_path / "no.png", tmp_path / "gone.png"]
-    found = turned_images(files, KnownFiles(None, tmp_path))
-    assert (found.turned, found.unclear) == (2, 1)
-    of_masks, of_classes = (list(found.sentences(per_pixel)) for per_pixel in (True, False))
+    of_masks, of_classes = (list(turned_images(files, KnownFiles(None, tmp_path), each)) for each in (True, False))
     assert len(of_masks) == 2
     assert of_masks[0].startswith("2 images have an EXIF orientation")
     assert of_masks[1].startswith("masks of 1 of these")
     assert len(of_classes) == 1
-    assert list(turned_images(turned[:1], KnownFiles(None, tmp_path)).sentences(per_pixel=True)) == []
+    assert list(turned_images(turned[:1], KnownFiles(None, tmp_path), per_pixel=True)) == []
 
 
 def test_a_file_is_looked_at_again_once_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     turned = [photograph(tmp_path / f"{number}.jpg", noise(number), number) for number in (3, 6)]
     first = KnownFiles(tmp_path / "known-files-a.json", tmp_path)
-    found = turned_images(turned, first)
+    found = list(turned_images(turned, first, per_pixel=True))
     first.save()
     looked: list[Path] = []
     read = module.read_header
     monkeypatch.setattr(module, "read_header", lambda path: looked.append(path) or read(path))
-    assert turned_images(turned, KnownFiles(first.path, tmp_path)) == found
+    assert list(turned_images(turned, KnownFiles(first.path, tmp_path), per_pixel=True)) == found
     assert looked == []
     Image.fromarray(noise(0)).resize((50, 50)).save(turned[0])
-    again = turned_images(turned, KnownFiles(first.path, tmp_path))
-    assert (again.turned, again.unclear, looked) == (1, 0, turned[:1])
+    (again,) = turned_images(turned, KnownFiles(first.path, tmp_path), per_pixel=True)
+    assert again.startswith("1 images have")
+    assert looked == turned[:1]

@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import json
 import os
+from abc import ABCMeta
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,17 @@ def decoders() -> str:
 def key_of(recipe: Mapping[str, str]) -> str:
     """Return the name of a recipe's cache, 16 hexadecimal digits."""
     return hashlib.sha256(json.dumps(dict(recipe), sort_keys=True).encode()).hexdigest()[:16]
+
+
+class KeepsArguments(ABCMeta):
+    """Metaclass of datasets that keeps an object's arguments, since its pixels may depend on each of them."""
+
+    def __call__(cls, *args: Any, **options: Any) -> Any:
+        """Make an object; `arguments` has its arguments without those of the first class of this kind."""
+        dataset = super().__call__(*args, **options)
+        base = [level for level in cls.__mro__ if isinstance(level, KeepsArguments)][-1]
+        dataset.arguments = arguments_of(cls, base, args, options)
+        return dataset
 
 
 def arguments_of(kind: type, base: type, args: Sequence[Any], options: Mapping[str, Any]) -> dict[str, object]:

@@ -11,10 +11,11 @@ from typing import Any, Literal, NamedTuple
 
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.datasets.a2d2_pools import CopiedImages, draw_frames
-from al_lightning.data.datasets.mask_folder import MaskFiles
 from al_lightning.data.datasets.official import check_counts, check_missing, lines_of, pool_of_list
-from al_lightning.data.images import Images, check_size, numbered
+from al_lightning.data.images import Images, check_size
+from al_lightning.data.labelled_files import MaskFiles
 from al_lightning.data.mappings import find_mapping, load_mapping
+from al_lightning.data.name_order import numbered
 from al_lightning.errors import MOST, DatasetError, UsageError, from_home, require
 from al_lightning.pool import Pool
 

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
-from al_lightning.data.cache.recipe import decoders, hash_of_files, key_of
+from al_lightning.data.cache.recipe import hash_of_files, key_of
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.data.images import ImageFiles, Images, time_order
-from al_lightning.data.pool_split import (
-    FORMAT,
-    Progress,
-    Reading,
-    Say,
-    Split,
-    divide_images,
-    log,
-    read_split,
-    write_split,
-)
+from al_lightning.data.images import ImageFiles, Images
+from al_lightning.data.known_files import DECODED
+from al_lightning.data.name_order import time_order
+from al_lightning.data.pool_split import FORMAT, QUIET, Reading, Split, divide_images, read_split, write_split
 from al_lightning.data.remarks import Remark
 from al_lightning.data.turned_images import turned_images
 from al_lightning.duplicates.relation import LOOK_ALIKE
@@ -52,8 +45,7 @@ class FileDataset(SplitDataset):
     """Regular expression over a file's name without ending, with groups `sequence` and `frame`."""
     test_share: float = 0.0
     """Share of the pool that is held out as test set where the data have no test set."""
-    _split: Split | None = None
-    _reading: Reading | None = None
+    _reading: Reading = QUIET
     _whole: ImageFiles | None = None
     """The images before the split, where this object made or found it."""
 
@@ -74,27 +66,17 @@ class FileDataset(SplitDataset):
         """
         split = self.find_split()
         files = self.image_files() if self.people_may_label else ()
-        turned = turned_images(files, self.known_files("orientations"))
-        held_out = split.remarks if split is not None else ()
-        return [*super().remarks(), *held_out, *map(Remark, turned.sentences(self.labels == "pixel"))]
+        turned = turned_images(files, self.known_files("orientations"), self.labels == "pixel")
+        return [*super().remarks(), *(split.remarks if split is not None else ()), *map(Remark, turned)]
 
-    def find_split(
-        self,
-        say: Say = log.info,
-        progress: Progress = lambda what, done, total: None,
-        workers: int | None = None,
-    ) -> Split | None:
+    def find_split(self, reading: Reading = QUIET) -> Split | None:
         """Return how the images are split where no test set is named; the first call may read them all."""
-        self._reading = Reading(say, progress, self.workers if workers is None else workers)
+        self._reading = reading
         try:
             _ = self._sets
         finally:
-            self._reading = None
+            self._reading = QUIET
         return self._split
-
-    def take_split(self, split: Split | None) -> None:
-        """Use the split that another process found."""
-        self._split = split
 
     def cache_split(self) -> None:
         """Write the split into the folder of the caches, where later runs on the same files find it.
@@ -102,10 +84,9 @@ class FileDataset(SplitDataset):
         Raises:
             ALError: it cannot be written.
         """
-        split, folder = self.find_split(), self.cache_folder
-        if split is None or folder is None or self._whole is None:
+        split = self.find_split()
+        if split is None or self._whole is None or (file := self._cache_of_split(self._whole)) is None:
             return
-        file = self._cache_of_split(folder, self._whole)
         if read_split(file, split.origin) is None:
             write_split(file, split)
 
@@ -122,30 +103,18 @@ class FileDataset(SplitDataset):
     def _make_split(self, images: ImageFiles, names: Sequence[str], classes: Sequence[str]) -> Split:
         """Return the split that the run or a cache keeps; without one, read the images and divide them."""
         origin = origin_of(arguments=repr(sorted(self.arguments.items())), names=list(names))
-        if self.split_file is not None and (kept := read_split(self.split_file, origin)) is not None:
-            return kept
-        folder = self.cache_folder
-        if folder is not None and folder.is_dir():
-            cached = read_split(self._cache_of_split(folder, images), origin)
-            if cached is not None:
-                return cached
-        reading = self._reading or Reading(log.info, lambda what, done, total: None, self.workers)
-        division = divide_images(images, classes, self.test_share, self.sequence_pattern, reading)
-        test, left_out = (
-            tuple(name for name, chosen in zip(names, part, strict=True) if chosen)
-            for part in (division.held, division.left_out)
-        )
+        if split := read_split(self.split_file, origin) or read_split(self._cache_of_split(images), origin):
+            return split
+        reading, decoded = self._reading, self.known_files(DECODED)
+        workers = self.workers if reading.workers is None else reading.workers
+        division = divide_images(images, classes, self.test_share, self.sequence_pattern, reading, workers, decoded)
+        test, left_out = (tuple(itertools.compress(names, part)) for part in (division.held, division.left_out))
         return Split(test, left_out, division.remarks, origin)
 
-    def _cache_of_split(self, folder: Path, images: ImageFiles) -> Path:
-        """Return the file of the split in the folder of the caches."""
-        recipe = {
-            "format": str(FORMAT),
-            "class": f"{type(self).__module__}.{type(self).__qualname__}",
-            "pixels": str(self.pixels),
-            "decoders": decoders(),
-            "near-duplicates": LOOK_ALIKE,
-            "arguments": repr(sorted(self.arguments.items())),
-            "files": hash_of_files(self.root, (images,)),
-        }
-        return folder / f"split_{key_of(recipe)}.json"
+    def _cache_of_split(self, images: ImageFiles) -> Path | None:
+        """Return the file of the split in the folder of the caches; None without caches."""
+        if self.cache_folder is None:
+            return None
+        files = hash_of_files(self.root, (images,))
+        recipe = {"format": str(FORMAT), **self.maker(), "near-duplicates": LOOK_ALIKE, "files": files}
+        return self.cache_folder / f"split_{key_of(recipe)}.json"

@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 
 from al_lightning.data.datasets.bases import SplitDataset
 from al_lightning.data.datasets.official import absent, check_missing
-from al_lightning.data.images import Array, Images, numbered, read_image, read_mask
+from al_lightning.data.images import Array, Images, read_image
 from al_lightning.data.mappings import Mapping, find_mapping, load_mapping
+from al_lightning.data.masks import read_mask
+from al_lightning.data.name_order import numbered
 from al_lightning.errors import MOST_PIXELS, DatasetError, require
 from al_lightning.pool import Pool
 from al_lightning.seeding import generator

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from al_lightning.data.datasets.bases import FileDataset
-from al_lightning.data.datasets.mask_folder import MaskFiles
 from al_lightning.data.datasets.official import absent, check_counts, names_in
 from al_lightning.data.images import Array, check_size
+from al_lightning.data.labelled_files import MaskFiles
 from al_lightning.data.mask_folders import Pair
 from al_lightning.errors import DatasetError
 

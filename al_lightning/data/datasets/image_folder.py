@@ -11,47 +11,14 @@ from typing import Any
 from al_lightning.data.class_folders import NO_CLASS, ClassFolders, class_folders
 from al_lightning.data.class_names import check_class_names
 from al_lightning.data.datasets.bases import FileDataset
-from al_lightning.data.images import Array, ImageFiles, check_size, read_image
+from al_lightning.data.images import check_size
+from al_lightning.data.labelled_files import ClassFiles
 from al_lightning.data.remarks import Remark
 from al_lightning.data.splits import UNLABELLED
 from al_lightning.errors import DatasetError, require
 
 _MOST = 20
 """Classes that a run's first lines count."""
-
-
-class ClassFiles(ImageFiles):
-    """Image files, each with one class, or without a class so far (`NO_CLASS`)."""
-
-    def __init__(self, files: Sequence[Path], classes: Sequence[int], size: tuple[int, int] | None) -> None:
-        self.files = files
-        self.classes = classes
-        self.size = size
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def image(self, index: int) -> Array:
-        """Read the file."""
-        return read_image(self.files[index], self.size)
-
-    def sources(self, index: int) -> Sequence[Path]:
-        """Return the file."""
-        return (self.files[index],)
-
-    def has_label(self, index: int) -> bool:
-        """Return whether the image is in a class's folder."""
-        return self.classes[index] != NO_CLASS
-
-    def label(self, index: int) -> int:
-        """Return the folder's class."""
-        if not self.has_label(index):
-            raise DatasetError(f"The image {self.files[index]} is in no class's folder.")
-        return self.classes[index]
-
-    def name(self, index: int) -> str:
-        """Return the path."""
-        return str(self.files[index])
 
 
 class ImageFolder(FileDataset):
@@ -106,7 +73,7 @@ class ImageFolder(FileDataset):
         if not self.root.is_dir():
             raise self.missing(self.root)
         found = class_folders(self.root, self.named, self.label_folder is not None)
-        train, test = (found.splits.train, found.splits.test) if found.splits is not None else ((), None)
+        train, test = found.splits.train, found.splits.test
         if not found.names:
             raise self.missing(self.root.joinpath(*train) / "CLASS")
         for images, folder in ((found.train, train), (found.test, test)):

@@ -11,65 +11,17 @@ from al_lightning.data.binary_masks import are_binary, binary_table
 from al_lightning.data.class_names import check_class_names
 from al_lightning.data.datasets.bases import FileDataset
 from al_lightning.data.datasets.official import lines_of, paths_of, pool_of_list
-from al_lightning.data.images import (
-    Array,
-    Colours,
-    ImageFiles,
-    check_size,
-    label_table,
-    read_image,
-    read_mask,
-    repeats,
-)
+from al_lightning.data.images import Array, check_size, repeats
 from al_lightning.data.inventory import check_name
+from al_lightning.data.labelled_files import MaskFiles
 from al_lightning.data.mappings import find_mapping, load_mapping
 from al_lightning.data.mask_folders import MaskFolders, Masks, Pair, first_shared, mask_folders, shared_label
+from al_lightning.data.masks import Colours, label_table
 from al_lightning.data.remarks import Remark
 from al_lightning.errors import DatasetError, UsageError, from_home, require
 
 _MOST = 30
 """Classes that a run's first lines name."""
-
-
-class MaskFiles(ImageFiles):
-    """Image files, each with a label file.
-
-    Args:
-        pairs: (image, label) paths.
-        table: (256,) class of each label id, as `label_table` returns it, or the classes of colours.
-        size: (height, width) to which both are resized; None keeps their sizes.
-    """
-
-    def __init__(self, pairs: Sequence[Pair], table: Array | Colours, size: tuple[int, int] | None) -> None:
-        self.pairs = pairs
-        self.table = table
-        self.size = size
-        self.repeats = repeats([image for image, _ in pairs])
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def image(self, index: int) -> Array:
-        """Read the image."""
-        return read_image(self.pairs[index][0], self.size)
-
-    def sources(self, index: int) -> Sequence[Path]:
-        """Return the image file and the label file."""
-        return self.pairs[index]
-
-    def has_label(self, index: int) -> bool:
-        """Return whether the label file exists."""
-        return self.pairs[index][1].is_file()
-
-    def label(self, index: int) -> Array:
-        """Read the label as classes."""
-        image, label = self.pairs[index]
-        return read_mask(label, self.table, self.size, image)
-
-    def name(self, index: int) -> str:
-        """Return the image's path; repeats of it are numbered."""
-        number = self.repeats.get(index)
-        return f"{self.pairs[index][0]}{f', repeat {number}' if number else ''}"
 
 
 class MaskFolder(FileDataset):

@@ -11,10 +11,11 @@ import numpy as np
 from PIL import Image
 
 from al_lightning.data.datasets.bases import FileDataset
-from al_lightning.data.datasets.mask_folder import MaskFiles
 from al_lightning.data.datasets.official import absent, check_counts, lines_of, names_in
-from al_lightning.data.images import Array, check_size, in_view, label_table, resize_label
+from al_lightning.data.images import Array, check_size
+from al_lightning.data.labelled_files import MaskFiles
 from al_lightning.data.mask_folders import Pair
+from al_lightning.data.masks import in_view, label_table, resize_label
 from al_lightning.errors import DatasetError, MissingFile, UnknownLabel
 
 NAMES = """

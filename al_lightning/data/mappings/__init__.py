@@ -20,7 +20,8 @@ import numpy as np
 import yaml
 
 from al_lightning.data.class_names import check_class_names
-from al_lightning.data.images import Array, Colours
+from al_lightning.data.images import Array
+from al_lightning.data.masks import Colours
 from al_lightning.errors import UsageError, from_home, nearest
 from al_lightning.yaml_files import Loader, TooMuch, quotes_needed, read_yaml
 

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from al_lightning.data import ImageFolder, MaskFolder
 from al_lightning.data.cache.files import with_checksum, without_checksum
-from al_lightning.data.datasets.mask_folder import MaskFiles
+from al_lightning.data.labelled_files import MaskFiles
 from al_lightning.data.streams import PaddedBatches, Stream
 from al_lightning.data.workers import parcel
 from al_lightning.errors import DatasetError
