@@ -22,6 +22,7 @@ from al_lightning.duplicates.components import components, first_of_each
 from al_lightning.duplicates.descriptor import Descriptors, Indices
 from al_lightning.duplicates.relation import Advance, Flags, nearest
 from al_lightning.errors import require
+from al_lightning.labels.content import count_of, some
 
 NOT_HONEST = "no honest test: name sequences or a test set"
 MOST_LEFT_OUT = 0.5
@@ -213,12 +214,7 @@ class _WholeSet:
         remarks = [Remark(made), *warnings]
         tested = {self.classes[place] for place in np.flatnonzero(held)}
         if absent := sorted(set(self.classes) - tested):
-            names = ", ".join(absent[:6]) + (f" and {len(absent) - 6} more" if len(absent) > 6 else "")
-            text = f"the test set has no image of {names}: near-duplicates stay together, a single image in the pool"
+            why = "near-duplicates stay together, a single image in the pool"
+            text = f"the test set has no image of {some(absent)}: {why}"
             remarks.append(Remark(text, warning=True))
         return Division(held, out, tuple(remarks))
-
-
-def count_of(number: int, what: str) -> str:
-    """Return a number and what it counts, in words."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

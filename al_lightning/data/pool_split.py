@@ -11,12 +11,13 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
-from al_lightning.data.hold_out import Division, count_of, divide
+from al_lightning.data.hold_out import Division, divide
 from al_lightning.data.images import Images, time_order
 from al_lightning.data.read import read
 from al_lightning.data.remarks import Remark
 from al_lightning.duplicates.descriptor import EDGES, GREY, Descriptor, Descriptors
 from al_lightning.errors import DatasetError, require
+from al_lightning.labels.content import count_of
 from al_lightning.runs.files import read_small, write_text
 from al_lightning.runs.seals import Seal
 

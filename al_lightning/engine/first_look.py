@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from al_lightning.config.experiment import Experiment
-from al_lightning.data.hold_out import count_of
 from al_lightning.data.remarks import Remark
 from al_lightning.data.survey import NAMED, SETS, Survey
 from al_lightning.data.uneven import check_batches
 from al_lightning.errors import DatasetError
+from al_lightning.labels.content import count_of
 from al_lightning.progress import Reporter
 from al_lightning.runs.store import RunStore
 

@@ -160,6 +160,11 @@ def doubts(counts: LabelCounts, names: Sequence[str], where: str) -> list[str]:
     return texts
 
 
+def count_of(number: int, noun: str) -> str:
+    """Return a number and what it counts, in words."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def some(names: Sequence[str], most: int = 6) -> str:
     """Return the first names, and how many more there are."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -9,6 +9,7 @@ from al_lightning.results.comparability import OK, UNKNOWN, WARN, Finding, all_o
 from al_lightning.results.regimes import Regimes
 from al_lightning.results.series import BASELINE, Series
 from al_lightning.runs.journal import Run
+from al_lightning.runs.parts import called
 
 HEAD = "The study's protocol for classification"
 """Of each finding's sentence."""
@@ -128,9 +129,7 @@ def _amount(methods: Sequence[Series], regimes: Regimes) -> tuple[str, ...]:
 
 def _dataset(run: Run) -> str:
     """Return the name of a run's dataset; folders of one's own are told apart by the hash of their images."""
-    name = (
-        run.record.parts.get("datasets", "") or str(run.record.settings.get("data.class_path", "")).rpartition(".")[2]
-    )
+    name = called(run.record.parts.get("datasets") or str(run.record.settings.get("data.class_path", "")))
     own = name in ("image_folder", "ImageFolder") or not name
     return f"{name or 'data'} {run.record.data_sha256[:6]}".rstrip() if own else name
 
@@ -142,4 +141,4 @@ def _semi_supervised(method: Series) -> bool:
 
 
 def _strategy(method: Series) -> str:
-    return method.runs[0].record.parts.get("acquisition", method.method)
+    return called(method.runs[0].record.parts.get("acquisition", method.method))

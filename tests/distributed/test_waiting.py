@@ -10,7 +10,8 @@ import pytest
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 
 from al_lightning.distributed import processes
-from al_lightning.distributed.processes import Processes, trainer_of
+from al_lightning.distributed.launched import trainer_of
+from al_lightning.distributed.processes import Processes
 from tests.support.errors import lacking
 
 STEP = {

@@ -120,7 +120,7 @@ def test_a_class_folder_zipped_on_windows_or_macos_is_its_class(al: Call, here: 
         answer = al(
             "labels", "import", run, raw(here / "x.zip", [encoded + b"/x.png", encoded + b"/y.txt"]), "--dry-run"
         )
-        assert (answer.code, "1 images labelled" in answer.out) == (0, True), answer.err
+        assert (answer.code, "1 image labelled" in answer.out) == (0, True), answer.err
 
 
 def test_an_empty_zip_file_is_a_sentence(al: Call, image_run: Path, here: Path) -> None:

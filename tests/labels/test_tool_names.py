@@ -50,7 +50,7 @@ def test_images_that_were_uploaded_into_label_studio_come_back(al: Call, here: P
     answer = al("labels", "import", run, "e.json")
     assert answer.code == 0, answer.err
     assert answer.err.splitlines() == [
-        "e.json: 3 names were matched although a tool respelled them, the first "
+        "e.json: 3 names matched though a tool respelled it, the first "
         "'/data/upload/1/1a2b3c4d-0001_photo_1.png' with 'photo (1).png'."
     ]
     labels = LabelStore(run / "labels", CLASSES, "image")
