@@ -101,11 +101,6 @@ class CycleFiles(Held):
             raise damaged(path)
         return metrics, health
 
-    def metrics(self, cycle: int) -> dict[str, Any] | None:
-        """Return the metrics that `tested` returns."""
-        tested = self.tested(cycle)
-        return None if tested is None else tested[0]
-
     def save_metrics(self, cycle: int, metrics: dict[str, Any], health: dict[str, Any] | None = None) -> None:
         """Write the test metrics of a cycle, and its health.
 

@@ -257,7 +257,8 @@ class TrainingModule(LightningModule, ABC):
             total: the trained loss; it must be finite.
             terms: the scalars that are its summands; `shown` is logged too.
         """
-        self._curve.add(self.step, total, {**terms, **self.shown})
+        whole = {"total": total} if len(terms) > 1 else {}
+        self._curve.add(self.step, total, {**terms, **whole, **self.shown})
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Save the losses since the last point of the curves, and the measures."""

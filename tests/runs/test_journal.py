@@ -192,11 +192,11 @@ def test_a_directory_without_a_run_says_so(tmp_path):
 
 
 def test_metrics_and_selections_are_read_again(store):
-    assert store.metrics(0) is None
+    assert store.tested(0) is None
     assert store.selection(0) is None
     store.save_metrics(0, {"accuracy": 0.1 + 0.2})
     store.save_selection(0, ([4, 2], [0.5, 0.25]))
     store.save_selection(None, ([8], [0.0]))
-    assert store.metrics(0) == {"accuracy": 0.1 + 0.2}
+    assert store.tested(0) == ({"accuracy": 0.1 + 0.2}, {})
     assert store.selection(0) == [4, 2]
     assert store.selection(None) == [8]
