@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 import unicodedata
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from al_lightning.labels.filenames import link_name
 from al_lightning.labels.project import Project, check_project, project_file, write_project
 from al_lightning.labels.store import LabelStore
 from tests.support.errors import raises, refused
-from tests.support.label_exports import CLASSES, COLOURS, HEIGHT, WIDTH, Call, png, zipped
+from tests.support.label_exports import CLASSES, COLOURS, HEIGHT, WIDTH, Call, django, png, zipped
 
 ODD = ("photo (1).png", "IMG 2.png", "a+b, #50%.png", "plain.png")
 STEMS = ("images/f000.jpg", "images/f000.png", "images/f001.png")
@@ -33,10 +32,6 @@ def waiting(folder: Path, kind: str, batches: dict[str, tuple[str, ...]], classe
         with (run / batch / "to_label.csv").open("w", newline="") as file:
             csv.writer(file).writerows([["path", "rank", "score"], *([name, n, ""] for n, name in enumerate(names, 1))])
     return run
-
-
-def django(name: str) -> str:
-    return re.sub(r"(?u)[^-\w.]", "", name.strip().replace(" ", "_"))
 
 
 def test_images_that_were_uploaded_into_label_studio_come_back(al: Call, here: Path) -> None:
@@ -97,13 +92,9 @@ def test_one_rank_of_two_batches_is_not_guessed(al: Call, here: Path) -> None:
 
 def test_ranks_are_those_of_all_batches_that_can_be_read(here: Path) -> None:
     run = waiting(here, "image", {"batches/initial": ("a,b.png", "c.png"), "set_aside/initial-1": ("c.png",)})
-    for name, text in (
-        ("cycle_00", "x,y\n"),
-        ("cycle_01", "path\nd.png\n"),
-        ("cycle_02", "rank,path\n-1,d.png\n7,e.png\n"),
-    ):
-        (run / "batches" / name).mkdir()
-        (run / "batches" / name / "to_label.csv").write_text(text)
+    for number, text in enumerate(("x,y\n", "path\nd.png\n", "rank,path\n-1,d.png\n7,e.png\n")):
+        (run / f"batches/cycle_0{number}").mkdir()
+        (run / f"batches/cycle_0{number}/to_label.csv").write_text(text)
     assert read_ranks(run) == [("e.png", 7), ("a,b.png", 1), ("c.png", 2), ("c.png", 1)]
 
 
