@@ -69,22 +69,6 @@ def test_masks_of_0_and_255_are_the_two_classes_that_are_named(al: Call, here: P
         assert (first.metrics, first.chosen) == (second.metrics, second.chosen)
 
 
-@pytest.mark.parametrize("ignore", ["255", "null"])
-def test_one_other_id_makes_255_what_ignore_says(al: Call, here: Path, ignore: str) -> None:
-    root = write(here / "data", (0, 255))
-    for path in (root / "masks").iterdir():
-        mask = np.array(Image.open(path))
-        mask[0, 0] = 1
-        write_mask(path, mask)
-    answer = run(al, root, "--data.ignore", ignore)
-    if ignore == "null":
-        assert refused(answer, DatasetError, "16 labels with ids outside", "255")
-        return
-    assert answer.code == 0, answer.err
-    assert "255" not in answer.err
-    assert warned(here / "r") == []
-
-
 def test_a_run_whose_255_would_mean_something_else_is_another_run(al: Call, here: Path) -> None:
     root = write(here / "data", (0, 255))
     assert run(al, root).code == 0

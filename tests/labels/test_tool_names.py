@@ -52,42 +52,20 @@ def test_images_that_were_uploaded_into_label_studio_come_back(al: Call, here: P
     assert [labels.image_class(name) for name in ODD] == [1, 2, 0, 1]
 
 
-def test_a_rank_with_another_name_stops_the_import(al: Call, here: Path) -> None:
-    run = waiting(here, "image", {"batches/initial": ODD})
-    (here / "t.csv").write_text("image,class\nplain.png,car\n0001_other.png,car\n")
-    assert refused(al("labels", "import", run, "t.csv"), DatasetError, "line 3", "'0001_other.png'", "none")
-    assert not LabelStore(run / "labels", CLASSES, "image").names()
-
-
-@pytest.mark.parametrize("form", ["zip", "folder"])
-def test_masks_that_cvat_names_without_an_ending_are_told_apart_by_rank(al: Call, here: Path, form: str) -> None:
+def test_masks_that_cvat_names_without_an_ending_are_told_apart_by_rank(al: Call, here: Path) -> None:
     run = waiting(here, "pixel", {"batches/initial": STEMS})
     files: dict[str, bytes | str] = {"labelmap.txt": "background:0,0,0::\nsky:9,0,0::\ncar:0,9,0::\n"}
     for rank, name in enumerate(STEMS, start=1):
         colours = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
         colours[:rank, :, rank % 2] = 9
         files[f"SegmentationClass/{Path(link_name(name, rank)).stem}.png"] = png(colours)
-    if form == "folder":
-        for name, content in files.items():
-            path = here / "export" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    answer = al("labels", "import", run, here / "export" if form == "folder" else zipped(here / "e.zip", files))
+    answer = al("labels", "import", run, zipped(here / "e.zip", files))
     assert answer.code == 0, answer.err
     labels = LabelStore(run / "labels", CLASSES, "pixel")
     for rank, name in enumerate(STEMS, start=1):
         mask = labels.mask(name)
         assert mask is not None
         assert ((mask[:rank] == rank % 2).all(), (mask[rank:] == 255).all()) == (True, True)
-
-
-def test_one_rank_of_two_batches_is_not_guessed(al: Call, here: Path) -> None:
-    for other in ("batches/cycle_00", "set_aside/initial-1"):
-        run = waiting(here / other.replace("/", "_"), "pixel", {"batches/initial": STEMS[:1], other: STEMS[1:2]})
-        path = here / "0001_images__f000.png"
-        path.write_bytes(png(np.zeros((HEIGHT, WIDTH), np.uint8)))
-        answer = al("labels", "import", run, path)
-        assert refused(answer, DatasetError, *map(repr, STEMS[:2]), "CVAT for images")
 
 
 def test_ranks_are_those_of_all_batches_that_can_be_read(here: Path) -> None:
