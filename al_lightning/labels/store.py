@@ -230,11 +230,9 @@ class LabelStore:
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(HEADER)
-        merged = dict(self._classes())
-        for name in names:
-            written, _ = merged.get(canonical(name), (name, 0))
-            merged[canonical(name)] = written, int(labels[name])
-        writer.writerows((name, self.classes[index]) for name, index in sorted(merged.values()))
+        known = self._classes()
+        new = {canonical(name): (known.get(canonical(name), (name,))[0], int(labels[name])) for name in names}
+        writer.writerows((name, self.classes[index]) for name, index in sorted((known | new).values()))
         write_text(self.table, text.getvalue())
 
     @property
@@ -260,8 +258,7 @@ class LabelStore:
 
     def _home(self, name: str) -> Path:
         """Return the path where an image's mask lies, or where it will lie."""
-        paths = list(map(self.mask_path, spellings(name)))
-        return next(filter(Path.is_file, paths), paths[0])
+        return next(filter(Path.is_file, map(self.mask_path, spellings(name))), self.mask_path(name))
 
     def _staged(self) -> dict[str, tuple[str, Path]]:
         """Return (name, path) of the listed staged masks by canonical name; some files may have been moved since."""
