@@ -65,6 +65,7 @@ def _import(given: list[str]) -> int:
     )
     ours = parser.read(given)
     from al_lightning.labels.batch import read_ranks
+    from al_lightning.labels.content import count_of
     from al_lightning.labels.importer import read_labels
     from al_lightning.labels.project import read_project
     from al_lightning.labels.status import counted, first_lines
@@ -81,16 +82,17 @@ def _import(given: list[str]) -> int:
     )
     say(*first_lines(result.notes))
     if result.disagreements:
-        say(f"{len(result.disagreements):,} images have annotations that differ; the share that agrees:")
+        say(f"{count_of(len(result.disagreements), 'image')} with annotations that differ; the share that agrees:")
         say(*first_lines([f"  {100 * share:5.1f} %  {name}" for name, share in result.disagreements]))
     if result.problems:
         say(*first_lines(result.problems))
-        count = f"{len(result.problems):,} problem{'s' if len(result.problems) > 1 else ''}"
-        raise DatasetError(f"Nothing was imported: {count}.")
+        raise DatasetError(f"Nothing was imported: {count_of(len(result.problems), 'problem')}.")
     store = _store(ours.run_dir, project)
     changes = store.changes(result.labels) if ours.dry_run else store.apply(result.labels)
     counts = f"{len(changes.added):,} added, {len(changes.changed):,} changed, {len(changes.unchanged):,} unchanged"
-    print(f"{len(result.labels):,} images labelled: {counts}.{' Nothing was written.' if ours.dry_run else ''}")
+    print(
+        f"{count_of(len(result.labels), 'image')} labelled: {counts}.{' Nothing was written.' if ours.dry_run else ''}"
+    )
     if not (folder := store.folder.resolve()).is_relative_to(ours.run_dir.resolve()):
         print(f"Labels of this run are kept in {folder}, outside of {ours.run_dir}.")
     if result.labels:

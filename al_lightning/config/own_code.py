@@ -59,9 +59,8 @@ def changed_files(modules: Sequence[OwnModule], recorded: Mapping[str, str]) -> 
         recorded: digests by module, as a journal has them.
     """
     here, now = Path.cwd(), digests(modules)
-    files = {module.name: module.file for module in modules if module.file is not None}
-    shown = {name: file.relative_to(here) if file.is_relative_to(here) else file for name, file in files.items()}
-    return [str(shown.get(name, name)) for name in {**recorded, **now} if recorded.get(name) != now.get(name)]
+    files = {module.name: str(module.file).removeprefix(f"{here}/") for module in modules if module.file is not None}
+    return [files.get(name, name) for name in {**recorded, **now} if recorded.get(name) != now.get(name)]
 
 
 def class_paths(value: Any) -> Iterator[str]:

@@ -17,15 +17,12 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
-from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
-from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy
 
 from al_lightning.distributed.control_channel import Client, Server
+from al_lightning.distributed.launched import tasks_of_srun, trainer_of
 from al_lightning.distributed.shutdown import AGAIN, LAUNCHER, shutdown
-from al_lightning.errors import ALError, UsageError, reason_of
+from al_lightning.errors import ALError, UsageError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -34,69 +31,6 @@ MACHINE = ("accelerator", "strategy", "devices", "num_nodes", "precision")
 ENVIRONMENT = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE", LAUNCHER)
 PATIENCE = 15.0
 """Seconds after which a process that waits for others says so."""
-
-
-def trainer_of(options: Mapping[str, Any], **more: Any) -> Trainer:
-    """Return a new Trainer of the configuration's options, and of further ones, which this package sets.
-
-    Raises:
-        UsageError: Lightning refuses the options.
-    """
-    settings = {**options, **_started_outside(options), **more}
-    if (environment := _environment()) is not None:
-        settings["plugins"] = [*settings.get("plugins", ()), environment]
-    try:
-        trainer = Trainer(**settings)
-    except (MisconfigurationException, ImportError, TypeError, ValueError, RuntimeError) as error:
-        raise UsageError(f"Lightning's Trainer refuses the options under trainer: {reason_of(error)}.") from error
-    asked = str(options.get("precision"))
-    if asked.startswith("16") and trainer.precision != "16-mixed":  # Lightning takes another one, and only warns
-        raise UsageError(
-            f"trainer.precision {asked} needs a GPU; on the CPU give --trainer.precision bf16-mixed, or 32-true, the "
-            "default."
-        )
-    return trainer
-
-
-def _environment() -> ClusterEnvironment | None:
-    """Return the cluster's environment where Lightning does not find the right one itself; else None."""
-    if "TORCHELASTIC_RUN_ID" in os.environ or "SLURM_NTASKS" not in os.environ:
-        return None
-    # Lightning's requeueing would save into the run directory from inside a signal handler; ours is exit code 75.
-    return SLURMEnvironment(auto_requeue=False) if _tasks_of_srun() > 1 else LightningEnvironment()
-
-
-def _tasks_of_srun() -> int:
-    """Return the number of processes that srun started with this one; 1 where srun did not start it.
-
-    SLURM_NTASKS alone does not tell: a batch script is one process whatever it says. So is the shell that salloc opens
-    on clusters with LaunchParameters=use_interactive_step, which is a job step of one task.
-    """
-    environ = os.environ
-    if "SLURM_STEP_ID" not in environ or environ.get("SLURM_STEP_NUM_TASKS") == "1":
-        return 1
-    return int(environ.get("SLURM_NTASKS", "1"))
-
-
-def _started_outside(options: Mapping[str, Any]) -> dict[str, int]:
-    """Return the numbers of devices and nodes that torchrun or srun started; empty where neither did."""
-    environ = os.environ
-    if "TORCHELASTIC_RUN_ID" in environ:
-        devices = int(environ["LOCAL_WORLD_SIZE"])
-        nodes = int(environ["WORLD_SIZE"]) // devices
-        who = "torchrun"
-    elif (tasks := _tasks_of_srun()) > 1:
-        nodes = int(environ.get("SLURM_NNODES", "1"))
-        devices = tasks // nodes
-        environ.setdefault("SLURM_NTASKS_PER_NODE", str(devices))  # Lightning wants it
-        who = "srun"
-    else:
-        return {}
-    for name, value in (("devices", devices), ("num_nodes", nodes)):
-        given = options.get(name)
-        if given not in (None, "auto", 1, "1", value, str(value), -1, "-1"):
-            raise UsageError(f"{who} started {name} = {value}, but --trainer.{name} is {given}; leave it out.")
-    return {"devices": devices, "num_nodes": nodes}
 
 
 class Processes:
@@ -218,7 +152,7 @@ class Processes:
             return f"{me} process 0, which does not answer at {host}, port {port}."
         if "TORCHELASTIC_RUN_ID" in os.environ:
             who, way = "torchrun", "see that torchrun runs on every machine"
-        elif _tasks_of_srun() > 1:
+        elif tasks_of_srun() > 1:
             who = f"srun (SLURM_NTASKS={self.count})"
             way = "if this shell is the only process, begin the command with srun, or unset SLURM_STEP_ID"
         else:

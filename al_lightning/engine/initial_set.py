@@ -107,12 +107,7 @@ def fresh_fit(experiment: Experiment, pool: Pool, processes: Processes, reporter
 
 
 def begin(
-    experiment: Experiment,
-    store: RunStore,
-    pool: Pool,
-    data_sha256: str,
-    trained: str,
-    reporter: Reporter,
+    experiment: Experiment, store: RunStore, pool: Pool, data_sha256: str, trained: str, reporter: Reporter
 ) -> Run:
     """Begin the journal, or continue an existing one, and return the run so far.
 

@@ -12,7 +12,7 @@ from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.scoring import AcquisitionCallback, Scorer
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.workers import worker_error_message
-from al_lightning.distributed.processes import trainer_of
+from al_lightning.distributed.launched import trainer_of
 from al_lightning.distributed.shutdown import AGAIN
 from al_lightning.errors import ALError, Interrupted, raised_in
 from al_lightning.networks import folded

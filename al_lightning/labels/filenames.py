@@ -113,8 +113,8 @@ class Names:
         readings = [parts for parts in readings if parts]
         for same, respelled in ((_Index.same, _Index.uploaded), (_Index.without_rank, _Index.by_rank)):
             for index in indexes:
-                as_written = _union(same(index, parts) for parts in readings)
-                if images := as_written | _union(respelled(index, parts) for parts in readings):
+                as_written = set[str]().union(*(same(index, parts) for parts in readings))
+                if images := as_written.union(*(respelled(index, parts) for parts in readings)):
                     image = _only(images, reference, remedy)
                     self.respelled += [] if as_written else [(reference, image)]
                     return image
@@ -178,11 +178,11 @@ class _Index:
     def without_rank(self, parts: Sequence[str]) -> set[str]:
         """Return the images whose name in a batch this is but for the rank, as in a batch that was written again."""
         ranked = [file for file in _with_and_without_prefix(parts) if _RANK.match(file)]
-        return _union(self.files.flat.get(_RANK.sub("", file), set()) for file in ranked)
+        return set[str]().union(*(self.files.flat.get(_RANK.sub("", file), set()) for file in ranked))
 
     def by_rank(self, parts: Sequence[str]) -> set[str]:
         """Return the images with the rank and the letters and digits of a file's name."""
-        return _union(map(self._ranked, _with_and_without_prefix(parts)))
+        return set[str]().union(*map(self._ranked, _with_and_without_prefix(parts)))
 
     def _ranked(self, file: str) -> set[str]:
         if (match := _RANK.match(file)) is None:
@@ -248,13 +248,6 @@ def _readings(reference: str) -> list[list[str]]:
             readings += [_parts(canonical(path)) for path in (unquote(url.path), *local)]
     # Label Studio puts an uploaded file in a folder of its own.
     return [parts[-1:] if "upload" in parts[:-1] else parts for parts in readings]
-
-
-def _union(found: Iterable[set[str]]) -> set[str]:
-    images: set[str] = set()
-    for some in found:
-        images |= some
-    return images
 
 
 def _only(images: set[str], reference: str, remedy: str) -> str:

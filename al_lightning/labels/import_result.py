@@ -11,11 +11,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from al_lightning.errors import nearest
+from al_lightning.labels.content import IGNORED, count_of
 from al_lightning.labels.filenames import Names, Ranked
 from al_lightning.labels.limits import Limits
 from al_lightning.labels.shapes.region import Region
 from al_lightning.labels.spelling import canonical
-from al_lightning.labels.store import IGNORED, Kind, Mask
+from al_lightning.labels.store import Kind, Mask
 from al_lightning.labels.untrusted import Malformed, shown
 
 Label = int | Mask
@@ -109,7 +110,7 @@ class Annotations:
     background: int | None = None
     ranks: Sequence[Ranked] = ()
     by_image: dict[str, list[int | PackedMask]] = field(default_factory=dict)
-    ids: list[tuple[str, str, PackedMask]] = field(default_factory=list)
+    ids: list[tuple[str, str, int | PackedMask]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -140,20 +141,21 @@ class Annotations:
         if len(self.problems) >= MOST_PROBLEMS:
             raise TooManyProblems
 
-    def note(self, where: str, count: int, what: str) -> None:
-        """Add a note on `count` things that were left out, unless it is 0."""
+    def note(self, where: str, count: int, noun: str, what: str) -> None:
+        """Add a note on `count` things, unless it is 0; `what` follows one thing and several alike."""
         if count:
-            self.notes.append(f"{where}: {count} {what}.")
+            self.notes.append(f"{where}: {count_of(count, noun)} {what}.")
 
     def note_inferred(self, where: str) -> None:
         """Add notes on what was inferred or left out of a source since the last call."""
         if respelled := self.names.respelled:
             reference, image = map(shown, respelled[0])
-            what = f"names were matched although a tool respelled them, the first {reference} with {image}"
-            self.note(where, len(respelled), what)
-        what = "regions that label no pixel, such as polygons of one or two points, were left out"
-        self.note(where, self._without_area, what)
-        self.note(where, self._emptied, "annotations have no other region; their images count as not labelled yet")
+            what = f"matched though a tool respelled it, the first {reference} with {image}"
+            self.note(where, len(respelled), "name", what)
+        what = "left out, without a pixel to label, such as a polygon of one or two points"
+        self.note(where, self._without_area, "region", what)
+        what = "without another region; such an image counts as not labelled yet"
+        self.note(where, self._emptied, "annotation", what)
         self.names.respelled = []
         self._without_area = self._emptied = 0
 
@@ -163,7 +165,7 @@ class Annotations:
 
     def add_ids(self, where: str, name: str, mask: Mask) -> None:
         """Keep a mask of label ids, (H, W) uint8 of the image's size, for `settle_ids`."""
-        self.ids.append((where, name, PackedMask(zlib.compress(mask.tobytes(), level=1), mask.shape)))
+        self.ids.append((where, name, pack(mask)))
 
     def settle_ids(self) -> None:
         """Add the masks of label ids: ids are the classes' numbers, and 255 is ignored.

@@ -28,6 +28,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from al_lightning.errors import ALError, DatasetError, DirectoryInUse, nearest
+from al_lightning.labels.content import IGNORED
 from al_lightning.labels.incoming import check_inside, read_moves
 from al_lightning.labels.spelling import canonical, spellings
 from al_lightning.labels.untrusted import Malformed, shown, table_rows
@@ -38,7 +39,6 @@ Kind = Literal["image", "pixel"]
 Mask = npt.NDArray[np.uint8]
 
 HEADER = ["image", "class"]
-IGNORED = 255
 
 
 @dataclass(frozen=True)
@@ -206,12 +206,12 @@ class LabelStore:
     def _read_table(self) -> dict[str, tuple[str, int]]:
         number = {canonical(name): index for index, name in enumerate(self.classes)}
         classes: dict[str, tuple[str, int]] = {}
-        line = 0
         try:
-            for line, (_, row) in enumerate(table_rows(self.table), start=1):
-                if line == 1 and row != HEADER:
-                    raise DatasetError(f"The first line of {self.table} is not {','.join(HEADER)!r}.")
-                if line == 1 or not row:
+            rows = table_rows(self.table)
+            if next(rows, (0, []))[1] != HEADER:
+                raise DatasetError(f"The first line of {self.table} is not {','.join(HEADER)!r}.")
+            for line, (_, row) in enumerate(rows, start=2):
+                if not row:
                     continue
                 where = f"{self.table}, row {line}"
                 if len(row) != 2:
@@ -224,19 +224,15 @@ class LabelStore:
                     raise DatasetError(f"{where}: {shown(name)} has two classes; leave one of them.")
         except Malformed as error:
             raise DatasetError(f"The labels {self.table} cannot be read: {error}.") from error
-        if not line:
-            raise DatasetError(f"The first line of {self.table} is not {','.join(HEADER)!r}.")
         return classes
 
     def _write_classes(self, labels: Mapping[str, int | Mask], names: Sequence[str]) -> None:
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(HEADER)
-        merged = dict(self._classes())
-        for name in names:
-            written, _ = merged.get(canonical(name), (name, 0))
-            merged[canonical(name)] = written, int(labels[name])
-        writer.writerows((name, self.classes[index]) for name, index in sorted(merged.values()))
+        known = self._classes()
+        new = {canonical(name): (known.get(canonical(name), (name,))[0], int(labels[name])) for name in names}
+        writer.writerows((name, self.classes[index]) for name, index in sorted((known | new).values()))
         write_text(self.table, text.getvalue())
 
     @property
@@ -258,12 +254,11 @@ class LabelStore:
     def _places(self, name: str) -> list[Path]:
         """Return the paths where an image's mask may lie, the valid one first."""
         _, staged = self._staged().get(canonical(name), ("", None))
-        return [*filter(None, [staged]), *map(self.mask_path, spellings(name))]
+        return [*([staged] if staged else []), *map(self.mask_path, spellings(name))]
 
     def _home(self, name: str) -> Path:
         """Return the path where an image's mask lies, or where it will lie."""
-        paths = list(map(self.mask_path, spellings(name)))
-        return next(filter(Path.is_file, paths), paths[0])
+        return next(filter(Path.is_file, map(self.mask_path, spellings(name))), self.mask_path(name))
 
     def _staged(self) -> dict[str, tuple[str, Path]]:
         """Return (name, path) of the listed staged masks by canonical name; some files may have been moved since."""

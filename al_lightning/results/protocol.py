@@ -10,6 +10,7 @@ from al_lightning.results.regimes import Regimes
 from al_lightning.results.renderers import all_of
 from al_lightning.results.series import BASELINE, Series
 from al_lightning.runs.journal import Run
+from al_lightning.runs.parts import called
 
 HEAD = "The study's protocol for classification"
 """Of each finding's sentence."""
@@ -129,8 +130,6 @@ def _amount(methods: Sequence[Series], regimes: Regimes) -> tuple[str, ...]:
 
 def _dataset(run: Run) -> str:
     """Return the name of a run's dataset; folders of one's own are told apart by the hash of their images."""
-    name = (
-        run.record.parts.get("datasets", "") or str(run.record.settings.get("data.class_path", "")).rpartition(".")[2]
-    )
+    name = called(run.record.parts.get("datasets") or str(run.record.settings.get("data.class_path", "")))
     own = name in ("image_folder", "ImageFolder") or not name
     return f"{name or 'data'} {run.record.data_sha256[:6]}".rstrip() if own else name

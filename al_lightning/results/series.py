@@ -13,7 +13,7 @@ from al_lightning.metrics import ACCURACY, Metric, metric_of
 from al_lightning.results.curves import Curve, curve_of
 from al_lightning.runs.journal import Run
 from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
-from al_lightning.runs.parts import method_of, setting_of, strategy_of
+from al_lightning.runs.parts import called, method_of, setting_of, strategy_of
 
 BASELINE = "random"
 """The strategy that all others are compared with."""
@@ -68,7 +68,7 @@ class Series:
     def strategy(self) -> str:
         """The strategy that the journal records; of a CSV file, the first word of the label, or the two of `CHANCE`."""
         if self.runs:
-            return strategy_of(self.runs[0].record)
+            return called(strategy_of(self.runs[0].record))
         return next((each for each in CHANCE if f"{self.label}_".startswith(f"{each}_")), self.label.partition("_")[0])
 
     @property

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from al_lightning.distributed.processes import Processes
 from al_lightning.distributed.shutdown import AGAIN, shutdown
 from al_lightning.errors import ALError, Interrupted, TrainingError
-from al_lightning.runs.journal import check_health
+from al_lightning.runs.checks import check_health
 from al_lightning.runs.seals import Seal, drop
 
 KEPT = 2

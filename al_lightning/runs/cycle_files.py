@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from al_lightning.errors import ALError
+from al_lightning.runs.checks import check_metrics
 from al_lightning.runs.files import in_the_way
-from al_lightning.runs.journal import JOURNAL, Run, check_metrics, read_run
+from al_lightning.runs.journal import JOURNAL, Run, read_run
 from al_lightning.runs.lock import Held
 from al_lightning.runs.origins import cycle_dir, fit_origin, weights_path
 from al_lightning.runs.scores import SeenRows, write_rows
@@ -99,11 +100,6 @@ class CycleFiles(Held):
         if not isinstance(metrics, dict) or not isinstance(health, dict):
             raise damaged(path)
         return metrics, health
-
-    def metrics(self, cycle: int) -> dict[str, Any] | None:
-        """Return the metrics that `tested` returns."""
-        tested = self.tested(cycle)
-        return None if tested is None else tested[0]
 
     def save_metrics(self, cycle: int, metrics: dict[str, Any], health: dict[str, Any] | None = None) -> None:
         """Write the test metrics of a cycle, and its health.

@@ -17,6 +17,8 @@ from typing import Any
 
 from al_lightning.errors import ALError, UsageError
 from al_lightning.metrics import Metric, metric_of
+from al_lightning.runs import checks
+from al_lightning.runs.checks import is_number, is_text, is_whole
 from al_lightning.runs.files import read_small
 from al_lightning.runs.identity import fingerprint
 
@@ -25,15 +27,10 @@ FORMAT = 5
 """Format of a run directory: raised with each change of it, so that no other version misreads it."""
 LARGEST = 16 << 20
 """Most bytes of a journal: a pool of a million images, all chosen, takes 8 MB."""
-CLASS_LISTS = ("never_predicted", "train_never_predicted", "train_lacks")
-"""The measures of a cycle's health that are lists of class numbers; all others are numbers."""
-MOST_CYCLES = 10_000
-MOST_IMAGES = 10**9
-MOST_SEED = 2**64
-LONGEST_REMARK = 2000
-"""Most characters of a remark on the data."""
-MOST = 1e12
-"""Largest magnitude of any other number: results computed from it stay finite."""
+MOST_CYCLES, MOST_SEED = 10_000, 2**64
+LONGEST_TEXT, LONGEST_REMARK = 500, 2000
+"""Most characters of a name, import paths and names made of them included, and of a remark on the data."""
+ELSEWHERE = "begin in another directory: --run_dir DIR"
 
 
 @dataclass(frozen=True)
@@ -163,10 +160,7 @@ def read_run(directory: str | Path) -> Run:
     except (OSError, ValueError) as error:
         raise ALError(f"{journal} cannot be read ({error}).") from error
     if not lines:
-        raise ALError(
-            f"{journal} is empty; it was edited or damaged. Restore the file, or begin in another directory: "
-            "--run_dir DIR."
-        )
+        raise ALError(f"{journal} is empty; it was edited or damaged. Restore the file, or {ELSEWHERE}.")
     if (written := _format_of(lines[0])) != FORMAT:
         raise UsageError(
             f"{path} holds a run of format {written}, which this version does not read (it reads {FORMAT}); run it "
@@ -177,9 +171,7 @@ def read_run(directory: str | Path) -> Run:
         try:
             record, check = read_line(line, check)
         except ValueError as error:
-            way = "delete it from that line on: the same command makes again what is gone"
-            if number == 1:
-                way = "begin in another directory: --run_dir DIR"
+            way = ELSEWHERE if number == 1 else "delete it from that line on: the same command makes again what is gone"
             raise ALError(
                 f"{journal}, line {number} {error}; it was edited or damaged. Restore the file, or {way}."
             ) from error
@@ -218,90 +210,33 @@ def _check_kinds(run: Run) -> None:
     if len(cycles) > MOST_CYCLES:
         raise ValueError(f"it has more than {MOST_CYCLES:,} cycles")
     labelled = run.labelled_at(len(cycles))
-    texts = [record.data_sha256, record.images_sha256, record.trained, record.oracle]
-    texts += [text for pair in record.versions.items() for text in pair]
-    named = [record.parts, record.code, *(done.code for done in cycles)]  # may hold import paths, as the name may
-    names = [record.name, *(text for pairs in named for pair in pairs.items() for text in pair)]
+    named = [record.parts, record.versions, record.code, *(done.code for done in cycles)]
+    texts = [record.name, record.data_sha256, record.images_sha256, record.trained, record.oracle]
+    texts += [text for pairs in named for pair in pairs.items() for text in pair]
     texts += [text for metric in record.metrics for text in (metric.name, metric.title, metric.unit)]
     texts += [name for done in cycles for name in (*done.metrics, *done.cost)]
     sound = (
-        all(_is_text(text, 500) for text in names)
-        and all(_is_text(text, 200) for text in texts)
+        all(is_text(text, LONGEST_TEXT) for text in texts)
         and all(isinstance(name, str) for name in record.classes)
-        and all(_is_text(text, LONGEST_REMARK) for text in record.remarks)
+        and all(is_text(text, LONGEST_REMARK) for text in record.remarks)
         and isinstance(record.settings, dict)
         and all(type(metric.higher_is_better) is bool for metric in record.metrics)
-        and _is_whole(record.seed, MOST_SEED)
-        and _is_whole(record.pool_size, MOST_IMAGES)
-        and _is_whole(record.test_images, MOST_IMAGES)
-        and all(_is_whole(done.labelled, record.pool_size) for done in cycles)
-        and all(_is_whole(index, record.pool_size - 1) for index in labelled)
-        and all(_is_number(done.budget) and done.budget >= 0 for done in cycles)
-        and all(_is_number(value) for done in cycles for value in done.cost.values())
+        and is_whole(record.seed, MOST_SEED)
+        and is_whole(record.pool_size, checks.MOST_IMAGES)
+        and is_whole(record.test_images, checks.MOST_IMAGES)
+        and all(is_whole(done.labelled, record.pool_size) for done in cycles)
+        and all(is_whole(index, record.pool_size - 1) for index in labelled)
+        and all(is_number(done.budget) and done.budget >= 0 for done in cycles)
+        and all(is_number(value) for done in cycles for value in done.cost.values())
     )
     if not sound:
         raise ValueError("a value is not of its kind")
     if len(set(labelled)) != len(labelled):
         raise ValueError("an image is labelled twice")
-    _check_settings(record.settings)
-    check_metrics([done.metrics for done in cycles])
+    checks.check_settings(record.settings)
+    checks.check_metrics([done.metrics for done in cycles])
     for done in cycles:
-        check_health(done.health)
-
-
-def _check_settings(settings: dict[str, Any]) -> None:
-    """Raise ValueError unless settings are leaves by dotted key, none of them below another."""
-    for key, value in settings.items():
-        parts = key.split(".")
-        above = (".".join(parts[:count]) for count in range(1, len(parts)))
-        if len(key) > 500 or (isinstance(value, dict) and value) or any(place in settings for place in above):
-            raise ValueError("its settings are not values by dotted key")
-
-
-def check_metrics(metrics: list[dict[str, Any]]) -> None:
-    """Raise ValueError unless all cycles have the same metrics, of the same types, and the main metric is a number.
-
-    Any other metric may be null in a cycle where it is undefined.
-    """
-    names = list(metrics[0]) if metrics else []
-    if any(list(each) != names for each in metrics):
-        raise ValueError("its cycles have different metrics")
-    for name in names:
-        values, main = [each[name] for each in metrics], name == names[0]
-        if isinstance(values[0], list) and not main:
-            same = all(isinstance(value, list) and len(value) == len(values[0]) for value in values)
-            sound = same and all(part is None or _is_number(part) for value in values for part in value)
-        else:
-            sound = all(_is_number(value) or (value is None and not main) for value in values)
-        if not sound:
-            raise ValueError(f"the metric {name} is not of its kind")
-
-
-def check_health(health: object) -> None:
-    """Raise ValueError unless a cycle's health has numbers, and lists of class numbers, by name; see `CLASS_LISTS`."""
-    sound = isinstance(health, dict) and all(
-        _is_text(name, 200)
-        and (
-            isinstance(value, list) and all(_is_whole(number, MOST_IMAGES) for number in value)
-            if name in CLASS_LISTS
-            else _is_number(value)
-        )
-        for name, value in health.items()
-    )
-    if not sound:
-        raise ValueError("its health is not of its kind")
-
-
-def _is_text(value: object, most: int) -> bool:
-    return isinstance(value, str) and len(value) <= most and value.isprintable()
-
-
-def _is_whole(value: object, most: int) -> bool:
-    return type(value) is int and 0 <= value <= most
-
-
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and abs(value) <= MOST  # type: ignore[arg-type]  # so it is finite
+        checks.check_health(done.health)
 
 
 def whole_lines(journal: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 A part belongs to an axis, the folder of `configs/` with the part's file. Configs outside these folders are the part
 `other`. A part that no config gave is absent. Where the command line names another class than the configs do, the part
-is the import path of that class.
+is the import path of that class. In names, a class of this package stands without its module: `UNet`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ SECTION_OF_AXIS = {"datasets": "data", "networks": "network", "acquisition": "ac
 """Sections of a configuration that name the class of an axis."""
 STAND_INS = {"datasets": "DATASET", "acquisition": "random"}
 """Parts that a name needs, for a run whose own part is the path of a class."""
+
+
+def called(part: str) -> str:
+    """Return a part as names show it: a class of this package without its module, all else as it is."""
+    return part.rpartition(".")[2] if part.startswith("al_lightning.") else part
 
 
 def run_name(parts: Mapping[str, str]) -> str:
@@ -54,11 +59,11 @@ def strategy_of(record: RunRecord) -> str:
 
 def named_classes(record: RunRecord) -> dict[str, str]:
     """Return the classes among a run's parts: import paths, by section."""
-    paths = {section: record.settings.get(f"{section}.class_path") for section in SECTION_OF_AXIS.values()}
+    parts = {section: record.parts.get(axis, "") for axis, section in SECTION_OF_AXIS.items()}
     return {
         section: part
-        for axis, section in SECTION_OF_AXIS.items()
-        if (part := record.parts.get(axis)) is not None and "." in part and part == paths[section]
+        for section, part in parts.items()
+        if "." in part and part == record.settings.get(f"{section}.class_path")
     }
 
 
@@ -73,10 +78,7 @@ def config_of(record: RunRecord, strategy: str = "") -> tuple[str, dict[str, str
         parts = {axis: parts[axis] for axis in SETTING if axis in parts} | {"acquisition": strategy}
     elif not classes:
         return record.name, {}
-    for axis, section in SECTION_OF_AXIS.items():
-        if section in classes:
-            parts.pop(axis)
-            parts |= {axis: STAND_INS[axis]} if axis in STAND_INS else {}
+    parts |= {axis: STAND_INS.get(axis, "") for axis, section in SECTION_OF_AXIS.items() if section in classes}
     return run_name(parts), classes
 
 
@@ -88,8 +90,8 @@ def command_of(record: RunRecord, seed: int | str, strategy: str = "") -> str:
 
 
 def _joined(parts: Mapping[str, str], axes: tuple[str, ...]) -> str:
-    shown = [axis for axis in axes if axis in parts and (axis, parts[axis]) != ("training", DEFAULT_TRAINING)]
-    return "_".join(parts[axis] for axis in shown)
+    shown = [axis for axis in axes if parts.get(axis) and (axis, parts[axis]) != ("training", DEFAULT_TRAINING)]
+    return "_".join(called(parts[axis]) for axis in shown)
 
 
 def _class_name(record: RunRecord, section: str) -> str:
@@ -97,8 +99,5 @@ def _class_name(record: RunRecord, section: str) -> str:
 
     A class that is not of this package is called by its import path: `my.Random` is not the strategy `random`.
     """
-    path = str(record.settings.get(f"{section}.class_path", ""))
-    package, _, last = path.rpartition(".")
-    if package and package.split(".")[0] != "al_lightning":
-        return path
-    return re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", last).lower() or record.name
+    name = called(str(record.settings.get(f"{section}.class_path", "")))
+    return name if "." in name else re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", name).lower() or record.name

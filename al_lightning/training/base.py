@@ -17,6 +17,7 @@ from torch import Tensor
 from al_lightning.errors import TrainingError, UsageError, reason_of, require
 from al_lightning.networks.base import Network
 from al_lightning.tasks import Task
+from al_lightning.training.curve import LossCurve
 from al_lightning.training.functional import ranking_hinge
 from al_lightning.training.measures import FitMeasures, Health, ImageCounts, measures_of_test
 from al_lightning.training.schedules import Constant, Schedule
@@ -24,8 +25,6 @@ from al_lightning.types import Batch, NetworkOutput
 
 Optimizer = Callable[[Iterable[Any]], torch.optim.Optimizer]
 TrainingBatch = dict[str, Batch]
-LOG_EVERY = 50
-"""Steps between two points of a training curve; short fits have at least four."""
 
 
 def sgd(parameters: Iterable[Any]) -> torch.optim.Optimizer:
@@ -139,8 +138,7 @@ class TrainingModule(LightningModule, ABC):
         # Values to log beside the losses, for example the share of the images that took part.
         self.shown: dict[str, Tensor] = {}
         self.step = 0
-        self._sums: dict[str, Tensor] = {}
-        self._since = 0
+        self._curve = LossCurve(steps)
         self.network_optimizer()  # reports wrong options before any training
 
     @classmethod
@@ -238,13 +236,18 @@ class TrainingModule(LightningModule, ABC):
         return total
 
     def on_train_batch_end(self, outputs: Any, batch: TrainingBatch, batch_idx: int) -> None:
-        """Log the mean losses every `LOG_EVERY` steps."""
-        if self.step % max(1, min(LOG_EVERY, self.steps // 4)) == 0 or self.step == self.steps:
-            self._flush()
+        """Log the mean losses where the training curve has a point."""
+        if not self._curve.is_due(self.step):
+            return
+        self._curve.check(self.key)
+        if (means := self._curve.take()) and self.logger is not None:
+            groups = (group for optimizer in self.trainer.optimizers for group in optimizer.param_groups)
+            rates = {f"train/lr_{number}": float(group["lr"]) for number, group in enumerate(groups)}
+            self.logger.log_metrics({**means, **rates}, step=self.step)
 
     def on_train_epoch_end(self) -> None:
         """Check and gather the losses before the checkpoint is written."""
-        self._check()
+        self._curve.check(self.key)
         self.measures.gather(self.trainer.world_size)
 
     def log_step(self, total: Tensor, terms: dict[str, Tensor]) -> None:
@@ -254,49 +257,17 @@ class TrainingModule(LightningModule, ABC):
             total: the trained loss; it must be finite.
             terms: the scalars that are its summands; `shown` is logged too.
         """
-        # Sums stay on the device: an .item() per step would wait for the GPU in each.
-        self._since += 1
-        for name, value in {**terms, **({"total": total} if len(terms) > 1 else {}), **self.shown}.items():
-            value = value.detach().float()
-            # Sums from a checkpoint are on the CPU.
-            self._sums[name] = self._sums[name].to(value.device) + value if name in self._sums else value
-        bad = torch.where(total.detach().isfinite(), self.steps, self.step)
-        known = self._sums.get("_bad", bad)
-        self._sums["_bad"] = torch.minimum(known.to(bad.device), bad)
-
-    def _flush(self) -> None:
-        if not self._since:
-            return
-        self._check()
-        means = {f"train/{name}": float(total) / self._since for name, total in self._sums.items() if name != "_bad"}
-        self._sums, self._since = {}, 0
-        if self.logger is not None:
-            rates = {f"train/lr_{i}": rate for i, rate in enumerate(self._rates())}
-            self.logger.log_metrics({**means, **rates}, step=self.step)
-
-    def _check(self) -> None:
-        """Raise TrainingError where a loss since the last point was not finite."""
-        bad = int(self._sums.get("_bad", self.steps))
-        if bad < self.steps:
-            _, cycle, member = self.key
-            raise TrainingError(
-                f"The loss became NaN or infinite at step {bad} of cycle {cycle}"
-                f"{f', member {member}' if member else ''}; lower the learning rate, or look at the data."
-            )
-
-    def _rates(self) -> list[float]:
-        optimizers = self.trainer.optimizers
-        return [float(group["lr"]) for optimizer in optimizers for group in optimizer.param_groups]
+        whole = {"total": total} if len(terms) > 1 else {}
+        self._curve.add(self.step, total, {**terms, **whole, **self.shown})
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Save the losses since the last point of the curves, and the measures."""
-        checkpoint["al_losses"] = (self._since, {name: total.cpu() for name, total in self._sums.items()})
+        checkpoint["al_losses"] = self._curve.state()
         checkpoint["al_measures"] = self.measures.state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the losses since the last point of the curves, and the measures."""
-        self._since, sums = checkpoint["al_losses"]
-        self._sums = dict(sums)
+        self._curve.restore(checkpoint["al_losses"])
         self.measures.restore(checkpoint["al_measures"])
 
     def on_test_epoch_start(self) -> None:

@@ -113,7 +113,7 @@ class ImageCounts:
 
     def __init__(self) -> None:
         self.index, self.value = torch.empty(0), torch.empty(0)
-        self.kept = self.room = 0
+        self.reset()
 
     def reset(self) -> None:
         """Forget all counts."""

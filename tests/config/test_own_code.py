@@ -71,7 +71,8 @@ def sha(path: Path) -> str:
             "digits_mine_code.Net_mine_code.Mine_mine_code.Method",
         ),
         (["--acquisition", "al_lightning.acquisition.Random"], "digits_random"),
-        (["--acquisition", "al_lightning.acquisition.Entropy"], "digits_al_lightning.acquisition.Entropy"),
+        (["--acquisition", "al_lightning.acquisition.Entropy"], "digits_Entropy"),
+        (["--training", "al_lightning.training.uda.UDA"], "digits_random_UDA"),
     ],
 )
 def test_a_class_of_the_command_line_has_its_own_name_and_directory(options: list[str], name: str) -> None:

@@ -132,17 +132,11 @@ def slurm(rank: int, port: str) -> dict[str, str]:
     }
 
 
-def test_a_batch_script_without_srun_is_one_process(here: Path) -> None:
-    """sbatch sets SLURM_NTASKS in the script's own shell, where only one process runs."""
-    environ = {**environment(), "SLURM_NTASKS": "4", "SLURM_JOB_ID": "4711", "SLURM_JOB_NAME": "al"}
-    line = [sys.executable, "-m", "al_lightning", "fit", "--config", "digits_random", *map(str, SHORT)]
-    done = subprocess.run([*line, "--run_dir", "r"], cwd=here, capture_output=True, text=True, env=environ, timeout=120)
-    assert done.returncode == 0, done.stderr
-
-
-def test_a_shell_of_salloc_is_one_process(here: Path) -> None:
-    """Where salloc opens a shell inside a job step, SLURM_NTASKS counts the job's tasks and the step has one."""
+@pytest.mark.parametrize("missing", ["SLURM_STEP_ID", None], ids=["sbatch", "salloc"])
+def test_a_shell_that_slurm_opened_is_one_process(here: Path, missing: str | None) -> None:
+    """SLURM_NTASKS counts the job's tasks; the shell of salloc may be a job step, of one task."""
     environ = {**environment(), **slurm(0, free_port()), "SLURM_NTASKS": "4", "SLURM_STEP_NUM_TASKS": "1"}
+    environ.pop(missing or "", None)
     run = ["fit", "--config", "digits_random", *SHORT, "--trainer.devices", 1, "--run_dir", "r"]
     for arguments in (run, ["query", "r", "--cycle", 0]):
         line = [sys.executable, "-m", "al_lightning", *map(str, arguments)]

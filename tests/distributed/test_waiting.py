@@ -10,7 +10,8 @@ import pytest
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 
 from al_lightning.distributed import processes
-from al_lightning.distributed.processes import Processes, trainer_of
+from al_lightning.distributed.launched import trainer_of
+from al_lightning.distributed.processes import Processes
 from tests.support.errors import lacking
 
 STEP = {
@@ -39,14 +40,7 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"SLURM_STEP_NUM_TASKS": "1", "SLURM_NTASKS": "1"}, 1),
         ({"SLURM_STEP_ID": None}, 1),
     ],
-    ids=[
-        "step",
-        "step that counts its tasks",
-        "interactive",
-        "interactive of another name",
-        "one task",
-        "batch script",
-    ],
+    ids=["step", "step that counts its tasks", "interactive", "interactive, named", "one task", "batch script"],
 )
 def test_srun_started_as_many_processes_as_its_step_has(
     monkeypatch: pytest.MonkeyPatch, more: dict[str, str | None], count: int

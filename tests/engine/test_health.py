@@ -90,10 +90,9 @@ def test_health_is_the_same_after_a_restart(
     stopping.STOP.clear()
     assert list((here / "r/cycle_00").rglob(f"{place}*"))
     assert al(*command, *options, "--run_dir", "r").code == 0
-    assert [line["health"] for line in journal(here / "r")[1:]] == [
-        line["health"] for line in journal(here / "whole")[1:]
-    ]
-    assert journal(here / "r")[1]["health"]
+    whole, again = ([line["health"] for line in journal(here / name)[1:]] for name in ("whole", "r"))
+    assert whole == again
+    assert whole[0]
 
 
 def _interrupt(*arguments: object) -> None:
@@ -105,29 +104,19 @@ def test_people_without_a_test_set_are_told_what_the_fits_know(al: Call, here: P
     run, store = here / "run", LabelStore(here / "run" / "labels", CLASSES, "image")
     more = ["--data.classes", "[blue, green, red]", "--data.test_share", "0", "--training.optimizer.lr", 0]
     more += ["--budget.cycles", 1]
-    say(store, [row["path"] for row in _asked(al, loose, run, more, "initial")])
+    assert ask(al, loose, run, *more).code == 76
+    say(store, [row["path"] for row in batch(run, "initial")])
     waiting = ask(al, loose, run, *more)
     assert waiting.code == 76  # a network that learned nothing has chosen: said before anybody labels its choice
     assert not lacking(waiting.err, ["[!] cycle 0: never predicted, though labels have them", "on the training images"])
     walk(lambda: ask(al, loose, run, *more), run, lambda names: say(store, names))
     cycle, _ = read_run(run).cycles
     assert cycle.metrics == {}
-    assert {
-        "loss_start",
-        "loss_before",
-        "loss_end",
-        "train",
-        "train_guess",
-        "train_never_predicted",
-    } <= cycle.health.keys()
+    known = {"loss_start", "loss_before", "loss_end", "train", "train_guess", "train_never_predicted"}
+    assert known <= cycle.health.keys()
     assert not {"guess", "error", "never_predicted"} & cycle.health.keys()
     out = al("show", run).out
     assert not lacking(out, ["[!] cycle 0: never predicted, though labels have them", "on the training images"])
-
-
-def _asked(al: Call, root: Path, run: Path, more: list[object], name: str) -> list[dict[str, str]]:
-    assert ask(al, root, run, *more).code == 76
-    return batch(run, name)
 
 
 def test_a_method_that_measures_nothing_is_not_judged(al: Call, here: Path) -> None:

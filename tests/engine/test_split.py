@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -194,29 +195,19 @@ def test_other_processes_take_the_split_of_the_first(al: Call, here: Path, monke
 
 def test_only_process_0_makes_a_split(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What `start` does first, on a process that is not the first."""
-    seen = []
 
     class Taken(Exception):
         pass
 
-    class Data:
-        def find_split(self, *arguments: object) -> str:
-            raise AssertionError("a process other than 0 makes a split")
+    def take(split: str) -> None:
+        raise Taken(split)
 
-        def take_split(self, split: object) -> None:
-            seen.append(split)
-            raise Taken
-
-    class Other:
-        def once(self, compute: object, *arguments: object) -> str:
-            return "the split of process 0"
-
-    experiment = type("Experiment", (), {"data": Data()})
-    reporter = type("Reporter", (), {"say": print, "count": print})
-    store = type("Store", (), {"directory": here})
-    with pytest.raises(Taken):
-        initial_set.start(experiment, store, Other(), reporter, None)  # type: ignore[arg-type]
-    assert seen == ["the split of process 0"]
+    experiment = SimpleNamespace(data=SimpleNamespace(find_split=None, take_split=take))
+    other = SimpleNamespace(once=lambda compute, *arguments: "the split of process 0")
+    with pytest.raises(Taken, match="the split of process 0"):
+        initial_set.start(
+            experiment, SimpleNamespace(directory=here), other, SimpleNamespace(say=None, count=None), None
+        )  # type: ignore[arg-type]
 
 
 def test_prepare_keeps_the_split_for_all_runs(al: Call, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ def test_json_nested_deeply_is_a_sentence(al: Call, here: Path, kind: str, deep:
 def test_xml_nested_deeply_is_read(al: Call, pixel_run: Path, here: Path) -> None:
     (here / "x.xml").write_text("<annotations>" + "<image>" * DEEP + "</image>" * DEEP + "</annotations>")
     answer = al("labels", "import", pixel_run, here / "x.xml")
-    assert (answer.code, "x.xml: 1 images" in answer.err) == (0, True)
+    assert (answer.code, "x.xml: 1 image " in answer.err) == (0, True)
 
 
 # A run directory that somebody sent.

@@ -13,6 +13,7 @@ from al_lightning.labels.filenames import Names, link_name
 from al_lightning.labels.spelling import twins
 from al_lightning.labels.untrusted import Malformed
 from tests.support.errors import raises
+from tests.support.label_exports import django
 
 
 @pytest.mark.parametrize(
@@ -78,11 +79,6 @@ def test_a_very_long_path_has_a_name_in_the_batch_and_is_found_again() -> None:
 
 
 # Tools that respell names
-
-
-def django(name: str) -> str:
-    """`get_valid_filename` of Django, which Label Studio calls for an uploaded file."""
-    return re.sub(r"(?u)[^-\w.]", "", name.strip().replace(" ", "_"))
 
 
 def roboflow(name: str) -> str:

@@ -154,8 +154,8 @@ def test_what_changes_is_told_and_a_dry_run_changes_nothing(al: Call, image_run:
     before = content(image_run)
     dry = al("labels", "import", image_run, table, "--dry-run")
     assert (dry.code, content(image_run)) == (0, before)
-    assert "1 images labelled: 1 added, 0 changed, 0 unchanged." in dry.out
-    assert "table.csv: 1 images" in dry.err
+    assert "1 image labelled: 1 added, 0 changed, 0 unchanged." in dry.out
+    assert "table.csv: 1 image " in dry.err
     done = al("labels", "import", image_run, table)
     assert "cycle_00  1 of 2 labelled, 1 missing" in done.out
     assert "initial   0 of 1 labelled, 1 missing" in done.out
@@ -295,7 +295,7 @@ def test_polygons_of_all_tools_and_what_lies_on_top(al: Call, pixel_run: Path, h
         answer = al("labels", "import", pixel_run, name)
         assert answer.code == 0, answer.err
         assert (store(pixel_run).mask("a/one.jpg") == expected).all(), name
-    assert ": 1 annotations" in answer.err
+    assert ": 1 annotation " in answer.err
 
 
 def test_cvats_masks_in_palettes_and_positions_and_its_background(al: Call, pixel_run: Path, here: Path) -> None:

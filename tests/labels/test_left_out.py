@@ -86,9 +86,10 @@ TOOLS: dict[str, tuple[Callable[[Path, Any], Path], Any, list[Any]]] = {
 }  # fmt: skip
 
 
-def count(region: Any) -> int:
-    """The number of polygons of a region in COCO's lists; else one."""
-    return len(region) if isinstance(region, list) else 1
+def left_out(*regions: Any) -> str:
+    """What is said of regions; each of the polygons in COCO's lists is one."""
+    count = sum(len(region) if isinstance(region, list) else 1 for region in regions)
+    return f": {count} region{'' if count == 1 else 's'} left out"
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -100,7 +101,7 @@ def test_a_region_without_area_is_left_out_with_a_line_and_the_rest_comes_in(
         path = write(here, {"two.png": [good, stray], "a/one.jpg": [good]})
         answer = al("labels", "import", pixel_run, path)
         assert answer.code == 0, (stray, answer.err)
-        assert f"{path.name}: {count(stray)} regions that label no pixel" in answer.err, stray
+        assert f"{path.name}{left_out(stray)}" in answer.err, stray
         assert "not labelled yet" not in answer.err
         assert all((store(pixel_run).mask(name) == EXPECTED).all() for name in IMAGES)
 
@@ -114,20 +115,19 @@ def test_an_image_with_nothing_else_is_not_labelled_yet(
     path = write(here, {"two.png": strays, "a/one.jpg": [good]})
     answer = al("labels", "import", pixel_run, path, *options)
     assert answer.code == 0, answer.err
-    regions = f"{sum(map(count, strays))} regions that label no pixel"
-    assert not lacking(answer.err, [regions, "1 annotations have no other region", "not labelled yet"])
+    assert not lacking(answer.err, [left_out(*strays), "1 annotation without another region", "not labelled yet"])
     assert store(pixel_run).names() == {"a/one.jpg"}
 
 
 def test_a_click_beside_a_polygon_of_the_same_region_is_left_out(al: Call, pixel_run: Path, here: Path) -> None:
     answer = al("labels", "import", pixel_run, coco(here, {"two.png": [[[6.0, 5.0], BOX, [1, 1, 3, 3]]]}))
-    assert "export.json: 2 regions that label no pixel" in answer.err
+    assert "export.json: 2 regions left out" in answer.err
     assert (store(pixel_run).mask("two.png") == EXPECTED).all()
 
 
 def test_what_a_smaller_region_covers_has_an_area(al: Call, pixel_run: Path, here: Path) -> None:
     answer = al("labels", "import", pixel_run, coco(here, {"two.png": [[BOX], [BOX]]}))
-    assert (answer.code, "no pixel" in answer.err) == (0, False)
+    assert (answer.code, "left out" in answer.err) == (0, False)
 
 
 @pytest.mark.parametrize(
@@ -162,4 +162,4 @@ def test_files_that_are_no_masks_are_counted(al: Call, pixel_run: Path, here: Pa
         (here / "done" / name).write_bytes(text)
     answer = al("labels", "import", pixel_run, here / "done")
     assert (answer.code, store(pixel_run).names()) == (0, {"two.png"})
-    assert "done: 1 files that are no PNG" in answer.err
+    assert "done: 1 file left out, being no PNG" in answer.err

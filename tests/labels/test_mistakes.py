@@ -122,7 +122,7 @@ MALFORMED = {
     "COCO class": (coco_edited(lambda c: c["categories"][0].update(name="x")), ["'x'", "car"]),
     "COCO category": (coco_edited(lambda c: c["annotations"][0].update(category_id=9)), ["category 9"]),
     "COCO twice": (coco_edited(lambda c: c["categories"].append(c["categories"][0])), ["categories", 1]),
-    "COCO image": (coco_edited(lambda c: c["annotations"][0].update(image_id=9)), ["1 annotations", "`images`"]),
+    "COCO image": (coco_edited(lambda c: c["annotations"][0].update(image_id=9)), ["1 annotation ", "`images`"]),
     "COCO box": (coco_edited(lambda c: c["annotations"][0].update(segmentation=[])), ["`segmentation`"]),
     "COCO name": (coco_edited(lambda c: c["images"][0].update(file_name=5)), ["`file_name`"]),
     "COCO path": (coco_edited(lambda c: c["images"][0].update(file_name="../../etc/passwd")), ["etc/passwd", "none"]),

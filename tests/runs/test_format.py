@@ -39,7 +39,7 @@ def test_what_the_journal_says_is_read() -> None:
 
 def test_each_file_is_read_and_fits_its_seal() -> None:
     run, store = read_run(DIRECTORY), RunStore(DIRECTORY, writes=False)
-    assert [store.metrics(done.cycle) for done in run.cycles] == [done.metrics for done in run.cycles]
+    assert [store.tested(done.cycle) for done in run.cycles] == [(done.metrics, done.health) for done in run.cycles]
     first, choice, seen = read_choice(run, None), read_choice(run, 0), read_seen(run, 0)
     assert first is not None
     assert choice is not None

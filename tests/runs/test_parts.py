@@ -88,6 +88,15 @@ def test_classes_of_the_command_line_have_their_own_names(axes, name, setting, m
     assert command_of(record, 3) == f"al-lightning fit --config {command} --seed 3"
 
 
+def test_a_class_of_the_package_is_called_by_its_name_alone_and_commands_have_its_path():
+    parts = {"datasets": "mask_folder", "networks": "al_lightning.networks.UNet", "acquisition": "random"}
+    record = RunRecord(run_name(parts), 0, {"network.class_path": parts["networks"]}, 9, parts=parts)
+    assert (record.name, setting_of(record)) == ("mask_folder_UNet_random", "mask_folder_UNet")
+    assert command_of(record, 0) == (
+        "al-lightning fit --config mask_folder_random --network al_lightning.networks.UNet --seed 0"
+    )
+
+
 def test_another_strategy_on_the_same_setting_keeps_what_the_setting_is():
     assert command_of(named("networks", "acquisition", "training"), 0, "coreset") == (
         "al-lightning fit --config digits_noaug_coreset --network my.Net --seed 0"

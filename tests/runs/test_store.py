@@ -102,7 +102,7 @@ def test_damaged_work_of_an_unfinished_cycle_is_dropped_by_name(store):
     path = store.cycle_dir(2) / "metrics.json"
     path.write_text(path.read_text().replace("0.5", "0.6"))
     assert store.drop_unfit(2, 1, 2) == [path]
-    assert (store.metrics(2), store.selection(2)) == (None, [4, 2])
+    assert (store.tested(2), store.selection(2)) == (None, [4, 2])
     assert store.drop_unfit(2, 1, 3) == [selection_path(store.directory, 2)]  # another number was asked for
     assert names(store.cycle_dir(2)) == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -45,6 +46,11 @@ def pack_counts(counts: Sequence[int]) -> str:
             if done:
                 break
     return "".join(text)
+
+
+def django(name: str) -> str:
+    """`get_valid_filename` of Django, which Label Studio calls for an uploaded file."""
+    return re.sub(r"(?u)[^-\w.]", "", name.strip().replace(" ", "_"))
 
 
 def make_run(folder: Path, kind: str) -> Path:

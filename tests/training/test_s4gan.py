@@ -134,7 +134,7 @@ def test_s4gan_takes_turns_and_neither_receives_the_others_gradient(al, here, ma
 
     def end(self):
         before["moved"] = [not torch.equal(before[n], v.cpu()) for n, v in self.discriminator.state_dict().items()]
-        before["rates"] = self._rates()
+        before["rates"] = [group["lr"] for each in self.trainer.optimizers for group in each.param_groups]
 
     monkeypatch.setattr(S4GAN, "on_train_end", end)
     answer = al(

@@ -61,7 +61,7 @@ def _read_paths(source: Source, annotations: Annotations) -> None:
             annotations.problem(f"{source.where}, {shown(path)}", error)
     if not images:
         raise Malformed("it holds no images in folders of classes")
-    annotations.note(source.where, left_out, "files that are no images were left out")
+    annotations.note(source.where, left_out, "file", "left out, being no image")
     if around:
         annotations.notes.append(f"{source.where}: the folder {shown(around)} holds the classes' folders.")
 
@@ -119,4 +119,4 @@ def _read_table(source: Source, annotations: Annotations) -> None:
             annotations.add_class(name, annotations.number(row[label].strip()))
         except Malformed as error:
             annotations.problem(place, error)
-    annotations.note(source.where, waiting, "images have no class yet")
+    annotations.note(source.where, waiting, "image", "without a class yet")

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from al_lightning.labels.content import IGNORED, count_of
 from al_lightning.labels.filenames import link_name
 from al_lightning.labels.formats import Format
 from al_lightning.labels.import_result import MOST_REGIONS, Annotations
@@ -19,7 +20,7 @@ from al_lightning.labels.shapes.coco_rle import decode_rle, encode_counts
 from al_lightning.labels.shapes.polygons import fill, flat_polygons
 from al_lightning.labels.shapes.region import Region
 from al_lightning.labels.source import Source
-from al_lightning.labels.store import IGNORED, Kind
+from al_lightning.labels.store import Kind
 from al_lightning.labels.untrusted import Malformed, listed, mapped, shown, whole
 
 _LARGEST_ID = 1 << 62
@@ -61,9 +62,9 @@ class Coco(Format):
             except Malformed as error:
                 annotations.problem(f"{source.where}, image {shown(file)}", error)
         if count := sum(map(len, regions.values())):
-            text = f"{count} annotations are of images that are not in `images`, or are there twice"
+            text = f"{count_of(count, 'annotation')} of images that are not in `images`, or are there twice"
             annotations.problem(source.where, text)
-        annotations.note(source.where, waiting, "images have no annotation, and count as not labelled yet")
+        annotations.note(source.where, waiting, "image", "without annotation, not labelled yet")
 
 
 FORMAT = Coco()

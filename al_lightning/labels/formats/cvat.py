@@ -69,8 +69,8 @@ class Cvat(Format):
                     raise Malformed(f"it has {len(fitting)} tags; one class was expected")
             except Malformed as error:
                 annotations.problem(f"{source.where}, image {shown(attributes.get('name'))}", error)
-        annotations.note(source.where, waiting, "images have no annotation, and count as not labelled yet")
-        annotations.note(source.where, left_out, "annotations that are no labels of this kind were left out")
+        annotations.note(source.where, waiting, "image", "without annotation, not labelled yet")
+        annotations.note(source.where, left_out, "annotation", "left out, for other kinds of labels")
 
     def write(self, folder: Path, batch: LabelBatch) -> None:
         """Write the labels for CVAT's constructor, the predictions, and instructions."""

@@ -65,8 +65,8 @@ class LabelStudio(Format):
                     left_out += _annotation(name, listed(entry.get("result"), "`result`"), annotations)
             except Malformed as error:
                 annotations.problem(place, error)
-        annotations.note(source.where, waiting, "tasks are not labelled yet, or were skipped")
-        annotations.note(source.where, left_out, "results that are no labels of this kind were left out")
+        annotations.note(source.where, waiting, "task", "not labelled yet, or skipped")
+        annotations.note(source.where, left_out, "result", "left out, for other kinds of labels")
 
     def write(self, folder: Path, batch: LabelBatch) -> None:
         """Write the labelling config, the tasks with predictions, and instructions."""

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from al_lightning.drawing import packed
+from al_lightning.labels.content import IGNORED
 from al_lightning.labels.filenames import link_name, without_suffix
 from al_lightning.labels.formats import Format
 from al_lightning.labels.import_result import IGNORE, Annotations
@@ -30,7 +31,7 @@ from al_lightning.labels.shapes.label_map import (
     voc_colours,
 )
 from al_lightning.labels.source import Source
-from al_lightning.labels.store import IGNORED, Kind, Mask
+from al_lightning.labels.store import Kind, Mask
 from al_lightning.labels.untrusted import Malformed, shown
 
 CLASS_MASKS = "SegmentationClass"
@@ -67,7 +68,7 @@ class Masks(Format):
         pngs = [name for name in files if name.lower().endswith(".png")]
         if not pngs:
             raise Malformed("it holds no PNG masks")
-        annotations.note(source.where, len(files) - len(pngs), "files that are no PNG were left out")
+        annotations.note(source.where, len(files) - len(pngs), "file", "left out, being no PNG")
         for name in pngs:
             reference = name.removeprefix(f"{root}{CLASS_MASKS}/")
             where = f"{source.where}, mask {shown(reference)}"

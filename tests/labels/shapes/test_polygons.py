@@ -14,11 +14,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from al_lightning.labels.content import IGNORED
 from al_lightning.labels.import_result import Annotations
 from al_lightning.labels.shapes import polygons as module
 from al_lightning.labels.shapes.polygons import SMALLEST_AREA, Polygons, fill, flat_polygons, polygon_of
 from al_lightning.labels.shapes.region import Region
-from al_lightning.labels.store import IGNORED
 from al_lightning.labels.untrusted import Malformed, real
 from tests.support.errors import raises
 
