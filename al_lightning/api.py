@@ -254,7 +254,7 @@ def recommend(
     answer = Recommendation(situation, rules, readings_of(rules, situation), trainings)
     remarks = [f"The data: {remark.text.rstrip('.')}." for remark in data.remarks()]
     if folder is not None:
-        prefix, options, more = lines.options_of_folder(audited, folder, situation.task)
+        prefix, options, more = lines.options_of_folder(audited, folder, situation.task, situation.classes)
         remarks += more
     else:
         if own := lines.own_evidence(done):

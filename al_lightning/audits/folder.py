@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,9 +20,14 @@ from al_lightning.data.mask_folders import MaskFolders, Pair, mask_folders, shar
 from al_lightning.data.remarks import Remark
 from al_lightning.data.turned_images import turned_images
 from al_lightning.errors import DatasetError, from_home
+from al_lightning.labels.content import count_of
 
 _IDS: Array = np.arange(256, dtype=np.uint8)
 """The identity mapping of label ids. 255 means ignore; 254 marks unknown ids and is reported."""
+
+
+LABEL_FOLDERS = {"masks", "labels", "annotations", "segmentationclass"}
+"""Names of folders, in small letters, that usually hold labels."""
 
 
 class FolderImages(MaskFiles):
@@ -98,8 +103,20 @@ class AuditFolder(PoolDataset):
 
     def remarks(self) -> Sequence[Remark]:
         """Return what was taken for what, what of the folder is not used, and how many images are turned."""
-        sentences = self.found.sentences()
+        sentences = [*self.found.sentences(), *self._likely_masks()]
         if self.is_binary:
             sentences.append("the masks hold the ids 0 and 255 alone, which are two classes then: 255 is not ignored")
         sentences += turned_images(self.image_files(), KnownFiles(None, self.root), self.masks is not None)
         return [Remark(sentence) for sentence in sentences]
+
+    def _likely_masks(self) -> list[str]:
+        """Return a sentence for each folder directly below ROOT that is called as labels are, where no masks are named."""
+        if self.masks is not None:
+            return []
+        places = [image.relative_to(self.root).parts[0] for image, _ in self.found.train]
+        counts = Counter(place for place in places if place.lower() in LABEL_FOLDERS)
+        return [
+            f"{count_of(count, 'file')} in {self.root / place} count as images; if they are labels, name the folders "
+            f"of both: --images DIR --masks {self.root / place}"
+            for place, count in sorted(counts.items())
+        ]

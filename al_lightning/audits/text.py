@@ -33,9 +33,14 @@ def headline(audit: Audit) -> str:
 def worth(audit: Audit) -> str:
     """Return the pool's redundancy in a sentence."""
     return (
-        f"The pool's {audit.pool.readable:,} images are worth {audit.distinct:,.0f} distinct ones: redundancy "
+        f"The pool's {audit.pool.readable:,} images are worth {distinct_ones(audit.distinct)}: redundancy "
         f"{100 * audit.redundancy:.1f} %."
     )
+
+
+def distinct_ones(number: float) -> str:
+    """Return the effective number of distinct images, in words that fit one image too."""
+    return f"{number:,.0f} distinct one{'s' * (round(number) != 1)}"
 
 
 def _set_line(facts: SetFacts) -> str:

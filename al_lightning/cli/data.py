@@ -48,7 +48,10 @@ def audit(given: list[str]) -> int:
     if ours.masks and not ours.images:
         raise UsageError("--masks belongs to --images; with --config the labels are the dataset's.")
     if ours.images and options:
-        raise UsageError(f"{options[0]} is an option of a dataset, which --config names; leave it out with --images.")
+        raise UsageError(
+            f"{options[0]} is an option of a dataset, which --config names, as in `al-lightning audit --config "
+            f"mask_folder --data.root DIR {options[0].partition('=')[0]} ...`; leave it out with --images."
+        )
     at_least_one(ours, "processes")
     begin(ours.verbose)
     from al_lightning import api

@@ -49,8 +49,13 @@ def commands(
     return lines, text
 
 
-def options_of_folder(audit: Audit, data: AuditFolder, task: str) -> tuple[str, list[str], list[str]]:
-    """Return the dataset's name, its options, and remarks on them, for folders of images and masks."""
+def options_of_folder(
+    audit: Audit, data: AuditFolder, task: str, classes: int | None
+) -> tuple[str, list[str], list[str]]:
+    """Return the dataset's name, its options, and remarks on them, for folders of images and masks.
+
+    `classes` is the number of classes, where it is known: a place for each name stands in the options.
+    """
     images, masks, pattern = data.root, data.masks, data.sequence_pattern
     sequences = ["--data.sequence_pattern", pattern] if pattern else []
     if task == "classification":
@@ -65,7 +70,7 @@ def options_of_folder(audit: Audit, data: AuditFolder, task: str) -> tuple[str, 
         remarks.append(
             f"The commands need labels: put a PNG of label ids per image into MASKS, and name the classes. {PEOPLE}"
         )
-        given, names = "MASKS", "[CLASS, CLASS]"
+        given, names = "MASKS", f"[{', '.join(['CLASS'] * (classes or 2))}]"
     else:
         remarks.append("Name the classes in the order of their ids; `--data.ignore ID` leaves one out.")
         given, names = str(masks.resolve()), f"[{', '.join(f'class_{value}' for value in _ids(audit))}]"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import textwrap
 
+from al_lightning.audits.text import distinct_ones
 from al_lightning.recommendations.evidence import Difference, Evidence
 from al_lightning.recommendations.recommendation import Reading, Recommendation
 from al_lightning.recommendations.rules import SSL
+from al_lightning.results.regimes import Regimes
 from al_lightning.results.series import BASELINE
 from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
 
@@ -38,7 +40,7 @@ def _measured(answer: Recommendation) -> str:
     kinds = scale.read(here.redundancy)
     limits = f"diverse up to {100 * scale.low:g} %, redundant from {100 * scale.high:g} %"
     text = (
-        f"The {here.images:,} images of {here.title} are worth {here.distinct:,.0f} distinct ones: redundancy "
+        f"The {here.images:,} images of {here.title} are worth {distinct_ones(here.distinct)}: redundancy "
         f"{100 * here.redundancy:.1f} %, {kinds[0] if len(kinds) == 1 else 'between diverse and redundant'} ({limits})."
     )
     if here.sequences:
@@ -50,9 +52,10 @@ def _measured(answer: Recommendation) -> str:
         text += "; the number of classes is not known (`--classes` tells it), so these may be few or many."
         return text + waiting
     few = "between few and many" if len(amounts) > 1 else amounts[0]
-    limits = f"few up to {labels.low:g}, many from {labels.high:g}"
+    limits = f"few up to {labels.low:g} a class, many from {labels.high:g}"
     if shares is not None:
-        limits += f"; of the pool few up to {100 * shares.low:g} %, many from {100 * shares.high:g} %"
+        limits += f"; by the share of the pool few up to {100 * shares.low:g} %, many from {100 * shares.high:g} %, in "
+        limits += "between either"
     return (
         f"{text} and {here.labels_per_class:.3g} for each of {here.classes} classes: {few} (in {here.task}, {limits})."
         f"{waiting}"
@@ -200,20 +203,26 @@ def _sure(answer: Recommendation) -> str:
     if len(answer.readings) > 1:
         text += " A measure lies in a grey zone, so all rules that may fit are shown."
     if answer.situation.problems:
-        text += f" Mend first what the audit found (`al-lightning audit`): {' '.join(answer.situation.problems)}"
+        text += f" Look first at what the audit found (`al-lightning audit`): {' '.join(answer.situation.problems)}"
     return text
+
+
+def _turning_points(regimes: Regimes, task: str, classes: int, images: int) -> str:
+    """Return which numbers of a pool's labels count as few and as many, by the rule that sorts the budget itself."""
+    words = [regimes.budget(task, number / classes, number / images) for number in range(1, images)]
+    few = [number for number, word in enumerate(words, start=1) if word == ("few",)]
+    many = [number for number, word in enumerate(words, start=1) if word == ("many",)]
+    parts = [f"up to {few[-1]:,} labels count as few" if few else "no number of labels counts as few"]
+    parts.append(f"from {many[0]:,} on as many" if many else "none as many")
+    return f"In this pool {parts[0]}, and {parts[1]}."
 
 
 def _change(answer: Recommendation) -> str:
     """Return what would change the advice."""
     here, regimes = answer.situation, answer.rules.regimes
-    labels, shares = regimes.labels[here.task], regimes.share.get(here.task)
     parts = ["Runs on your own data, with Random at the same seeds, count more than any of this."]
     if here.classes:
-        low, high = labels.low * here.classes, labels.high * here.classes
-        if shares is not None:
-            low, high = min(low, shares.low * here.images), max(high, shares.high * here.images)
-        parts.append(f"Up to {low:,.0f} labels count as few here, and from {high:,.0f} as many.")
+        parts.append(_turning_points(regimes, here.task, here.classes, here.images))
     parts.append(
         "Redundancy is measured on pictures; crops of one slide, or turned copies, do not look alike there. If you "
         "know that your images repeat each other, take the rule for redundant ones."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from al_lightning.reports.findings import Findings
@@ -48,12 +49,21 @@ def _unfinished(dataset: Dataset) -> list[Advice]:
     runs = unfinished(dataset)
     if not runs:
         return []
-    commands = tuple(command_of(run.record, run.record.seed) for run in runs)
-    return [
-        Advice(
-            f"{len(runs)} run{'s are' if len(runs) > 1 else ' is'} not finished; the same command goes on.", commands
-        )
-    ]
+    people = [run for run in runs if run.record.oracle.endswith(".Files")]
+    alone = [run for run in runs if run not in people]
+    advice = []
+    if people:
+        text = f"{_not_finished(people)}; people label. This counts the labels, and prints the command that goes on:"
+        status = [shlex.join(["al-lightning", "labels", "status", str(run.directory)]) for run in people]
+        advice.append(Advice(text, tuple(status)))
+    if alone:
+        text = f"{_not_finished(alone)}; the same command goes on."
+        advice.append(Advice(text, tuple(command_of(run.record, run.record.seed) for run in alone)))
+    return advice
+
+
+def _not_finished(runs: Sequence[Run]) -> str:
+    return f"{len(runs)} run{'s are' if len(runs) > 1 else ' is'} not finished"
 
 
 def _seeds(dataset: Dataset) -> list[Advice]:

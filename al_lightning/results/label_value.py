@@ -13,7 +13,7 @@ from pathlib import Path
 
 from al_lightning.errors import ALError, UsageError
 from al_lightning.results.comparison import FEWEST, RELEVANT, Comparison, Verdict
-from al_lightning.results.curves import Curve
+from al_lightning.results.curves import Curve, curve_of
 from al_lightning.results.health import FALLS, falls, problems_at
 from al_lightning.results.series import Series, series_of_runs
 from al_lightning.results.statistics import PairedValues, compare_together
@@ -210,7 +210,7 @@ def _gain(run: Run, comparison: Comparison | None) -> str:
         change = f"{metric.scale * (values[-1] - values[-2]):+.2f} points"
         step = f"{name} went from {metric.text(values[-2])} to {metric.text(values[-1])}"
         if any(problem.rule.name == FALLS for problem in problems_at(run, last.cycle)):
-            return f"{sizes} {step} ({change}). The curve falls by more than the choice of the test images explains."
+            return f"{sizes} {step} ({change}). {_fall(run)}"
         return f"{sizes} {step} ({change}).{images} One seed cannot tell a gain from noise; further seeds can (--seed)."
     seeds = f"{sizes} {name} changed by {comparison.mean:+.2f} points over {comparison.seeds} seeds"
     if not math.isfinite(comparison.low):
@@ -223,6 +223,16 @@ def _gain(run: Run, comparison: Comparison | None) -> str:
     if comparison.verdict is Verdict.BEHIND:
         return f"{seeds}: a loss that the noise between seeds does not explain."
     return f"{seeds}: within the noise between seeds, since the interval covers 0."
+
+
+def _fall(run: Run) -> str:
+    """Return from which point a curve has fallen: that may lie before the last step, which can be a rise."""
+    curve = curve_of(run)
+    best = curve.better_before(len(curve.values) - 1)
+    since = (
+        "" if best is None else f" from {curve.metric.shown(curve.values[best])} with {curve.labelled[best]:,} labels"
+    )
+    return f"The curve falls{since} by more than the choice of the test images explains."
 
 
 def _cost(price: float | None, last: int, following: int) -> str:

@@ -46,6 +46,15 @@ def test_a_folder_without_masks_and_without_test_set(tmp_path: Path) -> None:
     assert "no test set" in " ".join(found.notes)
 
 
+def test_images_in_a_folder_of_labels_are_named(tmp_path: Path) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(scene(0)).save(tmp_path / folder / "0.png")
+    assert any(f"--masks {tmp_path / 'masks'}" in note for note in audit(AuditFolder(tmp_path), workers=0).notes)
+    both = audit(AuditFolder(tmp_path / "images", tmp_path / "masks"), workers=0)
+    assert not any("--masks" in note for note in both.notes)
+
+
 def test_what_cannot_be_audited_is_one_sentence(tmp_path: Path) -> None:
     with raises(DatasetError, tmp_path / "none", "--images DIR"):
         audit(AuditFolder(tmp_path / "none"), workers=0)

@@ -46,6 +46,22 @@ def test_answers_and_abstentions(given: Mapping[str, Any], expected: tuple[str |
     assert ("No advice on the training" in text) == (expected[1] is None)
 
 
+@pytest.mark.parametrize(
+    ("given", "few", "many"),
+    [
+        ({"task": "classification", "classes": 5, "images": 319}, 127, None),  # below 40 % of the pool
+        ({"task": "classification", "classes": 10, "images": 50_000}, 2000, 4001),  # above 8 % of the pool
+        ({"classes": 2, "images": 150}, 120, 138),
+    ],
+)
+def test_the_turning_points_are_those_of_the_rule(given: Mapping[str, Any], few: int, many: int | None) -> None:
+    found = recommend(**given, labels=100)
+    assert found.readings[0].rule.budget == "few"
+    text = flat(recommendation_text(found))
+    assert f"up to {few:,} labels count as few" in text
+    assert ("none as many" if many is None else f"from {many:,} on as many") in text
+
+
 def test_the_grey_zone_shows_all_readings() -> None:
     found = recommend(redundancy=0.464, classes=None)
     assert [(r.pool, r.rule.budget) for r in found.readings] == [

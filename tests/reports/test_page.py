@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -102,6 +103,10 @@ def test_unfinished_runs_are_shown_as_far_as_they_are() -> None:
     assert "entropy measured 0.5 points above random (one seed)" in text  # seed 2 alone is whole
     assert "50.50 ± 2.12 (2 of 3)" in text  # 52 and 49 at the second budget
     assert "al-lightning fit --config street_entropy --seed 1" in text
+    people = replace(runs[4], record=replace(runs[4].record, oracle="al_lightning.oracle.Files"))
+    asked = text_of(page([people], data, "t"))
+    assert f"al-lightning labels status {people.directory}" in asked
+    assert "al-lightning fit --config street_entropy --seed 1" not in asked
     nothing = page([a_run("street_random", 0, (), BATCHES, finished=False)], data, "t")
     assert "No batch yet" in nothing
     with raises(UsageError, "at least one run directory"):
