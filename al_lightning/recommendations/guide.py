@@ -17,7 +17,7 @@ from al_lightning.results.regimes import POOLS
 from al_lightning.results.renderers import MINUS
 from al_lightning.results.series import Series, mean_heights
 from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
-from al_lightning.runs.parts import setting_of
+from al_lightning.runs.parts import is_semi_supervised, setting_of
 
 FREE = f"Random{SSL}"
 """What is always worth trying: it costs nothing to choose."""
@@ -123,6 +123,7 @@ def _answer(rules: Rules, dataset: Dataset, method: str, task: str) -> tuple[str
     heights = {label: fmean(by_seed.values()) for label, by_seed in mean_heights(dataset.methods).items()}
     dropout = dataset.baseline is not None and dataset.baseline.dropout  # of one network, as all comparisons are
     curves = [each for each in dataset.methods if each.label in heights and each.dropout == dropout]
+    network = f" of a network with{'out' * (not dropout)} dropout" if len(curves) < len(heights) else ""
     meant = [each.label for each in curves if rules.guide.means(method, *_parts(each))]
     others = [each.label for each in curves if each.label not in meant]
     if not meant or not others:
@@ -143,12 +144,13 @@ def _answer(rules: Rules, dataset: Dataset, method: str, task: str) -> tuple[str
     partners = {label: sum(label in (each.method, each.baseline) for each in tested) for label in meant}
     if best in meant and beaten[best] and len(beaten[best]) == partners[best]:
         text = f"The runs agree with {method}: {best} is ahead of {all_of(beaten[best])}, and its curve is the highest"
+        text += network
     elif all(ahead_of_it.values()):
         rivals = list(dict.fromkeys(rival for each in ahead_of_it.values() for rival in each))
         verb = "are" if len(rivals) > 1 else "is"
         text = f"The runs contradict {method}: {all_of(rivals)} {verb} ahead of {all_of(meant)}"
     else:
-        text = f"The runs cannot tell whether {method} is best; the highest curve is that of {best}"
+        text = f"The runs cannot tell whether {method} is best; the highest curve{network} is that of {best}"
     if method != FREE and not any(rules.guide.means(FREE, *_parts(each)) for each in curves):
         text += f". Not tried here: {FREE}. {_command(rules, dataset, FREE, task)}".rstrip(". ")
     return f"{text}.", tested
@@ -176,10 +178,10 @@ def _first(dataset: Dataset) -> Series:
 
 
 def _parts(method: Series) -> tuple[str, str]:
-    """Return a method's strategy and training method."""
+    """Return a method's strategy, and how it is trained: `SUPERVISED`, or the semi-supervised method."""
     record = method.runs[0].record
-    trained = record.trained if record.trained.startswith("semi-supervised") else SUPERVISED
-    return record.parts.get("acquisition", method.method), record.parts.get("training", trained)
+    trained = record.parts.get("training", record.trained) if is_semi_supervised(record) else SUPERVISED
+    return record.parts.get("acquisition", method.method), trained
 
 
 def _rows(compared: Sequence[Comparison]) -> tuple[tuple[str, ...], ...]:

@@ -9,6 +9,7 @@ from al_lightning.results.comparability import OK, UNKNOWN, WARN, Finding, all_o
 from al_lightning.results.regimes import Regimes
 from al_lightning.results.series import BASELINE, Series
 from al_lightning.runs.journal import Run
+from al_lightning.runs.parts import is_semi_supervised
 
 HEAD = "The study's protocol for classification"
 """Of each finding's sentence."""
@@ -115,7 +116,9 @@ def _low_budget(groups: Mapping[str, Sequence[Series]], regimes: Regimes) -> Fin
     if low and high:
         return OK, f"{HEAD}: a low budget ({all_of(low)}) beside a usual one ({all_of(high)})."
     if low:
-        return WARN, f"{HEAD} asks for a low budget beside the usual one, and all budgets are low."
+        between = [name for name in amounts if name not in low]
+        others = f"{all_of(between)} between low and high" if between else "all budgets are low"
+        return WARN, f"{HEAD} asks for a low budget beside the usual one, and {others}."
     return WARN, f"{HEAD} asks for a low budget beside the usual one, and there is no low one."
 
 
@@ -136,9 +139,7 @@ def _dataset(run: Run) -> str:
 
 
 def _semi_supervised(method: Series) -> bool:
-    return any(run.record.trained.startswith("semi-supervised") for run in method.runs) or any(
-        run.record.parts.get("training", "") not in ("", "supervised") for run in method.runs
-    )
+    return any(is_semi_supervised(run.record) for run in method.runs)
 
 
 def _strategy(method: Series) -> str:

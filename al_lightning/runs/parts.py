@@ -48,6 +48,17 @@ def method_of(record: RunRecord) -> str:
     return _joined({"acquisition": _class_name(record, "acquisition"), **record.parts}, ("acquisition", "training"))
 
 
+def is_semi_supervised(record: RunRecord) -> bool:
+    """Whether a run trains on unlabelled images, too.
+
+    The training method says so itself. A journal without its word has a training part for methods other than the
+    default alone.
+    """
+    if record.trained:
+        return record.trained.startswith("semi-supervised")
+    return record.parts.get("training", DEFAULT_TRAINING) != DEFAULT_TRAINING
+
+
 def named_classes(record: RunRecord) -> dict[str, str]:
     """Return the classes among a run's parts: import paths, by section."""
     paths = {section: record.settings.get(f"{section}.class_path") for section in SECTION_OF_AXIS.values()}
