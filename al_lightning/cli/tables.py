@@ -184,14 +184,18 @@ def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, uni
     from al_lightning.results.conditions import conditions_of
     from al_lightning.results.regimes import read_regimes
     from al_lightning.results.renderers import FORMS
-    from al_lightning.results.series import repeats, series_of_runs
+    from al_lightning.results.series import BASELINE, by_setting, repeats, series_of_runs
     from al_lightning.results.series_csv import read_csv
     from al_lightning.results.summary import csv_text, summary
     from al_lightning.runs.journal import read_run
 
     if tables:
         series = [one for path in tables for one in read_csv(path, unit=unit)]
-        warnings: list[str] = []
+        warnings = [
+            f"[!] On {name} no method is called {BASELINE}, so nothing says whether choosing helps."
+            for name, methods in by_setting(series).items()
+            if not any(f"{method.label}_".startswith(f"{BASELINE}_") for method in methods)
+        ]
     else:
         runs = [read_run(directory) for directory in directories]
         series = series_of_runs(runs)

@@ -109,8 +109,8 @@ def run_cycles(
 def code_from_here(experiment: Experiment, store: RunStore, reporter: Reporter, cycle: int) -> dict[str, str]:
     """Return the digests of the user's own modules for the cycles to come; empty where they are those of the run.
 
-    `cycle` is the first of them: of a run that gets a larger budget, the last one, which has its network already but has
-    not chosen yet.
+    `cycle` is the first of them: of a run that gets a larger budget, the last one, which has its network already but
+    has not chosen yet.
 
     Raises:
         UsageError: a module's file is not what it was, and that is not accepted.
