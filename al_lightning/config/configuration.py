@@ -33,7 +33,7 @@ from al_lightning.data.dataset import PoolDataset
 from al_lightning.errors import ALError, UsageError, raised_in, reason_of
 from al_lightning.networks.base import Network
 from al_lightning.runs.parts import SECTION_OF_AXIS
-from al_lightning.yaml_files import Base
+from al_lightning.yaml_files import Loader
 
 LENGTH = "A fit's length is --steps N, or --epochs E (steps = E x labelled // batch size); Lightning's own is derived."
 LIGHTNINGS_LENGTH = ("max_epochs", "max_steps", "max_time")
@@ -133,7 +133,7 @@ def parse(
     check_trainer(parsed.get("trainer"))
     fit_options = FitOptions(**{name: parsed[name] for name in IN_FILES if name in parsed})
     text = parser.dump(parsed, skip_none=False, skip_validation=True)  # what was just parsed is valid
-    plain = yaml.load(text, Base)
+    plain = yaml.load(text, Loader)
     defaults = {place.name: place.default for place, _ in walk.leaves}
     classes = named_classes(config, plain, given)
     changed = changes(config, plain, given, defaults, [SECTION_OF_AXIS[axis] for axis in classes])
