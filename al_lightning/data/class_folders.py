@@ -10,6 +10,7 @@ from pathlib import Path
 from al_lightning.data.inventory import Inventory, Parts, inventory_of, not_used
 from al_lightning.data.splits import UNLABELLED, Splits, role_of, splits_of
 from al_lightning.errors import DatasetError, nearest
+from al_lightning.labels.spelling import canonical
 
 NO_CLASS = -1
 Labelled = tuple[Path, int]
@@ -72,6 +73,7 @@ class _Reading:
 
     def __init__(self, inventory: Inventory, splits: Splits | None, named: Sequence[str] | None, people: bool) -> None:
         self.inventory, self.splits, self.named, self.people = inventory, splits, named, people
+        self.spelling = {canonical(name): name for name in named or ()}
         self.home = splits.train if splits is not None else ()
         self.test_home = splits.test if splits is not None else None
         self.unused: Counter[str] = Counter(inventory.unused)
@@ -101,19 +103,24 @@ class _Reading:
             if len(rest) == 1:
                 self.unused[_BESIDE] += 1
             else:
-                self.tested[rest[0]].append(path)
+                self.tested[self._class(rest[0])].append(path)
         elif parts[0] == UNLABELLED:
             self.loose.append(path)
         else:
             rest = parts[len(self.home) :]
             if len(rest) > 1:
-                self.inner[rest[0]].append(path)
-                self.direct.update(rest[:1] if len(rest) == 2 else ())
-                self.deep[rest[0]].update(rest[1:2] if len(rest) > 2 else ())
+                name = self._class(rest[0])
+                self.inner[name].append(path)
+                self.direct.update([name] if len(rest) == 2 else ())
+                self.deep[name].update(rest[1:2] if len(rest) > 2 else ())
             elif self.named is not None:
                 self.loose.append(path)
             else:
                 self.unused[_BESIDE] += 1
+
+    def _class(self, folder: str) -> str:
+        """Return the name of a folder's class: as it was given, else in one Unicode form."""
+        return self.spelling.get(name := canonical(folder), name)
 
     def _check_test(self) -> None:
         """Refuse a folder of a test set without images: the images of the pool would be held out in place of them."""
@@ -151,7 +158,7 @@ class _Reading:
 
     def _empty(self) -> set[str]:
         """Return the folders that could be a class's and hold no image."""
-        there = {parts[-1] for parts in self.inventory.folders if parts[:-1] == self.home}
+        there = {self._class(parts[-1]) for parts in self.inventory.folders if parts[:-1] == self.home}
         splits = {folder[0] for folder in (self.test_home or (), *(self.splits.other if self.splits else ())) if folder}
         return there - {UNLABELLED, *self.inner} - (set() if self.home else splits)
 
