@@ -119,7 +119,8 @@ def _splits(files: Sequence[Parts], root: Path, classes: frozenset[str]) -> Spli
     plain = roles.get((), {})
     if trains := plain.get("train", []):
         others = set(names) - {*trains, UNLABELLED}
-        alone = len(trains) == 1 and not others and not folders[trains[0]].direct
+        inner, direct = len(folders[trains[0]].inner), folders[trains[0]].direct
+        alone = len(trains) == 1 and not others and (inner > 1 or not direct)
         return Splits(_innermost(files, trains[0]), None) if alone else None
     kind: Role = "test" if "test" in plain else "validation"
     tests = plain.get(kind, [])
