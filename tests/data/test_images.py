@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from al_lightning.data.images import label_table, read_mask, time_order
+from al_lightning.data.images import Colours, label_table, read_mask, time_order
 from al_lightning.errors import DatasetError, UnknownLabel, UsageError
-from tests.support.errors import raises
+from tests.support.errors import lacking, raises
 from tests.support.image_files import write_image, write_mask
 
 
@@ -32,6 +32,18 @@ def test_a_mask_of_colours_is_refused(tmp_path):
     write_image(tmp_path / "mask.png")
     with raises(DatasetError, tmp_path / "mask.png", "mode RGB", "0-255", "--data.mapping"):
         read_mask(tmp_path / "mask.png", label_table(2, 255))
+
+
+@pytest.mark.parametrize("mode", ["LA", "I;16", "CMYK"])
+def test_a_mask_that_no_mapping_reads_is_to_be_saved_anew(tmp_path, mode):
+    path = tmp_path / ("mask.tif" if mode == "CMYK" else "mask.png")
+    Image.new(mode, (4, 3)).save(path)
+    for table in (label_table(2, 255), Colours((0,), (0,))):
+        with pytest.raises(DatasetError) as caught:
+            read_mask(path, table)
+        assert not lacking(str(caught.value), [path, f"mode {mode}", "8 bits"])
+        assert "`ids`" not in str(caught.value)
+        assert "--data.mapping" not in str(caught.value)
 
 
 def test_unknown_label_ids_are_listed(tmp_path):
