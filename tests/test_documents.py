@@ -43,6 +43,11 @@ def test_links_and_paths_lead_somewhere(document: Path) -> None:
             assert (ROOT / path).exists() or (ROOT / "al_lightning" / path).exists(), path
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_no_merge_was_left_half_done(document: Path) -> None:
+    assert not re.search(r"^(<{7} |={7}$|>{7} )", document.read_text(), re.MULTILINE)
+
+
 def test_the_dataset_that_is_shown_runs(al: Callable[..., Answer], here: Path) -> None:
     source = re.findall(r"```python\n(.*?)```", (ROOT / "docs/datasets.md").read_text(), re.DOTALL)[0]
     (here / "leaves.py").write_text(source)

@@ -71,12 +71,14 @@ def _import(given: list[str]) -> int:
     from al_lightning.labels.status import counted, first_lines
 
     project = read_project(ours.run_dir)
+    store = _store(ours.run_dir, project)
     result = read_labels(
         ours.files,
         project.images,
         project.classes,
         project.kind,
         ranks=read_ranks(ours.run_dir),
+        store=store,
         on_disagreement=ours.on_disagreement,
         background=ours.background,
     )
@@ -87,7 +89,6 @@ def _import(given: list[str]) -> int:
     if result.problems:
         say(*first_lines(result.problems))
         raise DatasetError(f"Nothing was imported: {count_of(len(result.problems), 'problem')}.")
-    store = _store(ours.run_dir, project)
     changes = store.changes(result.labels) if ours.dry_run else store.apply(result.labels)
     counts = f"{len(changes.added):,} added, {len(changes.changed):,} changed, {len(changes.unchanged):,} unchanged"
     print(

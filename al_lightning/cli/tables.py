@@ -182,14 +182,18 @@ def _table(name: str, scale: str, directories: Sequence[Path], form: str, import
 def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, unit: Unit | None) -> str:
     from al_lightning.reports.fairness import fairness
     from al_lightning.results.renderers import FORMS
-    from al_lightning.results.series import repeats, series_of_runs
+    from al_lightning.results.series import BASELINE, by_setting, repeats, series_of_runs
     from al_lightning.results.series_csv import read_csv
     from al_lightning.results.summary import csv_text, summary
     from al_lightning.runs.journal import read_run
 
     if tables:
         series = [one for path in tables for one in read_csv(path, unit=unit)]
-        warnings: list[str] = []
+        warnings = [
+            f"[!] On {name} no method is called {BASELINE}, so nothing says whether choosing helps."
+            for name, methods in by_setting(series).items()
+            if not any(f"{method.label}_".startswith(f"{BASELINE}_") for method in methods)
+        ]
     else:
         runs = [read_run(directory) for directory in directories]
         series = series_of_runs(runs)

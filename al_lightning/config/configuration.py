@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import copy
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ from al_lightning.data.dataset import PoolDataset
 from al_lightning.errors import ALError, UsageError, raised_in, reason_of
 from al_lightning.networks.base import Network
 from al_lightning.runs.parts import SECTION_OF_AXIS
+from al_lightning.yaml_files import Loader
 
 LENGTH = "A fit's length is --steps N, or --epochs E (steps = E x labelled // batch size); Lightning's own is derived."
 LIGHTNINGS_LENGTH = ("max_epochs", "max_steps", "max_time")
@@ -123,21 +125,23 @@ def parse(
     check_precision(values.get("trainer"))
     walk = Walk(files=files, given=given)
     walk.top(values, tuple(names))
-    parser = _parser(names)
+    parser = _parser(tuple(names))
     try:
         parsed: Namespace = parser.parse_object(values)
     except PARSE_ERRORS as error:
         raise walk.explain(error) from error
     check_trainer(parsed.get("trainer"))
     fit_options = FitOptions(**{name: parsed[name] for name in IN_FILES if name in parsed})
-    plain = yaml.safe_load(parser.dump(parsed, skip_none=False))
+    text = parser.dump(parsed, skip_none=False, skip_validation=True)  # what was just parsed is valid
+    plain = yaml.load(text, Loader)
     defaults = {place.name: place.default for place, _ in walk.leaves}
     classes = named_classes(config, plain, given)
     changed = changes(config, plain, given, defaults, [SECTION_OF_AXIS[axis] for axis in classes])
     return Configuration(parsed, plain, fit_options, classes, changed, parser)
 
 
-def _parser(names: Sequence[str]) -> ArgumentParser:
+@functools.cache
+def _parser(names: tuple[str, ...]) -> ArgumentParser:
     parser = ArgumentParser(prog="al-lightning fit", exit_on_error=False, usage=argparse.SUPPRESS)
     for name in names:
         if name in SECTIONS and SECTIONS[name].one_class:

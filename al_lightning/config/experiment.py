@@ -20,6 +20,7 @@ from al_lightning.errors import UsageError, from_home
 from al_lightning.oracle import Oracle
 from al_lightning.pool import Budget
 from al_lightning.runs.identity import flatten, in_short
+from al_lightning.runs.journal import JOURNAL
 from al_lightning.runs.parts import run_name
 from al_lightning.runs.store import SPLIT
 from al_lightning.tasks import Task
@@ -140,10 +141,14 @@ def merged(configs: Sequence[str], options: Sequence[str] = ()) -> dict[str, Any
 def dataset(names: Sequence[str], options: Sequence[str] = ()) -> PoolDataset:
     """Return the dataset of a configuration, as `configure`; the name of a dataset alone is enough.
 
+    The file of a run's configuration brings the run's split and the labels that people made.
+
     Raises:
         UsageError: a name, a file or an option is wrong.
     """
-    return configure(with_strategy(names), options, run_dir=Path.cwd()).data  # nothing is written there
+    files = (path for path in map(Path, names) if path.is_file() and (path.parent / JOURNAL).is_file())
+    home = next((path.parent for path in files), Path.cwd())
+    return configure(with_strategy(names), options, run_dir=home).data  # nothing is written there
 
 
 def _dropped(values: dict[str, Any], plain: dict[str, Any]) -> tuple[str, ...]:

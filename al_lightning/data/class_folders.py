@@ -10,6 +10,7 @@ from pathlib import Path
 from al_lightning.data.inventory import Inventory, inventory_of, not_used
 from al_lightning.data.splits import ONE_SET, UNLABELLED, Splits, folders_of, role_of, sides_of, splits_of
 from al_lightning.errors import DatasetError, nearest
+from al_lightning.labels.spelling import canonical
 
 NO_CLASS = -1
 Labelled = tuple[Path, int]
@@ -72,16 +73,33 @@ class _Reading:
 
     def __init__(self, inventory: Inventory, splits: Splits, named: Sequence[str] | None, people: bool) -> None:
         self.inventory, self.splits, self.named, self.people = inventory, splits, named, people
+        self.spelling = {canonical(name): name for name in named or ()}
         self.home = inventory.root.joinpath(*splits.train)
         self.test_home = inventory.root.joinpath(*splits.test) if splits.test is not None else None
         train, test, self.unused = sides_of(inventory, splits)
         self.loose = [path for path in train if inventory.below(path)[0] == UNLABELLED]
-        self.inner, beside = _by_folder([path for path in train if inventory.below(path)[0] != UNLABELLED], self.home)
+        in_home = [path for path in train if inventory.below(path)[0] != UNLABELLED]
+        self.inner, beside = self._by_folder(in_home, self.home)
         depth = len(self.home.parts)
-        self.folders = folders_of(path.parts[depth:] for paths in self.inner.values() for path in paths)
-        self.tested, beside_test = _by_folder(test, self.test_home or inventory.root)
+        self.folders = folders_of(
+            (name, *path.parts[depth + 1 :]) for name, paths in self.inner.items() for path in paths
+        )
+        self.tested, beside_test = self._by_folder(test, self.test_home or inventory.root)
         self.loose += beside if named is not None else []
         self.unused["images beside the class folders"] += len(beside_test) + (len(beside) if named is None else 0)
+
+    def _by_folder(self, images: Sequence[Path], home: Path) -> tuple[dict[str, list[Path]], list[Path]]:
+        """Return image files by the folder in `home` that holds them, and those that lie in `home` itself."""
+        inner: dict[str, list[Path]] = defaultdict(list)
+        beside: list[Path] = []
+        for path in images:
+            first, *rest = path.parts[len(home.parts) :]
+            (inner[self._class(first)] if rest else beside).append(path)
+        return dict(inner), beside
+
+    def _class(self, folder: str) -> str:
+        """Return the name of a folder's class: as it was given, else in one Unicode form."""
+        return self.spelling.get(name := canonical(folder), name)
 
     def result(self) -> ClassFolders:
         """Return the reading."""
@@ -130,7 +148,9 @@ class _Reading:
         """Return the folders that could be a class's and hold no image."""
         train, splits = self.splits.train, (self.splits.test or (), *self.splits.other)
         sets = {parts[: len(train) + 1] for parts in splits}
-        there = {parts[-1] for parts in self.inventory.folders if parts[:-1] == train and parts not in sets}
+        there = {
+            self._class(parts[-1]) for parts in self.inventory.folders if parts[:-1] == train and parts not in sets
+        }
         return there - {UNLABELLED, *self.inner}
 
     def _check_words(self, names: Sequence[str]) -> None:
@@ -178,13 +198,3 @@ class _Reading:
             raise DatasetError(f"{self.test_home / unknown[0]} is a class that {self.home} does not have.")
         numbers = [*enumerate(names), (NO_CLASS, UNLABELLED)]
         return [(path, label) for label, name in numbers for path in self.tested.get(name, ())]
-
-
-def _by_folder(images: Sequence[Path], home: Path) -> tuple[dict[str, list[Path]], list[Path]]:
-    """Return image files by the folder in `home` that holds them, and those that lie in `home` itself."""
-    inner: dict[str, list[Path]] = defaultdict(list)
-    beside: list[Path] = []
-    for path in images:
-        first, *rest = path.parts[len(home.parts) :]
-        (inner[first] if rest else beside).append(path)
-    return dict(inner), beside

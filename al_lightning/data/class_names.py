@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from al_lightning.errors import UsageError
+from al_lightning.labels.spelling import canonical
 
 MOST = 254
 """Most classes of labels per pixel: labels are 8-bit ids, of which 255 is ignored, and 254 stands for unknown ones."""
@@ -24,7 +25,8 @@ def check_class_names(names: Sequence[str], source: str = "data.classes", per_pi
     wanted = "two or more different names were expected"
     if any(not name.strip() for name in names):
         raise UsageError(f"{source} has an empty name; {wanted}.")
-    if repeated := [name for place, name in enumerate(names) if name in names[:place]]:
+    alike = [canonical(name.strip()) for name in names]
+    if repeated := [name for place, name in enumerate(names) if alike[place] in alike[:place]]:
         raise UsageError(f"{source} has the class {repeated[0]!r} twice; {wanted}.")
     if len(names) == 1:
         words = names[0].replace(",", " ").replace(";", " ").split()

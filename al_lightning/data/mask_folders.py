@@ -74,8 +74,14 @@ class Masks:
 
     def _home(self, below: Path) -> Path:
         """Return the folder of masks for a folder of images."""
-        home = self.folder / below
-        return next((path for path in map(self.folder.joinpath, spellings(str(below))) if path.is_dir()), home)
+        return spelled(self.folder, str(below))
+
+
+def spelled(folder: Path, below: str) -> Path:
+    """Return a path below a folder in the Unicode form in which it exists; as it is where it exists in none."""
+    if below.isascii():
+        return folder / below
+    return next((path for path in map(folder.joinpath, spellings(below)) if path.exists()), folder / below)
 
 
 def _masks_in(folder: Path) -> dict[str, str]:

@@ -16,6 +16,9 @@ from al_lightning.drawing import packed
 from al_lightning.errors import DatasetError, SizesDiffer, UnknownLabel, require
 from al_lightning.exif import turned
 
+ID_MODES, COLOUR_MODES = ("L", "P", "1"), ("RGB", "RGBA", "P")
+"""Pillow's modes of labels that hold ids, and of those that hold colours."""
+
 
 @dataclass(frozen=True)
 class Colours:
@@ -59,10 +62,11 @@ def read_mask(
     mask = opened(path, "label")
     if not isinstance(table, Colours):
         check_ids(path, mask)
-    elif mask.mode not in ("RGB", "RGBA", "P"):
+    elif mask.mode not in COLOUR_MODES:
+        way = "For label ids, write a mapping with `ids`." if mask.mode in ID_MODES else "Save it as RGB of 8 bits."
         raise DatasetError(
             f"The label {path} has mode {mask.mode}; the mapping has colours, so a colour per pixel (RGB) was "
-            "expected. For label ids, write a mapping with `ids`."
+            f"expected. {way}"
         )
     mask = decoded(mask, path, "label")
     if image is not None:
@@ -107,10 +111,11 @@ def in_view(label: Image.Image, path: Path, image: Path) -> Image.Image:
 
 def check_ids(path: Path, mask: Image.Image) -> None:
     """Raise DatasetError for a label image without one channel of label ids."""
-    if mask.mode not in ("L", "P", "1"):
+    if mask.mode not in ID_MODES:
+        coloured = "For labels that are colours, name a file of their classes with --data.mapping."
+        way = coloured if mask.mode in COLOUR_MODES else "Save it as grey of 8 bits, without transparency."
         raise DatasetError(
-            f"The label {path} has mode {mask.mode}; one channel of label ids (0-255) was expected. For labels that "
-            "are colours, name a file of their classes with --data.mapping."
+            f"The label {path} has mode {mask.mode}; one channel of label ids (0-255) was expected. {way}"
         )
 
 

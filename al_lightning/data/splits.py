@@ -142,7 +142,8 @@ def _splits(files: Sequence[Parts], root: Path, classes: frozenset[str]) -> Spli
     plain = roles.get((), {})
     if trains := plain.get("train", []):
         others = set(names) - {*trains, UNLABELLED}
-        alone = len(trains) == 1 and not others and not folders[trains[0]].direct
+        only = folders[trains[0]]
+        alone = len(trains) == 1 and not others and (len(only.inner) > 1 or not only.direct)
         return Splits(_innermost(files, trains[0]), None) if alone else ONE_SET
     tests = plain.get("test") or plain.get("validation", [])
     beside = (folders.keys() | classes) - {name for found in plain.values() for name in found}

@@ -55,7 +55,7 @@ def run_cycles(
         raise UsageError(f"{store.directory} has acquired labels {before} times; budget.cycles {last} is fewer.")
     for record in done:
         pool = pool.label(record.chosen)
-    code = processes.once(code_from_here, experiment, store, reporter) if len(done) <= last else {}
+    code = processes.once(code_from_here, experiment, store, reporter, len(done)) if len(done) <= last else {}
     note, shared = ("", 0.0) if done else processes.once(take_first_cycle, experiment, store, processes.count)
     if note and store.writes:
         reporter.say(note)
@@ -106,8 +106,11 @@ def run_cycles(
     return processes.once(store.read)
 
 
-def code_from_here(experiment: Experiment, store: RunStore, reporter: Reporter) -> dict[str, str]:
+def code_from_here(experiment: Experiment, store: RunStore, reporter: Reporter, cycle: int) -> dict[str, str]:
     """Return the digests of the user's own modules for the cycles to come; empty where they are those of the run.
+
+    `cycle` is the first of them: of a run that gets a larger budget, the last one, which has its network already but
+    has not chosen yet.
 
     Raises:
         UsageError: a module's file is not what it was, and that is not accepted.
@@ -120,7 +123,7 @@ def code_from_here(experiment: Experiment, store: RunStore, reporter: Reporter) 
                 "earlier ones. Put back what it was, or use another directory (--run_dir DIR), or go on all the same: "
                 "--accept_code_change."
             )
-        reporter.say(f"[!] {files} changed; cycle {len(run.cycles)} and later ones are made with what it is now")
+        reporter.say(f"[!] {files} changed; from cycle {cycle} on, the run goes on with what it is now")
     code = digests(experiment.own_code)
     return code if code != run.record.code else {}
 

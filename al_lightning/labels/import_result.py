@@ -10,13 +10,13 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from al_lightning.errors import nearest
+from al_lightning.errors import DatasetError, nearest
 from al_lightning.labels.content import IGNORED, count_of
 from al_lightning.labels.filenames import Names, Ranked
 from al_lightning.labels.limits import Limits
 from al_lightning.labels.shapes.region import Region
 from al_lightning.labels.spelling import canonical
-from al_lightning.labels.store import Kind, Mask
+from al_lightning.labels.store import Kind, LabelStore, Mask
 from al_lightning.labels.untrusted import Malformed, shown
 
 Label = int | Mask
@@ -98,6 +98,7 @@ class Annotations:
         kind: whether a label is a class or a mask.
         background: class of pixels that nobody labelled; None to ignore them.
         ranks: the images' ranks in their batches, which names in a batch begin with.
+        store: the labels that the run has so far; None where nothing is known of them.
         by_image: the annotations of each image, one for each annotator.
         ids: masks of label ids, whose ids are given classes once all of them were read: where, image, and mask.
         problems: a sentence each.
@@ -109,6 +110,7 @@ class Annotations:
     kind: Kind
     background: int | None = None
     ranks: Sequence[Ranked] = ()
+    store: LabelStore | None = None
     by_image: dict[str, list[int | PackedMask]] = field(default_factory=dict)
     ids: list[tuple[str, str, int | PackedMask]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -170,17 +172,23 @@ class Annotations:
     def settle_ids(self) -> None:
         """Add the masks of label ids: ids are the classes' numbers, and 255 is ignored.
 
-        Where there are two classes, and all masks together hold the ids 0 and 255 alone, these are the classes.
+        Where there are two classes, and all masks together hold the ids 0 and 255 alone, these are the classes; but not
+        where other labels of the run have ignored pixels.
         """
         seen: set[int] = set()
         for _, _, packed in self.ids if len(self.classes) == 2 else ():
             seen.update(np.unique(unpack(packed)).tolist())
-        if binary := seen == {0, IGNORED}:
+        binary = seen == {0, IGNORED}
+        if binary:
             first, second = self.classes
-            self.notes.append(
-                f"The masks hold the ids 0 and {IGNORED} alone, and there are two classes: 0 is {first}, {IGNORED} is "
-                f"{second}."
+            binary = not self._ignored_before()
+            meaning = (
+                f"and there are two classes: 0 is {first}, {IGNORED} is {second}"
+                if binary
+                else f"but other labels of the run have pixels that are not labelled, and so {IGNORED} is not labelled "
+                f"here too; where {second} is meant, write 1"
             )
+            self.notes.append(f"The masks hold the ids 0 and {IGNORED} alone, {meaning}.")
         for where, name, packed in self.ids:
             mask = np.asarray(unpack(packed))
             if binary:
@@ -189,6 +197,20 @@ class Annotations:
                 self.add_mask(name, mask)
             except Malformed as error:
                 self.problem(where, error)
+
+    def _ignored_before(self) -> bool:
+        """Whether a label of the run, other than those of the images in `ids`, has ignored pixels."""
+        if self.store is None:
+            return False
+        replaced = {canonical(name) for _, name, _ in self.ids}
+        for name in sorted(self.store.names() - replaced):
+            try:
+                mask = self.store.mask(name)
+            except DatasetError:
+                continue  # the run says what is wrong with a label that it has
+            if mask is not None and (mask == IGNORED).any():
+                return True
+        return False
 
     def add_mask(self, name: str, mask: Mask, *, meant: bool = False) -> None:
         """Add one annotator's mask of an image.

@@ -14,7 +14,7 @@ from al_lightning.labels.filenames import Ranked
 from al_lightning.labels.formats import formats
 from al_lightning.labels.import_result import MOST_PROBLEMS, Annotations, Imported, OnDisagreement, TooManyProblems
 from al_lightning.labels.source import HEAD, Source, source_of
-from al_lightning.labels.store import Kind
+from al_lightning.labels.store import Kind, LabelStore
 from al_lightning.labels.untrusted import Malformed, shown
 
 
@@ -25,6 +25,7 @@ def read_labels(
     kind: Kind,
     *,
     ranks: Sequence[Ranked] = (),
+    store: LabelStore | None = None,
     on_disagreement: OnDisagreement = "stop",
     background: str | None = None,
 ) -> Imported:
@@ -36,6 +37,7 @@ def read_labels(
         classes: names of the classes, in the order of their numbers.
         kind: "image" for a class per image, "pixel" for masks.
         ranks: (name, rank) of the images in the batches that people got; tools' names are compared with these, too.
+        store: the labels that the run has so far.
         on_disagreement: where annotations of one image differ, "stop" makes that a problem, "first" takes the first
             annotation, and "ignore-pixels" ignores the pixels that differ.
         background: class of pixels that nobody labelled; without it they are ignored.
@@ -51,7 +53,7 @@ def read_labels(
             f"{', '.join(classes)}."
         )
     ground = None if background is None else list(classes).index(background)
-    annotations = Annotations(known, classes, kind, ground, ranks)
+    annotations = Annotations(known, classes, kind, ground, ranks, store)
     try:
         for path in files:
             _read_path(path, annotations)

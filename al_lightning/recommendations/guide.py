@@ -122,6 +122,7 @@ def _answer(rules: Rules, dataset: Dataset, method: str, task: str) -> tuple[str
     heights = {label: fmean(by_seed.values()) for label, by_seed in mean_heights(dataset.methods).items()}
     dropout = dataset.baseline is not None and dataset.baseline.dropout  # of one network, as all comparisons are
     curves = {each.label for each in dataset.methods if each.label in heights and each.dropout == dropout}
+    network = f" of a network with{'out' * (not dropout)} dropout" if len(curves) < len(heights) else ""
 
     def tried(printed: str) -> list[str]:
         means = rules.guide.means
@@ -146,13 +147,14 @@ def _answer(rules: Rules, dataset: Dataset, method: str, task: str) -> tuple[str
     best = max(sorted(curves), key=lambda label: dataset.metric.sign * heights[label])
     beaten = [loser for winner, loser in won if winner == best]
     if best in meant and beaten and len(beaten) == sum(best in (each.method, each.baseline) for each in tested):
-        text = f"The runs agree with {method}: {best} is ahead of {all_of(beaten)}, and its curve is the highest"
+        text = f"The runs agree with {method}: {best} is ahead of {all_of(beaten)}, "
+        text += f"and its curve is the highest{network}"
     elif {loser for _, loser in won}.issuperset(meant):
         rivals = dict.fromkeys(winner for winner, loser in won if loser in meant)
         verb = "are" if len(rivals) > 1 else "is"
         text = f"The runs contradict {method}: {all_of(rivals)} {verb} ahead of {all_of(meant)}"
     else:
-        text = f"The runs cannot tell whether {method} is best; the highest curve is that of {best}"
+        text = f"The runs cannot tell whether {method} is best; the highest curve{network} is that of {best}"
     if method != FREE and curves.isdisjoint(tried(FREE)):
         text += f". Not tried here: {FREE}. {_command(rules, dataset, FREE, task)}".rstrip(". ")
     return f"{text}.", tested

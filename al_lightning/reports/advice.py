@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from al_lightning.reports.findings import Findings
 from al_lightning.reports.numbers import Dataset, signed, verdict
-from al_lightning.results.comparison import FEWEST, RELEVANT, Comparison, Verdict
+from al_lightning.results.comparison import FEWEST, RELEVANT, SHOWN, Comparison, Verdict
 from al_lightning.results.inference import POWER
 from al_lightning.results.series import BASELINE
 from al_lightning.results.statistics import seeds_needed
@@ -180,8 +180,7 @@ def _verdicts(dataset: Dataset) -> list[Advice]:
         if each.shows and each.baseline not in chance
     ]
     texts += [
-        f"{each.method} is not distinguishable from {each.baseline} here: more seeds would hardly show a difference "
-        f"that matters ({RELEVANT:g} point); more labels, or other data, may."
+        f"{each.method} is not distinguishable from {each.baseline} here: {_further(each)}"
         for each in by_verdict[Verdict.NOT_DISTINGUISHABLE]
     ]
     texts += [
@@ -191,6 +190,14 @@ def _verdicts(dataset: Dataset) -> list[Advice]:
         if each.baseline in chance
     ]
     return [Advice(text) for text in texts]
+
+
+def _further(comparison: Comparison) -> str:
+    """Return what may still show a difference, where none showed."""
+    if comparison.within:
+        matters = f"a difference that matters ({RELEVANT:g} point)"
+        return f"more seeds would hardly show {matters}; more labels, or other data, may."
+    return f"differences of {RELEVANT:g} point {SHOWN}, but the interval goes beyond; further seeds narrow it."
 
 
 def _details(comparison: Comparison) -> str:

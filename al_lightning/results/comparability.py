@@ -113,7 +113,10 @@ def _same_settings(setting: Setting) -> Iterable[Finding]:
     if unknown:
         yield UNKNOWN, f"Whether {all_of(unknown)} was trained as its baseline is unknown: a journal has no settings."
     if setting.pairs and not different and not unknown:
-        yield OK, "Every method was trained with the settings of its baseline; only the acquisition differs."
+        across = [(method, base_of(method, setting.methods)) for method in setting.loops]
+        left = [f"{m.label} against {base.label}" for m, base in across if base and base.strategy == m.strategy]
+        also = f" Left out: {all_of(left)}, which compares trainings." if left else ""
+        yield OK, f"Every method was trained with the settings of its baseline; only the acquisition differs.{also}"
 
 
 def _initial(setting: Setting) -> Iterable[Finding]:

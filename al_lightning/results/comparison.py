@@ -15,6 +15,8 @@ MANY = 5
 """Seeds from which on a pair is judged by its own differences alone."""
 RELEVANT = 1.0
 """A difference that matters, in points."""
+MOST_PLACES = 6
+"""Most digits of a number in a sentence, after the point."""
 SHOWN = f"would have shown with {100 * POWER:.4g} % probability"
 RULE = (
     "Differences are taken seed by seed. A method is called ahead or behind only where a t test of these differences "
@@ -157,8 +159,8 @@ class Comparison:
     def clause(self, metric: str = "") -> str:
         """Return the sentence, without the caution that a single seed asks for.
 
-        Numbers have one digit after the point by default, or two where one would round a number to 0.0, or a claim of
-        less than `RELEVANT` to `RELEVANT`.
+        Numbers have one digit after the point by default, two where one would round a number to 0.0, and as many as a
+        claim of less than `RELEVANT` needs not to be rounded to `RELEVANT`.
         """
         method, baseline, places = self.method, self.baseline, self._places()
         of = (f" of {metric}" if metric else "") + (f" {self.place}" if self.place else "")
@@ -209,5 +211,7 @@ class Comparison:
 
     def _places(self) -> int:
         shown = [value for value in (self.mean, self.low, self.high) if math.isfinite(value) and value]
-        rounded_up = self.small and float(number(abs(self.mean), 1)) >= RELEVANT
-        return 2 if rounded_up or any(abs(value) < 0.05 for value in shown) else 1
+        places = 2 if any(abs(value) < 0.05 for value in shown) else 1
+        while self.small and float(number(abs(self.mean), places)) >= RELEVANT and places < MOST_PLACES:
+            places += 1
+        return places

@@ -217,11 +217,11 @@ def _gain(run: Run, comparison: Comparison | None) -> str:
         same = "All of them changed by the same, so there is no measure of noise to compare the gain with."
         return f"{seeds}. {same}{images}"
     seeds += f" (95 % interval {comparison.low:+.2f} to {comparison.high:+.2f}, t over seeds)"
+    small = f", though less than {RELEVANT:g} point" if comparison.small else ""
     if comparison.verdict is Verdict.AHEAD:
-        small = f", though less than {RELEVANT:g} point" if comparison.small else ""
         return f"{seeds}: more than the noise between seeds explains{small}."
     if comparison.verdict is Verdict.BEHIND:
-        return f"{seeds}: a loss that the noise between seeds does not explain."
+        return f"{seeds}: a loss that the noise between seeds does not explain{small}."
     return f"{seeds}: within the noise between seeds, since the interval covers 0."
 
 

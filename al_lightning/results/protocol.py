@@ -117,7 +117,9 @@ def _low_budget(groups: Mapping[str, Sequence[Series]], regimes: Regimes) -> Fin
     if low and high:
         return OK, f"{HEAD}: a low budget ({all_of(low)}) beside a usual one ({all_of(high)})."
     if low:
-        return WARN, f"{HEAD} asks for a low budget beside the usual one, and all budgets are low."
+        between = [name for name in amounts if name not in low]
+        others = f"{all_of(between)} between low and high" if between else "all budgets are low"
+        return WARN, f"{HEAD} asks for a low budget beside the usual one, and {others}."
     return WARN, f"{HEAD} asks for a low budget beside the usual one, and there is no low one."
 
 

@@ -12,8 +12,7 @@ from al_lightning.errors import UsageError
 from al_lightning.metrics import ACCURACY, Metric, metric_of
 from al_lightning.results.curves import Curve, curve_of
 from al_lightning.runs.journal import Run
-from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
-from al_lightning.runs.parts import called, method_of, setting_of, strategy_of
+from al_lightning.runs.parts import called, is_semi_supervised, method_of, setting_of, strategy_of
 
 BASELINE = "random"
 """The strategy that all others are compared with."""
@@ -78,11 +77,8 @@ class Series:
 
     @property
     def semi_supervised(self) -> bool:
-        """Whether it trains on unlabelled images, too; where the training method does not say so, by its name."""
-        record = self.runs[0].record
-        if record.trained:
-            return record.trained.startswith("semi-supervised")
-        return record.parts.get("training", SUPERVISED) != SUPERVISED
+        """Whether it trains on unlabelled images, too."""
+        return is_semi_supervised(self.runs[0].record)
 
     @property
     def other_settings(self) -> dict[str, Any]:

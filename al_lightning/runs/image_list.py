@@ -85,7 +85,7 @@ def difference(kept: ImageList, current: ImageList) -> str:
     """Return the first difference between two lists in words; "" where there is none."""
     for name in kept.sizes:
         if name not in current.sizes:
-            return f"{name} is gone"
+            return f"{name} is no longer in the pool or the test set"
         if kept.sizes[name] != current.sizes[name]:
             return f"{name} had {kept.sizes[name]:,} bytes, and now has {current.sizes[name]:,}"
     if more := sorted(current.sizes.keys() - kept.sizes.keys()):

@@ -57,6 +57,17 @@ def strategy_of(record: RunRecord) -> str:
     return record.parts.get("acquisition") or _class_name(record, "acquisition")
 
 
+def is_semi_supervised(record: RunRecord) -> bool:
+    """Whether a run trains on unlabelled images, too.
+
+    The training method says so itself. A journal without its word has a training part for methods other than the
+    default alone.
+    """
+    if record.trained:
+        return record.trained.startswith("semi-supervised")
+    return record.parts.get("training", DEFAULT_TRAINING) != DEFAULT_TRAINING
+
+
 def named_classes(record: RunRecord) -> dict[str, str]:
     """Return the classes among a run's parts: import paths, by section."""
     parts = {section: record.parts.get(axis, "") for axis, section in SECTION_OF_AXIS.items()}

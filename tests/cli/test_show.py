@@ -52,3 +52,11 @@ def test_show(al: Call, here: Path) -> None:
         r"  random \(\w{6}\) measured [\d.]+ points of accuracy \w+ random \(one seed\); the 359 test images alone "
     )
     assert re.match(measured + r"leave .* \(95 % interval, conservative\); one seed shows nothing certain", lines[4])
+
+
+def test_a_csv_file_without_the_baseline_says_so(al: Call, here: Path) -> None:
+    """Names count as they are spelled: `Random`, as a paper prints it, is another method."""
+    rows = "run,method,dataset,seed,labelled,metric\na,{0},d,0,10,50\na,{0},d,0,20,60\n"
+    for name, said in (("Random", True), ("random", False)):
+        Path("results.csv").write_text(rows.format(name))
+        assert ("no method is called random" in al("report", "results.csv", "--format", "text").out) is said

@@ -65,6 +65,16 @@ def test_a_folder_without_images_is_a_class_where_people_fill_it_or_it_is_tested
     assert plain(tested) == (["cat/1.png"], ["cat/2.png", "owl/2.png"])
 
 
+@pytest.mark.parametrize("named", [None, ["e\u0301", "dog"], ["\u00e9", "dog"]])
+def test_the_names_of_classes_are_compared_in_one_unicode_form(tmp_path: Path, named: list[str] | None) -> None:
+    names = ["train/\u00e9/1.png", "train/e\u0301/2.png", "train/dog/3.png", "test/e\u0301/4.png", "test/dog/5.png"]
+    found = read(tmp_path, *names, named=named)
+    name = named[0] if named else "\u00e9"
+    assert set(found.names) == {name, "dog"}
+    assert sorted(plain(found)[0]) == sorted([f"{name}/1.png", f"{name}/2.png", "dog/3.png"])
+    assert sorted(plain(found)[1] or []) == sorted([f"{name}/4.png", "dog/5.png"])
+
+
 def test_images_without_a_class(tmp_path: Path) -> None:
     names = ["1.png", "images/2.png", "unlabelled/x/3.png", "cat/4.png", "test/dog/5.png", "test/unlabelled/6.png"]
     found = read(tmp_path, *names, named=["cat", "dog"], people=True)

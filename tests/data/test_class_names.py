@@ -11,6 +11,8 @@ from tests.support.errors import raises
 
 WRONG = [
     (["road", "road", "car"], ["'road'", "twice"]),
+    (["road", "road ", "car"], ["'road '", "twice"]),
+    (["\u00e9", "e\u0301"], ["twice"]),
     (["road", "", "car"], ["empty"]),
     (["road", "  "], ["empty"]),
     (["road"], ["'road'", "two or more"]),

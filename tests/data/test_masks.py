@@ -1,10 +1,11 @@
 """Masks as they are read."""
 
+import pytest
 from PIL import Image
 
-from al_lightning.data.masks import label_table, read_mask
+from al_lightning.data.masks import Colours, label_table, read_mask
 from al_lightning.errors import DatasetError, UnknownLabel
-from tests.support.errors import raises
+from tests.support.errors import lacking, raises
 from tests.support.image_files import write_image, write_mask
 
 
@@ -12,6 +13,18 @@ def test_a_mask_of_colours_is_refused(tmp_path):
     write_image(tmp_path / "mask.png")
     with raises(DatasetError, tmp_path / "mask.png", "mode RGB", "0-255", "--data.mapping"):
         read_mask(tmp_path / "mask.png", label_table(2, 255))
+
+
+@pytest.mark.parametrize("mode", ["LA", "I;16", "CMYK"])
+def test_a_mask_that_no_mapping_reads_is_to_be_saved_anew(tmp_path, mode):
+    path = tmp_path / ("mask.tif" if mode == "CMYK" else "mask.png")
+    Image.new(mode, (4, 3)).save(path)
+    for table in (label_table(2, 255), Colours((0,), (0,))):
+        with pytest.raises(DatasetError) as caught:
+            read_mask(path, table)
+        assert not lacking(str(caught.value), [path, f"mode {mode}", "8 bits"])
+        assert "`ids`" not in str(caught.value)
+        assert "--data.mapping" not in str(caught.value)
 
 
 def test_unknown_label_ids_are_listed(tmp_path):

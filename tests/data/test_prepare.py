@@ -203,8 +203,8 @@ def test_what_makes_no_sense_is_refused(masks, here):
 
 def test_a_run_with_a_cache_has_the_journal_of_one_without(al, class_folders, here, said):
     name = "image_folder_entropy"
-    data = ["--data.root", class_folders, "--data.size", "[8, 8]", "--budget.cycles", "2", "--budget.query", "20"]
-    options = ["fit", "--config", name, *TINY, *SMALL_NETWORK, *data, "--data.workers", "2"]
+    data = ["--data.root", class_folders, "--data.size", "[8, 8]", "--budget.cycles", "1", "--budget.query", "20"]
+    options = ["fit", "--config", name, *TINY, *SMALL_NETWORK, *data]
     plain, with_cache = here / "plain", here / "cache"
     assert al(*options, "--run_dir", plain).code == 0
     assert al("prepare", name, *data, "--processes", 2).code == 0
@@ -213,12 +213,12 @@ def test_a_run_with_a_cache_has_the_journal_of_one_without(al, class_folders, he
     assert al(*options, "--run_dir", with_cache).code == 0
     assert [lacking(line, [30, 12, where]) for line in said] == [[]]
     assert journal(with_cache) == journal(plain)
-    weights = [torch.load(run / "cycle_02/member_0/weights.pt", weights_only=True) for run in (plain, with_cache)]
+    weights = [torch.load(run / "cycle_01/member_0/weights.pt", weights_only=True) for run in (plain, with_cache)]
     for key, tensor in weights[0]["network"].items():
         assert torch.equal(tensor, weights[1]["network"][key])
     # A damaged cache ends a run with the sentence, also where a data worker reads it.
     path = where / "train_00000.bin"
     path.write_bytes(bytes(path.stat().st_size))
-    answer = al(*options, "--run_dir", here / "damaged")
+    answer = al(*options, "--data.workers", 2, "--run_dir", here / "damaged")
     assert refused(answer, DatasetError, where, "train_0000")
     assert "Traceback" not in answer.err

@@ -60,6 +60,7 @@ def test_pairs_are_found(tmp_path: Path, train: str, test: str) -> None:
          Splits(("archive", "Training"), ("archive", "Testing"))),
         (["train/cat/a.png", "test/cat/b.png", "val/cat/c.png"], Splits(("train",), ("test",), frozenset({("val",)}))),
         (["train/cat/a.png", "train/dog/a.png"], Splits(("train",), None)),
+        (["train/cat/a.png", "train/dog/a.png", "train/b.png"], Splits(("train",), None)),
         (["cat/a.png", "dog/a.png", "test/cat/b.png", "test/dog/b.png"], Splits((), ("test",))),
         (["unlabelled/a.png", "test/cat/b.png"], Splits((), ("test",))),
         (["train/cat/a.png", "test/cat/a.png", "unlabelled/u.png"], Splits(("train",), ("test",))),

@@ -92,6 +92,22 @@ def test_masks_of_0_and_255_are_the_two_classes_of_a_run(al: Call, here: Path) -
     assert "[!] 53.5 % of all pixels of the labels of this import are ignored (255)." in answer.out  # (47 + 30) / 144
 
 
+def test_masks_of_0_and_255_are_not_the_classes_where_other_labels_have_unlabelled_pixels(al: Call, here: Path) -> None:
+    run, kept = two_classes(here), LabelStore(here / "run_pixel/labels", CLASSES[:2], "pixel")
+    first, later = np.zeros((2, HEIGHT, WIDTH), np.uint8)
+    first[0], first[1], later[0] = 255, 1, 255
+    for name, mask in zip(NAMES[1:], (first, later), strict=True):
+        path = here / f"{name.replace('/', '_')}_export" / Path(name).with_suffix(".png")
+        path.parent.mkdir(parents=True)
+        Image.fromarray(mask).save(path)
+        answer = al("labels", "import", run, path.parents[len(Path(name).parts) - 1])
+        assert answer.code == 0, answer.err
+    assert "255 is not labelled" in answer.err
+    assert (kept.mask(NAMES[2]) == later).all()
+    kept.apply({NAMES[1]: first % 255})  # the label that an import replaces says nothing of 255
+    assert "255 is car" in al("labels", "import", run, path.parent, "--dry-run").err
+
+
 def test_what_an_imports_labels_lack_is_said_and_imported_all_the_same(
     al: Call, pixel_run: Path, image_run: Path, here: Path
 ) -> None:

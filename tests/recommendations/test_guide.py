@@ -150,6 +150,14 @@ def test_networks_with_dropout_are_left_out() -> None:
     (dataset,) = datasets([run for m in grown.methods if m.label != "entropy" for run in m.runs] + runs)
     found = held(RULES, dataset, findings(0.05))
     assert not any("entropy " in f"{row[0]} " for row in found.rows)
+    assert all("of a network without dropout" in each for each in found.answers)
+
+
+def test_a_supervised_training_of_ones_own_is_not_the_suffix() -> None:
+    grown = a_dataset({"random": 50.0, "random+my.T": 60.0}, metric="accuracy")
+    runs = [replace(run, record=replace(run.record, trained="supervised")) for m in grown.methods for run in m.runs]
+    (answer,) = held(RULES, datasets(runs)[0], findings(0.05)).answers
+    assert answer.startswith("Not tried here: Random-SSL.")
 
 
 def test_the_page_has_the_table_as_printed_and_each_pool() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from al_lightning.audits.audit import audit
 from al_lightning.audits.text import summary
+from al_lightning.config.experiment import dataset
 from al_lightning.config.rebuild import reopen
 from al_lightning.labels.store import LabelStore
 from tests.support.annotators import CLASSES, Call, ask, batch, draw, say
@@ -41,6 +42,8 @@ def test_images_that_await_labels_are_counted_as_unlabelled(
         assert found.pool.unlabelled == pool - labelled
         assert not [finding for finding in found.findings if "label" in finding.kind]
         assert f"{pool - labelled} not labelled yet" in summary(found)
+    by_file = audit(dataset([str(run / "config.yaml")]), workers=0)  # of the run's labels, wherever one is
+    assert by_file.pool.unlabelled == pool - labelled
 
 
 def test_a_damaged_label_is_still_one(al: Call, here: Path, masks: Path, bare: Path) -> None:

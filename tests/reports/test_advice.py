@@ -42,6 +42,18 @@ def test_a_lead_of_less_than_a_point_is_called_that() -> None:
     assert "behind is behind random here, by less than 1 point." in texts
 
 
+def test_an_interval_beyond_a_point_is_not_called_hardly_worth_more_seeds() -> None:
+    """Differences of 0.6 on average, with a deviation of 1.4 over 20 seeds: 1 point would have shown, 1.2 is open."""
+    random = [a_run("street_random", seed, (40, 50, 60), BATCHES) for seed in range(20)]
+    gains = [0.6 + (1.4 if seed % 2 else -1.4) for seed in range(20)]
+    other = [a_run("street_other", s, (40 + g, 50 + g, 60 + g), BATCHES) for s, g in enumerate(gains)]
+    (dataset,) = datasets([*random, *other])
+    assert "other is not distinguishable from random" in headline(dataset)
+    texts = " ".join(piece.text for piece in advise(dataset, None))
+    assert "the interval goes beyond" in texts
+    assert "hardly" not in texts
+
+
 def test_advice_follows_from_the_numbers() -> None:
     (one,) = datasets(comparison([0]))
     first = advise(one, None)[0]

@@ -114,7 +114,9 @@ def test_options_of_the_acquisition_are_no_difference(plain, tmp_path):
 def test_a_semi_supervised_method_is_held_to_random_with_its_training(plain, tmp_path):
     uda = {"training.class_path": "t.UDA"}
     runs = [*plain[:2], *(a_run(tmp_path, name, change=uda) for name in ("random_uda", "entropy_uda"))]
-    assert one(runs, "training")[0] is State.OK
+    state, text = one(runs, "training")
+    assert state is State.OK
+    assert text.endswith("Left out: random_uda against random, which compares trainings.")
     state, text = one([*plain[:2], runs[-1]], "training")
     assert state is State.WARN
     assert "entropy_uda against random (training.class_path: t.Supervised -> t.UDA)" in text

@@ -116,6 +116,8 @@ def test_a_gain_of_less_than_a_point_is_called_that() -> None:
     told = advice(runs[0], runs[1:])
     assert "changed by +0.50 points" in told
     assert told.endswith("more than the noise between seeds explains, though less than 1 point.")
+    lost = [run(0.505, 0.5, seed=0), run(0.506, 0.5, seed=1), run(0.504, 0.5, seed=2)]
+    assert advice(lost[0], lost[1:]).endswith("does not explain, though less than 1 point.")
 
 
 def test_the_gains_that_one_command_tells_are_corrected_together(al: Call, here: Path) -> None:

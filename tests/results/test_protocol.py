@@ -68,6 +68,20 @@ def test_semi_supervised_training_must_be_there_at_each_budget():
     assert "none on cifar10." in text
 
 
+def test_a_training_class_of_ones_own_counts_as_it_describes_itself():
+    """`--training my.T` may be supervised: the part of the name does not tell."""
+    own = a_run("cifar10_random", training="my.T")
+    supervised = replace(own, record=replace(own.record, trained="supervised"))
+    for made, state in ((supervised, State.WARN), (own, State.OK)):
+        assert found([a_run("cifar10_random"), made])[2][0] is state
+
+
+def test_a_budget_between_low_and_high_is_not_called_low():
+    state, text = found([a_run("cifar10_250-250_random"), a_run("other_random", labelled=(20, 50), pool=60)])[3]
+    assert state is State.WARN
+    assert "and other between low and high." in text
+
+
 @pytest.mark.parametrize(
     ("change", "state", "facts"),
     [

@@ -1,5 +1,8 @@
 """Files are written whole or not at all."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from al_lightning.runs.files import write_atomic, write_text
@@ -38,3 +41,16 @@ def test_a_failed_first_write_leaves_nothing(tmp_path):
     with pytest.raises(ZeroDivisionError):
         write_atomic(tmp_path / "file", lambda file: 1 / 0)
     assert names(tmp_path) == []
+
+
+def test_a_power_cut_leaves_the_old_or_the_new_file(tmp_path, monkeypatch):
+    """The content is on the disk before the rename, and the rename before the call returns."""
+    path, synced = tmp_path / "file", []
+
+    def sync(number):
+        there = Path(os.readlink(f"/proc/self/fd/{number}"))
+        synced.append(("folder" if there == tmp_path else there.read_text(), path.exists()))
+
+    monkeypatch.setattr("os.fsync", sync)
+    write_text(path, "new")
+    assert synced == [("new", False), ("folder", True)]

@@ -78,7 +78,9 @@ def test_of_many_files_32_at_even_distances_are_read(tmp_path: Path) -> None:
     files[1].write_text("other")  # not one of those, but of another length
     assert "001.png had 7 bytes, and now has 5" in difference(found, image_list.image_list(files, tmp_path))
     files[1].unlink()
-    assert difference(found, image_list.image_list(files, tmp_path)) == "001.png is gone"
+    assert (
+        difference(found, image_list.image_list(files, tmp_path)) == "001.png is no longer in the pool or the test set"
+    )
     assert difference(image_list.image_list(files[2:], tmp_path), found) == "000.png is new"
     (tmp_path / "list.json").write_text(found.text)
     assert read_list(tmp_path / "list.json", found.digest) == found

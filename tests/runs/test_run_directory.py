@@ -1,33 +1,49 @@
 """A run directory that is deleted under its run, or that a refused command names: nothing is left there."""
 
+import importlib
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError
-from al_lightning.runs.store import RunStore
 from tests.support.errors import refused
-from tests.support.processes import arguments as stage_arguments
-from tests.support.processes import await_stage
-from tests.support.processes import start as start_run
 from tests.support.runs import SMALL_NETWORK, TINY, Answer
 
 Call = Callable[..., Answer]
 
 
+DELETING = """
+import shutil
+from lightning.pytorch import Callback
+from al_lightning.runs.store import RunStore
+
+AGAIN = []
+
+class Delete(Callback):
+    def on_train_batch_end(self, trainer, module, *rest):
+        if (module.key[1], module.step) == (1, 2):
+            shutil.rmtree("r")
+            if AGAIN:
+                RunStore(AGAIN[0]).lock()
+"""
+
+
 @pytest.mark.parametrize("again", [False, True])
-def test_a_run_whose_directory_is_deleted_writes_nothing_more(here: Path, class_folders: Path, again: bool) -> None:
-    run = start_run(here, [*stage_arguments(class_folders), "--run_dir", "r"], LINGER="fit/1", LINGER_SECONDS=0.4)
-    await_stage(here, run, 1)
-    shutil.rmtree(here / "r")
-    if again:  # another run is there by now
-        store = RunStore(here / "r")
-        store.lock()
-    out, _ = run.communicate(timeout=100)
-    assert refused(Answer(run.returncode, "", out), ALError, "r was deleted")
-    assert out.count("al-lightning:") == 1
+def test_a_run_whose_directory_is_deleted_writes_nothing_more(
+    al: Call, here: Path, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    (here / "deleting.py").write_text(DELETING)
+    monkeypatch.syspath_prepend(str(here))
+    monkeypatch.delitem(sys.modules, "deleting", raising=False)
+    deleting = importlib.import_module("deleting")
+    deleting.AGAIN += [here / "r"] if again else []  # another run is there by now
+    options = ["--config", "digits_random", *TINY, *SMALL_NETWORK, "--chunk", 4, "--budget.cycles", 2]
+    answer = al("fit", *options, "--trainer.callbacks", "deleting.Delete", "--run_dir", "r")
+    assert refused(answer, ALError, "r was deleted")
+    assert answer.err.count("al-lightning:") == 1
     assert [path.name for path in here.glob("r/*")] == ([".lock"] if again else [])
 
 

@@ -13,7 +13,7 @@ def boxes(root, **options):
     return MaskFolder(CLASSES, root=str(root), **{"size": (16, 24), **options})
 
 
-def make(data, processes=2):
+def make(data, processes=1):
     lines = []
     return prepare(data, processes, lines.append), lines
 

@@ -6,10 +6,13 @@ import io
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
+from al_lightning.cli.main import main
 from al_lightning.launcher import Job, Outcome
+from al_lightning.launcher.job import Complete, outcome_of
 from al_lightning.launcher.local import LocalLauncher
 from tests.support.processes import environment
 
@@ -78,6 +81,20 @@ def run(launcher: LocalLauncher, jobs: list[Job], **more: Callable[[Job], bool])
 def said(launcher: LocalLauncher) -> str:
     assert isinstance(launcher.stream, io.StringIO)
     return launcher.stream.getvalue()
+
+
+def run_here(launcher: LocalLauncher, jobs: Sequence[Job], complete: Complete = lambda job: False) -> list[Outcome]:
+    """In place of `LocalLauncher.run`: one run after another in this process, which has imported everything."""
+    outcomes = []
+    for job in jobs:
+        if complete(job):
+            outcomes.append(Outcome(job, "done"))
+            continue
+        job.directory.mkdir(parents=True, exist_ok=True)
+        with job.log.open("w") as log, redirect_stdout(log), redirect_stderr(log):
+            code = main(job.command[3:])
+        outcomes.append(outcome_of(job, code, 0.0))
+    return outcomes
 
 
 def drive(here: Path, *arguments: object) -> subprocess.Popen[str]:

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import yaml
 
 from al_lightning.errors import ALError, DatasetError
 from tests.support.errors import refused
+from tests.support.launched import run_here
 from tests.support.runs import Answer
 
 TINY = ["--steps", "4", "--budget.cycles", "1", "--network.depth", "10", "--network.width", "1"]
@@ -33,7 +35,10 @@ def a_table(path: Path, options: list[str]) -> Path:
     return path
 
 
-def test_from_a_name_to_a_page_and_nothing_twice(al: Callable[..., Answer], here: Path) -> None:
+def test_from_a_name_to_a_page_and_nothing_twice(
+    al: Callable[..., Answer], here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("al_lightning.launcher.local.LocalLauncher.run", run_here)
     table = a_table(here / "mine.yaml", TINY)
     answer = al("reproduce", table, "--slots", "2")
     assert answer.code == 0, answer.err

@@ -52,9 +52,8 @@ def fail_in_cycle(store: object, cycle: int | None, *rest: object) -> None:
 
 @pytest.mark.parametrize("how", [pytest.param("killed", marks=pytest.mark.slow), "asked"])
 def test_two_processes_write_one_set_of_curves(here: Path, class_folders: Path, how: str) -> None:
-    options = arguments(class_folders, "--trainer.devices", 2, cycles=1)
-    finish(here, [*options, "--run_dir", "whole"])
-    run = start(here, [*options, "--run_dir", "r"], LINGER="fit/1", LINGER_SECONDS=0.2)
+    options = arguments(class_folders, "--trainer.devices", 2, cycles=0)
+    run = start(here, [*options, "--run_dir", "r"], LINGER="fit/0", LINGER_SECONDS=0.2)
     await_stage(here, run, 2)
     if how == "killed":
         kill_all(run)
@@ -62,6 +61,10 @@ def test_two_processes_write_one_set_of_curves(here: Path, class_folders: Path, 
         os.kill(run.pid, signal.SIGTERM)
         run.communicate(timeout=60)
     finish(here, [*options, "--run_dir", "r"])
-    assert training_curves(here / "r") == training_curves(here / "whole")
-    assert scalars(here / "r/curve") == scalars(here / "whole/curve")
-    assert len(event_files(here / "whole")) == 2 + 2 + 1  # members, cycles, hyper-parameters
+    curves = training_curves(here / "r")["cycle_00/member_0"]
+    assert [step for step, _ in curves["train/loss"]] == [2, 4, 6, 8, 10]
+    if how == "killed":
+        finish(here, [*options, "--run_dir", "whole"])
+        assert training_curves(here / "r") == training_curves(here / "whole")
+        assert scalars(here / "r/curve") == scalars(here / "whole/curve")
+        assert len(event_files(here / "whole")) == 1 + 1 + 1  # member, cycle, hyper-parameters

@@ -15,7 +15,7 @@ from al_lightning.data.images import Array, check_size, repeats
 from al_lightning.data.inventory import check_name
 from al_lightning.data.labelled_files import MaskFiles
 from al_lightning.data.mappings import find_mapping, load_mapping
-from al_lightning.data.mask_folders import MaskFolders, Masks, Pair, first_shared, mask_folders, shared_label
+from al_lightning.data.mask_folders import MaskFolders, Masks, Pair, first_shared, mask_folders, shared_label, spelled
 from al_lightning.data.masks import Colours, label_table
 from al_lightning.data.remarks import Remark
 from al_lightning.errors import DatasetError, UsageError, from_home, require
@@ -220,11 +220,11 @@ class MaskFolder(FileDataset):
             return self.pair_of_line(paths[0], paths[1])
         below = Path(paths[0])
         below = below.relative_to(self.images) if below.is_relative_to(self.images) else below
-        return self.root / paths[0], self._masks.of(below)
+        return spelled(self.root, paths[0]), self._masks.of(below)
 
     def pair_of_line(self, image: str, label: str) -> Pair:
         """Return the paths of the image and the label that a line of a list file names."""
-        return self.root / image, self.root / label
+        return spelled(self.root, image), spelled(self.root, label)
 
     def _check(self, pairs: list[Pair]) -> list[Pair]:
         """Return the pairs, all of whose files exist."""

@@ -21,10 +21,30 @@ from tests.support.errors import lacking, raises
 pytestmark = pytest.mark.usefixtures("small_shards")
 
 
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory):
+    """Where the first test that asks for it leaves images with their cache."""
+    return tmp_path_factory.mktemp("cached") / "boxes"
+
+
+@pytest.fixture
+def where(masks, kept, small_shards):
+    """The cache of `boxes(masks)`: copies keep the files' times, so that one is enough for all tests."""
+    if not kept.is_dir():
+        make(boxes(masks))
+        shutil.copytree(masks, kept)
+    else:
+        shutil.rmtree(masks)
+        shutil.copytree(kept, masks)
+    (folder,) = (path for path in (masks / ".al_cache").iterdir() if path.is_dir())
+    assert is_cached(boxes(masks))
+    return folder
+
+
 @pytest.mark.parametrize("size", [None, (16, 24)], ids=["as they are", "resized"])
 def test_a_cache_holds_the_pixels_labels_and_names_of_the_files(masks, size, said):
     plain = boxes(masks, size=size, cache=False)
-    where, lines = make(boxes(masks, size=size))
+    where, lines = make(boxes(masks, size=size), 2)
     assert where.parent == masks / ".al_cache"
     assert lines[-1].startswith("20 images decoded, in ")
     data = boxes(masks, size=size)
@@ -73,8 +93,8 @@ def test_a_set_without_images_is_no_trouble(masks):
     assert (len(data.train), len(data.test)) == (16, 0)
 
 
+@pytest.mark.usefixtures("where")
 def test_loaders_give_the_same_batches_with_two_workers(masks):
-    make(boxes(masks))
     data, plain = boxes(masks), boxes(masks, cache=False)
     for one, other in (
         [PaddedBatches(part.test, range(4), 3, True) for part in (data, plain)],
@@ -87,8 +107,8 @@ def test_loaders_give_the_same_batches_with_two_workers(masks):
         assert all(torch.equal(x, y) for a, b in zip(*batches, strict=True) for x, y in zip(a, b, strict=True))
 
 
+@pytest.mark.usefixtures("where")
 def test_workers_get_a_path_and_no_data(masks):
-    make(boxes(masks))
     train = boxes(masks).train
     train.image(0)
     sent = pickle.dumps(train)
@@ -99,16 +119,15 @@ def test_workers_get_a_path_and_no_data(masks):
     assert again.name(3) == train.name(3)
 
 
+@pytest.mark.usefixtures("where")
 def test_what_else_a_set_can_tell_is_asked_of_the_files_set(masks):
-    make(boxes(masks))
     data = boxes(masks)
     assert data.train.pairs == data.file_sets[0].pairs
     with raises(AttributeError, "no_such_thing"):
         _ = data.train.no_such_thing
 
 
-def test_data_may_be_moved_with_their_cache(masks, tmp_path):
-    make(boxes(masks))
+def test_data_may_be_moved_with_their_cache(masks, where, tmp_path):
     moved = tmp_path / "elsewhere"
     masks.rename(moved)
     data = boxes(moved)
@@ -130,8 +149,7 @@ def test_a_cache_may_lie_elsewhere(masks, tmp_path, monkeypatch, how):
     assert not (masks / ".al_cache").exists()
 
 
-def test_a_cache_of_another_format_is_refused(masks):
-    where, _ = make(boxes(masks))
+def test_a_cache_of_another_format_is_refused(masks, where):
     held = without_checksum(where / "manifest.json")
     held["recipe"]["format"] = "1"
     (where / "manifest.json").write_bytes(with_checksum(held))
@@ -157,8 +175,7 @@ def test_a_cache_of_another_format_is_refused(masks):
         ("manifest.json", None, "No such file"),
     ],
 )
-def test_a_damaged_cache_is_refused_and_prepare_mends_it(masks, file, spoil, why):
-    where, _ = make(boxes(masks))
+def test_a_damaged_cache_is_refused_and_prepare_mends_it(masks, where, file, spoil, why):
     path = where / file
     content = path.read_bytes()
     path.unlink() if spoil is None else path.write_bytes(spoil(content))
@@ -174,8 +191,7 @@ def test_a_damaged_cache_is_refused_and_prepare_mends_it(masks, file, spoil, why
     same_sets(boxes(masks), boxes(masks, cache=False))
 
 
-def test_a_flipped_bit_is_noticed_when_it_is_read_and_by_prepare(masks):
-    where, _ = make(boxes(masks))
+def test_a_flipped_bit_is_noticed_when_it_is_read_and_by_prepare(masks, where):
     path = where / "train_00000.bin"
     content = bytearray(path.read_bytes())
     content[16 * 24 * 3 + 5] ^= 1  # in the first label
@@ -190,8 +206,7 @@ def test_a_flipped_bit_is_noticed_when_it_is_read_and_by_prepare(masks):
     same_sets(boxes(masks), boxes(masks, cache=False))
 
 
-def test_a_cache_that_is_cut_short_during_a_run_ends_it_with_a_sentence(masks):
-    where, _ = make(boxes(masks))
+def test_a_cache_that_is_cut_short_during_a_run_ends_it_with_a_sentence(masks, where):
     data = boxes(masks)
     last = len(data.train) - 1
     (where / "train_00005.bin").write_bytes(b"")

@@ -1,5 +1,7 @@
 """Images and masks of the same names, in two folders or in lists."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -90,6 +92,17 @@ def test_a_list_line_that_is_no_pair_is_named(masks, line):
     (masks / "list.txt").write_text(f"images/left_9.jpg masks/left_9.png\n{line}\n")
     with raises(DatasetError, masks / "list.txt", "line 2", repr(line)):
         MaskFolder(["even", "odd"], root=str(masks), train_list="list.txt").pool()
+
+
+@pytest.mark.parametrize(("written", "there"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_the_paths_of_a_list_may_be_in_another_unicode_form(masks, written, there):
+    line, name = (unicodedata.normalize(form, "caf\u00e9") for form in (written, there))
+    for folder, old in (("images", "left_9.jpg"), ("masks", "left_9.png")):
+        (masks / folder / old).rename(masks / folder / f"{name}{old[-4:]}")
+    (masks / "list.txt").write_text(f"images/{line}.jpg masks/{line}.png\n")
+    (masks / "test.txt").write_text("images/left_8.jpg masks/left_8.png\n")
+    data = MaskFolder(["even", "odd"], root=str(masks), train_list="list.txt", test_list="test.txt")
+    assert names_of(data.train) == [f"{name}.jpg"]
 
 
 def test_an_empty_list_is_named(masks):
