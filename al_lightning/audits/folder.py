@@ -110,7 +110,7 @@ class AuditFolder(PoolDataset):
         return [Remark(sentence) for sentence in sentences]
 
     def _likely_masks(self) -> list[str]:
-        """Return a sentence for each folder directly below ROOT that is called as labels are, where no masks are named."""
+        """Return a sentence for each folder below ROOT that is called as labels are, where no masks are named."""
         if self.masks is not None:
             return []
         places = [image.relative_to(self.root).parts[0] for image, _ in self.found.train]

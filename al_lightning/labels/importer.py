@@ -78,7 +78,8 @@ def _read(source: Source, annotations: Annotations) -> None:
     """Read a source in the format that recognises it."""
     form = next((form for form in formats() if form.recognises(source)), None)
     if form is None:
-        raise Malformed(f"it has none of the formats that are read: {'; '.join(form.form for form in formats())}")
+        known = "; ".join(form.form for form in formats())
+        raise Malformed(f"it has none of the formats that are read: {known}{_first_line(source)}")
     if source.kind not in form.kinds:
         wanted = "a class per image" if source.kind == "image" else "masks"
         raise Malformed(f"its format ({form.form}) does not fit: this run's labels are {wanted}")
@@ -86,6 +87,12 @@ def _read(source: Source, annotations: Annotations) -> None:
         form.read(source, annotations)
     finally:
         annotations.note_inferred(source.where)
+
+
+def _first_line(source: Source) -> str:
+    """Return how a table begins, whose first line is often what is wrong: other names, or semicolons."""
+    first = source.text.partition(b"\n")[0].decode("utf-8", errors="replace").strip()
+    return f"; this table begins with {first[:60]!r}" if first and source.path.suffix.lower() == ".csv" else ""
 
 
 def _read_archive(source: Source, annotations: Annotations) -> None:

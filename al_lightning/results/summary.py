@@ -76,7 +76,7 @@ def _curves(setting: str, methods: Sequence[Series], compared: Sequence[Comparis
 def costs_and_classes(methods: Sequence[Series], class_names: Sequence[str] = ()) -> list[Grid]:
     """Return the label costs, and the differences class by class, of the methods of a setting, where there are any.
 
-    Without `class_names` the classes have numbers.
+    Without `class_names` the classes have the names of the first run, and numbers where it has none.
     """
     grids = (_costs(methods), _classes(methods, class_names)) if methods else ()
     return [grid for grid in grids if len(grid.rows) > 1]
@@ -104,9 +104,10 @@ def _classes(methods: Sequence[Series], class_names: Sequence[str]) -> Grid:
         differences = class_differences(method, base, max(common))
         if any(differences):
             columns[method.label] = [mean_text([metric.sign * d for d in each.values()], 1, "") for each in differences]
+    names = class_names or methods[0].runs[0].record.classes
     rows = [["class", *columns]]
     for number, cells in enumerate(zip_longest(*columns.values(), fillvalue="")):
-        rows.append([class_names[number] if number < len(class_names) else str(number), *cells])
+        rows.append([names[number] if number < len(names) else str(number), *cells])
     while len(rows) > 1 and not any(rows[-1][1:]):
         rows.pop()
     return Grid("Class by class: points ahead of the baseline at the last common budget", rows)

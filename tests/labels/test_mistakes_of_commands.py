@@ -32,7 +32,7 @@ from tests.support.processes import environment
         ("t.csv", "image,class\none.jpg,car\n", ["line 2", "'one.jpg'", "'a/one.jpg'"]),
         ("t.csv", "image,class\ntwo.png,cat\n", ["line 2", "'cat'", "'car'"]),
         ("t.csv", "image,class\ntwo.png,car,x\n", ["line 2", "3 fields", 2]),
-        ("t.csv", "image;class\ntwo.png;car\n", ["none of the formats", "`image,class`"]),
+        ("t.csv", "image;class\ntwo.png;car\n", ["none of the formats", "`image,class`", "'image;class'"]),
         ("t.csv", "image,class\ntwo.png,car\ntwo.png,sky\n", ["'two.png'", "2 annotations"]),
         ("t.csv", "image,class\ntwo.png," + "x" * 200_000, ["t.csv", "field larger than"]),
         ("s/cat/0001_two.png", "", ["cat/0001_two.png", "'cat'", "'car'"]),

@@ -1,5 +1,6 @@
 """A metric of which lower values are better: verdicts, label costs, classes, penalties, reports, stopping advice."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,8 @@ def test_the_summary_says_the_direction_and_classes_gain():
     assert "entropy is ahead of random by 7.2 points of error rate" in shown
     # Class 0 at the last budget: 10, 11 and 9 points less error.
     assert "0      10.0 ± 1.0" in shown
+    named = [replace(run, record=replace(run.record, classes=["road", "car"])) for run in runs()]
+    assert "road   10.0 ± 1.0" in text(summary(series_of_runs(named)))
 
 
 def test_the_method_with_more_error_is_charged():
