@@ -40,6 +40,11 @@ def turned(image: Image.Image, orientation: int) -> Image.Image:
     return image.transpose(TURNS[orientation]) if orientation in TURNS else image
 
 
+def unturned(image: Image.Image, orientation: int) -> Image.Image:
+    """Return the stored pixels of an upright view: `turned`, undone."""
+    return turned(image, {6: 8, 8: 6}.get(orientation, orientation))  # all other turns undo themselves
+
+
 def upright(image: Image.Image) -> Image.Image:
     """Decode an opened image, and return it as viewers show it.
 

@@ -14,7 +14,7 @@ from al_lightning.data.headers import header_of, opened
 from al_lightning.data.images import Array, decoded
 from al_lightning.drawing import packed
 from al_lightning.errors import DatasetError, SizesDiffer, UnknownLabel, require
-from al_lightning.exif import turned
+from al_lightning.exif import orientation_of, turned, unturned
 
 ID_MODES, COLOUR_MODES = ("L", "P", "1"), ("RGB", "RGBA", "P")
 """Pillow's modes of labels that hold ids, and of those that hold colours."""
@@ -68,9 +68,10 @@ def read_mask(
             f"The label {path} has mode {mask.mode}; the mapping has colours, so a colour per pixel (RGB) was "
             f"expected. {way}"
         )
+    orientation = orientation_of(mask)
     mask = decoded(mask, path, "label")
     if image is not None:
-        mask = in_view(mask, path, image)
+        mask = in_view(mask, path, image, orientation)
     if size is not None and mask.size != (size[1], size[0]):
         mask = mask.resize((size[1], size[0]), Image.Resampling.NEAREST)
     if isinstance(table, Colours):
@@ -86,10 +87,17 @@ def read_mask(
     return classes
 
 
-def in_view(label: Image.Image, path: Path, image: Path) -> Image.Image:
+def in_view(label: Image.Image, path: Path, image: Path, orientation: int = 1) -> Image.Image:
     """Return a label on the upright view of its image, which is how `read_image` reads the image.
 
     A label that fits the stored pixels alone is turned as the image is, by the image's EXIF orientation.
+
+    Args:
+        label: the label's pixels, turned by its own EXIF orientation.
+        path: its file.
+        image: the file of its image.
+        orientation: the label's own EXIF orientation. Where the label fits the image only without that turn, the mark
+            was copied from the image to a label that was drawn upright.
 
     Raises:
         SizesDiffer: the label has neither size.
@@ -100,7 +108,7 @@ def in_view(label: Image.Image, path: Path, image: Path) -> Image.Image:
     if size == header.size:
         return label
     if size == header.stored:
-        return turned(label, header.orientation)
+        return unturned(label, orientation) if orientation > 4 else turned(label, header.orientation)
     shown = f"{header.size[0]} x {header.size[1]}"
     if header.orientation != 1:
         shown += f" as its EXIF orientation shows it, and {header.stored[0]} x {header.stored[1]} as stored"

@@ -8,6 +8,7 @@ from pathlib import Path
 from al_lightning.data.headers import read_header
 from al_lightning.data.known_files import KnownFiles, stamp_of
 from al_lightning.errors import DatasetError
+from al_lightning.labels.content import count_of
 
 
 def turned_images(files: Iterable[Path], known: KnownFiles, per_pixel: bool) -> Iterator[str]:
@@ -33,7 +34,7 @@ def turned_images(files: Iterable[Path], known: KnownFiles, per_pixel: bool) -> 
         turned, unclear = turned + found[0], unclear + found[1]
     if turned:
         masks = "; masks that fit the stored pixels alone are turned with them" if per_pixel else ""
-        yield f"{turned:,} images have an EXIF orientation, and are turned as viewers turn them{masks}"
+        yield f"{count_of(turned, 'image')} with an EXIF orientation: turned as viewers turn them{masks}"
     if unclear and per_pixel:
         yield (
             f"masks of {unclear:,} of these fit both views, and are taken to be drawn on what viewers show; if they "

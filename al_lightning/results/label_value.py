@@ -85,7 +85,7 @@ def savings(series: Series, baseline: Series, target: float) -> dict[int, str]:
         else:
             bound = "at least " if cost.at_most else "at most " if base.at_most else ""
             images = base.labels - cost.labels
-            saved[seed] = f"{bound}{images:.0f} images ({100 * images / base.labels:.0f} %)"
+            saved[seed] = f"{bound}{round(images)} images ({round(100 * images / base.labels)} %)"
     return saved
 
 

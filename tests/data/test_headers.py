@@ -10,6 +10,7 @@ from al_lightning.data.headers import ENDINGS, Header, read_header
 from al_lightning.data.images import read_image
 from al_lightning.data.masks import label_table, read_mask
 from al_lightning.errors import DatasetError, MissingFile, SeveralImages, SizesDiffer, TooManyPixels
+from al_lightning.exif import ORIENTATION
 from tests.support.errors import raises
 from tests.support.odd_images import noise, photograph, several
 
@@ -74,9 +75,13 @@ def test_a_label_lies_on_the_upright_view_whichever_view_it_was_drawn_on(
         photograph(tmp_path / "stored.png", upright.astype(np.uint8), orientation)
         stored = Image.open(tmp_path / "stored.png")
         stored.load()
-        Image.fromarray(np.asarray(stored)).save(tmp_path / "stored.png")  # without the mark
+        Image.fromarray(np.asarray(stored)).save(tmp_path / "bare.png")
+        exif = Image.Exif()
+        exif[ORIENTATION] = orientation
+        Image.fromarray(upright.astype(np.uint8)).save(tmp_path / "copied.png", exif=exif)
         assert stored.size == (24, 32)
-        assert np.array_equal(read_mask(tmp_path / "stored.png", label_table(7, None), None, path), upright)
+        for name in ("stored", "bare", "copied"):  # the mark was kept, lost, or copied to a label drawn upright
+            assert np.array_equal(read_mask(tmp_path / f"{name}.png", label_table(7, None), None, path), upright), name
     Image.new("L", (30, 30)).save(tmp_path / "other.png")
     facts = ["30 x 30", "24 x 32", *(["EXIF"] if orientation != 1 else []), *(["32 x 24"] if orientation > 4 else [])]
     with raises(SizesDiffer, tmp_path / "other.png", *facts):

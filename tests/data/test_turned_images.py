@@ -17,7 +17,7 @@ def test_images_that_are_turned_are_counted(tmp_path: Path) -> None:
     files = [*turned, turned[1], tmp_path / "no.png", tmp_path / "gone.png"]
     of_masks, of_classes = (list(turned_images(files, KnownFiles(None, tmp_path), each)) for each in (True, False))
     assert len(of_masks) == 2
-    assert of_masks[0].startswith("2 images have an EXIF orientation")
+    assert of_masks[0].startswith("2 images with an EXIF orientation")
     assert of_masks[1].startswith("masks of 1 of these")
     assert len(of_classes) == 1
     assert list(turned_images(turned[:1], KnownFiles(None, tmp_path), per_pixel=True)) == []
@@ -35,5 +35,5 @@ def test_a_file_is_looked_at_again_once_it_has_changed(tmp_path: Path, monkeypat
     assert looked == []
     Image.fromarray(noise(0)).resize((50, 50)).save(turned[0])
     (again,) = turned_images(turned, KnownFiles(first.path, tmp_path), per_pixel=True)
-    assert again.startswith("1 images have")
+    assert again.startswith("1 image with")
     assert looked == turned[:1]

@@ -18,6 +18,7 @@ from al_lightning.data.mappings import find_mapping, load_mapping
 from al_lightning.data.mask_folders import MaskFolders, Masks, Pair, first_shared, mask_folders, shared_label, spelled
 from al_lightning.data.masks import Colours, label_table
 from al_lightning.data.remarks import Remark
+from al_lightning.data.splits import role_of
 from al_lightning.errors import DatasetError, UsageError, from_home, require
 
 _MOST = 30
@@ -178,12 +179,25 @@ class MaskFolder(FileDataset):
         folder, labels = self.root / images, self.root / masks
         for needed in (folder, labels) if self.label_folder is None else (folder,):
             if not needed.is_dir():
-                raise self.missing(needed)
+                raise self._sets_apart(images, masks) or self.missing(needed)
         found = mask_folders(folder, labels, one_set)
         if not found.train:
             raise self.missing(folder / "*.jpg")
         self._check_shared([*found.train, *(found.test or ())])
         return found
+
+    def _sets_apart(self, images: str, masks: str) -> DatasetError | None:
+        """Return the error for folders of images and masks in the folders of the sets; None where there are none."""
+        sets = sorted(
+            path.name for path in self.root.glob("*/") if (path / images).is_dir() and (path / masks).is_dir()
+        )
+        by_role = {role[0]: name for name in sets if (role := role_of(name)) is not None}
+        if "train" not in by_role:
+            return None
+        options = f"--data.images {by_role['train']}/{images} --data.masks {by_role['train']}/{masks}"
+        if test := by_role.get("test") or by_role.get("validation"):
+            options += f" --data.test_images {test}/{images} --data.test_masks {test}/{masks}"
+        return DatasetError(f"There is no {self.root / images}, but {' and '.join(sets)} are there: give {options}.")
 
     def pairs_of_list(self, name: str) -> list[Pair]:
         """Read a list file below root."""

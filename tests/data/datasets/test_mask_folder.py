@@ -1,5 +1,6 @@
 """Images and masks of the same names, in two folders or in lists."""
 
+import shutil
 import unicodedata
 
 import numpy as np
@@ -85,6 +86,21 @@ def test_a_missing_mask_is_named(masks):
     (masks / "masks" / "left_9.png").unlink()
     with raises(DatasetError, "label", masks / "masks/left_9.png", "exist", "--oracle files"):
         MaskFolder(["even", "odd"], root=str(masks)).pool()
+
+
+def test_masks_in_the_folders_of_the_sets_are_named_with_their_options(masks):
+    for name in ("images", "masks"):
+        (masks / "Training").mkdir(exist_ok=True)
+        (masks / name).rename(masks / "Training" / name)
+    options = {"images": "Training/images", "masks": "Training/masks"}
+    with raises(DatasetError, masks / "images", *(f"--data.{name} {value}" for name, value in options.items())):
+        MaskFolder(["even", "odd"], root=str(masks)).pool()
+    shutil.copytree(masks / "Training", masks / "Testing")
+    tests = {f"test_{name}": value.replace("Training", "Testing") for name, value in options.items()}
+    with raises(DatasetError, *(f"--data.{name} {value}" for name, value in tests.items())):
+        MaskFolder(["even", "odd"], root=str(masks)).pool()
+    data = MaskFolder(["even", "odd"], root=str(masks), **options, **tests)
+    assert len(data.train) == len(data.test)
 
 
 @pytest.mark.parametrize("line", ["images/left_8.jpg", "images/left_8.jpg masks/left_8.png extra"])
