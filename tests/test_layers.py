@@ -38,7 +38,7 @@ results: conditions summary > claims protocol > comparability label_value series
     baselines > comparison health regimes series > *
 launcher: local slurm > screen > *
 labels: formats.cvat status > batch formats.masks > formats.* importer shapes.label_map > formats pictures >
-    import_result item project source > store > incoming > * > shapes shapes.region spelling untrusted
+    import_result item project source > packed > store > incoming > * > shapes shapes.region spelling untrusted
 duplicates: components groups image_set > relation > descriptor
 
 acquisition: testing > testing.checks > testing.points > testing.trial > * > base > functional > k_center

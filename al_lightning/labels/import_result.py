@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
@@ -14,12 +13,12 @@ from al_lightning.errors import DatasetError, nearest
 from al_lightning.labels.content import IGNORED, count_of
 from al_lightning.labels.filenames import Names, Ranked
 from al_lightning.labels.limits import Limits
+from al_lightning.labels.packed import Label, Labels, PackedMask, pack, unpack
 from al_lightning.labels.shapes.region import Region
 from al_lightning.labels.spelling import canonical
 from al_lightning.labels.store import Kind, LabelStore, Mask
 from al_lightning.labels.untrusted import Malformed, shown
 
-Label = int | Mask
 OnDisagreement = Literal["stop", "first", "ignore-pixels"]
 IGNORE = "ignore"
 """The label of pixels that are left out of training; people paint it like a class."""
@@ -28,43 +27,6 @@ MOST_ANNOTATIONS = 20
 """Of one image: all pairs are compared, and studies of annotators have five to ten."""
 MOST_PROBLEMS, HINTED = 10_000, 100
 """Problems that are collected, and problems that name the nearest class; the command shows twenty."""
-
-
-class PackedMask(NamedTuple):
-    """A compressed mask, some hundred times smaller; two of them are equal exactly when their masks are."""
-
-    content: bytes
-    shape: tuple[int, ...]
-
-
-def pack(label: Label) -> int | PackedMask:
-    """Return a class as it is, or a mask compressed: an import does not hold the pixels of all images in memory."""
-    if isinstance(label, int):
-        return label
-    return PackedMask(zlib.compress(label.tobytes(), level=1), label.shape)
-
-
-def unpack(packed: int | PackedMask) -> Label:
-    """Return the label that was packed; a mask is a writable array."""
-    if isinstance(packed, int):
-        return packed
-    return np.frombuffer(bytearray(zlib.decompress(packed.content)), dtype=np.uint8).reshape(packed.shape)
-
-
-class Labels(Mapping[str, Label]):
-    """Labels by image name; each access unpacks the mask again."""
-
-    def __init__(self, packed: Mapping[str, int | PackedMask]) -> None:
-        self._packed = packed
-
-    def __getitem__(self, name: str) -> Label:
-        return unpack(self._packed[name])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._packed)
-
-    def __len__(self) -> int:
-        return len(self._packed)
 
 
 class TooManyProblems(Exception):

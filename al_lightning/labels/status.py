@@ -9,7 +9,7 @@ import numpy as np
 
 from al_lightning.labels.batch import TABLE, read_table
 from al_lightning.labels.content import IGNORED, LabelCounts, absent_text, doubts
-from al_lightning.labels.import_result import Label
+from al_lightning.labels.packed import Label
 from al_lightning.labels.spelling import canonical
 from al_lightning.labels.store import Kind
 
