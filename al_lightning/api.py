@@ -37,7 +37,7 @@ def fit(
     Args:
         config: a name (`digits_entropy`), a file, or several, as after `--config`.
         seed: the run's seed.
-        run_dir: the run directory; runs/<name>/seed_<seed> by default.
+        run_dir: the run directory; by default runs/NAME[/FOLDER][/MARK]/seed_S (`config.directory`).
         options: further options as on the command line, for example `["--budget.cycles", "2"]`.
         show: print progress to standard error.
         accept_code_change: go on though the file of a class of your own has changed since the run began.

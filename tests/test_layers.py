@@ -26,7 +26,7 @@ deploy: export predictions > *
 tensorboard: writer > *
 
 inspect: collapse > *
-config: experiment rebuild > configuration > check trainer > command_line names own_code > *
+config: experiment rebuild > configuration > check trainer > command_line directory names own_code > *
 
 data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official prepare
     streets survey uneven > dataset streets.drawing > binary_masks pool_split turned_images > cache.shards known_files

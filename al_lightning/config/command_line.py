@@ -11,7 +11,7 @@ from jsonargparse import get_loader
 from al_lightning.config.fit_options import SECTIONS, result_settings
 from al_lightning.config.hints import imported, parameters
 from al_lightning.errors import UsageError
-from al_lightning.runs.identity import as_json, differences
+from al_lightning.runs.identity import as_json
 from al_lightning.runs.parts import SECTION_OF_AXIS
 from al_lightning.yaml_files import TooMuch, check_text
 
@@ -169,8 +169,10 @@ def changes(
     given: Sequence[str],
     defaults: Mapping[str, Any],
     named: Collection[str] = (),
-) -> list[str]:
-    """Return one phrase for each setting that options change and that can change a result.
+) -> dict[str, Any]:
+    """Return the new value of each setting that options change and that can change a result; None where it is gone.
+
+    The settings are in the order of the configuration, whatever the order of the options.
 
     Args:
         values: the merged values of the config files.
@@ -194,4 +196,4 @@ def changes(
     for section in named:
         after.pop(f"{section}.class_path", None)
         before = {key: value for key, value in before.items() if key in after or key.split(".")[0] != section}
-    return differences(before, after)
+    return {key: after.get(key) for key in dict.fromkeys([*before, *after]) if before.get(key) != after.get(key)}

@@ -48,15 +48,15 @@ class Configuration:
         plain: the same as plain data, all defaults filled in.
         options: the options that describe no object.
         classes: the classes that the command line names instead of those of the files, by axis of a run's name.
-        changes: a phrase for each setting that the command line changes and that can change a result, but for these
-            classes.
+        changes: the new value of each setting that the command line changes and that can change a result, but for
+            these classes.
     """
 
     values: Namespace
     plain: dict[str, Any]
     options: FitOptions
     classes: dict[str, str]
-    changes: list[str]
+    changes: dict[str, Any]
     parser: ArgumentParser
 
     def instantiate(self, *names: str) -> Any:

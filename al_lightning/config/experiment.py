@@ -12,14 +12,15 @@ from typing import Any
 from al_lightning import __version__
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.config.configuration import Configuration, Configured, parse
+from al_lightning.config.directory import directory_of
 from al_lightning.config.fit_options import FitOptions, result_settings
 from al_lightning.config.names import Settings, resolve, with_strategy
 from al_lightning.config.own_code import OwnModule, own_modules
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.errors import UsageError, from_home
+from al_lightning.errors import from_home
 from al_lightning.oracle import Oracle
 from al_lightning.pool import Budget
-from al_lightning.runs.identity import flatten, in_short
+from al_lightning.runs.identity import flatten
 from al_lightning.runs.journal import JOURNAL
 from al_lightning.runs.parts import run_name
 from al_lightning.runs.store import SPLIT
@@ -88,16 +89,21 @@ def configure(
         configs: names or files, as after --config.
         options: further options as on the command line, for example ["--budget.cycles", "2"].
         seed: the run's seed.
-        run_dir: the run directory; runs/<name>/seed_<seed> by default.
+        run_dir: the run directory; by default the one that `directory_of` derives from all the rest.
         accept_code_change: whether the run may go on where the file of an own class has changed.
 
     Raises:
-        UsageError: a name, a file or an option is wrong, or options that change results come without a run_dir.
+        UsageError: a name, a file or an option is wrong.
     """
     settings, configuration = _parsed(configs, options)
     parts = {**settings.parts, **configuration.classes}
     name = run_name(parts)
-    directory = Path("runs") / name / f"seed_{seed}" if run_dir is None else from_home("run_dir", run_dir)
+    made = configuration.instantiate("data", "acquisition", "oracle")
+    data, oracle = made.data, made.oracle
+    if run_dir is None:
+        directory = directory_of(parts, seed, configuration.plain, configuration.changes, data.root)
+    else:
+        directory = from_home("run_dir", run_dir)
     fit_options = replace(
         configuration.options,
         config=tuple(configs),
@@ -105,13 +111,6 @@ def configure(
         run_dir=directory,
         accept_code_change=accept_code_change,
     )
-    if run_dir is None and configuration.changes:
-        raise UsageError(
-            f"These options change results, so that this is no longer {name}: "
-            f"{in_short(configuration.changes)}. Give it a directory of its own: --run_dir DIR."
-        )
-    made = configuration.instantiate("data", "acquisition", "oracle")
-    data, oracle = made.data, made.oracle
     data.split_file = directory / SPLIT
     if oracle.asks_people:
         data.use_label_store(oracle.label_folder(directory))

@@ -67,7 +67,12 @@ class FitOptions:
     seed: Annotated[int, Option("seed of the run", "S", int)] = 0
     run_dir: Annotated[
         Path | None,
-        Option("its directory (runs/NAME/seed_S); needed where options change results", "DIR", Path, identity=False),
+        Option(
+            "its directory (runs/NAME[/FOLDER][/MARK]/seed_S: FOLDER of your own images, MARK of changed settings)",
+            "DIR",
+            Path,
+            identity=False,
+        ),
     ] = None
     steps: Annotated[int | None, Option("length of each fit in steps, instead of --epochs", "N")] = None
     epochs: Annotated[

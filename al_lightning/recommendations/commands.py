@@ -106,9 +106,15 @@ def prefix_of(record: RunRecord) -> tuple[str, list[str]]:
 
 
 def siblings(run: Run) -> list[Run]:
-    """Return the finished runs on the same data in the same layout (NAME/seed_S), the given run included."""
-    runs = []
-    for journal in sorted(run.directory.resolve().parent.parent.glob(f"*/*/{JOURNAL}")):
+    """Return the finished runs on the same data in the same layout, the given run included.
+
+    The layout is NAME[/FOLDER][/MARK]/seed_S; of a run in a folder of another name it is NAME/seed_S.
+    """
+    directory, runs = run.directory.resolve(), []
+    folders = [parent for parent in directory.parents[1:4] if parent.name == run.record.name]
+    home = folders[0].parent if folders else directory.parents[1]
+    deep = range(4) if folders else range(1)
+    for journal in sorted(path for more in deep for path in home.glob(f"{'*/' * (2 + more)}{JOURNAL}")):
         try:
             other = read_run(journal.parent)
         except ALError:

@@ -158,7 +158,8 @@ def plan(
 def read_statuses(table: Table, directory: Path, seeds: int | None = None) -> list[CellStatus]:
     """Return the status of each cell of a table, from the runs in its directory."""
     names = dict.fromkeys(cell.place for row in table.rows for cell in row.cells.values())
-    return statuses_of(table, find_runs(directory / name for name in names), range(seeds or 0))
+    own = (path for name in names for path in sorted((directory / name).glob("seed_*")))  # deeper: other settings
+    return statuses_of(table, find_runs(own), range(seeds or 0))
 
 
 def _matches(status: CellStatus, pattern: str) -> bool:

@@ -125,10 +125,13 @@ def _by_place(directories: Iterable[Path], places: Collection[str]) -> dict[str,
     """Return, by a cell's place and by seed, the run, or why it cannot be read.
 
     A run belongs to the place that is named as the parent of its directory (`PLACE/seed_0`, the layout of all runs; at
-    a reduced scale the journal has another name), else to the place that is named as the run in its journal.
+    a reduced scale the journal has another name), else to the place that is named as the run in its journal. A run in
+    `PLACE/MARK/seed_0` has other settings than the table's, so that it belongs to no place.
     """
     runs: dict[str, dict[int, Run | str]] = {}
     for directory in directories:
+        if directory.parent.name not in places and directory.parent.parent.name in places:
+            continue
         try:
             run = read_run(directory)
         except ALError as error:

@@ -13,12 +13,13 @@ from tests.support.runs import DIGITS, TINY, Answer
 Call = Callable[..., Answer]
 
 
-def test_options_that_change_results_ask_for_a_directory(al: Call, here: Path) -> None:
-    answer = al("fit", "--config", "digits_random", "--steps", 3)
-    assert refused(answer, UsageError, "steps: 120 -> 3", "--run_dir")
-    assert not (here / "runs").exists()
-    answer = al("fit", "--budget.cycles", 0, "--config", "digits_random", "--data.workers", 0)  # these do not
-    assert answer.code == 0, answer.err
+def test_options_that_change_results_get_a_directory_of_their_own(al: Call, here: Path) -> None:
+    for options in (["--data.workers", 0], ["--steps", 3]):
+        answer = al("fit", "--budget.cycles", 0, "--config", "digits_random", *options)
+        assert answer.code == 0, answer.err
+    (changed,) = here.glob("runs/digits_random/steps=3-??????/seed_0")
+    assert f"in {changed.relative_to(here)}" in answer.err.splitlines()[0]
+    assert (changed / "cycles.jsonl").is_file()
     assert (here / "runs/digits_random/seed_0/cycles.jsonl").is_file()
 
 

@@ -83,11 +83,12 @@ def test_a_class_of_the_command_line_has_its_own_name_and_directory(options: lis
 @pytest.mark.usefixtures("module")
 def test_options_of_the_class_are_changed_settings() -> None:
     options = ["--acquisition", "mine_code.Mine", "--acquisition.power", "2"]
-    with raises(UsageError, "digits_mine_code.Mine", "acquisition.power: 1.0 -> 2.0", "--run_dir"):
-        configure(["digits_random"], options)
-    assert configure(["digits_random"], options, run_dir="r").name == "digits_mine_code.Mine"
-    with raises(UsageError, "network.depth: 10 -> 16"):
-        configure(["digits_random"], ["--network", "mine_code.Net", "--network.depth", "16"])
+    made = configure(["digits_random"], options)
+    assert made.name == "digits_mine_code.Mine"
+    assert made.run_dir.parts[:2] == ("runs", made.name)
+    assert made.run_dir.parent.name.startswith("power=2.0-")
+    made = configure(["digits_random"], ["--network", "mine_code.Net", "--network.depth", "16"])
+    assert made.run_dir.parent.name.startswith("depth=16-")
 
 
 def test_the_name_is_in_journal_tables_and_verdicts(al: Call, module: Path) -> None:

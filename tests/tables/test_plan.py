@@ -9,12 +9,13 @@ from al_lightning.config.experiment import configure
 from al_lightning.config.names import resolve
 from al_lightning.errors import DatasetError
 from al_lightning.launcher import Job
-from al_lightning.tables.plan import files_of, find_table, missing_data, plan
+from al_lightning.tables.plan import files_of, find_table, missing_data, plan, read_statuses
 from al_lightning.tables.published import read_table
+from al_lightning.tables.status import find_runs, statuses_of
 from tests.support.errors import refused
 from tests.support.published_tables import FILES, table
 from tests.support.runs import Answer
-from tests.support.table_runs import TABLE
+from tests.support.table_runs import TABLE, write_run
 
 
 def test_what_finished_runs_cost_estimates_the_rest(runs: Path) -> None:
@@ -32,6 +33,14 @@ def test_what_finished_runs_cost_estimates_the_rest(runs: Path) -> None:
     # random and entropy took 180 s for 3 fits, the fit on everything 60 s for one: the same an image
     assert coreset.hours == pytest.approx(180 / 3600)
     assert coreset.hours_left == pytest.approx(60 / 3600)
+
+
+def test_a_run_with_other_settings_is_in_no_cell(runs: Path) -> None:
+    before = [status.runs for status in read_statuses(TABLE, runs)]
+    other = runs / "digits_coreset" / "epochs=3-a1b2c3"
+    write_run(other / "seed_1", "digits_coreset", 1, [(0.1, 60.0), (0.2, 70.0), (0.3, 80.0)])
+    assert [status.runs for status in read_statuses(TABLE, runs)] == before
+    assert [status.runs for status in statuses_of(TABLE, find_runs([runs]))] == before
 
 
 def test_a_plan_has_each_run_once_and_skips_what_does_not_exist_here(tmp_path: Path) -> None:
