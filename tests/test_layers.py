@@ -26,7 +26,7 @@ deploy: export predictions > *
 tensorboard: writer > *
 
 inspect: collapse > *
-config: experiment rebuild > configuration > check trainer > command_line directory names own_code > *
+config: experiment rebuild > configuration > check trainer > data_root directory names own_code > command_line > *
 
 data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official prepare
     streets survey uneven > dataset streets.drawing > binary_masks pool_split turned_images > cache.shards known_files
@@ -50,7 +50,7 @@ oracle progress pages
 networks: deeplab resnet timm_backbone wider_resnet > * > base dropout weights
 distributed: processes > shutdown > *
 
-pool
+pool data_sources
 
 types errors seeding tasks console yaml_files drawing exif
 
@@ -61,7 +61,7 @@ metrics
 After a colon stand the files of a package: each imports from what stands after the next `>`. `*` is every other file.
 """
 NO_TORCH = "cli tables results labels launcher console pages progress metrics oracle pool yaml_files seeding errors"
-NO_TORCH += " duplicates drawing exif __init__ __main__"
+NO_TORCH += " data_sources duplicates drawing exif __init__ __main__"
 
 
 def units() -> dict[str, list[Path]]:

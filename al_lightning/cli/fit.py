@@ -65,12 +65,15 @@ def fit(given: list[str]) -> int:
     ours, options, verbose = _read(given)
     shutdown.listen(ours.stop_on)
 
+    from al_lightning.config.data_root import check_data_root
     from al_lightning.config.names import resolve
 
     if not ours.config and options:
         typo = nearest(options[0].split("=")[0], ["--config"])
         raise UsageError(f"No --config is given, and {options[0]} is no option without it.{typo}")
-    resolve(ours.config)  # finds a wrong name before torch is imported
+    values = resolve(ours.config).values  # finds a wrong name before torch is imported
+    if not ours.print_config:
+        check_data_root(values, options)
     quiet(verbose)
     from al_lightning.config.experiment import configure, merged
 

@@ -22,7 +22,7 @@ def spelled(options: Sequence[str]) -> list[str]:
     return [f"{name[:2]}{name[2:].replace('-', '_')}{equals}{value}" for name, equals, value in parted]
 
 
-def _pairs(options: Sequence[str]) -> Iterator[tuple[str, str]]:
+def pairs(options: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield the dotted name, without `init_args`, and the value of each option."""
     rest = spelled(options)
     while rest:
@@ -51,7 +51,7 @@ def put(values: dict[str, Any], options: Sequence[str]) -> list[str]:
         holder, key = (values[name], "class_path") if isinstance(values.get(name), dict) else (values, name)
         if isinstance(holder.get(key), str):
             holder[key] = section.short.get(holder[key], holder[key])
-    given = list(_pairs(options))
+    given = list(pairs(options))
     for name, text in sorted(given, key=lambda pair: pair[0].count(".")):
         first, *below = name.split(".")
         if first in SECTIONS and below in ([], ["class_path"]):

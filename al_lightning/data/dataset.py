@@ -22,6 +22,7 @@ from al_lightning.data.pool_split import QUIET, Reading, Split
 from al_lightning.data.remarks import Remark
 from al_lightning.data.sources import Sources
 from al_lightning.data.views import Unlabelled
+from al_lightning.data_sources import Source, missing, root_of
 from al_lightning.errors import MOST, DatasetError, UsageError, from_home, require, require_folder
 from al_lightning.labels.store import LabelStore
 from al_lightning.pool import Pool
@@ -95,7 +96,7 @@ class PoolDataset(metaclass=KeepsArguments):
             require("data.timeout", timeout, least=0.1)
         if not isinstance(cache, bool):
             require_folder("data.cache", cache, "true, false or a folder")
-        self.root = from_home("data.root", root) if root else Path(os.environ.get("AL_DATA", "data")) / self.folder
+        self.root = root_of(root, self.folder)
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.workers = workers
@@ -292,7 +293,4 @@ class PoolDataset(metaclass=KeepsArguments):
 
     def missing(self, what: Path) -> DatasetError:
         """Return the error for a missing file or folder."""
-        return DatasetError(
-            f"There is no {what}: the data were expected in {self.root}. Put them there, name their folder with "
-            f"--data.root DIR, or set $AL_DATA to the folder that holds {self.folder!r}. {self.where}".rstrip()
-        )
+        return missing(what, self.root, Source(self.folder, self.where))

@@ -43,7 +43,9 @@ def test_a_mark_is_short_and_needs_no_quotes(here: Path) -> None:
     assert mark.startswith("optimizer=Adam")
     assert len(mark) <= 40
     assert len(hashed) == 6
-    own_mark = own("--data.sequence_pattern", r"(?P<sequence>.+) /(?P<frame>\d+)", "--data.size", "[24, 32]").parent.name
+    own_mark = own(
+        "--data.sequence_pattern", r"(?P<sequence>.+) /(?P<frame>\d+)", "--data.size", "[24, 32]"
+    ).parent.name
     assert own_mark.startswith("size=24-32,sequence_pattern=P-sequence")
     assert re.fullmatch(r"[\w.,=-]+", own_mark)
 

@@ -123,9 +123,17 @@ def test_every_shipped_part_has_a_head_and_every_dataset_says_what_to_expect() -
                 assert all(f"# {word}:" in path.read_text() for word in ("Table", "Command", "Cost", "Expect")), path
 
 
+REFUSED = [
+    ["fit", "--config", "mine/absent.yaml"],
+    ["fit", "--config", "camvid_random", "--network.width", "2"],
+    ["fit", "--config", "mask_folder_random", "--data.classes", "[a, b]", "--data.root=absent"],
+    ["fit", "--config", "image_folder_random", "--data.root", "absent"],
+]
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["configs"], ["fit", "--help"], ["fit", "--config", "digits_entropi"], ["x"]],
+    [["--help"], ["--version"], ["configs"], ["fit", "--help"], ["fit", "--config", "digits_entropi"], ["x"], *REFUSED],
 )
 def test_commands_that_need_no_torch_import_none(arguments: list[str]) -> None:
     code = (

@@ -13,7 +13,7 @@ from al_lightning.config.own_code import changed_files, digests, own_modules
 from al_lightning.errors import UsageError
 from al_lightning.results.conditions import conditions_of
 from al_lightning.runs.journal import read_run
-from tests.support.errors import lacking, raises, refused
+from tests.support.errors import lacking, refused
 from tests.support.runs import SMALL_NETWORK, TINY, Answer, journal
 
 Call = Callable[..., Answer]

@@ -16,6 +16,7 @@ from al_lightning.data.images import Images, check_size
 from al_lightning.data.labelled_files import MaskFiles
 from al_lightning.data.mappings import find_mapping, load_mapping
 from al_lightning.data.name_order import numbered
+from al_lightning.data_sources import SOURCES
 from al_lightning.errors import MOST, DatasetError, UsageError, from_home, require
 from al_lightning.pool import Pool
 
@@ -68,14 +69,9 @@ class A2D2(PoolDataset):
         **options: see PoolDataset.
     """
 
-    folder = "a2d2"
+    folder, where = SOURCES["A2D2"]
     labels = "pixel"
     class_names: Sequence[str] = ()
-    where = (
-        "The unpacked part camera_lidar_semantic of a2d2.audi is expected: "
-        "ROOT/20180807_145028/camera/cam_front_center/*.png with label beside camera, and 22 more such folders; or the "
-        f"same below ROOT/camera_lidar_semantic, or below ROOT/train with {TEST_SCENE} below ROOT/val."
-    )
 
     def __init__(
         self,

@@ -18,6 +18,7 @@ from al_lightning.data.images import Array, Images, read_image
 from al_lightning.data.mappings import Mapping, find_mapping, load_mapping
 from al_lightning.data.masks import read_mask
 from al_lightning.data.name_order import numbered
+from al_lightning.data_sources import SOURCES
 from al_lightning.errors import MOST_PIXELS, DatasetError, require
 from al_lightning.pool import Pool
 from al_lightning.seeding import generator
@@ -122,14 +123,9 @@ class BCSS(SplitDataset):
         **options: see PoolDataset.
     """
 
-    folder = "bcss"
+    folder, where = SOURCES["BCSS"]
     labels = "pixel"
     class_names: Sequence[str] = ()
-    where = (
-        "The folder of PathologyDataScience/BCSS (GitHub; its README has the link) is expected: "
-        "ROOT/rgbs_colorNormalized/TCGA-A1-A0SK-DX1_xmin45749_ymin25055_MPP-0.2500.png and 150 more, with masks of the "
-        "same names in ROOT/masks."
-    )
 
     def __init__(
         self,

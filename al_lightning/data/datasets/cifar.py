@@ -12,6 +12,7 @@ import numpy as np
 from al_lightning.data.datasets.bases import SplitDataset
 from al_lightning.data.datasets.official import absent, check_counts
 from al_lightning.data.images import ArrayImages
+from al_lightning.data_sources import SOURCES
 from al_lightning.errors import ALError, DatasetError, UsageError
 from al_lightning.runs.lock import Lock
 
@@ -40,13 +41,9 @@ class CIFAR(SplitDataset):
         **options: see PoolDataset.
     """
 
-    folder = "cifar"
+    folder, where = SOURCES["CIFAR"]
     labels = "image"
     class_names: Sequence[str] = ()
-    where = (
-        "--data.download true fetches them. They look like ROOT/cifar-10-batches-py or ROOT/cifar-100-python, the "
-        "unpacked Python versions from cs.toronto.edu/~kriz/cifar.html."
-    )
 
     def __init__(
         self, classes: Literal[10, 100] = 10, download: bool = False, complete: bool = True, **options: Any

@@ -13,6 +13,7 @@ from al_lightning.data.datasets.official import absent, check_counts, names_in
 from al_lightning.data.images import Array, check_size
 from al_lightning.data.labelled_files import MaskFiles
 from al_lightning.data.mask_folders import Pair
+from al_lightning.data_sources import SOURCES
 from al_lightning.errors import DatasetError
 
 CLASSES = {
@@ -64,14 +65,10 @@ class Cityscapes(FileDataset):
         **options: see PoolDataset.
     """
 
-    folder = "cityscapes"
+    folder, where = SOURCES["Cityscapes"]
     labels = "pixel"
     class_names = tuple(CLASSES)
     sequence_pattern = rf"(?P<sequence>.+_\d+)_(?P<frame>\d+){IMAGE_END.removesuffix('.png')}$"
-    where = (
-        f"They look like ROOT/{IMAGES}/train/CITY/*{IMAGE_END} and ROOT/{LABELS}/train/CITY/*{LABEL_END}, and `val` "
-        "likewise: leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip from cityscapes-dataset.com, unpacked."
-    )
 
     def __init__(self, size: tuple[int, int] | None = (512, 1024), complete: bool = True, **options: Any) -> None:
         super().__init__(**options)

@@ -15,6 +15,7 @@ from al_lightning.data.images import check_size
 from al_lightning.data.labelled_files import ClassFiles
 from al_lightning.data.remarks import Remark
 from al_lightning.data.splits import UNLABELLED
+from al_lightning.data_sources import SOURCES
 from al_lightning.errors import DatasetError, require
 
 _MOST = 20
@@ -44,14 +45,10 @@ class ImageFolder(FileDataset):
         **options: see PoolDataset.
     """
 
-    folder = "image_folder"
+    folder, where = SOURCES["ImageFolder"]
     labels = "image"
     pixels = 2
     people_may_label = True
-    where = (
-        "They look like ROOT/train/CLASS/*.jpg and ROOT/test/CLASS/*.jpg, or ROOT/CLASS/*.jpg "
-        "(png, bmp, tif, webp too); images that people are to label like ROOT/unlabelled/*.jpg, with --oracle files."
-    )
 
     def __init__(
         self,

@@ -19,6 +19,7 @@ from al_lightning.data.mask_folders import MaskFolders, Masks, Pair, first_share
 from al_lightning.data.masks import Colours, label_table
 from al_lightning.data.remarks import Remark
 from al_lightning.data.splits import role_of
+from al_lightning.data_sources import SOURCES
 from al_lightning.errors import DatasetError, UsageError, from_home, require
 
 _MOST = 30
@@ -61,16 +62,11 @@ class MaskFolder(FileDataset):
         **options: see PoolDataset.
     """
 
-    folder = "mask_folder"
+    folder, where = SOURCES["MaskFolder"]
     labels = "pixel"
     pixels = 2
     class_names: Sequence[str] = ()
     people_may_label = True
-    where = (
-        "They look like ROOT/images/NAME.jpg and ROOT/masks/NAME.png (one channel of label ids, or colours with "
-        "--data.mapping); other folders by --data.images and --data.masks, or a file with an image and a label path a "
-        "line by --data.train_list. Images that people are to label need no masks: --oracle files."
-    )
 
     def __init__(
         self,

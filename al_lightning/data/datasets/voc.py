@@ -16,6 +16,7 @@ from al_lightning.data.images import Array, check_size
 from al_lightning.data.labelled_files import MaskFiles
 from al_lightning.data.mask_folders import Pair
 from al_lightning.data.masks import in_view, label_table, resize_label
+from al_lightning.data_sources import SOURCES
 from al_lightning.errors import DatasetError, MissingFile, UnknownLabel
 
 NAMES = """
@@ -105,14 +106,9 @@ class VOC(FileDataset):
         **options: see PoolDataset.
     """
 
-    folder = "voc"
+    folder, where = SOURCES["VOC"]
     labels = "pixel"
     class_names = CLASSES
-    where = (
-        "They look like ROOT/VOCdevkit/VOC2012 (VOCtrainval_11-May-2012.tar) and ROOT/benchmark_RELEASE/dataset (SBD's "
-        "benchmark.tgz), or a folder SegmentationClassAug of PNGs instead of the latter; docs/datasets.md has the "
-        "addresses."
-    )
 
     def __init__(self, size: tuple[int, int] | None = None, complete: bool = True, **options: Any) -> None:
         super().__init__(**options)
