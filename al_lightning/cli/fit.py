@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from al_lightning.cli.arguments import Arguments, add_imports, option_lines, say
 from al_lightning.config.fit_options import DECLARED, DEFAULTS, OF_QUERY, SECTIONS, FitOptions
 from al_lightning.console import quiet
 from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import LabelsAwaited, UsageError, nearest
+from al_lightning.runs.identity import as_json
 
 FIT = """\
 Runs a whole experiment: initial set, then per cycle fit, test, score, select, label.
@@ -27,7 +30,8 @@ examples:
 """
 QUERY = """\
 Scores a finished cycle's network again, with the same or another strategy.
-The last line of standard output is the JSON list of what it chooses, in order.
+Standard error lists what it chooses, in order: position and name of each image. The last line of standard output is
+the JSON list of the positions.
 """
 
 
@@ -57,6 +61,19 @@ def _read(given: list[str]) -> tuple[FitOptions, list[str], bool]:
     return FitOptions(**values), options, verbose
 
 
+def _config_text(ours: FitOptions, plain: dict[str, Any]) -> str:
+    """Return a configuration as a config file; what only the command line sets stands in comments."""
+    import yaml
+
+    alone = {
+        name: as_json(str(value) if isinstance(value := getattr(ours, name), Path) else value)
+        for name, option in DECLARED.items()
+        if option.read is not None and name != "print_config"
+    }
+    lines = ["Of the command line alone:", *yaml.safe_dump(alone, sort_keys=False).splitlines()]
+    return "".join(f"# {line}\n" for line in lines) + str(yaml.safe_dump(plain, sort_keys=False))
+
+
 def fit(given: list[str]) -> int:
     """Run an experiment, or continue it."""
     if {"-h", "--help"} & set(given):
@@ -78,9 +95,8 @@ def fit(given: list[str]) -> int:
     from al_lightning.config.experiment import configure, merged
 
     if ours.print_config:
-        import yaml
-
-        print(yaml.safe_dump(merged(ours.config, options), sort_keys=False), end="")
+        plain, directory = merged(ours.config, options, ours.seed)
+        print(_config_text(replace(ours, run_dir=ours.run_dir or directory), plain), end="")
         return 0
     experiment = configure(ours.config, options, ours.seed, ours.run_dir, ours.accept_code_change)
     from al_lightning import api

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from al_lightning.config.fit_options import result_settings
+from al_lightning.data_sources import SOURCES, root_of
 from al_lightning.runs.identity import fingerprint
 from al_lightning.runs.parts import called, run_name
 
@@ -19,9 +20,7 @@ LONGEST = 40
 DIGITS = 6
 
 
-def directory_of(
-    parts: Mapping[str, str], seed: int, plain: Mapping[str, Any], changes: Mapping[str, Any], root: Path
-) -> Path:
+def directory_of(parts: Mapping[str, str], seed: int, plain: Mapping[str, Any], changes: Mapping[str, Any]) -> Path:
     """Return the directory of a run for which none is named.
 
     Other settings that can change a result are another directory. So is another folder of one's own images, where no
@@ -32,12 +31,12 @@ def directory_of(
         seed: the run's seed.
         plain: the configuration as plain data, defaults filled in.
         changes: the settings that options change, by dotted key.
-        root: the folder of the data.
     """
     home, settings = RUNS / run_name(parts), result_settings(plain)
-    own = called(parts.get("datasets", "")) in OWN_IMAGES
-    if own:
-        folder = root.resolve()
+    if own := called(parts.get("datasets", "")) in OWN_IMAGES:
+        data = plain["data"]
+        source = SOURCES[data["class_path"].rpartition(".")[2]]
+        folder = root_of(data["init_args"]["root"], source.folder).resolve()
         home /= _as_name(folder.name) or "root"
         settings["data.root"] = str(folder)
     if own or changes:

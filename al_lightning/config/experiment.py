@@ -98,10 +98,8 @@ def configure(
     settings, configuration = _parsed(configs, options)
     parts = {**settings.parts, **configuration.classes}
     name = run_name(parts)
-    made = configuration.instantiate("data", "acquisition", "oracle")
-    data, oracle = made.data, made.oracle
     if run_dir is None:
-        directory = directory_of(parts, seed, configuration.plain, configuration.changes, data.root)
+        directory = directory_of(parts, seed, configuration.plain, configuration.changes)
     else:
         directory = from_home("run_dir", run_dir)
     fit_options = replace(
@@ -111,6 +109,8 @@ def configure(
         run_dir=directory,
         accept_code_change=accept_code_change,
     )
+    made = configuration.instantiate("data", "acquisition", "oracle")
+    data, oracle = made.data, made.oracle
     data.split_file = directory / SPLIT
     if oracle.asks_people:
         data.use_label_store(oracle.label_folder(directory))
@@ -132,9 +132,14 @@ def configure(
     )
 
 
-def merged(configs: Sequence[str], options: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the merged configuration as plain data, defaults filled in; no object is built. As `configure`."""
-    return _parsed(configs, options)[1].plain
+def merged(configs: Sequence[str], options: Sequence[str] = (), seed: int = 0) -> tuple[dict[str, Any], Path]:
+    """Return the merged configuration as plain data, and the directory that the run gets by itself.
+
+    Defaults are filled in; no object is built. Arguments and errors are those of `configure`.
+    """
+    settings, configuration = _parsed(configs, options)
+    parts = {**settings.parts, **configuration.classes}
+    return configuration.plain, directory_of(parts, seed, configuration.plain, configuration.changes)
 
 
 def dataset(names: Sequence[str], options: Sequence[str] = ()) -> PoolDataset:

@@ -31,8 +31,10 @@ def signal_named(name: str) -> signal.Signals:
 
 def await_signals(numbers: Iterable[signal.Signals], ask: Callable[[str], None]) -> None:
     """Block signals in this thread and its later ones; a thread waits for them and calls `ask` with their names."""
-    # A signal that a shell or nohup made this process ignore stays ignored.
-    wanted = {number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN}
+    # SIGHUP stays ignored where nohup asked for that. Of SIGINT a script's `&` asks the same, but it is Ctrl-C's.
+    wanted = {one for one in numbers if one == signal.SIGINT or signal.getsignal(one) is not signal.SIG_IGN}
+    if signal.SIGINT in wanted:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # an ignored signal might not become pending
     signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
 
     def wait() -> None:

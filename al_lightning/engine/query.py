@@ -16,7 +16,7 @@ from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.distributed.malloc import keep_large_blocks
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.stages import StageProgress, guarded, score, stage_trainer
-from al_lightning.errors import UsageError
+from al_lightning.errors import UsageError, printable
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
 from al_lightning.runs.checkpoints import load_network
@@ -77,7 +77,10 @@ def query_cycle(
             network = partial(_score, run, strategy, pool, (seed, cycle, member), weights, reporter)
             scored.append(score_pool(strategy, pool, generator("candidates", seed, cycle), network))
         rows = join_members(scored)
-        return processes.once(select, strategy, rows, count, generator("select", seed, cycle)).indices
+        chosen = processes.once(select, strategy, rows, count, generator("select", seed, cycle)).indices
+        for index, name in zip(chosen, run.data.names(chosen), strict=True):
+            reporter.say(printable(f"{index:>{len(str(pool.size))}}  {name}"))
+        return chosen
 
 
 def _score(

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from al_lightning.config.experiment import configure
+from al_lightning.config.fit_options import DECLARED
 from al_lightning.errors import DatasetError, UsageError
 from tests.support.errors import lacking, refused
 from tests.support.runs import DIGITS, TINY, Answer
@@ -36,7 +38,22 @@ def test_options_win_over_configs_wherever_they_stand(al: Call, here: Path) -> N
 def test_print_config_is_a_config(al: Call, here: Path) -> None:
     printed = al("fit", "--config", "digits_coreset", "--print_config").out
     (here / "mine.yaml").write_text(printed)
-    assert al("fit", "--config", "mine", "--print_config").out == printed
+    again = al("fit", "--config", "mine", "--print_config").out
+    assert yaml.safe_load(again) == yaml.safe_load(printed)
+
+
+def test_print_config_has_the_options_of_the_command_line_alone(al: Call, here: Path) -> None:
+    given = ["--config", "digits_coreset", "--seed", 3, "--steps", 7, "--stop_on", "USR1", "--price_per_label", 2]
+    printed = al("fit", *given, "--print_config").out
+    alone = yaml.safe_load("\n".join(line[2:] for line in printed.splitlines()[1:] if line.startswith("# ")))
+    declared = {name for name, option in DECLARED.items() if option.read is not None}
+    assert set(alone) == declared - {"print_config"}
+    assert alone["seed"] == 3
+    assert (alone["config"], alone["stop_on"], alone["price_per_label"]) == (["digits_coreset"], ["USR1"], 2.0)
+    directory = configure(["digits_coreset"], ["--steps", "7"], 3).run_dir
+    assert alone["run_dir"] == str(directory)
+    given_one = al("fit", *given, "--run_dir", "r", "--print_config").out
+    assert "# run_dir: r\n" in given_one
 
 
 @pytest.mark.parametrize(

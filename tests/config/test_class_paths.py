@@ -35,7 +35,7 @@ TEXT_AS_WELL = {("trainer", "strategy"), ("trainer", "profiler")}
 @cache
 def whole(name: str) -> dict[str, Any]:
     """A configuration with all options filled in, and classes under `trainer`, which has none by itself."""
-    values = merged([name])
+    values = merged([name])[0]
     values["trainer"] = {**values["trainer"], **EXTRA}
     return values
 

@@ -52,7 +52,7 @@ def test_the_help_names_every_option_with_its_default():
 
 
 def test_every_option_of_a_config_file_is_printed(here):
-    assert set(merged(["digits_random"])) == set(NAMES)
+    assert set(merged(["digits_random"])[0]) == set(NAMES)
 
 
 def test_hyphens_and_underscores_are_one(al, here):
@@ -118,7 +118,7 @@ def test_nothing_that_cannot_be_set_is_suggested(al, here, command, typed, hidde
 
 
 def test_identity_ignores_what_is_declared_so():
-    plain = merged(["image_folder_random"], ["--data.root", "x"])
+    plain = merged(["image_folder_random"], ["--data.root", "x"])[0]
     settings = result_settings(plain)
     for key in ("keep", "share", "chunk", "oracle.class_path", "budget.cycles", "trainer.devices",
                 "data.init_args.root", "data.init_args.workers"):  # fmt: skip

@@ -93,7 +93,7 @@ def sound(answer: Answer) -> None:
 
 
 def configurations(al: Callable[..., Answer], examples: int) -> Callable[..., None]:
-    base = merged(["digits_entropy_uda"])
+    base = merged(["digits_entropy_uda"])[0]
     known = sorted(places(base), key=str)
 
     @settings(max_examples=examples, **COMMON)

@@ -1,6 +1,7 @@
 """What the network of a finished cycle would choose."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,10 @@ def test_query_gives_the_journals_choice_and_another_strategys(al: Call, here: P
     chosen = journal(here / "r")[2]["chosen"]
     answer = al("query", "r", "--cycle", 1)
     assert json.loads(answer.out.splitlines()[-1]) == chosen
+    listed = [line.split() for line in answer.err.splitlines() if re.fullmatch(r" *\d+  \S.*", line)]
+    names = json.loads((here / "r/cycle_01/selection.json").read_text())["names"]
+    assert [int(line[0]) for line in listed] == chosen
+    assert [" ".join(line[1:]) for line in listed] == names
     other = json.loads(al("query", "r", "--cycle", 1, "--acquisition", "coreset").out)
     assert other != chosen
     assert len(set(other)) == 10
