@@ -120,6 +120,21 @@ def say(*lines: str) -> None:
         print(printable(line), file=sys.stderr, flush=True)
 
 
+def run_directories(paths: Sequence[Path]) -> list[Path]:
+    """Return the run directories among and below paths, each once, in order.
+
+    Raises:
+        ALError: there is no run in a path; the message says what is wrong there.
+    """
+    from al_lightning.runs.journal import read_run
+    from al_lightning.tables.status import find_runs
+
+    for path in paths:
+        if not find_runs([path]):
+            read_run(path)  # raises an error that says what is wrong
+    return find_runs(paths)
+
+
 def begin(verbose: bool) -> None:
     """Handle signals, and hide other libraries' messages unless `verbose`."""
     shutdown.listen()

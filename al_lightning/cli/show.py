@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from al_lightning.cli.arguments import Arguments
+from al_lightning.cli.arguments import Arguments, run_directories
 from al_lightning.config.fit_options import price
 from al_lightning.errors import printable
 
@@ -16,7 +16,7 @@ def show(given: list[str]) -> int:
         "Prints the curves of runs; several side by side, with each method's verdict against its baseline. Needs no "
         "data.",
     )
-    parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR", help="a run's directory")
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUNS", help="run directories, or folders of them")
     parser.add_argument("--chosen", action="store_true", help="list the chosen images, in order, with scores and names")
     parser.add_argument("--no-plot", dest="plot", action="store_false", help="print tables only")
     parser.add_argument(
@@ -35,11 +35,15 @@ def show(given: list[str]) -> int:
     from al_lightning.results.series import by_setting, repeats, series_of_runs
     from al_lightning.results.text_table import chosen_table, comparison_table, curve_table, text_plot
     from al_lightning.runs.journal import read_run
+    from al_lightning.runs.weights import with_tested
 
-    runs = [read_run(directory) for directory in dict.fromkeys(path.resolve() for path in ours.run_dirs)]
-    series = series_of_runs(runs)
+    runs = [read_run(directory) for directory in run_directories(ours.runs)]
+    # The advice on a price counts a cycle that is trained and tested but not finished; so does the table beside it.
+    priced_alone = len(runs) == 1 and ours.price_per_label is not None
+    shown = [with_tested(runs[0])] if priced_alone else runs
+    series = series_of_runs(shown)
     print(printable(curve_table(series[0].curves[0]) if len(runs) == 1 else comparison_table(series)))
-    health = [problem.line for problem in problems_of(runs[0])] if len(runs) == 1 else []
+    health = [problem.line for problem in problems_of(shown[0])] if len(runs) == 1 else []
     not_asked = ("health", "baseline", "protocol") if len(runs) == 1 else ()  # a single run is compared with nothing
     missed = [each.line for each in fairness(runs) if each.state is State.WARN and each.topic not in not_asked]
     for sentence in (*health, *missed, *repeats(series)):
@@ -58,6 +62,8 @@ def show(given: list[str]) -> int:
         print(f"\n{chosen_table(run)}")
     for run in runs if priced else ():
         advice = advice_of(run.directory, ours.price_per_label, gain=claims.by_run.get(run.directory))
+        if not priced_alone and len(with_tested(run).cycles) > len(run.cycles):
+            advice.insert(0, f"Cycle {len(run.cycles)} is tested but not finished: the table above ends before it.")
         print(printable("\n".join([f"\n{run.record.name}, seed {run.record.seed}", *advice])))
     if claims.counted:
         print(f"\n{claims.counted}")

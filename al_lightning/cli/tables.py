@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from al_lightning.cli.arguments import Arguments, add_imports, at_least_one, say
+from al_lightning.cli.arguments import Arguments, add_imports, at_least_one, run_directories, say
 from al_lightning.console import quiet
 from al_lightning.distributed.shutdown import shutdown
 from al_lightning.errors import UsageError, printable
@@ -132,16 +132,11 @@ def report(given: list[str]) -> int:
     ours = parser.read(given)
     form = ours.format or SUFFIXES.get(ours.out.suffix if ours.out else "", "html")
     tables = [path for path in ours.runs if path.is_file() and path.suffix == ".csv"]
-    from al_lightning.runs.journal import read_run
-    from al_lightning.tables.status import find_runs
-
     rest = [path for path in ours.runs if path not in tables]
-    directories = find_runs(rest)
     for path in rest:
         if path.suffix == ".csv" and not path.exists():
             raise UsageError(f"There is no file {path}; give a CSV file of numbers, or directories of runs.")
-        if not find_runs([path]):
-            read_run(path)  # raises an error that says what is wrong
+    directories = run_directories(rest)
     if tables and (directories or ours.table or form == "html"):
         raise UsageError(
             f"{tables[0]} holds numbers only: give it without runs, with --format text, markdown, latex or csv."

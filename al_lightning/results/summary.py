@@ -104,7 +104,7 @@ def _classes(methods: Sequence[Series], class_names: Sequence[str]) -> Grid:
         differences = class_differences(method, base, max(common))
         if any(differences):
             columns[method.label] = [mean_text([metric.sign * d for d in each.values()], 1, "") for each in differences]
-    names = class_names or methods[0].runs[0].record.classes
+    names = class_names or next((run.record.classes for run in methods[0].runs), ())  # a CSV file has no runs
     rows = [["class", *columns]]
     for number, cells in enumerate(zip_longest(*columns.values(), fillvalue="")):
         rows.append([names[number] if number < len(names) else str(number), *cells])

@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from al_lightning.errors import UsageError
+from tests.support.errors import refused
 from tests.support.runs import DIGITS, Answer
 
 Call = Callable[..., Answer]
@@ -33,6 +35,9 @@ def test_show(al: Call, here: Path) -> None:
         al("fit", "--config", "digits_random", *DIGITS, "--seed", seed, "--run_dir", f"r{seed}")
     assert "digits_random, seed 1" in al("show", "r1").out
     table = al("show", "r0", "r1", "--no-plot").out
+    assert al("show", here, "--no-plot").out == table  # runs below a folder
+    (here / "empty").mkdir()
+    assert refused(al("show", "r0", "empty"), UsageError, "empty")
     assert "+-" in table
     assert table.splitlines()[1].split()[0] == "digits_random"
     assert al("show", "r0", "r0").out == al("show", "r0").out

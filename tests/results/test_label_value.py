@@ -1,6 +1,7 @@
 """What labels are worth: costs, savings, and the sentences on the last labels, against numbers worked out by hand."""
 
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -222,6 +223,12 @@ def test_it_is_told_whenever_labels_are_awaited_and_the_network_is_there(
     assert re.match(r"From 6 to 11 labels accuracy went .* One seed ", said[2][0])
     assert said[2][0].endswith("At 2 a label the last 5 labels cost 10.00, and 5 more would cost 10.00.")
     assert "5 of 5 images of the choice of cycle 1 wait for labels" in said[2][1]
+    shown = al("show", "r", "--price-per-label", 2, "--no-plot").out  # table and advice know the same cycles
+    assert [line.split()[3] for line in shown.splitlines() if re.match(r"\d ", line)] == ["6", "11"]
+    assert "From 6 to 11 labels" in shown
+    shutil.copytree(here / "r", here / "again")
+    several = al("show", "r", "again", "--price-per-label", 2, "--no-plot").out
+    assert several.count("Cycle 1 is tested but not finished") == 2
     predicted = al("predict", "r", class_folders / "test")  # one who stops here has a network
     assert (predicted.code, predicted.out.strip()) == (0, "r/predictions/cycle_01/predictions.csv")
 
