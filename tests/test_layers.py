@@ -17,7 +17,7 @@ api
 
 recommendations: commands text > recommendation > evidence guide situation > *
 
-tables: plan_text report > plan > panels > cells estimate > figures reduced_scale status > published
+tables: listing > plan_text report > plan > panels > cells estimate > figures reduced_scale status > published
 engine: loop > initial_set > first_look fit > query steps > *
 
 reports: page > advice choices > findings > * > numbers

@@ -28,9 +28,11 @@ def reproduce(given: list[str]) -> int:
         "are not finished, as many at a time as there are GPUs (or cores), and prints our numbers beside the published "
         "ones. A figure is drawn too, as SVG and PNG. The same command continues after an interruption. Further "
         "options go to every run.",
-        "TABLE [--dry-run | --report-only] [--scale smoke] [options of fit]",
+        "[TABLE] [--dry-run | --report-only] [--scale smoke] [options of fit]",
     )
-    parser.add_argument("table", metavar="TABLE", help="table1 ... table12, figure1a ... figure12, or a YAML file")
+    parser.add_argument(
+        "table", nargs="?", metavar="TABLE", help="a table or figure, or a YAML file; without one, all are listed"
+    )
     parser.add_argument("--scale", default="full", help="smoke: tiny networks on generated data, as a test")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="the directory of all runs (runs)")
     parser.add_argument("--seeds", type=int, help="number of seeds of each row (the table's: 3, 2 for ensembles)")
@@ -50,7 +52,17 @@ def reproduce(given: list[str]) -> int:
     parser.add_argument("--slurm-nodes", type=int, default=1, help="slurm: nodes for each run (1)")
     parser.add_argument("--slurm-at-once", type=int, default=32, help="slurm: runs at a time (32)")
     add_imports(parser)
+    if {"-h", "--help"} & set(given):
+        from al_lightning.tables.listing import listing
+
+        print(f"{parser.format_help()}\ntables and figures:\n{listing(Path('runs'))}")
+        return 0
     ours, options = parser.read_with_options(given)
+    if ours.table is None:
+        from al_lightning.tables.listing import listing
+
+        print(listing(ours.runs, ours.scale))
+        return 0
     at_least_one(ours, "seeds", "slots", "slots-per-gpu")
     if ours.dry_run and ours.report_only:
         raise UsageError("--dry-run prints the runs and --report-only prints the table; give one of them.")

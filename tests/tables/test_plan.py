@@ -7,7 +7,7 @@ import pytest
 
 from al_lightning.config.experiment import configure
 from al_lightning.config.names import resolve
-from al_lightning.errors import DatasetError
+from al_lightning.errors import DatasetError, UsageError
 from al_lightning.launcher import Job
 from al_lightning.tables.plan import files_of, find_table, missing_data, plan, read_statuses
 from al_lightning.tables.published import read_table
@@ -97,6 +97,24 @@ def test_stand_ins_keep_strategy_training_and_augmentation(tmp_path: Path) -> No
     assert {"demo_11f_random", "demo_11f_coreset_s4gan"} <= names("table6")  # without the budget
     assert {"digits_noaug_random", "digits_learning_loss"} <= names("table9")
     assert "digits_entropy" in names("figure8")  # without the network
+
+
+def test_without_a_table_all_are_listed(al: Callable[..., Answer], here: Path) -> None:
+    for seed in range(3):
+        write_run(here / f"runs/cifar10_random/seed_{seed}", "cifar10_random", seed, [(0.1, 50.0), (0.3, 60.0)])
+    listed = al("reproduce").out
+    lines = {line.split()[0]: line for line in listed.splitlines()}
+    assert list(lines)[:2] == ["figure1a", "figure2"]
+    assert list(lines)[-2:] == ["table11", "table12"]
+    assert set(lines) == {*files_of("tables"), *files_of("figures")}
+    assert "62 runs, 3 finished" in lines["table9"]
+    assert "84 runs, about 279 GPU-hours" in lines["table3"]
+    assert "18 runs (about 90 minutes of one CPU core)" in lines["study_camvid"]
+    assert "al-lightning recommend" in lines["table8"]
+    assert "GPU-hours" not in al("reproduce", "--scale", "smoke").out
+    assert al("reproduce", "--help").out.endswith(listed)
+    assert refused(al("reproduce", "--scale", "huge"), UsageError, "'huge'", "smoke")
+    assert refused(al("reproduce", "table8"), UsageError, "Table 8", "al-lightning recommend")
 
 
 def test_the_command_line_plans_without_running(al: Callable[..., Answer], here: Path) -> None:
