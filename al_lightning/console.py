@@ -9,15 +9,18 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
 
 LINE_SECONDS = 30.0
 """Seconds between two plain lines about work that goes on."""
 DRAW_SECONDS = 0.1
 """Seconds between two drawings of the live part."""
+SHORTEST_BAR, LONGEST_BAR = 4, 20
+"""Columns of a bar."""
 
 
 class _ToStandardError(logging.StreamHandler[TextIO]):
@@ -129,18 +132,35 @@ class Display(AbstractContextManager[Any]):
     def count(self, what: str, done: int, total: int) -> None:
         """Show that `done` of `total` things are done; can be called at every change."""
         text = f"{done:,} of {total:,}"
-        self.show(lambda: bar(what, done, total, text), f"{what}: {text}")
+        self.show(lambda: Bar(what, done, total, text), f"{what}: {text}")
         if done >= total:
             self.draw("")
 
 
-def bar(what: str, done: int, total: int, detail: str) -> RenderableType:
-    """Return a live part: a name, a bar of `done` among `total`, and a detail."""
-    from rich.progress_bar import ProgressBar
-    from rich.table import Table
-    from rich.text import Text
+@dataclass(frozen=True)
+class Bar:
+    """A live part: a name, a bar of `done` among `total`, and a detail.
 
-    table = Table.grid(padding=(0, 1))
-    table.add_column(no_wrap=True, overflow="ellipsis")
-    table.add_row(Text(what), ProgressBar(total or None, done, width=20), Text(detail))
-    return table
+    Where there is no room for all, the bar is shortened first, then left out; then the name is cut, never the detail.
+    """
+
+    what: str
+    done: int
+    total: int
+    detail: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 1))
+        table.add_column()  # the column that gives way
+        row: list[RenderableType] = [Text(self.what, no_wrap=True, overflow="ellipsis")]
+        room = options.max_width - len(self.what) - len(self.detail) - 2
+        if room >= SHORTEST_BAR:
+            row.append(ProgressBar(self.total or None, self.done, width=min(room, LONGEST_BAR)))
+        for _ in range(len(row)):
+            table.add_column(no_wrap=True)
+        table.add_row(*row, Text(self.detail))
+        yield table

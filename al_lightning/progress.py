@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from al_lightning.console import Display, bar
+from al_lightning.console import Bar, Display
 from al_lightning.metrics import Metric
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class Reporter(Display):
         return sum(self._plan[self._first :]) - self._fit_steps - self._skipped - self._steps_now()
 
     def _bar(self) -> RenderableType:
-        return bar(f"{self._title}: {self._what}", self._done, self._total, self._tail().removeprefix(", "))
+        return Bar(f"{self._title}: {self._what}", self._done, self._total, self._tail().removeprefix(", "))
 
     def _tail(self, metric: bool = True) -> str:
         left = self.seconds_left() if metric or self._cycle < self._cycles else None

@@ -88,6 +88,28 @@ def test_a_terminal_has_one_live_line_below_those_that_stay(
     assert drawn == [live, live, live, ":bug: stays [as it is]", live, "cycle 0/1, 10 labelled: miou 25.00 %", live]
 
 
+@pytest.mark.parametrize("columns", [80, 130])
+def test_the_metric_is_never_what_is_cut(clock: list[float], monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    for name, value in (("FORCE_COLOR", "1"), ("TERM", "xterm"), ("COLUMNS", str(columns))):
+        monkeypatch.setenv(name, value)
+    with Reporter(stream=(out := io.StringIO())) as reporter:
+        reporter.plan([100, 100], first=0)
+        reporter.cycle(0, 10)
+        reporter.begin("fit", 100)
+        clock[0] += 100
+        reporter.result(MIOU, 0.25)
+        reporter.cycle(1, 1000)
+        reporter.begin("fit of member 2", 100)
+        clock[0] += 10
+        reporter.advance(10)
+    frames = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue()).split("\r")
+    last = next(frame.rstrip() for frame in reversed(frames) if "cycle 1/1" in frame)
+    assert re.search(r"miou 25\.00 % in cycle 0, [\w ]+ left$", last)
+    assert len(last) <= columns
+    assert ("━" in last) == (columns > 80)
+    assert ("…" in last) == (columns < 100)
+
+
 def test_a_process_that_does_not_print_prints_nothing() -> None:
     out = io.StringIO()
     with Reporter(shown=False, stream=out) as reporter:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from al_lightning.console import Display, bar
+from al_lightning.console import Bar, Display
 from al_lightning.data.cache.files import COLUMNS, MANIFEST, SETS, damaged, fault_of, with_checksum, without_checksum
 from al_lightning.data.cache.recipe import NONE, key_of
 from al_lightning.data.cache.shards import Done, Job, Shards, jobs_of
@@ -105,7 +105,7 @@ def _process(what: str, shards: Shards, processes: int) -> Iterator[Done]:
             seen, kept = seen + done.images, kept + done.images * done.kept
             speed = (seen if shards.sources is None else seen - kept) / max(time.monotonic() - begun, 1e-9)
             detail = f"{seen} of {total} images{f', {duration((total - seen) / speed)} left' if speed else ''}"
-            display.show(partial(bar, what, seen, total, detail), f"{what}: {detail}")
+            display.show(partial(Bar, what, seen, total, detail), f"{what}: {detail}")
             yield done
 
 

@@ -18,6 +18,8 @@ from al_lightning.progress import duration
 
 READ_SECONDS = 0.5
 """Seconds between two readings of the runs' progress."""
+WIDE = 120
+"""Columns of a terminal from which on each run has a bar."""
 NAMED = 3
 """Number of runs that a plain summary line names."""
 
@@ -118,18 +120,20 @@ class Screen(Display):
     def _table(self) -> RenderableType:
         """Return the live part: a line for each run at work, as far as there is room, and the totals."""
         table = Table.grid(padding=(0, 2))
-        for _ in range(3):
-            table.add_column(no_wrap=True, overflow="ellipsis")
-        table.add_column(no_wrap=True, justify="right")
-        table.add_column(no_wrap=True, justify="right")
+        wide = self.console.width >= WIDE
+        for kept in (False, *([True] if wide else []), False):  # name and title give way
+            table.add_column(no_wrap=kept)
+        for _ in ("metric", "time left"):
+            table.add_column(no_wrap=True, justify="right")
         room = max(1, self.console.height - 4)
         for job, (begun, where) in list(self._running.items())[:room]:
             progress = self._progress.get(job, {})
             left = progress.get("seconds_left")
+            title = progress.get("title") or f"starting{' on ' + where if where else ''}"
             table.add_row(
-                Text(str(job), style="bold"),
-                ProgressBar(1.0, _share(progress), width=16),
-                progress.get("title") or f"starting{' on ' + where if where else ''}",
+                Text(str(job), style="bold", no_wrap=True, overflow="ellipsis"),
+                *([ProgressBar(1.0, _share(progress), width=16)] if wide else []),
+                Text(title, no_wrap=True, overflow="ellipsis"),
                 progress.get("metric") or "",
                 f"{duration(left)} left" if left is not None else f"for {duration(time.monotonic() - begun)}",
             )

@@ -56,6 +56,24 @@ def test_plain_lines_come_seldom(here: Path, monkeypatch: pytest.MonkeyPatch) ->
     ]
 
 
+@pytest.mark.parametrize("columns", [80, 200])
+def test_the_metric_is_never_what_is_cut(here: Path, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    for name, value in (("FORCE_COLOR", "1"), ("TERM", "xterm"), ("COLUMNS", str(columns))):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(screens, "READ_SECONDS", 0.0)
+    monkeypatch.setattr(console, "DRAW_SECONDS", 0.0)
+    job = Job("cifar10_250-250_noaug_uniform5_entropy_uda", 0, here)
+    with Screen([job], 1, out := io.StringIO()) as screen:
+        screen.begin(job)
+        told(job.progress, metric="accuracy 25.00 % in cycle 0", seconds_left=3700.0)
+        out.truncate(0)
+        screen.tick()
+        frame = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\x00]", "", out.getvalue()).splitlines()
+    assert frame[0].rstrip().endswith("  accuracy 25.00 % in cycle 0  1 h 01 min left")
+    assert len(frame[0].rstrip()) <= columns
+    assert ("━" in frame[0]) == (columns > 100)
+
+
 def test_the_live_screen(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("FORCE_COLOR", "1"), ("TERM", "xterm"), ("COLUMNS", "110"), ("LINES", "7")):
         monkeypatch.setenv(name, value)

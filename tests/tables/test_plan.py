@@ -101,7 +101,8 @@ def test_stand_ins_keep_strategy_training_and_augmentation(tmp_path: Path) -> No
 
 def test_without_a_table_all_are_listed(al: Callable[..., Answer], here: Path) -> None:
     for seed in range(3):
-        write_run(here / f"runs/cifar10_random/seed_{seed}", "cifar10_random", seed, [(0.1, 50.0), (0.3, 60.0)])
+        name = "cifar10_noaug_random"
+        write_run(here / f"runs/{name}/seed_{seed}", name, seed, [(0.1, 50.0), (0.9, 60.0)])
     listed = al("reproduce").out
     lines = {line.split()[0]: line for line in listed.splitlines()}
     assert list(lines)[:2] == ["figure1a", "figure2"]
