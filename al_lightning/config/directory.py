@@ -33,10 +33,11 @@ def directory_of(parts: Mapping[str, str], seed: int, plain: Mapping[str, Any], 
         changes: the settings that options change, by dotted key.
     """
     home, settings = RUNS / run_name(parts), result_settings(plain)
-    if own := called(parts.get("datasets", "")) in OWN_IMAGES:
-        data = plain["data"]
-        source = SOURCES[data["class_path"].rpartition(".")[2]]
-        folder = root_of(data["init_args"]["root"], source.folder).resolve()
+    dataset = called(parts.get("datasets", ""))
+    if own := dataset in OWN_IMAGES:
+        source = SOURCES.get(dataset)  # of a class; of a config, its name is that of the folder
+        arguments = plain["data"].get("init_args") or {}
+        folder = root_of(arguments.get("root"), source.folder if source else dataset).resolve()
         home /= _as_name(folder.name) or "root"
         settings["data.root"] = str(folder)
     if own or changes:

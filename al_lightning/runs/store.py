@@ -105,6 +105,8 @@ class RunStore(CycleFiles):
             if not changed:
                 return run, ""
             if self.trained():
+                # Where no directory was named, its path follows from the settings (`config.directory`), so that this
+                # needs a config file that was edited since, or other images in the same folder.
                 raise UsageError(
                     f"{self.directory} holds a run with other settings ({in_short(changed)}). "
                     "Use those, or another directory: --run_dir DIR."

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from al_lightning.config import names
 from al_lightning.config.experiment import configure
 from tests.support.runs import SMALL_NETWORK, TINY, Answer
 
@@ -51,8 +52,8 @@ def test_a_mark_is_short_and_needs_no_quotes(here: Path) -> None:
 
 
 def test_each_folder_of_own_images_has_a_directory(here: Path) -> None:
-    for name in ("a/leaves", "b/leaves", "my leaves"):
-        (here / name).mkdir(parents=True)
+    for folder in ("a/leaves", "b/leaves", "my leaves"):
+        (here / folder).mkdir(parents=True)
     made = own("--data.root", "a/leaves")
     assert re.fullmatch(r"runs/image_folder_random/leaves/[0-9a-f]{6}/seed_0", str(made))
     assert own("--data.root", str(here / "b/../a/leaves")) == made
@@ -61,6 +62,10 @@ def test_each_folder_of_own_images_has_a_directory(here: Path) -> None:
     assert own().parts[2] == "image_folder"  # of $AL_DATA
     by_class = ["--data", "al_lightning.data.ImageFolder", "--data.root", "a/leaves"]
     assert directory(*by_class).parts[1:3] == ("ImageFolder_random", "leaves")
+    (here / "configs/datasets").mkdir(parents=True)
+    shipped = (names.shipped() / "datasets/digits.yaml").read_text()
+    (here / "configs/datasets/image_folder.yaml").write_text(shipped)  # one's own, without files
+    assert own().parts[2] == "image_folder"
     assert own("--data.root", "a/leaves", name="camvid_random") == Path("runs/camvid_random/seed_0")
 
 
