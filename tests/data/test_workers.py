@@ -162,8 +162,6 @@ def test_a_batch_that_cannot_be_handed_over_is_an_error_at_once(kind: int, limit
         next(iter(loader))
     assert not lacking(str(caught.value), facts)
     assert time.monotonic() - begun < 30
-    for child in active_children():  # the loader would wait 5 s for it
-        child.kill()
 
 
 def test_queues_that_find_no_shared_memory_are_told_from_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
