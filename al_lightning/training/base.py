@@ -117,7 +117,8 @@ class TrainingModule(LightningModule, ABC):
         require("training.prediction_stop", prediction_stop, least=0, most=1)
         if head_lr_factor != 1 and network.trunk() is None:
             raise UsageError(
-                f"head_lr_factor is {head_lr_factor}, but {type(network).__name__} has no backbone beside it."
+                f"head_lr_factor is {head_lr_factor}, but {type(network).__name__} has no backbone beside it: give "
+                "--training.head_lr_factor 1."
             )
         self.network = network
         self.task = task

@@ -27,7 +27,7 @@ from tests.support.stacks import PATTERN, duplicates, stack, videos
 
 Call = Callable[..., Answer]
 CLASSES = ["--data.classes", "[dark, bright]"]
-FIT = ["--config", "mask_folder_unet_random", "--network.width", 2, "--training.head_lr_factor", 1, *TINY]
+FIT = ["--config", "mask_folder_unet_random", "--network.width", 2, *TINY]
 FIT += ["--data.batch_size", 4, "--budget.initial", 20, "--budget.query", 20, "--budget.cycles", 1, *CLASSES]
 READ = "images are read once"
 
