@@ -184,6 +184,34 @@ def test_queues_that_find_no_shared_memory_are_told_from_a_full_disk(monkeypatch
     assert no_shared_memory(OSError(errno.ENOSPC, "No space left on device")) == ""
 
 
+LOST = """
+from torch.utils.data import get_worker_info
+from al_lightning.data import Digits
+from al_lightning.data.images import ArrayImages
+
+class Unreadable(ArrayImages):
+    def image(self, index):
+        if get_worker_info() is not None:
+            raise ValueError("the disk is gone")
+        return super().image(index)
+
+class Lost(Digits):
+    def build_test(self):
+        test = super().build_test()
+        return Unreadable(test.images, test.labels, test.names)
+"""
+
+
+def test_a_process_that_cannot_load_the_test_set_does_not_keep_the_run_from_ending(here):
+    """The command line's own process: the ones that it starts ignore the signals that it handles itself."""
+    (here / "lost.py").write_text(LOST)
+    options = "--data lost.Lost --data.workers 1 --steps 1 --budget.cycles 0 --run_dir r".split()
+    command = [sys.executable, "-m", "al_lightning", "fit", "--config", "digits_random", *options]
+    surroundings = {**environment(), "PYTHONPATH": os.pathsep.join([environment()["PYTHONPATH"], str(here)])}
+    done = subprocess.run(command, cwd=here, env=surroundings, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, lacking(done.stderr.splitlines()[-1], ["the disk is gone"])) == (1, [])
+
+
 def in_small_shared_memory(megabytes: int, *arguments: object, here: Any) -> Answer:
     """Run the command line where /dev/shm has so many megabytes, as in a container."""
     command = shlex.join([sys.executable, "-m", "al_lightning", *map(str, arguments)])

@@ -56,3 +56,6 @@ def test_finished_runs_of_the_same_data_count_more(here: Path) -> None:
     said = own_evidence(read_run(mine))
     assert said.startswith("There are 2 finished runs on these data (digits_entropy, digits_random).")
     assert "`al-lightning report runs/digits_entropy/seed_* runs/digits_random/seed_*`" in said
+    mine.rename(mine.parent / "first try")  # by --run_dir
+    said = own_evidence(read_run(mine.parent / "first try"))
+    assert "`al-lightning report 'runs/digits_entropy/first try' runs/digits_random/seed_*`" in said
