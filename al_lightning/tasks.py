@@ -75,6 +75,8 @@ class Task(ABC):
     def standard_error(self, confusion: Tensor, counts: Tensor | None, draw: np.random.Generator) -> float | None:
         """Return the standard error of the main metric, from the choice of the test images; None where it is not known.
 
+        A single image does not tell it.
+
         Args:
             confusion: (C, C), of the test set.
             counts: of its images, in their order, (N, C, 3), where the task counts them.
@@ -112,7 +114,7 @@ class Classification(Task):
 
     def standard_error(self, confusion: Tensor, counts: Tensor | None, draw: np.random.Generator) -> float | None:
         """Return the binomial standard error of the accuracy."""
-        if self.metrics[0] != ACCURACY or not (images := int(confusion.sum())):
+        if self.metrics[0] != ACCURACY or (images := int(confusion.sum())) < 2:
             return None
         accuracy = float(confusion.diag().sum()) / images
         return float((accuracy * (1 - accuracy) / images) ** 0.5)
@@ -191,7 +193,7 @@ class Segmentation(Task):
 
     def standard_error(self, confusion: Tensor, counts: Tensor | None, draw: np.random.Generator) -> float | None:
         """Return the bootstrap's standard error of the mean IoU: the deviation over test sets drawn from the images."""
-        if counts is None or not len(counts):
+        if counts is None or len(counts) < 2:
             return None
         images = len(counts)
         pixels = counts.cpu().double().flatten(1).numpy()

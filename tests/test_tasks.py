@@ -164,7 +164,8 @@ def test_the_binomial_error_of_an_accuracy_by_hand():
     draw = np.random.default_rng(0)
     matrix = torch.tensor([[30, 10], [15, 45]])  # 75 of 100
     assert Classification(2).standard_error(matrix, None, draw) == pytest.approx(math.sqrt(0.75 * 0.25 / 100))
-    assert Classification(2).standard_error(torch.zeros(2, 2, dtype=torch.int64), None, draw) is None
+    for images in (0, 1):
+        assert Classification(2).standard_error(torch.tensor([[images, 0], [0, 0]]), None, draw) is None
 
 
 def test_the_counts_of_an_image_by_hand():
@@ -209,6 +210,7 @@ def test_the_bootstrap_of_a_mean_iou_is_that_of_whole_test_sets():
     assert error == task.standard_error(torch.eye(3), counts, np.random.default_rng(0))
     assert error != task.standard_error(torch.eye(3), counts, np.random.default_rng(1))
     assert task.standard_error(torch.eye(3), counts[:1].repeat(9, 1, 1), np.random.default_rng(0)) == 0
+    assert task.standard_error(torch.eye(3), counts[:1], np.random.default_rng(0)) is None  # one image tells no scatter
 
 
 def test_a_class_that_some_drawn_test_sets_lack_counts_where_it_is():

@@ -33,6 +33,10 @@ REFUSED: dict[type[Callback], str] = {
     callbacks.BackboneFinetuning: (
         "it looks for another kind of module; --training.head_lr_factor gives the head a rate of its own"
     ),
+    callbacks.ModelPruning: (
+        "it prunes anew at each checkpoint (--chunk), and gives the weights back that a fit began with; a smaller "
+        "network is --network"
+    ),
     callbacks.ProgressBar: "a run shows its progress itself",
 }
 """Callbacks that a fit does not work with, each tried, and the way out. Classes derived from them are refused, too."""

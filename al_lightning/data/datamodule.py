@@ -114,5 +114,5 @@ class PoolDataModule(LightningDataModule):
             timeout=self.dataset.timeout if workers else 0,
             collate_fn=parcel,
             pin_memory=torch.cuda.is_available(),
-            persistent_workers=workers > 0 and sampler is not None,
+            persistent_workers=workers > 0,  # so that Lightning ends them after an error; SIGTERM does not
         )

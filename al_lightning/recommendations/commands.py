@@ -111,9 +111,9 @@ def siblings(run: Run) -> list[Run]:
     The layout is NAME[/FOLDER][/MARK]/seed_S; of a run in a folder of another name it is NAME/seed_S.
     """
     directory, runs = run.directory.resolve(), []
-    folders = [parent for parent in directory.parents[1:4] if parent.name == run.record.name]
+    folders = [parent for parent in directory.parents[:3] if parent.name == run.record.name]
     home = folders[0].parent if folders else directory.parents[1]
-    deep = range(4) if folders else range(1)
+    deep = range(3 if folders else 1)
     for journal in sorted(path for more in deep for path in home.glob(f"{'*/' * (2 + more)}{JOURNAL}")):
         try:
             other = read_run(journal.parent)
@@ -131,9 +131,18 @@ def own_evidence(run: Run) -> str:
     names = {other.record.name for other in runs}
     if len(names) < 2 or not any(other.record.parts.get("acquisition") == BASELINE for other in runs):
         return ""
-    folders = sorted({os.path.relpath(other.directory.parent) for other in runs})
-    paths = " ".join(f"{shlex.quote(folder)}/seed_*" for folder in folders)
+    paths = " ".join(_patterns([Path(os.path.relpath(other.directory)) for other in runs]))
     return (
         f"There are {len(runs)} finished runs on these data ({', '.join(sorted(names))}). Measured evidence on "
         f"your own data counts more than all of the above: `al-lightning report {paths}`. {caution(runs)}"
     ).rstrip()
+
+
+def _patterns(run_dirs: Sequence[Path]) -> list[str]:
+    """Return run directories for a shell: FOLDER/seed_* where all of a folder are called so, else each by its name."""
+    others = {path.parent for path in run_dirs if not path.name.startswith("seed_")}
+    found = [
+        shlex.quote(str(path)) if path.parent in others else f"{shlex.quote(str(path.parent))}/seed_*"
+        for path in sorted(run_dirs)
+    ]
+    return list(dict.fromkeys(found))

@@ -170,14 +170,15 @@ def _too_short(measured: Measured, share: float) -> str:
 
 
 def _memorised(measured: Measured, share: float) -> str:
-    """Of what was learned beyond a guess, less than this share is there on the test set."""
+    """Of what was learned beyond a guess, half of what there is or more, less than this share is on the test set."""
     value, guess = measured.value, measured.number("guess")
     train, train_guess = measured.number("train"), measured.number("train_guess")
     if value is None or guess is None or train is None or train_guess is None:
         return ""
     metric = measured.metric
     learned, kept = metric.sign * (train - train_guess), metric.sign * (value - guess)
-    if learned <= 0 or kept >= share * learned:
+    whole = metric.sign * ((metric.sign > 0) - train_guess)
+    if learned < whole / 2 or kept >= share * learned:
         return ""
     return f"{metric.name} is {metric.text(train)} on the training images, but {metric.text(value)} on the test set"
 

@@ -124,7 +124,7 @@ def test_parts_that_do_not_go_together(al: Call, here: Path, masks: Path, class_
     answer = al("fit", *colours, "--data.augmentation", "al_lightning.data.SegmentationAugmentation")
     assert refused(answer, UsageError, "SegmentationAugmentation", "class per pixel")
     answer = al("fit", *colours, "--training.head_lr_factor", 10)
-    assert refused(answer, UsageError, "head_lr_factor", "WideResNet", "backbone")
+    assert refused(answer, UsageError, "head_lr_factor", "WideResNet", "backbone", "--training.head_lr_factor 1")
 
 
 def test_print_config_needs_nothing_but_the_names(al: Call, here: Path) -> None:

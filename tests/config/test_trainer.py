@@ -55,6 +55,7 @@ OPTIONS = {
     "GradientAccumulationScheduler": "{scheduling: {0: 2}}",
     "EarlyStopping": "{monitor: train/loss}",
     "OnExceptionCheckpoint": "{dirpath: there}",
+    "ModelPruning": "{pruning_fn: l1_unstructured}",
 }
 
 

@@ -56,6 +56,9 @@ def test_finished_runs_of_the_same_data_count_more(here: Path) -> None:
     said = own_evidence(read_run(mine))
     assert said.startswith("There are 2 finished runs on these data (digits_entropy, digits_random).")
     assert "`al-lightning report runs/digits_entropy/seed_* runs/digits_random/seed_*`" in said
+    mine.rename(mine.parent / "first try")  # by --run_dir
+    said = own_evidence(read_run(mine.parent / "first try"))
+    assert "`al-lightning report 'runs/digits_entropy/first try' runs/digits_random/seed_*`" in said
 
 
 def test_finished_runs_of_the_same_data_lie_in_directories_of_their_own_too(here: Path) -> None:
@@ -66,3 +69,5 @@ def test_finished_runs_of_the_same_data_lie_in_directories_of_their_own_too(here
         moved.append(run.rename(run.parent / below / run.name))
     paths = "runs/digits_entropy/leaves/a1b2c3/seed_* runs/digits_random/leaves/size=24-d4e5f6/seed_*"
     assert all(f"`al-lightning report {paths}`" in own_evidence(read_run(run)) for run in moved)
+    named = run_of(here / "runs", "digits_coreset", 0, [])
+    assert f"`al-lightning report runs/digits_coreset/seed_* {paths}`" in own_evidence(read_run(named))

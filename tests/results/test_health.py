@@ -118,6 +118,8 @@ def test_what_was_memorised() -> None:
     kept = THRESHOLD[MEMORISED] * 0.6
     assert fired(a_run(0.3 + kept - 0.001, error=0.001)) == [MEMORISED]
     assert fired(a_run(0.3 + kept + 0.001, error=0.001)) == []
+    assert fired(a_run(0.32, train=0.66, error=0.001)) == [MEMORISED]  # 0.36 of 0.7
+    assert fired(a_run(0.32, train=0.64, error=0.001)) == []  # the training images are not known well themselves
 
 
 def test_without_a_test_set_what_the_fit_knows_is_judged() -> None:
