@@ -205,7 +205,7 @@ class Lost(Digits):
 def test_a_process_that_cannot_load_the_test_set_does_not_keep_the_run_from_ending(here):
     """The command line's own process: the ones that it starts ignore the signals that it handles itself."""
     (here / "lost.py").write_text(LOST)
-    options = "--data lost.Lost --data.workers 1 --steps 1 --budget.cycles 0 --run_dir r".split()
+    options = ["--data", "lost.Lost", "--data.workers", "1", "--steps", "1", "--budget.cycles", "0", "--run_dir", "r"]
     command = [sys.executable, "-m", "al_lightning", "fit", "--config", "digits_random", *options]
     surroundings = {**environment(), "PYTHONPATH": os.pathsep.join([environment()["PYTHONPATH"], str(here)])}
     done = subprocess.run(command, cwd=here, env=surroundings, capture_output=True, text=True, timeout=60)
