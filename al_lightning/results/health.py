@@ -209,7 +209,7 @@ RULES = (
         _falls,
         "Train each fit as long as its labels ask (--epochs instead of --steps), and run further seeds (--seed)",
     ),
-    HealthRule("fit too short", 0.05, _too_short, "Train longer: --steps, or --epochs"),
+    HealthRule("fit too short", 0.07, _too_short, "Train longer: --steps, or --epochs"),
     HealthRule(
         "memorised",
         0.2,

@@ -76,7 +76,7 @@ def turned_root(root: Path, orientation: int) -> Path:
 def test_photographs_are_turned_as_viewers_turn_them_and_that_is_said(al: Call, here: Path, orientation: int) -> None:
     turned_root(here / "turned", orientation)
     turned_root(here / "upright", 1)
-    said = ["8 images have an EXIF orientation", *(["masks of 8 of these fit both views"] if orientation == 3 else [])]
+    said = ["8 images with an EXIF orientation", *(["masks of 8 of these fit both views"] if orientation == 3 else [])]
     done = al("fit", *MASKS, "--data.root", "turned", "--run_dir", "r")
     assert done.code == 0, done.err
     assert not lacking(done.err, said)

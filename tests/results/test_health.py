@@ -113,6 +113,21 @@ def test_a_fit_that_was_too_short() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("start", "before", "end", "error", "fires"),
+    [
+        (2.087, 0.6531, 0.5597, 0.01875, False),  # CIFAR-10, 500 labels, 2,000 steps: 3,000 steps are no better
+        (2.369, 1.708, 1.65, 0.01987, True),  # digits, 60 steps at a constant and low learning rate
+        (2.0, 1.2, 1.1, 0.01, True),  # a straight line
+    ],
+)
+def test_the_threshold_of_a_short_fit_lies_between_fits_that_were_measured(
+    start: float, before: float, end: float, error: float, fires: bool
+) -> None:
+    run = a_run(0.7, loss_start=start, loss_before=before, loss_end=end, loss_error=error)
+    assert (SHORT in fired(run)) is fires
+
+
 def test_what_was_memorised() -> None:
     """Learned beyond a guess: 0.6 on the training images."""
     kept = THRESHOLD[MEMORISED] * 0.6
