@@ -68,6 +68,8 @@ def _outdated(settings: Mapping[str, Any]) -> list[str] | None:
     faults = []
     if network == "WideResNet":
         depth, width = (settings.get(f"{NETWORK}.init_args.{key}", least) for key, least in LEAST.items())
+        if not isinstance(depth, int) or not isinstance(width, int):  # a run that was sent may hold anything
+            return None
         if depth < LEAST["depth"] or width < LEAST["width"]:
             faults.append(f"a network smaller than the study's (WRN-{depth}-{width} for WRN-28-2)")
     elif network != "ResNetClassifier":

@@ -51,9 +51,9 @@ STARTED: list[str] = []
 WATCHING = [False]
 
 
-def _watch(event: str, _: Any) -> None:
+def _watch(event: str, arguments: Any) -> None:
     if WATCHING[0] and event.startswith(STARTS):
-        STARTED.append(event)
+        STARTED.append(f"{event} {arguments}")
 
 
 sys.addaudithook(_watch)

@@ -86,6 +86,7 @@ def test_a_budget_between_low_and_high_is_not_called_low():
     ("change", "state", "facts"),
     [
         ({"network.init_args.depth": 16, "network.init_args.width": 1}, State.WARN, ["WRN-16-1"]),
+        ({"network.init_args.depth": None}, State.UNKNOWN, []),
         ({"data.init_args.augmentation.init_args.auto_augment": False}, State.WARN, ["AutoAugment is off"]),
         (
             {"data.init_args.augmentation.class_path": "al_lightning.data.NoAugmentation"},
