@@ -66,6 +66,16 @@ class Dataset:
         title = self.metric.title
         return (title[:1].upper() + title[1:] if title.islower() else title) + self.metric.suffix
 
+    @property
+    def in_images(self) -> bool:
+        """Whether the runs were given their budgets as numbers of images."""
+        return all(run.record.settings.get("budget.unit") == "images" for run in self.runs)
+
+    def budget_text(self, budget: float, between: str = ": ") -> str:
+        """Return a budget as the runs count it: `300 labels`, or `30 %: 300 labels`."""
+        labels = f"{self.labelled(budget) or 0:,}"
+        return labels if self.in_images else f"{100 * budget:.4g} %{between}{labels}"
+
     def labelled(self, budget: float) -> int | None:
         """Return the number of labelled images at a budget."""
         curves = [curve for method in self.methods for curve in method.curves if budget in curve.budgets]
