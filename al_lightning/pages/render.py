@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from al_lightning.pages.looks import look_of
+from al_lightning.pages.narrow import LONG, narrow
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -28,7 +29,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.globals["look_of"] = look_of
+    made.globals |= {"look_of": look_of, "narrow": narrow, "LONG": LONG}
     return made
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from statistics import fmean
 
@@ -90,9 +91,14 @@ def _costs(methods: Sequence[Series]) -> Grid:
             continue
         target = fmean(ends)
         needed = "; ".join(map(str, label_costs(method, target).values()))
-        saved = "; ".join(savings(method, base, target).values())
+        saved = _each_once(savings(method, base, target).values())
         rows.append([method.label, f"{target:.2f}", needed, saved, base.label])
     return Grid("Labels, seed by seed, to be as good as the baseline is in the end", rows)
+
+
+def _each_once(texts: Iterable[str]) -> str:
+    """Return the texts of a method's seeds, each once, with the number of seeds that have it."""
+    return "; ".join(f"{text} ({count} seeds)" if count > 1 else text for text, count in Counter(texts).items())
 
 
 def _classes(methods: Sequence[Series], class_names: Sequence[str]) -> Grid:
