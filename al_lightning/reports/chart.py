@@ -31,7 +31,9 @@ def curve_panel(dataset: Dataset, styles: Mapping[str, int]) -> Panel:
         Line(m.label, look_of(styles[m.label]), flat=fmean(m.at(m.curves[0].budgets[0]).values()))
         for m in dataset.references
     ]
-    budgets = tuple((_place(dataset, budget), dataset.budget_text(budget, "\n")) for budget in dataset.budgets)
+    budgets = tuple(
+        (_place(dataset, budget), dataset.budget_text(budget).removesuffix(" labels")) for budget in dataset.budgets
+    )
     counted = "labelled images" if dataset.in_images else "labelled, in % of the pool, and number of images"
     return Panel("", dataset.heading, counted, (*lines, *flat), budgets)
 

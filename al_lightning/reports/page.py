@@ -19,11 +19,12 @@ from al_lightning.reports.advice import advise, unfinished
 from al_lightning.reports.chart import curve_chart
 from al_lightning.reports.fairness import fairness
 from al_lightning.reports.findings import SHOWN, Findings, Lookup, gather, short_name
-from al_lightning.reports.numbers import Dataset, cost, curves, datasets, difference_rows, headline, more
+from al_lightning.reports.numbers import Dataset, answer, cost, curves, datasets, difference_rows, more
 from al_lightning.reports.sprite import COLUMNS
 from al_lightning.results.claims import counted
 from al_lightning.results.comparison import RULE
 from al_lightning.results.health import caution
+from al_lightning.results.renderers import all_of
 from al_lightning.results.series import BASELINE
 from al_lightning.runs.files import write_text
 from al_lightning.runs.journal import Run
@@ -42,7 +43,7 @@ def write_report(
         path: the HTML file.
         runs: finished or not, in the order in which strategies are shown.
         data: gives a run's dataset; where that fails, the report says so and has no pictures.
-        title: of the page; plain text.
+        title: of the page; plain text; "" for the names of what the runs were on.
         command: that made the runs, to be shown; by default each run's own.
         guide: holds the runs against the study's guide; without it, the page has no such section.
 
@@ -76,11 +77,11 @@ def report_values(
     versions = dict.fromkeys(tuple(run.record.versions.items()) for run in made)
     sections = [_section(number, grouped[number], each, styles) for number, each in enumerate(findings)]
     return {
-        "title": title,
+        "title": title or all_of(dataset.name for dataset in grouped),
         "baseline": BASELINE,
         "styles": styles,
         "rule": RULE,
-        "headlines": [f"{headline(dataset)} {caution(dataset.runs)}".rstrip() for dataset in grouped],
+        "answers": [(dataset.name, [*answer(dataset), *_caution(dataset)]) for dataset in grouped],
         "points": dict.fromkeys(dataset.metric.points for dataset in grouped if dataset.metric.name),
         "counted": counted(each for dataset in grouped for each in dataset.comparisons),
         "sections": sections,
@@ -101,6 +102,10 @@ def report_values(
         "short_name": short_name,
         "score_axis": choices.score_axis,
     }
+
+
+def _caution(dataset: Dataset) -> list[str]:
+    return [text] if (text := caution(dataset.runs)) else []
 
 
 def _section(number: int, dataset: Dataset, findings: Findings | str, styles: dict[str, int]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from jinja2 import UndefinedError
 from al_lightning.pages.render import ROOT, environment, render
 from tests.support.errors import raises
 
-EMPTY = {"title": "<i>&\"'", "items": [], "classes": [], "kind": "image", "colours": [], "tiny": 0, "jpeg": None}
+EMPTY = {"title": "<i>&\"'", "items": [], "classes": [], "kind": "image", "colours": [], "tiny": 0, "jpegs": None}
 
 
 def test_values_are_escaped() -> None:

@@ -44,7 +44,8 @@ def test_the_table_has_means_deviations_area_and_height() -> None:
 def test_label_costs_and_classes_are_folded_away() -> None:
     text = text_of(page(comparison(), data, "t"))
     assert "street: Labels, seed by seed, to be as good as the baseline is in the end" in text
-    assert "Class by class: points ahead of the baseline at the last common budget" in text
+    assert "Class by class: iou in % at 30 %, mean ± standard deviation over seeds class random entropy" in text
+    assert "ground 50.0 ± 0.0 50.0 ± 0.0 50.0 ± 0.0" in text
     assert "Pairwise penalties" not in text  # of a single setting they say nothing new
 
 
