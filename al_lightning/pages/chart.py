@@ -24,7 +24,7 @@ _VARIABLES = {colour: f"var(--c{number})" for number, colour in enumerate(COLOUR
     PALE: "var(--grid)",
     "#ffffff": "var(--card)",
 }
-_LONGEST = 42
+_LONGEST = 52
 """Letters of all names in a row of a legend, for each panel beside another."""
 _NEAR = 0.11
 """Least distance of two budgets that are both written, as a share of the axis."""

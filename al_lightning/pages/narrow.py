@@ -8,7 +8,7 @@ from typing import Any
 
 ROOM = 112
 """Letters that stand beside each other in a section of a page at its full width, the gaps of the columns included."""
-GAP = 3
+GAP = 1.5
 LONG = 26
 """Letters of a cell from which on its text breaks into lines."""
 _SWATCH = 5
@@ -23,7 +23,8 @@ def narrow(rows: Sequence[Sequence[Any]]) -> list[list[list[Any]]]:
     """
     columns = list(zip(*rows, strict=True))
     parts: list[list[Sequence[Any]]] = [[columns[0]]]
-    first = room = ROOM - _width(columns[0]) - _SWATCH
+    first: float = ROOM - _width(columns[0]) - _SWATCH
+    room = first
     for column in columns[1:]:
         width = GAP + _width(column)
         if width > room and len(parts[-1]) > 1:

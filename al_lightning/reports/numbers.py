@@ -14,7 +14,6 @@ from al_lightning.results.renderers import MINUS, Grid, mean_text, number
 from al_lightning.results.series import (
     BASELINE,
     Series,
-    budget_text,
     budgets_of,
     by_setting,
     in_images,
@@ -87,7 +86,7 @@ class Dataset:
 
     def labelled(self, budget: float) -> int | None:
         """Return the number of labelled images at a budget."""
-        return labelled_at(self.methods, budget)
+        return labelled_at((*self.methods, *self.references), budget)
 
     def against_baseline(self) -> list[Comparison]:
         """Return the comparison of each strategy with the baseline of its training, where both have finished a seed.
@@ -187,17 +186,17 @@ def difference_rows(tested: Sequence[Comparison], described: Sequence[Comparison
 def curves(dataset: Dataset) -> list[list[str]]:
     """Return the curves, the heads first, then a row for each method: label, metric by budget, area, height, seeds."""
     many = len(dataset.budgets) > 1
-    heads = [dataset.budget_text(budget) for budget in dataset.budgets]
+    single = sorted({method.curves[0].budgets[0] for method in dataset.references})
+    heads = [dataset.budget_text(budget) for budget in (*dataset.budgets, *single)]
     rows = [["labelled", *heads, *(["area", "mean\nheight"] if many else []), "seeds"]]
     for method in dataset.methods:
         whole = list(method.whole(dataset.budgets).values())
-        cells = [_cell(method.at(budget).values(), len(method.runs)) for budget in dataset.budgets]
+        cells = [_cell(method.at(budget).values(), len(method.runs)) for budget in dataset.budgets] + [""] * len(single)
         cells += [mean_text([curve.area for curve in whole], 3), mean_text([c.height for c in whole])] if many else []
         rows.append([method.label, *cells, str(len(method.runs))])
     for method in dataset.references:
-        budget = method.curves[0].budgets[0]
-        value = f"{mean_text(method.at(budget).values())} at {budget_text([method], budget)}"
-        rows.append([method.label, value, *[""] * (len(rows[0]) - 3), str(len(method.runs))])
+        values = [mean_text(method.at(budget).values(), none="") for budget in single]
+        rows.append([method.label, *[""] * len(dataset.budgets), *values, *[""] * 2 * many, str(len(method.runs))])
     return rows
 
 

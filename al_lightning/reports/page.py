@@ -16,13 +16,13 @@ from al_lightning.inspect.counts import REPEATS
 from al_lightning.pages.render import render
 from al_lightning.reports import choices
 from al_lightning.reports.advice import advise, unfinished
-from al_lightning.reports.chart import curve_chart
+from al_lightning.reports.chart import curve_charts
 from al_lightning.reports.fairness import fairness
 from al_lightning.reports.findings import SHOWN, Findings, Lookup, gather, short_name
 from al_lightning.reports.numbers import Dataset, answer, cost, curves, datasets, difference_rows, more
 from al_lightning.reports.sprite import COLUMNS
 from al_lightning.results.claims import counted
-from al_lightning.results.comparison import RULE
+from al_lightning.results.comparison import MANY, RULE
 from al_lightning.results.health import caution
 from al_lightning.results.renderers import all_of
 from al_lightning.results.series import BASELINE
@@ -75,6 +75,7 @@ def report_values(
     costs, seconds = cost(methods)
     made = [run for method in methods for run in method.runs]
     versions = dict.fromkeys(tuple(run.record.versions.items()) for run in made)
+    compared = [each for dataset in grouped for each in dataset.comparisons]
     sections = [_section(number, grouped[number], each, styles) for number, each in enumerate(findings)]
     return {
         "title": title or all_of(dataset.name for dataset in grouped),
@@ -83,7 +84,10 @@ def report_values(
         "rule": RULE,
         "answers": [(dataset.name, [*answer(dataset), *_caution(dataset)]) for dataset in grouped],
         "points": dict.fromkeys(dataset.metric.points for dataset in grouped if dataset.metric.name),
-        "counted": counted(each for dataset in grouped for each in dataset.comparisons),
+        "judged": any(each.seeds > 1 for each in compared),
+        "pooled": any(each.pooled for each in compared),
+        "many_seeds": MANY,
+        "counted": counted(compared),
         "sections": sections,
         "conditions": [condition.line for condition in fairness(made)],
         "guide": guide(grouped, findings) if guide is not None and grouped else None,
@@ -114,7 +118,7 @@ def _section(number: int, dataset: Dataset, findings: Findings | str, styles: di
         "number": number,
         "dataset": dataset,
         "waiting": [f"{run.record.name}, seed {run.record.seed}" for run in unfinished(dataset)],
-        "chart": curve_chart(dataset, styles) if dataset.budgets else "",
+        "charts": curve_charts(dataset, styles) if dataset.budgets else [],
         "differences": difference_rows(dataset.against_baseline(), dataset.between_strategies()),
         "curves": curves(dataset),
         "agreement": choices.agreement(dataset),

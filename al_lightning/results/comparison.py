@@ -162,7 +162,7 @@ class Comparison:
     def clause(self, metric: str = "", brief: bool = False) -> str:
         """Return the sentence, without the caution that a single seed asks for.
 
-        A `brief` one says nothing of the differences that would have shown, which a table beside it has.
+        A `brief` one leaves out what a table beside it says: the assumption, and the differences that would have shown.
 
         Numbers have one digit after the point by default, two where one would round a number to 0.0, and as many as a
         claim of less than `RELEVANT` needs not to be rounded to `RELEVANT`.
@@ -180,7 +180,7 @@ class Comparison:
             return self._without_noise(of, places)
         signed = f"{number(self.mean, places)} points{of}"
         interval = f"{100 * (1 - ALPHA):.4g} % interval {self.interval()}"
-        assumed = ", assuming equal noise of all methods" * self.pooled
+        assumed = ", assuming equal noise of all methods" * (self.pooled and not brief)
         if self.shows:
             side = "ahead of" if self.verdict is Verdict.AHEAD else "behind"
             small = f", less than {RELEVANT:g} point" if self.small else ""

@@ -193,15 +193,14 @@ def mean_heights(series: Sequence[Series]) -> dict[str, dict[int, float]]:
 
 def in_images(series: Iterable[Series]) -> bool:
     """Return whether the runs of all series were given their budgets as numbers of images."""
-    runs = [run for each in series for run in each.runs]
-    return bool(runs) and all(run.record.settings.get("budget.unit") == "images" for run in runs)
+    units = {run.record.settings.get("budget.unit") for each in series for run in each.runs}
+    return units == {"images"}
 
 
 def labelled_at(series: Iterable[Series], budget: float) -> int | None:
     """Return the number of labelled images at a nominal budget; None where no series has it."""
-    curves = (curve for each in series for curve in each.curves)
-    places = ((curve, at) for curve in curves if (at := _place(curve.budgets, budget)) is not None)
-    return next((curve.labelled[at] for curve, at in places), None)
+    places = ((curve, _place(curve.budgets, budget)) for each in series for curve in each.curves)
+    return next((curve.labelled[at] for curve, at in places if at is not None), None)
 
 
 def budget_text(series: Sequence[Series], budget: float) -> str:

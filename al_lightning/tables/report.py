@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from al_lightning.config.rebuild import data_of
 from al_lightning.pages.render import render
-from al_lightning.reports.chart import curve_chart
+from al_lightning.reports.chart import curve_charts
 from al_lightning.reports.fairness import fairness
 from al_lightning.reports.numbers import Dataset
 from al_lightning.reports.page import Guide, report_values
@@ -97,21 +97,17 @@ def _conditions(statuses: Sequence[CellStatus]) -> list[str]:
 
 def _charts(block: Block) -> list[tuple[str, str]]:
     """Return the column's curves, a title and a chart for each kind of training."""
-    charts = []
     # A strategy looks the same in all charts; Random is the grey line.
     others = dict.fromkeys(key for line in block.lines if (key := _key(line.status)) != "random")
     numbers = {"random": 0} | {key: number for number, key in enumerate(others, start=1)}
-    flat = [line.status for line in block.lines if line.status.row.everything and line.status.complete]
-    curves = [line.status for line in block.lines if line.status.complete and not line.status.row.one_fit]
-    groups = {(each.row.mc_dropout, each.row.semi_supervised, each.row.training) for each in curves}
-    for dropout, more, training in sorted(groups):
-        methods = [each.series for each in curves if (each.row.mc_dropout, each.row.training) == (dropout, training)]
-        title = methods[0].runs[0].record.trained + (", network with dropout" if dropout else "")
-        references = () if more else tuple(each.series for each in flat if each.row.mc_dropout == dropout)
-        dataset = Dataset(block.column.title, methods[0].metric, tuple(methods), budgets_of(methods), references)
-        styles = {line.status.row.label: numbers[_key(line.status)] for line in block.lines}
-        charts.append((title, curve_chart(dataset, styles)))
-    return charts
+    complete = [line.status for line in block.lines if line.status.complete]
+    flat = tuple(each.series for each in complete if each.row.everything)
+    curves = tuple(each.series for each in complete if not each.row.one_fit)
+    if not curves:
+        return []
+    dataset = Dataset(block.column.title, curves[0].metric, curves, budgets_of(curves), flat)
+    styles = {line.status.row.label: numbers[_key(line.status)] for line in block.lines}
+    return curve_charts(dataset, styles, most=0)
 
 
 def _key(status: CellStatus) -> str:

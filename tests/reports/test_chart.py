@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from al_lightning.reports.chart import curve_panel
+from al_lightning.reports.chart import curve_charts, curve_panel
 from al_lightning.reports.numbers import datasets
-from tests.support.reported_runs import comparison
+from tests.support.reported_runs import BATCHES, RANDOM, a_run, comparison
 
 STYLES = {"random": 0, "entropy": 1, "coreset": 2}
 
@@ -31,3 +31,17 @@ def test_a_line_has_means_and_deviations() -> None:
     assert random.label == "random"
     assert [mean for _, mean, _ in random.points] == pytest.approx([40, 148 / 3, 60])
     assert [deviation for _, _, deviation in random.points] == pytest.approx([2, (4 / 3) ** 0.5, 2])
+
+
+def test_many_methods_have_a_chart_for_each_training() -> None:
+    names = [f"street_{name}{training}" for training in ("", "_uda") for name in ("random", "coreset", "bald", "equal")]
+    runs = [a_run(name, 0, RANDOM[0], BATCHES) for name in names]
+    styles = {name.removeprefix("street_"): number for number, name in enumerate(names)}
+    (dataset,) = datasets(runs)
+    assert len(dataset.methods) == 8
+    assert [title for title, _ in curve_charts(dataset, styles)] == [
+        "labels alone",
+        "with unlabelled images",
+    ]
+    (few,) = datasets(runs[:4])
+    assert [title for title, _ in curve_charts(few, styles)] == [""]

@@ -9,6 +9,8 @@ from statistics import fmean, stdev
 
 from al_lightning.errors import UsageError
 from al_lightning.reports.page import write_report
+from al_lightning.results.series import series_of_runs
+from al_lightning.results.text_table import comparison_table
 from al_lightning.runs.journal import Run, RunRecord
 from tests.support.errors import raises
 from tests.support.reported_runs import (
@@ -112,3 +114,26 @@ def test_unfinished_runs_are_shown_as_far_as_they_are() -> None:
     assert "No batch yet" in nothing
     with raises(UsageError, "at least one run directory"):
         write_report(Path("never.html"), [], data, "t")
+
+
+def test_the_page_begins_with_its_name_then_answer_curves_tables_and_method() -> None:
+    html = page(comparison(), data, "")
+    assert "<h1>street</h1>" in html
+    assert '<h2 class="of">' not in html  # the only dataset is the page's name
+    marks = ("<h1>", "coreset is ahead of random", '<svg class="chart"', "mIoU in %, mean", "What each strategy chose")
+    places = [html.index(mark) for mark in (*marks, 'id="next"', 'id="made"')]
+    assert places == sorted(places)
+    before = html[: html.index("corrected after Holm")]
+    assert before.count("<details") == before.count("</details>") + 1
+    called = page(comparison(), data, "My streets")
+    assert "<h1>My streets</h1>" in called
+    assert '<h2 class="of">street</h2>' in called
+
+
+def test_budgets_given_in_images_are_printed_in_images() -> None:
+    runs = comparison()
+    settings = [{**run.record.settings, "budget.unit": "images"} for run in runs]
+    counted = [replace(r, record=replace(r.record, settings=s)) for r, s in zip(runs, settings, strict=True)]
+    assert "labelled 2 labels 4 labels 6 labels area" in text_of(page(counted, data, "t"))
+    assert "labelled 10 % 2 labels 20 % 4 labels" in text_of(page(runs, data, "t"))
+    assert "6 labels" in comparison_table(series_of_runs(counted))

@@ -98,6 +98,11 @@ def test_the_method_with_more_error_is_charged():
     ]
 
 
+def test_penalties_that_are_all_zero_are_left_out():
+    equal = [a_run(name, seed, (0.6, 0.5, 0.4)) for name in ("random", "entropy") for seed in range(3)]
+    assert penalties({"street": series_of_runs(equal), "forest": series_of_runs(equal)}) == []
+
+
 def test_stopping_advice_tells_a_gain_from_a_loss():
     first, *others = runs()[:3]
     assert advice(first, others).endswith("more than the noise between seeds explains.")
