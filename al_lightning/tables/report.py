@@ -111,9 +111,10 @@ def _charts(block: Block) -> list[tuple[str, str]]:
 
 
 def _key(status: CellStatus) -> str:
-    """Return what a row's line style depends on: the strategy, and for the 100 % rows the network too."""
+    """Return what a row's look depends on: the strategy, and what else tells rows of one chart apart."""
     row = status.row
-    return f"{row.acquisition} {row.mc_dropout}" if row.everything else row.acquisition
+    marks = [row.network, "" if row.strong_augmentation else "plain", "dropout" * (row.mc_dropout and row.everything)]
+    return " ".join([row.acquisition, *filter(None, marks)])
 
 
 def _choices() -> str:

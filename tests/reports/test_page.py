@@ -111,7 +111,7 @@ def test_unfinished_runs_are_shown_as_far_as_they_are() -> None:
     assert f"al-lightning labels status {people.directory}" in asked
     assert "al-lightning fit --config street_entropy --seed 1" not in asked
     nothing = page([a_run("street_random", 0, (), BATCHES, finished=False)], data, "t")
-    assert "No batch yet" in nothing
+    assert "Nothing has been chosen yet" in nothing
     with raises(UsageError, "at least one run directory"):
         write_report(Path("never.html"), [], data, "t")
 
