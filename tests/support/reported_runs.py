@@ -127,7 +127,9 @@ def page(runs: Sequence[Run], data: Lookup, title: str, **more: Any) -> str:
 
 
 def text_of(html: str) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", html.split("</style>")[1].replace("<wbr>", "")).split())
+    return " ".join(
+        re.sub(r"<[^>]+>", " ", html.split("</style>")[1].replace("<wbr>", "").replace("&nbsp;", " ")).split()
+    )
 
 
 class Balance(HTMLParser):
