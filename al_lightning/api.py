@@ -128,7 +128,7 @@ def query(
 def report(
     run_dirs: Sequence[str | Path],
     out: str | Path = "report.html",
-    title: str = "al-lightning: runs compared",
+    title: str = "",
     command: str = "",
     imports: Sequence[str] = (),
 ) -> Path:
@@ -137,7 +137,7 @@ def report(
     Args:
         run_dirs: directories of runs.
         out: file of the page.
-        title: title of the page.
+        title: title of the page; by default the names of what the runs were on.
         command: the command that made all runs; by default each run's own.
         imports: modules besides this package's whose datasets are shown; see `--import`.
 

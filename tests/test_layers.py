@@ -46,7 +46,8 @@ acquisition: testing > testing.checks > testing.points > testing.trial > * > bas
 training: * > base > curve functional measures schedules
 runs: weights > store > cycle_files > selections > checkpoints image_list origins parts > journal lock seals > *
 
-oracle progress pages
+oracle progress
+pages: chart render > *
 networks: deeplab resnet timm_backbone wider_resnet > * > base dropout weights
 distributed: processes > shutdown > *
 

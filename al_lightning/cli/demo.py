@@ -67,11 +67,12 @@ def compare(directory: Path, seeds: int | None, options: tuple[str, ...]) -> Non
     for methods in by_setting(series_of_runs(runs)).values():
         print(comparison_table(methods), end="\n\n")
     report = write_report(
-        [run.directory for run in runs], directory / "report.html", "al-lightning: the demo", "make demo"
+        [run.directory for run in runs], directory / "report.html", "The demo: synthetic streets", "make demo"
     )
+    over = ", mean +- standard deviation over seeds" if len(runs) > len(names) else ""
     print(
-        f"{len(runs)} runs in {duration(time.monotonic() - begun)}, mean +- standard deviation over seeds. What was "
-        f"chosen, and what to try next: {report}"
+        f"{len(runs)} runs in {duration(time.monotonic() - begun)}{over}. What was chosen, and what to try next: "
+        f"{report}"
     )
 
 

@@ -29,6 +29,7 @@ def show(given: list[str]) -> int:
 
     from al_lightning.reports.fairness import fairness
     from al_lightning.results.claims import claims_of
+    from al_lightning.results.comparison import sentences
     from al_lightning.results.conditions import State
     from al_lightning.results.health import problems_of
     from al_lightning.results.label_value import advice_of, step_of
@@ -56,7 +57,7 @@ def show(given: list[str]) -> int:
     claims = claims_of(settings, steps)
     for setting, compared in claims.by_setting.items():
         metric = settings[setting][0].metric.title
-        for line in ["", setting, *(f"  {each.sentence(metric)}" for each in compared)] if compared else ():
+        for line in ["", setting, *(f"  {each}" for each in sentences(compared, metric))] if compared else ():
             print(printable(line))
     for run in runs if ours.chosen else ():
         print(f"\n{chosen_table(run)}")

@@ -140,6 +140,7 @@ def report(given: list[str]) -> int:
         "--unit", choices=("percent", "fraction"), help="unit of a CSV file's metric, where the numbers do not tell it"
     )
     parser.add_argument("--out", type=Path, help="the file (html: report.html, otherwise standard output)")
+    parser.add_argument("--title", default="", help="title of the page (the names of what the runs were on)")
     add_imports(parser)
     ours = parser.read(given)
     form = ours.format or SUFFIXES.get(ours.out.suffix if ours.out else "", "html")
@@ -153,6 +154,8 @@ def report(given: list[str]) -> int:
         raise UsageError(
             f"{tables[0]} holds numbers only: give it without runs, with --format text, markdown, latex or csv."
         )
+    if ours.title and (form != "html" or ours.table):
+        raise UsageError("--title is the title of a page of runs; leave it out with --table and other formats.")
     if form == "html" or ours.table:
         quiet(ours.verbose)
     if ours.table:
@@ -160,7 +163,7 @@ def report(given: list[str]) -> int:
     elif form == "html":
         from al_lightning import api
 
-        print(api.report(directories, ours.out or Path("report.html"), imports=ours.imports))
+        print(api.report(directories, ours.out or Path("report.html"), ours.title, imports=ours.imports))
         return 0
     else:
         content = _summary(directories, tables, form, ours.unit)

@@ -17,7 +17,7 @@ from al_lightning.errors import ALError
 from al_lightning.labels.filenames import Ranked
 from al_lightning.labels.formats import formats
 from al_lightning.labels.item import Item, LabelBatch
-from al_lightning.labels.pictures import THUMBNAIL, place_image, thumbnail
+from al_lightning.labels.pictures import THUMBNAIL, place_image, thumbnails
 from al_lightning.labels.store import Kind
 from al_lightning.labels.untrusted import Malformed, table_rows
 from al_lightning.pages.render import render
@@ -100,7 +100,7 @@ def _contact_sheet(batch: LabelBatch) -> str:
         "classes": batch.classes,
         "kind": batch.kind,
         "colours": ["#" + bytes(colour).hex() for colour in batch.colours.tolist()] if masks else [],
-        "jpeg": lambda item: base64.b64encode(thumbnail(item, batch.colours)).decode(),
+        "jpegs": lambda item: [base64.b64encode(each).decode() for each in thumbnails(item, batch.colours)],
         "tiny": THUMBNAIL[0] // 3,
     }
     return render("labels/templates/sheet.html.jinja", values)

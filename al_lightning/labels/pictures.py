@@ -58,13 +58,18 @@ def place_image(item: Item, folder: Path) -> str:
     return target.name
 
 
-def thumbnail(item: Item, colours: Colours) -> bytes:
-    """Return a small JPEG of an image, with the predicted mask over it, in (classes, 3) colours, where there is one."""
+def thumbnails(item: Item, colours: Colours) -> list[bytes]:
+    """Return a small JPEG of an image, and another with the predicted mask over it, where there is one.
+
+    Args:
+        item: of a batch.
+        colours: (classes, 3), of the mask.
+    """
     with _opened(item) as image:
         image.draft("RGB", (2 * THUMBNAIL[0], 2 * THUMBNAIL[1]))  # a large JPEG is decoded at an eighth of its size
         whole = np.asarray(upright(image).convert("RGB"))
     small = shrink(whole, THUMBNAIL[1], THUMBNAIL[0])
-    if isinstance(item.prediction, np.ndarray):
-        mask = Image.fromarray(item.prediction).resize((small.shape[1], small.shape[0]), Image.Resampling.NEAREST)
-        small = blend(small, np.asarray(mask), colours)
-    return jpeg(small)
+    if not isinstance(item.prediction, np.ndarray):
+        return [jpeg(small)]
+    mask = Image.fromarray(item.prediction).resize((small.shape[1], small.shape[0]), Image.Resampling.NEAREST)
+    return [jpeg(small), jpeg(blend(small, np.asarray(mask), colours))]

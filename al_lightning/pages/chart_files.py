@@ -11,13 +11,26 @@ if TYPE_CHECKING:
 
 Form = Literal["svg", "png"]
 FORMS: tuple[Form, Form] = ("svg", "png")
+TEXT, EDGE, PALE = "#1d2126", "#5d646d", "#e6e3dc"
+"""Colours of text, of axes and of the grid; style.css has them as --text, --quiet and --grid."""
 _STYLE: Any = {  # matplotlib's type of such a mapping is a list of all keys
     "svg.hashsalt": "al-lightning",
     "svg.fonttype": "none",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
-    "grid.alpha": 0.3,
+    "axes.axisbelow": True,
+    "axes.edgecolor": EDGE,
+    "axes.labelcolor": TEXT,
+    "axes.titlesize": 10,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "grid.color": PALE,
+    "text.color": TEXT,
+    "xtick.color": EDGE,
+    "ytick.color": EDGE,
+    "xtick.labelcolor": TEXT,
+    "ytick.labelcolor": TEXT,
     "legend.frameon": False,
     "font.size": 9,
 }

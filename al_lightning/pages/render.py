@@ -7,6 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from al_lightning.pages.looks import look_of
+from al_lightning.pages.narrow import LONG, narrow
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -18,7 +21,7 @@ def environment() -> Environment:
     """Return the environment of all templates, whose names are paths below the package."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # takes 0.1 s, and few commands need it
 
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(ROOT),
         autoescape=True,
         undefined=StrictUndefined,
@@ -26,6 +29,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    made.globals |= {"look_of": look_of, "narrow": narrow, "LONG": LONG}
+    return made
 
 
 def render(template: str, values: Mapping[str, object]) -> str:

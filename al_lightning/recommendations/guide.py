@@ -78,8 +78,7 @@ def held(rules: Rules, dataset: Dataset, findings: Findings | str) -> Held:
         answer, comparisons = _answer(rules, dataset, method, task)
         answers.append(answer)
         compared += comparisons
-    rows = [[*row[:4], row[-1]] for row in difference_rows(compared)]  # without the difference that would show
-    return Held(dataset.name, place, tuple(answers), rows)
+    return Held(dataset.name, place, tuple(answers), difference_rows(compared))
 
 
 def _redundancy(rules: Rules, dataset: Dataset, findings: Findings | None) -> tuple[tuple[str, ...], str]:

@@ -159,15 +159,16 @@ def agreement(dataset: Dataset) -> list[Mapping[str, Any]]:
     """Return matrices of the common choices of strategies, and of seeds of a strategy: for one batch, and for all.
 
     Returns:
-        For each matrix `batches` and `images` of a choice, and `rows`: a method's label with a cell for each method up
-        to the method itself.
+        For each matrix `batches` and `images` of a choice, `chance`, what random choices agree in, and `rows`: a
+        method's label with a cell for each method up to the method itself. A matrix without any pair is left out.
     """
     counts = [max(sum(1 for cycle in run.cycles if cycle.chosen) for run in method.runs) for method in dataset.methods]
     methods = [method for method, count in zip(dataset.methods, counts, strict=True) if count]
     if not methods or (len(methods) == 1 and len(methods[0].runs) == 1):
         return []
     least = min(count for count in counts if count)
-    return [_matrix(methods, batches) for batches in dict.fromkeys((1, least))]
+    matrices = [_matrix(methods, batches) for batches in dict.fromkeys((1, least))]
+    return [matrix for matrix in matrices if matrix["chance"]]
 
 
 def _matrix(methods: Sequence[Series], batches: int) -> Mapping[str, Any]:
@@ -175,8 +176,11 @@ def _matrix(methods: Sequence[Series], batches: int) -> Mapping[str, Any]:
         (method.label, [_overlaps(method, other, batches) for other in methods[: place + 1]])
         for place, method in enumerate(methods)
     ]
+    by_chance = [100 * overlap.expected_share for _, cells in rows for cell in cells for overlap in cell]
     return {
         "batches": batches,
+        "chance": " to ".join(dict.fromkeys(f"{end(by_chance):.0f}" for end in (min, max) if by_chance))
+        + " %" * bool(by_chance),
         "images": next((cell[0].first for _, cells in rows for cell in cells if cell), 0),
         "rows": [(label, [_cell(cell) for cell in cells]) for label, cells in rows],
     }

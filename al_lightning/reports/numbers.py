@@ -9,16 +9,19 @@ from statistics import fmean, stdev
 
 from al_lightning.metrics import Metric
 from al_lightning.results.claims import claims_of
-from al_lightning.results.comparison import FEWEST, Comparison
+from al_lightning.results.comparison import FEWEST, Comparison, sentences
 from al_lightning.results.renderers import MINUS, Grid, mean_text, number
 from al_lightning.results.series import (
     BASELINE,
     Series,
     budgets_of,
     by_setting,
+    in_images,
+    labelled_at,
     mean_heights,
     repeats,
     series_of_runs,
+    spread,
 )
 from al_lightning.results.summary import costs_and_classes, penalties
 from al_lightning.runs.journal import Run
@@ -66,10 +69,24 @@ class Dataset:
         title = self.metric.title
         return (title[:1].upper() + title[1:] if title.islower() else title) + self.metric.suffix
 
+    @property
+    def in_images(self) -> bool:
+        """Whether the runs were given their budgets as numbers of images."""
+        return in_images((*self.methods, *self.references))
+
+    @property
+    def spread(self) -> str:
+        """What the numbers of the methods are: means and deviations, or those of one seed."""
+        return spread((*self.methods, *self.references))
+
+    def budget_text(self, budget: float) -> str:
+        """Return a budget in two lines, or in one where the runs count images: `30 %` and `300 labels`."""
+        labels = f"{self.labelled(budget) or 0:,} labels"
+        return labels if self.in_images else f"{100 * budget:.4g} %\n{labels}"
+
     def labelled(self, budget: float) -> int | None:
         """Return the number of labelled images at a budget."""
-        curves = [curve for method in self.methods for curve in method.curves if budget in curve.budgets]
-        return next((curve.labelled[curve.budgets.index(budget)] for curve in curves), None)
+        return labelled_at((*self.methods, *self.references), budget)
 
     def against_baseline(self) -> list[Comparison]:
         """Return the comparison of each strategy with the baseline of its training, where both have finished a seed.
@@ -133,21 +150,22 @@ def verdict(comparison: Comparison) -> str:
     return "too few seeds" if comparison.seeds < FEWEST else comparison.verdict.value
 
 
-def headline(dataset: Dataset) -> str:
-    """Return the verdicts on a dataset's methods in a sentence or two."""
-    on = f"On {dataset.name}"
+def answer(dataset: Dataset) -> list[str]:
+    """Return the verdicts on a dataset's methods, a line each, the clearest first."""
     if dataset.baseline is None:
-        return f"{on} there is no run of {BASELINE}, so nothing says whether choosing helps."
+        return [f"There is no run of {BASELINE}, so nothing says whether choosing helps."]
     compared = dataset.against_baseline()
     if not compared:
-        return f"{on} there is nothing to compare with {BASELINE} yet: no seed has been finished by two strategies."
+        return [f"There is nothing to compare with {BASELINE} yet: no seed has been finished by two strategies."]
     compared.sort(key=lambda comparison: (not comparison.shows, -comparison.advantage))
-    caution = " One seed shows nothing certain." if any(each.seeds < FEWEST for each in compared) else ""
-    return f"{on}, {'; '.join(each.clause() for each in compared)}.{caution}"
+    return [f"{sentence}." for sentence in sentences(compared, brief=True)]
 
 
 def difference_rows(tested: Sequence[Comparison], described: Sequence[Comparison] = ()) -> list[list[str]]:
-    """Return differences, tested or only described, as a table's rows, the heads first; [] where there are none."""
+    """Return differences, tested or only described, as a table's rows, the heads first; [] where there are none.
+
+    A column that says of no row anything is left out.
+    """
     rows = [
         [
             f"{each.method} − {each.baseline}{f', {each.place}' if each.place else ''}",
@@ -160,23 +178,25 @@ def difference_rows(tested: Sequence[Comparison], described: Sequence[Comparison
         for place, each in enumerate((*tested, *described))
     ]
     heads = ["strategies", "verdict", "difference", "95 %\ninterval", "would show\nwith 80 %", "seeds"]
-    return [heads, *rows] if rows else []
+    empty = {"–", "too few seeds", "not tested"}
+    columns = [column for column in zip(heads, *rows, strict=True) if set(column[1:]) - empty]
+    return [list(row) for row in zip(*columns, strict=True)] if rows else []
 
 
 def curves(dataset: Dataset) -> list[list[str]]:
     """Return the curves, the heads first, then a row for each method: label, metric by budget, area, height, seeds."""
     many = len(dataset.budgets) > 1
-    heads = [f"{100 * budget:.4g} %\n{dataset.labelled(budget)} labels" for budget in dataset.budgets]
+    single = sorted({method.curves[0].budgets[0] for method in dataset.references})
+    heads = [dataset.budget_text(budget) for budget in (*dataset.budgets, *single)]
     rows = [["labelled", *heads, *(["area", "mean\nheight"] if many else []), "seeds"]]
     for method in dataset.methods:
         whole = list(method.whole(dataset.budgets).values())
-        cells = [_cell(method.at(budget).values(), len(method.runs)) for budget in dataset.budgets]
+        cells = [_cell(method.at(budget).values(), len(method.runs)) for budget in dataset.budgets] + [""] * len(single)
         cells += [mean_text([curve.area for curve in whole], 3), mean_text([c.height for c in whole])] if many else []
         rows.append([method.label, *cells, str(len(method.runs))])
     for method in dataset.references:
-        budget = method.curves[0].budgets[0]
-        value = f"{mean_text(method.at(budget).values())} at {100 * budget:.4g} %"
-        rows.append([method.label, value, *[""] * (len(rows[0]) - 3), str(len(method.runs))])
+        values = [mean_text(method.at(budget).values(), none="") for budget in single]
+        rows.append([method.label, *[""] * len(dataset.budgets), *values, *[""] * 2 * many, str(len(method.runs))])
     return rows
 
 

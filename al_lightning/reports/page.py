@@ -16,14 +16,15 @@ from al_lightning.inspect.counts import REPEATS
 from al_lightning.pages.render import render
 from al_lightning.reports import choices
 from al_lightning.reports.advice import advise, unfinished
-from al_lightning.reports.chart import curve_chart
+from al_lightning.reports.chart import curve_charts
 from al_lightning.reports.fairness import fairness
 from al_lightning.reports.findings import SHOWN, Findings, Lookup, gather, short_name
-from al_lightning.reports.numbers import Dataset, cost, curves, datasets, difference_rows, headline, more
+from al_lightning.reports.numbers import Dataset, answer, cost, curves, datasets, difference_rows, more
 from al_lightning.reports.sprite import COLUMNS
 from al_lightning.results.claims import counted
-from al_lightning.results.comparison import RULE
+from al_lightning.results.comparison import MANY, RULE
 from al_lightning.results.health import caution
+from al_lightning.results.renderers import all_of
 from al_lightning.results.series import BASELINE
 from al_lightning.runs.files import write_text
 from al_lightning.runs.journal import Run
@@ -42,7 +43,7 @@ def write_report(
         path: the HTML file.
         runs: finished or not, in the order in which strategies are shown.
         data: gives a run's dataset; where that fails, the report says so and has no pictures.
-        title: of the page; plain text.
+        title: of the page; plain text; "" for the names of what the runs were on.
         command: that made the runs, to be shown; by default each run's own.
         guide: holds the runs against the study's guide; without it, the page has no such section.
 
@@ -74,15 +75,19 @@ def report_values(
     costs, seconds = cost(methods)
     made = [run for method in methods for run in method.runs]
     versions = dict.fromkeys(tuple(run.record.versions.items()) for run in made)
+    compared = [each for dataset in grouped for each in dataset.comparisons]
     sections = [_section(number, grouped[number], each, styles) for number, each in enumerate(findings)]
     return {
-        "title": title,
+        "title": title or all_of(dataset.name for dataset in grouped),
         "baseline": BASELINE,
         "styles": styles,
         "rule": RULE,
-        "headlines": [f"{headline(dataset)} {caution(dataset.runs)}".rstrip() for dataset in grouped],
+        "answers": [(dataset.name, [*answer(dataset), *_caution(dataset)]) for dataset in grouped],
         "points": dict.fromkeys(dataset.metric.points for dataset in grouped if dataset.metric.name),
-        "counted": counted(each for dataset in grouped for each in dataset.comparisons),
+        "judged": any(each.seeds > 1 for each in compared),
+        "pooled": any(each.pooled for each in compared),
+        "many_seeds": MANY,
+        "counted": counted(compared),
         "sections": sections,
         "conditions": [condition.line for condition in fairness(made)],
         "guide": guide(grouped, findings) if guide is not None and grouped else None,
@@ -103,13 +108,17 @@ def report_values(
     }
 
 
+def _caution(dataset: Dataset) -> list[str]:
+    return [text] if (text := caution(dataset.runs)) else []
+
+
 def _section(number: int, dataset: Dataset, findings: Findings | str, styles: dict[str, int]) -> dict[str, Any]:
     """Return a dataset's section: curves, table, differences, choices, and advice."""
     values = {
         "number": number,
         "dataset": dataset,
         "waiting": [f"{run.record.name}, seed {run.record.seed}" for run in unfinished(dataset)],
-        "chart": curve_chart(dataset, styles) if dataset.budgets else "",
+        "charts": curve_charts(dataset, styles) if dataset.budgets else [],
         "differences": difference_rows(dataset.against_baseline(), dataset.between_strategies()),
         "curves": curves(dataset),
         "agreement": choices.agreement(dataset),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from al_lightning.results.inference import ALPHA, POWER
-from al_lightning.results.renderers import number
+from al_lightning.results.renderers import all_of, number
 
 FEWEST = 2
 """Seeds below which nothing is claimed."""
@@ -15,6 +16,8 @@ MANY = 5
 """Seeds from which on a pair is judged by its own differences alone."""
 RELEVANT = 1.0
 """A difference that matters, in points."""
+MOST_NAMES = 4
+"""Most methods of one seed that a sentence names."""
 MOST_PLACES = 6
 """Most digits of a number in a sentence, after the point."""
 SHOWN = f"would have shown with {100 * POWER:.4g} % probability"
@@ -156,8 +159,10 @@ class Comparison:
         places = self._places() if digits is None else digits
         return f"{number(self.low, places)} to {number(self.high, places)}"
 
-    def clause(self, metric: str = "") -> str:
+    def clause(self, metric: str = "", brief: bool = False) -> str:
         """Return the sentence, without the caution that a single seed asks for.
+
+        A `brief` one leaves out what a table beside it says: the assumption, and the differences that would have shown.
 
         Numbers have one digit after the point by default, two where one would round a number to 0.0, and as many as a
         claim of less than `RELEVANT` needs not to be rounded to `RELEVANT`.
@@ -175,22 +180,23 @@ class Comparison:
             return self._without_noise(of, places)
         signed = f"{number(self.mean, places)} points{of}"
         interval = f"{100 * (1 - ALPHA):.4g} % interval {self.interval()}"
-        assumed = ", assuming equal noise of all methods" * self.pooled
+        assumed = ", assuming equal noise of all methods" * (self.pooled and not brief)
         if self.shows:
             side = "ahead of" if self.verdict is Verdict.AHEAD else "behind"
             small = f", less than {RELEVANT:g} point" if self.small else ""
             return f"{method} is {side} {baseline} by {size}{small} ({interval}, {self.seeds} seeds{assumed})"
         would = f"differences of {number(self.smallest, places)} points or more {SHOWN}"
         if self.verdict is Verdict.NOT_DISTINGUISHABLE:
-            head = f"{method} is not distinguishable from {baseline}: {signed}"
-            why = f"within {RELEVANT:g} point" if self.within else would
-            return f"{head} ({interval}, {self.seeds} seeds{assumed}), {why}"
-        head = f"{method} against {baseline}: cannot tell with {self.seeds} seeds: {signed}"
-        return f"{head} ({interval}{assumed}); {would}"
+            head = (
+                f"{method} is not distinguishable from {baseline}: {signed} ({interval}, {self.seeds} seeds{assumed})"
+            )
+            return head if brief else f"{head}, {f'within {RELEVANT:g} point' if self.within else would}"
+        head = f"{method} against {baseline}: cannot tell with {self.seeds} seeds: {signed} ({interval}{assumed})"
+        return head if brief else f"{head}; {would}"
 
-    def sentence(self, metric: str = "") -> str:
+    def sentence(self, metric: str = "", brief: bool = False) -> str:
         """Return the verdict in words, without a full stop; `metric` is what the points belong to, such as "mIoU"."""
-        clause = self.clause(metric)
+        clause = self.clause(metric, brief)
         return f"{clause}; one seed shows nothing certain" if self.seeds == 1 else clause
 
     @property
@@ -215,3 +221,19 @@ class Comparison:
         while self.small and float(number(abs(self.mean), places)) >= RELEVANT and places < MOST_PLACES:
             places += 1
         return places
+
+
+def sentences(compared: Sequence[Comparison], metric: str = "", brief: bool = False) -> list[str]:
+    """Return the verdicts on several methods, a sentence each; those of one seed, which claim nothing, in one.
+
+    Args:
+        compared: in the order in which they are shown.
+        metric: as for `Comparison.sentence`.
+        brief: as for `Comparison.clause`.
+    """
+    single = list(dict.fromkeys(each.method for each in compared if each.seeds == 1))
+    if len(single) < 2:
+        return [each.sentence(metric, brief) for each in compared]
+    of = all_of(single) if len(single) <= MOST_NAMES else f"{len(single)} methods"
+    several = [each.sentence(metric, brief) for each in compared if each.seeds != 1]
+    return [*several, f"One seed shows nothing certain: no verdict on {of}"]

@@ -191,15 +191,26 @@ def mean_heights(series: Sequence[Series]) -> dict[str, dict[int, float]]:
     return {each.label: heights for each in series if (heights := each.heights(budgets))}
 
 
-def class_differences(series: Series, baseline: Series, budget: float) -> list[dict[int, float]]:
-    """Return, for each class, series - baseline in points by seed, where both have the class."""
-    ours, theirs = series.classes(budget), baseline.classes(budget)
-    seeds = sorted(ours.keys() & theirs.keys())
-    count = min((len(each[seed]) for seed in seeds for each in (ours, theirs)), default=0)
-    return [
-        {s: a - b for s in seeds if (a := ours[s][number]) is not None and (b := theirs[s][number]) is not None}
-        for number in range(count)
-    ]
+def in_images(series: Iterable[Series]) -> bool:
+    """Return whether the runs of all series were given their budgets as numbers of images."""
+    units = {run.record.settings.get("budget.unit") for each in series for run in each.runs}
+    return units == {"images"}
+
+
+def labelled_at(series: Iterable[Series], budget: float) -> int | None:
+    """Return the number of labelled images at a nominal budget; None where no series has it."""
+    places = ((curve, _place(curve.budgets, budget)) for each in series for curve in each.curves)
+    return next((curve.labelled[at] for curve, at in places if at is not None), None)
+
+
+def budget_text(series: Sequence[Series], budget: float) -> str:
+    """Return a nominal budget as the runs count it: `300 labels` or `30 %`."""
+    return f"{labelled_at(series, budget) or 0:,} labels" if in_images(series) else f"{100 * budget:.4g} %"
+
+
+def spread(series: Iterable[Series]) -> str:
+    """Return what the numbers of some series are: means and deviations, or those of one seed."""
+    return "mean ± standard deviation over seeds" if any(len(s.curves) > 1 for s in series) else "one seed"
 
 
 # From journals

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import zip_longest
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 from al_lightning.results.baselines import base_of
 from al_lightning.results.claims import claims_of
-from al_lightning.results.comparison import RULE, Comparison
+from al_lightning.results.comparison import RULE, Comparison, sentences
 from al_lightning.results.label_value import label_costs, savings
 from al_lightning.results.renderers import Grid, Sheet, comma_separated, mean_text, without_empty
-from al_lightning.results.series import Series, budgets_of, by_setting, class_differences, mean_heights
+from al_lightning.results.series import Series, budget_text, budgets_of, by_setting, mean_heights, spread
 from al_lightning.results.statistics import penalty_matrix
 
 HEADS = ("run", "method", "dataset", "seed", "labelled", "metric", "budget", "pool_size")
@@ -69,12 +69,12 @@ def _curves(setting: str, methods: Sequence[Series], compared: Sequence[Comparis
         points = [mean_text(method.at_labelled(count).values(), none="") for count in labels]
         height = mean_text(whole.values(), none="")
         rows.append([method.label, *points, mean_text(areas, 3, ""), height, str(len(method.curves))])
-    title = f"{setting}: {metric.title}{metric.suffix}, mean ± standard deviation over seeds"
-    return Grid(title, without_empty(rows), tuple(comparison.sentence(metric.title) for comparison in compared))
+    title = f"{setting}: {metric.title}{metric.suffix}, {spread(methods)}"
+    return Grid(title, without_empty(rows), tuple(sentences(compared, metric.title)))
 
 
 def costs_and_classes(methods: Sequence[Series], class_names: Sequence[str] = ()) -> list[Grid]:
-    """Return the label costs, and the differences class by class, of the methods of a setting, where there are any.
+    """Return the label costs, and the metric class by class, of the methods of a setting, where there are any.
 
     Without `class_names` the classes have the names of the first run, and numbers where it has none.
     """
@@ -90,27 +90,29 @@ def _costs(methods: Sequence[Series]) -> Grid:
             continue
         target = fmean(ends)
         needed = "; ".join(map(str, label_costs(method, target).values()))
-        saved = "; ".join(savings(method, base, target).values())
+        saved = _each_once(savings(method, base, target).values())
         rows.append([method.label, f"{target:.2f}", needed, saved, base.label])
     return Grid("Labels, seed by seed, to be as good as the baseline is in the end", rows)
 
 
+def _each_once(texts: Iterable[str]) -> str:
+    """Return the texts of a method's seeds, each once, with the number of seeds that have it."""
+    return "; ".join(f"{text} ({count} seeds)" if count > 1 else text for text, count in Counter(texts).items())
+
+
 def _classes(methods: Sequence[Series], class_names: Sequence[str]) -> Grid:
-    columns: dict[str, list[str]] = {}
-    for method in methods:
-        base, metric = base_of(method, methods), method.class_metric
-        if base is None or metric is None or not (common := set(method.budgets) & set(base.budgets)):
-            continue
-        differences = class_differences(method, base, max(common))
-        if any(differences):
-            columns[method.label] = [mean_text([metric.sign * d for d in each.values()], 1, "") for each in differences]
+    loops = [method for method in methods if method.loops]
+    last = max((budget for method in loops for budget in method.budgets), default=None)
+    columns = {m.label: by_seed for m in loops if last is not None and (by_seed := m.classes(last))}
     names = class_names or next((run.record.classes for run in methods[0].runs), ())  # a CSV file has no runs
     rows = [["class", *columns]]
-    for number, cells in enumerate(zip_longest(*columns.values(), fillvalue="")):
+    for number in range(max((len(values) for by_seed in columns.values() for values in by_seed.values()), default=0)):
+        of_class = [[v[number] for v in by_seed.values() if number < len(v)] for by_seed in columns.values()]
+        cells = [mean_text([value for value in values if value is not None], 1, "") for values in of_class]
         rows.append([names[number] if number < len(names) else str(number), *cells])
-    while len(rows) > 1 and not any(rows[-1][1:]):
-        rows.pop()
-    return Grid("Class by class: points ahead of the baseline at the last common budget", rows)
+    metric = next((m.class_metric for m in loops if m.label in columns), None)
+    at = "" if metric is None else f": {metric.title}{metric.suffix} at {budget_text(loops, last or 0)}"
+    return Grid(f"Class by class{at}, {spread(loops)}", [row for row in rows if any(row[1:])])
 
 
 def penalties(settings: Mapping[str, Sequence[Series]]) -> list[Grid]:
@@ -135,6 +137,8 @@ def _penalties(groups: Sequence[Sequence[Series]], of: str) -> list[Grid]:
     if len(groups) < 2 or len(methods) < 2 or not values:
         return []
     matrix = penalty_matrix(values, methods)
+    if not matrix.any():  # nobody is ahead of anybody
+        return []
     rows = [["row ahead of column", *methods]]
     rows += [[name, *(f"{value:.2f}" for value in line)] for name, line in zip(methods, matrix, strict=True)]
     rows.append(["mean (lower is better)", *(f"{value:.2f}" for value in matrix.mean(axis=0))])

@@ -9,7 +9,7 @@ from statistics import fmean
 from al_lightning.errors import printable
 from al_lightning.results.curves import Curve
 from al_lightning.results.renderers import aligned, mean_text
-from al_lightning.results.series import Series, budgets_of, distinct_names
+from al_lightning.results.series import Series, budget_text, budgets_of, distinct_names, in_images
 from al_lightning.runs.journal import Run
 from al_lightning.runs.selections import read_choice
 
@@ -49,7 +49,12 @@ def comparison_table(series: Sequence[Series]) -> str:
         group = [(name, each) for name, each in named if each.metric == metric]
         budgets = budgets_of(each for _, each in group)
         rows = [
-            [f"{metric.name}{metric.suffix}, at", *(f"{100 * budget:.4g} %" for budget in budgets), "area", "seeds"]
+            [
+                f"{metric.name}{metric.suffix}, at",
+                *(budget_text([each for _, each in group], budget) for budget in budgets),
+                "area",
+                "seeds",
+            ]
         ]
         for name, each in group:
             # Areas over different widths do not compare, so an unfinished run shows none.
@@ -103,7 +108,7 @@ def text_plot(series: Sequence[Series], width: int = 60, height: int = 12) -> st
     labels = {0: f"{high:.2f}", height - 1: f"{low:.2f}"}
     room = max(map(len, labels.values()))
     rows = [f"{labels.get(row, ''):>{room}} |{''.join(cells).rstrip()}" for row, cells in enumerate(grid)]
-    ends = f"{100 * left:.4g} %", f"{100 * right:.4g} % of the pool"
+    ends = budget_text(series, left), budget_text(series, right) + " of the pool" * (not in_images(series))
     axis = " " * room + " +" + "-" * (width + 1)
     below = " " * (room + 2) + ends[0] + ends[1].rjust(width + 1 - len(ends[0]))
     legend = "   ".join(f"{mark} {name}" for mark, name in zip(MARKS * len(lines), lines, strict=False))

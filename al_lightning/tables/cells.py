@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 
 from al_lightning.metrics import metric_of
 from al_lightning.results.claims import claims_of, counted
-from al_lightning.results.comparison import Comparison
+from al_lightning.results.comparison import Comparison, sentences
 from al_lightning.results.renderers import MINUS, Grid, Sheet, comma_separated, mean_text, with_deviation, without_empty
 from al_lightning.results.series import by_setting, series_of_runs
 from al_lightning.tables.published import Column, Table
@@ -140,10 +140,10 @@ def difference_text(values: Sequence[float], published: float | None) -> str:
     return f"{fmean(values) - published:+.2f}".replace("-", MINUS)
 
 
-def verdicts(block: Block) -> list[str]:
-    """Return a sentence for each comparison of a column."""
+def verdicts(block: Block, brief: bool = False) -> list[str]:
+    """Return the sentences on the comparisons of a column (`comparison.sentences`)."""
     metric = metric_of(block.column.metric).title
-    return [line.comparison.sentence(metric) for line in block.lines if line.comparison is not None]
+    return sentences([line.comparison for line in block.lines if line.comparison is not None], metric, brief)
 
 
 def grid(block: Block) -> Grid:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any
 
 from al_lightning.metrics import metric_of
-from al_lightning.pages.chart_files import FORMS, drawing
-from al_lightning.tables.cells import Block, Line
+from al_lightning.pages.chart import Line, Panel, chart
+from al_lightning.pages.chart_files import FORMS
+from al_lightning.pages.looks import Look
+from al_lightning.tables.cells import Block
+from al_lightning.tables.cells import Line as CellLine
 from al_lightning.tables.published import Column, Row
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-WIDTH, HEIGHT, LEGEND = 4.6, 3.6, 0.2
-"""Of a panel, and of a line of the legend, in inches."""
 STYLES = {
     "random": ("0.45", "o"),
     "entropy": ("tab:blue", "s"),
@@ -31,86 +28,50 @@ STYLES = {
 }
 """By strategy, colour and marker."""
 OTHER = ("tab:cyan", ".")
-COLUMNS = 3
-"""Of the legend."""
-MARGIN = 0.06
-"""On each side of a panel's budgets, as a share of their range."""
 
 
 def draw_panels(blocks: Sequence[Block]) -> dict[str, bytes]:
     """Return a drawing of some columns, a panel each, by form ("svg", "png"); none where there is nothing to draw."""
-    shown = [block for block in blocks if any(_has_something(line) for line in block.lines)]
-    if not shown:
-        return {}
-    across = min(2, len(shown))
-    down = -(-len(shown) // across)
-    labels = dict.fromkeys(line.status.row.label for block in shown for line in block.lines if _has_something(line))
-    width, height = across * WIDTH, down * HEIGHT + LEGEND * -(-len(labels) // COLUMNS)
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots(down, across, squeeze=False).flatten().tolist()
-        for block, axis in zip(shown, axes, strict=False):
-            _panel(axis, block)
-        for axis in axes[len(shown) :]:
-            axis.remove()
-        named: dict[str, Any] = {}
-        for axis in axes[: len(shown)]:
-            handles, texts = axis.get_legend_handles_labels()
-            for handle, text in zip(handles, texts, strict=True):
-                named.setdefault(text, handle)
-        figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=COLUMNS)
-
-    return {form: drawing(draw, width, height, form) for form in FORMS}
+    panels = [panel for block in blocks if (panel := _panel(block)).lines]
+    return {form: chart(panels, form) for form in FORMS} if panels else {}
 
 
-def line_style(row: Row) -> str:
+def _panel(block: Block) -> Panel:
+    column = block.column
+    metric = metric_of(column.metric)
+    lines = [line for each in block.lines for line in _lines(column, each)]
+    counted = "labelled, in % of the pool" if column.unit == "percent" else "labelled images"
+    return Panel(column.title, f"{metric.title}{metric.suffix}", counted, tuple(lines))
+
+
+def dash_of(row: Row) -> tuple[float, ...]:
     """Return how a row's line is drawn: solid on labels alone, dashed with semi-supervised training.
 
     Dotted without strong augmentation, dash-dotted with another network: with dropout, or as the row names it.
     """
     if row.mc_dropout or row.network:
-        return "-."
+        return (6, 2, 1, 2)
     if not row.strong_augmentation:
-        return ":"
-    return "--" if row.semi_supervised else "-"
+        return (1, 2)
+    return (4, 2) if row.semi_supervised else ()
 
 
-def _has_something(line: Line) -> bool:
-    return bool(line.status.complete) or line.status.cell.score is not None
-
-
-def _panel(axis: Axes, block: Block) -> None:
-    column = block.column
-    metric = metric_of(column.metric)
-    for line in block.lines:
-        if _has_something(line):
-            _row(axis, column, line)
-    size = 100 if column.unit == "percent" else column.pool
-    axis.set_xlim(size * (column.initial - MARGIN * column.width), size * (column.total + MARGIN * column.width))
-    axis.set_title(column.title)
-    axis.set_xlabel("labelled, in % of the pool" if column.unit == "percent" else "labelled images")
-    axis.set_ylabel(f"{metric.title}{metric.suffix}")
-
-
-def _row(axis: Axes, column: Column, line: Line) -> None:
+def _lines(column: Column, line: CellLine) -> Iterator[Line]:
+    """Yield a row's curve, and the published number as a marker of its own."""
     status, row = line.status, line.status.row
     colour, marker = STYLES.get(row.acquisition, OTHER)
-    size = 100 if column.unit == "percent" else column.pool
-    series = status.series
-    look: dict[str, Any] = {"color": colour, "linestyle": line_style(row)}
+    look = Look(colour, marker, dash_of(row))
+    scores, published = status.scores.values(), status.cell.score
     if row.everything:
-        height = fmean(status.scores.values()) if status.scores else status.cell.score
-        axis.axhline(float(height or 0), linewidth=1, label=row.label, **look)
+        if scores or published is not None:
+            yield Line(row.label, look, flat=fmean(scores) if scores else published)
         return
-    values = [(budget, list(series.at(budget).values())) for budget in series.budgets]
+    size = 100 if column.unit == "percent" else column.pool
+    values = [(budget, list(status.series.at(budget).values())) for budget in status.series.budgets]
     points = [(size * budget, fmean(each), stdev(each) if len(each) > 1 else 0.0) for budget, each in values if each]
     if points:
-        across, means, deviations = zip(*points, strict=True)
-        axis.plot(across, means, marker=marker, markersize=4, linewidth=1.3, label=row.label, **look)
-        low, high = ([m + sign * d for m, d in zip(means, deviations, strict=True)] for sign in (-1, 1))
-        axis.fill_between(across, low, high, color=colour, alpha=0.15, linewidth=0)
-    if status.cell.score is not None:
-        label = None if points else f"{row.label} (published)"
+        yield Line(row.label, look, tuple(points))
+    if published is not None:
         # Hollow on labels alone, half filled with semi-supervised training: a single marker has no line to tell.
-        look |= {"fillstyle": "bottom" if row.semi_supervised else "none", "markerfacecoloralt": "none"}
-        axis.plot([size * column.at], [status.cell.score], marker=marker, label=label, **look)
+        hollow = replace(look, fill="bottom" if row.semi_supervised else "none")
+        yield Line("" if points else f"{row.label} (published)", hollow, ((size * column.at, published, 0.0),))

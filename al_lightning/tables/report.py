@@ -9,14 +9,14 @@ from typing import BinaryIO
 
 from al_lightning.config.rebuild import data_of
 from al_lightning.pages.render import render
-from al_lightning.reports.chart import curve_chart
+from al_lightning.reports.chart import curve_charts
 from al_lightning.reports.fairness import fairness
 from al_lightning.reports.numbers import Dataset
 from al_lightning.reports.page import Guide, report_values
 from al_lightning.results.renderers import FORMS
 from al_lightning.results.series import budgets_of
 from al_lightning.runs.files import write_atomic, write_text
-from al_lightning.tables.cells import Block, blocks, csv_text, sheet
+from al_lightning.tables.cells import Block, blocks, csv_text, sheet, verdicts
 from al_lightning.tables.panels import draw_panels
 from al_lightning.tables.published import Table
 from al_lightning.tables.status import CellStatus, finished_runs
@@ -69,11 +69,18 @@ class TableReport:
 
     def _page(self) -> str:
         """Return a page with the table, before the report about its runs."""
-        title = f"al-lightning: {self.table.title}"
         made = finished_runs(self.statuses)
-        report = report_values(made, data_of(self.imports), title, command=self.command, guide=self.guide)
+        report = report_values(made, data_of(self.imports), self.table.title, command=self.command, guide=self.guide)
         charts = [(numbers, _charts(block)) for numbers, block in zip(self.sheet.grids, self.columns, strict=True)]
-        values = {**report, "table": self.sheet, "columns_of_table": charts, "choices": _choices()}
+        answers = [(block.column.title, [f"{each}." for each in verdicts(block, brief=True)]) for block in self.columns]
+        values = {
+            **report,
+            "answers": answers,
+            "table": self.sheet,
+            "columns_of_table": charts,
+            "several": any(len(status.complete) > 1 for status in self.statuses),
+            "choices": _choices(),
+        }
         return render("tables/templates/table.html.jinja", values)
 
 
@@ -90,27 +97,24 @@ def _conditions(statuses: Sequence[CellStatus]) -> list[str]:
 
 def _charts(block: Block) -> list[tuple[str, str]]:
     """Return the column's curves, a title and a chart for each kind of training."""
-    charts = []
     # A strategy looks the same in all charts; Random is the grey line.
     others = dict.fromkeys(key for line in block.lines if (key := _key(line.status)) != "random")
     numbers = {"random": 0} | {key: number for number, key in enumerate(others, start=1)}
-    flat = [line.status for line in block.lines if line.status.row.everything and line.status.complete]
-    curves = [line.status for line in block.lines if line.status.complete and not line.status.row.one_fit]
-    groups = {(each.row.mc_dropout, each.row.semi_supervised, each.row.training) for each in curves}
-    for dropout, more, training in sorted(groups):
-        methods = [each.series for each in curves if (each.row.mc_dropout, each.row.training) == (dropout, training)]
-        title = methods[0].runs[0].record.trained + (", network with dropout" if dropout else "")
-        references = () if more else tuple(each.series for each in flat if each.row.mc_dropout == dropout)
-        dataset = Dataset(block.column.title, methods[0].metric, tuple(methods), budgets_of(methods), references)
-        styles = {line.status.row.label: numbers[_key(line.status)] for line in block.lines}
-        charts.append((title, curve_chart(dataset, styles)))
-    return charts
+    complete = [line.status for line in block.lines if line.status.complete]
+    flat = tuple(each.series for each in complete if each.row.everything)
+    curves = tuple(each.series for each in complete if not each.row.one_fit)
+    if not curves:
+        return []
+    dataset = Dataset(block.column.title, curves[0].metric, curves, budgets_of(curves), flat)
+    styles = {line.status.row.label: numbers[_key(line.status)] for line in block.lines}
+    return curve_charts(dataset, styles, most=0)
 
 
 def _key(status: CellStatus) -> str:
-    """Return what a row's line style depends on: the strategy, and for the 100 % rows the network too."""
+    """Return what a row's look depends on: the strategy, and what else tells rows of one chart apart."""
     row = status.row
-    return f"{row.acquisition} {row.mc_dropout}" if row.everything else row.acquisition
+    marks = [row.network, "" if row.strong_augmentation else "plain", "dropout" * (row.mc_dropout and row.everything)]
+    return " ".join([row.acquisition, *filter(None, marks)])
 
 
 def _choices() -> str:

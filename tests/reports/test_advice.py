@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from al_lightning.reports.advice import advise
 from al_lightning.reports.findings import Findings, gather
-from al_lightning.reports.numbers import datasets, headline
+from al_lightning.reports.numbers import answer, datasets
 from tests.support.reported_runs import BATCHES, ENTROPY, RANDOM, a_run, comparison, data
 
 
@@ -12,7 +12,7 @@ def test_a_strategy_that_lies_behind_is_said_to() -> None:
     behind = [a_run("street_entropy", seed, [v - 5 for v in RANDOM[seed]], BATCHES) for seed in RANDOM]  # to the digit
     runs = [run for run in comparison() if "entropy" not in run.record.name]
     (dataset,) = datasets([*runs, *behind])
-    assert "entropy is behind random by 5.0 points (95 % interval -" in headline(dataset)
+    assert "entropy is behind random by 5.0 points (95 % interval -" in " ".join(answer(dataset))
     assert any("entropy is not worth it" in one.text for one in advise(dataset, None))
 
 
@@ -21,8 +21,8 @@ def test_a_copy_of_the_baseline_and_a_shift_without_noise_are_no_claims() -> Non
     same = [a_run("street_same", seed, RANDOM[seed], BATCHES) for seed in RANDOM]
     shifted = [a_run("street_shifted", seed, [v + 5 for v in RANDOM[seed]], BATCHES) for seed in RANDOM]
     (dataset,) = datasets([*random, *same, *shifted])
-    assert "same against random: cannot tell with 3 seeds: equal at each of them" in headline(dataset)
-    assert "shifted against random: cannot tell with 3 seeds: 5.0 points at each of them" in headline(dataset)
+    assert "same against random: cannot tell with 3 seeds: equal at each of them" in " ".join(answer(dataset))
+    assert "shifted against random: cannot tell with 3 seeds: 5.0 points at each of them" in " ".join(answer(dataset))
     texts = " ".join(piece.text for piece in advise(dataset, None))
     assert "same against random is +0.00 ± 0.00 points over 3 seeds, which gives no measure of chance" in texts
     assert "shifted against random is +5.00 ± 0.00 points over 3 seeds, which gives no measure of chance" in texts
@@ -35,8 +35,8 @@ def test_a_lead_of_less_than_a_point_is_called_that() -> None:
     ahead = [a_run("street_ahead", s, (40 + g, 50 + s + g, 60 + g), BATCHES) for s, g in enumerate(gains)]
     behind = [a_run("street_behind", s, (40 - g, 50 + s - g, 60 - g), BATCHES) for s, g in enumerate(gains)]
     (dataset,) = datasets([*random, *ahead, *behind])
-    assert "ahead is ahead of random by 0.5 points, less than 1 point (95 %" in headline(dataset)
-    assert "behind is behind random by 0.5 points, less than 1 point (95 %" in headline(dataset)
+    assert "ahead is ahead of random by 0.5 points, less than 1 point (95 %" in " ".join(answer(dataset))
+    assert "behind is behind random by 0.5 points, less than 1 point (95 %" in " ".join(answer(dataset))
     texts = " ".join(piece.text for piece in advise(dataset, None))
     assert "Ahead of random here: ahead (by less than 1 point)." in texts
     assert "behind is behind random here, by less than 1 point." in texts
@@ -48,7 +48,7 @@ def test_an_interval_beyond_a_point_is_not_called_hardly_worth_more_seeds() -> N
     gains = [0.6 + (1.4 if seed % 2 else -1.4) for seed in range(20)]
     other = [a_run("street_other", s, (40 + g, 50 + g, 60 + g), BATCHES) for s, g in enumerate(gains)]
     (dataset,) = datasets([*random, *other])
-    assert "other is not distinguishable from random" in headline(dataset)
+    assert "other is not distinguishable from random" in " ".join(answer(dataset))
     texts = " ".join(piece.text for piece in advise(dataset, None))
     assert "the interval goes beyond" in texts
     assert "hardly" not in texts

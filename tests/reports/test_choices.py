@@ -31,7 +31,7 @@ def test_the_page_has_index_agreement_and_map() -> None:
     assert "Mode-collapse index" in text
     assert "Agreement: images that two runs both chose" in text
     # All strategies of this comparison chose the same images, and so did all seeds.
-    assert "first batch, 2 images random entropy coreset random 100 (9) entropy 100 (9) 100 (9) coreset" in text
+    assert "first batch, 2 images 1 2 3 1 random 100 2 entropy 100 100 3 coreset 100 100 100 By chance: 9 %." in text
     assert "all 2 batches, 4 images" in text
     assert "No run kept embeddings (core-set does), so this map shows the images' thumbnails" in text
     html = page(comparison(), data, "t")

@@ -8,12 +8,12 @@ from statistics import stdev
 import pytest
 
 from al_lightning.reports.advice import advise
-from al_lightning.reports.numbers import datasets, headline, signed
+from al_lightning.reports.numbers import answer, datasets, signed
 from al_lightning.runs.journal import CycleRecord, Run
 from tests.support.reported_runs import BATCHES, CORESET, RANDOM, SIZE, a_run, comparison, data, page, text_of
 
 
-def test_the_headline_is_the_paired_difference_of_mean_heights() -> None:
+def test_the_answer_is_the_paired_difference_of_mean_heights() -> None:
     (dataset,) = datasets(comparison())
     coreset, entropy = (next(p for p in dataset.against_baseline() if p.method == m) for m in ("coreset", "entropy"))
     # Mean height over budgets of equal width: (first + 2 x middle + last) / 4.
@@ -27,13 +27,14 @@ def test_the_headline_is_the_paired_difference_of_mean_heights() -> None:
     assert coreset.shows
     assert entropy.values == pytest.approx([1, -1.5, 0.5])
     assert not entropy.shows
-    assert headline(dataset) == (
-        "On street, coreset is ahead of random by 3.5 points (95 % interval 1.0 to 6.0, 3 seeds, assuming equal noise "
-        "of all methods); entropy against random: cannot tell with 3 seeds: 0.0 points (95 % interval -2.0 to 2.0, "
-        "assuming equal noise of all methods); differences of 3.3 points or more would have shown with 80 % "
-        "probability."
-    )
-    assert headline(dataset) in text_of(page(comparison(), data, "t"))
+    lines = answer(dataset)
+    assert lines == [
+        "coreset is ahead of random by 3.5 points (95 % interval 1.0 to 6.0, 3 seeds).",
+        "entropy against random: cannot tell with 3 seeds: 0.0 points (95 % interval -2.0 to 2.0).",
+    ]
+    text = text_of(page(comparison(), data, "t"))
+    assert " ".join(lines) in text
+    assert "Intervals of fewer than 5 seeds assume equal noise of all methods." in text
 
 
 def test_semi_supervised_strategies_are_compared_with_random_of_their_training() -> None:
@@ -52,23 +53,22 @@ def test_semi_supervised_strategies_are_compared_with_random_of_their_training()
     (alone,) = datasets([run for run in runs if run.record.name.endswith("_uda")])
     assert alone.baseline is not None
     assert alone.baseline.label == "random_uda"
-    assert headline(alone).startswith("On street, coreset_uda is ahead of random_uda by ")
+    assert answer(alone)[0].startswith("coreset_uda is ahead of random_uda by ")
 
 
 def test_few_seeds_show_nothing_certain() -> None:
     one, two = (datasets(comparison(seeds))[0] for seeds in ((0,), (0, 1)))
-    assert headline(one) == (
-        "On street, coreset measured 3.0 points above random (one seed); entropy measured 1.0 points above random "
-        "(one seed). One seed shows nothing certain."
-    )
-    assert headline(two).count("cannot tell with 2 seeds") == 2
+    assert answer(one) == ["One seed shows nothing certain: no verdict on coreset and entropy."]
+    assert [line.count("cannot tell with 2 seeds") for line in answer(two)] == [1, 1]
     assert not any(pair.shows for pair in two.against_baseline())
-    assert "coreset − random too few seeds +3.00 – – 1" in text_of(page(comparison([0]), data, "t"))
+    text = text_of(page(comparison([0]), data, "t"))
+    assert "strategies difference seeds entropy − random +1.00 1 coreset − random +3.00 1" in text
+    assert "±" not in text.partition("What each strategy chose")[0]
 
 
 def test_without_random_nothing_is_compared() -> None:
     (dataset,) = datasets([run for run in comparison() if "random" not in run.record.name])
-    assert "no run of random" in headline(dataset)
+    assert "no run of random" in answer(dataset)[0]
     assert advise(dataset, None)[0].commands == ("al-lightning fit --config street_random --seed 0",)
 
 
@@ -97,4 +97,6 @@ def test_a_run_on_all_labels_is_a_line_to_compare_with() -> None:
     (dataset,) = datasets([*comparison(), whole])
     assert [method.label for method in dataset.references] == ["full"]
     assert dataset.budgets == pytest.approx((0.1, 0.2, 0.3))
-    assert "full 70.00 at 100 %" in text_of(page([*comparison(), whole], data, "t"))
+    text = text_of(page([*comparison(), whole], data, "t"))
+    assert "30 % 6 labels 100 % 24 labels area" in text
+    assert "full 70.00 1" in text

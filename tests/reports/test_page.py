@@ -9,6 +9,8 @@ from statistics import fmean, stdev
 
 from al_lightning.errors import UsageError
 from al_lightning.reports.page import write_report
+from al_lightning.results.series import series_of_runs
+from al_lightning.results.text_table import comparison_table
 from al_lightning.runs.journal import Run, RunRecord
 from tests.support.errors import raises
 from tests.support.reported_runs import (
@@ -44,7 +46,8 @@ def test_the_table_has_means_deviations_area_and_height() -> None:
 def test_label_costs_and_classes_are_folded_away() -> None:
     text = text_of(page(comparison(), data, "t"))
     assert "street: Labels, seed by seed, to be as good as the baseline is in the end" in text
-    assert "Class by class: points ahead of the baseline at the last common budget" in text
+    assert "Class by class: iou in % at 30 %, mean ± standard deviation over seeds class random entropy" in text
+    assert "ground 50.0 ± 0.0 50.0 ± 0.0 50.0 ± 0.0" in text
     assert "Pairwise penalties" not in text  # of a single setting they say nothing new
 
 
@@ -62,7 +65,7 @@ def test_the_file_is_whole_deterministic_and_loads_nothing(tmp_path: Path) -> No
     assert "http://" not in html
     assert "https://" not in html
     assert "<script" not in html
-    assert all(found.startswith("data:image/") for found in re.findall(r"url\(([^)]{12})", html))
+    assert all(found.startswith(("data:image/", "#")) for found in re.findall(r"url\(([^)]+)", html))
     assert re.findall(r"url\(", html)
     assert all(found.startswith("#") for found in re.findall(r'href="([^"]*)"', html))
     assert not re.findall(r"\bsrc=|@import", html)
@@ -108,6 +111,29 @@ def test_unfinished_runs_are_shown_as_far_as_they_are() -> None:
     assert f"al-lightning labels status {people.directory}" in asked
     assert "al-lightning fit --config street_entropy --seed 1" not in asked
     nothing = page([a_run("street_random", 0, (), BATCHES, finished=False)], data, "t")
-    assert "No batch yet" in nothing
+    assert "Nothing has been chosen yet" in nothing
     with raises(UsageError, "at least one run directory"):
         write_report(Path("never.html"), [], data, "t")
+
+
+def test_the_page_begins_with_its_name_then_answer_curves_tables_and_method() -> None:
+    html = page(comparison(), data, "")
+    assert "<h1>street</h1>" in html
+    assert '<h2 class="of">' not in html  # the only dataset is the page's name
+    marks = ("<h1>", "coreset is ahead of random", '<svg class="chart"', "mIoU in %, mean", "What each strategy chose")
+    places = [html.index(mark) for mark in (*marks, 'id="next"', 'id="made"')]
+    assert places == sorted(places)
+    before = html[: html.index("corrected after Holm")]
+    assert before.count("<details") == before.count("</details>") + 1
+    called = page(comparison(), data, "My streets")
+    assert "<h1>My streets</h1>" in called
+    assert '<h2 class="of">street</h2>' in called
+
+
+def test_budgets_given_in_images_are_printed_in_images() -> None:
+    runs = comparison()
+    settings = [{**run.record.settings, "budget.unit": "images"} for run in runs]
+    counted = [replace(r, record=replace(r.record, settings=s)) for r, s in zip(runs, settings, strict=True)]
+    assert "labelled 2 labels 4 labels 6 labels area" in text_of(page(counted, data, "t"))
+    assert "labelled 10 % 2 labels 20 % 4 labels" in text_of(page(runs, data, "t"))
+    assert "6 labels" in comparison_table(series_of_runs(counted))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from al_lightning.results.comparison import RULE, Comparison
+from al_lightning.results.comparison import RULE, Comparison, sentences
 
 
 def found(mean, half, smallest, seeds=3, **more):
@@ -99,3 +99,22 @@ def test_each_verdict_has_its_sentence(one, verdict, text):
 def test_the_rule_states_its_numbers_and_the_assumption():
     said = ("at most 5 %", "From 5 seeds", "With 2 to 4 seeds", "assume equal noise", "differences of 1 point would")
     assert all(f" {fact} " in RULE for fact in (*said, "the number of comparisons alone", "80 % probability,"))
+
+
+def test_methods_of_one_seed_are_named_once_and_many_only_counted():
+    alone = [Comparison(name, "random", ((0, 1.0),), 1.0) for name in ("a", "b", "c", "d", "e")]
+    assert sentences([]) == []
+    assert sentences(alone[:1], "mIoU") == [alone[0].sentence("mIoU")]
+    whole = found(1.2, 0.8, 1.1, p=0.01)
+    assert sentences([alone[0], whole, alone[1]]) == [
+        whole.sentence(),
+        "One seed shows nothing certain: no verdict on a and b",
+    ]
+    assert sentences(alone) == ["One seed shows nothing certain: no verdict on 5 methods"]
+
+
+def test_a_brief_sentence_leaves_to_the_table_what_would_have_shown():
+    for one in (found(0.5, 0.7, 0.9), found(-0.5, 0.7, 1.1)):
+        assert one.sentence("mIoU").startswith(one.sentence("mIoU", brief=True))
+        assert "would have shown" not in one.sentence("mIoU", brief=True)
+        assert "would have shown" in one.sentence("mIoU")

@@ -7,7 +7,7 @@ import pytest
 
 from al_lightning.errors import UsageError
 from al_lightning.metrics import Metric
-from al_lightning.reports.numbers import datasets, headline
+from al_lightning.reports.numbers import answer, datasets
 from al_lightning.results.claims import claims_of
 from al_lightning.results.comparison import Verdict
 from al_lightning.results.label_value import LabelCost, advice, label_cost, savings
@@ -63,7 +63,7 @@ def test_less_error_is_ahead():
     )  # fmt: skip
     assert comparison.verdict is Verdict.AHEAD
     assert comparison.advantage == pytest.approx(7.1667, abs=1e-4)
-    assert headline(datasets(runs())[0]).startswith("On street, entropy is ahead of random by 7.2 points (")
+    assert answer(datasets(runs())[0])[0].startswith("entropy is ahead of random by 7.2 points (")
 
 
 def test_a_target_is_reached_from_above():
@@ -76,14 +76,14 @@ def test_a_target_is_reached_from_above():
     assert savings(entropy, random, 40.0)[0] == "10 images (33 %)"
 
 
-def test_the_summary_says_the_direction_and_classes_gain():
+def test_the_summary_says_the_direction_and_names_classes():
     shown = text(summary(series_of_runs(runs())))
     assert "street: error rate in % (lower is better), mean ± standard deviation over seeds" in shown
     assert "entropy is ahead of random by 7.2 points of error rate" in shown
-    # Class 0 at the last budget: 10, 11 and 9 points less error.
-    assert "0      10.0 ± 1.0" in shown
+    assert "Class by class: error by class in % (lower is better) at 30 %" in shown
+    assert "0      40.3 ± 0.6  30.3 ± 0.6" in shown
     named = [replace(run, record=replace(run.record, classes=["road", "car"])) for run in runs()]
-    assert "road   10.0 ± 1.0" in text(summary(series_of_runs(named)))
+    assert "road   40.3 ± 0.6  30.3 ± 0.6" in text(summary(series_of_runs(named)))
 
 
 def test_the_method_with_more_error_is_charged():
@@ -96,6 +96,11 @@ def test_the_method_with_more_error_is_charged():
         ["entropy", "1.33", "0.00"],
         ["mean (lower is better)", "0.67", "0.00"],
     ]
+
+
+def test_penalties_that_are_all_zero_are_left_out():
+    equal = [a_run(name, seed, (0.6, 0.5, 0.4)) for name in ("random", "entropy") for seed in range(3)]
+    assert penalties({"street": series_of_runs(equal), "forest": series_of_runs(equal)}) == []
 
 
 def test_stopping_advice_tells_a_gain_from_a_loss():

@@ -6,7 +6,6 @@ from al_lightning.metrics import metric_of
 from al_lightning.results.series import (
     Series,
     by_setting,
-    class_differences,
     distinct_names,
     mean_heights,
     series_of_runs,
@@ -99,15 +98,10 @@ def test_class_wise_values_leave_absent_classes_out():
     runs = [
         a_run("street_random", 0, [0.4], classes=[[0.5, None, 0.3]]),
         a_run("street_random", 1, [0.4], classes=[[0.4, None, None]]),
-        a_run("street_entropy", 0, [0.5], classes=[[0.6, 0.9, 0.2]]),
-        a_run("street_entropy", 1, [0.5], classes=[[0.7, None, 0.1]]),
     ]
-    random, entropy = series_of_runs(runs)
+    (random,) = series_of_runs(runs)
     assert random.classes(0.1) == {0: (50.0, None, 30.0), 1: (40.0, None, None)}
     assert random.classes(0.7) == {}
-    assert class_differences(entropy, random, 0.1) == [
-        pytest.approx({0: 10.0, 1: 30.0}), {}, pytest.approx({0: -10.0}),
-    ]  # fmt: skip
 
 
 def test_an_empty_series_has_nothing_to_say():

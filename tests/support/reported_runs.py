@@ -127,11 +127,13 @@ def page(runs: Sequence[Run], data: Lookup, title: str, **more: Any) -> str:
 
 
 def text_of(html: str) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", html.split("</style>")[1]).split())
+    return " ".join(
+        re.sub(r"<[^>]+>", " ", html.split("</style>")[1].replace("<wbr>", "").replace("&nbsp;", " ")).split()
+    )
 
 
 class Balance(HTMLParser):
-    VOID = frozenset({"meta", "br", "img", "path", "polygon"})
+    VOID = frozenset({"meta", "br", "wbr", "img", "path", "polygon"})
 
     def __init__(self) -> None:
         super().__init__()

@@ -133,3 +133,19 @@ def test_table_page_report_and_show_say_the_same_of_the_same_runs(al: Callable[.
     ]
     assert rows_of[0] == rows_of[1]
     assert len(rows_of[0]) == 8
+
+
+def test_the_title_of_a_page(al: Callable[..., Answer], runs: Path, tmp_path: Path) -> None:
+    assert al("report", runs, "--out", tmp_path / "r.html", "--title", "Mine & yours").code == 0
+    assert "<h1>Mine &amp; yours</h1>" in (tmp_path / "r.html").read_text()
+    assert refused(al("report", runs, "--format", "text", "--title", "Mine"), UsageError, "--title")
+
+
+def test_what_all_seeds_say_is_said_once(al: Callable[..., Answer], tmp_path: Path) -> None:
+    for seed in range(3):
+        for name, values in (("random", (60, 50, 45)), ("entropy", (60, 61, 62))):
+            points = list(zip((0.1, 0.2, 0.3), values, strict=True))
+            write_run(tmp_path / f"digits_{name}/seed_{seed}", f"digits_{name}", seed, points)
+    text = al("report", tmp_path, "--format", "text").out
+    assert text.count("random fell with more labels") == 1
+    assert "not known: random fell with more labels (3 seeds)" in text

@@ -89,7 +89,7 @@ def test_a_new_method_appears_without_an_edit_elsewhere(
         "entropy_pseudo": "semi-supervised (PseudoLab)",
     }
     # The table's page: a chart for each kind of training.
-    titles = re.findall(r"<h4>\s*([^<]*?)\s*</h4>", (added / "runs/mine.html").read_text())
+    titles = re.findall(r"<h5>\s*([^<]*?)\s*</h5>", (added / "runs/mine.html").read_text())
     assert [title for title in titles if "supervised" in title] == ["supervised", "semi-supervised (PseudoLab)"]
     # Comparisons: each with Random of the same training, and that with Random without it.
     compared = al("report", *(added / "runs").glob("digits_*/seed_0"), "--format", "text")
