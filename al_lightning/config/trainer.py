@@ -34,8 +34,8 @@ REFUSED: dict[type[Callback], str] = {
         "it looks for another kind of module; --training.head_lr_factor gives the head a rate of its own"
     ),
     callbacks.ModelPruning: (
-        "it prunes anew at each checkpoint (--chunk), and gives the weights back that a fit began with; --network gives a "
-        "smaller network"
+        "it prunes anew at each checkpoint (--chunk), and gives the weights back that a fit began with; a smaller "
+        "network is --network"
     ),
     callbacks.ProgressBar: "a run shows its progress itself",
 }
