@@ -80,7 +80,9 @@ def _settings(run: Run) -> dict[str, Any] | None:
         from_file = read_mapping(run.directory / "config.yaml")
     except (OSError, yaml.YAMLError):
         from_file = {}
+    values = {**dict(flatten(from_file)), **run.record.settings}
+    values.pop("trainer", None)  # its options are keys of their own: config.yaml was edited into a value
     try:
-        return nested({**dict(flatten(from_file)), **run.record.settings}) or None
+        return nested(values) or None
     except TypeError:  # a section of config.yaml was edited into a value
         return nested(run.record.settings) or None

@@ -199,6 +199,12 @@ def test_callbacks_are_pointed_out(plain, tmp_path):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("value", ["null", None, 3, []])
+def test_a_config_that_was_sent_may_hold_anything_as_its_trainer(plain, tmp_path, value):
+    sent = a_run(tmp_path, "entropy", change={"trainer": value})
+    assert one([*plain[:2], sent], "test set")[0] is not State.WARN
+
+
 def with_code(run, *codes):
     """A run whose own module `my` had these hashes: when it began, then in each cycle where it changed."""
     first, *rest = ({"my": code} for code in codes)

@@ -66,5 +66,5 @@ def test_it_is_shown_and_reported(al: Call) -> None:
     assert shown[8] == "start        1           784  digit 784"
     assert shown[28] == "cycle 0      1  2.302   1035  digit 1035"
     reported = al("report", DIRECTORY, "--format", "text").out.splitlines()
-    assert "digits: accuracy in %, mean ± standard deviation over seeds" in reported
+    assert "digits: accuracy in %, one seed" in reported
     assert "entropy_mine  15.32  10.03  0.176        12.67      1" in reported
