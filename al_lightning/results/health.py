@@ -209,10 +209,10 @@ RULES = (
         _falls,
         "Train each fit as long as its labels ask (--epochs instead of --steps), and run further seeds (--seed)",
     ),
-    HealthRule("fit too short", 0.07, _too_short, "Train longer: --steps, or --epochs"),
+    HealthRule("fit too short", 0.08, _too_short, "Train longer: --steps, or --epochs"),
     HealthRule(
         "memorised",
-        0.2,
+        0.1,
         _memorised,
         "Buy more labels (--budget.query), or try augmentation (--data.augmentation) or semi-supervised training "
         "(--training)",

@@ -135,6 +135,9 @@ def test_what_was_memorised() -> None:
     assert fired(a_run(0.3 + kept + 0.001, error=0.001)) == []
     assert fired(a_run(0.32, train=0.66, error=0.001)) == [MEMORISED]  # 0.36 of 0.7
     assert fired(a_run(0.32, train=0.64, error=0.001)) == []  # the training images are not known well themselves
+    few = a_run(0.2505, train=1.0, train_guess=0.1, guess=0.1)  # measured: CIFAR-10, 50 labels
+    noise = a_run(0.3583, train=0.7625, train_guess=0.35, guess=0.3333, error=0.04375)  # images of noise
+    assert (fired(few), fired(noise)) == ([], [GUESS, MEMORISED])
 
 
 def test_without_a_test_set_what_the_fit_knows_is_judged() -> None:
