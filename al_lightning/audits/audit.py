@@ -176,7 +176,13 @@ def _notes(
             "these images."
         )
     if not test_images:
-        return ["There is no test set, so no comparison with a test set was made.", *notes]
+        notes.insert(0, "There is no test set, so leakage was not looked for.")
+        if pattern is None and not any(sequence is not None for sequence in sequences):
+            notes.append(
+                "Images of one video or one stack are alike: `--sequence-pattern` names sequences, within which "
+                "near-duplicates are expected."
+            )
+        return notes
     if pattern is None:
         known = any(sequence is not None for sequence in sequences)
         unknown = "Sequences of the test images are" if known else "Sequences are"

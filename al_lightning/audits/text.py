@@ -27,7 +27,7 @@ def headline(audit: Audit) -> str:
     """Return the outcome in a sentence."""
     if strict := sum(problem.strict for problem in audit.problems):
         return f"{strict} {'problem' if strict == 1 else 'problems'} found."
-    return "no leakage, no duplicates and no broken files found."
+    return f"{'no leakage, ' * bool(audit.test.images)}no duplicates and no broken files found."
 
 
 def worth(audit: Audit) -> str:

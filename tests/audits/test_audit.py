@@ -44,6 +44,9 @@ def test_a_folder_without_masks_and_without_test_set(tmp_path: Path) -> None:
     assert found.test.images == 0
     assert not found.pool.labels
     assert "no test set" in " ".join(found.notes)
+    assert "--sequence-pattern" in " ".join(found.notes)
+    assert "no duplicates" in summary(found)
+    assert "no leakage" not in summary(found)
 
 
 def test_images_in_a_folder_of_labels_are_named(tmp_path: Path) -> None:
