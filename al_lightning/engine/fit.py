@@ -116,6 +116,7 @@ class Fit:
             if self.seal.drop_unfit(path):
                 self.reporter.say(made_again(path))
         if self.weights_path.is_file():
+            forget(self.directory)  # it may have been stopped between writing the weights and this
             return True, self.steps
         return False, next(iter(checkpoints(self.directory)), 0)
 

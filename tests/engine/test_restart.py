@@ -154,15 +154,24 @@ def test_a_callbacks_draws_and_count_of_steps_survive_a_restart(
     assert journal(here / "r") == journal(here / "whole")
 
 
-def test_weights_that_a_kill_left_are_forgotten_as_asked_for(
-    al: Call, here: Path, stop: dict[str, object], options: list[object], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("stopped_in", "left"), [("loop.forget_weights", "weights.pt"), ("fit.forget", "step_*.ckpt")]
+)
+def test_files_that_a_kill_left_are_deleted(
+    al: Call,
+    here: Path,
+    stop: dict[str, object],
+    options: list[object],
+    monkeypatch: pytest.MonkeyPatch,
+    stopped_in: str,
+    left: str,
 ) -> None:
     def fail(*arguments: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("al_lightning.engine.loop.forget_weights", fail)
+        patch.setattr(f"al_lightning.engine.{stopped_in}", fail)
         assert al("fit", *options, "--budget.cycles", 0, "--keep", "none", "--run_dir", "r").code == 75
-    assert list((here / "r").rglob("weights.pt"))
+    assert list((here / "r").rglob(left))
     assert al("fit", *options, "--budget.cycles", 0, "--keep", "none", "--run_dir", "r").code == 0
-    assert not list((here / "r").rglob("weights.pt"))
+    assert not list((here / "r").rglob(left))
