@@ -27,6 +27,8 @@ class Acquisition:
     """Whether `score` is called at all."""
     reads_labelled: ClassVar[bool] = False
     """Whether the labelled images are scored too, as context."""
+    reads_pixels: ClassVar[bool] = False
+    """Whether `score` does more with the images than to encode them, so that stored features cannot replace them."""
     one_fit: ClassVar[bool] = False
     """Whether `initial` spends the whole budget at once; there are no cycles, and `select` is not called."""
     narrowed_by: ClassVar[str | None] = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
@@ -15,6 +17,8 @@ class EquAL(Acquisition):
 
     Eq. 5 of the study as printed: a sum of two entropies, without a term for the consistency of the two predictions.
     """
+
+    reads_pixels: ClassVar[bool] = True
 
     def score(self, network: Network, batch: Batch) -> Tensor:
         """Return (B, 1) sums of two entropies in nats; one view at a time, to need no more memory than `Entropy`."""

@@ -14,6 +14,7 @@ from al_lightning.acquisition.base import Acquisition
 from al_lightning.config.configuration import Configuration, Configured, parse
 from al_lightning.config.directory import directory_of
 from al_lightning.config.fit_options import FitOptions, result_settings
+from al_lightning.config.hints import imported
 from al_lightning.config.names import Settings, resolve, with_strategy
 from al_lightning.config.own_code import OwnModule, own_modules
 from al_lightning.data.dataset import PoolDataset
@@ -56,6 +57,11 @@ class Experiment(Configured):
     def seed(self) -> int:
         """Seed of the run."""
         return self.options.seed
+
+    @property
+    def reads_features(self) -> bool:
+        """Whether the training method reads stored features of the network's encoder in place of images."""
+        return bool(imported(self.plain["training"]["class_path"]).reads_features)
 
     def fresh_parts(self) -> Any:
         """Return new `network`, `task` and `training` factories and `trainer` options for one fit.

@@ -11,6 +11,7 @@ from lightning.pytorch.utilities import CombinedLoader
 from torch.utils.data import DataLoader, Dataset
 
 from al_lightning.data.dataset import PoolDataset
+from al_lightning.data.feature_batches import AllLabelled, PaddedFeatures
 from al_lightning.data.normalize import Normaliser
 from al_lightning.data.streams import PaddedBatches, StepSampler, Stream
 from al_lightning.data.views import LABELLED, Views
@@ -61,6 +62,9 @@ class PoolDataModule(LightningDataModule):
         becomes {name or view: Batch}.
         """
         data, unlabelled = self.dataset, self.dataset.unlabelled
+        if data.features is not None:
+            rows = AllLabelled(data.features[0], data.train, self.pool.labelled)
+            return CombinedLoader({LABELLED: self._loader(rows, self.sampler)}, "min_size")
         streams: dict[str, Dataset[Any]] = {LABELLED: self._stream(self.pool.labelled, data.batch_size, LABELLED)}
         if unlabelled is not None:
             batch_size = unlabelled.batch_size or data.batch_size
@@ -73,18 +77,16 @@ class PoolDataModule(LightningDataModule):
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """Return every test image once, in padded full batches."""
-        images = self.dataset.test
-        return self._loader(PaddedBatches(images, range(len(images)), self.dataset.eval_batch_size, True, *self._ranks))
+        return self._loader(self._padded(1, range(len(self.dataset.test)), True))
 
     def predict_dataloader(self) -> DataLoader[Batch]:
         """Return each image to score once, without augmentation, in padded full batches."""
-        data = self.dataset
-        return self._loader(PaddedBatches(data.train, self.scoring, data.eval_batch_size, False, *self._ranks))
+        return self._loader(self._padded(0, self.scoring, False))
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Normalise images on the device, since workers send uint8."""
+        """Normalise images on the device, since workers send uint8; stored features stay as they are."""
         if isinstance(batch, Batch):
-            return self._normalised(batch)
+            return batch if self.dataset.features is not None else self._normalised(batch)
         flat: dict[str, Any] = {}
         for name, part in batch.items():
             normalised = self.on_after_batch_transfer(part, dataloader_idx)
@@ -99,12 +101,21 @@ class PoolDataModule(LightningDataModule):
     def _ranks(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
 
+    def _padded(self, side: int, indices: Sequence[int], labels: bool) -> PaddedBatches:
+        """Return the batches of images, or of their stored features, of the training set (0) or the test set (1)."""
+        data = self.dataset
+        images = (data.train, data.test)[side]
+        if data.features is not None:
+            return PaddedFeatures(data.features[side], images, indices, data.eval_batch_size, labels, *self._ranks)
+        return PaddedBatches(images, indices, data.eval_batch_size, labels, *self._ranks)
+
     def _stream(self, indices: Sequence[int] | Indices, batch_size: int, name: str) -> Stream:
         data = self.dataset
         return Stream(data.train, indices, batch_size, data.augmentation, self.key, name, *self._ranks)
 
     def _loader(self, batches: Dataset[Any], sampler: StepSampler | None = None) -> DataLoader[Any]:
-        workers = self.dataset.workers
+        # Stored features are mapped, not decoded, so that workers would only copy them.
+        workers = 0 if self.dataset.features is not None else self.dataset.workers
         return DataLoader(
             batches,
             batch_size=None,

@@ -15,6 +15,7 @@ import torch
 from al_lightning.data.augmentation import Augmentation, NoAugmentation
 from al_lightning.data.cache.files import find_cache
 from al_lightning.data.cache.recipe import FORMAT, KeepsArguments, decoders, hash_of_files
+from al_lightning.data.feature_batches import StoredFeatures
 from al_lightning.data.images import Images
 from al_lightning.data.inventory import check_name
 from al_lightning.data.known_files import KnownFiles, file_in
@@ -71,6 +72,8 @@ class PoolDataset(metaclass=KeepsArguments):
     """File of a run that says which images are held out, where no test set is named. It need not be there yet."""
     label_folder: Path | None = None
     """Folder of the store of people's labels; see `use_label_store`."""
+    features: tuple[StoredFeatures, StoredFeatures] | None = None
+    """Stored features of the training and the test set, for a training method that reads these in place of images."""
     _split: Split | None = None
 
     def __init__(

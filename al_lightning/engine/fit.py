@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from lightning.pytorch import Trainer
@@ -40,6 +40,34 @@ from al_lightning.runs.seals import Seal, made_again
 from al_lightning.seeding import seed_of
 from al_lightning.tensorboard.events import drop_events
 from al_lightning.training.base import TrainingModule, seed_global
+
+
+class AnyFit(Protocol):
+    """A fit as the loop uses it: `Fit`, or `FeatureFit` of the fast path."""
+
+    key: tuple[int, int, int]
+    started: bool
+    health: dict[str, Any]
+    network: Network
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is trained and tested."""
+
+    def warm_start(self, weights: Path, whole: bool) -> None:
+        """Load the previous cycle's weights before training."""
+
+    def train(self) -> None:
+        """Train."""
+
+    def test(self) -> dict[str, Any]:
+        """Return the metrics on the test set."""
+
+    def score(self, acquisition: Acquisition, images: list[int]) -> tuple[Tensor, Tensor]:
+        """Return positions and scores of images."""
+
+    def close(self) -> None:
+        """End what the fit holds open."""
 
 
 class Fit:
@@ -87,7 +115,8 @@ class Fit:
         # One process reads the folder: another machine's view of it may be some seconds old.
         self.trained, self.done = processes.once(self._earlier_work)
         self.started = self.trained or self.done > 0
-        self._seed("build")
+        kept = experiment.reads_features  # an encoder with random weights is then the same in all fits of the run
+        seed_global(seed_of("build", experiment.seed, 0, 0) if kept else seed_of("build", *self.key))
         parts = experiment.fresh_parts()
         classes = experiment.data.num_classes
         self.memory_format = experiment.memory_format
@@ -95,6 +124,8 @@ class Fit:
         self.compiling = Compiling(self.network, experiment.options.compile)
         self.module: TrainingModule = parts.training(self.network, parts.task(classes), self.steps, self.key)
         check_parts(experiment, self.module)
+        if (features := experiment.data.features) is not None:
+            self.module.layout = features[0].layout
         self.data = PoolDataModule(
             experiment.data, pool, self.key, self.steps, self.chunk, memory_format=self.memory_format
         )
@@ -211,7 +242,7 @@ class Fit:
     def score(self, acquisition: Acquisition, images: list[int]) -> tuple[Tensor, Tensor]:
         """Return positions, (N,) int64, and scores, (N, K) float32, of images; see `stages.score`."""
         data = PoolDataModule(self.data.dataset, self.pool, self.key, scoring=images, memory_format=self.memory_format)
-        return score(acquisition, self.network, data, self.trainer, self.reporter, self._guarded)
+        return score(acquisition, self.module.evaluated, data, self.trainer, self.reporter, self._guarded)
 
     def _guarded(self, stage: Callable[[], object], training: bool = False) -> None:
         """Run a stage; an error of the compiler becomes a sentence."""
@@ -238,7 +269,15 @@ def check_parts(experiment: Experiment, module: TrainingModule) -> None:
     strategy = experiment.acquisition
     if strategy.needs_network and type(strategy).score is Acquisition.score:
         raise UsageError(f"{type(strategy).__name__} needs a network but defines no score(); define one.")
-    strategy.check(module.network)
+    strategy.check(module.evaluated)
+    if module.reads_features and (strategy.reads_pixels or strategy.members > 1):
+        why = (
+            "looks at the images themselves" if strategy.reads_pixels else "compares several networks, all of one head"
+        )
+        raise UsageError(
+            f"{type(strategy).__name__} {why}, and {type(module).__name__} trains on stored features alone; take "
+            "another strategy, or train the whole network."
+        )
     data, task, unlabelled = experiment.data, module.task, experiment.data.unlabelled
     views = [view for view in (unlabelled.views or {}).values() if view is not None] if unlabelled else []
     labelled: list[PoolDataset | Augmentation] = [data, data.augmentation, *views]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from al_lightning.data.remarks import Remark
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.annotation import AnnotationQueue
 from al_lightning.engine.first_look import FirstLook
-from al_lightning.engine.fit import Fit
+from al_lightning.engine.fit import AnyFit, Fit
 from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError, printable
 from al_lightning.oracle import Pending
 from al_lightning.pool import Pool, draw_initial
@@ -61,7 +61,7 @@ def start(
     if not processes.once(store.trained):
         # Parts that do not go together are reported before a journal is written, and before people label.
         some = range(min(first_count(experiment, pool), pool.size))
-        with fresh_fit(experiment, pool.label(some), processes, reporter) as fit:
+        with fresh_fit(experiment, pool.label(some), processes, reporter, Fit) as fit:
             trained = fit.module.description()
     if not len(experiment.data.test):
         reporter.say("note: there is no test set: this run can choose images, but not say how good the model is")
@@ -94,14 +94,19 @@ def warnings(remarks: Sequence[Remark]) -> list[str]:
     return [printable(" ".join(remark.text.split()))[:LONGEST_REMARK] for remark in remarks if remark.warning]
 
 
+F = TypeVar("F", bound=AnyFit)
+
+
 @contextmanager
-def fresh_fit(experiment: Experiment, pool: Pool, processes: Processes, reporter: Reporter) -> Iterator[Fit]:
+def fresh_fit(
+    experiment: Experiment, pool: Pool, processes: Processes, reporter: Reporter, fit_of: Callable[..., F]
+) -> Iterator[F]:
     """Build the first fit in a temporary folder: a check of its parts that writes nothing into the run directory.
 
     All processes of the run call this.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        fit = Fit(experiment, 0, 0, pool, Path(scratch) / "member_0", processes, reporter)
+        fit = fit_of(experiment, 0, 0, pool, Path(scratch) / "member_0", processes, reporter)
         yield fit
         fit.close()
 
@@ -186,13 +191,18 @@ def own_first(experiment: Experiment, pool: Pool) -> list[int] | None:
     return None if own is None else [int(index) for index in own]
 
 
-def draw_first(experiment: Experiment, pool: Pool, processes: Processes, reporter: Reporter) -> Selection:
-    """Draw the initial set: the strategy's own if it has one, else the one that all strategies share at this seed."""
+def draw_first(
+    experiment: Experiment, pool: Pool, processes: Processes, reporter: Reporter, fit_of: Callable[..., AnyFit] = Fit
+) -> Selection:
+    """Draw the initial set: the strategy's own if it has one, else the one that all strategies share at this seed.
+
+    `fit_of` makes the fit whose network has the embeddings of `initial: spread`, with the arguments of `Fit`.
+    """
     count, data = first_count(experiment, pool), experiment.data
     if (own := own_first(experiment, pool)) is not None:
         indices = own
     elif experiment.options.initial == "spread":
-        return spread(experiment, pool, count, processes, reporter)
+        return spread(experiment, pool, count, processes, reporter, fit_of)
     else:
         classes = data.classes()
         if experiment.options.initial == "balanced" and classes is None and data.label_folder is not None:
@@ -219,7 +229,14 @@ class Spread(Coreset):
         return Selection([int(rows.index[first]), *rest.indices], [0.0, *rest.scores])
 
 
-def spread(experiment: Experiment, pool: Pool, count: int, processes: Processes, reporter: Reporter) -> Selection:
+def spread(
+    experiment: Experiment,
+    pool: Pool,
+    count: int,
+    processes: Processes,
+    reporter: Reporter,
+    fit_of: Callable[..., AnyFit] = Fit,
+) -> Selection:
     """Choose an initial set that covers the pool: k-center greedy on the embeddings of the untrained network.
 
     The network is the one that the first fit begins with. At a seed the initial set is the same for every strategy. All
@@ -232,7 +249,7 @@ def spread(experiment: Experiment, pool: Pool, count: int, processes: Processes,
         )
     strategy = Spread()
     reporter.cycle(0, 0)
-    with fresh_fit(experiment, pool, processes, reporter) as fit:
+    with fresh_fit(experiment, pool, processes, reporter, fit_of) as fit:
         draw = generator("candidates", experiment.seed, 0)
         rows = score_pool(strategy, pool, draw, partial(fit.score, strategy))
     return processes.once(select, strategy, rows, count, generator("initial", experiment.seed))

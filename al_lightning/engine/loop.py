@@ -13,7 +13,7 @@ from al_lightning.config.fit_options import result_settings
 from al_lightning.config.own_code import changed_files, digests
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.annotation import AnnotationQueue
-from al_lightning.engine.fit import Fit
+from al_lightning.engine.fit import AnyFit, Fit
 from al_lightning.engine.initial_set import first_count, label, start
 from al_lightning.engine.reuse import take_first_cycle
 from al_lightning.errors import UsageError
@@ -45,8 +45,7 @@ def run_cycles(
     Raises:
         LabelsAwaited: people are to label; the same command continues once they have.
     """
-    acquisition, budget, seed = experiment.acquisition, experiment.budget, experiment.seed
-    last = 0 if acquisition.one_fit else budget.cycles
+    last = 0 if experiment.acquisition.one_fit else experiment.budget.cycles
     queue = AnnotationQueue(experiment, store, reporter.say, command) if experiment.oracle.asks_people else None
     pool = start(experiment, store, processes, reporter, queue)
     done = processes.once(store.finished, last)
@@ -64,8 +63,41 @@ def run_cycles(
     if done:
         boards.write(finished=len(done) > last)
         forget_weights(experiment, store, done[-1].cycle, last)
+    numbers = range(len(done), last + 1)
+    cycles(experiment, store, processes, reporter, pool, numbers, boards, queue, code, shared)
+    return processes.once(store.read)
 
-    for cycle in range(len(done), last + 1):
+
+def cycles(
+    experiment: Experiment,
+    store: RunStore,
+    processes: Processes,
+    reporter: Reporter,
+    pool: Pool,
+    numbers: range,
+    boards: Boards,
+    queue: AnnotationQueue | None = None,
+    code: dict[str, str] | None = None,
+    shared: float = 0.0,
+    fit_of: Callable[..., AnyFit] = Fit,
+) -> None:
+    """Run the cycles of some numbers, up to the last one of the run.
+
+    Args:
+        experiment: the run's configuration.
+        store: the run directory.
+        processes: of the run.
+        reporter: shows progress.
+        pool: as it is labelled before the first of the cycles.
+        numbers: of the cycles.
+        boards: TensorBoard's views.
+        queue: people's labels, where people label.
+        code: digests of the user's own modules, where they changed.
+        shared: seconds that another run's fit took, which this run's first cycle uses.
+        fit_of: makes a fit, with the arguments of `Fit`.
+    """
+    acquisition, budget, seed, last = experiment.acquisition, experiment.budget, experiment.seed, numbers.stop - 1
+    for cycle in numbers:
         count = budget.query_count(pool.size) if cycle < last else 0
         reporter.cycle(cycle, len(pool.labelled))
         seconds: dict[str, float] = {"shared": shared} if shared and cycle == 0 else {}
@@ -77,7 +109,7 @@ def run_cycles(
             for member in range(members):
                 seal = Seal(processes.once(store.begin_fit, cycle, member), store.still_ours)
                 directory = store.member_dir(cycle, member)
-                fit = Fit(experiment, cycle, member, pool, directory, processes, reporter, seal)
+                fit = fit_of(experiment, cycle, member, pool, directory, processes, reporter, seal)
                 take_weights_of_last_cycle(experiment, store, fit)
                 timed(seconds, "fit", fit.train)
                 seconds["processes"] = processes.count
@@ -96,14 +128,13 @@ def run_cycles(
 
         bought = processes.once(label, experiment, queue, cycle, chosen) if chosen else []
         budgeted, labelled = nominal(experiment, pool, cycle), len(pool.labelled)
-        store.append(CycleRecord(cycle, budgeted, labelled, metrics or {}, bought, seconds, health, code))
+        store.append(CycleRecord(cycle, budgeted, labelled, metrics or {}, bought, seconds, health, code or {}))
         if store.writes:
             show(store, reporter)
         store.still_ours()
         boards.write(finished=cycle == last)
         forget_weights(experiment, store, cycle, last)
         pool = pool.label(bought)
-    return processes.once(store.read)
 
 
 def code_from_here(experiment: Experiment, store: RunStore, reporter: Reporter, cycle: int) -> dict[str, str]:
@@ -170,7 +201,7 @@ def planned_steps(experiment: Experiment, pool: Pool, first: int, last: int) -> 
     ]
 
 
-def take_weights_of_last_cycle(experiment: Experiment, store: RunStore, fit: Fit) -> None:
+def take_weights_of_last_cycle(experiment: Experiment, store: RunStore, fit: AnyFit) -> None:
     """Load the weights of the last cycle where `warm_start` says so; by default every fit starts from scratch."""
     _, cycle, member = fit.key
     if experiment.options.warm_start == "none" or cycle == 0 or fit.started:

@@ -84,6 +84,26 @@ class Network(nn.Module, ABC):
         """Return the pretrained part, which trains at the base learning rate; None for the whole network."""
         return None
 
+    def linear_head(self) -> tuple[list[Tensor], Tensor] | None:
+        """Return the weights and the bias of a `decode` that is linear in the features, which a probe can fit.
+
+        Returns:
+            One weight for the embedding, (C, D), or one for each of the features' maps, (C, D_i, 1, 1); and the bias,
+            (C,). None where `decode` is something else.
+        """
+        classifier = getattr(self, "classifier", None)
+        return ([classifier.weight], classifier.bias) if isinstance(classifier, nn.Linear) else None
+
+    @torch.no_grad()
+    def set_linear_head(self, weight: Tensor, bias: Tensor) -> None:
+        """Set the weights, (C, D) of all features one after the other, and the bias, (C,), of `linear_head`."""
+        head = self.linear_head()
+        assert head is not None
+        parts = torch.split(weight, [part.shape[1] for part in head[0]], dim=1)
+        for part, value in zip(head[0], parts, strict=True):
+            part.copy_(value.view_as(part))
+        head[1].copy_(bias)
+
 
 def conv_bn_relu(channels_in: int, channels: int, size: int = 3, stride: int = 1, dilation: int = 1) -> nn.Sequential:
     """Return a `size` x `size` convolution without bias, BatchNorm and ReLU; stride 1 keeps height and width."""

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
+from torchmetrics import Metric
 
 from al_lightning.errors import TrainingError, UsageError, reason_of, require
 from al_lightning.networks.base import Network
@@ -50,6 +51,17 @@ def _check_options(optimizer: torch.optim.Optimizer) -> None:
             require("training.optimizer.lr", group["lr"], least=0)
 
 
+def count_predictions(network: Network, batch: Batch, task: Task, confusion: Metric, counts: ImageCounts) -> None:
+    """Add a network's predictions for a batch of a test set to the confusion matrix, and to the counts of images."""
+    real = batch.index >= 0
+    if real.any():
+        predicted = network(batch.image).logits[real].argmax(dim=1)
+        label = batch.label[real].long()
+        confusion.update(predicted, label)
+        if task.counts_images:
+            counts.add(batch.index[real], task.image_counts(predicted, label))
+
+
 class TrainingModule(LightningModule, ABC):
     """The base of training methods: a network and a task; a subclass adds the losses of a step.
 
@@ -79,6 +91,8 @@ class TrainingModule(LightningModule, ABC):
     """Views of unlabelled images that a step needs; `data.unlabelled` provides them."""
     title: ClassVar[str] = ""
     """Name of the method in tables and pages, for example "UDA"."""
+    reads_features: ClassVar[bool] = False
+    """Whether batches hold stored features of the network's encoder in place of images; see `Probe`."""
     leaves_parameters_unused: ClassVar[bool] = False
     """Whether a backward pass may leave parameters without gradient, as when two optimizers take turns."""
 
@@ -166,6 +180,11 @@ class TrainingModule(LightningModule, ABC):
             ranking = ranking_hinge(output.predicted_loss, loss, self.prediction_margin)
             terms["loss_prediction"] = self.prediction_weight * ranking
         return terms
+
+    @property
+    def evaluated(self) -> Network:
+        """The network that tests and scores the batches."""
+        return self.network
 
     def rate(self, step: int) -> float:
         """Return the factor of the learning rates at a step."""
@@ -281,13 +300,7 @@ class TrainingModule(LightningModule, ABC):
         if self.task.counts_images:
             images = int(self.trainer.num_test_batches[0]) * len(batch.index)
             self.counts.make_room(images, self.task.num_classes, batch.index)
-        real = batch.index >= 0
-        if real.any():
-            predicted = self.network(batch.image).logits[real].argmax(dim=1)
-            label = batch.label[real].long()
-            self.confusion.update(predicted, label)
-            if self.task.counts_images:
-                self.counts.add(batch.index[real], self.task.image_counts(predicted, label))
+        count_predictions(self.evaluated, batch, self.task, self.confusion, self.counts)
 
     def on_test_epoch_end(self) -> None:
         """Sum over processes, and store plain numbers in `results` and `health`."""

@@ -1,0 +1,182 @@
+"""Linear probes: a linear head fitted on the stored features of a frozen encoder."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch import Tensor
+
+from al_lightning.errors import TrainingError, UsageError, require
+from al_lightning.networks.base import Network
+from al_lightning.networks.from_features import FromFeatures, Layout
+from al_lightning.seeding import generator
+from al_lightning.tasks import IGNORE, Task
+from al_lightning.training.base import TrainingBatch, TrainingModule
+from al_lightning.training.logistic import LinearHead, choose_penalty, fit_logistic, temperature_of
+from al_lightning.training.measures import FitMeasures
+from al_lightning.types import Batch, Features
+
+
+class ProbeOptions(NamedTuple):
+    """How a probe fits its head.
+
+    Attributes:
+        inverse_penalty: see `fit_logistic`; None chooses it by cross-validation on the labelled images.
+        calibrate: whether logits are divided by the temperature that suits held-out labelled images best.
+        pixels: labelled pixels drawn from each image, where the task predicts a class per pixel.
+    """
+
+    inverse_penalty: float | None = 0.01
+    calibrate: bool = False
+    pixels: int = 400
+
+
+def fit_probe(
+    network: FromFeatures, batch: Batch, task: Task, key: tuple[int, int, int], options: ProbeOptions
+) -> tuple[Tensor, FitMeasures]:
+    """Fit a network's linear head on the stored features of all labelled images, and put it into the network.
+
+    The fast path of `compare` and the training method `Probe` both call this.
+
+    Args:
+        network: the network; its encoder is not used.
+        batch: rows of stored features, (B, R), labels and positions; in the order of the positions.
+        task: the task.
+        key: (seed, cycle, member), of all draws.
+        options: of the fit.
+
+    Returns:
+        The mean loss on the rows that the head was fitted on, and the measures of the fit.
+
+    Raises:
+        TrainingError: no head can be fitted.
+    """
+    features, label, image = training_rows(network.encode(batch.image), batch, key[0], options.pixels)
+    if not len(label):
+        raise TrainingError("The labelled images have no labelled pixel, so that there is nothing to fit the head on.")
+    group = image if task.predicts == "pixel" else None
+    penalty = options.inverse_penalty
+    if penalty is None:
+        penalty = choose_penalty(features, label, task.num_classes, generator("folds", *key), group)
+    head = fit_logistic(features, label, task.num_classes, penalty)
+    if options.calibrate:
+        draw = generator("folds", *key)
+        temperature = temperature_of(features, label, task.num_classes, penalty, draw, group)
+        head = LinearHead(head.weight / temperature, head.bias / temperature)
+    network.network.set_linear_head(head.weight, head.bias)
+    logits = head(features).float()
+    if task.predicts == "pixel":
+        logits, label = logits.T[None, :, :, None], label[None, :, None]
+    loss, measures = task.loss(logits, label), FitMeasures(task, 1)
+    measures.add(0, loss, logits, label)
+    return loss, measures
+
+
+def training_rows(features: Features, batch: Batch, seed: int, pixels: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what a head is fitted on: the embeddings, or the maps at some labelled pixels of each image.
+
+    Returns:
+        (N, D) float32 features, (N,) int64 classes, and (N,) int64 numbers of the images in the batch.
+    """
+    if batch.label.ndim == 1:
+        return features.embedding, batch.label, torch.arange(len(batch.label))
+    rows, labels, images = [], [], []
+    for number, (position, label) in enumerate(zip(batch.index.tolist(), batch.label, strict=True)):
+        known = (label != IGNORE).flatten().nonzero().flatten()
+        # Of the seed and the image alone: in each cycle an image brings the same pixels.
+        draw = generator("pixels", seed, position)
+        chosen = known[torch.from_numpy(draw.permutation(len(known))[:pixels])]
+        labels.append(label.flatten()[chosen].long())
+        images.append(torch.full((len(chosen),), number))
+        rows.append(at_pixels([each[number] for each in features.maps], chosen, (label.shape[0], label.shape[1])))
+    return torch.cat(rows), torch.cat(labels), torch.cat(images)
+
+
+def at_pixels(maps: list[Tensor], pixels: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return maps, (D_i, H_i, W_i) each, at pixels of an image of size (H, W): (N, sum of D_i) float32.
+
+    The values are those of the maps resized bilinearly to (H, W).
+
+    Args:
+        maps: of one image.
+        pixels: (N,) int64, row x W + column.
+        size: (H, W).
+    """
+    height, width = size
+    place = torch.stack([pixels % width / width, pixels // width / height], dim=1)
+    # Pixel centres, from -1 to 1.
+    grid = (2 * place + torch.tensor([1 / width, 1 / height]) - 1).to(maps[0].device)[None, :, None]
+    read = [F.grid_sample(each[None].float(), grid, padding_mode="border", align_corners=False) for each in maps]
+    return torch.cat([one[0, :, :, 0] for one in read]).T
+
+
+class Probe(TrainingModule):
+    """A linear probe: multinomial logistic regression on the stored features of the frozen encoder (`fit_logistic`).
+
+    A fit is one step, in which the head is fitted to convergence on all labelled images. Images are encoded once for
+    all runs, without augmentation; strategies and tests read the stored features, too. Of a dense task, the features
+    are the encoder's maps at `pixels` labelled pixels of each image.
+
+    Args:
+        inverse_penalty: scikit-learn's C; null chooses it among 0.0001, 0.001 ... 1 by cross-validation on the labelled
+            images.
+        calibrate: divide the logits by the temperature that suits held-out labelled images best.
+        pixels: labelled pixels drawn from each image.
+    """
+
+    title: ClassVar[str] = "linear probe"
+    reads_features: ClassVar[bool] = True
+
+    layout: Layout = Layout((), 0, (0, 0))
+    """Of the stored features; set once they are there."""
+
+    def __init__(
+        self,
+        network: Network,
+        task: Task,
+        steps: int,
+        key: tuple[int, int, int],
+        *,
+        inverse_penalty: float | None = 0.01,
+        calibrate: bool = False,
+        pixels: int = 400,
+    ) -> None:
+        super().__init__(network, task, steps, key)
+        if inverse_penalty is not None:
+            require("training.inverse_penalty", inverse_penalty, above=0)
+        require("training.pixels", pixels, least=1)
+        if steps != 1:
+            raise UsageError(f"A linear probe is fitted in one step, and the run has {steps} a fit: give --steps 1.")
+        if network.linear_head() is None:
+            raise UsageError(
+                f"{type(network).__name__} has no linear head on its features, which a linear probe fits; take "
+                "al_lightning.networks.TimmClassifier or, for pixels, al_lightning.networks.HypercolumnClassifier."
+            )
+        self.options = ProbeOptions(inverse_penalty, calibrate, pixels)
+        self.automatic_optimization = False
+
+    @property
+    def evaluated(self) -> FromFeatures:
+        """The network on stored features."""
+        return FromFeatures(self.network, self.layout)
+
+    def losses(self, batch: TrainingBatch) -> dict[str, Tensor]:
+        """Fit the head; return the loss on what it was fitted on."""
+        labelled = batch["labelled"]
+        loss, self.measures = fit_probe(self.evaluated, labelled, self.task, self.key, self.options)
+        return {"loss": loss}
+
+    def training_step(self, batch: TrainingBatch, batch_idx: int) -> None:  # type: ignore[override]
+        """Fit the head; all processes go on with that of the first."""
+        terms = self.losses(batch)
+        if self.trainer.world_size > 1:
+            for parameter in self.network.parameters():
+                dist.broadcast(parameter.data, 0)
+        self.log_step(terms["loss"], terms)
+
+    def configure_optimizers(self) -> Any:
+        """Return no optimizer."""
+        return None
