@@ -25,6 +25,8 @@ audits: audit > page > * > folder result
 deploy: export predictions > *
 tensorboard: writer > *
 
+features: store > *
+
 inspect: collapse > *
 config: experiment rebuild > configuration > check trainer > data_root directory names own_code > command_line > *
 
