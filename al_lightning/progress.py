@@ -65,6 +65,7 @@ class Reporter(Display):
         self._fit_steps = self._skipped = self._before = 0
         self._fit_seconds = self._other_seconds = 0.0
         self._what, self._total, self._start, self._done = "", 0, 0.0, 0  # of the stage; no name between two stages
+        self._alone = False
 
     def plan(self, steps: list[int], first: int) -> None:
         """Set the number of steps of each cycle's fits, and the first cycle that is not done."""
@@ -79,16 +80,21 @@ class Reporter(Display):
         """Count the steps of a fit whose weights existed already."""
         self._skipped += steps
 
-    def begin(self, what: str, total: int, done: int = 0) -> None:
-        """Begin a stage of `total` steps or batches; an earlier process did `done` of them."""
+    def begin(self, what: str, total: int, done: int = 0, alone: bool = False) -> None:
+        """Begin a stage of `total` steps or batches; an earlier process did `done` of them.
+
+        A stage that is `alone` belongs to no cycle: it shows its own time left, and no estimate of a run counts it.
+        """
         self.finish()
-        self._skipped += done
+        self._alone = alone
+        if not alone:
+            self._skipped += done
         self._what, self._total, self._start = what, total, time.monotonic()
         self._done = self._before = done
         if self.live:
             self.draw(self._bar())
         elif self._fitting:
-            self.say(f"{self._title}: {what}, {total} steps{self._tail()}")
+            self.say(f"{self._stage}, {total} steps{self._tail()}")
         self.write()
 
     def advance(self, done: int) -> None:
@@ -96,14 +102,14 @@ class Reporter(Display):
         self._done = done
         if self._file is not None and time.monotonic() - self._written >= FILE_SECONDS:
             self.write()
-        self.show(self._bar, f"{self._title}: {self._what}, {done} of {self._total}{self._tail()}")
+        self.show(self._bar, f"{self._stage}, {done} of {self._total}{self._tail()}")
 
     def finish(self) -> None:
         """End the stage."""
         if self._fitting:
             self._fit_steps += self._total - self._before
             self._fit_seconds += time.monotonic() - self._start
-        elif self._what:
+        elif self._what and not self._alone:
             self._other_seconds += time.monotonic() - self._start
         self._what, self._total = "", 0
 
@@ -126,7 +132,7 @@ class Reporter(Display):
             return
         self._written = time.monotonic()
         now = {
-            "title": f"{self._title}: {self._what}" if self._what else self._title,
+            "title": self._stage if self._what else self._title,
             "cycle": self._cycle,
             "cycles": self._cycles,
             "done": self._done,
@@ -152,6 +158,10 @@ class Reporter(Display):
         return max(0.0, self._steps_left() * seconds / steps + rest)
 
     @property
+    def _stage(self) -> str:
+        return self._what if self._alone else f"{self._title}: {self._what}"
+
+    @property
     def _fitting(self) -> bool:
         return self._what.startswith("fit")
 
@@ -163,9 +173,12 @@ class Reporter(Display):
         return sum(self._plan[self._first :]) - self._fit_steps - self._skipped - self._steps_now()
 
     def _bar(self) -> RenderableType:
-        return Bar(f"{self._title}: {self._what}", self._done, self._total, self._tail().removeprefix(", "))
+        return Bar(self._stage, self._done, self._total, self._tail().removeprefix(", "))
 
     def _tail(self, metric: bool = True) -> str:
+        if self._alone and self._what:
+            made, seconds = self._done - self._before, time.monotonic() - self._start
+            return f", {duration((self._total - self._done) * seconds / made)} left" if made and seconds >= 1 else ""
         left = self.seconds_left() if metric or self._cycle < self._cycles else None
         notes = [self._metric if metric else "", f"{duration(left)} left" if left is not None else ""]
         return "".join(f", {note}" for note in notes if note)

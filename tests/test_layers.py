@@ -25,7 +25,7 @@ audits: audit > page > * > folder result
 deploy: export predictions > *
 tensorboard: writer > *
 
-features: store > *
+features: make > encoder store > *
 
 inspect: collapse > *
 config: experiment rebuild > configuration > check trainer > data_root directory names own_code > command_line > *

@@ -66,6 +66,22 @@ def test_plain_lines_where_there_is_no_terminal(clock: list[float]) -> None:
     ]
 
 
+def test_a_stage_alone_shows_its_own_time_left_and_counts_in_no_estimate(clock: list[float]) -> None:
+    out = io.StringIO()
+    with Reporter(stream=out) as reporter:
+        reporter.plan([100, 200], first=0)
+        reporter.begin("features", 1000, done=100, alone=True)
+        clock[0] = 45
+        reporter.advance(550)
+        reporter.finish()
+        reporter.cycle(0, 10)
+        reporter.begin("fit", 100)
+        clock[0] += 50
+        reporter.finish()
+        assert reporter.seconds_left() == pytest.approx(100)
+    assert out.getvalue().splitlines()[0] == "features, 550 of 1000, 45 s left"
+
+
 def test_a_terminal_has_one_live_line_below_those_that_stay(
     clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,10 +96,21 @@ class Configured:
         """Memory layout of networks and images."""
         return torch.channels_last if self.configuration.options.channels_last else torch.contiguous_format
 
+    @property
+    def pretrained(self) -> bool:
+        """Whether any part of the network begins with weights of a file, of a package or of ImageNet."""
+        return _names_weights(self.plain["network"])
+
     def network(self, classes: int) -> Network:
         """Return a new network."""
         network: Network = self.configuration.instantiate("network").network(classes)
         return network
+
+
+def _names_weights(part: Any) -> bool:
+    if isinstance(part, Mapping):
+        return part.get("weights") is not None or any(map(_names_weights, part.values()))
+    return isinstance(part, list) and any(map(_names_weights, part))
 
 
 def parse(

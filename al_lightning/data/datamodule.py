@@ -64,7 +64,7 @@ class PoolDataModule(LightningDataModule):
         data, unlabelled = self.dataset, self.dataset.unlabelled
         if data.features is not None:
             rows = AllLabelled(data.features[0], data.train, self.pool.labelled)
-            return CombinedLoader({LABELLED: self._loader(rows, self.sampler)}, "min_size")
+            return CombinedLoader({LABELLED: loader_of(self.dataset, rows, self.sampler)}, "min_size")
         streams: dict[str, Dataset[Any]] = {LABELLED: self._stream(self.pool.labelled, data.batch_size, LABELLED)}
         if unlabelled is not None:
             batch_size = unlabelled.batch_size or data.batch_size
@@ -72,16 +72,16 @@ class PoolDataModule(LightningDataModule):
             views = {name: (unlabelled.views or {}).get(name) or data.augmentation for name in unlabelled.names}
             streams["unlabelled"] = Views(stream, views, data.labels == "pixel")
         return CombinedLoader(
-            {name: self._loader(stream, self.sampler) for name, stream in streams.items()}, "min_size"
+            {name: loader_of(self.dataset, stream, self.sampler) for name, stream in streams.items()}, "min_size"
         )
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """Return every test image once, in padded full batches."""
-        return self._loader(self._padded(1, range(len(self.dataset.test)), True))
+        return loader_of(self.dataset, self._padded(1, range(len(self.dataset.test)), True))
 
     def predict_dataloader(self) -> DataLoader[Batch]:
         """Return each image to score once, without augmentation, in padded full batches."""
-        return self._loader(self._padded(0, self.scoring, False))
+        return loader_of(self.dataset, self._padded(0, self.scoring, False))
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Normalise images on the device, since workers send uint8; stored features stay as they are."""
@@ -113,17 +113,19 @@ class PoolDataModule(LightningDataModule):
         data = self.dataset
         return Stream(data.train, indices, batch_size, data.augmentation, self.key, name, *self._ranks)
 
-    def _loader(self, batches: Dataset[Any], sampler: StepSampler | None = None) -> DataLoader[Any]:
-        # Stored features are mapped, not decoded, so that workers would only copy them.
-        workers = 0 if self.dataset.features is not None else self.dataset.workers
-        return DataLoader(
-            batches,
-            batch_size=None,
-            sampler=sampler,
-            num_workers=workers,
-            multiprocessing_context=start_method(workers),
-            timeout=self.dataset.timeout if workers else 0,
-            collate_fn=parcel,
-            pin_memory=torch.cuda.is_available(),
-            persistent_workers=workers > 0,  # so that Lightning ends them after an error; SIGTERM does not
-        )
+
+def loader_of(dataset: PoolDataset, batches: Dataset[Any], sampler: StepSampler | None = None) -> DataLoader[Any]:
+    """Return a loader of whole batches, read by the workers that a dataset's options name."""
+    # Stored features are mapped, not decoded, so that workers would only copy them.
+    workers = 0 if dataset.features is not None else dataset.workers
+    return DataLoader(
+        batches,
+        batch_size=None,
+        sampler=sampler,
+        num_workers=workers,
+        multiprocessing_context=start_method(workers),
+        timeout=dataset.timeout if workers else 0,
+        collate_fn=parcel,
+        pin_memory=torch.cuda.is_available(),
+        persistent_workers=workers > 0,  # so that Lightning ends them after an error; SIGTERM does not
+    )

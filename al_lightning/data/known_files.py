@@ -79,10 +79,11 @@ class KnownFiles:
 
 def file_in(folders: Iterable[Path | None], what: str) -> Path | None:
     """Return where to keep what was found: in the first folder that can be written to, or made; None without one."""
-    return next((one / NAME.format(what) for one in folders if one is not None and _may_write(one)), None)
+    return next((one / NAME.format(what) for one in folders if one is not None and may_write(one)), None)
 
 
-def _may_write(folder: Path) -> bool:
+def may_write(folder: Path) -> bool:
+    """Return whether a folder can be written to, or made."""
     there = next((path for path in (folder, *folder.absolute().parents) if path.exists()), folder)
     return os.access(there, os.W_OK)
 

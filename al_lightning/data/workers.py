@@ -232,6 +232,21 @@ def worker_error_message(error: BaseException, timeout: float) -> str:
     return ""
 
 
+def loading_error(error: BaseException, timeout: float) -> ALError | None:
+    """Return the sentence about an error of a loader or of its data workers; None for an error of another kind.
+
+    `timeout` is the number of seconds that the loader waits for a batch.
+    """
+    if sentence := worker_error_message(error, timeout):
+        return ALError(sentence)
+    if not raised_in(error, "torch._utils"):
+        return None
+    # torch raises an error of a data worker again with its traceback as the text; the last line is the error's own.
+    last = str(error).rstrip().rsplit("\n", 1)[-1]
+    reason = last.partition(": ")[2] or last
+    return type(error)(reason) if isinstance(error, ALError) else ALError(f"Loading the data failed ({last}).")
+
+
 def wake_stopped(error: BaseException) -> None:
     """After a timeout, let stopped workers continue: Lightning waits ten seconds for each of them to end."""
     if _timed_out(error):

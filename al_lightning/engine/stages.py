@@ -11,10 +11,10 @@ from torch import Tensor
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.scoring import AcquisitionCallback, Scorer
 from al_lightning.data.datamodule import PoolDataModule
-from al_lightning.data.workers import worker_error_message
+from al_lightning.data.workers import loading_error
 from al_lightning.distributed.launched import trainer_of
 from al_lightning.distributed.shutdown import AGAIN
-from al_lightning.errors import ALError, Interrupted, raised_in
+from al_lightning.errors import Interrupted
 from al_lightning.networks import folded
 from al_lightning.networks.base import Network
 from al_lightning.progress import Reporter
@@ -99,12 +99,6 @@ def guarded(trainer: Trainer, stage: Callable[[], object], timeout: float) -> No
             raise Interrupted(f"Interrupted; {AGAIN}.") from error
         raise
     except Exception as error:
-        if sentence := worker_error_message(error, timeout):
-            raise ALError(sentence) from error
-        if not raised_in(error, "torch._utils"):
+        if (sentence := loading_error(error, timeout)) is None:
             raise
-        # torch raises an error of a data worker again with its traceback as the text; the last line is the error's own.
-        last = str(error).rstrip().rsplit("\n", 1)[-1]
-        reason = last.partition(": ")[2] or last
-        kind = type(error) if isinstance(error, ALError) else ALError
-        raise kind(reason if isinstance(error, ALError) else f"Loading the data failed ({last}).") from error
+        raise sentence from error

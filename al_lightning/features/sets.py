@@ -1,134 +1,53 @@
-"""Sets of features by position: in memory, and in a memory-mapped file with one row per image."""
+"""Stored features by position: in memory, and in a memory-mapped file with one row per image."""
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from al_lightning.types import Features
-
-DType = Literal["float16", "float32"]
-
-
-class FeatureSet(ABC):
-    """The features of a set's images, by position in that set."""
-
-    @abstractmethod
-    def __len__(self) -> int: ...
-
-    @abstractmethod
-    def rows(self, positions: Sequence[int]) -> Features:
-        """Return the features of the images at positions, in this order.
-
-        Returns:
-            tensors on the CPU, (B, ...) float16 or float32 as they are stored; no taps.
-
-        Raises:
-            IndexError: there is no such position; negative ones do not count from the end.
-        """
+from al_lightning.data.feature_batches import StoredFeatures
+from al_lightning.networks.from_features import Layout
 
 
-@dataclass(frozen=True)
-class FeatureSets:
+class FeatureSets(NamedTuple):
     """The features of a dataset: of its full training set, and of its test set, which may be empty."""
 
-    train: FeatureSet
-    test: FeatureSet
+    train: StoredFeatures
+    test: StoredFeatures
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How the features of one image lie in a row: the maps one after the other, flattened, then the embedding.
-
-    Attributes:
-        maps: (D_i, H_i, W_i) of each map.
-        embedding: D, length of the embedding.
-        size: (H, W) of the images.
-        dtype: type of the numbers.
-    """
-
-    maps: tuple[tuple[int, int, int], ...]
-    embedding: int
-    size: tuple[int, int]
-    dtype: DType
-
-    @classmethod
-    def of(cls, features: Features, dtype: DType) -> Layout:
-        """Return the layout of features with (B, D_i, H_i, W_i) maps and a (B, D) embedding."""
-        maps = tuple((part.shape[1], part.shape[2], part.shape[3]) for part in features.maps)
-        height, width = features.size
-        return cls(maps, features.embedding.shape[1], (height, width), dtype)
-
-    @classmethod
-    def from_plain(cls, plain: dict[str, Any]) -> Layout:
-        """Return the layout that `plain` described."""
-        maps = tuple((depth, height, width) for depth, height, width in plain["maps"])
-        height, width = plain["size"]
-        return cls(maps, plain["embedding"], (height, width), plain["dtype"])
-
-    def plain(self) -> dict[str, Any]:
-        """Return the layout as JSON has it."""
-        return {
-            "maps": [list(shape) for shape in self.maps],
-            "embedding": self.embedding,
-            "size": list(self.size),
-            "dtype": self.dtype,
-        }
-
-    @property
-    def length(self) -> int:
-        """R, numbers of a row."""
-        return sum(map(math.prod, self.maps)) + self.embedding
-
-    def join(self, features: Features) -> Tensor:
-        """Return features as rows, (B, R) of `dtype`."""
-        parts = [*(part.flatten(1) for part in features.maps), features.embedding]
-        return torch.cat([part.to(getattr(torch, self.dtype)) for part in parts], dim=1)
-
-    def split(self, rows: Tensor) -> Features:
-        """Return rows, (B, R), as features, which share their memory."""
-        *maps, embedding = torch.split(rows, [*map(math.prod, self.maps), self.embedding], dim=1)
-        shaped = (part.unflatten(1, shape) for part, shape in zip(maps, self.maps, strict=True))
-        return Features(tuple(shaped), embedding, (), self.size)
-
-
-class ArrayFeatures(FeatureSet):
+class ArrayFeatures:
     """Features in memory.
 
     Args:
-        embedding: (N, D).
-        maps: (N, D_i, H_i, W_i) each.
-        size: (H, W) of the images.
+        values: (N, R) float16 or float32, a row for each image.
+        layout: the parts of a row; by default an embedding alone.
     """
 
-    def __init__(self, embedding: Tensor, maps: Sequence[Tensor] = (), size: tuple[int, int] = (1, 1)) -> None:
-        self._features = Features(tuple(maps), embedding, (), size)
+    def __init__(self, values: Tensor, layout: Layout | None = None) -> None:
+        self.values = values
+        self.layout = layout or Layout((), values.shape[1], (1, 1))
 
     def __len__(self) -> int:
-        return len(self._features.embedding)
+        return len(self.values)
 
-    def rows(self, positions: Sequence[int]) -> Features:
-        """Return copies of the features at positions."""
-        chosen = torch.from_numpy(checked(positions, len(self)))
-        maps, embedding, taps, size = self._features
-        return Features(tuple(part[chosen] for part in maps), embedding[chosen], taps, size)
+    def rows(self, positions: Sequence[int]) -> Tensor:
+        """Return copies of the rows at positions; raise IndexError where one is negative or too large."""
+        return self.values[torch.from_numpy(checked(positions, len(self)))]
 
 
-class StoredFeatures(FeatureSet):
-    """Features in a memory-mapped .npy file of rows; data workers map it again.
+class MappedFeatures:
+    """Features in a memory-mapped .npy file; another process maps it again.
 
     Args:
-        path: the file, (N, R).
-        layout: of its rows.
+        path: the file, (N, R) float16 or float32.
+        layout: the parts of a row.
         count: N.
     """
 
@@ -144,13 +63,13 @@ class StoredFeatures(FeatureSet):
     def __len__(self) -> int:
         return self._count
 
-    def rows(self, positions: Sequence[int]) -> Features:
-        """Read the rows at positions."""
+    def rows(self, positions: Sequence[int]) -> Tensor:
+        """Read the rows at positions; raise IndexError where one is negative or too large."""
         chosen = checked(positions, self._count)
         if self._map is None:
             # A view, since np.memmap itself is slow.
             self._map = np.load(self.path, mmap_mode="r").view(np.ndarray)
-        return self.layout.split(torch.from_numpy(self._map[chosen]))
+        return torch.from_numpy(self._map[chosen])
 
 
 def checked(positions: Sequence[int], count: int) -> npt.NDArray[np.int64]:

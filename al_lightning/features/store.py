@@ -2,7 +2,7 @@
 
 A store is a folder, named by the hash of all that the features depend on:
 
-    train.npy        (N, R) float16 or float32, a row for each image of the full training set; see `Layout`
+    train.npy        (N, R) float16 or float32, a row for each image of the full training set
     test.npy         the same for the test set
     manifest.json    the key's parts, the rows' layouts, and the CRC-32 of each block; the last line is its SHA-256
 
@@ -30,7 +30,8 @@ import numpy.typing as npt
 from al_lightning.data.cache.files import MANIFEST, with_checksum, without_checksum
 from al_lightning.data.cache.recipe import key_of
 from al_lightning.errors import ALError
-from al_lightning.features.sets import FeatureSets, Layout, StoredFeatures
+from al_lightning.features.sets import FeatureSets, MappedFeatures
+from al_lightning.networks.from_features import Layout
 from al_lightning.runs.files import unwritable, write_atomic
 
 FORMAT = 1
@@ -52,18 +53,20 @@ class Contents:
         key: all that the features depend on, texts by name.
         block: rows of a block; the last one of a set may have fewer.
         counts: number of rows, by set.
-        layouts: layout of the rows, by set.
+        layouts: parts of a row, by set.
+        dtype: type of the numbers, float16 or float32.
     """
 
     key: Mapping[str, str]
     block: int
     counts: Mapping[str, int]
     layouts: Mapping[str, Layout]
+    dtype: str
 
     def plain(self) -> dict[str, Any]:
         """Return the contents as JSON has them."""
-        sets = {name: {"rows": self.counts[name], **self.layouts[name].plain()} for name in SETS}
-        return {"format": FORMAT, "key": dict(self.key), "block": self.block, "sets": sets}
+        sets = {name: {"rows": self.counts[name], **self.layouts[name]._asdict()} for name in SETS}
+        return {"format": FORMAT, "key": dict(self.key), "block": self.block, "dtype": self.dtype, "sets": sets}
 
     @property
     def name(self) -> str:
@@ -82,12 +85,11 @@ class Contents:
     @property
     def size(self) -> int:
         """Bytes of all rows."""
-        return sum(self.counts[name] * row_bytes(self.layouts[name]) for name in SETS)
+        return sum(self.counts[name] * self.row_bytes(name) for name in SETS)
 
-
-def row_bytes(layout: Layout) -> int:
-    """Return the bytes of a row."""
-    return layout.length * np.dtype(layout.dtype).itemsize
+    def row_bytes(self, name: str) -> int:
+        """Return the bytes of a row of a set."""
+        return self.layouts[name].width * np.dtype(self.dtype).itemsize
 
 
 class Store:
@@ -142,7 +144,7 @@ class Store:
     def _make_file(self, name: str) -> None:
         """Make the file of a set's rows, all zero; one that is there gets its whole length back."""
         path, header = self._file(self.work, name), self._header(name)
-        size = len(header) + self.contents.counts[name] * row_bytes(self.contents.layouts[name])
+        size = len(header) + self.contents.counts[name] * self.contents.row_bytes(name)
         with self._opened(self.work, name) as there:
             if there is not None:
                 os.truncate(path, size)
@@ -203,7 +205,7 @@ class Store:
     def sets(self) -> FeatureSets:
         """Return the features of a finished store."""
         counts, layouts = self.contents.counts, self.contents.layouts
-        train, test = (StoredFeatures(self._file(self.path, name), layouts[name], counts[name]) for name in SETS)
+        train, test = (MappedFeatures(self._file(self.path, name), layouts[name], counts[name]) for name in SETS)
         return FeatureSets(train, test)
 
     def _unlike(self, folder: Path, checks: Checks) -> Blocks:
@@ -232,7 +234,7 @@ class Store:
 
     def _crc(self, file: BinaryIO, name: str, block: int) -> int | None:
         """Return the CRC-32 of a block's bytes; None where some are missing."""
-        left = len(self.contents.rows(name, block)) * row_bytes(self.contents.layouts[name])
+        left = len(self.contents.rows(name, block)) * self.contents.row_bytes(name)
         file.seek(self._offset(name, block))
         check = 0
         while left:
@@ -243,13 +245,13 @@ class Store:
         return check
 
     def _offset(self, name: str, block: int) -> int:
-        return len(self._header(name)) + block * self.contents.block * row_bytes(self.contents.layouts[name])
+        return len(self._header(name)) + block * self.contents.block * self.contents.row_bytes(name)
 
     def _header(self, name: str) -> bytes:
         """Return what a .npy file of a set's rows begins with."""
-        layout, out = self.contents.layouts[name], io.BytesIO()
-        shape = (self.contents.counts[name], layout.length)
-        description = np.lib.format.dtype_to_descr(np.dtype(layout.dtype).newbyteorder("<"))
+        out = io.BytesIO()
+        shape = (self.contents.counts[name], self.contents.layouts[name].width)
+        description = np.lib.format.dtype_to_descr(np.dtype(self.contents.dtype).newbyteorder("<"))
         np.lib.format.write_array_header_1_0(out, {"descr": description, "fortran_order": False, "shape": shape})
         return out.getvalue()
 

@@ -1,6 +1,6 @@
 """Stores of features: the same bytes after any interruption, and damage that is noticed."""
 
-import json
+import pickle
 
 import numpy as np
 import pytest
@@ -9,24 +9,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from al_lightning.errors import ALError
-from al_lightning.features.sets import ArrayFeatures, Layout
+from al_lightning.features.sets import ArrayFeatures
 from al_lightning.features.store import Contents, Store
-from al_lightning.types import Features
+from al_lightning.networks.from_features import Layout
 from tests.support.errors import raises
 
 MAPS = ((2, 3, 4), (5, 1, 2))
 
 
 def contents(dtype="float16", train=7, test=4, block=3, key="a"):
-    layout = Layout(MAPS, 6, (12, 16), dtype)
-    return Contents({"what": key}, block, {"train": train, "test": test}, {"train": layout, "test": layout})
+    layout = Layout(MAPS, 6, (12, 16))
+    return Contents({"what": key}, block, {"train": train, "test": test}, {"train": layout, "test": layout}, dtype)
 
 
 def values(store, name, block):
     """Numbers that say whose they are."""
-    rows, length = store.contents.rows(name, block), store.contents.layouts[name].length
+    rows, length = store.contents.rows(name, block), store.contents.layouts[name].width
     base = np.array(rows)[:, None] * 100.0 + np.arange(length) + (name == "test") * 1000
-    return base.astype(store.contents.layouts[name].dtype)
+    return base.astype(store.contents.dtype)
 
 
 def fill(store, missing, rank=0):
@@ -47,30 +47,18 @@ def files(store):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
-def test_rows_come_back_as_features(tmp_path, dtype):
+def test_rows_come_back(tmp_path, dtype):
     sets = made(tmp_path, dtype=dtype).sets()
     assert (len(sets.train), len(sets.test)) == (7, 4)
-    got = sets.test.rows([3, 0])
     row = np.arange(24 + 10 + 6) + 1000
     expected = torch.from_numpy(np.stack([row + 300, row]).astype(dtype))
-    assert [tuple(part.shape) for part in got.maps] == [(2, *shape) for shape in MAPS]
-    assert torch.equal(torch.cat([*(part.flatten(1) for part in got.maps), got.embedding], 1), expected)
-    assert (got.taps, got.size) == ((), (12, 16))
-    assert np.load(made(tmp_path, dtype=dtype).path / "train.npy").shape == (7, 40)  # for any other program
-
-
-def test_layouts_split_what_they_join():
-    parts = [torch.randn(2, *shape) for shape in MAPS]
-    features = Features(tuple(parts), torch.randn(2, 6), (), (12, 16))
-    layout = Layout.of(features, "float32")
-    assert Layout.from_plain(json.loads(json.dumps(layout.plain()))) == layout
-    back = layout.split(layout.join(features))
-    assert all(
-        torch.equal(one, other)
-        for one, other in zip((*parts, features.embedding), (*back.maps, back.embedding), strict=True)
-    )
-    in_memory = ArrayFeatures(features.embedding, parts, (12, 16)).rows([1, 1])
-    assert torch.equal(in_memory.maps[1], parts[1][[1, 1]])
+    assert torch.equal(sets.test.rows([3, 0]), expected)
+    assert torch.equal(pickle.loads(pickle.dumps(sets)).test.rows([3, 0]), expected)  # by a data worker
+    assert torch.equal(ArrayFeatures(expected).rows([1, 1]), expected[[1, 1]])
+    parts = sets.test.layout.split(expected)
+    assert [tuple(part.shape) for part in parts.maps] == [(2, *shape) for shape in MAPS]
+    assert torch.equal(parts.embedding, expected[:, -6:])
+    assert np.load(sets.train.path).shape == (7, 40)  # for any other program
 
 
 @pytest.mark.parametrize("position", [-1, 7])
@@ -83,7 +71,7 @@ def test_no_position_counts_from_the_end(tmp_path, position):
 def test_an_empty_test_set(tmp_path):
     sets = made(tmp_path, test=0).sets()
     assert len(sets.test) == 0
-    assert sets.test.rows([]).embedding.shape == (0, 6)
+    assert sets.test.rows([]).shape == (0, 40)
 
 
 @settings(max_examples=20, deadline=None)
