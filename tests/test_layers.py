@@ -15,10 +15,12 @@ cli: main > * > arguments
 
 api
 
+comparisons: command > answer > check > comparison > screen workers > plan
+
 recommendations: commands text > recommendation > evidence guide situation > *
 
 tables: listing > plan_text report > plan > panels > cells estimate > figures reduced_scale status > published
-engine: loop > initial_set > first_look fit > query steps > *
+engine: feature_run > loop > initial_set > first_look fit > query steps > *
 
 reports: page > advice choices > findings > * > numbers
 audits: audit > page > * > folder result
@@ -31,7 +33,7 @@ inspect: collapse > *
 config: experiment rebuild > configuration > check trainer > data_root directory names own_code > command_line > *
 
 data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official prepare
-    streets survey uneven > dataset streets.drawing > binary_masks pool_split turned_images > cache.shards known_files
+    streets survey uneven > dataset streets.drawing > binary_masks pool_split turned_images > cache.shards feature_batches known_files
     streets.background views > cache.files datasets.a2d2_pools labelled_files read sources
     streams streets.actors streets.facades > looks > annotated augmentation cache.recipe class_folders hold_out mappings
     mask_folders streets.canvas streets.scenes streets.surfaces > masks splits > * > headers

@@ -7,6 +7,7 @@ from al_lightning.acquisition.entropy import Entropy
 from al_lightning.acquisition.equal import EquAL
 from al_lightning.acquisition.full import Full
 from al_lightning.acquisition.learning_loss import LearningLoss
+from al_lightning.acquisition.margin import Margin
 from al_lightning.acquisition.random import Random
 from al_lightning.acquisition.uniform import Uniform
 from al_lightning.acquisition.uniform_entropy import UniformEntropy
@@ -20,6 +21,7 @@ __all__ = [
     "EquAL",
     "Full",
     "LearningLoss",
+    "Margin",
     "Random",
     "Uniform",
     "UniformEntropy",

@@ -62,6 +62,21 @@ def mean_entropy(logits: Tensor) -> Tensor:
     return _mean_over_pixels(entropy(logits))
 
 
+def mean_margin(logits: Tensor) -> Tensor:
+    """Return each image's mean over pixels of the margin between its two highest probabilities; for (B, C) that margin.
+
+    Args:
+        logits: (B, C) or (B, C, H, W).
+
+    Returns:
+        (B,) float32, between 0 and 1; 1 where there is a single class.
+    """
+    if logits.shape[1] < 2:
+        return logits.new_ones(len(logits))
+    highest, second = F.softmax(logits.float(), dim=1).topk(2, dim=1).values.unbind(dim=1)
+    return _mean_over_pixels(highest - second)
+
+
 def entropy_of_views(views: Iterable[Tensor]) -> Tensor:
     """Return the sum of the mean entropies of an image's views, in nats (Eq. 5 of the study).
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from al_lightning import __version__
+from al_lightning.cli.compare import compare
 from al_lightning.cli.data import audit, prepare
 from al_lightning.cli.demo import demo
 from al_lightning.cli.fit import fit, query
@@ -99,7 +100,8 @@ def _dispatch(given: list[str]) -> int:
     name = given[0]
     if name not in COMMANDS:
         raise UsageError(f"There is no command {name!r}.{nearest(name, COMMANDS)} Commands: {', '.join(COMMANDS)}.")
-    if shutdown.owns_process and name not in ("fit", "reproduce", "demo") and not {"", str(Path.cwd())} & set(sys.path):
+    own = ("fit", "reproduce", "compare", "demo")  # commands that may import classes of the user's own
+    if shutdown.owns_process and name not in own and not {"", str(Path.cwd())} & set(sys.path):
         os.environ["PYTHONSAFEPATH"] = "1"  # the working directory is no import path of child processes either
     return COMMANDS[name][0](given[1:])
 
@@ -120,5 +122,6 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "prepare": (prepare, "decode a dataset once, into a cache that runs read"),
     "audit": (audit, "check a dataset: duplicates, leakage, redundancy, labels"),
     "recommend": (recommend, "say which strategy the study's tables support, for a pool and a number of labels"),
+    "compare": (compare, "say which strategy is ahead on images with labels, by many seeds, in minutes"),
     "demo": (demo, "compare three strategies on synthetic streets, within ten minutes"),
 }

@@ -41,6 +41,11 @@ class FirstLook:
         _ = self.data.file_sets, self.data.details()
         self.data.save_known_files()
 
+    @property
+    def finished(self) -> bool:
+        """Whether the run is finished, so that it needs no data."""
+        return self.store.exists() and len(self.store.finished(self.last)) > self.last
+
     def files(self) -> list[Remark]:
         """Survey the data of a run that is not finished; return what is to be said of files and labels.
 
@@ -49,7 +54,7 @@ class FirstLook:
         Raises:
             DatasetError: files cannot be used, or no network can learn from the labels.
         """
-        if self.store.exists() and len(self.store.finished(self.last)) > self.last:
+        if self.finished:
             return []
         trained = self.store.trained()
         self.survey = survey = Survey.begin(self.data)

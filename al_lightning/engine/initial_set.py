@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -23,6 +24,8 @@ from al_lightning.engine.annotation import AnnotationQueue
 from al_lightning.engine.first_look import FirstLook
 from al_lightning.engine.fit import AnyFit, Fit
 from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError, printable
+from al_lightning.features.make import find_or_make
+from al_lightning.networks.base import Network
 from al_lightning.oracle import Pending
 from al_lightning.pool import Pool, draw_initial
 from al_lightning.progress import Reporter
@@ -32,14 +35,32 @@ from al_lightning.runs.journal import LONGEST_REMARK, Run, RunRecord
 from al_lightning.runs.seals import drop, made_again
 from al_lightning.runs.selections import selection_path
 from al_lightning.runs.store import SPLIT, RunStore
-from al_lightning.seeding import generator
+from al_lightning.seeding import generator, seed_of
+from al_lightning.training.base import seed_global
 from al_lightning.types import Selection, SelectionInputs
 
 
-def start(
-    experiment: Experiment, store: RunStore, processes: Processes, reporter: Reporter, queue: AnnotationQueue | None
-) -> Pool:
-    """Return the pool with its initial set labelled; in a new run, open the journal and draw the initial set first."""
+@dataclass(frozen=True)
+class Opened:
+    """A run's data, looked at before anything is written.
+
+    Attributes:
+        pool: without labelled images.
+        look: the look at files and labels.
+        data_sha256: hash of what positions mean.
+        trained: the training method's description of itself; "" where the run trained something already.
+        remarks: on the data.
+    """
+
+    pool: Pool
+    look: FirstLook
+    data_sha256: str
+    trained: str
+    remarks: list[Remark]
+
+
+def open_data(experiment: Experiment, store: RunStore, processes: Processes, reporter: Reporter) -> Opened:
+    """Look at a run's data, and check that its parts go together; where it reads stored features, find or make them."""
     experiment.data.run_folder = store.directory
     experiment.data.take_split(processes.once(experiment.data.find_split, Reading(reporter.say, reporter.count)))
     look = FirstLook(experiment, store, reporter)
@@ -67,7 +88,19 @@ def start(
         reporter.say("note: there is no test set: this run can choose images, but not say how good the model is")
     remarks = [*processes.once(experiment.data.remarks), *processes.once(look.files)]
     say(remarks, reporter)
-    run = processes.once(begin, experiment, store, pool, data_sha256, trained, reporter)
+    if experiment.reads_features and not look.finished:
+        how = (experiment.trainer, experiment.memory_format, experiment.pretrained)
+        experiment.data.features = find_or_make(experiment.data, encoder_of(experiment), processes, reporter, *how)
+    return Opened(pool, look, data_sha256, trained, remarks)
+
+
+def start(
+    experiment: Experiment, store: RunStore, processes: Processes, reporter: Reporter, queue: AnnotationQueue | None
+) -> Pool:
+    """Return the pool with its initial set labelled; in a new run, open the journal and draw the initial set first."""
+    opened = open_data(experiment, store, processes, reporter)
+    pool, look = opened.pool, opened.look
+    run = processes.once(begin, experiment, store, pool, opened.data_sha256, opened.trained, reporter)
     if (initial := run.initial) is None:
         initial = processes.once(first_choice, store, reporter)
         if initial is None:
@@ -79,8 +112,14 @@ def start(
             processes.once(queue.test)
         doubts = processes.once(look.labels)
     say(doubts, reporter)
-    processes.once(store.set_remarks, warnings([*remarks, *doubts]))
+    processes.once(store.set_remarks, warnings([*opened.remarks, *doubts]))
     return pool.label(initial)
+
+
+def encoder_of(experiment: Experiment) -> Network:
+    """Return the network whose encoder makes a run's stored features: the same as in each of its fits."""
+    seed_global(seed_of("build", experiment.seed, 0, 0))
+    return experiment.network(experiment.data.num_classes)
 
 
 def say(remarks: Sequence[Remark], reporter: Reporter) -> None:
@@ -122,22 +161,7 @@ def begin(
     """
     data = experiment.data
     images = image_list(data.image_files(), data.root)
-    record = RunRecord(
-        name=experiment.name,
-        seed=experiment.seed,
-        settings=result_settings(experiment.plain),
-        pool_size=pool.size,
-        data_sha256=data_sha256,
-        images_sha256=images.digest,
-        classes=list(data.class_names),
-        parts=experiment.parts,
-        trained=trained,
-        test_images=len(data.test),
-        code=digests(experiment.own_code),
-        metrics=list(experiment.task(len(data.class_names)).metrics),
-        oracle=str(experiment.plain["oracle"]["class_path"]),
-        versions=versions(),
-    )
+    record = record_of(experiment, pool.size, data_sha256, images.digest, trained)
     run, note = store.begin(record, images)
     if note:
         reporter.say(note)
@@ -148,6 +172,27 @@ def begin(
         reporter.say(made_again(store.directory / SPLIT))
     store.save_config(experiment.plain)
     return run
+
+
+def record_of(experiment: Experiment, pool_size: int, data_sha256: str, images_sha256: str, trained: str) -> RunRecord:
+    """Return the first line of a run's journal; see `RunRecord` for the arguments."""
+    data = experiment.data
+    return RunRecord(
+        name=experiment.name,
+        seed=experiment.seed,
+        settings=result_settings(experiment.plain),
+        pool_size=pool_size,
+        data_sha256=data_sha256,
+        images_sha256=images_sha256,
+        classes=list(data.class_names),
+        parts=experiment.parts,
+        trained=trained,
+        test_images=len(data.test),
+        code=digests(experiment.own_code),
+        metrics=list(experiment.task(len(data.class_names)).metrics),
+        oracle=str(experiment.plain["oracle"]["class_path"]),
+        versions=versions(),
+    )
 
 
 def first_choice(store: RunStore, reporter: Reporter) -> list[int] | None:

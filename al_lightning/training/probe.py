@@ -19,17 +19,22 @@ from al_lightning.training.logistic import LinearHead, choose_penalty, fit_logis
 from al_lightning.training.measures import FitMeasures
 from al_lightning.types import Batch, Features
 
+UNIT_PENALTY = 12.8
+"""Inverse penalty of features whose squares sum to 1 on average; of 1,280 standardised features it is 0.01."""
+
 
 class ProbeOptions(NamedTuple):
     """How a probe fits its head.
 
     Attributes:
-        inverse_penalty: see `fit_logistic`; None chooses it by cross-validation on the labelled images.
+        inverse_penalty: see `fit_logistic`; None is `UNIT_PENALTY` over the number of features.
+        cross_validate: choose it by cross-validation on the labelled images instead.
         calibrate: whether logits are divided by the temperature that suits held-out labelled images best.
         pixels: labelled pixels drawn from each image, where the task predicts a class per pixel.
     """
 
-    inverse_penalty: float | None = 0.01
+    inverse_penalty: float | None = None
+    cross_validate: bool = False
     calibrate: bool = False
     pixels: int = 400
 
@@ -58,8 +63,8 @@ def fit_probe(
     if not len(label):
         raise TrainingError("The labelled images have no labelled pixel, so that there is nothing to fit the head on.")
     group = image if task.predicts == "pixel" else None
-    penalty = options.inverse_penalty
-    if penalty is None:
+    penalty = options.inverse_penalty or UNIT_PENALTY / features.shape[1]
+    if options.cross_validate:
         penalty = choose_penalty(features, label, task.num_classes, generator("folds", *key), group)
     head = fit_logistic(features, label, task.num_classes, penalty)
     if options.calibrate:
@@ -121,8 +126,8 @@ class Probe(TrainingModule):
     are the encoder's maps at `pixels` labelled pixels of each image.
 
     Args:
-        inverse_penalty: scikit-learn's C; null chooses it among 0.0001, 0.001 ... 1 by cross-validation on the labelled
-            images.
+        inverse_penalty: scikit-learn's C; by default 12.8 over the number of features: 0.01 of 1,280.
+        cross_validate: choose it among 0.0001, 0.001 ... 1 by cross-validation on the labelled images instead.
         calibrate: divide the logits by the temperature that suits held-out labelled images best.
         pixels: labelled pixels drawn from each image.
     """
@@ -140,7 +145,8 @@ class Probe(TrainingModule):
         steps: int,
         key: tuple[int, int, int],
         *,
-        inverse_penalty: float | None = 0.01,
+        inverse_penalty: float | None = None,
+        cross_validate: bool = False,
         calibrate: bool = False,
         pixels: int = 400,
     ) -> None:
@@ -155,7 +161,7 @@ class Probe(TrainingModule):
                 f"{type(network).__name__} has no linear head on its features, which a linear probe fits; take "
                 "al_lightning.networks.TimmClassifier or, for pixels, al_lightning.networks.HypercolumnClassifier."
             )
-        self.options = ProbeOptions(inverse_penalty, calibrate, pixels)
+        self.options = ProbeOptions(inverse_penalty, cross_validate, calibrate, pixels)
         self.automatic_optimization = False
 
     @property

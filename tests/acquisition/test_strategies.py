@@ -7,12 +7,32 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from al_lightning.acquisition import BALD, Coreset, Entropy, EquAL, LearningLoss, Random, UniformEntropy, VariationRatio
+from al_lightning.acquisition import (
+    BALD,
+    Coreset,
+    Entropy,
+    EquAL,
+    LearningLoss,
+    Margin,
+    Random,
+    UniformEntropy,
+    VariationRatio,
+)
 from al_lightning.seeding import generator
 from al_lightning.types import SelectionInputs
 from tests.support.quick import quick
 
-STRATEGIES = [Random(), Entropy(), Coreset(), EquAL(), BALD(), LearningLoss(), UniformEntropy(), VariationRatio()]
+STRATEGIES = [
+    Random(),
+    Entropy(),
+    Margin(),
+    Coreset(),
+    EquAL(),
+    BALD(),
+    LearningLoss(),
+    UniformEntropy(),
+    VariationRatio(),
+]
 NUMBERS = {"Random": 0, "Coreset": 3, "VariationRatio": 2}
 """What a row holds for each strategy: nothing, an embedding, a class and an entropy; one score for the others."""
 

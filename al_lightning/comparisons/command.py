@@ -1,0 +1,82 @@
+"""The command `compare`, from its arguments to the printed answer and the page."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from al_lightning.comparisons.answer import next_steps, sentences, write_page
+from al_lightning.comparisons.check import check
+from al_lightning.comparisons.comparison import Comparer, Request
+from al_lightning.comparisons.plan import ENCODERS, STRATEGIES, Limits
+from al_lightning.config.hints import imported
+from al_lightning.errors import UsageError
+from al_lightning.launcher.machine import cores
+from al_lightning.progress import Reporter, duration
+from al_lightning.recommendations.guide import study_guide
+from al_lightning.results.series import BASELINE, by_setting
+from al_lightning.results.text_table import comparison_table
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The arguments of the command, see `cli.compare`; `values` are the settings of the dataset's config."""
+
+    dataset: str
+    values: Mapping[str, Any]
+    strategies: tuple[str, ...]
+    options: tuple[str, ...]
+    seeds: int
+    minutes: float
+    encoder: str | None
+    processes: int | None
+    check: bool
+    out: Path | None
+    title: str
+    command: Sequence[str]
+
+
+def run(asked: Asked) -> str:
+    """Compare, write the page, and return what is to be printed."""
+    request = _request(asked)
+    out = asked.out or Path("runs") / f"compare_{asked.dataset}.html"
+    with Reporter() as reporter:
+        comparer = Comparer(request, reporter)
+        budget = comparer.experiments[0].budget
+        names, unit = ", ".join(request.strategies), "labels" if budget.unit == "images" else budget.unit
+        reporter.say(
+            f"{names}: up to {request.limits.seeds} seeds in {asked.minutes:g} minutes, from {budget.initial:,} to "
+            f"{budget.initial + budget.cycles * budget.query:,} {unit}, "
+            f"in {request.processes} processes"
+        )
+        comparison = comparer.run()
+        checked = check(request, comparison, out.with_suffix(".check"), reporter) if asked.check else None
+    steps = next_steps(request, comparer.budget, comparison, asked.check)
+    warning = checked.warning if checked else ""
+    command = shlex.join(["al-lightning", *asked.command])
+    page = write_page(out, comparison, asked.title, command, warning, steps, study_guide())
+    tables = [comparison_table(methods) for methods in by_setting(comparison.methods).values()]
+    lines = [*([checked.line] if checked else []), *sentences(comparison)]
+    todo = [line for step in steps for line in (f"{step.why}:", f"  {step.command}")]
+    seeds = len({run.record.seed for run in comparison.runs})
+    end = f"{len(comparison.runs)} runs, {seeds} seeds in {duration(comparison.seconds)}: {comparison.why}."
+    return "\n".join([*tables, "", *lines, "", *todo, "", end, f"Page: {page}"])
+
+
+def _request(asked: Asked) -> Request:
+    """Return the request with what was not given filled in."""
+    predicts = imported(asked.values["task"]["class_path"]).predicts
+    others = [name for name in asked.strategies or STRATEGIES if name != BASELINE]
+    if not others:
+        raise UsageError(f"--strategies names nothing beside {BASELINE}, which every strategy is compared with.")
+    return Request(
+        dataset=asked.dataset,
+        strategies=(BASELINE, *dict.fromkeys(others)),
+        options=asked.options,
+        limits=Limits(asked.seeds, asked.minutes),
+        encoder=asked.encoder or ENCODERS[predicts],
+        processes=asked.processes or cores(),
+    )

@@ -1,0 +1,123 @@
+"""What a comparison runs: strategies, budgets that fit the data, seeds, and when it stops."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Literal
+
+from scipy import special
+
+from al_lightning.errors import UsageError
+from al_lightning.results.inference import ALPHA
+from al_lightning.results.series import BASELINE, Series
+
+STRATEGIES = (BASELINE, "entropy", "margin", "coreset")
+ENCODERS = {"image": "efficientnet", "pixel": "hypercolumns"}
+"""The network part of a run's name that encodes the images, by what the labels are of."""
+BUDGETS = 10
+"""Most points of a curve."""
+MOST_PER_CLASS = 5
+"""Most images of each class that a budget buys, of images with one class."""
+MOST_IMAGES = 50
+"""Most images that a budget buys, of images with a class per pixel."""
+FEWEST_SEEDS = 10
+"""Seeds before the width of an interval may end a comparison: its estimate is too rough before."""
+NARROW = 1.0
+"""Half-width of an interval, in points, that ends a comparison where all are narrower."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a comparison stops; a seed that was begun is finished by all strategies.
+
+    Attributes:
+        seeds: most seeds.
+        minutes: after which no further seed is begun.
+    """
+
+    seeds: int
+    minutes: float
+
+
+def budget_options(pool: int, classes: int, labels: Literal["image", "pixel"]) -> list[str]:
+    """Return the budget of a comparison as options of `fit`: up to `BUDGETS` budgets of one size, to half the pool.
+
+    Images with one class: one to `MOST_PER_CLASS` of each class, so that ten budgets are at most a twentieth of a large
+    pool. Images with a class per pixel: a thirtieth of the pool, 4 to `MOST_IMAGES` images.
+
+    Raises:
+        UsageError: the pool is too small for two budgets.
+    """
+    if labels == "image":
+        query = classes * min(MOST_PER_CLASS, max(1, pool // (20 * BUDGETS * classes)))
+    else:
+        query = min(MOST_IMAGES, max(4, pool // 30))
+    points = min(BUDGETS, pool // 2 // query)
+    if points < 2:
+        raise UsageError(
+            f"The pool has {pool} images and {classes} classes, too few for two budgets of {query} images; give "
+            "--budget.unit images, --budget.initial, --budget.query and --budget.cycles."
+        )
+    values = {"unit": "images", "initial": query, "query": query, "cycles": points - 1}
+    return [part for name, value in values.items() for part in (f"--budget.{name}", str(value))]
+
+
+def half_width(values: Sequence[float]) -> float:
+    """Return the half-width of the 95 % interval of a mean (Student's t); infinite for fewer than two values."""
+    if len(values) < 2:
+        return math.inf
+    return float(special.stdtrit(len(values) - 1, 1 - ALPHA / 2)) * stdev(values) / math.sqrt(len(values))
+
+
+def widest(methods: Sequence[Series]) -> float:
+    """Return the largest half-width of the methods' differences from Random, over all budgets, in points."""
+    baseline = next((method for method in methods if method.by_chance), None)
+    others = [method for method in methods if method is not baseline]
+    if baseline is None or not others:
+        return math.inf
+    widths = []
+    for method in others:
+        for budget in method.budgets:
+            ours, base = method.at(budget), baseline.at(budget)
+            widths.append(half_width([ours[seed] - base[seed] for seed in sorted(ours.keys() & base.keys())]))
+    return max(widths, default=math.inf)
+
+
+def finished(seeds: int, minutes: float, methods: Sequence[Series], limits: Limits) -> str:
+    """Return why no further seed is begun, or "".
+
+    It never depends on the sign of a difference: looking at the sign after each seed would void the 5 %.
+
+    Args:
+        seeds: that all strategies have finished.
+        minutes: since the first run began.
+        methods: with these seeds.
+        limits: of the comparison.
+    """
+    if seeds >= limits.seeds:
+        return f"all {seeds} seeds are done"
+    if minutes >= limits.minutes:
+        return f"{limits.minutes:g} minutes are over"
+    if seeds >= FEWEST_SEEDS and (width := widest(methods)) < NARROW:
+        return f"every difference is known to {width:.1f} points"
+    return ""
+
+
+def gain_per_hundred(method: Series) -> tuple[int, int, float, float] | None:
+    """Return what 100 more labels brought over the second half of a method's curve.
+
+    Returns:
+        The labels at both ends, the mean gain in points over seeds, and the half-width of its 95 % interval; None where
+        there are not two points or two seeds.
+    """
+    curves = [curve for curve in method.curves if len(curve.values) > 1]
+    if len(curves) < 2:
+        return None
+    first, last = len(curves[0].values) // 2 - (len(curves[0].values) == 2), len(curves[0].values) - 1
+    first = min(first, last - 1)
+    start, end = curves[0].labelled[first], curves[0].labelled[last]
+    gains = [100 * (curve.values[last] - curve.values[first]) / (end - start) for curve in curves]
+    return start, end, fmean(gains), half_width(gains)

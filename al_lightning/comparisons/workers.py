@@ -1,0 +1,128 @@
+"""The processes of a comparison: one for each core, each with one thread; each run is the work of one of them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from al_lightning.errors import ALError
+from al_lightning.runs.journal import RunRecord
+
+if TYPE_CHECKING:
+    from al_lightning.config.experiment import Experiment
+    from al_lightning.engine.feature_run import FeatureRuns
+
+
+@dataclass(frozen=True)
+class Method:
+    """A strategy of a comparison.
+
+    Attributes:
+        config: name of its runs.
+        options: further options of `fit`.
+        record: the first line of its journals, at seed 0.
+    """
+
+    config: str
+    options: tuple[str, ...]
+    record: RunRecord
+
+
+@dataclass(frozen=True)
+class Work:
+    """What every process needs to know.
+
+    Attributes:
+        methods: the strategies.
+        split: how the pool was split, where no test set is named.
+        features: the stored features of pool and test set.
+    """
+
+    methods: tuple[Method, ...]
+    split: Any
+    features: Any
+
+
+@contextmanager
+def processes(work: Work, count: int) -> Iterator[ProcessPoolExecutor]:
+    """Start processes; they end with the block, or when this process is gone."""
+    # No fork: threads of torch may hold locks, and a forked process would wait for them.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(work, os.getpid()))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def submit(pool: ProcessPoolExecutor, method: int, seed: int) -> Future[float]:
+    """Have a run made; its future has the seconds that it took."""
+    return pool.submit(_run, method, seed)
+
+
+def result_of(future: Future[float]) -> float:
+    """Return the seconds that a run took.
+
+    Raises:
+        ALError: the run failed, or its process died.
+    """
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise ALError(
+            "A process of the comparison died, perhaps for want of memory; finished runs are kept: run the same "
+            "command to go on, with fewer --processes."
+        ) from error
+
+
+class _State:
+    """What a process of the pool keeps from run to run."""
+
+    runs: FeatureRuns
+    experiments: Sequence[Experiment]
+    work: Work
+
+
+def _begin(work: Work, parent: int) -> None:
+    """Prepare a process: read the configurations, and map the features."""
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    import torch
+
+    from al_lightning.config.experiment import configure
+    from al_lightning.console import quiet
+    from al_lightning.engine.feature_run import FeatureRuns
+
+    torch.set_num_threads(1)
+    quiet(verbose=False)
+    experiments = [configure([method.config], method.options) for method in work.methods]
+    data = experiments[0].data
+    data.take_split(work.split)
+    data.features = work.features
+    _State.experiments = [replace(experiment, data=data) for experiment in experiments]
+    _State.runs = FeatureRuns(experiments[0])
+    _State.work = work
+
+
+def _end_with(parent: int) -> None:
+    """End this process where its parent is gone: nobody would give it work."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _run(method: int, seed: int) -> float:
+    begun = time.perf_counter()
+    experiment = _State.experiments[method]
+    directory = experiment.run_dir.with_name(f"seed_{seed}")
+    options = replace(experiment.options, seed=seed, run_dir=directory)
+    record = replace(_State.work.methods[method].record, seed=seed)
+    _State.runs.run(replace(experiment, options=options, run_dir=directory), record)
+    return time.perf_counter() - begun
