@@ -25,7 +25,7 @@ audits: audit > page > * > folder result
 deploy: export predictions > *
 tensorboard: writer > *
 
-features: make > encoder external store > *
+features: make > encoder export external store > *
 
 inspect: collapse > *
 config: experiment rebuild > configuration > check trainer > data_root directory names own_code > command_line > *

@@ -113,8 +113,8 @@ def match(file: VectorFile, images: Sequence[str], root: Path) -> tuple[Rows, st
         )
     lacking = [name for name in images if name not in by_path and (clash is not None or _last(name) not in by_name)]
     raise UsageError(
-        f"{len(lacking):,} of {len(images):,} images have no vector in {file.path}, for example {_first(lacking)}; make "
-        "these vectors too, or take the images out of the folder."
+        f"{len(lacking):,} of {len(images):,} images have no vector in {file.path}, for example {_first(lacking)}; "
+        "make these vectors too, or take the images out of the folder."
     )
 
 

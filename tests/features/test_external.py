@@ -123,7 +123,7 @@ V, N = vectors(42), "names"
 MISTAKES = {
     "no such file": (lambda at, n: at / "v.npz", ["v.npz"]),
     "ending": (lambda at, n: at / "v.pkl", ["v.pkl", ".npz"]),
-    "missing": (lambda at, n: save(at / "v.npz", n[:-2], V[:-2]), [2, 42, "test/red/3.png"]),
+    "missing": (lambda at, n: save(at / "v.npz", n[:-2], V[:-2]), [2, 42, "test/red/2.png"]),
     "doubled": (lambda at, n: save(at / "v.npz", [*n, n[4]], np.vstack([V, V[:1]])), ["train/blue/4.png", "5, 43"]),
     "unknown": (lambda at, n: save(at / "v.npz", [f"x{each}" for each in range(42)], V), ["'x0'", "train/blue/0.png"]),
     "only file names": (lambda at, n: save(at / "v.npz", [Path(e).name for e in n], V), ["apart", "0.png", 6]),
