@@ -27,7 +27,7 @@ audits: audit > page > * > folder result
 deploy: export predictions > *
 tensorboard: writer > *
 
-features: make > encoder store > *
+features: make > encoder export external store > *
 
 inspect: collapse > *
 config: experiment rebuild > configuration > check trainer > data_root directory names own_code > command_line > *
@@ -55,7 +55,7 @@ pages: chart render > *
 networks: deeplab resnet timm_backbone wider_resnet > * > base dropout weights
 distributed: processes > shutdown > *
 
-pool data_sources
+pool data_sources vector_files
 
 types errors seeding tasks console yaml_files drawing exif
 
@@ -66,7 +66,7 @@ metrics
 After a colon stand the files of a package: each imports from what stands after the next `>`. `*` is every other file.
 """
 NO_TORCH = "cli tables results labels launcher console pages progress metrics oracle pool yaml_files seeding errors"
-NO_TORCH += " data_sources duplicates drawing exif __init__ __main__"
+NO_TORCH += " data_sources vector_files duplicates drawing exif __init__ __main__"
 
 
 def units() -> dict[str, list[Path]]:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,10 +32,10 @@ LABEL_FOLDERS = {"masks", "labels", "annotations", "segmentationclass"}
 
 
 class FolderImages(MaskFiles):
-    """Image files at their own size, each with a mask; a mask of several images cannot be read."""
+    """Image files, each with a mask; a mask of several images cannot be read."""
 
-    def __init__(self, pairs: Sequence[Pair], table: Array) -> None:
-        super().__init__(pairs, table, None)
+    def __init__(self, pairs: Sequence[Pair], table: Array, size: tuple[int, int] | None) -> None:
+        super().__init__(pairs, table, size)
         self.images_of: dict[Path, list[Path]] = defaultdict(list)
         for image, mask in pairs:
             self.images_of[mask].append(image)
@@ -58,12 +59,22 @@ class AuditFolder(PoolDataset):
         images: folder of the images, including its subfolders.
         masks: folder of the masks, one channel of label ids; None without masks.
         sequence_pattern: regular expression over the stems of file names, with groups `sequence` and `frame`.
+        size: (height, width) to which images are resized; None keeps their sizes.
+        **options: see PoolDataset.
     """
 
     folder = "images"
 
-    def __init__(self, images: Path, masks: Path | None = None, sequence_pattern: str | None = None) -> None:
-        super().__init__(root=str(images))
+    def __init__(
+        self,
+        images: Path,
+        masks: Path | None = None,
+        sequence_pattern: str | None = None,
+        size: tuple[int, int] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(root=str(images), **options)
+        self.size = size
         self.masks = from_home("--masks", masks) if masks is not None else None
         self.sequence_pattern = sequence_pattern
 
@@ -86,7 +97,7 @@ class AuditFolder(PoolDataset):
         return are_binary([mask for _, mask in pairs], KnownFiles(None, self.root))
 
     def _images(self, pairs: Sequence[Pair]) -> FolderImages:
-        return FolderImages(pairs, binary_table() if self.is_binary else _IDS)
+        return FolderImages(pairs, binary_table() if self.is_binary else _IDS, self.size)
 
     def build_train(self) -> Images:
         """Return the pool."""

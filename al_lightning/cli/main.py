@@ -14,6 +14,7 @@ from al_lightning import __version__
 from al_lightning.cli.compare import compare
 from al_lightning.cli.data import audit, prepare
 from al_lightning.cli.demo import demo
+from al_lightning.cli.features import features
 from al_lightning.cli.fit import fit, query
 from al_lightning.cli.labels import labels
 from al_lightning.cli.model import export, predict
@@ -120,6 +121,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "predict": (predict, "predict images with a run's network: classes, or masks and overlays"),
     "export": (export, "write a run's network as TorchScript, ONNX or a state dict"),
     "prepare": (prepare, "decode a dataset once, into a cache that runs read"),
+    "features": (features, "encode a dataset's or a folder's images with a pretrained network, once"),
     "audit": (audit, "check a dataset: duplicates, leakage, redundancy, labels"),
     "recommend": (recommend, "say which strategy the study's tables support, for a pool and a number of labels"),
     "compare": (compare, "say which strategy is ahead on images with labels, by many seeds, in minutes"),

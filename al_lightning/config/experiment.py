@@ -156,9 +156,14 @@ def dataset(names: Sequence[str], options: Sequence[str] = ()) -> PoolDataset:
     Raises:
         UsageError: a name, a file or an option is wrong.
     """
-    files = (path for path in map(Path, names) if path.is_file() and (path.parent / JOURNAL).is_file())
+    return configure_to_read(with_strategy(names), options).data
+
+
+def configure_to_read(configs: Sequence[str], options: Sequence[str] = ()) -> Experiment:
+    """Build an experiment, as `configure`, that is not run: the directory of a run's configuration is its directory."""
+    files = (path for path in map(Path, configs) if path.is_file() and (path.parent / JOURNAL).is_file())
     home = next((path.parent for path in files), Path.cwd())
-    return configure(with_strategy(names), options, run_dir=home).data  # nothing is written there
+    return configure(configs, options, run_dir=home)  # nothing is written there
 
 
 def _dropped(values: dict[str, Any], plain: dict[str, Any]) -> tuple[str, ...]:

@@ -84,7 +84,8 @@ def prepare(data: PoolDataset, processes: int, say: Say) -> Path:
         f"{made} images decoded{f', {kept} kept from before' if kept else ''}, in "
         f"{duration(time.monotonic() - begun)}; {size / 1e9:.2f} GB in {target}, which runs use from now on"
     )
-    if others := [path for path in target.parent.iterdir() if path.is_dir() and path != target]:
+    folders = (path for path in target.parent.iterdir() if path.is_dir() and path != target)
+    if others := [path for path in folders if path.suffix == ".part" or (path / MANIFEST).is_file()]:
         size = sum(file.stat().st_size for path in others for file in path.iterdir())
         say(
             f"{target.parent} also holds {size / 1e9:.2f} GB of caches with other options or files; delete those that "

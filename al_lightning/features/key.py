@@ -66,10 +66,11 @@ def _digest(parts: Iterator[bytes]) -> str:
 
 
 def _tensors(modules: dict[str, nn.Module], head: tuple[list[Tensor], Tensor] | None) -> Iterator[bytes]:
-    """Yield names, types and numbers of the parameters and buffers that modules themselves have, but for a head's."""
+    """Yield names, types and numbers of the tensors that modules themselves have, but for a head's."""
     left_out = {id(tensor) for tensor in (*head[0], head[1])} if head is not None else set()
     for prefix, module in modules.items():
-        own = {**dict(module.named_parameters(recurse=False)), **dict(module.named_buffers(recurse=False))}
+        own = {name: value for name, value in vars(module).items() if isinstance(value, Tensor)}
+        own |= {**dict(module.named_parameters(recurse=False)), **dict(module.named_buffers(recurse=False))}
         for name, tensor in sorted(own.items()):
             if id(tensor) in left_out:
                 continue
@@ -78,13 +79,9 @@ def _tensors(modules: dict[str, nn.Module], head: tuple[list[Tensor], Tensor] | 
 
 
 def _settings(modules: dict[str, nn.Module]) -> Iterator[bytes]:
-    """Yield the class of each module, and its public attributes that are plain data: stride, padding, epsilon ..."""
+    """Yield the class of each module, and its attributes that are plain data: stride, padding, epsilon ..."""
     for name, module in modules.items():
-        plain = {
-            key: value
-            for key, value in vars(module).items()
-            if key[0] != "_" and key != "training" and _is_plain(value)
-        }
+        plain = {key: value for key, value in vars(module).items() if key != "training" and _is_plain(value)}
         yield json.dumps([name, type(module).__qualname__, plain], sort_keys=True).encode()
 
 

@@ -21,11 +21,13 @@ from al_lightning.data.workers import loading_error
 from al_lightning.distributed.processes import Processes
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.features.encoder import Encoder
+from al_lightning.features.external import vectors_of
 from al_lightning.features.key import encoder_key
 from al_lightning.features.sets import FeatureSets
 from al_lightning.features.store import SETS, Blocks, Contents, Store
 from al_lightning.networks.base import Network
 from al_lightning.networks.from_features import Layout, layout_of
+from al_lightning.networks.vector_classifier import VectorClassifier
 from al_lightning.progress import Reporter, duration
 from al_lightning.runs.lock import Lock
 from al_lightning.types import Batch
@@ -45,10 +47,11 @@ def find_or_make(
 ) -> FeatureSets:
     """Return what a network's `encode` gives for each image of a dataset, without augmentation; all processes call it.
 
-    The store of these features is used where there is one. Else the processes share the work, in full batches of
-    `eval_batch_size`, so that the numbers do not depend on how many processes there are, nor on interruptions. The
-    store lies beside the dataset's caches; in the run's directory where there is no such folder or it cannot be written
-    to. Maps are kept as float16, an embedding alone as float32.
+    Of a `VectorClassifier`, the features come from its file. Else the store of these features is used where there is
+    one. Else the processes share the work, in full batches of `eval_batch_size`, so that the numbers do not depend on
+    how many processes there are, nor on interruptions. The store lies beside the dataset's caches; in the run's
+    directory where there is no such folder or it cannot be written to. Maps are kept as float16, an embedding alone
+    as float32.
 
     Args:
         data: the dataset; its split has been found.
@@ -64,6 +67,8 @@ def find_or_make(
         DatasetError: an image cannot be read, or its features are not finite numbers of the same layout as others'.
         ALError: the store cannot be written.
     """
+    if isinstance(network, VectorClassifier):
+        return vectors_of(data, network.vectors, reporter.say)
     if network.loss_predictor is not None:
         raise UsageError(
             f"{type(network).__name__} has a loss predictor, which reads maps that are not kept among features; take "

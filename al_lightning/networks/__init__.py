@@ -8,6 +8,7 @@ from al_lightning.networks.folding import folded
 from al_lightning.networks.resnet import ResNetClassifier
 from al_lightning.networks.timm_backbone import Timm
 from al_lightning.networks.unet import UNet
+from al_lightning.networks.vector_classifier import VectorClassifier
 from al_lightning.networks.wide_resnet import WideResNet
 from al_lightning.networks.wider_resnet import WiderResNet38
 
@@ -22,6 +23,7 @@ __all__ = [
     "ResNetClassifier",
     "Timm",
     "UNet",
+    "VectorClassifier",
     "WideResNet",
     "WiderResNet38",
     "folded",

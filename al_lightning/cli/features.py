@@ -1,0 +1,139 @@
+"""The command `features`. No torch until it needs it."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from al_lightning.cli.arguments import Arguments, begin
+from al_lightning.distributed.shutdown import shutdown
+from al_lightning.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from al_lightning.config.experiment import Experiment
+    from al_lightning.data.dataset import PoolDataset
+    from al_lightning.distributed.processes import Processes
+    from al_lightning.progress import Reporter
+
+ENCODER = "efficientnet"
+"""The encoder of a name that has no network."""
+
+
+def features(given: list[str]) -> int:
+    """Encode the images of a dataset or of a folder."""
+    parser = Arguments(
+        "features",
+        "Encodes each image of the pool and of the test set once, with a frozen network, into a store beside the data, "
+        "which runs with the same network read (docs/features.md). The same command continues after an "
+        "interruption, and checks a finished store.",
+        "(NAME | --images DIR) [--encoder NETWORK] [--out FILE] [options of fit]",
+    )
+    if not any(word.partition("=")[0] == "--images" for word in given):
+        parser.add_argument("name", metavar="NAME", nargs="+", help="a dataset (cifar10), a run's name, or a YAML file")
+    parser.add_argument("--images", type=Path, help="a folder of images, or of the folders `train` and `test`")
+    parser.add_argument(
+        "--encoder", metavar="NETWORK", help=f"a network as names have it (that of the name, else {ENCODER})"
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="also write vectors: .npz, .csv, or .npy with .txt")
+    ours, options = parser.read_with_options(given)
+    names = [] if ours.images else list(ours.name)
+    if ours.images and any(option.partition("=")[0] == "--data.root" for option in options):
+        raise UsageError("--data.root is a dataset's folder, and --images names a folder itself; give one of them.")
+    configs = _with_encoder(names or ["image_folder"], ours.encoder)
+    begin(ours.verbose)
+    from al_lightning.features.export import check_out
+
+    if ours.out is not None:
+        check_out(ours.out)
+    from al_lightning.config.experiment import configure_to_read
+    from al_lightning.distributed.processes import Processes
+    from al_lightning.progress import Reporter
+
+    experiment = configure_to_read(configs, options)
+    data = _folder(ours.images, experiment.data) if ours.images else experiment.data
+    with (
+        Processes.of(experiment.trainer, 0, ["features", *given]) as processes,
+        Reporter(shown=shutdown.rank == 0) as reporter,
+    ):
+        for path in _make(experiment, data, ours.out, processes, reporter):
+            print(path, flush=True)
+    return 0
+
+
+def _with_encoder(names: list[str], encoder: str | None) -> list[str]:
+    """Return --config values with a network: the given one, that of a name, or the default."""
+    from al_lightning.config.names import parts, split_name, with_strategy
+    from al_lightning.runs.parts import run_name
+
+    networks = parts("networks")
+    if encoder is not None and encoder not in networks:
+        raise UsageError(
+            f"There is no network {encoder!r}.{nearest(encoder, networks)} --encoder takes one of "
+            f"{', '.join(sorted(networks))}."
+        )
+    configs, named = [], False
+    for name in with_strategy(names):
+        found: dict[str, str] = {}
+        if not Path(name).is_file():
+            with contextlib.suppress(UsageError):  # a file without its ending, or a mistake that is explained later
+                found = {axis: path.stem for axis, path in split_name(name.removesuffix(".yaml")).items()}
+        named = named or bool(found)
+        network = encoder or found.get("networks", ENCODER)
+        configs.append(run_name({**found, "networks": network}) if found else name)
+    return [*configs, *([str(networks[encoder])] if encoder and not named else [])]
+
+
+def _folder(images: Path, like: PoolDataset) -> PoolDataset:
+    """Return a folder of any images, read as the images of another dataset are."""
+    from al_lightning.audits.folder import AuditFolder
+
+    mean, std = like.mean.flatten().tolist(), like.std.flatten().tolist()
+    return AuditFolder(
+        images.resolve(),
+        size=getattr(like, "size", None),
+        eval_batch_size=like.eval_batch_size,
+        workers=like.workers,
+        mean=tuple(mean),
+        std=tuple(std),
+        cache=like.cache,
+        timeout=like.timeout,
+    )
+
+
+def _make(
+    experiment: Experiment, data: PoolDataset, out: Path | None, processes: Processes, reporter: Reporter
+) -> list[Path]:
+    """Make the features; return what this process wrote or found: the store, or the files."""
+    from al_lightning.data.pool_split import Reading
+    from al_lightning.features.export import write_vectors
+    from al_lightning.features.make import find_or_make
+    from al_lightning.features.sets import MappedFeatures
+    from al_lightning.seeding import seed_of
+    from al_lightning.training.base import seed_global
+
+    data.take_split(processes.once(data.find_split, Reading(reporter.say, reporter.count)))
+    for remark in processes.once(data.remarks):
+        reporter.say(remark.line)
+    seed_global(seed_of("build", 0, 0, 0))  # the network of a run with seed 0
+    network = experiment.network(experiment.data.num_classes if data is experiment.data else 2)
+    found = find_or_make(
+        data, network, processes, reporter, experiment.trainer, experiment.memory_format, experiment.pretrained
+    )
+    if processes.rank:
+        return []
+    data.save_known_files()
+    if out is not None:
+        if found.train.layout.maps:
+            reporter.say("note: maps stay in the store alone; the vectors that are written are the embeddings")
+        return write_vectors(data, found, out)
+    if not isinstance(found.train, MappedFeatures):
+        return []
+    store = found.train.path.parent
+    if others := sorted(path for path in store.parent.iterdir() if path.is_dir() and path != store):
+        size = sum(file.stat().st_size for path in others for file in path.iterdir()) / 1e9
+        reporter.say(
+            f"{store.parent} also holds {size:.2f} GB of features of other encoders, options or files; delete "
+            f"those that no run needs: {', '.join(path.name for path in others)}"
+        )
+    return [store]
