@@ -61,6 +61,11 @@ class HypercolumnClassifier(Network):
         """Return the encoder."""
         return self.encoder
 
+    def linear_head(self) -> tuple[list[Tensor], Tensor]:
+        """Return the weights of the maps' convolutions, (C, D_i, 1, 1), and the bias, (C,)."""
+        first = self.classifiers[0]
+        return [classifier.weight for classifier in self.classifiers], first.bias
+
     def encode(self, image: Tensor) -> Features:
         """Return the image's own channels and the encoder's maps, finest first, and the pooled last map.
 
@@ -74,8 +79,9 @@ class HypercolumnClassifier(Network):
         """Return logits, (B, C, H, W)."""
         parts: dict[tuple[int, int], Tensor] = {}
         for x, dropout, classifier in zip(features.maps, self.dropouts, self.classifiers, strict=True):
+            mask = dropout(torch.ones_like(x[:, :, 0, 0]))
             if self.training or dropout.key is not None:
-                x = x * dropout(torch.ones_like(x[:, :, 0, 0]))[:, :, None, None]
+                x = x * mask[:, :, None, None]
             logits, size = classifier(x), (x.shape[-2], x.shape[-1])
             parts[size] = parts[size] + logits if size in parts else logits
         return NetworkOutput(reduce(torch.add, (full_size(part, features.size) for part in parts.values())))

@@ -131,7 +131,7 @@ REFUSED = [
     ["fit", "--config", "mine/absent.yaml"],
     ["fit", "--config", "camvid_random", "--network.width", "2"],
     ["fit", "--config", "mask_folder_random", "--data.classes", "[a, b]", "--data.root=absent"],
-    ["fit", "--config", "image_folder_random", "--data.root", "absent"],
+    ["fit", "--config", "small_image_folder_random", "--data.root", "absent"],
 ]
 
 

@@ -75,6 +75,17 @@ def test_the_images_own_channels_are_worked_out_position_by_position():
         torch.testing.assert_close(own[0, 6:, y, x], window.std(dim=(1, 2), correction=0), rtol=1e-3, atol=1e-4)
 
 
+@torch.no_grad()
+def test_a_probe_sets_weights_of_all_maps_and_the_bias():
+    network = HypercolumnClassifier(2, "resnet18").eval()
+    features = network.encode(torch.randn(1, 3, 32, 32))
+    weight, bias = torch.randn(2, 9 + sum(MODELS["resnet18"])), torch.tensor([1.0, -2.0])
+    network.set_linear_head(weight, bias)
+    joined = torch.cat([resize(x, (32, 32)) for x in features.maps], dim=1)
+    expected = torch.einsum("cd,bdhw->bchw", weight, joined) + bias[:, None, None]
+    torch.testing.assert_close(network.decode(features).logits, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_only_the_classifier_is_trained():
     network = HypercolumnClassifier(3, "resnet18").train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
