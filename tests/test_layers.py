@@ -52,7 +52,7 @@ runs: weights > store > cycle_files > selections > checkpoints image_list origin
 
 oracle progress
 pages: chart render > *
-networks: deeplab resnet timm_backbone wider_resnet > * > base dropout weights
+networks: deeplab hypercolumns resnet timm_backbone timm_classifier wider_resnet > * > packaged > base dropout weights
 distributed: processes > shutdown > *
 
 pool data_sources vector_files

@@ -197,8 +197,9 @@ class Walk:
     def _source(self, name: str) -> str:
         """Return in brackets the file that sets an option; "" for an option of the command line."""
         if not any(f"{name}.".startswith(f"{option.removesuffix('.init_args')}.") for option in self.given):
+            task = read_layers(self.files).get("task")
             for path in reversed(self.files):
-                keys = (key.replace(".init_args.", ".") for key, _ in flatten(read_layers([path])))
+                keys = (key.replace(".init_args.", ".") for key, _ in flatten(read_layers([path], task)))
                 if any(f"{key}.".startswith(f"{name}.") for key in keys):
                     return f" (set in {path})"
         return ""

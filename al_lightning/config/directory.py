@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from al_lightning.config.fit_options import result_settings
-from al_lightning.data_sources import SOURCES, root_of
+from al_lightning.data_sources import root_of
 from al_lightning.runs.identity import fingerprint
 from al_lightning.runs.parts import called, run_name
 
 RUNS = Path("runs")
-OWN_IMAGES = ("image_folder", "mask_folder", "ImageFolder", "MaskFolder")
-"""Datasets, as runs' names show them, of which each folder is data of its own."""
+OWN_IMAGES = {
+    "image_folder": "image_folder",
+    "small_image_folder": "image_folder",
+    "ImageFolder": "image_folder",
+    "mask_folder": "mask_folder",
+    "MaskFolder": "mask_folder",
+}
+"""Datasets, as runs' names show them, of which each folder is data of its own; the folder where none is named."""
 LONGEST = 40
 """Most characters of a mark before its hash."""
 DIGITS = 6
@@ -35,9 +41,8 @@ def directory_of(parts: Mapping[str, str], seed: int, plain: Mapping[str, Any], 
     home, settings = RUNS / run_name(parts), result_settings(plain)
     dataset = called(parts.get("datasets", ""))
     if own := dataset in OWN_IMAGES:
-        source = SOURCES.get(dataset)  # of a class; of a config, its name is that of the folder
         arguments = plain["data"].get("init_args") or {}
-        folder = root_of(arguments.get("root"), source.folder if source else dataset).resolve()
+        folder = root_of(arguments.get("root"), OWN_IMAGES[dataset]).resolve()
         home /= _as_name(folder.name) or "root"
         settings["data.root"] = str(folder)
     if own or changes:

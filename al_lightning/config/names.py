@@ -2,7 +2,9 @@
 
 A name is its parts in a fixed order, joined by underscores:
 `<dataset>[_<network>][_<budget>][_<augmentation>]_<acquisition>[_<training>]`. Each part is a small YAML file in a
-folder of its axis; the files are merged in that order, then `patches/<dataset pattern>.<training>.yaml`.
+folder of its axis; the files are merged in that order, then `patches/<dataset pattern>.<network or training>.yaml`.
+One file of a network may serve several tasks: `!by_task` (`layers.py`) has a value for each, and the dataset's task
+chooses.
 """
 
 from __future__ import annotations
@@ -155,7 +157,8 @@ def resolve(configs: Sequence[str]) -> Settings:
         if "training" not in named:
             named["training"] = parts("training")[DEFAULT_TRAINING]
             additions.append(("training", named["training"]))
-        additions += [(None, path) for path in _patches(named["datasets"].stem, named["training"].stem)]
+        others = [named[axis].stem for axis in ("networks", "training") if axis in named]
+        additions += [(None, path) for path in _patches(named["datasets"].stem, others)]
         layers[last + 1 : last + 1] = additions
     by_axis = {axis: named[axis].stem for axis in AXES if axis in named}
     if own := [path.stem for axis, path in layers if axis is None and path.parent.name != "patches"]:
@@ -170,13 +173,13 @@ def with_strategy(names: Sequence[str]) -> list[str]:
     return [f"{part}_random" if (part := name.removesuffix(".yaml")) in known else name for name in names]
 
 
-def _patches(dataset: str, training: str) -> list[Path]:
-    """Return patches for a pair of dataset and training method, the package's first."""
+def _patches(dataset: str, others: Sequence[str]) -> list[Path]:
+    """Return patches for a dataset with one of `others`, a network or a training method, the package's first."""
     by_name: dict[str, Path] = {}
     for root in reversed(roots()):
         for path in sorted((root / "patches").glob("*.yaml")):
-            pattern, _, method = path.stem.rpartition(".")
-            if method == training and fnmatch.fnmatchcase(dataset, pattern):
+            pattern, _, other = path.stem.rpartition(".")
+            if fnmatch.fnmatchcase(dataset, pattern) and any(fnmatch.fnmatchcase(one, other) for one in others):
                 by_name[path.name] = path
     return list(by_name.values())
 

@@ -12,6 +12,8 @@ from al_lightning.errors import UsageError
 from al_lightning.networks.base import run_stages
 from al_lightning.networks.weights import load_weights
 
+ResNetDepth = Literal[18, 34, 50, 101, 152]
+
 
 class Backbone(nn.Module, ABC):
     """Maps images to a fine and a coarse feature map.
@@ -62,14 +64,14 @@ def resnet_stages(depth: int, weights: str | None) -> tuple[list[nn.Module], lis
         The stem and the four stages; the channels of the four stages.
 
     Raises:
-        UsageError: the depth is not 18 or 50, or the weights do not fit.
+        UsageError: torchvision has no ResNet of this depth, or the weights do not fit.
     """
-    if depth not in (18, 50):
-        raise UsageError(f"ResNet depth {depth} is not supported; use 18 or 50.")
+    if depth not in (18, 34, 50, 101, 152):
+        raise UsageError(f"ResNet depth {depth} is not supported; use 18, 34, 50, 101 or 152.")
     net = torchvision.models.get_model(f"resnet{depth}", weights=None)
     load_weights(net, weights, f"resnet{depth}", ignore=("fc.",))
     stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool)
-    channels = [(1 if depth == 18 else 4) * width for width in (64, 128, 256, 512)]
+    channels = [(1 if depth < 50 else 4) * width for width in (64, 128, 256, 512)]
     return [stem, net.layer1, net.layer2, net.layer3, net.layer4], channels
 
 
@@ -77,14 +79,14 @@ class ResNet(Backbone):
     """torchvision's ResNet (He et al. 2016).
 
     Args:
-        depth: 18 or 50.
+        depth: 18, 34, 50, 101 or 152.
         output_stride: 8 or 16.
         weights: `imagenet` (torchvision's, downloaded once), a path to a state dict, or none.
     """
 
     foldable = True
 
-    def __init__(self, depth: Literal[18, 50] = 18, output_stride: int = 16, weights: str | None = None) -> None:
+    def __init__(self, depth: ResNetDepth = 18, output_stride: int = 16, weights: str | None = None) -> None:
         super().__init__()
         check_stride(output_stride)
         (self.stem, *stages), channels = resnet_stages(depth, weights)

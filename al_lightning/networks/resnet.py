@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from torch import Tensor, nn
 
 from al_lightning.errors import UsageError
-from al_lightning.networks.backbones import resnet_stages
+from al_lightning.networks.backbones import ResNetDepth, resnet_stages
 from al_lightning.networks.base import LossPredictor, Network, pooled, run_stages
 from al_lightning.networks.dropout import MCDropout
 from al_lightning.types import Features, NetworkOutput
@@ -16,11 +14,11 @@ from al_lightning.types import Features, NetworkOutput
 class ResNetClassifier(Network):
     """torchvision's ResNet with a new classifier; 18 layers have 11,181,642 parameters at 10 classes.
 
-    The embedding is the pooled last stage: (B, 512), or (B, 2048) with 50 layers.
+    The embedding is the pooled last stage: (B, 512), or (B, 2048) from 50 layers on.
 
     Args:
         num_classes: number of classes.
-        depth: 18 or 50.
+        depth: 18, 34, 50, 101 or 152.
         weights: `imagenet` (torchvision's, downloaded once), a path to a state dict, or none; the classifier's weights
             are never loaded.
         dropout: probability before the classifier; BALD samples it.
@@ -33,7 +31,7 @@ class ResNetClassifier(Network):
     def __init__(
         self,
         num_classes: int,
-        depth: Literal[18, 50] = 18,
+        depth: ResNetDepth = 18,
         weights: str | None = None,
         dropout: float = 0.0,
         loss_predictor: bool = False,

@@ -62,8 +62,8 @@ def options_of_folder(
         remarks = []
         if not class_folders(data):
             remarks.append(f"The commands need labels: put the images in a folder per class first. {PEOPLE}")
-        if audit.pool.sizes and max(audit.pool.sizes[0][:2]) > 32:
-            remarks.append("image_folder reads images at 32 x 32; `--data.size '[H, W]'` changes that.")
+        if audit.pool.sizes and max(audit.pool.sizes[0][:2]) != 224:
+            remarks.append("image_folder reads images at 224 x 224; `--data.size '[H, W]'` changes that.")
         return "image_folder", ["--data.root", str(images), *sequences], remarks
     remarks = ["The study's networks begin with ImageNet weights: `--network.backbone.weights imagenet`."]
     if masks is None:

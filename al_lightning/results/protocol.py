@@ -135,5 +135,5 @@ def _amount(methods: Sequence[Series], regimes: Regimes) -> tuple[str, ...]:
 def _dataset(run: Run) -> str:
     """Return the name of a run's dataset; folders of one's own are told apart by the hash of their images."""
     name = called(run.record.parts.get("datasets") or str(run.record.settings.get("data.class_path", "")))
-    own = name in ("image_folder", "ImageFolder") or not name
+    own = name in ("image_folder", "small_image_folder", "ImageFolder") or not name
     return f"{name or 'data'} {run.record.data_sha256[:6]}".rstrip() if own else name

@@ -204,6 +204,11 @@ class TrainingModule(LightningModule, ABC):
         trunk = self.network.trunk()
         base = {id(parameter) for parameter in trunk.parameters()} if trunk is not None else set()
         parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        if not parameters:
+            raise UsageError(
+                f"All of {type(self.network).__name__} is frozen, so there is nothing to train; "
+                "`--network.freeze trunk` trains the classifier."
+            )
         groups: list[dict[str, Any]] = [
             {"params": [parameter for parameter in parameters if id(parameter) in base]},
             {"params": [parameter for parameter in parameters if id(parameter) not in base], "head": True},

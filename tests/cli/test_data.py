@@ -17,7 +17,16 @@ Call = Callable[..., Answer]
 
 
 def test_prepare_makes_a_cache_that_a_run_uses_for_the_same_result(al: Call, here: Path, class_folders: Path) -> None:
-    run = ["fit", "--config", "image_folder_entropy", "--data.root", class_folders, "--data.size", "[12, 12]", *TINY]
+    run = [
+        "fit",
+        "--config",
+        "small_image_folder_entropy",
+        "--data.root",
+        class_folders,
+        "--data.size",
+        "[12, 12]",
+        *TINY,
+    ]
     run += [*SMALL_NETWORK, "--budget.initial", 20, "--budget.query", 20, "--budget.cycles", 1, "--run_dir"]
     plain = al(*run, "plain")
     assert plain.code == 0, plain.err

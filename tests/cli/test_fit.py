@@ -120,7 +120,7 @@ def test_parts_that_do_not_go_together(al: Call, here: Path, masks: Path, class_
     boxes = ["--config", "mask_folder_random", "--data.root", masks, "--data.classes", "[ground, box]", *both]
     answer = al("fit", *boxes, "--data.augmentation", "al_lightning.data.ImageAugmentation")
     assert refused(answer, UsageError, "ImageAugmentation", "class per image")
-    colours = ["--config", "image_folder_random", "--data.root", class_folders, *both]
+    colours = ["--config", "small_image_folder_random", "--data.root", class_folders, *both]
     answer = al("fit", *colours, "--data.augmentation", "al_lightning.data.SegmentationAugmentation")
     assert refused(answer, UsageError, "SegmentationAugmentation", "class per pixel")
     answer = al("fit", *colours, "--training.head_lr_factor", 10)

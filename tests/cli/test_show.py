@@ -16,7 +16,7 @@ Call = Callable[..., Answer]
 def test_show_lists_what_was_chosen_by_file_name_without_the_data(al: Call, here: Path, class_folders: Path) -> None:
     options = ["--data.root", class_folders, "--data.size", "[12, 12]", "--data.workers", 0, "--steps", 2]
     options += ["--network.depth", 10, "--network.width", 1, "--budget.cycles", 1, "--run_dir", "r"]
-    answer = al("fit", "--config", "image_folder_entropy", *options)
+    answer = al("fit", "--config", "small_image_folder_entropy", *options)
     assert answer.code == 0, answer.err
     class_folders.rename(here / "elsewhere")
     out = al("show", "r", "--chosen").out

@@ -17,7 +17,7 @@ def directory(*options: str, configs: tuple[str, ...] = ("digits_random",), seed
     return configure(configs, options, seed).run_dir
 
 
-def own(*options: str, name: str = "image_folder_random") -> Path:
+def own(*options: str, name: str = "small_image_folder_random") -> Path:
     return directory(*options, configs=(name,))
 
 
@@ -55,7 +55,7 @@ def test_each_folder_of_own_images_has_a_directory(here: Path) -> None:
     for folder in ("a/leaves", "b/leaves", "my leaves"):
         (here / folder).mkdir(parents=True)
     made = own("--data.root", "a/leaves")
-    assert re.fullmatch(r"runs/image_folder_random/leaves/[0-9a-f]{6}/seed_0", str(made))
+    assert re.fullmatch(r"runs/small_image_folder_random/leaves/[0-9a-f]{6}/seed_0", str(made))
     assert own("--data.root", str(here / "b/../a/leaves")) == made
     assert own("--data.root", "b/leaves") != made
     assert own("--data.root", "my leaves").parts[2] == "my-leaves"
@@ -64,7 +64,7 @@ def test_each_folder_of_own_images_has_a_directory(here: Path) -> None:
     assert directory(*by_class).parts[1:3] == ("ImageFolder_random", "leaves")
     (here / "configs/datasets").mkdir(parents=True)
     shipped = (names.shipped() / "datasets/digits.yaml").read_text()
-    (here / "configs/datasets/image_folder.yaml").write_text(shipped)  # one's own, without files
+    (here / "configs/datasets/small_image_folder.yaml").write_text(shipped)  # one's own, without files
     assert own().parts[2] == "image_folder"
     assert own("--data.root", "a/leaves", name="camvid_random") == Path("runs/camvid_random/seed_0")
 
@@ -72,8 +72,8 @@ def test_each_folder_of_own_images_has_a_directory(here: Path) -> None:
 def test_a_first_run_on_own_images_needs_no_directory(al: Call, here: Path, class_folders: Path) -> None:
     small = [*TINY, *SMALL_NETWORK, "--data.size", "[12, 12]", "--budget.cycles", 0, "--data.root", class_folders]
     for options in (small, [*small, "--training.warm_up", 2]):
-        done = al("fit", "--config", "image_folder_random", *options)
+        done = al("fit", "--config", "small_image_folder_random", *options)
         assert done.code == 0, done.err
-        assert f"in runs/image_folder_random/{class_folders.name}/" in done.err.splitlines()[0]
+        assert f"in runs/small_image_folder_random/{class_folders.name}/" in done.err.splitlines()[0]
     assert len(list(here.glob("runs/*/*/*/seed_0/cycles.jsonl"))) == 2
     assert [line for line in al("report", "runs", "--format", "text").out.splitlines() if "random (" in line]

@@ -113,6 +113,10 @@ def test_patches_meet_their_pair_only(here: Path) -> None:
     assert names.resolve(["digits_random_gan"]).values["training"]["init_args"]["gamma"] == 0.6
     assert "gamma" not in names.resolve(["camvid_random"]).values["training"]["init_args"]
     assert names.resolve(["camvid_random_gan"]).name == "camvid_random_gan"
+    write(here / "configs/networks/net_small.yaml", "network: !replace {init_args: {width: 1}}\n")
+    write(here / "configs/patches/cam*.net*.yaml", "network: {init_args: {width: 2}}\n")
+    assert names.resolve(["camvid_net_small_random"]).values["network"]["init_args"] == {"width": 2}
+    assert names.resolve(["digits_net_small_random"]).values["network"]["init_args"] == {"width": 1}
 
 
 def test_every_shipped_part_has_a_head_and_every_dataset_says_what_to_expect() -> None:
@@ -127,7 +131,7 @@ REFUSED = [
     ["fit", "--config", "mine/absent.yaml"],
     ["fit", "--config", "camvid_random", "--network.width", "2"],
     ["fit", "--config", "mask_folder_random", "--data.classes", "[a, b]", "--data.root=absent"],
-    ["fit", "--config", "image_folder_random", "--data.root", "absent"],
+    ["fit", "--config", "small_image_folder_random", "--data.root", "absent"],
 ]
 
 

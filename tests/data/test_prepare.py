@@ -202,7 +202,7 @@ def test_what_makes_no_sense_is_refused(masks, here):
 
 
 def test_a_run_with_a_cache_has_the_journal_of_one_without(al, class_folders, here, said):
-    name = "image_folder_entropy"
+    name = "small_image_folder_entropy"
     data = ["--data.root", class_folders, "--data.size", "[8, 8]", "--budget.cycles", "1", "--budget.query", "20"]
     options = ["fit", "--config", name, *TINY, *SMALL_NETWORK, *data]
     plain, with_cache = here / "plain", here / "cache"

@@ -204,7 +204,7 @@ def test_data_of_other_classes_are_refused(al: Call, here: Path, class_folders: 
     options = ["--data.root", class_folders, "--data.size", "null", "--network.depth", 10, "--network.width", 1]
     options += ["--data.workers", 0, "--steps", 1, "--budget.cycles", 1, "--budget.unit", "images", "--run_dir", "r"]
     options += ["--budget.initial", 6, "--budget.query", 3]
-    assert al("fit", "--config", "image_folder_entropy", *options).code == 0
+    assert al("fit", "--config", "small_image_folder_entropy", *options).code == 0
     image = next((class_folders / "test/red").iterdir())
     assert al("predict", "r", image, "--out", "out").code == 0
     before = al("query", "r", "--cycle", 0)

@@ -29,7 +29,7 @@ def test_two_processes_train_test_score_and_agree(al: Call, here: Path, class_fo
     options = ["--data.root", class_folders, "--data.size", "[12, 12]", *TINY, *SMALL_NETWORK, "--data.batch_size", 6]
     options += ["--budget.initial", 20, "--budget.query", 20, "--budget.cycles", 2]
     done = command(
-        here, "fit", "--config", "image_folder_coreset", *options, "--trainer.devices", 2, "--run_dir", "two"
+        here, "fit", "--config", "small_image_folder_coreset", *options, "--trainer.devices", 2, "--run_dir", "two"
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("area") == 1  # one process prints
@@ -52,7 +52,7 @@ def test_two_processes_train_test_score_and_agree(al: Call, here: Path, class_fo
     lines = (here / "two/cycles.jsonl").read_text().splitlines(keepends=True)
     (here / "two/cycles.jsonl").write_text("".join(lines[:-1]))
     (here / "two/cycle_02/metrics.json").unlink()
-    again = al("fit", "--config", "image_folder_coreset", *options, "--run_dir", "two")
+    again = al("fit", "--config", "small_image_folder_coreset", *options, "--run_dir", "two")
     assert again.code == 0, again.err
     assert journal(here / "two")[3]["metrics"] == before
 
@@ -190,7 +190,7 @@ def test_shards_that_are_empty_or_ragged(here: Path, images: int, query: int) ->
     options = ["--data.root", "data", "--data.size", "[12, 12]", *TINY, *SMALL_NETWORK, "--data.batch_size", 6]
     options += ["--data.eval_batch_size", 2, "--budget.unit", "images", "--budget.initial", 1]
     options += ["--budget.query", query, "--budget.cycles", 1]
-    run = ["fit", "--config", "image_folder_coreset", *options, "--run_dir", "r"]
+    run = ["fit", "--config", "small_image_folder_coreset", *options, "--run_dir", "r"]
     assert command(here, *run).returncode == 0
     done = journal(here / "r")
     for processes in (1, 2, 3):

@@ -79,7 +79,14 @@ def stop(here: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
 def options(class_folders: Path) -> list[object]:
     """AutoAugment, dropout, batches larger than the labelled set, chunks that do not divide the fit, 3 cycles."""
     return [
-        *("--config", "image_folder_random", "--acquisition", "watched.Choosing", "--network", "watched.Dropping"),
+        *(
+            "--config",
+            "small_image_folder_random",
+            "--acquisition",
+            "watched.Choosing",
+            "--network",
+            "watched.Dropping",
+        ),
         *("--data.root", class_folders, "--data.size", "[12, 12]", *TINY, *SMALL_NETWORK, "--steps", 10, "--chunk", 4),
         *("--budget.initial", 20, "--budget.query", 20, "--budget.cycles", 2, "--trainer.callbacks", "watched.Watch"),
     ]

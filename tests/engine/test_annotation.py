@@ -35,7 +35,7 @@ def test_a_run_with_people_ends_as_the_simulated_one(al, here, class_folders, lo
     assert project.images == {row["path"]: (12, 12) for row in rows}
     assert project.root == str(loose)
     assert project.command is not None
-    assert project.command.startswith("al-lightning fit --config image_folder_coreset")
+    assert project.command.startswith("al-lightning fit --config small_image_folder_coreset")
 
     say(store, [row["path"] for row in rows[:2]])
     before = {path: path.stat().st_mtime_ns for path in (run / "batches").rglob("*")}
@@ -175,9 +175,9 @@ def test_an_initial_set_spread_over_the_pool_needs_no_label(al, here, class_fold
 
 def test_unlabelled_images_are_learned_from_before_anyone_labels_them(al, here, class_folders, loose, masks, bare):
     uda = ["--data.unlabelled.batch_size", 8, "--budget.cycles", 1]
-    assert fit(al, class_folders, here / "simulated", *uda, config="image_folder_random_uda").code == 0
+    assert fit(al, class_folders, here / "simulated", *uda, config="small_image_folder_random_uda").code == 0
     store = LabelStore(here / "asked/labels", CLASSES, "image")
-    config = "image_folder_random_uda"
+    config = "small_image_folder_random_uda"
     walk(lambda: ask(al, loose, here / "asked", *uda, config=config), here / "asked", lambda names: say(store, names))
     assert result(here / "asked") == result(here / "simulated")
 
@@ -210,10 +210,14 @@ def test_settings_that_do_not_go_together_are_told_before_anyone_labels(al, here
 def test_the_oracle_can_be_named_in_a_config(al, here, loose):
     for number, oracle in enumerate(("files", {"class_path": "files", "init_args": {"accept_partial": True}})):
         (here / f"mine{number}.yaml").write_text(yaml.safe_dump({"oracle": oracle}))
-        shown = al("fit", "--config", "image_folder_random", "--config", here / f"mine{number}.yaml", "--print_config")
+        shown = al(
+            "fit", "--config", "small_image_folder_random", "--config", here / f"mine{number}.yaml", "--print_config"
+        )
         assert yaml.safe_load(shown.out)["oracle"]["class_path"] == "al_lightning.oracle.Files"
         assert yaml.safe_load(shown.out)["oracle"]["init_args"]["accept_partial"] is bool(number)
-    shown = al("fit", "--config", "image_folder_random", "--oracle.labels", "x", "--oracle=files", "--print_config")
+    shown = al(
+        "fit", "--config", "small_image_folder_random", "--oracle.labels", "x", "--oracle=files", "--print_config"
+    )
     assert yaml.safe_load(shown.out)["oracle"]["init_args"] == {"labels": "x", "accept_partial": False}
 
 
@@ -238,7 +242,7 @@ def test_two_processes_ask_once(al, here, class_folders, loose):
     """Both stop with the sentence's exit code; with all labels there, both go on to the end."""
     run = here / "run"
     more = ["--budget.cycles", "0", "--initial", "spread"]
-    options = ["fit", "--config", "image_folder_coreset", *SMALL, *BUDGET, *more, "--oracle", "files"]
+    options = ["fit", "--config", "small_image_folder_coreset", *SMALL, *BUDGET, *more, "--oracle", "files"]
     options += ["--data.root", str(loose), "--run_dir", str(run)]
     options += ["--trainer.accelerator", "cpu", "--trainer.devices", "2"]
     process = start(here, options)

@@ -142,7 +142,7 @@ def test_a_single_class_of_images_stops_the_run(al: Call, here: Path, class_fold
         for name in ("green", "red"):
             shutil.rmtree(class_folders / split / name)
     options = ["--data.classes", "[blue, green, red]", "--data.root", class_folders, *TINY, *SMALL_NETWORK, *BUDGET]
-    answer = al("fit", "--config", "image_folder_random", *options, "--initial", "random", "--run_dir", "r")
+    answer = al("fit", "--config", "small_image_folder_random", *options, "--initial", "random", "--run_dir", "r")
     assert refused(answer, DatasetError, "the pool", "single class blue", "--data.accept_labels")
 
 
@@ -177,7 +177,7 @@ def test_a_broken_image_is_found_before_the_first_fit_and_may_be_taken_out(
     broken = class_folders / "train/red/05.png"
     broken.write_bytes(broken.read_bytes()[:100])
     options = ["--data.root", class_folders, "--data.size", "[12, 12]", *TINY, *SMALL_NETWORK, *BUDGET]
-    command = ["fit", "--config", "image_folder_entropy", *options, "--initial", "random", "--run_dir", "r"]
+    command = ["fit", "--config", "small_image_folder_entropy", *options, "--initial", "random", "--run_dir", "r"]
     answer = al(*command)
     assert refused(answer, DatasetError, broken, "1 unreadable image", "take them out")
     broken.unlink()
@@ -191,7 +191,7 @@ def test_an_image_of_another_size_is_found_before_the_first_fit_and_a_common_siz
     odd = class_folders / ("train" if side == "pool" else "test") / "red/03.png"
     write_image(odd, (14, 12))
     options = ["--data.root", class_folders, *TINY, *SMALL_NETWORK, *BUDGET, "--initial", "random", "--run_dir", "r"]
-    command = ["fit", "--config", "image_folder_random", *options]
+    command = ["fit", "--config", "small_image_folder_random", *options]
     answer = al(*command, "--data.size", "null")
     assert refused(answer, DatasetError, odd, "14 x 12", "--data.size", "2 sizes", "Nothing was trained yet")
     assert not list(here.glob("r/cycle_*"))

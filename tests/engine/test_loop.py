@@ -112,7 +112,7 @@ def test_a_users_own_strategy(al: Call, here: Path) -> None:
 def test_image_folders(al: Call, here: Path, class_folders: Path) -> None:
     options = ["--data.root", class_folders, "--data.size", "[12, 12]", *TINY, *SMALL_NETWORK]
     options += ["--budget.initial", 30, "--budget.query", 20, "--budget.cycles", 2, "--run_dir", "r"]
-    answer = al("fit", "--config", "image_folder_coreset", *options)
+    answer = al("fit", "--config", "small_image_folder_coreset", *options)
     assert answer.code == 0, answer.err
     cycles = journal(here / "r")[1:]
     assert [cycle["labelled"] for cycle in cycles] == [9, 15, 21]

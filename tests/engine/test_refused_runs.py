@@ -42,7 +42,7 @@ def test_a_non_finite_loss_stops_the_run_with_cycle_and_step(al: Call, here: Pat
 def test_a_corrupt_image_is_named_also_from_a_worker(al: Call, here: Path, class_folders: Path) -> None:
     (class_folders / "train/red/03.png").write_bytes(b"\x89PNG not really")
     options = ["--data.root", class_folders, *TINY, *SMALL_NETWORK, "--data.workers", 1, "--budget.initial", 90]
-    answer = al("fit", "--config", "image_folder_random", *options, "--budget.cycles", 0, "--run_dir", "r")
+    answer = al("fit", "--config", "small_image_folder_random", *options, "--budget.cycles", 0, "--run_dir", "r")
     assert refused(answer, DatasetError, f"image {class_folders / 'train/red/03.png'}", "read")
 
 
@@ -54,11 +54,11 @@ def test_warm_start_needs_a_backbone_where_one_is_asked_for(al: Call, here: Path
 
 def test_other_data_under_the_same_count_are_refused(al: Call, here: Path, class_folders: Path) -> None:
     options = ["--data.size", "[12, 12]", *TINY, *SMALL_NETWORK, "--budget.cycles", 0, "--run_dir", "r"]
-    assert al("fit", "--config", "image_folder_random", "--data.root", class_folders, *options).code == 0
+    assert al("fit", "--config", "small_image_folder_random", "--data.root", class_folders, *options).code == 0
     moved = class_folders.rename(here / "moved")
-    assert al("fit", "--config", "image_folder_random", "--data.root", moved, *options).code == 0
+    assert al("fit", "--config", "small_image_folder_random", "--data.root", moved, *options).code == 0
     (moved / "train/red/00.png").rename(moved / "train/red/new.png")
-    answer = al("fit", "--config", "image_folder_random", "--data.root", moved, *options)
+    answer = al("fit", "--config", "small_image_folder_random", "--data.root", moved, *options)
     assert refused(answer, UsageError, "images", "other names", "--run_dir")
 
 

@@ -236,7 +236,7 @@ def test_people_label_what_is_held_out_first_and_labels_change_nothing(al: Call,
     """Images without classes: the split knows none, and stays as it is once they have some."""
     root = here / "pictures"
     shutil.move(duplicates(here / "data") / "images", root / "unlabelled")
-    options = ["--config", "image_folder_random", "--data.root", root, "--data.classes", "[a, b]"]
+    options = ["--config", "small_image_folder_random", "--data.root", root, "--data.classes", "[a, b]"]
     options += ["--initial", "random", "--oracle", "files", *TINY, "--network.depth", 10, "--network.width", 1]
     options += ["--data.size", "[24, 32]", "--budget.cycles", 0, "--run_dir", "r"]
     answer = al("fit", *options)
@@ -251,7 +251,7 @@ def test_people_label_what_is_held_out_first_and_labels_change_nothing(al: Call,
 
 
 def test_a_dataset_with_its_own_test_set_reads_nothing(al: Call, here: Path, class_folders: Path) -> None:
-    options = ["--config", "image_folder_random", "--data.root", class_folders, "--data.size", "[12, 12]", *TINY]
+    options = ["--config", "small_image_folder_random", "--data.root", class_folders, "--data.size", "[12, 12]", *TINY]
     answer = al("fit", *options, "--network.depth", 10, "--network.width", 1, "--budget.cycles", 0, "--run_dir", "r")
     assert answer.code == 0, answer.err
     assert READ not in answer.err

@@ -93,7 +93,7 @@ def test_cifar10_chosen_batch_by_batch(al: Call, here: Path) -> None:
             for path in places:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
-    command = ["fit", "--config", "image_folder_coreset", "--initial", "random", "--data.workers", "0"]
+    command = ["fit", "--config", "small_image_folder_coreset", "--initial", "random", "--data.workers", "0"]
     command += ["--network.depth", "16", "--network.width", "1", "--data.size", "[32, 32]", "--steps", "30"]
     command += ["--budget.cycles", "2"]
     assert al(*command, "--data.root", here / "folders", "--run_dir", here / "simulated").code == 0

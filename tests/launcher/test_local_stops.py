@@ -91,8 +91,8 @@ def test_real_runs_show_progress_and_die_with_their_launcher(
         time.sleep(0.05)
     monkeypatch.delenv("LINGER")
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{here}")
-    job = Job("image_folder_random", 0, Path("d/0"), tuple(map(str, options)))
+    job = Job("small_image_folder_random", 0, Path("d/0"), tuple(map(str, options)))
     outcomes = run(again := LocalLauncher(1), [job])
     assert outcomes[0].state == "done", outcomes[0].log_end
-    assert re.search(r"image_folder_random, seed 0: done in \d+ s, accuracy \d+\.\d\d %", said(again))
+    assert re.search(r"small_image_folder_random, seed 0: done in \d+ s, accuracy \d+\.\d\d %", said(again))
     assert not job.progress.exists()

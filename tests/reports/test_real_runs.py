@@ -54,7 +54,7 @@ def test_classes_of_whole_images_and_no_time_order(al: Call, here: Path, class_f
         *("--data.root", class_folders, "--data.size", "[12, 12]", *TINY, *SMALL_NETWORK),
         *("--budget.initial", 20, "--budget.query", 20, "--budget.cycles", 1),
     ]
-    assert al("fit", "--config", "image_folder_entropy", *options, "--run_dir", "r").code == 0
+    assert al("fit", "--config", "small_image_folder_entropy", *options, "--run_dir", "r").code == 0
     assert al("report", "r", "--out", "r.html").code == 0
     text = text_of((here / "r.html").read_text())
     assert "shows the images' thumbnails" in text

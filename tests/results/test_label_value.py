@@ -209,7 +209,7 @@ def test_it_is_told_whenever_labels_are_awaited_and_the_network_is_there(
     (class_folders / "train").rename(class_folders / "unlabelled")
     budget = ["--budget.initial", 6, "--budget.query", 5, "--budget.cycles", 2, "--budget.unit", "images"]
     small = [*TINY, *SMALL_NETWORK, "--data.size", "[12, 12]", "--initial", "random", *budget, "--oracle", "files"]
-    command = ["fit", "--config", "image_folder_random", "--data.root", class_folders, "--run_dir", "r", *small]
+    command = ["fit", "--config", "small_image_folder_random", "--data.root", class_folders, "--run_dir", "r", *small]
     store = LabelStore(here / "r/labels", CLASSES, "image")
     said = []
     for batch in ("initial", "cycle_00", "cycle_01"):

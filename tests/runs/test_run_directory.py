@@ -53,7 +53,7 @@ def test_a_run_whose_directory_is_deleted_writes_nothing_more(
         ["--config", "digits_variation_ratio_s4gan"],
         ["--config", "digits_random", "--budget.initial", 5000],
         ["--config", "digits_random", "--trainer.accelerator", "abacus"],
-        ["--config", "image_folder_random"],
+        ["--config", "small_image_folder_random"],
         ["--config", "digits_random", "--network.depth", 11],
     ],
     ids=lambda options: " ".join(map(str, options)),
@@ -75,9 +75,9 @@ def test_a_refused_command_leaves_a_run_that_waits_for_labels_as_it_was(
     options = ["--data.root", root, "--data.size", "[12, 12]", *TINY, *SMALL_NETWORK, "--oracle", "files"]
     options += ["--initial", "random", "--budget.initial", 20, "--budget.query", 20]
     options += ["--budget.cycles", 1, "--run_dir", "r"]
-    answer = al("fit", "--config", "image_folder_random", *options)
+    answer = al("fit", "--config", "small_image_folder_random", *options)
     assert answer.code == LabelsAwaited.exit_code, answer.err
     before = {path: path.read_bytes() for path in (here / "r").rglob("*") if path.is_file()}
-    answer = al("fit", "--config", "image_folder_random_s4gan", *options)
+    answer = al("fit", "--config", "small_image_folder_random_s4gan", *options)
     assert refused(answer, UsageError, "S4GAN", "class per pixel")
     assert {path: path.read_bytes() for path in (here / "r").rglob("*") if path.is_file()} == before

@@ -30,12 +30,12 @@ MASKS += ["--data.batch_size", "4", "--training.head_lr_factor", "1"]
 Call = Callable[..., Answer]
 
 
-def fit(al: Call, root: Path, run_dir: Path, *more: object, config: str = "image_folder_coreset") -> Answer:
-    settings = SMALL if config.startswith("image") else [*MASKS, "--data.classes", "[ground, box]"]
+def fit(al: Call, root: Path, run_dir: Path, *more: object, config: str = "small_image_folder_coreset") -> Answer:
+    settings = SMALL if config.startswith("small_image") else [*MASKS, "--data.classes", "[ground, box]"]
     return al("fit", "--config", config, "--data.root", root, "--run_dir", run_dir, *settings, *BUDGET, *more)
 
 
-def ask(al: Call, root: Path, run_dir: Path, *more: object, config: str = "image_folder_coreset") -> Answer:
+def ask(al: Call, root: Path, run_dir: Path, *more: object, config: str = "small_image_folder_coreset") -> Answer:
     return fit(al, root, run_dir, "--oracle", "files", *more, config=config)
 
 

@@ -60,7 +60,7 @@ if sys.argv[1] != "real":
     Job.command = property(lambda job: [sys.executable, "child.py", str(job.directory), *job.options])
     jobs = [Job("name", seed, Path(f"d/{seed}"), (sys.argv[1],)) for seed in range(int(sys.argv[2]))]
 else:
-    jobs = [Job("image_folder_random", 0, Path("d/0"), tuple(sys.argv[2:]))]
+    jobs = [Job("small_image_folder_random", 0, Path("d/0"), tuple(sys.argv[2:]))]
 try:
     outcomes = LocalLauncher(slots=2).run(jobs, complete=lambda job: (job.directory / "done").exists())
 except ALError as error:

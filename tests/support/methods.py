@@ -9,7 +9,7 @@ BUDGET = ["--budget.initial", 20, "--budget.query", 20, "--budget.cycles", 1, "-
 
 def images(strategy: str, training: str, root: Path) -> list[object]:
     """A classification run: 30 images of 12 x 12."""
-    name = f"image_folder_{strategy}" + ("_uda" if training == "uda" else "")
+    name = f"small_image_folder_{strategy}" + ("_uda" if training == "uda" else "")
     options = ["--config", name, "--data.root", root, "--data.size", "[12, 12]", *TINY, *SMALL_NETWORK, *BUDGET]
     options += ["--chunk", 4]
     return [*options, "--data.unlabelled.batch_size", 8] if training == "uda" else options

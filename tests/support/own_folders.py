@@ -14,7 +14,7 @@ from tests.support.runs import SMALL_NETWORK
 
 BUDGET = ["--steps", 1, "--data.workers", 0, "--data.batch_size", 2, "--budget.unit", "images", "--budget.initial", 4]
 BUDGET += ["--budget.query", 2, "--budget.cycles", 0, "--initial", "random"]
-CLASSES = ["--config", "image_folder_random", *BUDGET, *SMALL_NETWORK]
+CLASSES = ["--config", "small_image_folder_random", *BUDGET, *SMALL_NETWORK]
 MASKS = ["--config", "mask_folder_unet_random", *BUDGET, "--network.width", 2, "--data.classes", "[a, b]"]
 MASKS += ["--data.augmentation.crop", "[16, 16]", "--training.head_lr_factor", 1]
 

@@ -72,7 +72,7 @@ ROOT = Path(__file__).parents[2]
 
 def arguments(data: Path, *more: object, steps: int = 10, chunk: int = 4, cycles: int = 2) -> list[str]:
     """A small experiment with AutoAugment, dropout, and chunks that do not divide the fit."""
-    options = ["fit", "--config", "image_folder_random", "--acquisition", "stages.Choosing"]
+    options = ["fit", "--config", "small_image_folder_random", "--acquisition", "stages.Choosing"]
     options += ["--network", "stages.Dropping", "--oracle", "stages.Labelling", "--trainer.callbacks", "stages.Watch"]
     options += ["--data.root", data, "--data.size", "[12, 12]", *TINY, *SMALL_NETWORK, "--data.batch_size", 6]
     options += ["--data.eval_batch_size", 2, "--steps", steps, "--chunk", chunk]

@@ -41,7 +41,7 @@ def watched(folder: Path, patch: pytest.MonkeyPatch) -> Any:
 def options_on(data: Path) -> list[object]:
     """Three cycles of 10 steps, in chunks of 3, with a point every second step."""
     return [
-        *("--config", "image_folder_coreset", "--network", "boards_watched.Dropping"),
+        *("--config", "small_image_folder_coreset", "--network", "boards_watched.Dropping"),
         *("--data.root", data, "--data.size", "[12, 12]", *TINY, *SMALL_NETWORK, "--steps", 10, "--chunk", 3),
         *("--budget.initial", 20, "--budget.query", 20, "--budget.cycles", 2),
         *("--trainer.callbacks", "boards_watched.Watch"),
