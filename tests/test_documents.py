@@ -1,5 +1,6 @@
-"""The documents: links and paths lead somewhere, and the dataset that they show can be used."""
+"""The documents: links and paths lead somewhere, no message needs them, and the dataset that they show can be used."""
 
+import ast
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,6 +47,26 @@ def test_links_and_paths_lead_somewhere(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_no_merge_was_left_half_done(document: Path) -> None:
     assert not re.search(r"^(<{7} |={7}$|>{7} )", document.read_text(), re.MULTILINE)
+
+
+def spoken(path: Path) -> Iterator[str]:
+    """What a file of the package says to people: its strings, but for a module's docstring; whole files otherwise."""
+    if path.suffix != ".py":
+        yield path.read_text()
+        return
+    tree = ast.parse(path.read_text())
+    module = ast.get_docstring(tree, clean=False)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value != module:
+            yield node.value
+
+
+def test_no_message_names_a_page_that_a_wheel_lacks() -> None:
+    files = [*ROOT.glob("al_lightning/**/*.py"), *ROOT.glob("al_lightning/**/*.jinja"), *ROOT.glob("configs/**/*.yaml")]
+    assert len(files) > 300
+    # A dataset's own README, and the README.txt in a batch, are meant where these words stand before or after.
+    page = re.compile(r"docs/[\w-]+\.md|(?<!its )(?<!authors' )\bREADME\b(?!\.txt)")
+    assert [(path.name, found[0]) for path in files for text in spoken(path) if (found := page.search(text))] == []
 
 
 def test_the_dataset_that_is_shown_runs(al: Callable[..., Answer], here: Path) -> None:
