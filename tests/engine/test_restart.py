@@ -154,7 +154,9 @@ def test_a_callbacks_draws_and_count_of_steps_survive_a_restart(
     assert journal(here / "r") == journal(here / "whole")
 
 
-@pytest.mark.parametrize(("stopped_in", "left"), [("loop.forget_weights", "weights.pt"), ("fit.forget", "step_*.ckpt")])
+@pytest.mark.parametrize(
+    ("stopped_in", "left"), [("loop.forget_weights", "weights.pt"), ("fit.forget", "step_*.ckpt")]
+)
 def test_files_that_a_kill_left_are_deleted(
     al: Call,
     here: Path,
