@@ -1,4 +1,4 @@
-"""The documents: links and paths lead somewhere, no message needs them, and the dataset that they show can be used."""
+"""The documents: links, paths and the layout are right, no message needs them, and the dataset shown can be used."""
 
 import ast
 import re
@@ -42,6 +42,19 @@ def test_links_and_paths_lead_somewhere(document: Path) -> None:
     for path in paths(text):
         if not re.search(f"[A-Z]{{2}}|{'|'.join(TO_BE_WRITTEN)}", path):
             assert (ROOT / path).exists() or (ROOT / "al_lightning" / path).exists(), path
+
+
+def test_the_layout_is_what_packages_and_files_say_of_themselves() -> None:
+    root = ROOT / "al_lightning"
+    text = (ROOT / "docs/architecture.md").read_text()
+    section = text[text.index("al_lightning/\n", text.index("## Layout")) :].split("tests/  ")[0]
+    said = dict(re.findall(r"^  (\S+?)/? +(.+)$", section, re.MULTILINE))
+    files = [path for path in root.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()]
+    there = {path.name: path / "__init__.py" if path.is_dir() else path for path in files if path.stem != "__init__"}
+    first = {
+        name: (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n")[0] for name, path in there.items()
+    }
+    assert said == first
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
