@@ -198,7 +198,7 @@ def of_readme() -> list[str]:
         f"core-set is ahead of entropy by {single('coreset', 'entropy', 1, 0.2).mean:.1f} points",
         f"after the last it is behind by {last.mean:.1f} points, within noise",
         f"Differences of {camvid['entropy'].smallest:.1f} points or more would have shown with 80 % probability",
-        f"UDA is ahead of supervised training by {points(cifar['random_uda'])}",
+        f"semi-supervised training (UDA) is ahead of supervised training by {points(cifar['random_uda'])}",
     ]
 
 
