@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,11 +65,17 @@ SOURCES = {
     "VOC": Source(
         "voc",
         "They look like ROOT/VOCdevkit/VOC2012 (VOCtrainval_11-May-2012.tar) and ROOT/benchmark_RELEASE/dataset (SBD's "
-        "benchmark.tgz), or a folder SegmentationClassAug of PNGs instead of the latter; docs/datasets.md has the "
-        "addresses.",
+        "benchmark.tgz), or a folder SegmentationClassAug of PNGs instead of the latter. The archives are on "
+        "host.robots.ox.ac.uk/pascal/VOC/voc2012 and home.bharathh.info/pubs/codes/SBD/download.html.",
     ),
 }
 """The datasets that need files, by the name of their class in `al_lightning.data`."""
+
+
+def origins(folders: Iterable[str]) -> str:
+    """Return source and layout of each dataset of these folders below $AL_DATA; "" where none is known."""
+    wanted = set(folders)
+    return " ".join(f"{each.folder}: {each.where}" for each in SOURCES.values() if each.folder in wanted)
 
 
 def root_of(root: str | None, folder: str) -> Path:

@@ -1,5 +1,6 @@
-"""The documents: links and paths lead somewhere, and the dataset that they show can be used."""
+"""The documents: links, paths and the layout are right, no message needs them, and the dataset shown can be used."""
 
+import ast
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,9 +44,42 @@ def test_links_and_paths_lead_somewhere(document: Path) -> None:
             assert (ROOT / path).exists() or (ROOT / "al_lightning" / path).exists(), path
 
 
+def test_the_layout_is_what_packages_and_files_say_of_themselves() -> None:
+    root = ROOT / "al_lightning"
+    text = (ROOT / "docs/architecture.md").read_text()
+    section = text[text.index("al_lightning/\n", text.index("## Layout")) :].split("tests/  ")[0]
+    said = dict(re.findall(r"^  (\S+?)/? +(.+)$", section, re.MULTILINE))
+    files = [path for path in root.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()]
+    there = {path.name: path / "__init__.py" if path.is_dir() else path for path in files if path.stem != "__init__"}
+    first = {
+        name: (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n")[0] for name, path in there.items()
+    }
+    assert said == first
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_no_merge_was_left_half_done(document: Path) -> None:
     assert not re.search(r"^(<{7} |={7}$|>{7} )", document.read_text(), re.MULTILINE)
+
+
+def spoken(path: Path) -> Iterator[str]:
+    """What a file of the package says to people: its strings, but for a module's docstring; whole files otherwise."""
+    if path.suffix != ".py":
+        yield path.read_text()
+        return
+    tree = ast.parse(path.read_text())
+    module = ast.get_docstring(tree, clean=False)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value != module:
+            yield node.value
+
+
+def test_no_message_names_a_page_that_a_wheel_lacks() -> None:
+    files = [*ROOT.glob("al_lightning/**/*.py"), *ROOT.glob("al_lightning/**/*.jinja"), *ROOT.glob("configs/**/*.yaml")]
+    assert len(files) > 300
+    # A dataset's own README, and the README.txt in a batch, are meant where these words stand before or after.
+    page = re.compile(r"docs/[\w-]+\.md|(?<!its )(?<!authors' )\bREADME\b(?!\.txt)")
+    assert [(path.name, found[0]) for path in files for text in spoken(path) if (found := page.search(text))] == []
 
 
 def test_the_dataset_that_is_shown_runs(al: Callable[..., Answer], here: Path) -> None:

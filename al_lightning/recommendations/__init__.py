@@ -1,1 +1,1 @@
-"""Which strategy the study suggests for a pool and a budget, and the evidence."""
+"""Which strategy the paper suggests for a pool and a budget, and the evidence."""

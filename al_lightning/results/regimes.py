@@ -96,7 +96,7 @@ def read_regimes(path: Path) -> Regimes:
 
 def rules_form(path: Path) -> AbstractContextManager[None]:
     """Return the answer to a rules file of another form."""
-    return form(path, "a file of rules", "docs/recommend.md")
+    return form(path, "a file of rules", "configs/rules.yaml")
 
 
 def _scale(low: float, high: float, names: tuple[str, str]) -> Scale:

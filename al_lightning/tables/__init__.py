@@ -1,1 +1,1 @@
-"""The tables of the study: the runs behind each cell, published beside measured numbers."""
+"""The tables of the paper: the runs behind each cell, published beside measured numbers."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import fmean
 
 from al_lightning.config.names import resolve, roots, split_name
+from al_lightning.data_sources import origins
 from al_lightning.errors import ALError, DatasetError, UsageError, from_home, nearest
 from al_lightning.launcher import Job
 from al_lightning.runs.journal import read_run
@@ -252,12 +253,16 @@ def check_data(plan: Plan) -> None:
     """
     absent = missing_data(plan)
     if not plan.runs:
-        raise DatasetError(f"All data of {plan.table.name} are missing; docs/datasets.md says where to get them.")
+        folders = {column.data for column in plan.table.columns if column.data}
+        raise DatasetError(f"All data of {plan.table.name} are missing. {origins(folders)}".rstrip())
     if absent:
+        titles = {title for columns in absent.values() for title in columns}
+        folders = {run.status.column.data for run in plan.missing if titles.intersection(run.columns)}
         each = "; ".join(f"{root} (for {', '.join(columns)})" for root, columns in absent.items())
         raise DatasetError(
             f"Data are missing: {each}. Put them there, set $AL_DATA to the folder that holds them, or name them with "
-            "--data.root DIR; docs/datasets.md says where to get them. --available runs the rest."
+            "--data.root DIR. --available runs what has its data. "
+            f"{origins(folders)}".rstrip()
         )
 
 

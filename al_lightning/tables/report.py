@@ -118,7 +118,7 @@ def _key(status: CellStatus) -> str:
 
 
 def _choices() -> str:
-    """Return docs/choices.md, of the checkout or of the installed package, as HTML without its title."""
+    """Return the page of choices, from the installed package or the checkout, as HTML without its title."""
     from markdown_it import MarkdownIt
 
     package = Path(__file__).resolve().parents[1]

@@ -15,7 +15,7 @@ def made(value: float, error: float) -> Difference:
 
 
 def test_a_difference_is_in_mean_height_with_the_root_of_the_sum_of_squares() -> None:
-    found = ask(RULES, question("Coreset-SSL", "Random-SSL", ("table3", "a2d2-pool-11f"), ("table7", "a2d2-3k")))
+    found = ask(RULES, question("Core-set-SSL", "Random-SSL", ("table3", "a2d2-pool-11f"), ("table7", "a2d2-3k")))
     first, second = found.differences
     assert first.score == pytest.approx(48.99 - 45.25)
     assert first.height == pytest.approx(0.99 / 0.4)  # 19.01 - 18.02 over 10 .. 50 %
@@ -36,7 +36,7 @@ def test_a_difference_is_in_mean_height_with_the_root_of_the_sum_of_squares() ->
 
 
 def test_a_doubtful_area_gives_way_to_the_score() -> None:
-    found = ask(RULES, question("Coreset", "Random", ("table6", "a2d2-pool-11f"), ("table6", "bcss")))
+    found = ask(RULES, question("Core-set", "Random", ("table6", "a2d2-pool-11f"), ("table6", "bcss")))
     sound, doubtful = found.differences
     assert sound.value == pytest.approx((3.10 - 2.93) / 0.08)
     assert doubtful.height == pytest.approx((2.37 - 2.24) / 0.04)  # 3.25, which is not believed

@@ -56,7 +56,7 @@ def test_a_redundant_folder_with_many_labels_wants_core_set(al: Call, here: Path
         said.out
     )
     assert "Table 3, A2D2 Pool-11f" in flat(said.out)
-    assert re.search(r"Coreset-SSL against Random-SSL +\+1\.68 \+- 0\.35 ahead", flat(said.out))
+    assert re.search(r"Core-set-SSL against Random-SSL +\+1\.68 \+- 0\.35 ahead", flat(said.out))
     assert "for name in mask_folder_random_s4gan mask_folder_coreset_s4gan;" in flat(said.out)
     assert "--data.images images --data.masks masks --data.classes '[class_0, class_1]'" in flat(said.out)
     assert "curves end at 50 %" in flat(said.out)

@@ -77,7 +77,7 @@ def test_it_abstains_where_settings_contradict_each_other() -> None:
     (reading,) = found.readings
     assert reading.rule.name == "diverse-few"
     outcomes = {(each.question.row, each.question.against): each.outcome for each in reading.evidence}
-    assert outcomes["Entropy", "Random-SSL"] == outcomes["Coreset", "Random-SSL"] == "mixed"
+    assert outcomes["Entropy", "Random-SSL"] == outcomes["Core-set", "Random-SSL"] == "mixed"
     assert outcomes["Entropy-SSL", "Random-SSL"] == outcomes["Random-SSL", "Random"] == "noise"
     assert reading.strategy is None
     assert ("entropy", "supervised") in found.to_compare
@@ -95,14 +95,14 @@ def test_what_holds_without_semi_supervised_training_alone_is_said() -> None:
         # areas of Tables 5 and 12 over a width of 0.08: 4.00, 3.72; 5.37; 3.22, 2.99
         ({"redundancy": 0.01, "labels": 100}, "Random-SSL",
          [("Entropy", 50.0, "Random-SSL", 46.5), ("Random-SSL", 67.125, "Random-SSL", 67.125),
-          ("EqualAL", 40.25, "Random-SSL", 37.375)]),
+          ("EquAL", 40.25, "Random-SSL", 37.375)]),
         # Table 1 over 0.4 (24.47, 23.96; 20.37, 20.02), Table 2 over 0.2 and 0.4 (14.55; 30.06)
         ({"redundancy": 0.01, "labels": 700}, "Single-SSL",
-         [("Coreset-SSL", 61.175, "EqualAL-SSL", 59.9), ("Entropy", 50.925, "EqualAL-SSL", 50.05),
-          ("EqualAL-SSL", 72.75, "EqualAL-SSL", 72.75), ("EqualAL-SSL", 75.15, "EqualAL-SSL", 75.15)]),
-        # Table 6: 3.10 over 0.08; 2.38 over 0.04, where the area of Coreset is doubtful
+         [("Core-set-SSL", 61.175, "EquAL-SSL", 59.9), ("Entropy", 50.925, "EquAL-SSL", 50.05),
+          ("EquAL-SSL", 72.75, "EquAL-SSL", 72.75), ("EquAL-SSL", 75.15, "EquAL-SSL", 75.15)]),
+        # Table 6: 3.10 over 0.08; 2.38 over 0.04, where the area of Core-set is doubtful
         ({"redundancy": 0.9, "labels": 100}, "Batch",
-         [("Coreset", 38.75, "Coreset", 38.75), ("Coreset-SSL", 59.5, "", None)]),
+         [("Core-set", 38.75, "Core-set", 38.75), ("Core-set-SSL", 59.5, "", None)]),
     ],
 )  # fmt: skip
 def test_beside_each_cell_stands_what_the_published_numbers_carry(

@@ -62,7 +62,7 @@ def test_a_figures_rows_are_those_of_its_tables_with_runs_and_numbers() -> None:
     assert figure.drawn
     assert [column.title for column in figure.columns] == ["A2D2 Pool-11f", "A2D2 Pool-Aug"]
     rows = {row.label: row for row in figure.rows}
-    first, second = (rows["Coreset-SSL"].cells[column.key] for column in figure.columns)
+    first, second = (rows["Core-set-SSL"].cells[column.key] for column in figure.columns)
     assert (first.run, first.score) == ("a2d2_pool11f_coreset_s4gan", 48.99)
     assert second.run == "a2d2_poolaug_coreset_s4gan"
     assert rows["BALD"].mc_dropout

@@ -58,7 +58,7 @@ def test_a_plan_has_each_run_once_and_skips_what_does_not_exist_here(tmp_path: P
     some = plan(table("table9"), tmp_path, only=["cifar100"], seeds=1)
     assert {run.job.name.split("_")[0] for run in some.runs} == {"cifar100"}
     assert len(some.runs) == 11
-    rows = plan(table("table9"), tmp_path, only=["coreset*"], seeds=1)
+    rows = plan(table("table9"), tmp_path, only=["core-set*"], seeds=1)
     assert len(rows.runs) == 4
 
 

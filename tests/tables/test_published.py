@@ -92,12 +92,12 @@ def test_rows_are_compared_with_random_under_their_own_conditions() -> None:
         found = {each.name: base_of(each, group) for group in groups for each in group}
         return {rows[name].label: rows[base.name].label if base else None for name, base in found.items()}
 
-    assert pairs("table3")["Coreset-SSL"] == "Random-SSL"
+    assert pairs("table3")["Core-set-SSL"] == "Random-SSL"
     assert pairs("table3")["Random-SSL"] == "Random"
-    assert pairs("table3")["BALD"] == "Coreset-MCD"
-    assert pairs("table3")["BALD-SSL"] == "Coreset-MCD-SSL"
-    assert pairs("table3")["Coreset-MCD-SSL"] == "Coreset-MCD"
-    assert pairs("table3")["Coreset-MCD"] is None
+    assert pairs("table3")["BALD"] == "Core-set-MCD"
+    assert pairs("table3")["BALD-SSL"] == "Core-set-MCD-SSL"
+    assert pairs("table3")["Core-set-MCD-SSL"] == "Core-set-MCD"
+    assert pairs("table3")["Core-set-MCD"] is None
     assert pairs("table3")["Random"] is None
     assert pairs("table9")["Entropy w/o Aug"] == "Random w/o Aug"
     assert pairs("table9")["Entropy w/ Aug"] == "Random w/ Aug"

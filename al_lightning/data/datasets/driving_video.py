@@ -56,7 +56,7 @@ class DrivingVideo(PoolDataset):
     cut from A2D2. Of each scene the pool has one frame, and in addition `follow` consecutive frames or `copies`
     augmented copies (85 % crops, resized to the original size, with colour jitter). The size of the pool does not
     depend on its kind, so a redundant pool has fewer scenes. All kinds draw their scenes in the same order. The test
-    set has one frame of each of its own scenes, and is the same for all. docs/datasets.md describes the scenes.
+    set has one frame of each of its own scenes, and is the same for all.
 
     Args:
         size: (height, width) of the images.

@@ -27,8 +27,8 @@ class ImageFolder(FileDataset):
 
     Classes are the folder names, sorted. Other spellings of train and test (Training, seg_test ...) are found, too; a
     validation set is the test set where there is no other, and else is not used. Without a test set, a share of each
-    class is held out, the same for every seed; docs/datasets.md says how near-duplicates stay on one side. A run's
-    first lines say what was taken for what.
+    class is held out, the same for every seed, in whole groups of near-duplicates. A run's first lines say what was
+    taken for what.
 
     Where people label the images (`--oracle files`), images below ROOT/unlabelled, at any depth, belong to the pool
     too. With `classes`, so do images in ROOT itself and below ROOT/images, and no folder of a class is needed. Images

@@ -51,7 +51,7 @@ class MaskFolder(FileDataset):
         test_masks: folder of the labels of the test images.
         test_list: list file of the test set, instead of `test_images` and `test_masks`.
         test_share: share of the pool that is held out as test set where none is named, the same for every seed: whole
-            sequences with a sequence_pattern, else whole groups of near-duplicates (docs/datasets.md says how). Where
+            sequences with a sequence_pattern, else whole groups of near-duplicates. Where
             people label, the held-out images are labelled first, and 0 means that there is no test set.
         sequence_pattern: for images from videos, a regular expression over the file's name without ending, with groups
             `sequence` and `frame`.
