@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support.public import not_public
 from tests.support.runs import TINY, Answer
 
 ROOT = Path(__file__).parents[1]
@@ -41,6 +42,13 @@ def test_links_and_paths_lead_somewhere(document: Path) -> None:
     for path in paths(text):
         if not re.search(f"[A-Z]{{2}}|{'|'.join(TO_BE_WRITTEN)}", path):
             assert (ROOT / path).exists() or (ROOT / "al_lightning" / path).exists(), path
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_code_imports_what_is_public(document: Path) -> None:
+    code = re.findall(r"```python\n(.*?)```", document.read_text(), re.DOTALL)
+    to_be_written = re.compile(rf"^from al_lightning\.[\w.]*\b({'|'.join(TO_BE_WRITTEN)}) .*$", re.MULTILINE)
+    assert [name for block in code for name in not_public(to_be_written.sub("", block))] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
