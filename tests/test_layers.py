@@ -23,7 +23,7 @@ engine: loop > initial_set > first_look fit > query steps > *
 reports: page > advice choices > findings > * > numbers
 audits: audit > page > * > folder result
 deploy: export predictions > *
-tensorboard: writer > *
+tensorboard: writer > serve > *
 
 inspect: collapse > *
 config: experiment rebuild > configuration > check trainer > data_root directory names own_code > command_line > *
