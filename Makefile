@@ -76,9 +76,7 @@ format: $(STAMP) ## let ruff put the code in order
 	$(BIN)/ruff format .
 
 tensorboard: $(STAMP) ## open TensorBoard on runs/
-	@echo "all runs against labels: http://localhost:6006/#custom_scalars&regexInput=curve&_smoothingWeight=0"
-	@echo "(of more than 40 curves TensorBoard selects none by itself: press TOGGLE ALL RUNS)"
-	@$(BIN)/tensorboard --logdir runs
+	@$(BIN)/python -m al_lightning.tensorboard.serve runs
 
 clean: ## remove .venv and caches (never runs/)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

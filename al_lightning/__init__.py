@@ -11,12 +11,12 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "audit", "fit", "query", "read_run", "recommend", "report"]
+__all__ = ["__version__", "audit", "dataset", "fit", "query", "read_run", "recommend", "report"]
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from al_lightning.api import audit, fit, query, read_run, recommend, report
+    from al_lightning.api import audit, dataset, fit, query, read_run, recommend, report
 
 
 def __getattr__(name: str) -> "Any":

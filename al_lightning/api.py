@@ -1,4 +1,4 @@
-"""The Python interface: fit, query, read_run, report, audit, recommend."""
+"""The Python interface: fit, query, read_run, dataset, report, audit, recommend."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from al_lightning.data.dataset import PoolDataset
     from al_lightning.recommendations.recommendation import Recommendation
 
-__all__ = ["audit", "fit", "query", "read_run", "recommend", "report"]
+__all__ = ["audit", "dataset", "fit", "query", "read_run", "recommend", "report"]
 
 
 def fit(
@@ -47,12 +47,16 @@ def fit(
     """
     from al_lightning.config.experiment import configure
 
-    configs = [str(name) for name in ([config] if isinstance(config, (str, Path)) else config)]
+    configs = _names(config)
     command = ["fit", "--seed", str(seed), *(part for name in configs for part in ("--config", name)), *options]
     command += ["--run_dir", str(run_dir)] if run_dir is not None else []
     command += ["--accept_code_change"] if accept_code_change else []
     with lightning_silenced():
         return run(configure(configs, options, seed, run_dir, accept_code_change), command, show)
+
+
+def _names(config: str | Path | Sequence[str | Path]) -> list[str]:
+    return [str(name) for name in ([config] if isinstance(config, (str, Path)) else config)]
 
 
 def run(experiment: Experiment, command: Sequence[str], show: bool) -> Run:
@@ -125,6 +129,23 @@ def query(
         return query_cycle(Path(run_dir), cycle, acquisition, options, show, imports)
 
 
+def dataset(config: str | Path | Sequence[str | Path], options: Sequence[str] = ()) -> PoolDataset:
+    """Return a dataset: `train` and `test` with images and labels, `class_names`, and `pool()`.
+
+    Args:
+        config: names or files as for `fit`, of which the name of a dataset alone is enough. A run's `config.yaml` gives
+            the dataset as the run had it, with its split and the labels that people gave.
+        options: further options as on the command line, for example `["--data.root", "DIR"]`.
+
+    Raises:
+        UsageError: a name, a file or an option is wrong.
+        DatasetError: data are missing or wrong.
+    """
+    from al_lightning.config.experiment import dataset as configured
+
+    return configured(_names(config), options)
+
+
 def report(
     run_dirs: Sequence[str | Path],
     out: str | Path = "report.html",
@@ -183,9 +204,7 @@ def audit(
         data: PoolDataset = AuditFolder(what, masks, sequence_pattern)
         title = str(what)
     else:
-        from al_lightning.config.experiment import dataset
-
-        names = [what] if isinstance(what, str) else list(what)
+        names = _names(what)
         data, title = dataset(names, options), " ".join(names)
     with counting() as progress:
         result = audit_data(data, title, sequence_pattern=sequence_pattern, workers=processes, progress=progress)

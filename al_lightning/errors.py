@@ -16,6 +16,24 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
+__all__ = [
+    "ALError",
+    "DatasetError",
+    "DirectoryInUse",
+    "Interrupted",
+    "LabelsAwaited",
+    "MissingFile",
+    "SeveralImages",
+    "SharedLabel",
+    "SizesDiffer",
+    "TooManyPixels",
+    "TrainingError",
+    "UnknownLabel",
+    "UsageError",
+    "require",
+    "require_folder",
+]
+
 MOST = 2**20
 """Largest number that an option may give: images of a batch or of a drawn pool, passes."""
 MOST_PIXELS = 2**15

@@ -10,6 +10,8 @@ from typing import ClassVar
 
 from al_lightning.errors import from_home, require_folder
 
+__all__ = ["Files", "Labelled", "Oracle", "Pending", "Simulated"]
+
 
 @dataclass(frozen=True)
 class Labelled:

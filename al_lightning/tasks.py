@@ -14,6 +14,8 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 
 from al_lightning.metrics import ACCURACY, CLASS_ACCURACY, CLASS_IOU, MIOU, PIXEL_ACCURACY, Metric
 
+__all__ = ["IGNORE", "Classification", "Segmentation", "Task"]
+
 IGNORE = 255
 RESAMPLED = 400
 """Test sets that the bootstrap draws for a standard error, which is then known to within 4 %."""

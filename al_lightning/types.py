@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+__all__ = ["Batch", "Features", "NetworkOutput", "Selection", "SelectionInputs"]
+
 
 class Batch(NamedTuple):
     """Images and their labels.

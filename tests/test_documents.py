@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support.public import not_public
 from tests.support.runs import TINY, Answer
 
 ROOT = Path(__file__).parents[1]
@@ -55,6 +56,13 @@ def test_the_layout_is_what_packages_and_files_say_of_themselves() -> None:
         name: (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n")[0] for name, path in there.items()
     }
     assert said == first
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_code_imports_what_is_public(document: Path) -> None:
+    code = re.findall(r"```python\n(.*?)```", document.read_text(), re.DOTALL)
+    to_be_written = re.compile(rf"^from al_lightning\.[\w.]*\b({'|'.join(TO_BE_WRITTEN)}) .*$", re.MULTILINE)
+    assert [name for block in code for name in not_public(to_be_written.sub("", block))] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -25,7 +25,7 @@ engine: feature_run > loop > initial_set > first_look fit > query steps > *
 reports: page > advice choices > findings > * > numbers
 audits: audit > page > * > folder result
 deploy: export predictions > *
-tensorboard: writer > *
+tensorboard: writer > serve > *
 
 features: make > encoder export external store > *
 

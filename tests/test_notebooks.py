@@ -16,6 +16,8 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+from tests.support.public import not_public
+
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = ("01_inspect_selection", "02_read_results", "03_your_own_strategy")
 LARGEST = 400_000
@@ -139,7 +141,15 @@ def test_it_begins_by_saying_what_it_is_for(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_it_keeps_to_what_is_public(name: str) -> None:
     code = "\n".join(cell.source for cell in read(name).cells if cell.cell_type == "code")
-    assert not re.findall(r"\._\w+|import .*\b_\w+", code)
+    code = re.sub(r"^[%!].*$", "", code, flags=re.MULTILINE)  # IPython's own
+    assert not re.findall(r"\._\w+", code)
+    assert not_public(code) == []
+
+
+def test_what_is_not_public_is_found() -> None:
+    code = "from al_lightning import fit, run\nfrom al_lightning.config.rebuild import reopen\nimport al_lightning.pool"
+    found = ["al_lightning.run", "al_lightning.config.rebuild.reopen", "al_lightning.pool"]
+    assert not_public(f"{code}\nimport al_lightning.tasks\nfrom al_lightning.launcher import Job") == found
 
 
 if __name__ == "__main__":

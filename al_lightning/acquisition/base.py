@@ -12,6 +12,8 @@ from al_lightning.acquisition.functional import top_scores
 from al_lightning.pool import Pool
 from al_lightning.types import Batch, Selection, SelectionInputs
 
+__all__ = ["Acquisition"]
+
 
 class Acquisition:
     """Chooses the images to label next. It neither trains nor loads data, and keeps no state between cycles.

@@ -9,10 +9,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from al_lightning.acquisition.k_center import k_center_greedy as k_center_greedy  # part of the public interface
+from al_lightning.acquisition.k_center import k_center_greedy
 from al_lightning.errors import ALError, UsageError
 from al_lightning.pool import Pool
 from al_lightning.types import Selection, SelectionInputs
+
+__all__ = [
+    "entropy",
+    "entropy_of_views",
+    "evenly_spread",
+    "k_center_greedy",
+    "mean_entropy",
+    "mutual_information",
+    "round_significant",
+    "sequences_in_time",
+    "top_scores",
+    "variation_ratio",
+]
 
 BAND = 160_000
 """Logits per step of `entropy` on the CPU, few enough for the processor's cache."""

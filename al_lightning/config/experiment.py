@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from pydoc import locate
 from typing import Any
 
 from al_lightning import __version__
@@ -19,6 +20,7 @@ from al_lightning.config.names import Settings, resolve, with_strategy
 from al_lightning.config.own_code import OwnModule, own_modules
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.errors import from_home
+from al_lightning.networks.base import Network
 from al_lightning.oracle import Oracle
 from al_lightning.pool import Budget
 from al_lightning.runs.identity import flatten
@@ -130,7 +132,11 @@ def configure(
         run_dir=directory,
         files=settings.files,
         parts=parts,
-        notes=(*_dropped(settings.values, configuration.plain), *_without_file(own_code)),
+        notes=(
+            *_dropped(settings.values, configuration.plain),
+            *_one_rate(configuration.plain),
+            *_without_file(own_code),
+        ),
         own_code=tuple(own_code),
         acquisition=made.acquisition,
         oracle=oracle,
@@ -172,6 +178,16 @@ def _dropped(values: dict[str, Any], plain: dict[str, Any]) -> tuple[str, ...]:
     lost = [key for key, _ in flatten(values) if ".init_args." in key and key not in kept]
     shown = ", ".join(key.replace("init_args.", "") for key in lost)
     return (f"another class was named, so that these settings of the configs do not count: {shown}",) if lost else ()
+
+
+def _one_rate(plain: dict[str, Any]) -> tuple[str, ...]:
+    """Return a note about a head's own learning rate for a network that has no trunk, and so no head."""
+    factor = (plain["training"].get("init_args") or {}).get("head_lr_factor", 1)
+    network = locate(plain["network"]["class_path"])
+    if factor == 1 or getattr(network, "trunk", None) is not Network.trunk:
+        return ()
+    name = plain["network"]["class_path"].rpartition(".")[2]
+    return (f"{name} has no pretrained part, so that training.head_lr_factor {factor} has no effect: it has one rate",)
 
 
 def _without_file(modules: Sequence[OwnModule]) -> tuple[str, ...]:

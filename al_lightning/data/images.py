@@ -16,6 +16,8 @@ from al_lightning.data.headers import check_depth, check_single, opened, read_he
 from al_lightning.errors import MOST_PIXELS, require
 from al_lightning.exif import upright
 
+__all__ = ["ArrayImages", "ImageFiles", "Images", "read_image"]
+
 Array = npt.NDArray[np.uint8]
 
 

@@ -12,6 +12,8 @@ from al_lightning.data.headers import ENDINGS
 from al_lightning.errors import DatasetError, printable
 from al_lightning.runs.journal import JOURNAL
 
+__all__ = ["Inventory", "inventory_of"]
+
 Parts = tuple[str, ...]
 """A path below a folder, as its parts."""
 COPIES = frozenset({"thumbnails", "_thumbnails", "thumbs", "_thumbs", "@eadir", "__macosx"})

@@ -17,6 +17,8 @@ from al_lightning.inspect.counts import described
 from al_lightning.pool import Indices, Pool
 from al_lightning.seeding import generator
 
+__all__ = ["Collapse", "collapse"]
+
 DRAWS = 200
 """Random batches that a batch is compared with."""
 MAX_CANDIDATES = 800

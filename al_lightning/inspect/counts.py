@@ -13,6 +13,8 @@ from al_lightning.duplicates.image_set import DescribedImages
 from al_lightning.duplicates.relation import LOOK_ALIKE
 from al_lightning.pool import Pool
 
+__all__ = ["class_counts", "redundancy", "repeats", "shares"]
+
 REPEATS = (
     "An image counts as a near-duplicate if it looks like an earlier image, labelled before or earlier in the same "
     "batch, that does not itself count. Two images look alike if their pixels are equal, or if, "

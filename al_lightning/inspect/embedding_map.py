@@ -18,6 +18,8 @@ from al_lightning.runs.scores import LARGEST
 from al_lightning.runs.selections import read_choice, read_seen, seen_shape
 from al_lightning.seeding import seed_of
 
+__all__ = ["Map", "Scores", "batch_scores", "candidate_scores", "candidates", "embedding_map", "embeddings", "scores"]
+
 Indices = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float32]
 MOST_POINTS = 1000

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from al_lightning.runs.journal import Run
 
+__all__ = ["Overlap", "overlap", "overlap_of_runs"]
+
 
 @dataclass(frozen=True)
 class Overlap:

@@ -20,6 +20,8 @@ from al_lightning.launcher.screen import Screen
 from al_lightning.progress import PROGRESS
 from al_lightning.runs.lock import Lock
 
+__all__ = ["LocalLauncher"]
+
 THREADS = "OMP_NUM_THREADS"
 RETRY_SECONDS = 2.0
 """Seconds between two attempts to lock a directory that another process has."""

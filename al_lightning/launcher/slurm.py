@@ -17,6 +17,8 @@ from al_lightning.launcher.screen import Screen
 from al_lightning.launcher.task import Task
 from al_lightning.runs.lock import Lock
 
+__all__ = ["SlurmLauncher"]
+
 SUBMITTED = ".slurm.json"
 """File in the run directory that names the run's job in the queue, so that a second call waits for it."""
 QUERY_SECONDS = 2.0

@@ -9,6 +9,8 @@ from al_lightning.results.conditions import Condition, conditions_of
 from al_lightning.results.regimes import read_regimes
 from al_lightning.runs.journal import Run
 
+__all__ = ["fairness"]
+
 
 def fairness(runs: Sequence[Run], named: Iterable[Run] | None = None) -> list[Condition]:
     """Return the conditions of a fair comparison of some runs.

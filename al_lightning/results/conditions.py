@@ -18,6 +18,8 @@ from al_lightning.runs.identity import flatten, nested
 from al_lightning.runs.journal import Run
 from al_lightning.yaml_files import read_mapping
 
+__all__ = ["Condition", "conditions_of"]
+
 MARKS = {State.OK: "[ok]", State.WARN: "[!]", State.UNKNOWN: "[?]"}
 
 

@@ -20,6 +20,8 @@ from al_lightning.results.statistics import PairedValues, compare_together
 from al_lightning.runs.journal import Run, read_run
 from al_lightning.runs.weights import with_tested
 
+__all__ = ["LabelCost", "label_cost", "label_costs", "savings"]
+
 
 @dataclass(frozen=True)
 class LabelCost:

@@ -14,6 +14,8 @@ from al_lightning.results.curves import Curve, curve_of
 from al_lightning.runs.journal import Run
 from al_lightning.runs.parts import called, is_semi_supervised, method_of, setting_of, strategy_of
 
+__all__ = ["Series", "by_setting", "mean_heights", "series_of_runs"]
+
 BASELINE = "random"
 """The strategy that all others are compared with."""
 DROPOUT = "network.init_args.dropout"

@@ -15,6 +15,8 @@ from al_lightning.metrics import PERCENT, Metric
 from al_lightning.results.curves import Curve
 from al_lightning.results.series import Series
 
+__all__ = ["read_csv"]
+
 COLUMNS = ("run", "method", "dataset", "seed", "labelled", "metric")
 """Of a CSV file; optional are `budget` (a fraction of the pool), `pool_size` (images) and `better` (a direction)."""
 DIRECTIONS = ("higher", "lower")

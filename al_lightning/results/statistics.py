@@ -46,6 +46,8 @@ from al_lightning.results.inference import (
 )
 from al_lightning.results.series import BASELINE
 
+__all__ = ["PairedValues", "compare", "compare_together", "penalty_matrix", "seeds_needed"]
+
 Pair = tuple[str, str]
 """The method under test, and the method it is compared with."""
 Key = TypeVar("Key", bound=Hashable)

@@ -14,6 +14,8 @@ from al_lightning.results.renderers import Grid, Sheet, comma_separated, mean_te
 from al_lightning.results.series import Series, budget_text, budgets_of, by_setting, mean_heights, spread
 from al_lightning.results.statistics import penalty_matrix
 
+__all__ = ["csv_text", "summary"]
+
 HEADS = ("run", "method", "dataset", "seed", "labelled", "metric", "budget", "pool_size")
 BETTER = "better"
 """Further column of a CSV file in which a lower metric is better somewhere: `lower` or `higher`."""

@@ -75,7 +75,8 @@ class TrainingModule(LightningModule, ABC):
         key: (seed, cycle, member); every draw of the fit derives from it.
         optimizer: makes an optimizer of parameter groups.
         schedule: factor of the learning rate over the fit, applied per step.
-        head_lr_factor: learning rate of all but the network's trunk, as a multiple of the base rate.
+        head_lr_factor: learning rate of all but the network's trunk, as a multiple of the base rate; a network without
+            a trunk has the base rate alone.
         warm_up: steps over which the learning rates rise linearly from 0, in addition to the schedule.
         prediction_weight: weight of a loss predictor's ranking loss (Yoo and Kweon 2019).
         prediction_margin: margin of that loss.
@@ -129,11 +130,6 @@ class TrainingModule(LightningModule, ABC):
         require("training.prediction_weight", prediction_weight, least=0)
         require("training.prediction_margin", prediction_margin, least=0)
         require("training.prediction_stop", prediction_stop, least=0, most=1)
-        if head_lr_factor != 1 and network.trunk() is None:
-            raise UsageError(
-                f"head_lr_factor is {head_lr_factor}, but {type(network).__name__} has no backbone beside it; "
-                "give all of it one rate: --training.head_lr_factor 1."
-            )
         self.network = network
         self.task = task
         self.steps = steps
@@ -211,7 +207,7 @@ class TrainingModule(LightningModule, ABC):
             )
         groups: list[dict[str, Any]] = [
             {"params": [parameter for parameter in parameters if id(parameter) in base]},
-            {"params": [parameter for parameter in parameters if id(parameter) not in base], "head": True},
+            {"params": [parameter for parameter in parameters if id(parameter) not in base], "head": trunk is not None},
         ]
         try:
             optimizer = self.optimizer([group for group in groups if group["params"]])

@@ -17,7 +17,7 @@ from al_lightning.seeding import generator
 from al_lightning.types import Batch
 
 from .conftest import Bench
-from .ratio import alternate, python
+from .ratio import MOST, Comparison, alternate, python
 from .rigs import DEEPLAB18, WRN28, experiment, images, new_fit, score, wait
 
 CASES: dict[str, tuple[dict[str, Any], bool, tuple[int, int], int, int]] = {
@@ -80,7 +80,7 @@ def bench_entropy(bench: Bench, tmp_path: Path, case: str) -> None:
             for _ in range(count // batch - 1):
                 model(image)
 
-    done = alternate(whole, forwards, bench.rounds(9), bench.device).inverse
+    done = alternate(forwards, whole, bench.rounds(MOST), bench.device, bound=0.95)
     rate = (count - batch) / done.second
     bench.add(
         f"scoring, entropy: the whole acquisition's images a second over bare forwards, {case}",
@@ -96,9 +96,9 @@ def bench_equal(bench: Bench) -> None:
         ("WRN-28-2", WideResNet(10), images(100, (32, 32), bench.device)),
         ("DeepLabV3+ ResNet-18", DeepLabV3Plus(19, ResNet(18, weights=None)), images(4, (128, 256), bench.device)),
     ):
-        done = _over_forwards(bench, network, EquAL(), image, rounds=25, repeats=1)
+        done = _over_forwards(bench, network, EquAL(), image, repeats=1, bound=2.05)
         bench.add(f"scoring, equal: forwards of one image, {name}", done, at_most=2.05)
-        done = _over_forwards(bench, network, Forward(), image, rounds=25, repeats=1)
+        done = _over_forwards(bench, network, Forward(), image, repeats=1)
         bench.add(f"scoring, a forward with BatchNorm folded into convolutions over one without, {name}", done)
 
 
@@ -107,13 +107,15 @@ def bench_bald_and_coreset_on_wrn38(bench: Bench) -> None:
     image = images(1, (256, 512), bench.device)
     repeats = 1 if bench.device.type == "cpu" else 10
     where = "DeepLabV3+ WRN-38, 256 x 512"
-    done = _over_forwards(bench, network, BALD(10), image, rounds=5, repeats=repeats)
+    done = _over_forwards(bench, network, BALD(10), image, repeats, bound=2.3)
     bench.add(f"scoring, BALD, 10 passes: forwards, {where}", done, at_most=2.3)
-    done = _over_forwards(bench, network, Coreset(), image, rounds=9, repeats=repeats)
+    done = _over_forwards(bench, network, Coreset(), image, repeats, bound=0.95)
     bench.add(f"scoring, coreset: forwards, the decoder is not run, {where}", done, at_most=0.95)
 
 
-def _over_forwards(bench: Bench, network: Any, acquisition: Any, image: torch.Tensor, rounds: int, repeats: int) -> Any:
+def _over_forwards(
+    bench: Bench, network: Any, acquisition: Any, image: torch.Tensor, repeats: int, bound: float | None = None
+) -> Comparison:
     model = network.to(bench.device, memory_format=torch.channels_last).eval()
     scored = folded(model)  # as a pass over a pool has it
     acquisition.prepare(scored, generator("prepare", 0, 0))
@@ -129,7 +131,7 @@ def _over_forwards(bench: Bench, network: Any, acquisition: Any, image: torch.Te
             for _ in range(repeats):
                 model(image)
 
-    done = alternate(scores, forwards, bench.rounds(rounds), bench.device)
+    done = alternate(scores, forwards, bench.rounds(MOST), bench.device, bound=bound)
     wait(bench.device)
     return done
 

@@ -10,7 +10,7 @@ import pytest
 from al_lightning import api
 
 from .conftest import Bench
-from .ratio import alternate, python
+from .ratio import MOST, alternate, python
 
 COMMANDS = {
     "--help": (["--help"], 0.2, 0),
@@ -26,7 +26,8 @@ def bench_command(bench: Bench, tmp_path: Path, command: str) -> None:
     done = alternate(
         lambda: python("-m", "al_lightning", *arguments, folder=tmp_path, code=code),
         lambda: python("-c", "import lightning.pytorch.cli", folder=tmp_path),
-        bench.rounds(5),
+        bench.rounds(MOST),
+        bound=bound,
     )
     bench.add(
         f"start-up, {command}: over `import lightning.pytorch.cli`",

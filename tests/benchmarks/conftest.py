@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import warnings
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     measures = session.config.stash.get(MEASURES, [])
     if measures:
         write(measures, session.config.stash[MACHINE], Path(session.config.getoption("--numbers")))
-    if any(measure.met is False for measure in measures) and exitstatus == pytest.ExitCode.OK:
+    if any(measure.verdict == "MISSED" for measure in measures) and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
@@ -52,12 +53,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     measures = config.stash.get(MEASURES, [])
     if not measures:
         return
-    bounds = [measure.met for measure in measures if measure.met is not None]
+    verdicts = [measure.verdict for measure in measures if measure.verdict]
     terminalreporter.section("bounds")
     for measure in measures:
-        terminalreporter.write_line(measure.line(), red=measure.met is False)
+        terminalreporter.write_line(measure.line(), red=measure.verdict == "MISSED")
     terminalreporter.write_line(
-        f"{bounds.count(True)} of {len(bounds)} bounds met; numbers in {config.getoption('--numbers')}"
+        f"{verdicts.count('met')} of {len(verdicts)} bounds met, {verdicts.count('MISSED')} missed, "
+        f"{verdicts.count('not told apart')} not told apart; numbers in {config.getoption('--numbers')}"
     )
 
 
@@ -84,9 +86,12 @@ class Bench:
         """Add a measure; `at_most` or `at_least` is its bound, and further options are those of Measure."""
         more = dict(options.pop("more", {}))
         if isinstance(value, Comparison):
-            spread = f"{value.low:.3g} to {value.high:.3g}"
+            spread = f"{value.low:.3g} to {value.high:.3g} in {value.rounds} rounds"
             note = f"{spread}; {note}" if note else spread
-            more.update(first=value.first, second=value.second, low=value.low, high=value.high)
+            more.update(first=value.first, second=value.second, rounds=value.rounds)
+            if not options.keys().isdisjoint({"at_most", "at_least"}):
+                low, high = (value.low, value.high) if value.sure else (0.0, inf)  # too few rounds say nothing
+                options.update(low=low, high=high)
             value = value.ratio
         for side in ("most", "least"):
             if f"at_{side}" in options:

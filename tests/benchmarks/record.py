@@ -25,8 +25,10 @@ class Measure:
         what: what was measured.
         value: the number.
         unit: of it; "" for a ratio.
+        low: lower end of the interval in which the number lies; None for a single number.
+        high: upper end.
         side: whether the value must be `most` (at most the bound) or `least`; a report has none.
-        bound: the bound; NaN never meets one.
+        bound: the bound.
         note: the spread, sizes, and what else helps to read it.
         more: further numbers, for the JSON alone.
     """
@@ -35,17 +37,24 @@ class Measure:
     what: str
     value: float
     unit: str = ""
+    low: float | None = None
+    high: float | None = None
     side: Literal["most", "least"] | None = None
     bound: float | None = None
     note: str = ""
     more: dict[str, float] = field(default_factory=dict)
 
     @property
-    def met(self) -> bool | None:
-        """Whether the bound is met; None where there is none."""
+    def verdict(self) -> str:
+        """`met`, `MISSED`, or `not told apart` where the bound lies in the interval; empty where there is no bound."""
         if self.side is None or self.bound is None:
-            return None
-        return self.value <= self.bound if self.side == "most" else self.value >= self.bound
+            return ""
+        low = self.value if self.low is None else self.low
+        high = self.value if self.high is None else self.high
+        if high <= self.bound if self.side == "most" else low >= self.bound:
+            return "met"
+        missed = low > self.bound if self.side == "most" else high < self.bound
+        return "MISSED" if missed else "not told apart"
 
     @property
     def wanted(self) -> str:
@@ -55,10 +64,9 @@ class Measure:
         return f"{'<=' if self.side == 'most' else '>='} {number(self.bound, self.unit)}"
 
     def line(self) -> str:
-        """Return what, measured, bound, met or MISSED."""
-        verdict = {True: "met", False: "MISSED", None: ""}[self.met]
+        """Return what, measured, bound and verdict."""
         note = f"  ({self.note})" if self.note else ""
-        return f"{self.what}: {number(self.value, self.unit)}, {self.wanted} {verdict}".rstrip() + note
+        return f"{self.what}: {number(self.value, self.unit)}, {self.wanted} {self.verdict}".rstrip() + note
 
 
 def number(value: float, unit: str = "") -> str:
@@ -69,13 +77,9 @@ def number(value: float, unit: str = "") -> str:
 
 def machine(device: str) -> dict[str, Any]:
     """Return what the numbers were measured on; no names of hosts or people."""
-    model = platform.processor()
-    if Path("/proc/cpuinfo").is_file():
-        models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-        model = models[0].partition(":")[2].strip() if models else model
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     found: dict[str, Any] = {
-        "cpu": model,
+        "cpu": processor(),
         "cores": cores,
         "threads": torch.get_num_threads(),
         "system": platform.system(),
@@ -87,6 +91,22 @@ def machine(device: str) -> dict[str, Any]:
     return found
 
 
+def processor() -> str:
+    """Return the processor's name, with what tells processors of one name apart: model, cache and matrix units."""
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text().split("\n\n")[0].splitlines() if file.is_file() else []
+    known = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    if "model name" not in known:
+        return platform.processor()
+    cache = known.get("cache size", "").partition(" ")[0]
+    marks = [
+        f"family {known.get('cpu family')} model {known.get('model')}",
+        *([f"cache of {int(cache) / 1024:.0f} MB"] if cache.isdecimal() else []),
+        *(["AMX"] if "amx_bf16" in known.get("flags", "").split() else []),
+    ]
+    return f"{known['model name']} ({', '.join(marks)})"
+
+
 def versions() -> dict[str, str]:
     """Return Python's version and those of the packages that bear on time."""
     return {"python": sys.version.split()[0], **{name: version(name) for name in PACKAGES}}
@@ -94,14 +114,16 @@ def versions() -> dict[str, str]:
 
 def write(measures: list[Measure], before: dict[str, Any], path: Path) -> None:
     """Write machine, versions and numbers."""
-    numbers = [{**asdict(measure), "met": measure.met} for measure in measures]
-    path.write_text(json.dumps({"machine": before, "versions": versions(), "measures": numbers}, indent=1) + "\n")
+    numbers = [{**asdict(measure), "verdict": measure.verdict} for measure in measures]
+    lines = ",\n".join(map(json.dumps, numbers))
+    head = f'{{"machine": {json.dumps(before)},\n"versions": {json.dumps(versions())}'
+    path.write_text(f'{head},\n"measures": [\n{lines}\n]}}\n')
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, str], list[Measure]]:
     """Return machine, versions and measures of a file."""
     content = json.loads(path.read_text())
     measures = [
-        Measure(**{key: value for key, value in entry.items() if key != "met"}) for entry in content["measures"]
+        Measure(**{key: value for key, value in entry.items() if key != "verdict"}) for entry in content["measures"]
     ]
     return content["machine"], content["versions"], measures

@@ -1,38 +1,56 @@
-"""The numbers of a run of `make bench` as a table: python -m tests.benchmarks.table benchmarks.json [CUDA.json]."""
+"""The numbers of runs of `make bench`, side by side: python -m tests.benchmarks.table benchmarks.json [OTHER.json]."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from .record import number, read
+from .record import Measure, number, read
 
 
-def table(path: Path) -> str:
-    """Return machine, versions and measures as markdown."""
-    machine, versions, measures = read(path)
-    where = machine.get("gpu") or f"{machine['cpu']}, {machine['cores']} cores, {machine['threads']} threads"
-    named = ", ".join(f"{name} {version}" for name, version in versions.items())
-    lines = [
-        f"{where}; load {machine['load']} before. {named}.",
-        "",
-        "| what | measured | bound | | |",
-        "| --- | --- | --- | --- | --- |",
+def table(paths: Sequence[Path]) -> str:
+    """Return machines and versions of files, and a row for each measure, with a column for each file, as markdown."""
+    contents = [read(path) for path in paths]
+    letters = [chr(ord("A") + place) for place in range(len(paths))]
+    heads = [
+        f"{letter}: {_where(machine)}. {_named(versions)}."
+        for letter, (machine, versions, _) in zip(letters, contents, strict=True)
     ]
-    for measure in measures:
-        verdict = {True: "met", False: "**missed**", None: ""}[measure.met]
-        cells = (measure.what, number(measure.value, measure.unit), measure.wanted, verdict, measure.note)
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines)
+    by_file = [{measure.what: measure for measure in measures} for _, _, measures in contents]
+    rows = [["what", "bound", *letters], ["---"] * (2 + len(paths))]
+    for what in dict.fromkeys(what for measures in by_file for what in measures):
+        same = [measures.get(what) for measures in by_file]
+        bound = next(measure.wanted for measure in same if measure is not None)
+        rows.append([what, bound, *map(_cell, same)])
+    return "\n".join(["\n\n".join(heads), "", *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def _where(machine: dict[str, Any]) -> str:
+    where = machine.get("gpu") or f"{machine['cpu']}, {machine['cores']} cores, {machine['threads']} threads"
+    return f"{where}; load {machine['load']} before" if "load" in machine else str(where)
+
+
+def _named(versions: dict[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _cell(measure: Measure | None) -> str:
+    """Return value, verdict and note; a dash for what was not measured."""
+    if measure is None:
+        return "–"
+    verdict = {"MISSED": "**missed**", "": ""}.get(measure.verdict, measure.verdict)
+    note = f"({measure.note})" if measure.note else ""
+    return " ".join(filter(None, [number(measure.value, measure.unit), verdict, note])).replace("|", "\\|")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the tables of files."""
+    """Print the table of files."""
     if not arguments:
         print(__doc__, file=sys.stderr)
         return 2
-    print("\n\n".join(table(Path(name)) for name in arguments))
+    print(table([Path(name) for name in arguments]))
     return 0
 
 

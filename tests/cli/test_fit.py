@@ -123,8 +123,14 @@ def test_parts_that_do_not_go_together(al: Call, here: Path, masks: Path, class_
     colours = ["--config", "small_image_folder_random", "--data.root", class_folders, *both]
     answer = al("fit", *colours, "--data.augmentation", "al_lightning.data.SegmentationAugmentation")
     assert refused(answer, UsageError, "SegmentationAugmentation", "class per pixel")
-    answer = al("fit", *colours, "--training.head_lr_factor", 10)
-    assert refused(answer, UsageError, "head_lr_factor", "WideResNet", "backbone", "--training.head_lr_factor 1")
+
+
+def test_the_rate_of_a_head_is_none_of_a_network_without_a_trunk(al: Call, here: Path, masks: Path) -> None:
+    boxes = ["--config", "mask_folder_random", "--data.root", masks, "--data.classes", "[ground, box]", *TINY]
+    answer = al("fit", *boxes, "--network", "al_lightning.networks.UNet", "--network.width", 4, "--budget.cycles", 0)
+    assert answer.code == 0
+    (note,) = [line for line in answer.err.splitlines() if line.startswith("note: ") and "head_lr_factor" in line]
+    assert not lacking(note, ["UNet", "training.head_lr_factor 10", "no effect"])
 
 
 def test_print_config_needs_nothing_but_the_names(al: Call, here: Path) -> None:

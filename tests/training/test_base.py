@@ -1,9 +1,12 @@
 """What every training method has: refusals of its construction, and warm-up."""
 
+from functools import partial
+
 import pytest
+import torch
 
 from al_lightning.errors import UsageError
-from al_lightning.networks import UNet, WideResNet
+from al_lightning.networks import ResNetClassifier, UNet, WideResNet
 from al_lightning.tasks import Classification, Segmentation
 from al_lightning.training import S4GAN, UDA, Cosine, Supervised
 from tests.support.errors import raises
@@ -30,6 +33,15 @@ from tests.support.trained import KEY, s4gan, uda
 def test_construction_refuses_with_a_sentence(make, facts):
     with raises(UsageError, *facts):
         make()
+
+
+def test_only_the_head_of_a_network_with_a_trunk_has_a_rate_of_its_own():
+    def rates(network, task):
+        module = Supervised(network, task, 1, KEY, optimizer=partial(torch.optim.SGD, lr=0.1), head_lr_factor=10)
+        return [group["lr"] for group in module.network_optimizer().param_groups]
+
+    assert rates(ResNetClassifier(3), Classification(3)) == pytest.approx([0.1, 1.0])
+    assert rates(UNet(3, 4), Segmentation(3)) == [0.1]
 
 
 def test_warm_up_rises_on_top_of_the_schedule():
