@@ -18,7 +18,7 @@ api
 recommendations: commands text > recommendation > evidence guide situation > *
 
 tables: listing > plan_text report work > plan > panels > cells estimate > figures reduced_scale status > published
-engine: loop > initial_set > first_look fit > query steps > *
+engine: loop > ahead > trial > initial_set > first_look fit > query steps > *
 
 reports: page > advice choices > findings > * > numbers
 audits: audit > page > * > folder result

@@ -12,6 +12,7 @@ from al_lightning.config.experiment import Experiment
 from al_lightning.config.fit_options import result_settings
 from al_lightning.config.own_code import changed_files, digests
 from al_lightning.distributed.processes import Processes
+from al_lightning.engine.ahead import look_ahead
 from al_lightning.engine.annotation import AnnotationQueue
 from al_lightning.engine.fit import AnyFit, Fit
 from al_lightning.engine.initial_set import first_count, label, start
@@ -62,6 +63,8 @@ def run_cycles(
     load = workload_of(experiment, pool, len(done), last, processes.count)
     load.tell(reporter)
     reporter.expect(load.timed(done))
+    if not note:
+        look_ahead(experiment, pool, load, processes, reporter, command)
     boards = Boards(store.directory, experiment.data, result_settings(experiment.plain), reporter.say, store.writes)
     if done:
         boards.write(finished=len(done) > last)

@@ -26,13 +26,15 @@ class Workload:
         batches: by stage ("test", "score"), batches of each cycle.
         in_steps: by stage, how many steps of a fit a batch costs, at least and at most, as passes through the network
             tell it.
+        images: images that a step trains on, unlabelled ones included.
         first: the first cycle that is not done.
     """
 
     steps: Sequence[int]
     batches: Mapping[str, Sequence[int]]
     in_steps: Mapping[str, Span]
-    first: int = 0
+    images: int
+    first: int
 
     def tell(self, reporter: Reporter) -> None:
         """Tell the reporter what there is to do."""
@@ -92,4 +94,4 @@ def workload_of(experiment: Experiment, pool: Pool, first: int, last: int, proce
         for stage, passes in (("test", (1.0, 1.0)), ("score", strategy.score_passes))
     }
     steps = [experiment.steps(count) * nets for count, nets in zip(labelled, members, strict=True)]
-    return Workload(steps, {"test": tests, "score": scored}, in_steps, first)
+    return Workload(steps, {"test": tests, "score": scored}, in_steps, images, first)
