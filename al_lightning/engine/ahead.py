@@ -51,22 +51,23 @@ def look_ahead(
 ) -> None:
     """Time a few steps and batches of a new run; say how long the whole takes and, where that is long, what is quicker.
 
-    Runs of several processes, compiled ones and tiny ones are not timed; the time left is then known once they are
-    under way. `command` has the arguments of the command line.
+    Runs of several processes or on stored features, compiled and tiny ones are not timed; how long these take is known
+    once they are under way. `command` has the arguments of the command line.
     """
-    if load.first or processes.count > 1 or experiment.options.compile != "none":
+    if load.first or processes.count > 1 or experiment.options.compile != "none" or experiment.reads_features:
         return
     if sum(load.steps) * load.images * pixels_of(experiment, pool) < TINY:
         return
     try:
         seconds, steps = trial(experiment, pool, load, processes)
+        bf16 = None
+        if slow := load.seconds(seconds)[0] > HOUR and on_cpu(experiment):
+            seconds, bf16 = _with_bf16(experiment, pool, load, processes, seconds)
         reporter.expect(seconds)
-        whole = load.seconds(seconds)
         cycles = f"all {len(load.steps)} cycles" if len(load.steps) > 1 else "the fit and its test"
-        reporter.say(f"{steps} steps were timed: {cycles} should take about {span(whole)} here")
-        if whole[0] > HOUR and on_cpu(experiment):
-            ways = quicker(experiment, load, seconds, command, _bf16(experiment, pool, load, processes, seconds[FIT]))
-            reporter.say("this is more than an hour; quicker, with other results:") if ways else None
+        reporter.say(f"{steps} steps were timed: {cycles} should take about {span(load.seconds(seconds))} here")
+        if slow and (ways := quicker(experiment, load, seconds, command, bf16)):
+            reporter.say("quicker, with other results:")
             for way in ways:
                 reporter.say(f"  about {span(way.seconds)}{way.remark}: {way.command}")
     except Interrupted:
@@ -115,13 +116,20 @@ def computes_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
         return False
 
 
-def _bf16(experiment: Experiment, pool: Pool, load: Workload, processes: Processes, step: float) -> float | None:
-    """Return the share of float32's time that a step takes in bfloat16; None where it is not quicker or not tried."""
+def _with_bf16(
+    experiment: Experiment, pool: Pool, load: Workload, processes: Processes, seconds: dict[str, float]
+) -> tuple[dict[str, float], float | None]:
+    """Return the seconds in float32, and the share of them that a step takes in bfloat16.
+
+    The share is None where bfloat16 is not quicker, is not computed in hardware, or is the run's own precision. Float32
+    is timed again after it, since whatever comes first is slower.
+    """
     if str(experiment.trainer.get("precision") or "32-true") not in ("32-true", "32") or not computes_bf16():
-        return None
-    seconds, _ = trial(experiment, pool, load, processes, {"precision": "bf16-mixed"})
-    ratio = seconds[FIT] / step
-    return ratio if ratio < 0.9 else None
+        return seconds, None
+    reduced, _ = trial(experiment, pool, load, processes, {"precision": "bf16-mixed"})
+    again, _ = trial(experiment, pool, load, processes)
+    ratio = reduced[FIT] / again[FIT]
+    return again, (ratio if ratio < 0.9 else None)
 
 
 def quicker(

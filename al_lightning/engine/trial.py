@@ -13,6 +13,7 @@ from lightning.pytorch.utilities.seed import isolate_rng
 
 from al_lightning.config.experiment import Experiment
 from al_lightning.distributed.processes import Processes
+from al_lightning.engine.fit import Fit
 from al_lightning.engine.initial_set import fresh_fit
 from al_lightning.engine.stages import guarded, stage_trainer
 from al_lightning.engine.steps import StepCallback
@@ -20,10 +21,10 @@ from al_lightning.engine.workload import Workload
 from al_lightning.pool import Pool
 from al_lightning.progress import FIT, Reporter
 
-STEPS, BATCHES = 12, 3
-"""Most steps, and most batches of a stage, that are timed."""
+STEPS, BATCHES = 20, 3
+"""Most steps, and most batches of a stage, that are done."""
 SECONDS = 2.0
-"""Seconds after which no further step begins; a batch that should take longer is not timed."""
+"""Seconds of steps after the first one, after which none begins; a batch that should take longer is not timed."""
 
 
 class Clock(Callback):
@@ -39,9 +40,9 @@ class Clock(Callback):
     on_test_epoch_start = on_predict_epoch_start = on_train_epoch_start
 
     def on_train_batch_end(self, trainer: Trainer, *arguments: Any) -> None:
-        """Note the end of a step."""
+        """Note the end of a step; at least two are done, of which the first is no measure."""
         self.times.append(time.perf_counter())
-        if self.times[-1] - self.times[0] > SECONDS:
+        if self.count > 1 and self.times[-1] - self.times[1] > SECONDS:
             trainer.should_stop = True
 
     def on_test_batch_end(self, trainer: Trainer, *arguments: Any, **more: Any) -> None:
@@ -57,9 +58,9 @@ class Clock(Callback):
 
     @property
     def seconds(self) -> float:
-        """Seconds of a step or batch: the median without the first one, which also waits for its loader."""
+        """Seconds of a step or batch: the median of the later half; the first ones start workers and read files."""
         each = [end - start for start, end in zip(self.times, self.times[1:], strict=False)]
-        return median(each[1:] or each)
+        return median(each[len(each) // 2 :])
 
 
 def trial(
@@ -79,7 +80,7 @@ def trial(
     """
     short = replace(experiment, options=replace(experiment.options, steps=STEPS, epochs=None))
     silent = Reporter(shown=False)
-    with isolate_rng(), fresh_fit(short, pool, processes, silent) as fit:
+    with isolate_rng(), fresh_fit(short, pool, processes, silent, Fit) as fit:
         given = {**fit_options(experiment), **(options or {})}
         clock = Clock()
         fit.trainer = stage_trainer(
