@@ -6,7 +6,8 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -21,6 +22,10 @@ PROGRESS = "AL_PROGRESS"
 """Environment variable: the file into which a run writes its progress for a launcher."""
 FILE_SECONDS = 2.0
 """Seconds between two writes of that file."""
+FIT = "fit"
+"""The stage of training; what stages of further members are called begins with it."""
+Span = tuple[float, float]
+"""Least and most seconds; equal where they follow from what was timed."""
 
 
 def duration(seconds: float) -> str:
@@ -29,6 +34,18 @@ def duration(seconds: float) -> str:
     if seconds >= 3600:
         return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
     return f"{seconds // 60} min {seconds % 60:02d} s" if seconds >= 60 else f"{seconds} s"
+
+
+def span(seconds: Span) -> str:
+    """Return least and most seconds as `12 to 20 min`; ends that read alike as one duration."""
+    low, high = seconds
+    for unit, size, digits in (("h", 3600, 1), ("min", 60, 0), ("s", 1, 0)):
+        if high >= 1.5 * size:
+            ends = [f"{end / size:.{digits if end < 10 * size else 0}f}".removesuffix(".0") for end in seconds]
+            if ends[0] == ends[1] or high - low < high / 20:
+                break
+            return f"{ends[0]} to {ends[1]} {unit}" if ends[0] != "0" else f"up to {ends[1]} {unit}"
+    return duration((low + high) / 2)
 
 
 @contextmanager
@@ -45,7 +62,8 @@ def counting() -> Iterator[Callable[[str, int, int], None]]:
 class Reporter(Display):
     """Shows the cycle, its number of labels, the metric of the last tested cycle, and the time left.
 
-    The time left follows from the mean time of a step so far, and from the mean time per cycle of all other work.
+    The time left follows from the seconds that a step, and a batch of testing and scoring, took so far. Before the
+    first batch was timed, it is a range.
 
     Args:
         shown: whether anything is printed; only one process of a run prints.
@@ -59,21 +77,47 @@ class Reporter(Display):
         self._written = -FILE_SECONDS
         self._title = ""
         self._metric = ""
-        self._plan: list[int] = []
+        self._plan: dict[str, Sequence[int]] = {FIT: ()}
+        self._in_steps: Mapping[str, Span] = {}
+        self._expected: Mapping[str, float] = {}
         self._cycles = 0
         self._first = self._cycle = 0
-        self._fit_steps = self._skipped = self._before = 0
-        self._fit_seconds = self._other_seconds = 0.0
+        self._skipped = self._before = 0
+        self._units: Counter[str] = Counter()  # that were timed, by stage
+        self._seconds: dict[str, float] = {}
+        self._in_cycle: Counter[str] = Counter()  # that are done in this cycle, by stage
         self._what, self._total, self._start, self._done = "", 0, 0.0, 0  # of the stage; no name between two stages
         self._alone = False
+        self._marks = [(0, 0.0)] * 2  # of the stage: units and time at two points, each twice as far as the one before
 
-    def plan(self, steps: list[int], first: int) -> None:
-        """Set the number of steps of each cycle's fits, and the first cycle that is not done."""
-        self._plan, self._cycles, self._first = steps, len(steps) - 1, first
+    def plan(
+        self,
+        steps: Sequence[int],
+        first: int,
+        batches: Mapping[str, Sequence[int]] | None = None,
+        in_steps: Mapping[str, Span] | None = None,
+    ) -> None:
+        """Set what each cycle has to do.
+
+        Args:
+            steps: number of steps of each cycle's fits.
+            first: the first cycle that is not done.
+            batches: by stage ("test", "score"), number of batches of each cycle.
+            in_steps: by stage, how many steps of a fit a batch costs, at least and at most, until one is timed.
+        """
+        self._plan, self._cycles, self._first = {FIT: steps, **(batches or {})}, len(steps) - 1, first
+        self._cycle, self._in_steps = first, in_steps or {}
+        self._units.clear()
+        self._seconds.clear()
+
+    def expect(self, seconds: Mapping[str, float]) -> None:
+        """Set how long a step, and a batch of other stages, took in a trial or in earlier cycles; by stage."""
+        self._expected = seconds
 
     def cycle(self, cycle: int, labelled: int) -> None:
         """Begin a cycle."""
         self._cycle = cycle
+        self._in_cycle.clear()
         self._title = f"cycle {cycle}/{self._cycles}, {labelled} labelled"
 
     def skip(self, steps: int) -> None:
@@ -87,30 +131,31 @@ class Reporter(Display):
         """
         self.finish()
         self._alone = alone
-        if not alone:
-            self._skipped += done
+        self._skipped += done if what.startswith(FIT) else 0
         self._what, self._total, self._start = what, total, time.monotonic()
         self._done = self._before = done
+        self._marks = [(done, self._start)] * 2
         if self.live:
             self.draw(self._bar())
         elif self._fitting:
-            self.say(f"{self._stage}, {total} steps{self._tail()}")
+            self.say(f"{self._text}, {total} steps{self._tail()}")
         self.write()
 
     def advance(self, done: int) -> None:
         """Set the number of steps or batches that are done."""
         self._done = done
+        if done - self._before >= 2 * (self._marks[1][0] - self._before) + 2:
+            self._marks = [self._marks[1], (done, time.monotonic())]
         if self._file is not None and time.monotonic() - self._written >= FILE_SECONDS:
             self.write()
-        self.show(self._bar, f"{self._stage}, {done} of {self._total}{self._tail()}")
+        self.show(self._bar, f"{self._text}, {done} of {self._total}{self._tail()}")
 
     def finish(self) -> None:
         """End the stage."""
-        if self._fitting:
-            self._fit_steps += self._total - self._before
-            self._fit_seconds += time.monotonic() - self._start
-        elif self._what and not self._alone:
-            self._other_seconds += time.monotonic() - self._start
+        if (stage := self._stage) and not self._alone:
+            self._units[stage] += self._total - self._before
+            self._in_cycle[stage] += self._total
+            self._seconds[stage] = self._seconds.get(stage, 0.0) + time.monotonic() - self._start
         self._what, self._total = "", 0
 
     def result(self, metric: Metric, value: float) -> None:
@@ -126,19 +171,19 @@ class Reporter(Display):
 
         The file is JSON: `title` (cycle, labels, stage), `cycle` and the last one's number `cycles`, `done` and `total`
         steps or batches of the stage, `metric` of the last tested cycle as text, `fraction` of all fits' steps, and
-        `seconds_left`, which may be null.
+        `seconds_left`, the least and the most, or null.
         """
         if self._file is None:
             return
         self._written = time.monotonic()
         now = {
-            "title": self._stage if self._what else self._title,
+            "title": self._text if self._what else self._title,
             "cycle": self._cycle,
             "cycles": self._cycles,
             "done": self._done,
             "total": self._total,
             "metric": self._metric,
-            "fraction": round(1 - self._steps_left() / max(1, sum(self._plan)), 4),
+            "fraction": round(1 - self._left(FIT) / max(1, sum(self._plan[FIT])), 4),
             "seconds_left": self.seconds_left(),
         }
         temporary = self._file.with_name(f".{self._file.name.lstrip('.')}.tmp")
@@ -146,39 +191,56 @@ class Reporter(Display):
             temporary.write_text(json.dumps(now))
             os.replace(temporary, self._file)
 
-    def seconds_left(self) -> float | None:
-        """Return the estimated rest of the run in seconds; None before anything was measured."""
-        steps, seconds = self._fit_steps + self._steps_now(), self._fit_seconds
-        if self._fitting:
-            seconds += time.monotonic() - self._start
-        if not steps or seconds < 1:
+    def seconds_left(self) -> Span | None:
+        """Return the estimated rest of the run; None before anything is known."""
+        step = self._seconds_of(FIT)
+        if step is None:
             return None
-        past = max(1, self._cycle - self._first)
-        rest = self._other_seconds / past * max(0, self._cycles - self._cycle)
-        return max(0.0, self._steps_left() * seconds / steps + rest)
+        low = high = self._left(FIT) * step
+        for stage in self._plan.keys() - {FIT}:
+            timed = self._seconds_of(stage)
+            least, most = self._in_steps.get(stage, (0.0, 0.0))
+            ends = (least * step, most * step) if timed is None else (timed, timed)
+            low, high = low + self._left(stage) * ends[0], high + self._left(stage) * ends[1]
+        return low, high
 
     @property
     def _stage(self) -> str:
+        return FIT if self._fitting else self._what
+
+    @property
+    def _text(self) -> str:
         return self._what if self._alone else f"{self._title}: {self._what}"
 
     @property
     def _fitting(self) -> bool:
-        return self._what.startswith("fit")
+        return self._what.startswith(FIT)
 
-    def _steps_now(self) -> int:
-        """Return the steps that this process made in the current fit."""
-        return self._done - self._before if self._fitting else 0
+    def _seconds_of(self, stage: str) -> float | None:
+        """Return the seconds of one step or batch: as timed here, else as expected, else None."""
+        if self._units[stage] and (stage != FIT or self._seconds[FIT] >= 1):
+            return self._seconds[stage] / self._units[stage]
+        if stage == self._stage and time.monotonic() - self._start >= 1:
+            done, since = self._marks[0]  # not from the start: the first steps start workers and read files
+            if self._done > done:
+                return (time.monotonic() - since) / (self._done - done)
+        return self._expected.get(stage)
 
-    def _steps_left(self) -> int:
-        return sum(self._plan[self._first :]) - self._fit_steps - self._skipped - self._steps_now()
+    def _left(self, stage: str) -> int:
+        """Return the steps or batches of a stage that are still to do."""
+        plan, now = self._plan[stage], self._done if stage == self._stage else 0
+        if stage == FIT:
+            fresh = now - self._before if self._fitting else 0
+            return sum(plan[self._first :]) - self._units[FIT] - self._skipped - fresh
+        return sum(plan[self._cycle + 1 :]) + max(0, sum(plan[self._cycle :][:1]) - self._in_cycle[stage] - now)
 
     def _bar(self) -> RenderableType:
-        return Bar(self._stage, self._done, self._total, self._tail().removeprefix(", "))
+        return Bar(self._text, self._done, self._total, self._tail().removeprefix(", "))
 
     def _tail(self, metric: bool = True) -> str:
         if self._alone and self._what:
             made, seconds = self._done - self._before, time.monotonic() - self._start
             return f", {duration((self._total - self._done) * seconds / made)} left" if made and seconds >= 1 else ""
         left = self.seconds_left() if metric or self._cycle < self._cycles else None
-        notes = [self._metric if metric else "", f"{duration(left)} left" if left is not None else ""]
+        notes = [self._metric if metric else "", f"{span(left)} left" if left is not None else ""]
         return "".join(f", {note}" for note in notes if note)

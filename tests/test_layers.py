@@ -19,8 +19,8 @@ comparisons: command > answer > check > comparison > screen workers > plan
 
 recommendations: commands text > recommendation > evidence guide situation > *
 
-tables: listing > plan_text report > plan > panels > cells estimate > figures reduced_scale status > published
-engine: feature_run > loop > initial_set > first_look fit > query steps > *
+tables: listing > plan_text report work > plan > panels > cells estimate > figures reduced_scale status > published
+engine: feature_run > loop > ahead > trial > initial_set > first_look fit > query steps > *
 
 reports: page > advice choices > findings > * > numbers
 audits: audit > page > * > folder result
@@ -40,7 +40,7 @@ data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datas
 
 results: conditions summary > claims protocol > comparability label_value series_csv text_table > statistics >
     baselines > comparison health regimes series > *
-launcher: local slurm > screen > *
+launcher: local slurm > screen > time_left > *
 labels: formats.cvat status > batch formats.masks > formats.* importer shapes.label_map > formats pictures >
     import_result item project source > packed > store > incoming > * > shapes shapes.region spelling untrusted
 duplicates: components groups image_set > relation > descriptor

@@ -13,7 +13,7 @@ import pytest
 
 from al_lightning import console, progress
 from al_lightning.metrics import MIOU
-from al_lightning.progress import PROGRESS, Reporter, duration
+from al_lightning.progress import PROGRESS, Reporter, duration, span
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(12.4, "12 s"), (200, "3 min 20 s"), (3900, "1 h 05 min")])
@@ -32,16 +32,62 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_time_left_comes_from_steps_and_from_what_a_cycle_costs_besides(clock: list[float]) -> None:
     reporter = Reporter(stream=io.StringIO())
-    reporter.plan([100, 200, 300], first=0)
+    reporter.plan([100, 200, 300], 0, {"test": [5, 5, 5]}, {"test": (0.5, 2.0)})
     reporter.cycle(0, 10)
     assert reporter.seconds_left() is None
     reporter.begin("fit", 100)
     clock[0] = 50  # half a second a step
     reporter.finish()
+    # A batch of the test, not timed yet, costs half a step to two steps: 0.25 to 1 s, fifteen times.
+    assert reporter.seconds_left() == pytest.approx((500 * 0.5 + 15 * 0.25, 500 * 0.5 + 15 * 1.0))
     reporter.begin("test", 5)
     clock[0] = 60
     reporter.finish()
-    assert reporter.seconds_left() == pytest.approx(500 * 0.5 + 2 * 10)
+    assert reporter.seconds_left() == pytest.approx((500 * 0.5 + 10 * 2.0,) * 2)
+
+
+def test_what_was_expected_counts_until_it_is_timed(clock: list[float]) -> None:
+    reporter = Reporter(stream=io.StringIO())
+    reporter.plan([100, 100], 0, {"score": [10, 0]}, {"score": (1.0, 1.0)})
+    reporter.expect({"fit": 2.0, "score": 3.0})
+    assert reporter.seconds_left() == pytest.approx((200 * 2.0 + 10 * 3.0,) * 2)
+    reporter.cycle(0, 10)
+    reporter.begin("fit", 100)
+    clock[0] = 100  # a second a step
+    reporter.finish()
+    reporter.begin("score", 10)
+    clock[0] = 104
+    reporter.advance(4)
+    assert reporter.seconds_left() == pytest.approx((100 * 1.0 + 6 * 1.0,) * 2)
+
+
+def test_the_slow_first_steps_of_a_fit_do_not_tell_the_time_left(clock: list[float]) -> None:
+    """Four steps of 10 s, while workers start, then one a second: 900 steps are left, which means 900 s."""
+    reporter = Reporter(stream=io.StringIO())
+    reporter.plan([1000], 0)
+    reporter.cycle(0, 10)
+    reporter.begin("fit", 1000)
+    for step in range(1, 101):
+        clock[0] += 10 if step <= 4 else 1
+        reporter.advance(step)
+    assert reporter.seconds_left() == pytest.approx((900,) * 2)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        ((200, 200), "3 min 20 s"),
+        ((700, 1210), "12 to 20 min"),
+        ((5500, 11000), "1.5 to 3.1 h"),
+        ((36_000, 72_100), "10 to 20 h"),
+        ((20, 1000), "up to 17 min"),
+        ((40, 80), "40 to 80 s"),
+        ((1000, 1010), "16 min 45 s"),
+        ((0, 0), "0 s"),
+    ],
+)
+def test_a_range_of_seconds(seconds: tuple[float, float], text: str) -> None:
+    assert span(seconds) == text
 
 
 def test_plain_lines_where_there_is_no_terminal(clock: list[float]) -> None:
@@ -143,9 +189,9 @@ def test_work_of_an_earlier_process_is_not_counted_as_this_ones_speed(clock: lis
     reporter.begin("fit", 100, done=80)
     clock[0] = 10
     reporter.finish()
-    assert reporter.seconds_left() == pytest.approx(200 * 10 / 20)
+    assert reporter.seconds_left() == pytest.approx((200 * 10 / 20,) * 2)
     reporter.skip(200)
-    assert reporter.seconds_left() == pytest.approx(0)
+    assert reporter.seconds_left() == pytest.approx((0, 0))
 
 
 def test_a_call_from_python_silences_lightning_and_leaves_the_process_as_it_was() -> None:
@@ -181,7 +227,7 @@ def test_a_run_tells_how_far_it_is_and_never_minds_a_full_disk(here: Path, monke
     reporter.cycle(0, 10)
     reporter.begin("fit", 100)
     now[0] = 0.5
-    reporter.advance(10)
+    reporter.advance(1)
     assert json.loads(file.read_text())["done"] == 0  # not so soon again
     now[0] = 20
     reporter.advance(40)
@@ -193,7 +239,7 @@ def test_a_run_tells_how_far_it_is_and_never_minds_a_full_disk(here: Path, monke
         "total": 100,
         "metric": "",
         "fraction": 0.1,
-        "seconds_left": 180.0,  # 360 steps at half a second
+        "seconds_left": [180.0, 180.0],  # 360 steps at half a second
     }
     reporter.result(MIOU, 0.25)
     assert json.loads(file.read_text())["metric"] == "miou 25.00 % in cycle 0"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -24,6 +25,9 @@ class BALD(Acquisition):
     Args:
         passes: stochastic passes; 10 in the study.
     """
+
+    # An image is encoded once; how much of a pass the decoder is depends on the network.
+    score_passes: ClassVar[tuple[float, float]] = (1.0, 10.0)
 
     def __init__(self, passes: int = 10) -> None:
         require("acquisition.passes", passes, least=2, most=MOST)

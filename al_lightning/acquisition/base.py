@@ -35,6 +35,8 @@ class Acquisition:
     """Whether `initial` spends the whole budget at once; there are no cycles, and `select` is not called."""
     narrowed_by: ClassVar[str | None] = None
     """Name of the option that limits `candidates`, for the error about too few candidates."""
+    score_passes: ClassVar[tuple[float, float]] = (1.0, 1.0)
+    """Least and most forward passes that the score of an image costs, for the time that a run is expected to take."""
 
     def initial(self, pool: Pool, count: int, generator: np.random.Generator) -> Sequence[int] | None:
         """Return an initial set of the strategy's own, or None for the common one.

@@ -19,6 +19,7 @@ class EquAL(Acquisition):
     """
 
     reads_pixels: ClassVar[bool] = True
+    score_passes: ClassVar[tuple[float, float]] = (2.0, 2.0)
 
     def score(self, network: Network, batch: Batch) -> Tensor:
         """Return (B, 1) sums of two entropies in nats; one view at a time, to need no more memory than `Entropy`."""

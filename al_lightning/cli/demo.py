@@ -53,11 +53,13 @@ def compare(directory: Path, seeds: int | None, options: tuple[str, ...]) -> Non
     Raises:
         ALError: a run failed; the message names the run.
     """
+    from al_lightning.tables.work import with_cost
+
     begun = time.monotonic()
     names = [f"{pool}_{strategy}" for pool in POOLS for strategy in STRATEGIES]
     done: list[Run] = []
     for seed in range(seeds or MOST_SEEDS):
-        jobs = [Job(name, seed, directory / name / f"seed_{seed}", options) for name in names]
+        jobs = [with_cost(Job(name, seed, directory / name / f"seed_{seed}", options)) for name in names]
         _run_all(jobs)
         done += [read_run(job.directory) for job in jobs]
         so_far = time.monotonic() - begun

@@ -105,6 +105,7 @@ def reproduce(given: list[str]) -> int:
 def _launch(made: Plan, ours: Namespace) -> int:
     """Run the missing runs; return the number of runs that failed."""
     from al_lightning.tables.plan import complete
+    from al_lightning.tables.work import jobs_of
 
     launcher: LocalLauncher | SlurmLauncher
     if ours.launcher == "slurm":
@@ -116,7 +117,7 @@ def _launch(made: Plan, ours: Namespace) -> int:
         from al_lightning.launcher.local import LocalLauncher
 
         launcher = LocalLauncher(slots=ours.slots, slots_per_gpu=ours.slots_per_gpu)
-    outcomes = launcher.run([run.job for run in made.missing], complete=complete(made))
+    outcomes = launcher.run(jobs_of(made), complete=complete(made))
     failed = sum(outcome.state == "failed" for outcome in outcomes)
     if failed:
         say(f"{failed} run{'s' if failed > 1 else ''} failed; the same command tries again.")

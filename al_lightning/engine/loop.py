@@ -12,10 +12,12 @@ from al_lightning.config.experiment import Experiment
 from al_lightning.config.fit_options import result_settings
 from al_lightning.config.own_code import changed_files, digests
 from al_lightning.distributed.processes import Processes
+from al_lightning.engine.ahead import look_ahead
 from al_lightning.engine.annotation import AnnotationQueue
 from al_lightning.engine.fit import AnyFit, Fit
 from al_lightning.engine.initial_set import first_count, label, start
 from al_lightning.engine.reuse import take_first_cycle
+from al_lightning.engine.workload import workload_of
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
@@ -58,7 +60,11 @@ def run_cycles(
     note, shared = ("", 0.0) if done else processes.once(take_first_cycle, experiment, store, processes.count)
     if note and store.writes:
         reporter.say(note)
-    reporter.plan(planned_steps(experiment, pool, len(done), last), len(done))
+    load = workload_of(experiment, pool, len(done), last, processes.count)
+    load.tell(reporter)
+    reporter.expect(load.timed(done))
+    if not note:
+        look_ahead(experiment, pool, load, processes, reporter, command)
     boards = Boards(store.directory, experiment.data, result_settings(experiment.plain), reporter.say, store.writes)
     if done:
         boards.write(finished=len(done) > last)
@@ -190,15 +196,6 @@ def nominal(experiment: Experiment, pool: Pool, cycle: int) -> float:
     if experiment.oracle.accept_partial and done != planned:
         return done / pool.size  # people labelled a part of a batch
     return budget.nominal(budget.cycles if experiment.acquisition.one_fit else cycle, pool.size)
-
-
-def planned_steps(experiment: Experiment, pool: Pool, first: int, last: int) -> list[int]:
-    """Return the number of steps of each cycle's fits, finished cycles included, for the estimate of the time left."""
-    query, members = experiment.budget.query_count(pool.size), experiment.acquisition.members
-    return [
-        experiment.steps(len(pool.labelled) + (cycle - first) * query) * (members if cycle < last else 1)
-        for cycle in range(last + 1)
-    ]
 
 
 def take_weights_of_last_cycle(experiment: Experiment, store: RunStore, fit: AnyFit) -> None:

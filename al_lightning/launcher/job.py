@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from al_lightning.distributed.signals import how_ended
 from al_lightning.errors import ALError, DirectoryInUse, Interrupted, LabelsAwaited, UsageError
+from al_lightning.progress import Span
 from al_lightning.runs.journal import read_run
 from al_lightning.runs.lock import LOCK as STORE_LOCK
 from al_lightning.runs.lock import Lock
@@ -30,13 +31,37 @@ STATES: dict[int, State] = {
 
 
 @dataclass(frozen=True)
+class Cost:
+    """The work of a run.
+
+    Attributes:
+        kind: runs of one kind have network, training method and dataset in common: equal work takes equal time.
+        least: work of all fits, tests and scorings, in a unit that kinds share; above 0.
+        most: the same, where a training method or a strategy does not know its work exactly.
+    """
+
+    kind: str
+    least: float
+    most: float
+
+    @property
+    def middle(self) -> float:
+        """Half way between `least` and `most`."""
+        return (self.least + self.most) / 2
+
+
+@dataclass(frozen=True)
 class Job:
-    """One run: `al-lightning fit --config NAME --seed SEED --run_dir DIRECTORY OPTIONS...`."""
+    """One run: `al-lightning fit --config NAME --seed SEED --run_dir DIRECTORY OPTIONS...`.
+
+    Its `cost`, where it is known, serves the estimate of the time left alone.
+    """
 
     name: str
     seed: int
     directory: Path
     options: tuple[str, ...] = ()
+    cost: Cost | None = field(default=None, compare=False)
 
     @property
     def command(self) -> list[str]:
@@ -126,6 +151,14 @@ def progress_of(job: Job) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return progress if isinstance(progress, dict) else {}
+
+
+def left_of(progress: Mapping[str, Any]) -> Span | None:
+    """Return the least and the most seconds left, of what a run wrote; None where it does not know them yet."""
+    match progress.get("seconds_left"):
+        case [int() | float() as low, int() | float() as high]:
+            return low, high
+    return None
 
 
 def metric_of(job: Job) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import time
 from collections.abc import Sequence
 from typing import Any, TextIO
@@ -13,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from al_lightning.console import Display
-from al_lightning.launcher.job import Job, Outcome, metric_of, progress_of
-from al_lightning.progress import duration
+from al_lightning.launcher.job import Job, Outcome, left_of, metric_of, progress_of
+from al_lightning.launcher.time_left import expected, overall
+from al_lightning.progress import Span, duration, span
 
 READ_SECONDS = 0.5
 """Seconds between two readings of the runs' progress."""
@@ -22,21 +22,6 @@ WIDE = 120
 """Columns of a terminal from which on each run has a bar."""
 NAMED = 3
 """Number of runs that a plain summary line names."""
-
-
-def overall(left: Sequence[float | None], waiting: Sequence[float | None], slots: int) -> float | None:
-    """Return the seconds until all runs are done, where each waiting run takes the slot that is free first.
-
-    None where the seconds of a run at work (`left`), or of a waiting run, are not known.
-    """
-    known = [seconds for seconds in (*left, *waiting) if seconds is not None]
-    if len(known) < len(left) + len(waiting):
-        return None
-    busy = known[: len(left)] + [0.0] * max(0, slots - len(left))
-    heapq.heapify(busy)
-    for seconds in known[len(left) :]:
-        heapq.heappush(busy, heapq.heappop(busy) + seconds)
-    return max(busy, default=0.0)
 
 
 class Screen(Display):
@@ -55,7 +40,7 @@ class Screen(Display):
         self._jobs = list(jobs)
         self._running: dict[Job, tuple[float, str]] = {}
         self._progress: dict[Job, dict[str, Any]] = {}
-        self._took: dict[str, list[float]] = {}
+        self._took: list[tuple[Job, Span]] = []
         self._elsewhere: set[Job] = set()
         self._read_at = time.monotonic()
 
@@ -87,7 +72,7 @@ class Screen(Display):
         self._running.pop(job, None)
         self._elsewhere.discard(job)
         if self._progress.pop(job, None) is not None and outcome.state == "done":
-            self._took.setdefault(job.name, []).append(outcome.seconds)
+            self._took.append((job, (outcome.seconds, outcome.seconds)))
         self.outcomes[job] = outcome
         self.draw(self._table())
         in_time = f" in {duration(outcome.seconds)}" if outcome.seconds >= 1 else ""
@@ -128,14 +113,14 @@ class Screen(Display):
         room = max(1, self.console.height - 4)
         for job, (begun, where) in list(self._running.items())[:room]:
             progress = self._progress.get(job, {})
-            left = progress.get("seconds_left")
+            left = left_of(progress)
             title = progress.get("title") or f"starting{' on ' + where if where else ''}"
             table.add_row(
                 Text(str(job), style="bold", no_wrap=True, overflow="ellipsis"),
                 *([ProgressBar(1.0, _share(progress), width=16)] if wide else []),
                 Text(title, no_wrap=True, overflow="ellipsis"),
                 progress.get("metric") or "",
-                f"{duration(left)} left" if left is not None else f"for {duration(time.monotonic() - begun)}",
+                f"{span(left)} left" if left is not None else f"for {duration(time.monotonic() - begun)}",
             )
         ends = len(self.outcomes) / max(1, len(self._jobs))
         parts: list[RenderableType] = [table]
@@ -157,7 +142,7 @@ class Screen(Display):
 
     def _totals(self) -> str:
         rest = self.seconds_left()
-        return self._counts() + (f"; about {duration(rest)} left" if rest else "")
+        return self._counts() + (f"; about {span(rest)} left" if rest and rest[1] else "")
 
     def _counts(self) -> str:
         states = [outcome.state for outcome in self.outcomes.values()]
@@ -175,25 +160,24 @@ class Screen(Display):
         known = {*self.outcomes, *self._running, *self._elsewhere}
         return [job for job in self._jobs if job not in known]
 
-    def seconds_left(self) -> float | None:
-        """Return the estimated seconds until all runs are done; None before anything is known."""
+    def seconds_left(self) -> Span | None:
+        """Return the estimated seconds until all runs are done, at least and at most; None before anything is known."""
         now = time.monotonic()
-        takes = {name: list(seconds) for name, seconds in self._took.items()}
-        for job, (begun, _) in self._running.items():
-            rest = self._progress.get(job, {}).get("seconds_left")
-            if rest is not None:
-                takes.setdefault(job.name, []).append(now - begun + rest)
-        every = [seconds for known in takes.values() for seconds in known]
-        mean = sum(every) / len(every) if every else None
-        # A run is expected to take as long as runs of its name, else as long as the mean of all.
-        names = {name: sum(seconds) / len(seconds) for name, seconds in takes.items()}
-        left: list[float | None] = []
-        for job, (begun, _) in self._running.items():
-            usual = names.get(job.name, mean)
-            guess = None if usual is None else max(0.0, usual - (now - begun))
-            rest = self._progress.get(job, {}).get("seconds_left")
-            left.append(guess if rest is None else rest)
-        return overall(left, [names.get(job.name, mean) for job in self._waiting()], self.slots)
+        passed = {job: now - begun for job, (begun, _) in self._running.items()}
+        told = {job: left for job in passed if (left := left_of(self._progress.get(job, {}))) is not None}
+        timed = [(job, (passed[job] + low, passed[job] + high)) for job, (low, high) in told.items()]
+        takes = expected([*self._took, *timed])
+        wholes = {job: takes(job) for job in [*passed, *self._waiting()]}
+
+        def until(end: int) -> float | None:
+            """Return the seconds by the least (0) or the most (1) of each run."""
+            full = {job: None if whole is None else whole[end] for job, whole in wholes.items()}
+            rest = {job: None if (whole := full[job]) is None else max(0.0, whole - now) for job, now in passed.items()}
+            left = [told[job][end] if job in told else rest[job] for job in passed]
+            return overall(left, [full[job] for job in self._waiting()], self.slots)
+
+        low, high = until(0), until(1)
+        return None if low is None or high is None else (low, high)
 
 
 def _share(progress: dict[str, Any]) -> float:

@@ -91,11 +91,12 @@ def _compared(
 
 
 def heads(block: Block) -> list[str]:
-    """Return the heads of a line's cells; without published numbers, "ours" is left out."""
+    """Return the heads of the cells of lines with one budget; without published numbers, "ours" is left out."""
     column, published = block.column, [line.status.cell for line in block.lines]
     area = "area" if column.area_scale == 1 else f"{column.area_scale:g} x area"
+    budget = column.budget_text(read_at(block.lines[0].status))
     groups = (
-        (f"{metric_of(column.metric).title} at {column.budget_text(column.at)}", [cell.score for cell in published]),
+        (f"{metric_of(column.metric).title} at {budget}", [cell.score for cell in published]),
         (area, [cell.area for cell in published]),
     )
     shown = []
@@ -146,11 +147,21 @@ def verdicts(block: Block, brief: bool = False) -> list[str]:
     return sentences([line.comparison for line in block.lines if line.comparison is not None], metric, brief)
 
 
-def grid(block: Block) -> Grid:
-    """Return a column as a table."""
-    rows = [["", *heads(block)], *([line.status.row.label, *cells(line)] for line in block.lines)]
+def read_at(status: CellStatus) -> float:
+    """Return the budget at which a row's metric is read, a fraction of the pool: the column's, or 1 of all labels."""
+    return 1.0 if status.row.everything else status.column.at
+
+
+def grids(block: Block) -> list[Grid]:
+    """Return a column as a table; rows with all labels stand in a table of their own, under that budget."""
     title = f"{block.column.title} ({block.column.figure})" if block.column.figure else block.column.title
-    return Grid(title, without_empty(rows), tuple(verdicts(block)))
+    tables = []
+    for everything, named in ((False, title), (True, f"{title}, all labels")):
+        part = Block(block.column, tuple(line for line in block.lines if line.status.row.everything is everything))
+        if part.lines:
+            rows = [["", *heads(part)], *([line.status.row.label, *cells(line)] for line in part.lines)]
+            tables.append(Grid(named, without_empty(rows), tuple(verdicts(part))))
+    return tables
 
 
 def sheet(table: Table, columns: Sequence[Block], conditions: Sequence[str] = ()) -> Sheet:
@@ -161,7 +172,8 @@ def sheet(table: Table, columns: Sequence[Block], conditions: Sequence[str] = ()
     tested = counted(line.comparison for block in columns for line in block.lines if line.comparison is not None)
     said = (count, *([tested] if tested else []), *conditions)
     notes = tuple(f"Note: {note}" for note in table.notes)
-    return Sheet(table.title, tuple(grid(block) for block in columns), said, notes, table.marker)
+    shown = tuple(each for block in columns for each in grids(block))
+    return Sheet(table.title, shown, said, notes, table.marker)
 
 
 CSV_HEADS = (
@@ -184,7 +196,7 @@ def csv_text(table: Table, columns: Sequence[Block]) -> str:
             if compared is not None:
                 numbers = compared.mean, compared.low, compared.high, compared.p, compared.smallest
                 words = [*(_number(number) for number in numbers), compared.verdict.value]
-            first = [table.name, column.key, status.row.label, cell.run, f"{column.at:.6g}", column.metric]
+            first = [table.name, column.key, status.row.label, cell.run, f"{read_at(status):.6g}", column.metric]
             score = [_number(cell.score), *_moments(scores), f"{column.area_scale:g}"]
             area = [_number(cell.area), _number(cell.area_std), *_moments(areas)]
             seeds = [len(status.complete), len(status.wanted), compared.baseline if compared else ""]

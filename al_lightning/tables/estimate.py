@@ -18,19 +18,25 @@ def images_seen(values: Mapping[str, Any], row: Row, column: Column, options: Se
     given = as_mapping(options)
     data = values["data"]["init_args"]
     batch = int(given.get("--data.batch_size", data["batch_size"]))
+    counts = labels_of(row, column)
     total = 0
+    for cycle, labelled in enumerate(counts):
+        members = row.members if cycle < len(counts) - 1 else 1
+        total += members * steps_of(values, given, labelled, batch)
+    return total * images_a_step(data, given, batch)
+
+
+def labels_of(row: Row, column: Column) -> list[int]:
+    """Return the number of labelled images in each fit of a row's runs."""
+    if row.everything:
+        return [column.pool]
     count = cycles_of(row, column)
-    for cycle in range(count):
-        labelled = column.pool
-        if not row.everything:
-            share = column.total if count == 1 else min(column.initial + cycle * column.query, column.total)
-            labelled = int(column.pool * share + 1e-6)
-        members = row.members if cycle < count - 1 else 1
-        total += members * _steps(values, given, labelled, batch)
-    return total * _images_a_step(data, given, batch)
+    shares = [min(column.initial + cycle * column.query, column.total) for cycle in range(count)]
+    return [int(column.pool * share + 1e-6) for share in (shares if count > 1 else [column.total])]
 
 
-def _steps(values: Mapping[str, Any], given: Mapping[str, str], labelled: int, batch: int) -> int:
+def steps_of(values: Mapping[str, Any], given: Mapping[str, str], labelled: int, batch: int) -> int:
+    """Return the number of steps of a fit, of the merged configuration and the command line's options."""
     if "--steps" in given:
         return int(given["--steps"])
     if "--epochs" in given or values.get("epochs") is not None:
@@ -39,7 +45,8 @@ def _steps(values: Mapping[str, Any], given: Mapping[str, str], labelled: int, b
     return int(values["steps"])
 
 
-def _images_a_step(data: Mapping[str, Any], given: Mapping[str, str], batch: int) -> int:
+def images_a_step(data: Mapping[str, Any], given: Mapping[str, str], batch: int) -> int:
+    """Return how many images a step passes through the network, unlabelled ones included."""
     unlabelled = data.get("unlabelled")
     if not unlabelled:
         return batch

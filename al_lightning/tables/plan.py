@@ -13,15 +13,13 @@ from al_lightning.config.names import resolve, roots, split_name
 from al_lightning.data_sources import origins
 from al_lightning.errors import ALError, DatasetError, UsageError, from_home, nearest
 from al_lightning.launcher import Job
+from al_lightning.results.durations import STAGES
 from al_lightning.runs.journal import read_run
 from al_lightning.tables.estimate import as_mapping, images_seen
 from al_lightning.tables.figures import read_figure
 from al_lightning.tables.published import Table, read_table
 from al_lightning.tables.reduced_scale import reduced
 from al_lightning.tables.status import CellStatus, cycles_of, find_runs, is_complete, statuses_of
-
-STAGES = ("shared", "fit", "test", "views", "score", "select")
-"""Of a cycle's cost; a shared fit cost nothing here, but would have cost the same."""
 
 
 @dataclass(frozen=True)

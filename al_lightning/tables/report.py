@@ -16,7 +16,7 @@ from al_lightning.reports.page import Guide, report_values
 from al_lightning.results.renderers import FORMS
 from al_lightning.results.series import budgets_of
 from al_lightning.runs.files import write_atomic, write_text
-from al_lightning.tables.cells import Block, blocks, csv_text, sheet, verdicts
+from al_lightning.tables.cells import Block, blocks, csv_text, grids, sheet, verdicts
 from al_lightning.tables.panels import draw_panels
 from al_lightning.tables.published import Table
 from al_lightning.tables.status import CellStatus, finished_runs
@@ -71,13 +71,12 @@ class TableReport:
         """Return a page with the table, before the report about its runs."""
         made = finished_runs(self.statuses)
         report = report_values(made, data_of(self.imports), self.table.title, command=self.command, guide=self.guide)
-        charts = [(numbers, _charts(block)) for numbers, block in zip(self.sheet.grids, self.columns, strict=True)]
         answers = [(block.column.title, [f"{each}." for each in verdicts(block, brief=True)]) for block in self.columns]
         values = {
             **report,
             "answers": answers,
             "table": self.sheet,
-            "columns_of_table": charts,
+            "columns_of_table": [(grids(block), _charts(block)) for block in self.columns],
             "several": any(len(status.complete) > 1 for status in self.statuses),
             "choices": _choices(),
         }

@@ -96,6 +96,11 @@ class TrainingModule(LightningModule, ABC):
     """Whether batches hold stored features of the network's encoder in place of images; see `Probe`."""
     leaves_parameters_unused: ClassVar[bool] = False
     """Whether a backward pass may leave parameters without gradient, as when two optimizers take turns."""
+    step_passes: ClassVar[tuple[float, float]] = (3.0, 3.0)
+    """Least and most forward passes that a step costs for each image of its batches; a backward pass costs about two.
+
+    For the time that a run is expected to take before a run of its kind was timed.
+    """
 
     def __init__(
         self,

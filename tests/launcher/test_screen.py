@@ -13,13 +13,15 @@ import pytest
 from al_lightning import console
 from al_lightning.launcher import Job, Outcome
 from al_lightning.launcher import screen as screens
-from al_lightning.launcher.screen import Screen, overall
+from al_lightning.launcher.job import Cost
+from al_lightning.launcher.screen import Screen
+from al_lightning.launcher.time_left import expected, overall
 
 
 def told(path: Path, **more: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    plain = {"title": "cycle 1/2, 20 labelled: fit", "metric": "miou 25.00 %", "fraction": 0.5, "seconds_left": 50.0}
-    path.write_text(json.dumps({**plain, **more}))
+    plain = {"title": "cycle 1/2, 20 labelled: fit", "metric": "miou 25.00 %", "fraction": 0.5}
+    path.write_text(json.dumps({**plain, "seconds_left": [50, 50], **more}))
 
 
 def test_overall_time_left_fills_the_slots_in_order() -> None:
@@ -27,6 +29,22 @@ def test_overall_time_left_fills_the_slots_in_order() -> None:
     assert overall([10], [20], 3) == 20
     assert overall([], [], 2) == 0
     assert overall([10, None], [], 2) is None
+
+
+def test_a_run_that_was_not_timed_takes_what_its_work_says() -> None:
+    """`a` took 100 s for 50 units. A run of its kind with 75 units takes 150; others by their own range of work."""
+    here = Path()
+    a = Job("a", 0, here, cost=Cost("supervised", 50, 50))
+    takes = expected([(a, (100, 100))])
+    assert takes(Job("a", 1, here)) == (100, 100)
+    assert takes(Job("b", 0, here, cost=Cost("supervised", 50, 100))) == (150, 150)
+    s4gan = Job("c", 0, here, cost=Cost("s4gan", 100, 300))
+    assert takes(s4gan) == pytest.approx((200 / 1.3, 600 * 1.3))
+    # Once the kind is timed (here at 3 s a unit), the others of the kind follow; `a` tells best of further kinds.
+    takes = expected([(a, (100, 100)), (s4gan, (600, 600))])
+    assert takes(Job("d", 0, here, cost=Cost("s4gan", 50, 150))) == (300, 300)
+    assert takes(Job("e", 0, here, cost=Cost("wide", 50, 50))) == pytest.approx((100 / 1.3, 100 * 1.3))
+    assert expected([])(a) is None
 
 
 def test_plain_lines_come_seldom(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,14 +60,15 @@ def test_plain_lines_come_seldom(here: Path, monkeypatch: pytest.MonkeyPatch) ->
             now[0] += 1
             screen.tick()
         screen.end(Outcome(jobs[0], "done", 0, 62.0, ""))
-        assert screen.seconds_left() == 62  # job 1 should be through by now, b takes as long as job 0 did
+        # Job 1 should be through by now; b is of another kind, and may be 1.3 times as fast or as slow as job 0.
+        assert screen.seconds_left() == pytest.approx((62 / 1.3, 62 * 1.3))
     assert out.getvalue().splitlines() == [
         "a, seed 0 (1 of 3)",
         "a, seed 1 (2 of 3)",
-        # after 31 s the run expects 50 more: 81 in all, for the one that tells nothing too, then the third
-        "0 of 3 done, 2 running, 1 waiting, 0 failed; about 2 min 11 s left | a, seed 0: cycle 1/2, 20 labelled: fit, "
+        # after 31 s the run expects 50 more: 81 in all, for the silent one too, then 62 to 105 for the third
+        "0 of 3 done, 2 running, 1 waiting, 0 failed; about 2 to 3 min left | a, seed 0: cycle 1/2, 20 labelled: fit, "
         "miou 25.00 %; a, seed 1: starting",
-        "0 of 3 done, 2 running, 1 waiting, 0 failed; about 2 min 42 s left | a, seed 0: cycle 1/2, 20 labelled: fit, "
+        "0 of 3 done, 2 running, 1 waiting, 0 failed; about 2 to 3 min left | a, seed 0: cycle 1/2, 20 labelled: fit, "
         "miou 25.00 %; a, seed 1: starting",
         "a, seed 0: done in 1 min 02 s",
         "1 of 3 done, 1 running, 1 waiting, 0 failed.",
@@ -65,7 +84,7 @@ def test_the_metric_is_never_what_is_cut(here: Path, monkeypatch: pytest.MonkeyP
     job = Job("cifar10_250-250_noaug_uniform5_entropy_uda", 0, here)
     with Screen([job], 1, out := io.StringIO()) as screen:
         screen.begin(job)
-        told(job.progress, metric="accuracy 25.00 % in cycle 0", seconds_left=3700.0)
+        told(job.progress, metric="accuracy 25.00 % in cycle 0", seconds_left=[3700, 3700])
         out.truncate(0)
         screen.tick()
         frame = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\x00]", "", out.getvalue()).splitlines()

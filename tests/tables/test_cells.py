@@ -46,9 +46,12 @@ def test_the_text_letter_by_letter(runs: Path) -> None:
         "29.600 ± 0.361       +0.60  3 of 3\n"
         "Coreset                              73.00  2 of 3 cycles                                      28.80  "
         "                            0 of 3\n"
-        "100%                                 90.00          91.00       +1.00                          36.00  "
-        "        36.400       +0.40  1 of 3\n"
         "  Entropy is ahead of Random by 3.0 points of accuracy (95 % interval 2.4 to 3.6, 3 seeds)\n\n"
+        "Digits, all labels\n"
+        "      accuracy at 1,000 labels, published   ours  difference  2 x area, published    ours  difference   seeds"
+        "\n"
+        "100%                                90.00  91.00       +1.00                36.00  36.400       +0.40  1 of 3"
+        "\n\n"
         "7 of 12 runs are finished.\n"
         "[ok] fine.\n\n"
         "Note: The areas are twice Eq. 2."
@@ -66,8 +69,11 @@ def test_the_markdown_letter_by_letter(runs: Path) -> None:
         "| Random | 71.00 | 71.00 ± 1.00 | +0.00 | 78.0 % | 28.10 ± 0.20 | 28.400 ± 0.400 | +0.30 | 3 of 3 |\n"
         "| Entropy | 74.50 | 75.00 ± 1.00 | +0.50 | 82.4 % | 29.00 | 29.600 ± 0.361 | +0.60 | 3 of 3 |\n"
         "| Coreset | 73.00 | 2 of 3 cycles |  |  | 28.80 |  |  | 0 of 3 |\n"
-        "| 100% | 90.00 | 91.00 | +1.00 |  | 36.00 | 36.400 | +0.40 | 1 of 3 |\n\n"
-        "- Entropy is ahead of Random by 3.0 points of accuracy (95 % interval 2.4 to 3.6, 3 seeds)\n\n"
+        "\n- Entropy is ahead of Random by 3.0 points of accuracy (95 % interval 2.4 to 3.6, 3 seeds)\n\n"
+        "### Digits, all labels\n\n"
+        "|  | accuracy at 1,000 labels, published | ours | difference | 2 x area, published | ours | difference | "
+        "seeds |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+        "| 100% | 90.00 | 91.00 | +1.00 | 36.00 | 36.400 | +0.40 | 1 of 3 |\n\n"
         "- 7 of 12 runs are finished.\n\n"
         "- Note: The areas are twice Eq. 2.\n"
     )
@@ -88,9 +94,17 @@ def test_the_latex_letter_by_letter(runs: Path) -> None:
         "3 of 3 \\\\\n"
         "Entropy & 74.50 & 75.00 $\\pm$ 1.00 & +0.50 & 82.4 \\% & 29.00 & 29.600 $\\pm$ 0.361 & +0.60 & 3 of 3 \\\\\n"
         "Coreset & 73.00 & 2 of 3 cycles &  &  & 28.80 &  &  & 0 of 3 \\\\\n"
-        "100\\% & 90.00 & 91.00 & +1.00 &  & 36.00 & 36.400 & +0.40 & 1 of 3 \\\\\n"
         "\\bottomrule\n\\end{tabular}\n\\end{table}\n\n"
         "% Entropy is ahead of Random by 3.0 points of accuracy (95 % interval 2.4 to 3.6, 3 seeds)\n\n"
+        "\\begin{table}\n\\centering\n"
+        "\\caption{A table. Digits, all labels.}\n"
+        "\\begin{tabular}{lrrrrrrr}\n"
+        "\\toprule\n"
+        " & accuracy at 1,000 labels, published & ours & difference & 2 x area, published & ours & difference & seeds "
+        "\\\\\n"
+        "\\midrule\n"
+        "100\\% & 90.00 & 91.00 & +1.00 & 36.00 & 36.400 & +0.40 & 1 of 3 \\\\\n"
+        "\\bottomrule\n\\end{tabular}\n\\end{table}\n\n"
         "% 7 of 12 runs are finished.\n\n"
         "% Note: The areas are twice Eq. 2.\n"
     )
@@ -193,6 +207,7 @@ def test_the_csv_holds_the_numbers_in_full(runs: Path) -> None:
     assert (entropy["points"], entropy["verdict"], entropy["baseline"]) == ("3", "ahead", "Random")
     assert float(entropy["low"]) == pytest.approx(3 - 0.6211, abs=1e-3)
     assert rows[2]["ours"] == rows[2]["verdict"] == ""
+    assert [row["budget"] for row in rows] == ["0.2", "0.2", "0.2", "1"]
 
 
 def test_nothing_run_shows_the_published_numbers_alone(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from al_lightning.launcher import Job
 from al_lightning.tables.plan import files_of, find_table, missing_data, plan, read_statuses
 from al_lightning.tables.published import read_table
 from al_lightning.tables.status import find_runs, statuses_of
+from al_lightning.tables.work import jobs_of, with_cost
 from tests.support.errors import refused
 from tests.support.published_tables import FILES, table
 from tests.support.runs import Answer
@@ -87,6 +88,48 @@ def test_every_run_of_every_table_has_a_small_stand_in(name: str, tmp_path: Path
     assert experiment.data.pool().size == column.pool
     assert experiment.budget.nominal(0, column.pool) == pytest.approx(column.initial)
     assert experiment.budget.nominal(experiment.budget.cycles, column.pool) == pytest.approx(column.total)
+
+
+def test_fits_of_stand_ins_grow_with_their_labels(tmp_path: Path) -> None:
+    """As in the study: 26, 52, 79 and 264 labels at batch 8 for 6 epochs are 19, 39, 59 and 198 steps."""
+    made = plan(find_table("table3", "smoke"), tmp_path, reduced=True)
+    for name, counts in (("demo_11f_random", (26, 52, 79)), ("demo_11f_full", (264,))):
+        job = next(run.job for run in made.runs if run.job.name == name)
+        experiment = configure([job.name], job.options, 0, job.directory)
+        assert [experiment.steps(count) for count in counts] == [6 * count // 8 for count in counts]
+
+
+def test_the_work_of_runs_by_hand(tmp_path: Path) -> None:
+    """Of demo_11f at 64 x 128: 6 epochs of 8 images; 80 test images, and the rest of 264 scored twice."""
+    jobs = {job.name: job for job in jobs_of(plan(find_table("table3", "smoke"), tmp_path, reduced=True))}
+    pixels, steps, tests = 64 * 128, 19 + 39 + 59, 3 * 80
+    scored = (264 - 26) + (264 - 52)
+    passes = {
+        "demo_11f_random": (8 * 3 * steps + tests,) * 2,
+        "demo_11f_entropy": (8 * 3 * steps + tests + scored,) * 2,
+        "demo_11f_equal": (8 * 3 * steps + tests + 2 * scored,) * 2,
+        "demo_11f_bald": (8 * 3 * steps + tests + scored, 8 * 3 * steps + tests + 10 * scored),
+        "demo_11f_random_s4gan": (16 * 3 * steps + tests, 16 * 10 * steps + tests),
+        "demo_11f_full": (8 * 3 * 198 + 80,) * 2,
+    }
+    costs = {name: jobs[name].cost for name in passes}
+    assert {name: cost and (cost.least, cost.most) for name, cost in costs.items()} == {
+        name: (pixels * least, pixels * most) for name, (least, most) in passes.items()
+    }
+    kinds = {name: cost and cost.kind for name, cost in costs.items()}
+    assert kinds["demo_11f_random"] == kinds["demo_11f_entropy"] == kinds["demo_11f_full"]
+    assert len(set(kinds.values())) == 3  # supervised, with dropout, s4GAN
+
+
+def test_the_work_of_an_ensemble_and_of_a_configuration_that_is_wrong(tmp_path: Path) -> None:
+    options = ("--data.pool_size", "100", "--data.test_size", "0", "--epochs", "1", "--budget.cycles", "1")
+    ensemble = with_cost(Job("demo_0f_variation_ratio", 0, tmp_path, options)).cost
+    assert ensemble is not None
+    # 10 and 20 labels at batch 8: 1 and 2 steps; the first fit and the scoring of 90 images five times.
+    assert ensemble.least == ensemble.most == 64 * 128 * (5 * (8 * 3 * 1 + 90) + 8 * 3 * 2)
+    for wrong in (("--data.pool_size", "many"), ("--data.batch_size", "x"), ("--budget.cycles", "-1")):
+        assert with_cost(Job("demo_0f_random", 0, tmp_path, wrong)).cost is None
+    assert with_cost(Job("demo_0f_nothing", 0, tmp_path)).cost is None
 
 
 def test_stand_ins_keep_strategy_training_and_augmentation(tmp_path: Path) -> None:
