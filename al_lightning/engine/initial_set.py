@@ -131,6 +131,7 @@ def begin(
         code=digests(experiment.own_code),
         metrics=list(experiment.task(len(data.class_names)).metrics),
         oracle=str(experiment.plain["oracle"]["class_path"]),
+        command=list(experiment.command),
         versions=versions(),
     )
     run, note = store.begin(record, images)
