@@ -13,6 +13,7 @@ from al_lightning.comparisons.plan import gain_per_hundred
 from al_lightning.config.rebuild import data_of
 from al_lightning.pages.render import render
 from al_lightning.reports.numbers import answer, datasets
+from al_lightning.reports.origin import Origin
 from al_lightning.reports.page import Guide, report_values
 from al_lightning.results.renderers import number
 from al_lightning.results.series import Series
@@ -91,7 +92,13 @@ def _line(words: Sequence[str]) -> str:
 
 
 def write_page(
-    path: Path, comparison: Comparison, title: str, command: str, warning: str, steps: Sequence[NextStep], guide: Guide
+    path: Path,
+    comparison: Comparison,
+    title: str,
+    origin: Origin,
+    warning: str,
+    steps: Sequence[NextStep],
+    guide: Guide,
 ) -> Path:
     """Write the page of a comparison; return its path.
 
@@ -99,13 +106,13 @@ def write_page(
         path: the HTML file.
         comparison: the comparison.
         title: of the page; "" for the name of the setting.
-        command: that made it.
+        origin: the command that made it.
         warning: stands above the verdicts; "" for none.
         steps: what to do next.
         guide: as for `reports.page.write_report`.
     """
     values: dict[str, Any] = {
-        **report_values(comparison.runs, data_of(()), title, command=command, guide=guide),
+        **report_values(comparison.runs, data_of(()), title, origin=origin, guide=guide),
         "warning": warning,
         "gains": [text for text in map(_gain, comparison.methods) if text],
         "says": [ON_LABELS, OF_SEEDS, FROZEN],

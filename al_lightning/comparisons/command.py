@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from al_lightning.errors import UsageError
 from al_lightning.launcher.machine import cores
 from al_lightning.progress import Reporter, duration
 from al_lightning.recommendations.guide import study_guide
+from al_lightning.reports.origin import Origin
 from al_lightning.results.series import BASELINE, by_setting
 from al_lightning.results.text_table import comparison_table
 
@@ -56,8 +56,9 @@ def run(asked: Asked) -> str:
         checked = check(request, comparison, out.with_suffix(".check"), reporter) if asked.check else None
     steps = next_steps(request, comparer.budget, comparison, asked.check)
     warning = checked.warning if checked else ""
-    command = shlex.join(["al-lightning", *asked.command])
-    page = write_page(out, comparison, asked.title, command, warning, steps, study_guide())
+    made = tuple(dict.fromkeys(run.record.name for run in comparison.runs))
+    origin = Origin(("al-lightning", *asked.command), made)
+    page = write_page(out, comparison, asked.title, origin, warning, steps, study_guide())
     tables = [comparison_table(methods) for methods in by_setting(comparison.methods).values()]
     lines = [*([checked.line] if checked else []), *sentences(comparison)]
     todo = [line for step in steps for line in (f"{step.why}:", f"  {step.command}")]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from al_lightning.comparisons.plan import Limits, budget_options, finished
 from al_lightning.comparisons.screen import progress_table
@@ -156,7 +157,8 @@ class Comparer:
         last = 0 if experiment.acquisition.one_fit else experiment.budget.cycles
         if (directory / JOURNAL).is_file():
             run = read_run(directory)
-            same = replace(run.record, versions={}, oracle="") == replace(wanted, versions={}, oracle="")
+            aside: dict[str, Any] = {"versions": {}, "oracle": "", "command": []}
+            same = replace(run.record, **aside) == replace(wanted, **aside)
             if same and len(run.cycles) == last + 1:
                 return run
         raise UsageError(

@@ -63,8 +63,10 @@ class HypercolumnClassifier(Network):
 
     def linear_head(self) -> tuple[list[Tensor], Tensor]:
         """Return the weights of the maps' convolutions, (C, D_i, 1, 1), and the bias, (C,)."""
-        first = self.classifiers[0]
-        return [classifier.weight for classifier in self.classifiers], first.bias
+        convolutions = [each for each in self.classifiers if isinstance(each, nn.Conv2d)]
+        bias = convolutions[0].bias
+        assert bias is not None
+        return [each.weight for each in convolutions], bias
 
     def encode(self, image: Tensor) -> Features:
         """Return the image's own channels and the encoder's maps, finest first, and the pooled last map.
