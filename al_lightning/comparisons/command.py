@@ -54,7 +54,7 @@ def run(asked: Asked) -> str:
         )
         comparison = comparer.run()
         checked = check(request, comparison, out.with_suffix(".check"), reporter) if asked.check else None
-    steps = next_steps(request, comparer.budget, comparison, asked.check)
+    steps = next_steps(request, comparer.defaults, comparison, asked.check)
     warning = checked.warning if checked else ""
     made = tuple(dict.fromkeys(run.record.name for run in comparison.runs))
     origin = Origin(("al-lightning", *asked.command), made)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from al_lightning.comparisons.plan import Limits, budget_options, finished
+from al_lightning.comparisons.plan import Limits, budget_options, finished, smaller
 from al_lightning.comparisons.screen import progress_table
 from al_lightning.comparisons.workers import Method, Work, processes, result_of, submit
 from al_lightning.config.experiment import Experiment, configure
-from al_lightning.data.remarks import Remark
+from al_lightning.data.dataset import PoolDataset
+from al_lightning.data.pool_split import Reading
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.feature_run import FeatureRuns, RunInMemory
 from al_lightning.engine.initial_set import first_count, open_data, record_of, say, warnings
@@ -82,61 +82,59 @@ class Comparer:
     def __init__(self, request: Request, reporter: Reporter) -> None:
         self.request = request
         self.reporter = reporter
-        begun = time.monotonic()
-        budget: list[str] = []
-        first = self._configure(self.request.strategies[0], budget)
-        if not any(option.startswith("--budget") for option in request.options):
-            first.data.take_split(first.data.find_split())
-            classes = first.data.num_classes
-            budget = budget_options(len(first.data.train), classes, first.task(classes).predicts)
-            first = self._configure(self.request.strategies[0], budget)
-        experiments = [first, *(self._configure(strategy, budget) for strategy in request.strategies[1:])]
-        self.budget = budget
-        nothing = RunInMemory(Run(first.run_dir, RunRecord(first.name, 0, {}, 0)))
-        opened = open_data(first, nothing, Processes(), reporter)
-        data = first.data
-        if not len(data.test):
-            raise DatasetError(f"{data.root} has no test set, so that no strategy can be judged; name one.")
-        sets = (data.train, data.test)
-        if lacking := sum(not images.has_label(index) for images in sets for index in range(len(images))):
-            raise DatasetError(
-                f"{lacking:,} images have no label. `compare` tries strategies on labels that exist; with images that "
-                "people are still to label, run a campaign: al-lightning fit with --oracle files."
-            )
-        self.experiments = [replace(each, data=data) for each in experiments]
-        digest = image_list(data.image_files(), data.root).digest
-        remarks = warnings([*opened.remarks, *self._doubts(opened.look.labels())])
+        self.defaults: list[str] = []  # options of `fit` that the request leaves open
+        first = self._configure(request.strategies[0])
+        split = first.data.find_split(Reading(reporter.say, reporter.count))
+        first.data.take_split(split)
+        check_labels(first.data)
+        if self._choose_defaults(first):
+            first = self._configure(request.strategies[0])
+        others = [self._configure(strategy) for strategy in request.strategies[1:]]
+        opened = open_data(first, nothing_yet(first), Processes(), reporter)
+        self.experiments = [first, *(replace(each, data=first.data) for each in others)]
         for experiment in self.experiments:
             experiment.acquisition.check_pool(opened.pool, first_count(experiment, opened.pool))
-        records = [
-            replace(record_of(each, opened.pool.size, opened.data_sha256, digest, opened.trained), remarks=remarks)
-            for each in self.experiments
-        ]
-        self.work = Work(
-            tuple(
-                Method(config, tuple(options), record)
-                for (config, options), record in zip(map(self._words, request.strategies), records, strict=True)
-            ),
-            data.find_split(),
-            data.features,
-        )
+        doubts = opened.look.labels()
+        say(doubts, reporter)
+        digest = image_list(first.data.image_files(), first.data.root).digest
+        methods = []
+        for strategy, experiment in zip(request.strategies, self.experiments, strict=True):
+            record = record_of(experiment, opened.pool.size, opened.data_sha256, digest, opened.trained)
+            config, options = self._words(strategy)
+            methods.append(Method(config, options, replace(record, remarks=warnings([*opened.remarks, *doubts]))))
+        self.work = Work(tuple(methods), split, first.data.features)
         FeatureRuns(first)  # refuses what cannot run, before any process starts
-        self.seconds = time.monotonic() - begun
 
-    def _doubts(self, doubts: Sequence[Remark]) -> Sequence[Remark]:
-        say(doubts, self.reporter)
-        return doubts
+    def _choose_defaults(self, experiment: Experiment) -> bool:
+        """Choose a budget, and a size of images with a class per pixel, where the request has none; say which size.
 
-    def _words(self, strategy: str) -> tuple[str, list[str]]:
+        Returns:
+            Whether any was chosen.
+        """
+        given = {option.split("=")[0].split(".")[0] for option in self.request.options}
+        sizes = {option.split("=")[0] for option in self.request.options}
+        data, predicts = experiment.data, experiment.task(experiment.data.num_classes).predicts
+        if "--budget" not in given:
+            self.defaults += budget_options(len(data.train), data.num_classes, predicts)
+        if predicts == "pixel" and "--data.size" not in sizes and getattr(data, "size", ()) is None:
+            height, width = data.train.check(0) or data.train.image(0).shape[:2]
+            if (size := smaller(height, width)) != (height, width):
+                self.defaults += ["--data.size", str(list(size))]
+                self.reporter.say(
+                    f"images and masks of {height} x {width} are read at {size[0]} x {size[1]}, and judged there; "
+                    "another size: --data.size '[HEIGHT, WIDTH]'"
+                )
+        return bool(self.defaults)
+
+    def _words(self, strategy: str) -> tuple[str, tuple[str, ...]]:
         """Return the name of a strategy's runs, and the options beside it."""
         request = self.request
         encoder = f"_{request.encoder}" if request.encoder else ""
         own = ["--acquisition", strategy] if "." in strategy else []
         name = f"{request.dataset}{encoder}_{BASELINE if own else strategy}_probe"
-        return name, [*request.options, *self.budget, *own]
+        return name, (*request.options, *self.defaults, *own)
 
-    def _configure(self, strategy: str, budget: list[str]) -> Experiment:
-        self.budget = budget
+    def _configure(self, strategy: str) -> Experiment:
         config, options = self._words(strategy)
         return configure([config], options)
 
@@ -207,4 +205,21 @@ class Comparer:
         self.reporter.show(
             lambda: progress_table(self._series(runs), done, limits.seeds, left, self.reporter.console.width),
             f"{done} of {limits.seeds} seeds, at most {duration(left)} left",
+        )
+
+
+def nothing_yet(experiment: Experiment) -> RunInMemory:
+    """Return a run in which nothing has happened."""
+    return RunInMemory(Run(experiment.run_dir, RunRecord(experiment.name, experiment.seed, {}, 0)))
+
+
+def check_labels(data: PoolDataset) -> None:
+    """Raise DatasetError where strategies cannot be tried on a dataset: it lacks a test set, or labels."""
+    if not len(data.test):
+        raise DatasetError(f"{data.root} has no test set, so that no strategy can be judged; name one.")
+    sets = (data.train, data.test)
+    if lacking := sum(not images.has_label(index) for images in sets for index in range(len(images))):
+        raise DatasetError(
+            f"{lacking:,} images of {data.root} have no label, and `compare` tries strategies on labels that exist. "
+            "With images that people are still to label, run a campaign: al-lightning fit with --oracle files."
         )

@@ -23,6 +23,8 @@ MOST_PER_CLASS = 5
 """Most images of each class that a budget buys, of images with one class."""
 MOST_IMAGES = 50
 """Most images that a budget buys, of images with a class per pixel."""
+LONGEST_SIDE = 256
+"""Pixels of the longer side to which larger images with a class per pixel are reduced: 0.9 MB of features an image."""
 FEWEST_SEEDS = 10
 """Seeds before the width of an interval may end a comparison: its estimate is too rough before."""
 NARROW = 1.0
@@ -63,6 +65,12 @@ def budget_options(pool: int, classes: int, labels: Literal["image", "pixel"]) -
         )
     values = {"unit": "images", "initial": query, "query": query, "cycles": points - 1}
     return [part for name, value in values.items() for part in (f"--budget.{name}", str(value))]
+
+
+def smaller(height: int, width: int) -> tuple[int, int]:
+    """Return the size at which images with a class per pixel are compared: at most `LONGEST_SIDE` pixels a side."""
+    factor = min(1.0, LONGEST_SIDE / max(height, width))
+    return max(1, round(height * factor)), max(1, round(width * factor))
 
 
 def half_width(values: Sequence[float]) -> float:

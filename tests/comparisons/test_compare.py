@@ -1,0 +1,71 @@
+"""`al-lightning compare` from the command line, on scikit-learn's digits."""
+
+import shlex
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from al_lightning.errors import DatasetError, UsageError
+from al_lightning.runs.journal import read_run
+from tests.support.errors import refused
+from tests.support.runs import Answer, journal
+
+Call = Callable[..., Answer]
+BUDGET = ["--budget.unit", "images", "--budget.initial", 20, "--budget.query", 10, "--budget.cycles", 2]
+SMALL = ["compare", "digits", "--encoder", "wrn28", "--strategies", "margin", "--processes", 1, *BUDGET]
+
+
+def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
+    answer = al(*SMALL, "--seeds", 2, "--title", "Which digits?")
+    assert answer.code == 0, answer.err
+    assert "margin_probe" in answer.out
+    assert "all 2 seeds are done" in answer.out
+    runs = sorted((here / "runs").glob("*/*/seed_*"))
+    assert [path.name for path in runs] == ["seed_0", "seed_1"] * 2
+    for path in runs:
+        assert sorted(file.name for file in path.iterdir()) == ["config.yaml", "cycles.jsonl"]
+    assert read_run(runs[0]).initial == read_run(runs[2]).initial  # at a seed all strategies begin alike
+    page = (here / "runs/compare_digits.html").read_text()
+    for words in ("Which digits?", "choose", "frozen", "100 more"):
+        assert words in page
+    # The runs are those of `fit`, which reads them.
+    margin = next(path for path in runs if "margin" in str(path) and path.name == "seed_1")
+    again = al("fit", "--config", "digits_wrn28_margin_probe", *BUDGET, "--seed", 1)
+    assert again.code == 0
+    assert str(margin.relative_to(here)) in again.err
+    # A third seed goes on: what is there is read, and a run that was deleted is made again as it was.
+    whole = journal(runs[1])
+    shutil.rmtree(runs[1])
+    kept = [path / "cycles.jsonl" for path in (runs[0], *runs[2:])]
+    before = [path.stat().st_mtime_ns for path in kept]
+    more = al(*SMALL, "--seeds", 3)
+    assert more.code == 0
+    assert [path.stat().st_mtime_ns for path in kept] == before
+    assert len(list((here / "runs").glob("*/*/seed_2"))) == 2
+    assert journal(runs[1]) == whole
+    # Every command that is printed is one that runs.
+    commands = [line.strip() for line in more.out.splitlines() if line.startswith("  al-lightning")]
+    assert len(commands) == 2
+    assert al(*shlex.split(commands[1])[1:], "--print_config").code == 0
+    # A directory that holds something else is left alone.
+    (runs[1] / "cycles.jsonl").write_text("".join((runs[1] / "cycles.jsonl").read_text().splitlines(True)[:3]))
+    assert refused(al(*SMALL, "--seeds", 3), UsageError, runs[1].relative_to(here), "not finished")
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "facts"),
+    [
+        (["compare", "digit"], UsageError, ["digits"]),
+        (["compare", "digits", "--strategies", "random"], UsageError, ["--strategies"]),
+        (["compare", "digits", "--strategies", "entrop"], UsageError, ["entropy"]),
+        (["compare", "digits", "--seeds", 0], UsageError, ["--seeds"]),
+        (["compare", "digits", "--minutes", 0], UsageError, ["--minutes"]),
+        (["compare", "digits", "--seed", 3], UsageError, ["--seeds"]),
+        (["compare", "image_folder", "--data.root", "nowhere"], DatasetError, ["nowhere"]),
+    ],
+)
+def test_mistakes(al: Call, here: Path, words: list[object], kind: type[UsageError], facts: list[str]) -> None:
+    assert refused(al(*words), kind, *facts)
+    assert not (here / "runs").exists()

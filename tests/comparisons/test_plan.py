@@ -1,0 +1,109 @@
+"""Budgets that fit the data, and when a comparison ends."""
+
+import math
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from al_lightning.comparisons.plan import (
+    Limits,
+    budget_options,
+    finished,
+    gain_per_hundred,
+    half_width,
+    smaller,
+    widest,
+)
+from al_lightning.errors import UsageError
+from al_lightning.metrics import ACCURACY
+from al_lightning.results.curves import Curve
+from al_lightning.results.series import Series
+
+Labels = Literal["image", "pixel"]
+
+
+def method(label: str, values: list[list[float]]) -> Series:
+    """A method with a curve for each seed, at 10, 20, 30 ... labels of a pool of 100."""
+    labelled = [tuple(10 * (place + 1) for place in range(len(curve))) for curve in values]
+    curves = tuple(
+        Curve(label, seed, "", ACCURACY, tuple(count / 100 for count in counts), counts, tuple(curve))
+        for seed, (counts, curve) in enumerate(zip(labelled, values, strict=True))
+    )
+    return Series("pool", label, ACCURACY, curves, label)
+
+
+@pytest.mark.parametrize(
+    ("pool", "classes", "labels", "query", "cycles"),
+    [
+        (100, 3, "image", 3, 9),
+        (40, 3, "image", 3, 5),
+        (10_000, 10, "image", 50, 9),
+        (1_000_000, 10, "image", 50, 9),
+        (367, 11, "pixel", 12, 9),
+        (20, 2, "pixel", 4, 1),
+        (9_000, 20, "pixel", 50, 9),
+    ],
+)
+def test_budgets_by_hand(pool: int, classes: int, labels: str, query: int, cycles: int) -> None:
+    words = budget_options(pool, classes, labels)
+    given = dict(zip(words[::2], words[1::2], strict=True))
+    assert given["--budget.initial"] == given["--budget.query"] == str(query)
+    assert (given["--budget.cycles"], given["--budget.unit"]) == (str(cycles), "images")
+
+
+@given(st.integers(1, 100_000), st.integers(1, 300), st.sampled_from(["image", "pixel"]))
+def test_no_budget_asks_for_more_than_half_of_the_pool(
+    pool: int, classes: int, labels: Literal["image", "pixel"]
+) -> None:
+    try:
+        words = budget_options(pool, classes, labels)
+    except UsageError:
+        assert pool < 4 * max(classes, 4)
+        return
+    query, cycles = int(words[words.index("--budget.query") + 1]), int(words[words.index("--budget.cycles") + 1])
+    assert cycles >= 1
+    assert query * (cycles + 1) <= pool // 2
+
+
+def test_large_images_are_reduced() -> None:
+    assert smaller(180, 240) == (180, 240)
+    assert smaller(1024, 2048) == (128, 256)
+    assert smaller(3000, 2) == (256, 1)
+
+
+def test_the_half_width_is_that_of_students_t() -> None:
+    values = [1.0, 2.0, 4.0, 4.5]
+    low, high = stats.t.interval(0.95, 3, loc=0, scale=stats.sem(values))
+    assert half_width(values) == pytest.approx((high - low) / 2)
+    assert half_width([1.0]) == math.inf
+
+
+def test_the_widest_difference_counts_and_never_its_sign() -> None:
+    base = method("random", [[50.0, 60.0], [52.0, 61.0], [54.0, 65.0]])
+    other = method("margin", [[50.0, 64.0], [52.0, 66.0], [54.0, 67.0]])
+    assert widest([base, other]) == pytest.approx(half_width([4.0, 5.0, 2.0]))
+    mirrored = method("margin", [[50.0, 56.0], [52.0, 56.0], [54.0, 63.0]])
+    assert widest([base, mirrored]) == pytest.approx(widest([base, other]))
+    assert widest([base]) == math.inf
+
+
+def test_a_comparison_ends_by_seeds_minutes_or_width() -> None:
+    limits = Limits(seeds=50, minutes=10)
+    equal = [method(label, [[50.0 + seed, 60.0] for seed in range(12)]) for label in ("random", "margin")]
+    assert finished(9, 1, equal, limits) == ""  # too few to trust a width
+    assert "0.0 points" in finished(10, 1, equal, limits)
+    assert "10 minutes" in finished(3, 10.2, equal, limits)
+    assert "50 seeds" in finished(50, 1, equal, limits)
+
+
+def test_what_100_more_labels_brought() -> None:
+    curves = [[10.0, 50.0, 60.0, 64.0], [11.0, 52.0, 60.0, 68.0]]
+    start, end, gain, half = gain_per_hundred(method("random", curves)) or (0, 0, 0.0, 0.0)
+    assert (start, end) == (30, 40)
+    assert gain == pytest.approx(60.0)  # 4 and 8 points for 10 labels
+    assert half == pytest.approx(half_width([40.0, 80.0]))
+    assert gain_per_hundred(method("random", [[10.0, 20.0]])) is None
+    assert (gain_per_hundred(method("random", [[10.0, 20.0], [11.0, 20.0]])) or ())[:2] == (10, 20)

@@ -1,0 +1,94 @@
+"""Linear probes: the same journal through Lightning and on the fast path, after a restart, on two processes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from al_lightning.config.experiment import Experiment, configure
+from al_lightning.distributed.processes import Processes
+from al_lightning.engine.feature_run import FeatureRuns, RunInMemory
+from al_lightning.engine.initial_set import open_data
+from al_lightning.errors import UsageError
+from al_lightning.progress import Reporter
+from al_lightning.runs.checkpoints import load_network
+from al_lightning.runs.journal import Run, read_run
+from tests.support.errors import refused
+from tests.support.runs import Answer, journal
+
+Call = Callable[..., Answer]
+BUDGET = ["--budget.unit", "images", "--budget.initial", 5, "--budget.query", 5, "--budget.cycles", 2]
+
+
+def opened(config: str, options: list[object], seed: int = 0) -> Experiment:
+    """A configuration whose features are there."""
+    experiment = configure([config], [str(option) for option in options], seed, "fast")
+    nothing = RunInMemory(Run(Path("fast"), read_run("slow").record))
+    open_data(experiment, nothing, Processes(), Reporter(shown=False))
+    return experiment
+
+
+def both_ways(al: Call, config: str, options: list[object], seed: int = 0) -> None:
+    assert al("fit", "--config", config, "--seed", seed, *options, "--run_dir", "slow").code == 0
+    experiment = opened(config, options, seed)
+    FeatureRuns(experiment).run(experiment, read_run("slow").record)
+    assert journal(Path("fast")) == journal(Path("slow"))
+    assert sorted(path.name for path in Path("fast").iterdir()) == ["config.yaml", "cycles.jsonl"]
+    assert Path("fast/config.yaml").read_text() == Path("slow/config.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("strategy", "more"),
+    [
+        ("random", []),
+        ("margin", ["--training.cross_validate", "true", "--training.calibrate", "true"]),
+        ("coreset", ["--initial", "spread"]),
+        ("bald", []),
+    ],
+)
+def test_the_fast_path_writes_the_journal_that_lightning_writes(
+    al: Call, here: Path, strategy: str, more: list[str]
+) -> None:
+    both_ways(al, f"digits_{strategy}_probe", [*BUDGET, *more], seed=3)
+
+
+@pytest.mark.parametrize("strategy", ["entropy", "bald"])
+def test_so_it_does_for_pixels(al: Call, here: Path, masks: Path, strategy: str) -> None:
+    options = ["--data.root", masks, "--data.classes", "[ground, box]", "--data.workers", 0, "--network.dropout", 0.3]
+    both_ways(al, f"mask_folder_hypercolumns_{strategy}_probe", [*BUDGET, *options])
+    assert journal(here / "fast")[-1]["metrics"]["miou"] > 0.8  # type: ignore[index]
+
+
+def test_a_restart_changes_nothing_and_the_weights_are_of_the_whole_network(
+    al: Call, here: Path, stop: dict[str, object]
+) -> None:
+    command = ["fit", "--config", "digits_random_probe", "--acquisition", "watched.Choosing", *BUDGET]
+    assert al(*command, "--run_dir", "whole").code == 0
+    stop.update(stage="select", count=0)
+    assert al(*command, "--run_dir", "r").code == 1
+    assert len(journal(here / "r")) == 1  # nothing is chosen yet
+    stop.update(stage=None)
+    assert al(*command, "--run_dir", "r").code == 0
+    assert journal(here / "r") == journal(here / "whole")
+    network = configure(["digits_random_probe"], run_dir="whole").network(10).eval()
+    load_network(network, here / "whole/cycle_02/member_0/weights.pt")
+    with torch.no_grad():
+        assert network(torch.zeros(1, 3, 8, 8)).logits.shape == (1, 10)
+
+
+@pytest.mark.parametrize(
+    ("config", "options", "words"),
+    [
+        ("digits_equal_probe", [], ["EquAL", "images themselves"]),
+        ("digits_variation_ratio_probe", [], ["VariationRatio", "one head"]),
+        ("digits_random_probe", ["--steps", 2], ["one step", "--steps 1"]),
+        ("demo_0f_random_probe", [], ["linear head", "HypercolumnClassifier"]),
+    ],
+)
+def test_what_does_not_go_with_a_probe_is_refused(
+    al: Call, here: Path, config: str, options: list[object], words: list[object]
+) -> None:
+    answer = al("fit", "--config", config, *options)
+    assert refused(answer, UsageError, *words)
+    assert not (here / "runs").exists()
