@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -167,10 +168,12 @@ def report(
     """
     from al_lightning.config.rebuild import data_of
     from al_lightning.recommendations.guide import study_guide
+    from al_lightning.reports.origin import Origin
     from al_lightning.reports.page import write_report
 
     runs = [read_run(directory) for directory in dict.fromkeys(Path(directory).resolve() for directory in run_dirs)]
-    return write_report(Path(out), runs, data_of(imports), title, command=command, guide=study_guide())
+    origin = Origin(tuple(shlex.split(command)), tuple(run.record.name for run in runs)) if command else None
+    return write_report(Path(out), runs, data_of(imports), title, origin=origin, guide=study_guide())
 
 
 def audit(
@@ -180,6 +183,7 @@ def audit(
     sequence_pattern: str | None = None,
     out: str | Path = "audit",
     processes: int | None = None,
+    mapping: str | None = None,
 ) -> Audit:
     """Check a dataset, print a summary, and write `audit.json` and `audit.html`.
 
@@ -190,6 +194,7 @@ def audit(
         sequence_pattern: regular expression over files' names, with groups `sequence` and `frame`.
         out: folder for the two files.
         processes: number of processes that read; one per core by default, at most eight.
+        mapping: file with the class of each colour, or label id, of the masks.
 
     Raises:
         ALError: the dataset cannot be set up, or the files cannot be written.
@@ -201,7 +206,7 @@ def audit(
     from al_lightning.progress import counting
 
     if isinstance(what, Path):
-        data: PoolDataset = AuditFolder(what, masks, sequence_pattern)
+        data: PoolDataset = AuditFolder(what, masks, sequence_pattern, mapping)
         title = str(what)
     else:
         names = _names(what)
@@ -221,6 +226,7 @@ def recommend(
     *,
     images: str | Path | None = None,
     masks: str | Path | None = None,
+    mapping: str | None = None,
     sequence_pattern: str | None = None,
     task: str | None = None,
     classes: int | None = None,
@@ -234,6 +240,7 @@ def recommend(
         labels: number of labels in the end.
         images: a folder of images, instead of `run_dir`.
         masks: folder of the images' masks.
+        mapping: file with the class of each colour, or label id, of the masks.
         sequence_pattern: regular expression over the images' names, with groups `sequence` and `frame`.
         task: "classification" or "segmentation", where labels do not tell it.
         classes: number of classes; by default as in the labels.
@@ -257,6 +264,7 @@ def recommend(
         raise UsageError("Name a dataset: either a run's directory or a folder of images.")
     rules = study_rules()
     folder: AuditFolder | None = None
+    home = ""
     if run_dir is not None:
         from al_lightning.config.rebuild import reopen
 
@@ -264,7 +272,7 @@ def recommend(
         opened = reopen(Path(run_dir), imports=imports)
         data, title = opened.data, done.record.name
     else:
-        folder = AuditFolder(Path(str(images)), Path(masks) if masks is not None else None, sequence_pattern)
+        folder = AuditFolder(Path(str(images)), Path(masks) if masks is not None else None, sequence_pattern, mapping)
         data, title = folder, str(images)
     with counting() as progress:
         audited = audit_data(data, title, sequence_pattern=sequence_pattern, workers=processes, progress=progress)
@@ -274,19 +282,15 @@ def recommend(
     remarks = [f"The data: {remark.text.rstrip('.')}." for remark in data.remarks()]
     if folder is not None:
         prefix, options, more = lines.options_of_folder(audited, folder, situation.task, situation.classes)
+        candidates, home = lines.candidates(prefix, options, answer.to_compare), lines.home_of(options)
         remarks += more
     else:
         if own := lines.own_evidence(done):
             remarks.append(own)
         root = opened.plain["data"]["init_args"].get("root")
-        prefix, options = lines.prefix_of(done.record)
-        options += ["--data.root", str(root)] if root else []
-        if prefix:
-            remarks.append("Give the run's options again that its name does not contain.")
-        else:
-            prefix = "DATASET"
-            remarks.append(f"The name {done.record.name} has no known parts: write your dataset's name for DATASET.")
-    commands, text = lines.commands(prefix, options, labels, answer.to_compare)
+        candidates, remark = lines.candidates_of(done.record, str(root or ""), answer.to_compare)
+        remarks += [remark] if remark else []
+    commands, text = lines.commands(candidates, labels, home)
     remarks += [
         f"Fits with {name} have {steps:,} steps each; `--steps` shortens the fits, which also lowers the gain."
         for name in dict.fromkeys(training for _, training in answer.to_compare)

@@ -30,7 +30,8 @@ tensorboard: writer > serve > *
 features: make > encoder export external store > *
 
 inspect: collapse > *
-config: experiment rebuild > configuration > check trainer > data_root directory names own_code > command_line > *
+config: experiment rebuild > configuration > check trainer > commands > data_root directory names own_code >
+    command_line > *
 
 data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datasets.bases datasets.official prepare
     streets survey uneven > dataset streets.drawing > binary_masks pool_split turned_images > cache.shards feature_batches known_files

@@ -17,7 +17,9 @@ from al_lightning.data.images import Array, Images
 from al_lightning.data.inventory import not_used
 from al_lightning.data.known_files import KnownFiles
 from al_lightning.data.labelled_files import MaskFiles
+from al_lightning.data.mappings import find_mapping, load_mapping
 from al_lightning.data.mask_folders import MaskFolders, Pair, mask_folders, shared_label
+from al_lightning.data.masks import Colours
 from al_lightning.data.remarks import Remark
 from al_lightning.data.turned_images import turned_images
 from al_lightning.errors import DatasetError, from_home
@@ -34,14 +36,14 @@ LABEL_FOLDERS = {"masks", "labels", "annotations", "segmentationclass"}
 class FolderImages(MaskFiles):
     """Image files, each with a mask; a mask of several images cannot be read."""
 
-    def __init__(self, pairs: Sequence[Pair], table: Array, size: tuple[int, int] | None) -> None:
+    def __init__(self, pairs: Sequence[Pair], table: Array | Colours, size: tuple[int, int] | None) -> None:
         super().__init__(pairs, table, size)
         self.images_of: dict[Path, list[Path]] = defaultdict(list)
         for image, mask in pairs:
             self.images_of[mask].append(image)
 
     def label(self, index: int) -> Array:
-        """Read the mask's label ids, (H, W) uint8."""
+        """Read the mask's label ids, or its classes where a mapping gives them, (H, W) uint8."""
         mask = self.pairs[index][1]
         if len(images := self.images_of[mask]) > 1:
             raise shared_label(images[0], images[1], mask)
@@ -55,10 +57,13 @@ class AuditFolder(PoolDataset):
     Without these two, all images are the pool, and there is no test set. A mask has the relative path of its image
     below the folder of masks, with the suffix .png.
 
+    Masks hold label ids, which need no names here, or colours, whose classes a mapping names.
+
     Args:
         images: folder of the images, including its subfolders.
-        masks: folder of the masks, one channel of label ids; None without masks.
+        masks: folder of the masks; None without masks.
         sequence_pattern: regular expression over the stems of file names, with groups `sequence` and `frame`.
+        mapping: file with the class of each colour or label id, as `data.mapping` of `MaskFolder`.
         size: (height, width) to which images are resized; None keeps their sizes.
         **options: see PoolDataset.
     """
@@ -70,6 +75,7 @@ class AuditFolder(PoolDataset):
         images: Path,
         masks: Path | None = None,
         sequence_pattern: str | None = None,
+        mapping: str | None = None,
         size: tuple[int, int] | None = None,
         **options: Any,
     ) -> None:
@@ -77,6 +83,8 @@ class AuditFolder(PoolDataset):
         self.size = size
         self.masks = from_home("--masks", masks) if masks is not None else None
         self.sequence_pattern = sequence_pattern
+        self.mapping_file = mapping
+        self.mapping = load_mapping(find_mapping(mapping, root=self.root)) if mapping else None
 
     @cached_property
     def found(self) -> MaskFolders:
@@ -93,11 +101,13 @@ class AuditFolder(PoolDataset):
     @cached_property
     def is_binary(self) -> bool:
         """Whether the masks that exist hold the ids 0 and 255 alone, which are two classes then."""
-        pairs = [*self.found.train, *(self.found.test or ())] if self.masks is not None else ()
+        by_id = self.masks is not None and self.mapping is None
+        pairs = [*self.found.train, *(self.found.test or ())] if by_id else ()
         return are_binary([mask for _, mask in pairs], KnownFiles(None, self.root))
 
     def _images(self, pairs: Sequence[Pair]) -> FolderImages:
-        return FolderImages(pairs, binary_table() if self.is_binary else _IDS, self.size)
+        ids = binary_table() if self.is_binary else _IDS
+        return FolderImages(pairs, self.mapping.table if self.mapping is not None else ids, self.size)
 
     def build_train(self) -> Images:
         """Return the pool."""
@@ -109,7 +119,9 @@ class AuditFolder(PoolDataset):
 
     @property
     def class_names(self) -> Sequence[str]:
-        """A name for each possible label id."""
+        """The mapping's classes, else a name for each possible label id."""
+        if self.mapping is not None:
+            return self.mapping.classes
         return [f"label id {value}" for value in ((0, 255) if self.is_binary else range(255))]
 
     def remarks(self) -> Sequence[Remark]:

@@ -109,7 +109,8 @@ def add_imports(parser: Arguments) -> None:
 def add_images(parser: Arguments) -> None:
     """Declare the options of commands that read a folder of images."""
     parser.add_argument("--images", type=Path, help="a folder of images, or of the folders `train` and `test`")
-    parser.add_argument("--masks", type=Path, help="a folder of their masks, PNGs of label ids")
+    parser.add_argument("--masks", type=Path, help="a folder of their masks, PNGs of label ids, or of colours")
+    parser.add_argument("--mapping", metavar="FILE", help="a file with the class of each colour of the masks")
     parser.add_argument("--sequence-pattern", help="regular expression with the groups `sequence` and `frame`")
     parser.add_argument("--processes", type=int, help="processes that read (one per core, at most eight)")
 

@@ -36,7 +36,8 @@ def audit(given: list[str]) -> int:
         "audit",
         "Checks a dataset: duplicates and near-duplicates in the pool, leakage into the test set, how "
         "redundant the pool is, classes, broken files. Prints a summary, writes audit.json and audit.html.",
-        "(--config NAME | --images DIR [--masks DIR]) [--sequence-pattern RE] [--out DIR] [options of fit]",
+        "(--config NAME | --images DIR [--masks DIR [--mapping FILE]]) [--sequence-pattern RE] [--out DIR] "
+        "[options of fit]",
     )
     parser.add_argument("--config", action="append", default=[], help="a dataset, or a run's name; may be repeated")
     add_images(parser)
@@ -47,6 +48,8 @@ def audit(given: list[str]) -> int:
         raise UsageError("Say what to audit: either --config NAME or --images DIR.")
     if ours.masks and not ours.images:
         raise UsageError("--masks belongs to --images; with --config the labels are the dataset's.")
+    if ours.mapping and not ours.masks:
+        raise UsageError("--mapping belongs to --masks; with --config it is --data.mapping.")
     if ours.images and options:
         raise UsageError(
             f"{options[0]} is an option of a dataset, which --config names, as in `al-lightning audit --config "
@@ -56,5 +59,13 @@ def audit(given: list[str]) -> int:
     begin(ours.verbose)
     from al_lightning import api
 
-    result = api.audit(ours.config or ours.images, options, ours.masks, ours.sequence_pattern, ours.out, ours.processes)
+    result = api.audit(
+        ours.config or ours.images,
+        options,
+        ours.masks,
+        ours.sequence_pattern,
+        ours.out,
+        ours.processes,
+        mapping=ours.mapping,
+    )
     return 1 if ours.strict and result.fails else 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from al_lightning.api import report as write_report
@@ -40,15 +42,15 @@ def demo(given: list[str]) -> int:
     ours, options = parser.read_with_options(given)
     at_least_one(ours, "seeds")
     begin(ours.verbose)
-    compare(ours.run_dir, ours.seeds, tuple(options))
+    compare(ours.run_dir, ours.seeds, tuple(options), ["al-lightning", "demo", *given])
     return 0
 
 
-def compare(directory: Path, seeds: int | None, options: tuple[str, ...]) -> None:
+def compare(directory: Path, seeds: int | None, options: tuple[str, ...], command: Sequence[str]) -> None:
     """Run three strategies on a diverse and on a redundant pool, print the tables, write the report.
 
     As many runs at once as there are cores, with one thread each: the networks are too small for several threads.
-    Without `seeds`, as many seeds as nine minutes allow, at most three.
+    Without `seeds`, as many seeds as nine minutes allow, at most three. The report shows `command`, which goes on.
 
     Raises:
         ALError: a run failed; the message names the run.
@@ -68,9 +70,8 @@ def compare(directory: Path, seeds: int | None, options: tuple[str, ...]) -> Non
     runs = sorted(done, key=lambda run: names.index(run.record.name))
     for methods in by_setting(series_of_runs(runs)).values():
         print(comparison_table(methods), end="\n\n")
-    report = write_report(
-        [run.directory for run in runs], directory / "report.html", "The demo: synthetic streets", "make demo"
-    )
+    title, made_by = "The demo: synthetic streets", shlex.join(command)
+    report = write_report([run.directory for run in runs], directory / "report.html", title, made_by)
     over = ", mean +- standard deviation over seeds" if len(runs) > len(names) else ""
     print(
         f"{len(runs)} runs in {duration(time.monotonic() - begun)}{over}. What was chosen, and what to try next: "

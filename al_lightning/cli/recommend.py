@@ -16,8 +16,8 @@ def recommend(given: list[str]) -> int:
         "Measures how redundant a pool is and how many labels there are for a class, and says which "
         "strategy and training the study's tables support, with their cells. Where the cells lie within noise "
         "or contradict each other, it says so and recommends nothing.",
-        "(RUN_DIR | --images DIR [--masks DIR] [--sequence-pattern RE]) --labels N [--task TASK] [--classes C] "
-        "[--json FILE]",
+        "(RUN_DIR | --images DIR [--masks DIR [--mapping FILE]] [--sequence-pattern RE]) --labels N [--task TASK] "
+        "[--classes C] [--json FILE]",
     )
     parser.add_argument("run_dir", type=Path, nargs="?", metavar="RUN_DIR", help="a run, for its dataset")
     add_images(parser)
@@ -35,6 +35,8 @@ def recommend(given: list[str]) -> int:
         raise UsageError("Name a dataset: either RUN_DIR or --images DIR.")
     if ours.run_dir and (ours.masks or ours.sequence_pattern):
         raise UsageError("--masks and --sequence-pattern belong to --images; leave them out with RUN_DIR.")
+    if ours.mapping and not ours.masks:
+        raise UsageError("--mapping belongs to --masks: it says the class of each colour, or label id, of the masks.")
     if ours.masks and ours.task == "classification":
         raise UsageError("--masks hold a class per pixel, which is segmentation; leave --task or --masks out.")
     at_least_one(ours, "labels", "classes", "processes")
@@ -55,6 +57,7 @@ def recommend(given: list[str]) -> int:
         ours.labels,
         images=ours.images,
         masks=ours.masks,
+        mapping=ours.mapping,
         sequence_pattern=ours.sequence_pattern,
         task=ours.task,
         classes=ours.classes,

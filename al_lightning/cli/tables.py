@@ -97,7 +97,7 @@ def reproduce(given: list[str]) -> int:
     from al_lightning.tables.report import TableReport
 
     statuses = tables.read_statuses(table, made.directory, ours.seeds)
-    command = f"al-lightning reproduce {' '.join(given)}"
+    command = ["al-lightning", "reproduce", *given]
     print(TableReport(table, statuses, command, ours.imports, study_guide()).write(ours.out or made.directory))
     return 1 if failed else 0
 

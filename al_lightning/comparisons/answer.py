@@ -13,6 +13,7 @@ from al_lightning.comparisons.plan import gain_per_hundred
 from al_lightning.config.rebuild import data_of
 from al_lightning.pages.render import render
 from al_lightning.reports.numbers import answer, datasets
+from al_lightning.reports.origin import Origin
 from al_lightning.reports.page import Guide, report_values
 from al_lightning.results.renderers import number
 from al_lightning.results.series import Series
@@ -105,7 +106,7 @@ def write_page(
         guide: as for `reports.page.write_report`.
     """
     values: dict[str, Any] = {
-        **report_values(comparison.runs, data_of(()), title, command=command, guide=guide),
+        **report_values(comparison.runs, data_of(()), title, origin=Origin(tuple(shlex.split(command))), guide=guide),
         "warning": warning,
         "gains": [text for text in map(_gain, comparison.methods) if text],
         "says": [ON_LABELS, OF_SEEDS, FROZEN],

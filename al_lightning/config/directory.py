@@ -43,11 +43,16 @@ def directory_of(parts: Mapping[str, str], seed: int, plain: Mapping[str, Any], 
     if own := dataset in OWN_IMAGES:
         arguments = plain["data"].get("init_args") or {}
         folder = root_of(arguments.get("root"), OWN_IMAGES[dataset]).resolve()
-        home /= _as_name(folder.name) or "root"
+        home /= folder_name(folder)
         settings["data.root"] = str(folder)
     if own or changes:
         home /= "-".join(filter(None, [_mark(changes), fingerprint(settings)[:DIGITS]]))
     return home / f"seed_{seed}"
+
+
+def folder_name(folder: Path) -> str:
+    """Return how directories of runs name a folder of one's own images."""
+    return _as_name(folder.resolve().name) or "root"
 
 
 def _mark(changes: Mapping[str, Any]) -> str:

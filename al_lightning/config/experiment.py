@@ -23,8 +23,9 @@ from al_lightning.errors import from_home
 from al_lightning.networks.base import Network
 from al_lightning.oracle import Oracle
 from al_lightning.pool import Budget
+from al_lightning.runs.checks import is_text
 from al_lightning.runs.identity import flatten
-from al_lightning.runs.journal import JOURNAL
+from al_lightning.runs.journal import JOURNAL, LONGEST_WORD
 from al_lightning.runs.parts import run_name
 from al_lightning.runs.store import SPLIT
 from al_lightning.tasks import Task
@@ -42,6 +43,7 @@ class Experiment(Configured):
         parts: the parts of the name, by axis.
         notes: what the user should know about the merging of the files and options.
         own_code: modules of the user's own classes.
+        command: words of the command line that describe the run, for its journal; see `RunRecord`.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Experiment(Configured):
     parts: dict[str, str]
     notes: tuple[str, ...]
     own_code: tuple[OwnModule, ...]
+    command: tuple[str, ...]
     acquisition: Acquisition
     oracle: Oracle
     budget: Budget
@@ -138,6 +141,7 @@ def configure(
             *_without_file(own_code),
         ),
         own_code=tuple(own_code),
+        command=_command(configs, options, run_dir),
         acquisition=made.acquisition,
         oracle=oracle,
         budget=Budget(**dict(configuration.values.budget)),
@@ -170,6 +174,13 @@ def configure_to_read(configs: Sequence[str], options: Sequence[str] = ()) -> Ex
     files = (path for path in map(Path, configs) if path.is_file() and (path.parent / JOURNAL).is_file())
     home = next((path.parent for path in files), Path.cwd())
     return configure(configs, options, run_dir=home)  # nothing is written there
+
+
+def _command(configs: Sequence[str], options: Sequence[str], run_dir: str | Path | None) -> tuple[str, ...]:
+    """Return the words of a run's command for its journal; none where one is not printable, or too long."""
+    words = [*(word for config in configs for word in ("--config", config)), *options]
+    words += [] if run_dir is None else ["--run_dir", str(run_dir)]
+    return tuple(words) if all(is_text(word, LONGEST_WORD) for word in words) else ()
 
 
 def _dropped(values: dict[str, Any], plain: dict[str, Any]) -> tuple[str, ...]:

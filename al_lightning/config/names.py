@@ -133,6 +133,17 @@ def _find(config: str) -> Path | None:
     return None
 
 
+def layers_of(config: str) -> list[tuple[str | None, Path]]:
+    """Return the files that a `--config` value means, a name or a file, with their axes; None for a file of no axis.
+
+    Raises:
+        UsageError: a name or a file is unknown.
+    """
+    if (path := _find(config)) is not None:
+        return [(path.parent.name if path.parent.name in AXES else None, path)]
+    return [*split_name(config.removesuffix(".yaml")).items()]
+
+
 def resolve(configs: Sequence[str]) -> Settings:
     """Return the merged settings of one or more `--config` values, each a name or a file; later ones win.
 
@@ -144,12 +155,7 @@ def resolve(configs: Sequence[str]) -> Settings:
             "Say what to run: --config NAME, for example --config digits_entropy; "
             "`al-lightning configs` lists the parts."
         )
-    layers: list[tuple[str | None, Path]] = []
-    for config in configs:
-        if (path := _find(config)) is not None:
-            layers.append((path.parent.name if path.parent.name in AXES else None, path))
-        else:
-            layers.extend(split_name(config.removesuffix(".yaml")).items())
+    layers = [layer for config in configs for layer in layers_of(config)]
     named = {axis: path for axis, path in layers if axis is not None}
     if "datasets" in named:
         last = max(position for position, (axis, _) in enumerate(layers) if axis is not None)

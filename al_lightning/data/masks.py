@@ -120,7 +120,8 @@ def in_view(label: Image.Image, path: Path, image: Path, orientation: int = 1) -
 def check_ids(path: Path, mask: Image.Image) -> None:
     """Raise DatasetError for a label image without one channel of label ids."""
     if mask.mode not in ID_MODES:
-        coloured = "For labels that are colours, name a file of their classes with --data.mapping."
+        option = "--data.mapping FILE (beside --masks, --mapping FILE)"
+        coloured = f"For labels that are colours, name a file of their classes: {option}."
         way = coloured if mask.mode in COLOUR_MODES else "Save it as grey of 8 bits, without transparency."
         raise DatasetError(
             f"The label {path} has mode {mask.mode}; one channel of label ids (0-255) was expected. {way}"

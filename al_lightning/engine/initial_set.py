@@ -191,6 +191,7 @@ def record_of(experiment: Experiment, pool_size: int, data_sha256: str, images_s
         code=digests(experiment.own_code),
         metrics=list(experiment.task(len(data.class_names)).metrics),
         oracle=str(experiment.plain["oracle"]["class_path"]),
+        command=list(experiment.command),
         versions=versions(),
     )
 

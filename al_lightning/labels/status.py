@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from al_lightning.errors import ALError
 from al_lightning.labels.batch import TABLE, read_table
 from al_lightning.labels.content import IGNORED, LabelCounts, absent_text, doubts
 from al_lightning.labels.packed import Label
 from al_lightning.labels.spelling import canonical
 from al_lightning.labels.store import Kind
+from al_lightning.runs.journal import read_run
 
 LINES = 20
 
@@ -65,4 +68,17 @@ def status(run_dir: Path, labelled: set[str], command: str | None) -> list[str]:
         end = f", {missing:,} missing" if missing else ""
         lines.append(f"{folder.name:<{width}}  {len(images) - missing:,} of {len(images):,} labelled{end}")
     then = command or "run the command that began the run"
-    return [*lines, f"Once these are labelled: {then}" if waits else f"To go on: {then}"]
+    if waits:
+        return [*lines, f"Once these are labelled: {then}"]
+    if _is_finished(run_dir):
+        return [*lines, f"The run is finished. Its curve: {shlex.join(['al-lightning', 'show', str(run_dir)])}"]
+    return [*lines, f"To go on: {then}"]
+
+
+def _is_finished(run_dir: Path) -> bool:
+    """Whether a run's journal ends with its last cycle."""
+    try:
+        cycles = read_run(run_dir).cycles
+    except ALError:  # labels are counted without a journal, too
+        return False
+    return bool(cycles) and not cycles[-1].chosen

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from al_lightning.audits.folder import AuditFolder
 from al_lightning.audits.result import Audit
+from al_lightning.config.commands import SHARE, Fit, fit_of
+from al_lightning.config.directory import RUNS, folder_name
 from al_lightning.errors import ALError
 from al_lightning.recommendations.situation import class_folders
 from al_lightning.results.health import caution
@@ -17,7 +20,7 @@ from al_lightning.runs.journal import JOURNAL, Run, RunRecord, read_run
 from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
 from al_lightning.runs.parts import SECTION_OF_AXIS, named_classes
 
-RUNS = "runs/recommend"
+APART = "runs/recommend"
 SEEDS = "0 1 2"
 BATCHES = 5
 """Number of fits, as in the study's curves: an initial set, and four batches."""
@@ -25,28 +28,58 @@ NAMED = ("datasets", "networks", "augmentation")
 PEOPLE = "Or run one strategy with `--oracle files`: people label its choices, batch by batch."
 
 
-def commands(
-    prefix: str, options: Sequence[str], labels: int, pairs: Sequence[tuple[str, str]]
-) -> tuple[tuple[str, ...], str]:
-    """Return the lines that run and compare the candidates, (strategy, training) pairs, and a sentence about them.
+def commands(candidates: Sequence[Fit], labels: int, folder: str = "") -> tuple[tuple[str, ...], str]:
+    """Return the lines that run and compare the candidates, and a sentence about them.
 
-    The runs' names begin with `prefix`; `labels` images are an initial set and equal batches.
+    Args:
+        candidates: their commands, alike but for the name that --config gives, and options of a training method.
+        labels: number of images in an initial set and equal batches.
+        folder: of one's own images, as runs' directories name it. Without one, runs of these names may exist, whose
+            other budgets do not compare, so that the new runs get a directory apart.
     """
     fits = min(BATCHES, labels)
     batch = labels // fits
     first = labels - batch * (fits - 1)
     budget = f"--budget.unit images --budget.initial {first} --budget.query {batch} --budget.cycles {fits - 1}"
-    names = [f"{prefix}_{strategy}" + f"_{training}" * (training != SUPERVISED) for strategy, training in pairs]
-    parts = ["al-lightning fit --config $name --seed $seed", shlex.join(options), budget]
-    run = f"{' '.join(filter(None, parts))} --run_dir {RUNS}/$name/seed_$seed"
-    lines = (
-        f"for name in {' '.join(names)}; do for seed in {SEEDS}; do",
-        f"  {run}",
-        "done; done",
-        f"al-lightning report {RUNS}/{prefix}_*/seed_*",
-    )
+    apart = "" if folder else f"{APART}/$name/seed_$seed"
+    loops: dict[str, list[str]] = {}
+    for one in candidates:
+        line = replace(one, options=(*one.options, *budget.split())).line("$seed", apart, "$name")
+        loops.setdefault(line, []).append(one.name)
+    lines = []
+    for line, names in loops.items():
+        lines += [f"for name in {' '.join(names)}; do for seed in {SEEDS}; do", f"  {line}", "done; done"]
+    homes = [shlex.quote(f"{RUNS}/{one.name}/{folder}") if folder else f"{APART}/{one.name}" for one in candidates]
     text = f"Compare with Random at the same seeds, on your data, {first} labels first and {batch} in each later batch:"
-    return lines, text
+    return (*lines, f"al-lightning report {' '.join(homes)}"), text
+
+
+def candidates_of(run: RunRecord, root: str, pairs: Sequence[tuple[str, str]]) -> tuple[list[Fit], str]:
+    """Return the commands of (strategy, training) pairs on a run's data, and a remark, or "".
+
+    Args:
+        run: its journal's first line. Where that has a command, its options are kept, but for those of the budget.
+        root: folder of the run's data; "" without one.
+        pairs: to be compared.
+    """
+    if (own := fit_of(run)) is not None:
+        parts = [{"acquisition": strategy, "training": training} for strategy, training in pairs]
+        if found := [one for each in parts if (one := own.swapped(each, left_out=("budgets", SHARE))) is not None]:
+            return found, ""
+    prefix, options = prefix_of(run)
+    options += ["--data.root", root] if root else []
+    if prefix:
+        remark = "Give the run's options again that its name does not contain: its journal has no command."
+    else:
+        prefix = "DATASET"
+        remark = f"The name {run.name} has no known parts: write your dataset's name for DATASET."
+    return candidates(prefix, options, pairs), remark
+
+
+def candidates(prefix: str, options: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[Fit]:
+    """Return the commands of (strategy, training) pairs whose names begin with a prefix."""
+    names = [f"{prefix}_{strategy}" + f"_{training}" * (training != SUPERVISED) for strategy, training in pairs]
+    return [Fit({}, (name,), tuple(options)) for name in names]
 
 
 def options_of_folder(
@@ -72,8 +105,10 @@ def options_of_folder(
         )
         given, names = "MASKS", f"[{', '.join(['CLASS'] * (classes or 2))}]"
     else:
-        remarks.append("Name the classes in the order of their ids; `--data.ignore ID` leaves one out.")
-        given, names = str(masks.resolve()), f"[{', '.join(f'class_{value}' for value in _ids(audit))}]"
+        given, names = str(masks.resolve()), ""
+        if data.mapping is None:
+            remarks.append("Name the classes in the order of their ids; `--data.ignore ID` leaves one out.")
+            names = f"[{', '.join(f'class_{value}' for value in _ids(audit))}]"
     root = images.resolve() if masks is None else Path(os.path.commonpath([images.resolve(), masks.resolve()]))
     options = ["--data.root", str(root)]
     splits = data.found.splits
@@ -82,10 +117,15 @@ def options_of_folder(
         below = [Path(folder).joinpath(*side) for folder in (images.resolve(), given)]
         given_images, given_masks = (os.path.relpath(path, root) if path.is_absolute() else str(path) for path in below)
         options += [f"--data.{option}images", given_images, f"--data.{option}masks", given_masks]
-    options += ["--data.classes", names]
+    options += ["--data.classes", names] if names else ["--data.mapping", str(data.mapping_file)]
     if audit.pool.all_sizes > 1:
         options += ["--data.size", f"[{audit.pool.sizes[0][0]}, {audit.pool.sizes[0][1]}]"]
     return "mask_folder", [*options, *sequences], remarks
+
+
+def home_of(options: Sequence[str]) -> str:
+    """Return how directories of runs name the folder of the data in some options."""
+    return folder_name(Path(options[options.index("--data.root") + 1]))
 
 
 def _ids(audit: Audit) -> Sequence[int]:

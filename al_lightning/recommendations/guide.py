@@ -8,14 +8,16 @@ from functools import partial
 from statistics import fmean
 from typing import Any
 
+from al_lightning.config.commands import command_of
 from al_lightning.recommendations.rules import SSL, Rules, study_rules
 from al_lightning.reports.findings import MEASURED, Findings
 from al_lightning.reports.numbers import Dataset, difference_rows
+from al_lightning.reports.origin import Origin
 from al_lightning.results.comparison import Comparison, Verdict
 from al_lightning.results.regimes import POOLS
 from al_lightning.results.renderers import all_of
 from al_lightning.results.series import mean_heights
-from al_lightning.runs.parts import setting_of
+from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
 
 FREE = f"Random{SSL}"
 """What is always worth trying: it costs nothing to choose."""
@@ -40,22 +42,27 @@ class Held:
     rows: Sequence[Sequence[str]] = ()
 
 
-def study_guide() -> Callable[[Sequence[Dataset], Sequence[Findings | str]], Mapping[str, Any]]:
+def study_guide() -> Callable[[Sequence[Dataset], Sequence[Findings | str], Origin | None], Mapping[str, Any]]:
     """Return `guide_section` with the rules of `configs/rules.yaml`, for a report's page."""
     return partial(guide_section, study_rules())
 
 
-def guide_section(rules: Rules, datasets: Sequence[Dataset], findings: Sequence[Findings | str]) -> Mapping[str, Any]:
-    """Return the section of a report's page about Table 8: `printed`, its rows, and `pools`, a `Held` for each."""
+def guide_section(
+    rules: Rules, datasets: Sequence[Dataset], findings: Sequence[Findings | str], origin: Origin | None = None
+) -> Mapping[str, Any]:
+    """Return the section of a report's page about Table 8: `printed`, its rows, and `pools`, a `Held` for each.
+
+    `origin` is the command that made all runs; None where each run has its own.
+    """
     cells = rules.guide.cells
     names = {"few": "low budget", "many": "high budget"}
     printed = [["pool", *names.values()], *([pool, *(cells[pool, budget] for budget in names)] for pool in POOLS)]
-    pools = [held(rules, dataset, found) for dataset, found in zip(datasets, findings, strict=True)]
+    pools = [held(rules, dataset, found, origin) for dataset, found in zip(datasets, findings, strict=True)]
     return {"printed": printed, "pools": pools}
 
 
-def held(rules: Rules, dataset: Dataset, findings: Findings | str) -> Held:
-    """Hold a dataset's runs against the study's guide."""
+def held(rules: Rules, dataset: Dataset, findings: Findings | str, origin: Origin | None = None) -> Held:
+    """Hold a dataset's runs against the study's guide; `origin` as for `guide_section`."""
     known = findings if isinstance(findings, Findings) else None
     task = TASK_OF.get(dataset.metric.name, "")
     if not task or not dataset.budgets:
@@ -75,7 +82,7 @@ def held(rules: Rules, dataset: Dataset, findings: Findings | str) -> Held:
     place = f"{of_pool}, {of_budget}. {prints}."
     answers, compared = [], list[Comparison]()
     for method in named:
-        answer, comparisons = _answer(rules, dataset, method, task)
+        answer, comparisons = _answer(rules, dataset, method, task, origin)
         answers.append(answer)
         compared += comparisons
     return Held(dataset.name, place, tuple(answers), difference_rows(compared))
@@ -111,7 +118,9 @@ def _budget(rules: Rules, dataset: Dataset, findings: Findings | None, task: str
     return amounts, f"{word} ({labels:,} labels at the end: {each}{100 * labels / record.pool_size:.3g} % of the pool)"
 
 
-def _answer(rules: Rules, dataset: Dataset, method: str, task: str) -> tuple[str, list[Comparison]]:
+def _answer(
+    rules: Rules, dataset: Dataset, method: str, task: str, origin: Origin | None
+) -> tuple[str, list[Comparison]]:
     """Return whether the runs agree that the printed method is best, and the tested comparisons that speak of it.
 
     Only the comparisons that the page makes anyway are asked: further tests would make each of them weaker. They agree
@@ -136,7 +145,8 @@ def _answer(rules: Rules, dataset: Dataset, method: str, task: str) -> tuple[str
         return f"No seed of {method} has run over the whole curve, or its network is another one.", []
     if not meant or not curves.difference(meant):
         missing = "anything else to hold it against" if meant else method
-        return f"Not tried here: {missing}. {_command(rules, dataset, '' if meant else method, task)}".rstrip(), []
+        how = _command(rules, dataset, "" if meant else method, task, origin)
+        return f"Not tried here: {missing}. {how}".rstrip(), []
     tested = [
         each
         for each in dataset.against_baseline()
@@ -155,15 +165,16 @@ def _answer(rules: Rules, dataset: Dataset, method: str, task: str) -> tuple[str
     else:
         text = f"The runs cannot tell whether {method} is best; the highest curve{network} is that of {best}"
     if method != FREE and curves.isdisjoint(tried(FREE)):
-        text += f". Not tried here: {FREE}. {_command(rules, dataset, FREE, task)}".rstrip(". ")
+        text += f". Not tried here: {FREE}. {_command(rules, dataset, FREE, task, origin)}".rstrip(". ")
     return f"{text}.", tested
 
 
-def _command(rules: Rules, dataset: Dataset, method: str, task: str) -> str:
+def _command(rules: Rules, dataset: Dataset, method: str, task: str, origin: Origin | None) -> str:
     """Return the command that runs a printed method, or Random for ""; "" where no run names its dataset."""
-    record = next((run.record for each in dataset.methods for run in each.runs if "datasets" in run.record.parts), None)
-    if record is None:
-        return ""
     strategy = rules.guide.kinds[method.removesuffix(SSL)][0] if method else "random"
-    training = f"_{rules.semi_supervised[task]}" * method.endswith(SSL)
-    return f"`al-lightning fit --config {setting_of(record)}_{strategy}{training}` runs it."
+    training = rules.semi_supervised[task] if method.endswith(SSL) else SUPERVISED
+    name = f"{strategy}_{training}" if training != SUPERVISED else strategy
+    records = [run.record for each in dataset.methods for run in each.runs]
+    commands = [command_of(record, record.seed, strategy, training) for record in records]
+    line = (origin.running(name) if origin is not None else "") or next(filter(None, commands), "")
+    return f"`{line}` runs it." if line else ""

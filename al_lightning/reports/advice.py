@@ -6,17 +6,23 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from al_lightning.config.commands import command_of
 from al_lightning.reports.findings import Findings
 from al_lightning.reports.numbers import Dataset, signed, verdict
+from al_lightning.reports.origin import Origin
 from al_lightning.results.comparison import FEWEST, RELEVANT, SHOWN, Comparison, Verdict
 from al_lightning.results.inference import POWER
 from al_lightning.results.series import BASELINE
 from al_lightning.results.statistics import seeds_needed
 from al_lightning.runs.journal import Run
-from al_lightning.runs.parts import command_of
+from al_lightning.runs.parts import called
 
 ADVISED = 3
 """Seeds to begin with."""
+OTHER_STRATEGY = "coreset"
+"""The strategy to try beside those that were run: it selects a batch as a whole, and fits every task."""
+OWN_IMAGES = ("ImageFolder", "MaskFolder")
+"""Datasets of the package that read one's own images."""
 REPEATED = 0.3
 """Share of near-duplicates from which a batch is called redundant."""
 
@@ -34,10 +40,23 @@ class Advice:
     commands: tuple[str, ...] = ()
 
 
-def advise(dataset: Dataset, findings: Findings | None) -> list[Advice]:
-    """Return what to try next on a dataset; `findings` is None where the data cannot be read."""
-    redundancy = [] if findings is None else _redundancy(dataset, findings)
-    return [*_unfinished(dataset), *_seeds(dataset), *redundancy, *_verdicts(dataset)]
+def advise(dataset: Dataset, findings: Findings | None, origin: Origin | None = None) -> list[Advice]:
+    """Return what to try next on a dataset.
+
+    Args:
+        dataset: the runs.
+        findings: on its pool; None where the data cannot be read.
+        origin: the command that made all runs; None where each run has its own.
+    """
+    made = origin if origin is not None and origin.continues else None
+    redundancy = [] if findings is None else _redundancy(dataset, findings, made)
+    return [*_unfinished(dataset, made), *_seeds(dataset, made), *redundancy, *_verdicts(dataset)]
+
+
+def on_own_images(dataset: Dataset) -> bool:
+    """Whether a dataset is the user's own: a folder of images, or a dataset of another module."""
+    paths = [str(run.record.settings.get("data.class_path", "")) for run in dataset.runs]
+    return any(path and (called(path) == path or called(path) in OWN_IMAGES) for path in paths)
 
 
 def unfinished(dataset: Dataset) -> list[Run]:
@@ -45,7 +64,7 @@ def unfinished(dataset: Dataset) -> list[Run]:
     return [run for method in dataset.methods for run in method.runs if not run.cycles or run.cycles[-1].chosen]
 
 
-def _unfinished(dataset: Dataset) -> list[Advice]:
+def _unfinished(dataset: Dataset, origin: Origin | None) -> list[Advice]:
     runs = unfinished(dataset)
     if not runs:
         return []
@@ -58,7 +77,8 @@ def _unfinished(dataset: Dataset) -> list[Advice]:
         advice.append(Advice(text, tuple(status)))
     if alone:
         text = f"{_not_finished(alone)}; the same command goes on."
-        advice.append(Advice(text, tuple(command_of(run.record, run.record.seed) for run in alone)))
+        commands = [command_of(run.record, run.record.seed) for run in alone]
+        advice.append(Advice(text, (origin.line,) if origin else tuple(commands)))
     return advice
 
 
@@ -66,15 +86,17 @@ def _not_finished(runs: Sequence[Run]) -> str:
     return f"{len(runs)} run{'s are' if len(runs) > 1 else ' is'} not finished"
 
 
-def _seeds(dataset: Dataset) -> list[Advice]:
+def _seeds(dataset: Dataset, origin: Origin | None) -> list[Advice]:
     """Return the missing baseline, or the seeds that the comparisons lack."""
     if dataset.baseline is None:
-        missing = _sibling(dataset, BASELINE, 0)
+        missing = _sibling(dataset, BASELINE, origin)
         if not missing:
             return []
         return [Advice(f"Without {BASELINE} at the same seeds no strategy can be judged.", missing)]
     if not any(method is not dataset.baseline for method in dataset.methods):
-        return [Advice(f"There is {BASELINE} alone; run a strategy beside it (`al-lightning configs` lists them).")]
+        text = f"There is {BASELINE} alone; run a strategy beside it (`al-lightning configs` lists them)"
+        other = _sibling(dataset, OTHER_STRATEGY, origin)
+        return [Advice(f"{text}{f', such as {OTHER_STRATEGY}:' if other else '.'}", other)]
     unclear = [each for each in dataset.against_baseline() if each.verdict is Verdict.CANNOT_TELL]
     if not unclear:
         return []
@@ -85,6 +107,8 @@ def _seeds(dataset: Dataset) -> list[Advice]:
     else:
         text = " ".join(_needed(each) for each in unclear)
         wanted = [*present, present[-1] + 1]
+    if origin is not None:
+        return [Advice(text, (origin.with_seeds(wanted[-1] + 1),))]
     unsure = {dataset.baseline.label, *(label for each in unclear for label in (each.method, each.baseline))}
     commands = [
         command_of(method.runs[0].record, seed)
@@ -108,32 +132,37 @@ def _needed(comparison: Comparison) -> str:
     return f"{head}, within chance. If mean and deviation stay as they are, about {needed} seeds would show it {power}."
 
 
-def _redundancy(dataset: Dataset, findings: Findings) -> list[Advice]:
+def _redundancy(dataset: Dataset, findings: Findings, origin: Origin | None) -> list[Advice]:
     repeated = {m.label: share for m in dataset.methods if (share := findings.first_repeated(m.label)) is not None}
-    base = repeated.get(BASELINE)
+    usual = dataset.baseline.label if dataset.baseline is not None else ""
+    base = repeated.get(usual)
+    # Neither chance nor a strategy that selects the batch as a whole scores each image by itself.
+    alone = [m.label for m in dataset.methods if not m.by_chance and not m.strategy.startswith(OTHER_STRATEGY)]
     advice = [
-        _spread(dataset, findings, label, repeated)
-        for label, share in repeated.items()
-        if label != BASELINE and share >= REPEATED and _narrow(findings, label, share, base)
+        _spread(dataset, findings, label, repeated, origin)
+        for label in alone
+        if (share := repeated.get(label, 0)) >= REPEATED and _narrow(findings, label, share, base, usual)
     ]
     if base is not None and base >= REPEATED:
         text = (
-            f"Even of {BASELINE}'s first batch {100 * base:.0f} % are near-duplicates: the pool is redundant. Thin "
+            f"Even of {usual}'s first batch {100 * base:.0f} % are near-duplicates: the pool is redundant. Thin "
             "your own data out before you label (to every tenth frame, say), and compare again."
         )
         advice.append(Advice(text))
     return advice
 
 
-def _narrow(findings: Findings, label: str, share: float, base: float | None) -> bool:
+def _narrow(findings: Findings, label: str, share: float, base: float | None, baseline: str) -> bool:
     """Whether a first batch is clearly less varied than the baseline's: half the scenes, or more repeats."""
-    scenes, usual = findings.first_scenes(label), findings.first_scenes(BASELINE)
+    scenes, usual = findings.first_scenes(label), findings.first_scenes(baseline)
     if scenes is not None and usual is not None:
         return scenes <= usual / 2
     return base is None or share >= base + 0.1
 
 
-def _spread(dataset: Dataset, findings: Findings, label: str, repeated: Mapping[str, float]) -> Advice:
+def _spread(
+    dataset: Dataset, findings: Findings, label: str, repeated: Mapping[str, float], origin: Origin | None
+) -> Advice:
     """Return the advice on a strategy whose batch repeats itself."""
     text = f"{100 * repeated[label]:.0f} % of {label}'s first batch are near-duplicates"
     if (scenes := findings.first_scenes(label)) is not None:
@@ -147,11 +176,11 @@ def _spread(dataset: Dataset, findings: Findings, label: str, repeated: Mapping[
     for each in dataset.against_baseline():
         if each.method == label:
             text += f" The curves show its cost: {signed(each)} points against {each.baseline} ({verdict(each)})."
-    if "coreset" in repeated:
+    if any(method.strategy.startswith(OTHER_STRATEGY) for method in dataset.methods):
         return Advice(text)
     return Advice(
-        f"{text} Compare {label} with a strategy that selects the batch as a whole, such as coreset.",
-        _sibling(dataset, "coreset", dataset.methods[0].seeds[0]),
+        f"{text} Compare {label} with a strategy that selects the batch as a whole, such as {OTHER_STRATEGY}.",
+        _sibling(dataset, OTHER_STRATEGY, origin),
     )
 
 
@@ -166,16 +195,17 @@ def _verdicts(dataset: Dataset) -> list[Advice]:
     for each in dataset.against_baseline():
         by_verdict[each.verdict].append(each)
     texts = []
+    base = dataset.baseline.label if dataset.baseline is not None else BASELINE
     chance = {method.label for method in dataset.methods if method.by_chance}
     if ahead := [each for each in by_verdict[Verdict.AHEAD] if each.baseline in chance]:
-        names = [f"{each.method}{_details(each)}" for each in ahead]
+        names = [f"{each.method}{_details(each, base)}" for each in ahead]
+        check = "" if on_own_images(dataset) else " Check this on your own images before you rely on it."
         texts.append(
-            f"Ahead of {BASELINE} here: {' and '.join(names)}. Check this on your own images before you rely on it; a "
-            "strategy that wins on one pool may lose on another."
+            f"Ahead of {base} here: {' and '.join(names)}. A strategy that wins on one pool may lose on another.{check}"
         )
     texts += [
         f"{each.method} is {each.verdict.value} {'of ' * (each.verdict is Verdict.AHEAD)}{each.baseline} here; whether "
-        f"either is ahead of {BASELINE} with that network is not known."
+        f"either is ahead of {base} with that network is not known."
         for each in dataset.against_baseline()
         if each.shows and each.baseline not in chance
     ]
@@ -200,9 +230,9 @@ def _further(comparison: Comparison) -> str:
     return f"differences of {RELEVANT:g} point {SHOWN}, but the interval goes beyond; further seeds narrow it."
 
 
-def _details(comparison: Comparison) -> str:
+def _details(comparison: Comparison, base: str) -> str:
     """Return in brackets what a method is ahead of, unless that is the baseline, and whether that is by little."""
-    of = f"of {comparison.baseline}" * (comparison.baseline != BASELINE)
+    of = f"of {comparison.baseline}" * (comparison.baseline != base)
     return f" ({', '.join(parts)})" if (parts := [part for part in (of, _small(comparison)) if part]) else ""
 
 
@@ -210,7 +240,11 @@ def _small(comparison: Comparison) -> str:
     return f"by less than {RELEVANT:g} point" * comparison.small
 
 
-def _sibling(dataset: Dataset, strategy: str, seed: int) -> tuple[str, ...]:
-    """Return the command of a run of another strategy on the same dataset; nothing where no run names its dataset."""
+def _sibling(dataset: Dataset, strategy: str, origin: Origin | None) -> tuple[str, ...]:
+    """Return the commands of another strategy at the seeds of a dataset's runs; none where no run names its dataset."""
+    if origin is not None and (line := origin.running(strategy)):
+        return (line,)
     records = [run.record for method in dataset.methods for run in method.runs]
-    return tuple(command_of(record, seed, strategy) for record in records if "datasets" in record.parts)[:1]
+    record = next((each for each in records if command_of(each, each.seed, strategy)), None)
+    seeds = sorted({each.seed for each in records})
+    return () if record is None else tuple(command_of(record, seed, strategy) for seed in seeds)

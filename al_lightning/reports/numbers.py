@@ -61,7 +61,7 @@ class Dataset:
     @property
     def baseline(self) -> Series | None:
         """The strategy that the others are compared with."""
-        return min((method for method in self.methods if method.by_chance), key=lambda m: len(m.label), default=None)
+        return _baseline(self.methods)
 
     @property
     def heading(self) -> str:
@@ -116,6 +116,10 @@ class Dataset:
         return described
 
 
+def _baseline(methods: Sequence[Series]) -> Series | None:
+    return min((method for method in methods if method.by_chance), key=lambda method: len(method.label), default=None)
+
+
 def datasets(runs: Sequence[Run]) -> list[Dataset]:
     """Sort runs, which are in the order in which the report shows them, by setting, and compare their methods."""
     settings = by_setting(series_of_runs(runs))
@@ -130,7 +134,8 @@ def _dataset(name: str, methods: Sequence[Series], compared: Sequence[Comparison
         for label in (method.label for method in methods)
         if " (" in label
     ]
-    ordered = sorted(methods, key=lambda method: method.label != BASELINE)
+    base = _baseline(methods)
+    ordered = sorted(methods, key=lambda method: method is not base)
     furthest = max((method.budgets[-1] for method in methods if method.loops), default=1.0)
     references = tuple(
         method for method in ordered if all(len(c.budgets) == 1 and c.budgets[0] > furthest for c in method.curves)

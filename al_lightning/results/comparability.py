@@ -141,18 +141,22 @@ def _complete(setting: Setting) -> Iterable[Finding]:
 
 
 def _resolved(setting: Setting) -> Iterable[Finding]:
-    """Compare the settings of each run with the configs of its name."""
+    """Compare the settings of each run with the configs of its name; what all runs changed alike is no warning."""
     known = [run for run in setting.runs if run.record.name in setting.resolved and run.record.settings]
+    changes = [_changed(setting.resolved[run.record.name], run.record.settings) for run in known]
+    common = [each for each in changes[0] if all(each in others for others in changes)] if changes else []
+    if common:
+        yield OK, f"Other settings than the names' configs, the same in all runs: {in_short(common)}."
     different = _grouped(
-        (f"{run.record.name} ({in_short(changed)})", str(run.record.seed))
-        for run in known
-        if (changed := _changed(setting.resolved[run.record.name], run.record.settings))
+        (f"{run.record.name} ({in_short(own)})", str(run.record.seed))
+        for run, changed in zip(known, changes, strict=True)
+        if (own := [each for each in changed if each not in common])
     )
     runs = [f"{name}, seed {all_of(seeds)}" for name, seeds in different.items()]
     yield from _judged(runs, "Run with other settings than the name's configs")
     if unknown := [_named(run) for run in setting.runs if run not in known]:
         yield UNKNOWN, f"Whether the settings are those of the name's configs is unknown: {'; '.join(unknown)}."
-    if not different and not unknown:
+    if not different and not unknown and not common:
         yield OK, "All runs have the settings of their names' configs."
 
 

@@ -1,8 +1,8 @@
 """The journal `cycles.jsonl`: the run, its initial set, then a line for each finished cycle. Each line has a check.
 
 The first line is written before any other file of a run, and the initial set when it is labelled. The checks are
-chained, so that an edited, missing or moved line is noticed. `cost`, `versions` and `oracle` are no part of the result,
-and therefore no part of the checks.
+chained, so that an edited, missing or moved line is noticed. `cost`, `versions`, `oracle` and `command` are no part
+of the result, and therefore no part of the checks.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ FORMAT = 5
 LARGEST = 16 << 20
 """Most bytes of a journal: a pool of a million images, all chosen, takes 8 MB."""
 MOST_CYCLES, MOST_SEED = 10_000, 2**64
-LONGEST_TEXT, LONGEST_REMARK = 500, 2000
-"""Most characters of a name, import paths and names made of them included, and of a remark on the data."""
+LONGEST_TEXT, LONGEST_REMARK, LONGEST_WORD = 500, 2000, 100_000
+"""Most characters of a name, import paths and names made of them included, of a remark on the data, and of a word of a
+command: a list of classes may be long."""
 ELSEWHERE = "begin in another directory: --run_dir DIR"
 
 
@@ -50,6 +51,8 @@ class RunRecord:
         remarks: sentences about the data that whoever compares the run must know: its warnings (see `Remark`).
         code: SHA-256 of the modules of the user's own classes, by module.
         oracle: class path of the oracle when the run began; another one may have continued the run.
+        command: of the `fit` that began or last continued the run: the words of --config, of further options and of
+            --run_dir, as typed, without the seed. Empty where they are not known.
         versions: of packages, for the reader.
     """
 
@@ -67,6 +70,7 @@ class RunRecord:
     remarks: list[str] = field(default_factory=list)
     code: dict[str, str] = field(default_factory=dict)
     oracle: str = ""
+    command: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -219,6 +223,8 @@ def _check_kinds(run: Run) -> None:
         all(is_text(text, LONGEST_TEXT) for text in texts)
         and all(isinstance(name, str) for name in record.classes)
         and all(is_text(text, LONGEST_REMARK) for text in record.remarks)
+        and isinstance(record.command, list)
+        and all(is_text(word, LONGEST_WORD) for word in record.command)
         and isinstance(record.settings, dict)
         and all(type(metric.higher_is_better) is bool for metric in record.metrics)
         and is_whole(record.seed, MOST_SEED)
@@ -259,7 +265,8 @@ def whole_lines(journal: Path) -> list[str]:
 
 def write_line(record: dict[str, Any], before: str = "") -> tuple[str, str]:
     """Return a record as a line with a check, and the check, which depends on that of the line before."""
-    result = {key: value for key, value in record.items() if key not in ("cost", "versions", "oracle", "check")}
+    left_out = ("cost", "versions", "oracle", "command", "check")
+    result = {key: value for key, value in record.items() if key not in left_out}
     text = before + json.dumps(result, sort_keys=True, allow_nan=False)
     check = hashlib.sha256(text.encode()).hexdigest()[:16]
     return json.dumps({**record, "check": check}, allow_nan=False) + "\n", check

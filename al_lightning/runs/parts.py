@@ -93,13 +93,6 @@ def config_of(record: RunRecord, strategy: str = "") -> tuple[str, dict[str, str
     return run_name(parts), classes
 
 
-def command_of(record: RunRecord, seed: int | str, strategy: str = "") -> str:
-    """Return the command of a run at a seed, without further options; as `config_of`."""
-    name, classes = config_of(record, strategy)
-    options = [f"--{section} {path}" for section, path in classes.items()]
-    return " ".join([f"al-lightning fit --config {name}", *options, f"--seed {seed}"])
-
-
 def _joined(parts: Mapping[str, str], axes: tuple[str, ...]) -> str:
     shown = [axis for axis in axes if parts.get(axis) and (axis, parts[axis]) != ("training", DEFAULT_TRAINING)]
     return "_".join(called(parts[axis]) for axis in shown)

@@ -103,6 +103,9 @@ class RunStore(CycleFiles):
             if not changed and run.record.code != record.code and not self.trained():
                 changed.append("other code of one's own classes")
             if not changed:
+                if run.record.command != record.command:  # of options that change no result, the last ones count
+                    run = replace(run, record=replace(run.record, command=record.command))
+                    self._write(run)
                 return run, ""
             if self.trained():
                 # Where no directory was named, its path follows from the settings (`config.directory`), so that this

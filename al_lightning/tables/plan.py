@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -126,7 +127,8 @@ def plan(
         reduced: whether the table is at a reduced scale.
         options: further options of every run.
         seeds: number of seeds; by default the table's.
-        only: patterns (`cifar10_*`) for run names, rows' labels or columns' names; by default everything.
+        only: patterns (`cifar10_*`) for run names, rows' labels, datasets, or columns' names or titles; by default
+            everything.
 
     Raises:
         UsageError: nothing of the table matches `only`.
@@ -139,7 +141,7 @@ def plan(
     ]
     if not wanted:
         rows = ", ".join(repr(row.label) for row in table.rows)
-        columns = ", ".join(column.key for column in table.columns)
+        columns = ", ".join(f"{column.key} ({column.title})" for column in table.columns)
         raise UsageError(f"Nothing in {table.name} matches {' or '.join(only)}. Rows: {rows}; columns: {columns}.")
     planned: dict[tuple[str, int], Planned] = {}
     for status in wanted:
@@ -162,8 +164,17 @@ def read_statuses(table: Table, directory: Path, seeds: int | None = None) -> li
 
 
 def _matches(status: CellStatus, pattern: str) -> bool:
+    """Whether a pattern fits a name of a cell; one without wildcards also a dataset, and names in other spellings."""
     names = status.cell.run, status.cell.place, status.row.label, status.column.key, status.column.title
-    return any(fnmatch.fnmatchcase(name.lower(), pattern.lower()) for name in names)
+    if any(fnmatch.fnmatchcase(name.lower(), pattern.lower()) for name in names):
+        return True
+    word = _letters(pattern)  # cifar10 for CIFAR-10, core-set for Coreset
+    of_dataset = status.cell.run.startswith(f"{pattern.lower()}_")
+    return not set(pattern) & set("*?[") and (of_dataset or any(_letters(name) == word for name in names))
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name.lower())
 
 
 def _small(status: CellStatus) -> str:

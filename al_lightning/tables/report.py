@@ -12,6 +12,7 @@ from al_lightning.pages.render import render
 from al_lightning.reports.chart import curve_charts
 from al_lightning.reports.fairness import fairness
 from al_lightning.reports.numbers import Dataset
+from al_lightning.reports.origin import Origin
 from al_lightning.reports.page import Guide, report_values
 from al_lightning.results.renderers import FORMS
 from al_lightning.results.series import budgets_of
@@ -28,7 +29,7 @@ class TableReport:
     Args:
         table: at its scale.
         statuses: of its cells.
-        command: that made the runs, to be shown on the page.
+        command: words of the command that made the runs; () where each run has its own.
         imports: modules outside this package whose datasets are shown.
         guide: as for `reports.page.write_report`.
     """
@@ -37,11 +38,13 @@ class TableReport:
         self,
         table: Table,
         statuses: Sequence[CellStatus],
-        command: str = "",
+        command: Sequence[str] = (),
         imports: Sequence[str] = (),
         guide: Guide | None = None,
     ) -> None:
-        self.table, self.statuses, self.command, self.imports, self.guide = table, statuses, command, imports, guide
+        self.table, self.statuses, self.imports, self.guide = table, statuses, imports, guide
+        names = tuple(dict.fromkeys(status.cell.run for status in statuses))
+        self.origin = Origin(tuple(command), names) if command else None
         self.columns = blocks(table, statuses)
         self.sheet = sheet(table, self.columns, _conditions(statuses))
 
@@ -70,7 +73,7 @@ class TableReport:
     def _page(self) -> str:
         """Return a page with the table, before the report about its runs."""
         made = finished_runs(self.statuses)
-        report = report_values(made, data_of(self.imports), self.table.title, command=self.command, guide=self.guide)
+        report = report_values(made, data_of(self.imports), self.table.title, origin=self.origin, guide=self.guide)
         answers = [(block.column.title, [f"{each}." for each in verdicts(block, brief=True)]) for block in self.columns]
         values = {
             **report,

@@ -5,17 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from al_lightning.config.experiment import configure
-from al_lightning.recommendations.commands import commands, own_evidence
+from al_lightning.recommendations.commands import candidates, commands, own_evidence
 from al_lightning.runs.journal import FORMAT, JOURNAL, read_run, write_line
 from tests.support.runs import parts_of
 
 
 def test_commands_divide_the_budget_and_name_real_configurations(tmp_path: Path) -> None:
     pairs = [("random", "supervised"), ("coreset", "uda")]
-    lines, said = commands("image_folder", ["--data.root", "my pool"], 103, pairs)
-    assert lines[0].startswith("for name in image_folder_random image_folder_coreset_uda; do for seed in 0 1 2; do")
-    assert (
-        "--data.root 'my pool' --budget.unit images --budget.initial 23 --budget.query 20 --budget.cycles 4" in lines[1]
+    lines, said = commands(candidates("image_folder", ["--data.root", "my pool"], pairs), 103, "my-pool")
+    assert lines == (
+        "for name in image_folder_random image_folder_coreset_uda; do for seed in 0 1 2; do",
+        "  al-lightning fit --config $name --data.root 'my pool' --budget.unit images --budget.initial 23 "
+        "--budget.query 20 --budget.cycles 4 --seed $seed",
+        "done; done",
+        "al-lightning report runs/image_folder_random/my-pool runs/image_folder_coreset_uda/my-pool",
     )
     assert "23 labels first and 20" in said
     options = ["--budget.unit=images", "--budget.initial=23", "--budget.query=20", "--budget.cycles=4"]
@@ -28,7 +31,7 @@ def test_commands_divide_the_budget_and_name_real_configurations(tmp_path: Path)
         extra = ["--data.classes", "[a, b]"] if name.startswith("mask") else []
         made = configure([name], [*options, *extra, "--data.root", str(tmp_path)], run_dir=tmp_path / "run")
         assert made.budget.total_count(1000) == 103
-    assert "--budget.initial 1 --budget.query 1 --budget.cycles 1 " in commands("d", [], 2, pairs)[0][1]
+    assert "--budget.initial 1 --budget.query 1 --budget.cycles 1 " in commands(candidates("d", [], pairs), 2)[0][1]
 
 
 def run_of(folder: Path, name: str, seed: int, chosen: list[int], data: str = "same") -> Path:

@@ -113,11 +113,13 @@ def test_runs_that_do_not_show_it_cannot_tell() -> None:
 
 def test_what_was_not_tried_is_named_with_its_command() -> None:
     found = held(RULES, a_dataset(SUPERVISED), findings(0.05))
-    assert found.answers == ("Not tried here: Random-SSL. `al-lightning fit --config mine_random_s4gan` runs it.",)
+    assert found.answers == (
+        "Not tried here: Random-SSL. `al-lightning fit --config mine_random_s4gan --seed 0` runs it.",
+    )
     redundant = held(RULES, a_dataset(SUPERVISED), findings(0.9))
     assert redundant.answers == (
         "The runs agree with Batch: coreset is ahead of random, and its curve is the highest. Not tried here: "
-        "Random-SSL. `al-lightning fit --config mine_random_s4gan` runs it.",
+        "Random-SSL. `al-lightning fit --config mine_random_s4gan --seed 0` runs it.",
     )
 
 

@@ -170,8 +170,13 @@ def test_the_configs_of_a_real_name_are_met_by_themselves(tmp_path):
     values = resolve(["digits_random"]).values
     run = a_run(tmp_path, "random", change={**values}, name="digits_random")
     assert one([run], "settings", resolved={"digits_random": result_settings(values)})[0] is State.OK
-    run = a_run(tmp_path, "random", change={**values, "steps": values["steps"] + 1}, name="digits_random")
-    assert one([run], "settings", resolved={"digits_random": result_settings(values)})[0] is State.WARN
+    longer = {**values, "steps": values["steps"] + 1}
+    other = a_run(tmp_path, "random", 1, change=longer, name="digits_random")
+    resolved = {"digits_random": result_settings(values)}
+    state, text = one([run, other], "settings", resolved=resolved)
+    assert (state, "digits_random (steps: " in text) == (State.WARN, True)
+    state, text = one([other], "settings", resolved=resolved)  # a change of all runs is no difference between them
+    assert (state, "the same in all runs: steps: " in text) == (State.OK, True)
 
 
 def test_a_warm_start_is_pointed_out(plain, tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 
 from al_lightning.runs.journal import RunRecord
-from al_lightning.runs.parts import command_of, config_of, method_of, named_classes, run_name, setting_of
+from al_lightning.runs.parts import config_of, method_of, named_classes, run_name, setting_of
 
 DATA, STRATEGIES = "al_lightning.data", "al_lightning.acquisition"
 CLASSES = {"data.class_path": f"{DATA}.MaskFolder", "acquisition.class_path": f"{STRATEGIES}.VariationRatio"}
@@ -61,46 +61,24 @@ def named(*axes, **parts):
 
 
 @pytest.mark.parametrize(
-    ("axes", "name", "setting", "method", "command"),
+    ("axes", "name", "setting", "method"),
     [
-        ((), "digits_noaug_entropy_uda", "digits_noaug", "entropy_uda", "digits_noaug_entropy_uda"),
-        (
-            ("acquisition",), "digits_noaug_my_code.X_uda", "digits_noaug", "my_code.X_uda",
-            "digits_noaug_random_uda --acquisition my_code.X",
-        ),
-        (
-            ("training",), "digits_noaug_entropy_my.Train", "digits_noaug", "entropy_my.Train",
-            "digits_noaug_entropy --training my.Train",
-        ),
-        (
-            ("networks",), "digits_my.Net_noaug_entropy_uda", "digits_my.Net_noaug", "entropy_uda",
-            "digits_noaug_entropy_uda --network my.Net",
-        ),
-        (
-            ("datasets",), "my.Leaves_noaug_entropy_uda", "my.Leaves_noaug", "entropy_uda",
-            "DATASET_noaug_entropy_uda --data my.Leaves",
-        ),
+        ((), "digits_noaug_entropy_uda", "digits_noaug", "entropy_uda"),
+        (("acquisition",), "digits_noaug_my_code.X_uda", "digits_noaug", "my_code.X_uda"),
+        (("training",), "digits_noaug_entropy_my.Train", "digits_noaug", "entropy_my.Train"),
+        (("networks",), "digits_my.Net_noaug_entropy_uda", "digits_my.Net_noaug", "entropy_uda"),
+        (("datasets",), "my.Leaves_noaug_entropy_uda", "my.Leaves_noaug", "entropy_uda"),
     ],
-)  # fmt: skip
-def test_classes_of_the_command_line_have_their_own_names(axes, name, setting, method, command):
+)
+def test_classes_of_the_command_line_have_their_own_names(axes, name, setting, method):
     record = named(*axes)
     assert (record.name, setting_of(record), method_of(record)) == (name, setting, method)
-    assert command_of(record, 3) == f"al-lightning fit --config {command} --seed 3"
 
 
-def test_a_class_of_the_package_is_called_by_its_name_alone_and_commands_have_its_path():
+def test_a_class_of_the_package_is_called_by_its_name_alone():
     parts = {"datasets": "mask_folder", "networks": "al_lightning.networks.UNet", "acquisition": "random"}
     record = RunRecord(run_name(parts), 0, {"network.class_path": parts["networks"]}, 9, parts=parts)
     assert (record.name, setting_of(record)) == ("mask_folder_UNet_random", "mask_folder_UNet")
-    assert command_of(record, 0) == (
-        "al-lightning fit --config mask_folder_random --network al_lightning.networks.UNet --seed 0"
-    )
-
-
-def test_another_strategy_on_the_same_setting_keeps_what_the_setting_is():
-    assert command_of(named("networks", "acquisition", "training"), 0, "coreset") == (
-        "al-lightning fit --config digits_noaug_coreset --network my.Net --seed 0"
-    )
 
 
 def test_a_part_with_a_dot_in_its_name_is_no_class():

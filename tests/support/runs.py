@@ -34,7 +34,7 @@ def journal(run_dir: Path) -> list[dict[str, object]]:
     """What of a journal is deterministic: the run with its initial set, then its cycles."""
     lines = (run_dir / "cycles.jsonl").read_text().splitlines()
     first, *rest = (
-        {k: v for k, v in json.loads(line).items() if k not in ("cost", "versions", "oracle", "check")}
+        {k: v for k, v in json.loads(line).items() if k not in ("cost", "versions", "oracle", "command", "check")}
         for line in lines
     )
     initial = {**rest.pop(0), "kind": "run"} if rest else {}
