@@ -19,11 +19,11 @@ def test_the_demo_runs_compares_and_reports(
     quick = ("--steps", "2", "--budget.cycles", "1", "--data.pool_size", "24", "--data.test_size", "4")
     with monkeypatch.context() as patch:
         patch.setattr("al_lightning.cli.demo.LocalLauncher.run", run_here)
-        compare(Path("d"), 1, (*quick, "--data.size", "[32, 64]"))
+        compare(Path("d"), 1, (*quick, "--data.size", "[32, 64]"), ["al-lightning", "demo"])
     out = capsys.readouterr().out
     assert [line.split()[0] for line in out.splitlines()[1:3]] == ["demo_11f_random", "demo_11f_coreset"]
     page = Path("d/report.html").read_text()
     assert ("demo_11f" in page, "coreset" in page) == (True, True)
     monkeypatch.setattr("al_lightning.cli.demo.STRATEGIES", ("random",))
     with raises(ALError, "demo_11f_random", "exit code 2", "nonsense"):
-        compare(Path("e"), 1, ("--data.nonsense", "1"))
+        compare(Path("e"), 1, ("--data.nonsense", "1"), ["al-lightning", "demo"])
