@@ -98,7 +98,7 @@ def test_the_dataset_that_is_shown_runs(al: Callable[..., Answer], here: Path) -
         for number in range(12):
             pixels = np.full((12, 10, 3), 20 * number, np.uint8)
             Image.fromarray(pixels).save(here / "leaves" / part / f"{('oak', 'elm')[number % 2]}{number:02d}.png")
-    options = ["--config", "image_folder_random", "--data", "leaves.Leaves", "--data.root", "leaves", *TINY]
+    options = ["--config", "small_image_folder_random", "--data", "leaves.Leaves", "--data.root", "leaves", *TINY]
     budget = ["--initial", "random", "--budget.unit", "images", "--budget.initial", 4, "--budget.query", 2]
     answer = al("fit", *options, *budget, "--budget.cycles", 1, "--network.depth", 10, "--run_dir", "run")
     assert answer.code == 0, answer.err

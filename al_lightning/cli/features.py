@@ -25,7 +25,7 @@ def features(given: list[str]) -> int:
     parser = Arguments(
         "features",
         "Encodes each image of the pool and of the test set once, with a frozen network, into a store beside the data, "
-        "which runs with the same network read (docs/features.md). The same command continues after an "
+        "which runs with the same network read. The same command continues after an "
         "interruption, and checks a finished store.",
         "(NAME | --images DIR) [--encoder NETWORK] [--out FILE] [options of fit]",
     )

@@ -18,7 +18,7 @@ class VectorClassifier(Network):
 
     Args:
         num_classes: number of classes.
-        vectors: a file of vectors, .npy, .npz or .csv; docs/features.md says how names and vectors stand in it.
+        vectors: a file of vectors: .npy with a list of names beside it (.txt), .npz or .csv with the names in it.
         dropout: probability before the classifier; BALD samples it.
 
     Raises:

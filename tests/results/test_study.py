@@ -106,35 +106,32 @@ def of_the_first_batch() -> list[str]:
 
 
 @cache
-def batches() -> dict[tuple[str, str, int], list[dict[str, str]]]:
-    """The lines of batches.csv by pool, strategy and number of the batch; one for each seed."""
-    found: dict[tuple[str, str, int], list[dict[str, str]]] = {}
+def batches() -> dict[tuple[str, int], list[dict[str, str]]]:
+    """The lines of batches.csv by strategy and number of the batch, one for each seed."""
+    found: dict[tuple[str, int], list[dict[str, str]]] = {}
     with (STUDY / "batches.csv").open() as file:
         for row in csv.DictReader(file):
-            found.setdefault((row["pool"], row["strategy"], int(row["batch"])), []).append(row)
+            found.setdefault((row["strategy"], int(row["batch"])), []).append(row)
     return found
 
 
-def indices(pool: str, strategy: str, batch: int) -> list[float]:
-    return [100 * float(row["index"]) for row in batches()[pool, strategy, batch]]
-
-
 def scenes(strategy: str) -> float:
-    return fmean(int(row["scenes"]) for row in batches()["demo_11f", strategy, 1])
+    """Mean number of scenes in the first batch."""
+    return fmean(int(row["scenes"]) for row in batches()[strategy, 1])
 
 
 def of_batches() -> list[str]:
+    assert {len(rows) for rows in batches().values()} == {3}
     rows = []
     for batch in (1, 2, 3):
-        cells = [spread(indices("demo_11f", name, batch), 0, "+") for name in STRATEGIES]
+        cells = [spread([100 * float(row["index"]) for row in batches()[name, batch]], 0, "+") for name in STRATEGIES]
         rows.append(f"| {batch} | {' | '.join(cells)} |")
-    repeated = [f"{fmean(indices('demo_11f, 9 % repeated', 'entropy', batch)):+.0f}" for batch in (1, 2, 3)]
-    assert max(float(r["as_repetitive"]) for k, v in batches().items() if k[1] in ("entropy", "equal") for r in v) == 0
+    single_sample = [row for (name, _), group in batches().items() if name in ("entropy", "equal") for row in group]
+    assert all(float(row["as_repetitive"]) == 0 for row in single_sample)
     return [
         *rows,
         f"entropy's first 52 images come from {scenes('entropy'):.1f}, EquAL's from {scenes('equal'):.1f}, core-set's "
         f"from {scenes('coreset'):.1f}, random ones from {scenes('random'):.1f}",
-        f"{repeated[0]}, {repeated[1]} and {repeated[2]} points in batches 1, 2 and 3",
     ]
 
 
