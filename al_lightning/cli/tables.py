@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -90,6 +91,8 @@ def reproduce(given: list[str]) -> int:
     if not ours.report_only and made.missing:
         for note in warnings(made):
             say(f"note: {note}")
+        if ours.launcher == "local" and (way := _without_gpu(made, ours)):
+            say(f"note: {way}")
         say(f"{table.title}: {len(made.missing)} of {len(made.runs)} runs to run{sum_text(made)}")
         failed = _launch(made, ours)
     quiet(ours.verbose)
@@ -100,6 +103,22 @@ def reproduce(given: list[str]) -> int:
     command = ["al-lightning", "reproduce", *given]
     print(TableReport(table, statuses, command, ours.imports, study_guide()).write(ours.out or made.directory))
     return 1 if failed else 0
+
+
+def _without_gpu(made: Plan, ours: Namespace) -> str:
+    """Return what takes under an hour, where a table whose runs are for GPUs would run on a machine without any."""
+    from al_lightning.launcher.machine import visible_gpus
+    from al_lightning.tables.plan import find_table
+
+    if made.reduced or visible_gpus() or not any(run.status.column.images_per_second for run in made.missing):
+        return ""
+    try:
+        find_table(ours.table, "smoke")
+    except UsageError:  # it has no small stand-in
+        return ""
+    only = [word for pattern in ours.only for word in ("--only", pattern)]
+    smoke = shlex.join(["al-lightning", "reproduce", ours.table, "--scale", "smoke", *only])
+    return f"there is no GPU here, and cores take many times as long; under an hour, with tiny networks: {smoke}"
 
 
 def _launch(made: Plan, ours: Namespace) -> int:

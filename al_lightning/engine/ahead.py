@@ -126,10 +126,12 @@ def _with_bf16(
     """
     if str(experiment.trainer.get("precision") or "32-true") not in ("32-true", "32") or not computes_bf16():
         return seconds, None
-    reduced, _ = trial(experiment, pool, load, processes, {"precision": "bf16-mixed"})
-    again, _ = trial(experiment, pool, load, processes)
+    reduced, _ = trial(experiment, pool, load, processes, (), {"precision": "bf16-mixed"})
+    if reduced[FIT] >= seconds[FIT]:
+        return seconds, None
+    again, _ = trial(experiment, pool, load, processes, ())
     ratio = reduced[FIT] / again[FIT]
-    return again, (ratio if ratio < 0.9 else None)
+    return {**seconds, **again}, (ratio if ratio < 0.9 else None)
 
 
 def quicker(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from statistics import median
 from typing import Any
@@ -21,7 +21,7 @@ from al_lightning.engine.workload import Workload
 from al_lightning.pool import Pool
 from al_lightning.progress import FIT, Reporter
 
-STEPS, BATCHES = 20, 3
+STEPS, BATCHES = 20, 2
 """Most steps, and most batches of a stage, that are done."""
 SECONDS = 2.0
 """Seconds of steps after the first one, after which none begins; a batch that should take longer is not timed."""
@@ -64,7 +64,12 @@ class Clock(Callback):
 
 
 def trial(
-    experiment: Experiment, pool: Pool, load: Workload, processes: Processes, options: Mapping[str, Any] | None = None
+    experiment: Experiment,
+    pool: Pool,
+    load: Workload,
+    processes: Processes,
+    stages: Collection[str] = ("test", "score"),
+    options: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, float], int]:
     """Return the seconds of a step and of each other stage's batch, by stage, and the number of steps timed.
 
@@ -76,6 +81,7 @@ def trial(
         pool: with the labels of the first fit.
         load: the run's work.
         processes: the run's processes, one alone.
+        stages: that are timed beside the steps.
         options: of the Trainer, instead of the configuration's.
     """
     short = replace(experiment, options=replace(experiment.options, steps=STEPS, epochs=None))
@@ -99,7 +105,7 @@ def trial(
         steps, found = clock.count, {FIT: clock.seconds}
         fit.trainer.should_stop = False
         work = {stage: counts[load.first] for stage, counts in load.batches.items()}
-        quick = {stage for stage, (_, most) in load.in_steps.items() if most * found[FIT] < SECONDS and work[stage]}
+        quick = {stage for stage in stages if work[stage] and load.in_steps[stage][1] * found[FIT] < SECONDS}
         if "test" in quick:
             fit.test()
             found["test"] = clock.seconds

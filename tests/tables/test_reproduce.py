@@ -59,6 +59,23 @@ def test_from_a_name_to_a_page_and_nothing_twice(
     assert "as measured in the finished ones" in extended.out
 
 
+def test_without_a_gpu_a_table_for_gpus_names_the_small_scale(
+    al: Callable[..., Answer], here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("al_lightning.launcher.local.LocalLauncher.run", lambda *arguments, **more: [])
+    monkeypatch.setattr("al_lightning.launcher.machine.visible_gpus", list)
+    (here / "data" / "a2d2").mkdir(parents=True)
+    answer = al("reproduce", "table3", "--only", "a2d2_pool5f_random", "--seeds", "1")
+    smoke = "al-lightning reproduce table3 --scale smoke --only a2d2_pool5f_random"
+    assert f"there is no GPU here, and cores take many times as long; under an hour, with tiny networks: {smoke}" in (
+        answer.err
+    )
+    planned = al(*smoke.split()[1:], "--dry-run")
+    assert "1 runs: 0 complete, 1 to run" in planned.out
+    monkeypatch.setattr("al_lightning.launcher.machine.visible_gpus", lambda: ["0"])
+    assert "no GPU" not in al("reproduce", "table3", "--only", "a2d2_pool5f_random", "--seeds", "1").err
+
+
 def test_what_has_no_data_is_left_out_if_asked(al: Callable[..., Answer], here: Path) -> None:
     table = a_table(here / "mine.yaml", TINY)
     content = yaml.safe_load(table.read_text())
