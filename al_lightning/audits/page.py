@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 from al_lightning.audits.result import SIDES, Audit, Group, Leak, Side
-from al_lightning.audits.text import headline, sizes, sorted_leaks, worth
+from al_lightning.audits.text import headline, once, sizes, sorted_leaks, worth
 from al_lightning.data.images import Images
 from al_lightning.drawing import jpeg, shrink
 from al_lightning.duplicates.relation import ALIKE, LOOK_ALIKE
@@ -31,6 +31,7 @@ def page(audit: Audit) -> str:
         "audit": audit,
         "answer": _answer(audit),
         "worth": worth(audit),
+        "findings": once(audit.findings),
         "leaks": _chosen_leaks(audit),
         "groups": _chosen_groups(audit),
         "pictures": {place: _picture(content) for place, content in audit.pictures.items()},

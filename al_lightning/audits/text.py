@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from al_lightning.audits.result import SIDES, Audit, Group, Leak, SetFacts
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from al_lightning.audits.result import SIDES, Audit, Finding, Group, Leak, SetFacts
+from al_lightning.labels.content import some
 
 _LINES = 8
 """Examples of each kind of problem in the summary."""
@@ -68,6 +73,21 @@ def sorted_leaks(audit: Audit) -> list[Leak]:
     return sorted(audit.leaks, key=lambda leak: (not leak.test.exact, -leak.test.similarity))
 
 
+def once(findings: Sequence[Finding]) -> list[Finding]:
+    """Return findings, those that differ only in the file as one, whose text names the other files."""
+    alike: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in findings:
+        stem = Path(finding.name).stem
+        sentence = " ".join("" if Path(word).stem == stem else word for word in finding.text.split())
+        alike.setdefault((finding.side, finding.kind, sentence), []).append(finding)
+    return [_with_others(*same) for same in alike.values()]
+
+
+def _with_others(first: Finding, *others: Finding) -> Finding:
+    names = some([other.name for other in others])
+    return replace(first, text=f"{first.text} The same holds for {names}.") if others else first
+
+
 def _sign(exact: bool) -> str:
     """Return = for equal pixels and ≈ for near-duplicates."""
     return "=" if exact else "≈"
@@ -90,7 +110,7 @@ def _examples(audit: Audit) -> list[str]:
     for side, name in SIDES.items():
         groups = [group for group in audit.groups if group.side == side and not group.one_sequence]
         lines += _some(f"Repeated in the {name}:", [_names(group) for group in groups])
-    return lines + _some("Files:", [finding.text for finding in audit.findings])
+    return lines + _some("Files:", [finding.text for finding in once(audit.findings)])
 
 
 def _some(title: str, texts: list[str]) -> list[str]:

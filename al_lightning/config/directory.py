@@ -21,16 +21,17 @@ OWN_IMAGES = {
     "MaskFolder": "mask_folder",
 }
 """Datasets, as runs' names show them, of which each folder is data of its own; the folder where none is named."""
-LONGEST = 40
-"""Most characters of a mark before its hash."""
-DIGITS = 6
+MARK_LENGTH = 40
+"""Most characters of a mark, without its hash."""
+HASH_LENGTH = 6
+"""Hexadecimal digits of the hash."""
 
 
 def directory_of(parts: Mapping[str, str], seed: int, plain: Mapping[str, Any], changes: Mapping[str, Any]) -> Path:
     """Return the directory of a run for which none is named.
 
-    Other settings that can change a result are another directory. So is another folder of one's own images, where no
-    config has given these images a name.
+    Settings that can change a result stand in the mark, so that other settings are another directory. A folder of one's
+    own images, to which no config has given a name, stands in the path.
 
     Args:
         parts: the parts of the run's name, by axis.
@@ -38,16 +39,15 @@ def directory_of(parts: Mapping[str, str], seed: int, plain: Mapping[str, Any], 
         plain: the configuration as plain data, defaults filled in.
         changes: the settings that options change, by dotted key.
     """
-    home, settings = RUNS / run_name(parts), result_settings(plain)
+    directory, settings = RUNS / run_name(parts), result_settings(plain)
     dataset = called(parts.get("datasets", ""))
     if own := dataset in OWN_IMAGES:
-        arguments = plain["data"].get("init_args") or {}
-        folder = root_of(arguments.get("root"), OWN_IMAGES[dataset]).resolve()
-        home /= folder_name(folder)
+        folder = root_of((plain["data"].get("init_args") or {}).get("root"), OWN_IMAGES[dataset]).resolve()
+        directory /= folder_name(folder)
         settings["data.root"] = str(folder)
     if own or changes:
-        home /= "-".join(filter(None, [_mark(changes), fingerprint(settings)[:DIGITS]]))
-    return home / f"seed_{seed}"
+        directory /= "-".join(filter(None, [_mark(changes), fingerprint(settings)[:HASH_LENGTH]]))
+    return directory / f"seed_{seed}"
 
 
 def folder_name(folder: Path) -> str:
@@ -59,10 +59,11 @@ def _mark(changes: Mapping[str, Any]) -> str:
     """Return the last parts of changed settings' keys with their new values: `width=2,steps=300`."""
     settings = []
     for key, value in changes.items():
-        owner = key.removesuffix(".class_path")  # of a class, its own name and that of the object
-        text = _text(value) if owner == key else _text(value).rpartition(".")[2]
-        settings.append(f"{_as_name(owner.rpartition('.')[2])}={_as_name(text)}")
-    return ",".join(settings)[:LONGEST].strip("-,.=")
+        text = _text(value)
+        if key.endswith(".class_path"):  # `network.class_path: al_lightning.networks.UNet` is `network=UNet`
+            key, text = key.removesuffix(".class_path"), text.rpartition(".")[2]
+        settings.append(f"{_as_name(key.rpartition('.')[2])}={_as_name(text)}")
+    return ",".join(settings)[:MARK_LENGTH].strip("-,.=")
 
 
 def _text(value: Any) -> str:
@@ -73,5 +74,5 @@ def _text(value: Any) -> str:
 
 
 def _as_name(text: str) -> str:
-    """Return a text with hyphens for what a shell, or a file system, may read in its own way."""
+    """Return a text with hyphens instead of characters that a shell or a file system may interpret."""
     return re.sub(r"[^\w.]+", "-", text).strip("-.")

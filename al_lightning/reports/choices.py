@@ -78,7 +78,7 @@ def class_colours(findings: Findings) -> list[str]:
 
 
 def score_axis(scores: Scores) -> Mapping[str, Any]:
-    """Return a batch's scores on one line, 400 units long, for `axis.svg.jinja`.
+    """Return a batch's scores on one line, 400 units long, for the macro `axis` of choices.html.jinja.
 
     Returns:
         `floor`, the line's height; `bars`, the path of all candidates, where they are known; `ticks`, the path of the

@@ -46,6 +46,7 @@ class Curve:
         untested: numbers of labelled images of the finished cycles of a run without a test set, which has no points.
         errors: standard error of each value, in its unit, from the choice of the test images; None where one is not
             known, and empty where none is.
+        in_images: whether the run was given its budgets as numbers of images.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Curve:
     values: tuple[float, ...]
     untested: tuple[int, ...] = ()
     errors: tuple[float | None, ...] = ()
+    in_images: bool = False
 
     def better_before(self, point: int) -> int | None:
         """Return the best point before one that is worse; None where no earlier one is better."""
@@ -113,4 +115,5 @@ def curve_of(run: Run) -> Curve:
         values=tuple(metric.scale * cycle.metrics[name] for cycle in tested),
         untested=() if name else tuple(cycle.labelled for cycle in cycles),
         errors=tuple(None if error is None else metric.scale * error for error in errors) if any(known) else (),
+        in_images=record.settings.get("budget.unit") == "images",
     )

@@ -195,8 +195,7 @@ def mean_heights(series: Sequence[Series]) -> dict[str, dict[int, float]]:
 
 def in_images(series: Iterable[Series]) -> bool:
     """Return whether the runs of all series were given their budgets as numbers of images."""
-    units = {run.record.settings.get("budget.unit") for each in series for run in each.runs}
-    return units == {"images"}
+    return {curve.in_images for each in series for curve in each.curves} == {True}
 
 
 def labelled_at(series: Iterable[Series], budget: float) -> int | None:

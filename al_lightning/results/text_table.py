@@ -18,7 +18,7 @@ MARKS = "ox+*#%@&"
 
 
 def curve_table(curve: Curve) -> str:
-    """Return one run's curve: a line for each cycle, then the area."""
+    """Return one run's curve: a line for each cycle, then the area. Budgets are shares of the pool, or images."""
     if curve.untested:
         trained = ", ".join(map(str, curve.untested))
         return (
@@ -27,13 +27,18 @@ def curve_table(curve: Curve) -> str:
         )
     if not curve.values:
         return f"{curve.name}, seed {curve.seed}: no finished cycle yet"
-    rows = [("cycle", "budget", "labelled", curve.metric.name)]
-    for cycle, (budget, labelled, value) in enumerate(zip(curve.budgets, curve.labelled, curve.values, strict=True)):
-        rows.append((str(cycle), f"{100 * budget:.4g} %", str(labelled), curve.metric.shown(value)))
+    shares = [f"{100 * budget:.4g} %" for budget in curve.budgets]
+    rows = [["cycle", "budget", "labelled", curve.metric.name]]
+    for cycle, (share, labelled, value) in enumerate(zip(shares, curve.labelled, curve.values, strict=True)):
+        rows.append([str(cycle), share, str(labelled), curve.metric.shown(value)])
+    if curve.in_images:
+        rows = [[cycle, *rest] for cycle, _, *rest in rows]
     text = f"{curve.name}, seed {curve.seed}\n{aligned(rows)}"
     if (height := curve.mean_height) is not None:
-        first, last = 100 * curve.budgets[0], 100 * curve.budgets[-1]
-        text += f"\narea {curve.area:.4g} from {first:.4g} % to {last:.4g} % (mean height {curve.metric.shown(height)})"
+        first, last = (
+            (f"{curve.labelled[0]:,}", f"{curve.labelled[-1]:,} labels") if curve.in_images else (shares[0], shares[-1])
+        )
+        text += f"\narea {curve.area:.4g} from {first} to {last} (mean height {curve.metric.shown(height)})"
     return text
 
 

@@ -8,6 +8,8 @@ import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
+from PIL import Image
+
 from al_lightning.audits.audit import audit, write
 from al_lightning.audits.folder import AuditFolder
 from al_lightning.audits.text import summary
@@ -72,3 +74,18 @@ def test_the_same_data_give_the_same_bytes_whatever_the_processes(tmp_path: Path
     assert texts[0] == texts[1]
     assert ("reading the pool", 20, 20) in told
     assert ("comparing test set and pool", 5, 5) in told
+
+
+def test_a_sentence_about_many_files_is_said_once(tmp_path: Path) -> None:
+    tree(tmp_path)
+    for path in (tmp_path / "masks/train").iterdir():
+        Image.open(path).convert("RGB").save(path)
+    (tmp_path / "images/train/b.png").write_text("broken")
+    shutil.copy(tmp_path / "masks/test/a_000.png", tmp_path / "masks/train/b.png")
+    found = look(tmp_path)
+    assert len(found.findings) == 7
+    _, page = write(found, tmp_path / "out")
+    assert page.read_text().count("mode RGB") == summary(found).count("mode RGB") == 1
+    others = ", ".join(f"train/a_{number:03d}.png" for number in range(1, 6))
+    assert f"The same holds for {others}." in summary(found)
+    assert summary(found).count("b.png") == page.read_text().count("b.png")

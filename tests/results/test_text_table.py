@@ -1,5 +1,7 @@
 """The tables of one run and of several, and the plot."""
 
+from dataclasses import replace
+
 from al_lightning.metrics import metric_of
 from al_lightning.results.curves import Curve
 from al_lightning.results.series import Series
@@ -28,6 +30,16 @@ def test_the_table_of_a_run():
         "1        10 %       100   60.25 %\n"
         "2        20 %       200  100.00 %\n"
         "area 12.15 from 2.5 % to 20 % (mean height 69.41 %)"
+    )
+
+
+def test_the_table_of_a_run_whose_budgets_are_images_has_no_shares():
+    assert curve_table(replace(curve(values=(50.0, 90.0), budgets=(0.025, 0.2)), in_images=True)) == (
+        "digits_random, seed 0\n"
+        "cycle  labelled  accuracy\n"
+        "0            25   50.00 %\n"
+        "1           200   90.00 %\n"
+        "area 12.25 from 25 to 200 labels (mean height 70.00 %)"
     )
 
 
