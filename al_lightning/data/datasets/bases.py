@@ -60,7 +60,7 @@ class FileDataset(SplitDataset):
         return Pool(len(stems), (), *time_order(stems, self.sequence_pattern))
 
     def remarks(self) -> Sequence[Remark]:
-        """Return how the test set was held out; of one's own images also the size that is read, and how many are turned.
+        """Return how the test set was held out; of one's own images also their size as read, and how many are turned.
 
         Official files are as they were published, so their headers are not looked at.
         """
