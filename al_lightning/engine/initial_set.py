@@ -17,6 +17,7 @@ from al_lightning.acquisition.scoring import score_pool, select
 from al_lightning.config.experiment import Experiment, versions
 from al_lightning.config.fit_options import result_settings
 from al_lightning.config.own_code import digests
+from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.pool_split import Reading
 from al_lightning.data.remarks import Remark
 from al_lightning.distributed.processes import Processes
@@ -25,7 +26,7 @@ from al_lightning.engine.first_look import FirstLook
 from al_lightning.engine.fit import AnyFit, Fit
 from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError, printable
 from al_lightning.features.make import find_or_make
-from al_lightning.networks.base import Network
+from al_lightning.networks.base import Network, trained_on
 from al_lightning.oracle import Pending
 from al_lightning.pool import Pool, draw_initial
 from al_lightning.progress import Reporter
@@ -84,6 +85,8 @@ def open_data(experiment: Experiment, store: RunStore, processes: Processes, rep
         some = range(min(first_count(experiment, pool), pool.size))
         with fresh_fit(experiment, pool.label(some), processes, reporter, Fit) as fit:
             trained = fit.module.description()
+            if note := normalisation_note(fit.network, experiment.data):
+                reporter.say(note)
     if not len(experiment.data.test):
         reporter.say("note: there is no test set: this run can choose images, but not say how good the model is")
     remarks = [*processes.once(experiment.data.remarks), *processes.once(look.files)]
@@ -114,6 +117,20 @@ def start(
     say(doubts, reporter)
     processes.once(store.set_remarks, warnings([*opened.remarks, *doubts]))
     return pool.label(initial)
+
+
+def normalisation_note(network: Network, data: PoolDataset) -> str:
+    """Return a line where images are normalised in another way than those that the weights were trained on; else ""."""
+    if (wanted := trained_on(network)) is None:
+        return ""
+    given = [values.flatten().tolist() for values in (data.mean, data.std)]
+    if np.allclose(given, wanted, atol=0.005):
+        return ""
+    options = " ".join(
+        f"--data.{name} '{[round(value, 4) for value in values]}'"
+        for name, values in zip(("mean", "std"), wanted, strict=True)
+    )
+    return f"[!] the network's weights were trained on images that were normalised otherwise: {options}"
 
 
 def encoder_of(experiment: Experiment) -> Network:

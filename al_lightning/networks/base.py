@@ -105,6 +105,15 @@ class Network(nn.Module, ABC):
         head[1].copy_(bias)
 
 
+def trained_on(network: nn.Module) -> tuple[Sequence[float], Sequence[float]] | None:
+    """Return mean and deviation, by channel, of the images that a network's pretrained weights were trained on.
+
+    They are on a scale of 0 to 1. None where no part of the network knows them.
+    """
+    known = (getattr(module, "trained_on", None) for module in network.modules())
+    return next((each for each in known if each is not None), None)
+
+
 def conv_bn_relu(channels_in: int, channels: int, size: int = 3, stride: int = 1, dilation: int = 1) -> nn.Sequential:
     """Return a `size` x `size` convolution without bias, BatchNorm and ReLU; stride 1 keeps height and width."""
     return nn.Sequential(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any, cast
 
 import torch
@@ -11,8 +10,6 @@ from torch import Tensor, nn
 from al_lightning.errors import UsageError, from_home, nearest, reason_of
 from al_lightning.networks.packaged import IMAGENET, Channels, encoder_of, packaged_tensors
 from al_lightning.networks.weights import fill, read_state
-
-log = logging.getLogger(__name__)
 
 
 def check_model(model: str, weights: str | None) -> None:
@@ -79,9 +76,7 @@ def load_weights_of_timm(net: nn.Module, model: str, weights: str) -> None:
     state = whole.state_dict()
     if weights != "imagenet":
         state = _packaged(whole, model) if weights == "package" else read_state(from_home("weights", weights))
-    mean, std = _normalisation(model, weights)
-    if (mean, std) != IMAGENET:
-        log.info("%s was trained on images of mean %s and deviation %s: data.mean, data.std", model, mean, std)
+    net.trained_on = _normalisation(model, weights)  # type: ignore[assignment]  # no tensor: read by `trained_on`
     fill(whole, state, weights, model, head)
     state = whole.state_dict()
     net.load_state_dict({name: state[known] for name, known in needed.items()})

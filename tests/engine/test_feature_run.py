@@ -92,3 +92,11 @@ def test_what_does_not_go_with_a_probe_is_refused(
     answer = al("fit", "--config", config, *options)
     assert refused(answer, UsageError, *words)
     assert not (here / "runs").exists()
+
+
+def test_images_that_are_normalised_otherwise_than_the_weights_images_are_said(al: Call, here: Path) -> None:
+    options = [*BUDGET, "--budget.cycles", 0, "--network.model", "tf_efficientnet_lite0"]
+    network = ["--network", "al_lightning.networks.TimmClassifier", "--network.weights", "package"]
+    said = al("fit", "--config", "digits_random_probe", *network, *options).err
+    assert "--data.mean '[0.498, 0.498, 0.498]' --data.std '[0.502, 0.502, 0.502]'" in said
+    assert "--data.mean" not in al("fit", "--config", "digits_efficientnet_random_probe", *options).err
