@@ -175,6 +175,6 @@ def _command(rules: Rules, dataset: Dataset, method: str, task: str, origin: Ori
     training = rules.semi_supervised[task] if method.endswith(SSL) else SUPERVISED
     name = f"{strategy}_{training}" if training != SUPERVISED else strategy
     records = [run.record for each in dataset.methods for run in each.runs]
-    commands = [command_of(record, record.seed, strategy, training) for record in records]
+    commands = (command_of(record, record.seed, strategy, training) for record in records)
     line = (origin.running(name) if origin is not None else "") or next(filter(None, commands), "")
     return f"`{line}` runs it." if line else ""

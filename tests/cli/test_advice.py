@@ -54,7 +54,7 @@ def own_runs(root: Path, seeds: Sequence[int] = (0,)) -> list[Path]:
     Path("mine.yaml").write_text("network: {init_args: {width: 1}}\n")
     options = ["--data.root", str(root), *SMALL]
     return [
-        make_run([f"image_folder_{strategy}", "mine.yaml"], options, seed, height=height)
+        make_run([f"small_image_folder_{strategy}", "mine.yaml"], options, seed, height=height)
         for strategy, height in (("random", 0.5), ("entropy", 0.6))
         for seed in seeds
     ]
@@ -67,20 +67,20 @@ def test_a_report_goes_on_with_all_options_and_files(
     assert al("report", *runs).code == 0
     calls = calls_of(al, monkeypatch, Path("report.html"))
     words = {(call[2], call[call.index("--seed") + 1]) for call in calls}
-    names = ("image_folder_random", "image_folder_entropy")
+    names = ("small_image_folder_random", "small_image_folder_entropy")
     assert words >= {(name, seed) for name in names for seed in "012"}
-    assert ("image_folder_random_uda", "0") in words  # the study's guide
+    assert ("small_image_folder_random_uda", "0") in words  # the study's guide
     fits = [call for call in calls if call[0] == "fit"]
     assert all(call[3:5] == ["--config", "mine.yaml"] for call in fits)
     assert all([*call, *SMALL] and set(SMALL) <= set(call) for call in fits)
     assert all("--run_dir" not in call for call in fits)
     page = Path("report.html").read_text()
     assert "On your own images" not in page
-    shutil.rmtree("runs/image_folder_entropy_mine")  # random with a config file is the baseline all the same
+    shutil.rmtree("runs/small_image_folder_entropy_mine")  # random with a config file is the baseline all the same
     assert al("report", *runs[:1]).code == 0
     assert "There is random alone" in Path("report.html").read_text()
     calls = calls_of(al, monkeypatch, Path("report.html"))
-    assert ["image_folder_coreset", "--config", "mine.yaml"] in [call[2:5] for call in calls]
+    assert ["small_image_folder_coreset", "--config", "mine.yaml"] in [call[2:5] for call in calls]
 
 
 def test_a_run_that_waits_or_was_stopped_goes_on_by_its_own_command(
@@ -192,14 +192,24 @@ def test_recommended_commands_of_a_run_have_its_options_and_files(
 def test_labels_status_goes_on_until_the_run_is_finished(
     al: Call, here: Path, loose: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fit = ["fit", "--config", "image_folder_random", "--data.root", loose, *SMALL, *SMALL_NETWORK, "--oracle", "files"]
+    fit = [
+        "fit",
+        "--config",
+        "small_image_folder_random",
+        "--data.root",
+        loose,
+        *SMALL,
+        *SMALL_NETWORK,
+        "--oracle",
+        "files",
+    ]
     fit += ["--budget.unit", "images", "--budget.initial", 6, "--budget.cycles", 0, "--initial", "random"]
     fit += ["--run_dir", "mine/seed 0"]
     assert al(*fit).code == 76
     answer = al("labels", "status", "mine/seed 0")
     assert "Once these are labelled: al-lightning fit" in answer.out
     (call,) = assert_they_run(al, monkeypatch, of_text(answer.out))
-    assert call[:3] == ["fit", "--config", "image_folder_random"]
+    assert call[:3] == ["fit", "--config", "small_image_folder_random"]
     run = read_run(Path("mine/seed 0"))
     assert run.record.command[-2:] == ["--run_dir", "mine/seed 0"]
     store = LabelStore(run.directory / "labels", CLASSES, "image")

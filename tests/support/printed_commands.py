@@ -13,7 +13,7 @@ from al_lightning.config.fit_options import result_settings
 from al_lightning.runs.journal import CycleRecord, Run, RunRecord, text_of
 from al_lightning.runs.store import RunStore
 
-METRIC = {"digits": "accuracy", "image_folder": "accuracy"}
+METRIC = dict.fromkeys(("digits", "small_image_folder"), "accuracy")
 
 
 def make_run(
