@@ -55,8 +55,8 @@ def warnings(plan: Plan) -> list[str]:
     if not plan.reduced and any(_from_scratch(run) for run in plan.missing):
         notes.append(
             "these networks would start from random weights, the study's from ImageNet's: add "
-            "--network.backbone.weights FILE, with the path of wider_resnet38.pth.tar, which the README of "
-            "github.com/NVIDIA/semantic-segmentation links to (docs/weights.md: address, licence)"
+            "--network.backbone.weights FILE, with the path of wider_resnet38.pth.tar, to which the first page of "
+            "github.com/NVIDIA/semantic-segmentation links"
         )
     for root, columns in missing_data(plan).items():
         notes.append(f"no data in {root}, for {', '.join(columns)}")

@@ -98,7 +98,7 @@ def of_the_first_batch() -> list[str]:
         f"and of EquAL by {with_interval(single('coreset', 'equal', 1, 0.2), 2)}",
         f"core-set is behind both by {diverse[0]} there, within noise",
         f"core-set is *behind* EquAL by {with_interval(single('equal', 'coreset', 1, 0.4))}, and",
-        f"and behind entropy by {end}",
+        f"behind entropy by {end}",
         f"the three differences from Random are alike ({min(redundant)} to {max(redundant)})",
         f"Entropy's difference from Random is {entropy.pop()} points with repeats and without",
         f"core-set's lead over entropy at 20 % is {repeated} with repeats and {first.mean:.2f} without",
