@@ -110,6 +110,11 @@ class Reporter(Display):
         self._units.clear()
         self._seconds.clear()
 
+    @property
+    def heard(self) -> bool:
+        """Whether anybody sees what is reported."""
+        return self.shown or self._file is not None
+
     def expect(self, seconds: Mapping[str, float]) -> None:
         """Set how long a step, and a batch of other stages, took in a trial or in earlier cycles; by stage."""
         self._expected = seconds

@@ -124,7 +124,7 @@ def test_a_stage_alone_shows_its_own_time_left_and_counts_in_no_estimate(clock: 
         reporter.begin("fit", 100)
         clock[0] += 50
         reporter.finish()
-        assert reporter.seconds_left() == pytest.approx(100)
+        assert reporter.seconds_left() == pytest.approx((100, 100))
     assert out.getvalue().splitlines()[0] == "features, 550 of 1000, 45 s left"
 
 

@@ -54,11 +54,13 @@ def look_ahead(
     Runs of several processes or on stored features, compiled and tiny ones are not timed; how long these take is known
     once they are under way. `command` has the arguments of the command line.
     """
-    if load.first or processes.count > 1 or experiment.options.compile != "none" or experiment.reads_features:
+    if load.first or processes.count > 1 or not reporter.heard:
         return
-    if sum(load.steps) * load.images * pixels_of(experiment, pool) < TINY:
+    if experiment.options.compile != "none" or experiment.reads_features:
         return
     try:
+        if sum(load.steps) * load.images * pixels_of(experiment, pool) < TINY:
+            return
         seconds, steps = trial(experiment, pool, load, processes)
         bf16 = None
         if slow := load.seconds(seconds)[0] > HOUR and on_cpu(experiment):

@@ -28,17 +28,18 @@ def test_the_trial_changes_nothing_in_the_journal(
 ) -> None:
     """BALD's dropout and UDA's two views draw in every step and in scoring."""
     options = ["fit", "--config", "digits_bald_uda", *TINY, *SMALL_NETWORK, "--budget.cycles", "1"]
-    skipped = al(*options, "--run_dir", "skipped")
+    skipped = al(*options, "--run_dir", "run")
     assert skipped.code == 0, skipped.err
     assert "timed" not in skipped.err
+    (here / "run").rename("skipped")
     monkeypatch.setattr(ahead, "TINY", 0)
-    timed = al(*options, "--run_dir", "timed")
+    timed = al(*options, "--run_dir", "run")
     assert timed.code == 0, timed.err
     steps = re.search(r"(\d+) steps were timed: all 2 cycles should take about .+ here", timed.err)
     assert steps is not None, timed.err
     assert 2 <= int(steps[1]) <= STEPS
-    assert without_cost(here / "timed") == without_cost(here / "skipped")
-    continued = al(*options, "--run_dir", "timed", "--budget.cycles", "2")
+    assert without_cost(here / "run") == without_cost(here / "skipped")
+    continued = al(*options, "--run_dir", "run", "--budget.cycles", "2")
     assert continued.code == 0, continued.err
     assert "were timed" not in continued.err  # the journal tells
 
