@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from al_lightning.errors import UsageError, from_home, nearest, reason_of
-from al_lightning.networks.packaged import IMAGENET, Channels, encoder_of, packaged_tensors
+from al_lightning.networks.packaged import IMAGENET, encoder_of, packaged_tensors
 from al_lightning.networks.weights import fill, read_state
 
 log = logging.getLogger(__name__)
@@ -79,23 +79,15 @@ def load_weights_of_timm(net: nn.Module, model: str, weights: str) -> None:
     state = whole.state_dict()
     if weights != "imagenet":
         state = _packaged(whole, model) if weights == "package" else read_state(from_home("weights", weights))
-    mean, std = _normalisation(model, weights)
-    if (mean, std) != IMAGENET:
-        log.info("%s was trained on images of mean %s and deviation %s: data.mean, data.std", model, mean, std)
+    config = timm.get_pretrained_cfg(model, allow_unregistered=False)
+    # Configs that name a package's weights name the normalisation of its images, too.
+    if weights != "package" and config is not None and (tuple(config.mean), tuple(config.std)) != IMAGENET:
+        log.info(
+            "timm's weights of %s expect --data.mean '%s' --data.std '%s'", model, list(config.mean), list(config.std)
+        )
     fill(whole, state, weights, model, head)
     state = whole.state_dict()
     net.load_state_dict({name: state[known] for name, known in needed.items()})
-
-
-def _normalisation(model: str, weights: str) -> tuple[Channels, Channels]:
-    """Return mean and deviation of the images that a model's weights were trained on, on a scale of 0 to 1."""
-    import timm
-
-    if weights == "package":
-        encoder = encoder_of(model)
-        return encoder.mean, encoder.std
-    config = timm.get_pretrained_cfg(model, allow_unregistered=False)
-    return IMAGENET if config is None else cast("tuple[Channels, Channels]", (tuple(config.mean), tuple(config.std)))
 
 
 def _packaged(whole: nn.Module, model: str) -> dict[str, Tensor]:

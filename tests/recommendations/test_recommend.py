@@ -89,7 +89,7 @@ def test_a_diverse_folder_of_classes_wants_random_and_uda(al: Call, here: Path) 
 
 
 def test_a_run_directory_is_reopened(al: Call, here: Path, class_folders: Path) -> None:
-    name = "image_folder_entropy"
+    name = "small_image_folder_entropy"
     options = ["--data.root", class_folders, "--data.size", "null", "--network.depth", 10, "--network.width", 1]
     options += ["--data.workers", 0, "--steps", 1, "--budget.cycles", 0, "--run_dir", f"runs/{name}/seed_0"]
     assert al("fit", "--config", name, *options).code == 0
