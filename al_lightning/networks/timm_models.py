@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from al_lightning.errors import UsageError, from_home, nearest, reason_of
-from al_lightning.networks.packaged import IMAGENET, Channels, encoder_of, packaged_tensors
+from al_lightning.networks.packaged import encoder_of, packaged_tensors
 from al_lightning.networks.weights import fill, read_state
 
 
@@ -80,17 +80,6 @@ def load_weights_of_timm(net: nn.Module, model: str, weights: str) -> None:
     fill(whole, state, weights, model, head)
     state = whole.state_dict()
     net.load_state_dict({name: state[known] for name, known in needed.items()})
-
-
-def _normalisation(model: str, weights: str) -> tuple[Channels, Channels]:
-    """Return mean and deviation of the images that a model's weights were trained on, on a scale of 0 to 1."""
-    import timm
-
-    if weights == "package":
-        encoder = encoder_of(model)
-        return encoder.mean, encoder.std
-    config = timm.get_pretrained_cfg(model, allow_unregistered=False)
-    return IMAGENET if config is None else cast("tuple[Channels, Channels]", (tuple(config.mean), tuple(config.std)))
 
 
 def _packaged(whole: nn.Module, model: str) -> dict[str, Tensor]:

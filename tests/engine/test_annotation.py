@@ -57,7 +57,7 @@ def test_a_run_with_people_ends_as_the_simulated_one(al, here, class_folders, lo
     report, query = al("report", run, "--out", here / "page.html"), al("query", run, "--cycle", 0)
     assert (report.code, query.code) == (0, 0), report.err + query.err
     assert json.loads(query.out.splitlines()[-1]) == RunStore(run).selection(0)
-    assert ask(al, loose, run).err.count("note:") == 1  # the classes
+    assert ask(al, loose, run).err.count("note:") == 2  # size and classes
     assert len(list((run / "curve").glob("events*"))) == 3
 
 
@@ -168,7 +168,7 @@ def test_an_initial_set_spread_over_the_pool_needs_no_label(al, here, class_fold
     assert scores[1:] == sorted(scores[1:], reverse=True)
     assert scores[-1] > 0
     again = ask(al, loose, here / "asked", *spread)
-    assert again.err.count("note:") == 1  # the classes; the initial set was drawn once
+    assert again.err.count("note:") == 2  # size and classes; the initial set was drawn once
     ask(al, loose, here / "seed1", *spread, "--seed", 1)
     assert RunStore(here / "seed1").selection(None) != indices
 

@@ -30,7 +30,7 @@ def first_label(masks: Path, run: Path) -> np.ndarray:
 
 def test_a_segmentation_run(al: Call, here: Path, masks: Path, boxes: list[object]) -> None:
     answer = al("fit", *boxes, "--run_dir", "r")
-    assert (answer.code, answer.err.count("note:")) == (0, 2), answer.err  # classes, and the test set
+    assert (answer.code, answer.err.count("note:")) == (0, 3), answer.err  # size, classes, and the test set
     record, *cycles = journal(here / "r")
     curve = scalars(here / "r/curve")
     for place, name in enumerate(("ground", "box")):
