@@ -131,9 +131,9 @@ def _make(
         return []
     store = found.train.path.parent
     if others := sorted(path for path in store.parent.iterdir() if path.is_dir() and path != store):
-        size = sum(file.stat().st_size for path in others for file in path.iterdir()) / 1e9
+        size = sum(file.stat().st_size for path in others for file in path.iterdir()) / 1e6
         reporter.say(
-            f"{store.parent} also holds {size:.2f} GB of features of other encoders, options or files; delete "
+            f"{store.parent} also holds {size:,.1f} MB of features of other encoders, options or files; delete "
             f"those that no run needs: {', '.join(path.name for path in others)}"
         )
     return [store]

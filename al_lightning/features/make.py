@@ -113,10 +113,10 @@ def _look(
     elif rows < count:
         reporter.say(f"the features of {count - rows:,} of {count:,} images are in {store.work} already")
     train, test = (contents.counts[name] for name in SETS)
-    layout, gigabytes = contents.layouts["train"], contents.size / 1e9
+    layout, megabytes = contents.layouts["train"], contents.size / 1e6
     reporter.say(
         f"{encoder.name} makes the features of {train:,} images of the pool and {test:,} for test at "
-        f"{layout.size[0]} x {layout.size[1]}: {layout.width:,} numbers an image, {gigabytes:.2f} GB in {store.path}"
+        f"{layout.size[0]} x {layout.size[1]}: {layout.width:,} numbers an image, {megabytes:,.1f} MB in {store.path}"
     )
     if not pretrained:
         reporter.say("[!] the encoder has random weights, so that its features know nothing of images")

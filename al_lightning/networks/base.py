@@ -47,6 +47,8 @@ class Network(nn.Module, ABC):
 
     predicts: ClassVar[Literal["image", "pixel"]]
     """Whether logits are per image, (B, C), or per pixel, (B, C, H, W)."""
+    sees_images: ClassVar[bool] = True
+    """Whether `encode` takes images; False for a head alone, on vectors that were made elsewhere."""
     foldable: ClassVar[bool] = False
     """Whether pools may be scored by a copy with BatchNorm folded into the preceding convolutions (`folded`).
 

@@ -26,6 +26,7 @@ class VectorClassifier(Network):
     """
 
     predicts = "image"
+    sees_images = False
 
     def __init__(self, num_classes: int, vectors: str, dropout: float = 0.5) -> None:
         super().__init__()

@@ -100,7 +100,7 @@ class Boards:
 
     def predictions(self, cycle: int, network: Any, device: Any) -> None:
         """Store pictures of a network's predictions for a few test images, the same in each cycle."""
-        if self.writes:
+        if self.writes and network.sees_images:
             what = f"the pictures of test images of cycle {cycle}"
             self._attempt(what, self._predict, cycle, network, device)
 

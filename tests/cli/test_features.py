@@ -11,7 +11,7 @@ from al_lightning.errors import ALError, DatasetError, UsageError
 from al_lightning.vector_files import read_vectors
 from tests.support.errors import lacking, refused
 from tests.support.processes import command
-from tests.support.runs import Answer
+from tests.support.runs import Answer, journal
 
 Call = Callable[..., Answer]
 NETWORK = ["--encoder", "wrn28", "--network.depth", 10, "--network.width", 1]
@@ -82,3 +82,20 @@ def test_processes_share_the_work(here: Path, class_folders: Path) -> None:
     assert shared.returncode == 0, shared.stderr
     assert shared.stdout == alone.stdout  # one process prints
     assert {path.name: path.read_bytes() for path in store.iterdir()} == files
+
+
+def test_a_probe_on_vectors_from_elsewhere(al: Call, here: Path, class_folders: Path) -> None:
+    images = sorted(class_folders.rglob("*.png"))
+    classes = np.array([["blue", "green", "red"].index(path.parent.name) for path in images])
+    vectors = np.random.default_rng(0).normal(size=(len(images), 4)) + 3 * np.eye(4)[classes]
+    np.savez(here / "v.npz", vectors=vectors, names=[str(path.relative_to(class_folders)) for path in images])
+    run = ["fit", "--config", "image_folder_vectors_entropy_probe", "--data.root", class_folders, "--data.workers", 0]
+    run += ["--budget.initial", 20, "--budget.query", 20, "--budget.cycles", 1, "--run_dir", "run"]
+    done = al(*run, "--network.vectors", "v.npz")
+    assert done.code == 0, done.err
+    assert not lacking(done.err, [42, 4, "v.npz", "path"])
+    assert "could not be made" not in done.err
+    assert (here / "run/cycle_01/member_0/weights.pt").is_file()
+    assert journal(here / "run")[2]["metrics"]["accuracy"] > 0.6  # type: ignore[index]
+    assert refused(al("predict", "run", class_folders / "test", "--out", "out"), UsageError, "v.npz", "images")
+    assert refused(al(*run), UsageError, "vectors")
