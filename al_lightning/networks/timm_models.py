@@ -82,6 +82,17 @@ def load_weights_of_timm(net: nn.Module, model: str, weights: str) -> None:
     net.load_state_dict({name: state[known] for name, known in needed.items()})
 
 
+def _normalisation(model: str, weights: str) -> tuple[Channels, Channels]:
+    """Return mean and deviation of the images that a model's weights were trained on, on a scale of 0 to 1."""
+    import timm
+
+    if weights == "package":
+        encoder = encoder_of(model)
+        return encoder.mean, encoder.std
+    config = timm.get_pretrained_cfg(model, allow_unregistered=False)
+    return IMAGENET if config is None else cast("tuple[Channels, Channels]", (tuple(config.mean), tuple(config.std)))
+
+
 def _packaged(whole: nn.Module, model: str) -> dict[str, Tensor]:
     """Return a package's tensors by timm's names: both list the same layers in the same order.
 
