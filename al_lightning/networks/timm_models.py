@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from al_lightning.errors import UsageError, from_home, nearest, reason_of
-from al_lightning.networks.packaged import encoder_of, packaged_tensors
+from al_lightning.networks.packaged import IMAGENET, Channels, encoder_of, packaged_tensors
 from al_lightning.networks.weights import fill, read_state
 
 
