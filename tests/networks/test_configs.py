@@ -11,6 +11,7 @@ from al_lightning.config.names import shipped
 from al_lightning.data.normalize import normalise
 from al_lightning.networks.packaged import PACKAGED
 from al_lightning.types import Batch
+from tests.support.runs import TINY, journal
 
 TASKS = ["al_lightning.tasks.Classification", "al_lightning.tasks.Segmentation"]
 
@@ -79,3 +80,19 @@ def test_configs_of_the_networks_parse(al, here, config, options, network):
     if "backbone" in found:
         found["backbone"] = found["backbone"]["init_args"]["weights"]
     assert {name: found[name] for name in network} == network
+
+
+def test_photos_begin_with_the_packaged_encoder_and_masks_can_use_its_maps(al, here, class_folders, masks):
+    short = [*TINY, "--steps", 2, "--data.batch_size", 4, "--budget.initial", 20, "--budget.query", 20]
+    short += ["--budget.cycles", 1]
+    photos = ["--data.root", class_folders, "--data.size", "[32, 32]", "--run_dir", "photos"]
+    done = al("fit", "--config", "image_folder_bald", *short, *photos)
+    assert done.code == 0, done.err
+    assert "tensors of tf_efficientnet_lite0 from package" in done.err
+    assert "images are read at 32 x 32" in done.err
+    pixels = ["--data.root", masks, "--data.classes", "[ground, box]", "--run_dir", "pixels"]
+    done = al("fit", "--config", "mask_folder_hypercolumns_bald", *short, *pixels)
+    assert done.code == 0, done.err
+    for run in ("photos", "pixels"):
+        first, second = journal(here / run)[1:]
+        assert second["labelled"] == first["labelled"] + len(first["chosen"]) > first["labelled"]
