@@ -161,7 +161,9 @@ class Reporter(Display):
             self._units[stage] += self._total - self._before
             self._in_cycle[stage] += self._total
             self._seconds[stage] = self._seconds.get(stage, 0.0) + time.monotonic() - self._start
-        self._what, self._total = "", 0
+        if self._alone:
+            self.draw("")  # no other stage follows that would replace it
+        self._what, self._total, self._alone = "", 0, False
 
     def result(self, metric: Metric, value: float) -> None:
         """Show the metric of this cycle, as the journal stores it."""
