@@ -23,7 +23,7 @@ from al_lightning.runs.files import read_small
 from al_lightning.runs.identity import fingerprint
 
 JOURNAL = "cycles.jsonl"
-FORMAT = 5
+FORMAT = 6
 """Format of a run directory: raised with each change of it, so that no other version misreads it."""
 LARGEST = 16 << 20
 """Most bytes of a journal: a pool of a million images, all chosen, takes 8 MB."""

@@ -13,7 +13,7 @@ from al_lightning.runs.selections import choice_seal, read_choice, read_seen, se
 from al_lightning.runs.store import RunStore
 from tests.support.runs import Answer
 
-DIRECTORY = Path(__file__).parents[1] / "support" / "run_format_5"
+DIRECTORY = Path(__file__).parents[1] / "support" / "run_format_6"
 Call = Callable[..., Answer]
 
 
