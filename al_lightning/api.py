@@ -264,7 +264,7 @@ def recommend(
         raise UsageError("Name a dataset: either a run's directory or a folder of images.")
     rules = study_rules()
     folder: AuditFolder | None = None
-    home = ""
+    home, quick = "", ""
     if run_dir is not None:
         from al_lightning.config.rebuild import reopen
 
@@ -284,6 +284,7 @@ def recommend(
         prefix, options, more = lines.options_of_folder(audited, folder, situation.task, situation.classes)
         candidates, home = lines.candidates(prefix, options, answer.to_compare), lines.home_of(options)
         remarks += more
+        quick = lines.quick(prefix, options, folder, situation.unlabelled)
     else:
         if own := lines.own_evidence(done):
             remarks.append(own)
@@ -296,4 +297,7 @@ def recommend(
         for name in dict.fromkeys(training for _, training in answer.to_compare)
         if (steps := steps_of(name))
     ]
+    if quick:
+        text = f"First, in minutes, on features of a frozen encoder: `compare`. Then networks that are trained. {text}"
+        commands = (quick, *commands)
     return replace(answer, commands=commands, remarks=(*remarks, *unknown, text))

@@ -25,6 +25,7 @@ def compare(given: list[str]) -> int:
     parser.add_argument("--encoder", metavar="NAME", help="of a run's name (efficientnet; hypercolumns)")
     parser.add_argument("--processes", type=int, metavar="N", help="runs at a time (one for each core)")
     parser.add_argument("--check", action="store_true", help="train a network on the same labels, to judge the probe")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the page (runs/compare_DATASET.html)")
     parser.add_argument("--title", default="", help="title of the page")
     ours, options = parser.read_with_options(given)
@@ -49,6 +50,7 @@ def compare(given: list[str]) -> int:
         encoder=ours.encoder,
         processes=ours.processes,
         check=ours.check,
+        dry_run=ours.dry_run,
         out=ours.out,
         title=ours.title,
         command=["compare", *given],

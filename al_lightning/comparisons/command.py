@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +12,14 @@ from al_lightning.comparisons.answer import next_steps, sentences, write_page
 from al_lightning.comparisons.check import check
 from al_lightning.comparisons.comparison import Comparer, Request
 from al_lightning.comparisons.plan import ENCODERS, STRATEGIES, Limits
+from al_lightning.comparisons.screen import as_text, means_table
 from al_lightning.config.hints import imported
 from al_lightning.errors import UsageError
 from al_lightning.launcher.machine import cores
 from al_lightning.progress import Reporter, duration
 from al_lightning.recommendations.guide import study_guide
 from al_lightning.reports.origin import Origin
-from al_lightning.results.series import BASELINE, by_setting
-from al_lightning.results.text_table import comparison_table
+from al_lightning.results.series import BASELINE
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Asked:
     encoder: str | None
     processes: int | None
     check: bool
+    dry_run: bool
     out: Path | None
     title: str
     command: Sequence[str]
@@ -45,13 +47,8 @@ def run(asked: Asked) -> str:
     out = asked.out or Path("runs") / f"compare_{asked.dataset}.html"
     with Reporter() as reporter:
         comparer = Comparer(request, reporter)
-        budget = comparer.experiments[0].budget
-        names, unit = ", ".join(request.strategies), "labels" if budget.unit == "images" else budget.unit
-        reporter.say(
-            f"{names}: up to {request.limits.seeds} seeds in {asked.minutes:g} minutes, from {budget.initial:,} to "
-            f"{budget.initial + budget.cycles * budget.query:,} {unit}, "
-            f"in {request.processes} processes"
-        )
+        if asked.dry_run:
+            return "\n".join([comparer.plan, *(str(each.run_dir) for each in comparer.experiments)])
         comparison = comparer.run()
         checked = check(request, comparison, out.with_suffix(".check"), reporter) if asked.check else None
     steps = next_steps(request, comparer.defaults, comparison, asked.check)
@@ -59,12 +56,13 @@ def run(asked: Asked) -> str:
     made = tuple(dict.fromkeys(run.record.name for run in comparison.runs))
     origin = Origin(("al-lightning", *asked.command), made)
     page = write_page(out, comparison, asked.title, origin, warning, steps, study_guide())
-    tables = [comparison_table(methods) for methods in by_setting(comparison.methods).values()]
+    width = shutil.get_terminal_size().columns
+    table = as_text(means_table(comparison.methods, "Mean over seeds, and half of its 95 % interval", width), width)
     lines = [*([checked.line] if checked else []), *sentences(comparison)]
     todo = [line for step in steps for line in (f"{step.why}:", f"  {step.command}")]
     seeds = len({run.record.seed for run in comparison.runs})
     end = f"{len(comparison.runs)} runs, {seeds} seeds in {duration(comparison.seconds)}: {comparison.why}."
-    return "\n".join([*tables, "", *lines, "", *todo, "", end, f"Page: {page}"])
+    return "\n".join([table, "", *lines, "", *todo, "", end, f"Page: {page}"])
 
 
 def _request(asked: Asked) -> Request:

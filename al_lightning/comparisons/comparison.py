@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from al_lightning.comparisons.plan import Limits, budget_options, finished, smaller
-from al_lightning.comparisons.screen import progress_table
+from al_lightning.comparisons.screen import means_table
 from al_lightning.comparisons.workers import Method, Work, processes, result_of, submit
 from al_lightning.config.experiment import Experiment, configure
 from al_lightning.data.dataset import PoolDataset
@@ -89,21 +89,41 @@ class Comparer:
         check_labels(first.data)
         if self._choose_defaults(first):
             first = self._configure(request.strategies[0])
+            first.data.take_split(split)
         others = [self._configure(strategy) for strategy in request.strategies[1:]]
-        opened = open_data(first, nothing_yet(first), Processes(), reporter)
         self.experiments = [first, *(replace(each, data=first.data) for each in others)]
+        pool = first.data.pool()
+        first.budget.check(pool.size)
         for experiment in self.experiments:
-            experiment.acquisition.check_pool(opened.pool, first_count(experiment, opened.pool))
+            experiment.acquisition.check_pool(pool, first_count(experiment, pool))
+        self.split = split
+
+    @property
+    def plan(self) -> str:
+        """What is to be run, in a sentence."""
+        budget, limits = self.experiments[0].budget, self.request.limits
+        unit = "labels" if budget.unit == "images" else "% of the pool"
+        last = budget.initial + budget.cycles * budget.query
+        return (
+            f"{', '.join(self.request.strategies)}: up to {limits.seeds} seeds in {limits.minutes:g} minutes, "
+            f"{budget.cycles + 1} budgets from {budget.initial:,} to {last:,} {unit}, "
+            f"in {self.request.processes} processes"
+        )
+
+    def _prepare(self) -> Work:
+        """Look at the data, find or make their features, and return what each process needs to know."""
+        request, first, reporter = self.request, self.experiments[0], self.reporter
+        opened = open_data(first, nothing_yet(first), Processes(), reporter)
         doubts = opened.look.labels()
         say(doubts, reporter)
         digest = image_list(first.data.image_files(), first.data.root).digest
-        methods = []
+        methods, runs = [], FeatureRuns(first)
         for strategy, experiment in zip(request.strategies, self.experiments, strict=True):
             record = record_of(experiment, opened.pool.size, opened.data_sha256, digest, opened.trained)
+            runs.check(experiment)  # before any process starts
             config, options = self._words(strategy)
             methods.append(Method(config, options, replace(record, remarks=warnings([*opened.remarks, *doubts]))))
-        self.work = Work(tuple(methods), split, first.data.features)
-        FeatureRuns(first)  # refuses what cannot run, before any process starts
+        return Work(tuple(methods), self.split, first.data.features)
 
     def _choose_defaults(self, experiment: Experiment) -> bool:
         """Choose a budget, and a size of images with a class per pixel, where the request has none; say which size.
@@ -166,6 +186,8 @@ class Comparer:
 
     def run(self) -> Comparison:
         """Run seed by seed, all strategies of a seed before the next, until `plan.finished` says why it ends."""
+        self.work = self._prepare()
+        self.reporter.say(self.plan)
         begun = time.monotonic()
         count, limits = len(self.experiments), self.request.limits
         runs: list[list[Run]] = [[] for _ in range(count)]
@@ -202,10 +224,8 @@ class Comparer:
     def _show(self, runs: list[list[Run]], done: int, begun: float) -> None:
         limits, passed = self.request.limits, time.monotonic() - begun
         left = max(0.0, min(60 * limits.minutes - passed, passed / done * (limits.seeds - done)))
-        self.reporter.show(
-            lambda: progress_table(self._series(runs), done, limits.seeds, left, self.reporter.console.width),
-            f"{done} of {limits.seeds} seeds, at most {duration(left)} left",
-        )
+        line = f"{done} of {limits.seeds} seeds, at most {duration(left)} left"
+        self.reporter.show(lambda: means_table(self._series(runs), line, self.reporter.console.width), line)
 
 
 def nothing_yet(experiment: Experiment) -> RunInMemory:

@@ -7,28 +7,24 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from al_lightning.comparisons.plan import half_width
-from al_lightning.progress import duration
 from al_lightning.results.series import Series
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
-def progress_table(methods: Sequence[Series], done: int, seeds: int, left: float, width: int) -> Table:
+def means_table(methods: Sequence[Series], title: str, width: int) -> Table:
     """Return the table of the finished seeds: mean and half-width of its 95 % interval, by strategy and labels.
 
     Args:
         methods: with the finished seeds.
-        done: number of finished seeds.
-        seeds: most seeds.
-        left: seconds left at most.
+        title: of the table.
         width: columns of the terminal; budgets in the middle are left out where there is no room.
     """
     from rich.table import Table
 
     labels = sorted({count for method in methods for curve in method.curves for count in curve.labelled})
     metric = methods[0].metric if methods else None
-    title = f"{done} of {seeds} seeds, at most {duration(left)} left"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column(f"{metric.title}{metric.suffix}" if metric else "")
     shown = _fitting(labels, max(2, (width - 24) // 13))
@@ -49,3 +45,13 @@ def _fitting(labels: Sequence[int], most: int) -> list[int]:
     if len(labels) <= most:
         return list(labels)
     return [labels[round(place * (len(labels) - 1) / (most - 1))] for place in range(most)]
+
+
+def as_text(table: Table, width: int) -> str:
+    """Return a table as plain text."""
+    from rich.console import Console
+
+    console = Console(width=width, color_system=None, force_terminal=False)
+    with console.capture() as capture:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())

@@ -70,6 +70,8 @@ def look_ahead(
         reporter.say(f"{steps} steps were timed: {cycles} should take about {span(load.seconds(seconds))} here")
         if slow and (ways := quicker(experiment, load, seconds, command, bf16)):
             reporter.say("quicker, with other results:")
+            if line := on_features(experiment, command):
+                reporter.say(f"  in minutes, which strategy to take, on features of a frozen encoder: {line}")
             for way in ways:
                 reporter.say(f"  about {span(way.seconds)}{way.remark}: {way.command}")
     except Interrupted:
@@ -154,7 +156,7 @@ def quicker(
     """
     whole, fits = load.seconds(seconds), sum(load.steps) * seconds[FIT]
     ways: list[Quicker] = []
-    # Ways that keep the images' detail come last; a training method on frozen features would stand here, first.
+    # Ways that keep the images' detail come last.
     if half := _half_size(experiment):
         ways.append(_way((whole[0] / 4, whole[1] / 4), command, half, "-half", ", at half the size"))
     length = "steps" if experiment.options.steps is not None else "epochs"
@@ -168,6 +170,19 @@ def quicker(
         remark = f", in bfloat16, where a step took {bf16:.2f} of float32's time"
         ways.append(_way(ends, command, {"--trainer.precision": "bf16-mixed"}, "-bf16", remark))
     return ways
+
+
+def on_features(experiment: Experiment, command: Sequence[str]) -> str:
+    """Return the command that compares strategies on the run's data; "" where people label, or data have no name."""
+    dataset = experiment.parts.get("datasets", "")
+    if experiment.oracle.asks_people or not dataset or "." in dataset:
+        return ""
+    options, keep = [], False
+    for word in command:
+        if word.startswith("--"):
+            keep = word.startswith("--data.")
+        options += [word] * keep
+    return shlex.join(["al-lightning", "compare", dataset, *options])
 
 
 def _half_size(experiment: Experiment) -> dict[str, str]:

@@ -20,6 +20,7 @@ from al_lightning.config.experiment import Experiment
 from al_lightning.data.feature_batches import PaddedFeatures, StoredFeatures, feature_batch
 from al_lightning.data.images import Array, Images
 from al_lightning.distributed.processes import Processes
+from al_lightning.engine.fit import check_parts
 from al_lightning.engine.initial_set import draw_first
 from al_lightning.engine.loop import cycles
 from al_lightning.errors import ALError, UsageError
@@ -89,10 +90,15 @@ class FeatureRuns:
         if type(module) is not Probe:
             raise UsageError(f"{type(module).__name__} is not the linear probe, which alone runs on stored features.")
         self.options = module.options
+        self._module = module
         trunk = network.trunk()
         # The encoder is not needed, and is the largest part.
         memo: dict[int, Any] = {} if trunk is None else {id(trunk): nn.Identity()}
         self._network = FromFeatures(copy.deepcopy(network, memo), self.train.layout).eval()
+
+    def check(self, experiment: Experiment) -> None:
+        """Raise UsageError where the strategy of an experiment does not go with stored features."""
+        check_parts(experiment, self._module)
 
     @property
     def network(self) -> FromFeatures:
@@ -162,9 +168,7 @@ class FeatureFit:
         """Fit the head."""
         runs = self.runs
         batch = feature_batch(runs.train, runs.images[0], sorted(self.pool.labelled), labels=True)
-        _, measures = fit_probe(self.head, batch, runs.task, self.key, runs.options)
-        measures.gather(1)
-        self.health = measures.summary()
+        _, self.health = fit_probe(self.head, batch, runs.task, self.key, runs.options)
 
     @torch.no_grad()
     def test(self) -> dict[str, Any]:

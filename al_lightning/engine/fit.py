@@ -221,7 +221,7 @@ class Fit:
                 raise TrainingError(
                     f"The fit ended after {self.module.step} of {self.steps} steps; something stopped it."
                 )
-            self.health = self.module.measures.summary()
+            self.health = self.module.fit_health()
             if self.processes.rank == 0:
                 save_weights(self.network.state_dict(), self.health, self.weights_path, self.seal)
                 forget(self.directory)

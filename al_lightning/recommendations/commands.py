@@ -123,6 +123,19 @@ def options_of_folder(
     return "mask_folder", [*options, *sequences], remarks
 
 
+def quick(prefix: str, options: Sequence[str], data: AuditFolder, unlabelled: int) -> str:
+    """Return the command that compares strategies on stored features; "" where images have no labels to choose among.
+
+    Args:
+        prefix: name of the dataset.
+        options: of the dataset.
+        data: the folders.
+        unlabelled: images without a label.
+    """
+    labelled = data.masks is not None if prefix == "mask_folder" else class_folders(data)
+    return shlex.join(["al-lightning", "compare", prefix, *options]) if labelled and not unlabelled else ""
+
+
 def home_of(options: Sequence[str]) -> str:
     """Return how directories of runs name the folder of the data in some options."""
     return folder_name(Path(options[options.index("--data.root") + 1]))

@@ -77,12 +77,14 @@ class HealthRule:
         threshold: beyond which it fires; what it is a threshold of, its function says.
         says: returns the sentence about a cycle, without a full stop, or "" where the rule does not fire.
         change: what to try, without a full stop; it names options that exist.
+        of_steps: whether it is about training by steps; a head that was fitted to convergence cannot break it.
     """
 
     name: str
     threshold: float
     says: Callable[[Measured, float], str]
     change: str
+    of_steps: bool = True
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,7 @@ RULES = (
         _guesses,
         "Look at images and labels (`al-lightning audit`), and try another --training.optimizer.lr or a longer fit "
         "(--steps, or --epochs)",
+        of_steps=False,
     ),
     HealthRule(
         "training images not learned",
@@ -234,7 +237,9 @@ def falls(curve: Curve) -> bool:
 def problems_at(run: Run, cycle: int) -> list[Problem]:
     """Return what is wrong with a cycle of a run."""
     measured = Measured(run, cycle)
-    found = [(rule, rule.says(measured, rule.threshold)) for rule in RULES]
+    converged = bool(measured.number("converged"))
+    rules = [rule for rule in RULES if not (converged and rule.of_steps)]
+    found = [(rule, rule.says(measured, rule.threshold)) for rule in rules]
     return [Problem(rule, cycle, text) for rule, text in found if text]
 
 

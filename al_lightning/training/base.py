@@ -182,6 +182,10 @@ class TrainingModule(LightningModule, ABC):
             terms["loss_prediction"] = self.prediction_weight * ranking
         return terms
 
+    def fit_health(self) -> Health:
+        """Return the measures of the fit."""
+        return self.measures.summary()
+
     @property
     def evaluated(self) -> Network:
         """The network that tests and scores the batches."""

@@ -16,7 +16,7 @@ from al_lightning.seeding import generator
 from al_lightning.tasks import IGNORE, Task
 from al_lightning.training.base import TrainingBatch, TrainingModule
 from al_lightning.training.logistic import LinearHead, choose_penalty, fit_logistic, temperature_of
-from al_lightning.training.measures import FitMeasures
+from al_lightning.training.measures import Health
 from al_lightning.types import Batch, Features
 
 UNIT_PENALTY = 12.8
@@ -41,7 +41,7 @@ class ProbeOptions(NamedTuple):
 
 def fit_probe(
     network: FromFeatures, batch: Batch, task: Task, key: tuple[int, int, int], options: ProbeOptions
-) -> tuple[Tensor, FitMeasures]:
+) -> tuple[Tensor, Health]:
     """Fit a network's linear head on the stored features of all labelled images, and put it into the network.
 
     The fast path of `compare` and the training method `Probe` both call this.
@@ -54,7 +54,8 @@ def fit_probe(
         options: of the fit.
 
     Returns:
-        The mean loss on the rows that the head was fitted on, and the measures of the fit.
+        The mean loss on the rows that the head was fitted on, and the measures of the fit: `converged`, since nothing
+        was cut short, and `train_lacks`, the classes without a label.
 
     Raises:
         TrainingError: no head can be fitted.
@@ -72,12 +73,9 @@ def fit_probe(
         temperature = temperature_of(features, label, task.num_classes, penalty, draw, group)
         head = LinearHead(head.weight / temperature, head.bias / temperature)
     network.network.set_linear_head(head.weight, head.bias)
-    logits = head(features).float()
-    if task.predicts == "pixel":
-        logits, label = logits.T[None, :, :, None], label[None, :, None]
-    loss, measures = task.loss(logits, label), FitMeasures(task, 1)
-    measures.add(0, loss, logits, label)
-    return loss, measures
+    present = set(label.tolist())
+    lacks = [number for number in range(task.num_classes) if number not in present]
+    return F.cross_entropy(head(features), label).float(), {"converged": 1, "train_lacks": lacks}
 
 
 def training_rows(features: Features, batch: Batch, seed: int, pixels: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -163,6 +161,11 @@ class Probe(TrainingModule):
             )
         self.options = ProbeOptions(inverse_penalty, cross_validate, calibrate, pixels)
         self.automatic_optimization = False
+        self.fitted: Health = {}
+
+    def fit_health(self) -> Health:
+        """Return the measures of the fit."""
+        return self.fitted
 
     @property
     def evaluated(self) -> FromFeatures:
@@ -172,7 +175,7 @@ class Probe(TrainingModule):
     def losses(self, batch: TrainingBatch) -> dict[str, Tensor]:
         """Fit the head; return the loss on what it was fitted on."""
         labelled = batch["labelled"]
-        loss, self.measures = fit_probe(self.evaluated, labelled, self.task, self.key, self.options)
+        loss, self.fitted = fit_probe(self.evaluated, labelled, self.task, self.key, self.options)
         return {"loss": loss}
 
     def training_step(self, batch: TrainingBatch, batch_idx: int) -> None:  # type: ignore[override]

@@ -38,7 +38,7 @@ def assert_they_run(al: Call, monkeypatch: pytest.MonkeyPatch, commands: Sequenc
         elif name == "report":
             assert all(any(path in home for home in homes) for path in given), (given, homes)
             continue
-        extra = {"fit": ["--print_config"], "reproduce": ["--dry-run"]}.get(name, [])
+        extra = {"fit": ["--print_config"], "reproduce": ["--dry-run"], "compare": ["--dry-run"]}.get(name, [])
         answer = al(name, *given, *extra)
         assert answer.code == 0, (name, given, answer.err)
         homes += re.findall(r"^# run_dir: (.*)", answer.out, re.MULTILINE)

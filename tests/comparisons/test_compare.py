@@ -18,7 +18,11 @@ SMALL = ["compare", "digits", "--encoder", "wrn28", "--strategies", "margin", "-
 
 
 def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
+    planned = al(*SMALL, "--dry-run")
+    assert "3 budgets from 20 to 40 labels" in planned.out
+    assert not (here / "runs").exists()
     answer = al(*SMALL, "--seeds", 2, "--title", "Which digits?")
+    assert all((here / line).with_name("seed_1").is_dir() for line in planned.out.splitlines()[1:])
     assert answer.code == 0, answer.err
     assert "margin_probe" in answer.out
     assert "all 2 seeds are done" in answer.out
@@ -46,9 +50,9 @@ def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
     assert len(list((here / "runs").glob("*/*/seed_2"))) == 2
     assert journal(runs[1]) == whole
     # Every command that is printed is one that runs.
-    commands = [line.strip() for line in more.out.splitlines() if line.startswith("  al-lightning")]
-    assert len(commands) == 2
-    assert al(*shlex.split(commands[1])[1:], "--print_config").code == 0
+    check, train = [shlex.split(line)[1:] for line in more.out.splitlines() if line.startswith("  al-lightning")]
+    assert al(*check, "--dry-run").code == 0
+    assert al(*train, "--print_config").code == 0
     # A directory that holds something else is left alone.
     (runs[1] / "cycles.jsonl").write_text("".join((runs[1] / "cycles.jsonl").read_text().splitlines(True)[:3]))
     assert refused(al(*SMALL, "--seeds", 3), UsageError, runs[1].relative_to(here), "not finished")
@@ -60,6 +64,7 @@ def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
         (["compare", "digit"], UsageError, ["digits"]),
         (["compare", "digits", "--strategies", "random"], UsageError, ["--strategies"]),
         (["compare", "digits", "--strategies", "entrop"], UsageError, ["entropy"]),
+        ([*SMALL, "--strategies", "equal"], UsageError, ["EquAL", "images themselves"]),
         (["compare", "digits", "--seeds", 0], UsageError, ["--seeds"]),
         (["compare", "digits", "--minutes", 0], UsageError, ["--minutes"]),
         (["compare", "digits", "--seed", 3], UsageError, ["--seeds"]),

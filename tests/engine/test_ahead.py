@@ -85,6 +85,10 @@ def test_quicker_commands_run_as_printed(
         "about 59 min 40 s, with 142 of 600 epochs",
         "about 2 h 05 min, in bfloat16, where a step took 0.50 of float32's time",
     )
+    (features,) = (line.split(": ", 1)[1] for line in answer.err.splitlines() if line.startswith("  in minutes"))
+    planned = al(*shlex.split(features)[1:], "--dry-run")
+    assert planned.code == 0, planned.err
+    assert "demo_0f_hypercolumns_coreset_probe" in planned.out
     settings = []
     for line, mark in zip(lines, ("half", "short", "bf16"), strict=True):
         words = shlex.split(line)
