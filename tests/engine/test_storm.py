@@ -87,16 +87,18 @@ def test_killed_at_random_instants(here: Path, class_folders: Path, processes: i
 
 
 def is_finished(run_dir: Path) -> bool:
-    """Whether the journal has its three cycles."""
+    """Whether the journal has its three cycles, after the lines of the run and of its initial set."""
     journal = run_dir / "cycles.jsonl"
-    return journal.exists() and len(journal.read_text().splitlines()) == 4
+    return journal.exists() and len(journal.read_text().splitlines()) == 5
 
 
 def where(run_dir: Path) -> str:
     """What the run directory holds at the instant of a kill."""
     if not (run_dir / "cycles.jsonl").exists():
         return "before the journal"
-    cycle = len((run_dir / "cycles.jsonl").read_text().splitlines()) - 1
+    if (lines := len((run_dir / "cycles.jsonl").read_text().splitlines())) < 2:
+        return "before the initial set"
+    cycle = lines - 2
     folder = run_dir / f"cycle_{cycle:02d}"
     names = {path.name for path in folder.rglob("*")}
     half = " during a write" if any(name.endswith(".tmp") for name in names) else ""
