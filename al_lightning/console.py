@@ -52,11 +52,10 @@ def lightning_silenced() -> Iterator[None]:
 def quiet(verbose: bool) -> None:
     """Show messages of this package, and hide other libraries' messages unless `verbose`."""
     ours = logging.getLogger("al_lightning")
-    for handler in ours.handlers:
-        if isinstance(handler, _ToStandardError):
-            ours.removeHandler(handler)  # of an earlier call: its standard error may be closed by now
-            break
-    if not ours.handlers:
+    earlier = [handler for handler in ours.handlers if isinstance(handler, _ToStandardError)]
+    for handler in earlier:
+        ours.removeHandler(handler)  # its standard error may be closed by now
+    if earlier or not ours.handlers:  # a caller's own handlers are enough
         ours.addHandler(_ToStandardError())
         ours.setLevel(logging.INFO)
         ours.propagate = False

@@ -169,7 +169,7 @@ def _matches(status: CellStatus, pattern: str) -> bool:
     if any(fnmatch.fnmatchcase(name.lower(), pattern.lower()) for name in names):
         return True
     word = _letters(pattern)  # cifar10 for CIFAR-10, core-set for Coreset
-    of_dataset = status.cell.run.startswith(f"{pattern.lower()}_")
+    of_dataset = split_name(status.cell.run)["datasets"].stem == pattern.lower()
     return not set(pattern) & set("*?[") and (of_dataset or any(_letters(name) == word for name in names))
 
 

@@ -96,7 +96,8 @@ def test_what_does_not_go_with_a_probe_is_refused(
 
 def test_images_that_are_normalised_otherwise_than_the_weights_images_are_said(al: Call, here: Path) -> None:
     options = [*BUDGET, "--budget.cycles", 0, "--network.model", "tf_efficientnet_lite0"]
-    network = ["--network", "al_lightning.networks.TimmClassifier", "--network.weights", "package"]
+    mean = ["--data.mean", "[0.485, 0.456, 0.406]", "--data.std", "[0.229, 0.224, 0.225]"]
+    network = [*mean, "--network", "al_lightning.networks.TimmClassifier", "--network.weights", "package"]
     said = al("fit", "--config", "digits_random_probe", *network, *options).err
     assert "--data.mean '[0.498, 0.498, 0.498]' --data.std '[0.502, 0.502, 0.502]'" in said
     assert "--data.mean" not in al("fit", "--config", "digits_efficientnet_random_probe", *options).err

@@ -189,7 +189,7 @@ def test_fit_and_show_tell_it_and_the_price_is_no_setting(al: Call, here: Path) 
     assert f"from {100 * curve[0]:.2f} % to {100 * curve[1]:.2f} %" in first.err
     assert "At 0.5 a label the last 20 labels cost 10.00, and 20 more would cost 10.00." in first.err
     again = fit(al, "--run_dir", "r/seed_0", "--price_per_label", 2)  # the same run still
-    assert (again.code, "cost 40.00" in again.err, "label" not in again.out.replace("labelled", "")) == (0, True, True)
+    assert (again.code, "cost 40.00" in again.err, "a label" in again.out) == (0, True, False)
     assert fit(al, "--run_dir", "r/seed_1", "--seed", 1).code == 0
     gains = [[done.metrics["accuracy"] for done in read_run(here / f"r/seed_{seed}").cycles] for seed in (0, 1)]
     mean = 100 * sum(last - before for before, last in gains) / 2
@@ -224,7 +224,7 @@ def test_it_is_told_whenever_labels_are_awaited_and_the_network_is_there(
     assert said[2][0].endswith("At 2 a label the last 5 labels cost 10.00, and 5 more would cost 10.00.")
     assert "5 of 5 images of the choice of cycle 1 wait for labels" in said[2][1]
     shown = al("show", "r", "--price-per-label", 2, "--no-plot").out  # table and advice know the same cycles
-    assert [line.split()[3] for line in shown.splitlines() if re.match(r"\d ", line)] == ["6", "11"]
+    assert [line.split()[1] for line in shown.splitlines() if re.match(r"\d ", line)] == ["6", "11"]
     assert "From 6 to 11 labels" in shown
     shutil.copytree(here / "r", here / "again")
     several = al("show", "r", "again", "--price-per-label", 2, "--no-plot").out
