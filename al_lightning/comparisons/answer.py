@@ -84,7 +84,8 @@ def _of_request(request: Request) -> list[str]:
     """Return the command's own options that a comparison was asked for with."""
     words = ["--strategies", ",".join(request.strategies)]
     words += ["--seeds", str(request.limits.seeds), "--minutes", f"{request.limits.minutes:g}"]
-    return words + (["--encoder", request.encoder] if request.encoder else [])
+    words += ["--encoder", request.encoder] if request.encoder else []
+    return words + (["--run_dir", str(request.run_dir)] if request.run_dir else [])
 
 
 def _line(words: Sequence[str]) -> str:

@@ -36,6 +36,7 @@ class Asked:
     processes: int | None
     check: bool
     dry_run: bool
+    run_dir: Path | None
     out: Path | None
     title: str
     command: Sequence[str]
@@ -48,7 +49,7 @@ def run(asked: Asked) -> str:
     with Reporter() as reporter:
         comparer = Comparer(request, reporter)
         if asked.dry_run:
-            return "\n".join([comparer.plan, *(str(each.run_dir) for each in comparer.experiments)])
+            return "\n".join([comparer.plan, *(str(comparer.home(each)) for each in comparer.experiments)])
         comparison = comparer.run()
         checked = check(request, comparison, out.with_suffix(".check"), reporter) if asked.check else None
     steps = next_steps(request, comparer.defaults, comparison, asked.check)
@@ -76,6 +77,7 @@ def _request(asked: Asked) -> Request:
         strategies=(BASELINE, *dict.fromkeys(others)),
         options=asked.options,
         limits=Limits(asked.seeds, asked.minutes),
+        run_dir=asked.run_dir,
         encoder=asked.encoder or ENCODERS[predicts],
         processes=asked.processes or cores(),
     )

@@ -33,6 +33,7 @@ class Request:
         strategies: parts of a run's name, or paths of classes; Random comes first.
         options: of `fit`, for example ["--data.root", "DIR"].
         limits: when the comparison stops.
+        run_dir: folder of the runs, NAME/seed_S below it; None for the directory that each run gets by itself.
         encoder: network part of a run's name; "" for the dataset's own network.
         processes: that make runs at once.
     """
@@ -41,6 +42,7 @@ class Request:
     strategies: tuple[str, ...]
     options: tuple[str, ...]
     limits: Limits
+    run_dir: Path | None = None
     encoder: str = ""
     processes: int = 1
 
@@ -122,7 +124,8 @@ class Comparer:
             record = record_of(experiment, opened.pool.size, opened.data_sha256, digest, opened.trained)
             runs.check(experiment)  # before any process starts
             config, options = self._words(strategy)
-            methods.append(Method(config, options, replace(record, remarks=warnings([*opened.remarks, *doubts]))))
+            record = replace(record, remarks=warnings([*opened.remarks, *doubts]))
+            methods.append(Method(config, options, self.home(experiment), record))
         return Work(tuple(methods), self.split, first.data.features)
 
     def _choose_defaults(self, experiment: Experiment) -> bool:
@@ -160,7 +163,13 @@ class Comparer:
 
     def directory(self, method: int, seed: int) -> Path:
         """Return the directory of a run."""
-        return self.experiments[method].run_dir.with_name(f"seed_{seed}")
+        return self.home(self.experiments[method]) / f"seed_{seed}"
+
+    def home(self, experiment: Experiment) -> Path:
+        """Return the folder of a strategy's runs."""
+        if self.request.run_dir is None:
+            return experiment.run_dir.parent
+        return self.request.run_dir / experiment.name
 
     def made(self, method: int, seed: int) -> Run | None:
         """Return a run that was made before; None where there is none.

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from al_lightning.errors import ALError
@@ -28,11 +29,13 @@ class Method:
     Attributes:
         config: name of its runs.
         options: further options of `fit`.
+        home: folder of its runs.
         record: the first line of its journals, at seed 0.
     """
 
     config: str
     options: tuple[str, ...]
+    home: Path
     record: RunRecord
 
 
@@ -120,9 +123,9 @@ def _end_with(parent: int) -> None:
 
 def _run(method: int, seed: int) -> float:
     begun = time.perf_counter()
-    experiment = _State.experiments[method]
-    directory = experiment.run_dir.with_name(f"seed_{seed}")
+    experiment, asked = _State.experiments[method], _State.work.methods[method]
+    directory = asked.home / f"seed_{seed}"
     options = replace(experiment.options, seed=seed, run_dir=directory)
-    record = replace(_State.work.methods[method].record, seed=seed)
+    record = replace(asked.record, seed=seed)
     _State.runs.run(replace(experiment, options=options, run_dir=directory), record)
     return time.perf_counter() - begun

@@ -92,8 +92,11 @@ class Series:
     def dropout(self) -> bool:
         """Whether the network trains with dropout, for BALD: another network, which is compared with its like alone.
 
-        The settings decide; without settings, the names of the strategies that ship with dropout.
+        The settings decide; without settings, the names of the strategies that ship with dropout. A head that was
+        fitted to convergence was fitted without dropout, whatever a strategy drops when it scores.
         """
+        if self.runs and all(done.health.get("converged") for run in self.runs for done in run.cycles):
+            return False
         if settings := self.other_settings:
             return bool(settings.get(DROPOUT))
         return not {"bald", "mcd"}.isdisjoint(re.split(r"[^a-z]+", self.label.lower()))

@@ -22,7 +22,9 @@ def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
     assert "3 budgets from 20 to 40 labels" in planned.out
     assert not (here / "runs").exists()
     answer = al(*SMALL, "--seeds", 2, "--title", "Which digits?")
-    assert all((here / line).with_name("seed_1").is_dir() for line in planned.out.splitlines()[1:])
+    assert all((here / line / "seed_1").is_dir() for line in planned.out.splitlines()[1:])
+    elsewhere = al(*SMALL, "--run_dir", "study", "--dry-run").out.splitlines()[1:]
+    assert elsewhere == ["study/digits_wrn28_random_probe", "study/digits_wrn28_margin_probe"]
     assert answer.code == 0, answer.err
     assert "margin_probe" in answer.out
     assert "all 2 seeds are done" in answer.out
