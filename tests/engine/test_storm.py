@@ -23,11 +23,12 @@ BLOWS = int(os.environ.get("AL_STORM_BLOWS", "200"))
 
 
 def lines(run_dir: Path) -> list[str]:
-    """The journal byte for byte, but for its cost."""
+    """The journal byte for byte, but for its cost and its command, which names the directory."""
     text = (run_dir / "cycles.jsonl").read_text().splitlines()
     records = [json.loads(line) for line in text]
     assert [json.dumps(record) for record in records] == text
-    return [json.dumps({key: value for key, value in record.items() if key != "cost"}) for record in records]
+    aside = ("cost", "command")
+    return [json.dumps({key: value for key, value in record.items() if key not in aside}) for record in records]
 
 
 def await_line(run: subprocess.Popen[str], *starts: str) -> bool:
