@@ -31,7 +31,8 @@ class Coreset(Acquisition):
     def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
         """Run k-center greedy from the labelled images."""
         features = rows.value[0]
-        if not bool(torch.isfinite(features).all()):
+        # The sum first: it takes a hundredth of the time.
+        if not bool(features.sum().isfinite()) and not bool(torch.isfinite(features).all()):
             row = int(torch.nonzero(~features.isfinite().all(dim=1))[0, 0])
             raise ALError(
                 f"The embedding of image {int(rows.index[row])} is not finite; check the training of the network."

@@ -11,7 +11,7 @@ from lightning.pytorch.utilities import CombinedLoader
 from torch.utils.data import DataLoader, Dataset
 
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.data.feature_batches import AllLabelled, PaddedFeatures
+from al_lightning.data.feature_batches import AllLabelled, PaddedFeatures, batch_size_of
 from al_lightning.data.normalize import Normaliser
 from al_lightning.data.streams import PaddedBatches, StepSampler, Stream
 from al_lightning.data.views import LABELLED, Views
@@ -106,7 +106,9 @@ class PoolDataModule(LightningDataModule):
         data = self.dataset
         images = (data.train, data.test)[side]
         if data.features is not None:
-            return PaddedFeatures(data.features[side], images, indices, data.eval_batch_size, labels, *self._ranks)
+            stored = data.features[side]
+            size = batch_size_of(stored, data.eval_batch_size)
+            return PaddedFeatures(stored, images, indices, size, labels, *self._ranks)
         return PaddedBatches(images, indices, data.eval_batch_size, labels, *self._ranks)
 
     def _stream(self, indices: Sequence[int] | Indices, batch_size: int, name: str) -> Stream:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.scoring import in_order
 from al_lightning.config.experiment import Experiment
-from al_lightning.data.feature_batches import PaddedFeatures, StoredFeatures, feature_batch
+from al_lightning.data.feature_batches import PaddedFeatures, StoredFeatures, batch_size_of, feature_batch
 from al_lightning.data.images import Array, Images
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.fit import check_parts
@@ -37,6 +37,9 @@ from al_lightning.training.base import count_predictions, seed_global
 from al_lightning.training.measures import ImageCounts, measures_of_test
 from al_lightning.training.probe import Probe, fit_probe
 from al_lightning.types import Batch
+
+ROOM = 500_000_000
+"""Bytes of a test set's features that are kept in memory."""
 
 
 class KeptLabels(Images):
@@ -108,12 +111,15 @@ class FeatureRuns:
     def batches(self, side: int, indices: Sequence[int], labels: bool) -> PaddedFeatures:
         """Return the batches that a run's loaders have, of the training set (0) or the test set (1)."""
         stored = self.train if side == 0 else self.test
-        return PaddedFeatures(stored, self.images[side], indices, self.data.eval_batch_size, labels)
+        size = batch_size_of(stored, self.data.eval_batch_size)
+        return PaddedFeatures(stored, self.images[side], indices, size, labels)
 
     @cached_property
-    def tested(self) -> list[Batch]:
-        """All batches of the test set; in memory, since every fit needs them."""
+    def tested(self) -> PaddedFeatures | list[Batch]:
+        """All batches of the test set; in memory where there is room, since every fit needs them."""
         batches = self.batches(1, range(len(self.test)), True)
+        if len(self.test) * self.test.layout.width * 4 > ROOM:
+            return batches
         return [batches[number] for number in range(len(batches))]
 
     def run(self, experiment: Experiment, record: RunRecord) -> Run:
@@ -174,12 +180,13 @@ class FeatureFit:
     def test(self) -> dict[str, Any]:
         """Return the metrics on the whole test set; an empty mapping without a test set."""
         task, confusion, counts = self.runs.task, self.runs.task.confusion(), ImageCounts()
-        if not self.runs.tested:
+        batches = self.runs.tested
+        if not len(batches):
             return {}
-        if task.counts_images:
-            first = self.runs.tested[0]
-            counts.make_room(len(self.runs.tested) * len(first.index), task.num_classes, first.index)
-        for batch in self.runs.tested:
+        for number in range(len(batches)):
+            batch = batches[number]
+            if task.counts_images:
+                counts.make_room(len(batches) * len(batch.index), task.num_classes, batch.index)
             count_predictions(self.network, batch, task, confusion, counts)
         matrix = confusion.compute()
         self.health |= measures_of_test(task, matrix, counts.gathered(1, lambda tensor: tensor), self.key)
