@@ -20,7 +20,7 @@ comparisons: command > answer > check > comparison > screen workers > plan
 recommendations: commands text > recommendation > evidence guide situation > *
 
 tables: listing > plan_text report work > plan > panels > cells estimate > figures reduced_scale status > published
-engine: feature_run > loop > ahead > trial > initial_set > first_look fit > query steps > *
+engine: feature_run > loop > ahead > trial > initial_set > open_data > first_look fit > query steps > *
 
 reports: page > advice choices > findings > * > numbers
 audits: audit > page > * > folder result

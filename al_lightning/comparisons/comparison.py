@@ -16,7 +16,8 @@ from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.pool_split import Reading
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.feature_run import FeatureRuns, RunInMemory
-from al_lightning.engine.initial_set import first_count, open_data, record_of, say, warnings
+from al_lightning.engine.initial_set import record_of
+from al_lightning.engine.open_data import first_count, open_data, say, warnings
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.progress import Reporter, duration
 from al_lightning.results.series import BASELINE, Series, series_of_runs

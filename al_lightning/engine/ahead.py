@@ -10,7 +10,7 @@ from pathlib import Path
 
 from al_lightning.config.experiment import Experiment, configure
 from al_lightning.distributed.processes import Processes
-from al_lightning.engine.initial_set import first_count
+from al_lightning.engine.open_data import first_count
 from al_lightning.engine.trial import trial
 from al_lightning.engine.workload import Workload, workload_of
 from al_lightning.errors import Interrupted, reason_of

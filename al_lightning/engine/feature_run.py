@@ -20,7 +20,7 @@ from al_lightning.config.experiment import Experiment
 from al_lightning.data.feature_batches import PaddedFeatures, StoredFeatures, batch_size_of, feature_batch
 from al_lightning.data.images import Array, Images
 from al_lightning.distributed.processes import Processes
-from al_lightning.engine.fit import check_parts
+from al_lightning.engine.check_parts import check_parts
 from al_lightning.engine.initial_set import draw_first
 from al_lightning.engine.loop import cycles
 from al_lightning.errors import ALError, UsageError
@@ -33,8 +33,8 @@ from al_lightning.runs.journal import JOURNAL, CycleRecord, Run, RunRecord, text
 from al_lightning.runs.store import RunStore
 from al_lightning.seeding import generator, seed_of
 from al_lightning.tensorboard.writer import Boards
-from al_lightning.training.base import count_predictions, seed_global
-from al_lightning.training.measures import ImageCounts, measures_of_test
+from al_lightning.training.base import seed_global
+from al_lightning.training.measures import ImageCounts, count_predictions, measures_of_test
 from al_lightning.training.probe import Probe, fit_probe
 from al_lightning.types import Batch
 

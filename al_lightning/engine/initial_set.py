@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,84 +13,24 @@ from al_lightning.acquisition.scoring import score_pool, select
 from al_lightning.config.experiment import Experiment, versions
 from al_lightning.config.fit_options import result_settings
 from al_lightning.config.own_code import digests
-from al_lightning.data.dataset import PoolDataset
-from al_lightning.data.pool_split import Reading
 from al_lightning.data.remarks import Remark
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.annotation import AnnotationQueue
 from al_lightning.engine.first_look import FirstLook
 from al_lightning.engine.fit import AnyFit, Fit
-from al_lightning.errors import ALError, DatasetError, LabelsAwaited, UsageError, printable
-from al_lightning.features.make import find_or_make
-from al_lightning.networks.base import Network, trained_on
+from al_lightning.engine.open_data import first_count, fresh_fit, open_data, own_first, say, warnings
+from al_lightning.errors import ALError, LabelsAwaited, UsageError
 from al_lightning.oracle import Pending
 from al_lightning.pool import Pool, draw_initial
 from al_lightning.progress import Reporter
 from al_lightning.runs.identity import flatten
 from al_lightning.runs.image_list import image_list
-from al_lightning.runs.journal import LONGEST_REMARK, Run, RunRecord
+from al_lightning.runs.journal import Run, RunRecord
 from al_lightning.runs.seals import drop, made_again
 from al_lightning.runs.selections import selection_path
 from al_lightning.runs.store import SPLIT, RunStore
-from al_lightning.seeding import generator, seed_of
-from al_lightning.training.base import seed_global
+from al_lightning.seeding import generator
 from al_lightning.types import Selection, SelectionInputs
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A run's data, looked at before anything is written.
-
-    Attributes:
-        pool: without labelled images.
-        look: the look at files and labels.
-        data_sha256: hash of what positions mean.
-        trained: the training method's description of itself; "" where the run trained something already.
-        remarks: on the data.
-    """
-
-    pool: Pool
-    look: FirstLook
-    data_sha256: str
-    trained: str
-    remarks: list[Remark]
-
-
-def open_data(experiment: Experiment, store: RunStore, processes: Processes, reporter: Reporter) -> Opened:
-    """Look at a run's data, and check that its parts go together; where it reads stored features, find or make them."""
-    experiment.data.run_folder = store.directory
-    experiment.data.take_split(processes.once(experiment.data.find_split, Reading(reporter.say, reporter.count)))
-    look = FirstLook(experiment, store, reporter)
-    processes.once(look.set_up)
-    pool = experiment.data.pool()
-    if pool.size == 0 or not experiment.acquisition.one_fit:
-        experiment.budget.check(pool.size)
-    experiment.acquisition.check_pool(pool, experiment.budget.total_count(pool.size))
-    if (unlabelled := experiment.data.unlabelled) is not None:
-        own = own_first(experiment, pool) if experiment.acquisition.one_fit else None
-        last = experiment.budget.total_count(pool.size) if own is None else len(own)
-        unlabelled.check(pool.size, last)
-    data_sha256 = experiment.data.fingerprint()
-    if not processes.all_agree(data_sha256):
-        raise DatasetError(f"The processes see different images in {experiment.data.root}; all need the same data.")
-    if not processes.all_agree(code := digests(experiment.own_code)):
-        raise UsageError(f"The processes see different files of {' and '.join(code)}; all need the same code.")
-    trained = ""
-    if not processes.once(store.trained):
-        # Parts that do not go together are reported before a journal is written, and before people label.
-        some = range(min(first_count(experiment, pool), pool.size))
-        with fresh_fit(experiment, pool.label(some), processes, reporter, Fit) as fit:
-            trained = fit.module.description()
-            if note := normalisation_note(fit.network, experiment.data):
-                reporter.say(note)
-    if not len(experiment.data.test):
-        reporter.say("note: there is no test set: this run can choose images, but not say how good the model is")
-    remarks = [*processes.once(experiment.data.remarks), *processes.once(look.files)]
-    say(remarks, reporter)
-    if experiment.reads_features and not look.finished:
-        how = (experiment.trainer, experiment.memory_format, experiment.pretrained)
-        experiment.data.features = find_or_make(experiment.data, encoder_of(experiment), processes, reporter, *how)
-    return Opened(pool, look, data_sha256, trained, remarks)
 
 
 def start(
@@ -117,54 +53,6 @@ def start(
     say(doubts, reporter)
     processes.once(store.set_remarks, warnings([*opened.remarks, *doubts]))
     return pool.label(initial)
-
-
-def normalisation_note(network: Network, data: PoolDataset) -> str:
-    """Return a line where images are normalised in another way than those that the weights were trained on; else ""."""
-    if (wanted := trained_on(network)) is None:
-        return ""
-    given = [values.flatten().tolist() for values in (data.mean, data.std)]
-    if np.allclose(given, wanted, atol=0.005):
-        return ""
-    options = " ".join(
-        f"--data.{name} '{[round(value, 4) for value in values]}'"
-        for name, values in zip(("mean", "std"), wanted, strict=True)
-    )
-    return f"[!] the network's weights were trained on images that were normalised otherwise: {options}"
-
-
-def encoder_of(experiment: Experiment) -> Network:
-    """Return the network whose encoder makes a run's stored features: the same as in each of its fits."""
-    seed_global(seed_of("build", experiment.seed, 0, 0))
-    return experiment.network(experiment.data.num_classes)
-
-
-def say(remarks: Sequence[Remark], reporter: Reporter) -> None:
-    """Print remarks on the data, a line each."""
-    for remark in remarks:
-        reporter.say(remark.line)
-
-
-def warnings(remarks: Sequence[Remark]) -> list[str]:
-    """Return the texts that a journal keeps: those of warnings, without what a class's name might break a line with."""
-    return [printable(" ".join(remark.text.split()))[:LONGEST_REMARK] for remark in remarks if remark.warning]
-
-
-F = TypeVar("F", bound=AnyFit)
-
-
-@contextmanager
-def fresh_fit(
-    experiment: Experiment, pool: Pool, processes: Processes, reporter: Reporter, fit_of: Callable[..., F]
-) -> Iterator[F]:
-    """Build the first fit in a temporary folder: a check of its parts that writes nothing into the run directory.
-
-    All processes of the run call this.
-    """
-    with tempfile.TemporaryDirectory() as scratch:
-        fit = fit_of(experiment, 0, 0, pool, Path(scratch) / "member_0", processes, reporter)
-        yield fit
-        fit.close()
 
 
 def begin(
@@ -239,19 +127,6 @@ def label_first(
     doubts = look.labels()  # before the set is written: labels that stop the run may still be mended, and more may come
     store.label_initial(initial)
     return initial, doubts
-
-
-def first_count(experiment: Experiment, pool: Pool) -> int:
-    """Return how many labels the first fit has."""
-    budget = experiment.budget
-    return budget.total_count(pool.size) if experiment.acquisition.one_fit else budget.initial_count(pool.size)
-
-
-def own_first(experiment: Experiment, pool: Pool) -> list[int] | None:
-    """Return the strategy's own initial set, or None."""
-    draw = generator("initial", experiment.seed)
-    own = experiment.acquisition.initial(pool, first_count(experiment, pool), draw)
-    return None if own is None else [int(index) for index in own]
 
 
 def draw_first(

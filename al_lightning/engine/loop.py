@@ -15,7 +15,8 @@ from al_lightning.distributed.processes import Processes
 from al_lightning.engine.ahead import look_ahead
 from al_lightning.engine.annotation import AnnotationQueue
 from al_lightning.engine.fit import AnyFit, Fit
-from al_lightning.engine.initial_set import first_count, label, start
+from al_lightning.engine.initial_set import label, start
+from al_lightning.engine.open_data import first_count
 from al_lightning.engine.reuse import take_first_cycle
 from al_lightning.engine.workload import workload_of
 from al_lightning.errors import UsageError

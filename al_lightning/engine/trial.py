@@ -14,7 +14,7 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from al_lightning.config.experiment import Experiment
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.fit import Fit
-from al_lightning.engine.initial_set import fresh_fit
+from al_lightning.engine.open_data import fresh_fit
 from al_lightning.engine.stages import guarded, stage_trainer
 from al_lightning.engine.steps import StepCallback
 from al_lightning.engine.workload import Workload

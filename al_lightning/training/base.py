@@ -13,14 +13,13 @@ import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
-from torchmetrics import Metric
 
 from al_lightning.errors import TrainingError, UsageError, reason_of, require
 from al_lightning.networks.base import Network
 from al_lightning.tasks import Task
 from al_lightning.training.curve import LossCurve
 from al_lightning.training.functional import ranking_hinge
-from al_lightning.training.measures import FitMeasures, Health, ImageCounts, measures_of_test
+from al_lightning.training.measures import FitMeasures, Health, ImageCounts, count_predictions, measures_of_test
 from al_lightning.training.schedules import Constant, Schedule
 from al_lightning.types import Batch, NetworkOutput
 
@@ -49,17 +48,6 @@ def _check_options(optimizer: torch.optim.Optimizer) -> None:
     for group in optimizer.param_groups:
         if isinstance(group["lr"], (int, float)):
             require("training.optimizer.lr", group["lr"], least=0)
-
-
-def count_predictions(network: Network, batch: Batch, task: Task, confusion: Metric, counts: ImageCounts) -> None:
-    """Add a network's predictions for a batch of a test set to the confusion matrix, and to the counts of images."""
-    real = batch.index >= 0
-    if real.any():
-        predicted = network(batch.image).logits[real].argmax(dim=1)
-        label = batch.label[real].long()
-        confusion.update(predicted, label)
-        if task.counts_images:
-            counts.add(batch.index[real], task.image_counts(predicted, label))
 
 
 class TrainingModule(LightningModule, ABC):

@@ -13,9 +13,12 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torchmetrics import Metric
 
+from al_lightning.networks.base import Network
 from al_lightning.seeding import generator
 from al_lightning.tasks import Task
+from al_lightning.types import Batch
 
 Health = dict[str, Any]
 
@@ -147,6 +150,17 @@ class ImageCounts:
         index, value = index.cpu(), value.cpu()
         order = torch.argsort(index)
         return value[order[index[order] >= 0]]
+
+
+def count_predictions(network: Network, batch: Batch, task: Task, confusion: Metric, counts: ImageCounts) -> None:
+    """Add a network's predictions for a batch of a test set to the confusion matrix, and to the counts of images."""
+    real = batch.index >= 0
+    if real.any():
+        predicted = network(batch.image).logits[real].argmax(dim=1)
+        label = batch.label[real].long()
+        confusion.update(predicted, label)
+        if task.counts_images:
+            counts.add(batch.index[real], task.image_counts(predicted, label))
 
 
 def measures_of_test(task: Task, confusion: Tensor, counts: Tensor | None, key: tuple[int, int, int]) -> Health:

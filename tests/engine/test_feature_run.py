@@ -9,7 +9,7 @@ import torch
 from al_lightning.config.experiment import Experiment, configure
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.feature_run import FeatureRuns, RunInMemory
-from al_lightning.engine.initial_set import open_data
+from al_lightning.engine.open_data import open_data
 from al_lightning.errors import UsageError
 from al_lightning.progress import Reporter
 from al_lightning.runs.checkpoints import load_network
