@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install label-studio demo test test-all storm bench lint format tensorboard clean study study-streets study-camvid study-cifar
+.PHONY: help install label-studio demo test test-all storm bench lint format tensorboard clean study study-streets study-camvid study-cifar study-features
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9%-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,15 @@ study-camvid: $(STAMP)
 
 study-cifar: $(STAMP)
 	$(BIN)/al-lightning reproduce study_cifar --runs $(RUNS) $(if $(CIFAR),--data.root $(CIFAR)) $(RUN)
+
+# 10 to 500 labels, 100 seeds, two encoders; the runs are those of configs/tables/study_features.yaml
+ON_FEATURES = --data.root $(CIFAR) --strategies entropy,margin,coreset,bald --seeds 100 --minutes 60 --run_dir $(RUNS)/study/features \
+	--budget.unit images --budget.initial 10 --budget.query 49 --budget.cycles 10
+
+study-features: $(STAMP)
+	$(BIN)/al-lightning compare image_folder $(ON_FEATURES) $(RUN)
+	$(BIN)/al-lightning compare image_folder --encoder efficientnet_lite2 --out $(RUNS)/compare_lite2.html $(ON_FEATURES) $(RUN)
+	$(BIN)/al-lightning reproduce study_features --runs $(RUNS) --report-only
 
 test: $(STAMP) ## the test suite: under 8 minutes on 2 cores
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal

@@ -95,7 +95,9 @@ class Series:
         The settings decide; without settings, the names of the strategies that ship with dropout. A head that was
         fitted to convergence was fitted without dropout, whatever a strategy drops when it scores.
         """
-        if self.runs and all(done.health.get("converged") for run in self.runs for done in run.cycles):
+        if (done := [each for run in self.runs for each in run.cycles]) and all(
+            c.health.get("converged") for c in done
+        ):
             return False
         if settings := self.other_settings:
             return bool(settings.get(DROPOUT))
