@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from al_lightning.comparisons.check import NETWORK
 from al_lightning.comparisons.comparison import Comparison, Request
 from al_lightning.comparisons.plan import gain_per_hundred
 from al_lightning.config.rebuild import data_of
@@ -16,7 +17,7 @@ from al_lightning.reports.numbers import answer, datasets
 from al_lightning.reports.origin import Origin
 from al_lightning.reports.page import Guide, report_values
 from al_lightning.results.renderers import number
-from al_lightning.results.series import Series
+from al_lightning.results.series import BASELINE, Series
 from al_lightning.runs.files import write_text
 
 ON_LABELS = (
@@ -69,8 +70,10 @@ def next_steps(request: Request, budget: Sequence[str], comparison: Comparison, 
         again = ["compare", request.dataset, *_of_request(request), *request.options, "--check"]
         steps.append(NextStep("See whether a network trained on the same labels is much better", _line(again)))
     best = max(comparison.methods, key=lambda method: method.metric.sign * _height(method))
-    strategy = best.label.removesuffix("_probe")
-    fit = ["fit", "--config", f"{request.dataset}_{strategy}", *options]
+    strategy = request.strategies[[each.name for each in comparison.experiments].index(best.name)]
+    own = ["--acquisition", strategy] if "." in strategy else []
+    name = f"{request.dataset}_{NETWORK}_{BASELINE if own else strategy}"
+    fit = ["fit", "--config", name, *options, *own]
     steps.append(NextStep(f"Train a network with the strategy that was highest here, {strategy}", _line(fit)))
     return steps
 
