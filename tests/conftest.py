@@ -20,6 +20,8 @@ from tests.support.runs import SMALL_NETWORK, TINY, Answer
 warnings.filterwarnings("ignore", module="lightning")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell ignores it for what it runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # so does nohup, and the processes that tests start would, too
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)

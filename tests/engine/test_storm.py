@@ -157,6 +157,7 @@ def run(options, folder, limit, act=die, log=os.devnull):
 
 if __name__ == "__main__":
     options = sys.argv[1:]
+    run(options, "first", -1)  # looks at the data's files, and keeps what it found: further boundaries
     status, kinds = run(options, "whole", -1)
     print(status, len(kinds), flush=True)
     for number in range(1, len(kinds) + 1):
