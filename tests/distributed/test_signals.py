@@ -227,7 +227,9 @@ def test_a_process_that_is_killed_ends_all(
 def test_a_process_that_is_killed_while_it_starts_ends_all(
     here: Path, class_folders: Path, rank: int, delay: float
 ) -> None:
-    run = start(here, arguments(class_folders, "--trainer.devices", 2, "--run_dir", "r", "--data.workers", 1))
+    # Far more steps than are done: the run is not to end before the kill.
+    options = ["--trainer.devices", 2, "--run_dir", "r", "--data.workers", 1]
+    run = start(here, arguments(class_folders, *options, steps=2000, chunk=500))
     while len(pids := ranks(run)) < 2:
         assert run.poll() is None
         time.sleep(0.01)
