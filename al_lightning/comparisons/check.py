@@ -8,12 +8,14 @@ from pathlib import Path
 
 from al_lightning.comparisons.comparison import Comparison, Request
 from al_lightning.config.experiment import configure
+from al_lightning.config.fit_options import result_settings
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.fit import Fit
 from al_lightning.progress import Reporter
 from al_lightning.results.renderers import number
 from al_lightning.runs.files import write_text
 from al_lightning.runs.journal import Run
+from al_lightning.runs.seals import Seal, origin_of
 
 MARGIN = 3.0
 """Points by which the trained network must be better for the page to warn."""
@@ -93,7 +95,10 @@ def check(request: Request, comparison: Comparison, folder: Path, reporter: Repo
     directory.mkdir(parents=True, exist_ok=True)
     reporter.plan([experiment.steps(len(labelled))], 0)
     reporter.cycle(0, len(labelled))
-    fit = Fit(experiment, 0, 0, pool, directory, Processes(), reporter)
+    # Weights of a check with other labels, images or settings are not used.
+    settings = result_settings(experiment.plain)
+    origin = origin_of(settings=settings, images=run.record.images_sha256, labelled=labelled, seed=experiment.seed)
+    fit = Fit(experiment, 0, 0, pool, directory, Processes(), reporter, Seal(origin))
     fit.train()
     metric = run.record.metric(next(iter(run.cycles[-1].metrics)))
     trained, probe = (metric.scale * each[metric.name] for each in (fit.test(), run.cycles[-1].metrics))

@@ -123,7 +123,7 @@ class FeatureRuns:
         return [batches[number] for number in range(len(batches))]
 
     def run(self, experiment: Experiment, record: RunRecord) -> Run:
-        """Make a run and write its directory, whole; one that is there is replaced.
+        """Make a run and write its directory, whole; one that is there is an error.
 
         Args:
             experiment: its configuration, with the seed and the directory of the run.
@@ -239,7 +239,7 @@ class RunInMemory(RunStore):
         """Do nothing: there is no directory yet."""
 
     def write(self, experiment: Experiment) -> None:
-        """Write the directory: all of it or nothing, in place of one that is there."""
+        """Write the directory: all of it or nothing; one that is there stays."""
         final = self.directory
         folder = final.with_name(f".{final.name}.tmp")
         try:
@@ -247,8 +247,6 @@ class RunInMemory(RunStore):
             folder.mkdir(parents=True)
             write_text(folder / JOURNAL, text_of(self.run.records))
             write_text(folder / "config.yaml", yaml.safe_dump(experiment.plain, sort_keys=False))
-            if final.exists():
-                shutil.rmtree(final)
-            folder.rename(final)
+            folder.rename(final)  # fails where another process made that run meanwhile
         except OSError as error:
             raise ALError(f"The run {final} cannot be written ({error.strerror or error}).") from error
