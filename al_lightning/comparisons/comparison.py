@@ -94,6 +94,9 @@ class Comparer:
             first = self._configure(request.strategies[0])
             first.data.take_split(split)
         others = [self._configure(strategy) for strategy in request.strategies[1:]]
+        if self._share_dropout([first, *others]):
+            first, *others = [self._configure(strategy) for strategy in request.strategies]
+            first.data.take_split(split)
         self.experiments = [first, *(replace(each, data=first.data) for each in others)]
         pool = first.data.pool()
         first.budget.check(pool.size)
@@ -149,6 +152,17 @@ class Comparer:
                     "another size: --data.size '[HEIGHT, WIDTH]'"
                 )
         return bool(self.defaults)
+
+    def _share_dropout(self, experiments: list[Experiment]) -> bool:
+        """Give all strategies the dropout that one of them needs: they share one network. Return whether it was so."""
+        rates = [each.plain["network"].get("init_args", {}).get("dropout", 0) for each in experiments]
+        if len(set(rates)) == 1:
+            return False
+        self.defaults += ["--network.dropout", str(max(rates))]
+        self.reporter.say(
+            f"all strategies share a network with dropout {max(rates):g}, which only scores by dropout use, no fit"
+        )
+        return True
 
     def _words(self, strategy: str) -> tuple[str, tuple[str, ...]]:
         """Return the name of a strategy's runs, and the options beside it."""

@@ -76,3 +76,11 @@ def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
 def test_mistakes(al: Call, here: Path, words: list[object], kind: type[UsageError], facts: list[str]) -> None:
     assert refused(al(*words), kind, *facts)
     assert not (here / "runs").exists()
+
+
+def test_strategies_share_the_dropout_that_one_of_them_needs(al: Call, here: Path) -> None:
+    answer = al(*SMALL, "--strategies", "entropy,bald", "--seeds", 1)
+    assert answer.code == 0, answer.err
+    assert "dropout 0.1" in answer.err
+    settings = [read_run(path).record.settings for path in sorted((here / "runs").glob("*/*/seed_0"))]
+    assert [each["network.init_args.dropout"] for each in settings] == [0.1] * 3
