@@ -48,7 +48,7 @@ duplicates: components groups image_set > relation > descriptor
 
 acquisition: testing > testing.checks > testing.points > testing.trial > * > base > functional > k_center
     testing.networks testing.traces
-training: probe > * > base logistic > curve functional measures schedules
+training: probe > * > base > curve functional measures schedules
 runs: weights > store > cycle_files > selections > checkpoints image_list origins parts > journal lock seals > *
 
 oracle progress

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,10 +25,19 @@ class Acquisition:
 
     members: ClassVar[int] = 1
     """Networks trained per cycle, from different seeds. `select` gets the rows of all of them."""
-    needs_network: ClassVar[bool] = True
+    needs_network: bool = True
     """Whether `score` is called at all."""
     reads_labelled: ClassVar[bool] = False
     """Whether the labelled images are scored too, as context."""
+    reads_labels: ClassVar[bool] = False
+    """Whether `select` gets the classes of the labelled images (`SelectionInputs.shares`)."""
+    cold_start: ClassVar[bool] = False
+    """Whether it needs neither labels nor a trained network, so that it can choose the initial set."""
+    keeps_limits: ClassVar[bool] = False
+    """Whether `select` itself keeps to `SelectionInputs.limits`. Of others it is asked again after each image that they
+    rule out, with the images chosen so far as labelled ones, which is exact for scores and for greedy choices."""
+    keyed_by_position: ClassVar[bool] = False
+    """Whether it knows images by their positions, so that another order of the pool is another pool."""
     reads_pixels: ClassVar[bool] = False
     """Whether `score` does more with the images than to encode them, so that stored features cannot replace them."""
     one_fit: ClassVar[bool] = False
@@ -37,6 +46,8 @@ class Acquisition:
     """Name of the option that limits `candidates`, for the error about too few candidates."""
     score_passes: ClassVar[tuple[float, float]] = (1.0, 1.0)
     """Least and most forward passes that the score of an image costs, for the time that a run is expected to take."""
+    features: str | None = None
+    """Network part of a run's name, whose encoder makes `SelectionInputs.features`; None for no features."""
 
     def initial(self, pool: Pool, count: int, generator: np.random.Generator) -> Sequence[int] | None:
         """Return an initial set of the strategy's own, or None for the common one.
@@ -69,11 +80,16 @@ class Acquisition:
         A `foldable` network is a copy of the trained one, with BatchNorm folded into its convolutions.
         """
 
-    def score(self, network: Any, batch: Batch) -> Tensor:
-        """Return the values that `select` needs of each image, (B, K) float32: a score, an embedding, ...
+    def score(self, network: Any, batch: Batch) -> Tensor | Mapping[str, Tensor]:
+        """Return the values that `select` needs of each image.
 
-        Called without gradients, on normalised images. Reduce pixels here. The next batch may overwrite the images in
-        memory: clone a tensor that should outlast the call.
+        Called without gradients, on normalised images. `batch.label` is 255 for all images, `batch.labelled` says which
+        are labelled. Reduce pixels here.
+
+        Returns:
+            A score, (B, 1) float32. Or tensors, (B, K) each, by their kind: `score`, `embedding`, `probability`,
+            `class` or a name of your own, the same kinds for every batch; `rows.part(kind)` has them in `select`. Maps
+            of a pool draw embeddings, and strips of scores draw scores.
         """
         raise NotImplementedError(f"{type(self).__name__} needs a network but defines no score()")
 

@@ -14,7 +14,7 @@ from al_lightning.pool import Pool
 class Full(Acquisition):
     """One fit on the whole pool: the 100 % row of the tables."""
 
-    needs_network: ClassVar[bool] = False
+    needs_network = False
     one_fit: ClassVar[bool] = True
 
     def initial(self, pool: Pool, count: int, generator: np.random.Generator) -> Sequence[int]:

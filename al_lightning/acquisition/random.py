@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from al_lightning.acquisition.base import Acquisition
@@ -13,7 +11,7 @@ from al_lightning.types import Selection, SelectionInputs
 class Random(Acquisition):
     """Draws candidates uniformly; the baseline of all comparisons."""
 
-    needs_network: ClassVar[bool] = False
+    needs_network = False
 
     def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
         """Draw without replacement; all scores are 0."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,13 +11,33 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
+from al_lightning.acquisition.limits import Allowed
 from al_lightning.errors import UsageError
+from al_lightning.networks.base import Network
 from al_lightning.pool import Pool
-from al_lightning.types import Batch, Selection, SelectionInputs
+from al_lightning.types import Batch, LinearHead, Selection, SelectionInputs
 
 _EMPTY = torch.empty(0)
-Score = Callable[[list[int]], tuple[Tensor, Tensor]]
-"""Scores the images at ascending positions with one network; returns (N,) int64 positions and (N, K) float32."""
+
+
+class Scored(NamedTuple):
+    """What one network says of the images that it scored.
+
+    Attributes:
+        index: (N,) int64 positions, ascending.
+        value: (N, K) float32.
+        columns: see `SelectionInputs`.
+        head: see `SelectionInputs`.
+    """
+
+    index: Tensor  # type: ignore[assignment]  # hides tuple.index
+    value: Tensor
+    columns: Mapping[str, int]
+    head: LinearHead | None
+
+
+Score = Callable[[list[int]], Scored]
+"""Scores the images at some positions, ascending, with one network."""
 
 
 class Scorer(LightningModule):
@@ -26,22 +46,41 @@ class Scorer(LightningModule):
     Args:
         network: the network.
         acquisition: the strategy.
+        labelled: positions of the labelled images.
+
+    Attributes:
+        columns: the kinds of the numbers of an image, and how many of each, once a batch was scored.
     """
 
-    def __init__(self, network: torch.nn.Module, acquisition: Acquisition) -> None:
+    def __init__(self, network: torch.nn.Module, acquisition: Acquisition, labelled: Sequence[int] = ()) -> None:
         super().__init__()
         self.network = network
         self.acquisition = acquisition
+        self.labelled = torch.tensor(labelled, dtype=torch.int64)
+        self.columns: dict[str, int] = {}
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return (B, K) float32."""
-        value = self.acquisition.score(self.network, batch)
-        if value.ndim != 2 or len(value) != len(batch.index):
-            raise UsageError(
-                f"{type(self.acquisition).__name__}.score returned shape {tuple(value.shape)} for a batch of "
-                f"{len(batch.index)}; (batch, K) was expected."
-            )
-        return value.float()
+        self.labelled = self.labelled.to(batch.index.device)
+        batch = batch._replace(labelled=torch.isin(batch.index, self.labelled))
+        given = self.acquisition.score(self.network, batch)
+        parts = given if isinstance(given, Mapping) else {"": given}
+        for kind, value in parts.items():
+            if value.ndim != 2 or len(value) != len(batch.index):
+                raise UsageError(
+                    f"{type(self.acquisition).__name__}.score returned shape {tuple(value.shape)}"
+                    f"{f' as {kind!r}' if kind else ''} for a batch of {len(batch.index)}; (batch, K) was expected."
+                )
+        if given is parts:
+            self.columns = {kind: value.shape[1] for kind, value in parts.items()}
+        elif parts[""].shape[1] == 1:
+            self.columns = {"score": 1}
+        return torch.cat([value.float() for value in parts.values()], dim=1)
+
+    def scored(self, index: Tensor, value: Tensor) -> Scored:
+        """Return the scores of all images, (N,) positions and (N, K), with what is known about them."""
+        head = self.network.head_on_embedding() if isinstance(self.network, Network) else None
+        return Scored(index, value, self.columns, head)
 
 
 class AcquisitionCallback(Callback):
@@ -118,16 +157,17 @@ def score_pool(acquisition: Acquisition, pool: Pool, generator: np.random.Genera
         UsageError: the strategy named no candidates to score.
     """
     images = [int(index) for index in acquisition.candidates(pool, generator)]
-    if not acquisition.needs_network:
-        count = len(images)
-        index = torch.tensor(sorted(images), dtype=torch.int64)
-        return SelectionInputs(index, torch.zeros(count, dtype=torch.bool), torch.empty(1, count, 0))
     if acquisition.reads_labelled:
         images += pool.labelled
-    if not images:
+    images.sort()
+    if not acquisition.needs_network:
+        scored = Scored(torch.tensor(images, dtype=torch.int64), torch.empty(len(images), 0), {}, None)
+    elif not images:
         raise UsageError(f"{type(acquisition).__name__} named no candidates to score.")
-    index, value = score(sorted(images))
-    return SelectionInputs(index, torch.isin(index, torch.tensor(pool.labelled, dtype=torch.int64)), value[None])
+    else:
+        scored = score(images)
+    labelled = torch.isin(scored.index, torch.tensor(pool.labelled, dtype=torch.int64))
+    return SelectionInputs(scored.index, labelled, scored.value[None], scored.columns, head=scored.head)
 
 
 def join_members(members: Sequence[SelectionInputs]) -> SelectionInputs:
@@ -148,11 +188,60 @@ def select(acquisition: Acquisition, rows: SelectionInputs, count: int, generato
             f"{name} has {candidates} candidates left, but {count} images are to be chosen; {option}"
             "lower --budget.query or --budget.cycles."
         )
-    selection = acquisition.select(rows, count, generator)
-    selection = Selection([int(i) for i in selection.indices], [float(s) for s in selection.scores])
+    if rows.limits is None or acquisition.keeps_limits:
+        selection = acquisition.select(rows, count, generator)
+    else:
+        selection = _within_limits(acquisition, rows, count, generator)
+    chosen, scores = [int(i) for i in selection.indices], [float(s) for s in selection.scores]
+    selection = selection._replace(indices=chosen, scores=scores)
     if problem := _problem(selection, rows, count):
         raise UsageError(f"The strategy {name} {problem}.")
-    return selection
+    return _checked_limits(name, selection, rows)
+
+
+def _within_limits(
+    acquisition: Acquisition, rows: SelectionInputs, count: int, generator: np.random.Generator
+) -> Selection:
+    """Ask a strategy that knows no limits again and again, until the batch is full; see `Acquisition.keeps_limits`."""
+    allowed = Allowed(rows)
+    place = {position: row for row, position in enumerate(rows.index.tolist())}
+    chosen: list[int] = []
+    scores: list[float] = []
+    note = ""
+    while len(chosen) < count:
+        taken = torch.zeros_like(rows.labelled)
+        taken[allowed.taken] = True
+        known = rows.labelled | taken
+        asked = rows._replace(labelled=known).only(known | allowed.open)
+        selection = acquisition.select(asked, min(count - len(chosen), int(allowed.open.sum())), generator)
+        note = note or selection.note
+        for index, score in zip(selection.indices, selection.scores, strict=True):
+            if not bool(allowed.open[row := place[int(index)]]):
+                break
+            allowed.take(row)
+            chosen.append(int(index))
+            scores.append(float(score))
+    return Selection(chosen, scores, note)
+
+
+def _checked_limits(name: str, selection: Selection, rows: SelectionInputs) -> Selection:
+    """Return the selection, with a note where the limits were loosened.
+
+    Raises:
+        UsageError: it does not keep to the limits.
+    """
+    if rows.limits is None:
+        return selection
+    allowed = Allowed(rows)
+    place = {position: row for row, position in enumerate(rows.index.tolist())}
+    for index in selection.indices:
+        if not bool(allowed.open[place[index]]):
+            raise UsageError(f"The strategy {name} chose image {index}, which the constraints of the batch rule out.")
+        allowed.take(place[index])
+    if allowed.factor == 1:
+        return selection
+    loose = f"the constraints left too few images, so that they were loosened {allowed.factor} times"
+    return selection._replace(note="; ".join(filter(None, [selection.note, loose])))
 
 
 def _problem(selection: Selection, rows: SelectionInputs, count: int) -> str:

@@ -16,7 +16,7 @@ from al_lightning.pool import Pool
 class Uniform(Acquisition):
     """Every k-th image in time, with the sequences one after the other; the whole budget in one fit."""
 
-    needs_network: ClassVar[bool] = False
+    needs_network = False
     one_fit: ClassVar[bool] = True
 
     def check_pool(self, pool: Pool, total: int) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
@@ -32,10 +32,10 @@ class VariationRatio(Acquisition):
                 "take another strategy for segmentation, for example bald."
             )
 
-    def score(self, network: Network, batch: Batch) -> Tensor:
-        """Return (B, 2): the predicted class, and the entropy in nats."""
+    def score(self, network: Network, batch: Batch) -> Mapping[str, Tensor]:
+        """Return the predicted class, (B, 1), and the entropy in nats, (B, 1)."""
         logits = network(batch.image).logits
-        return torch.stack([logits.argmax(dim=1).float(), mean_entropy(logits)], dim=1)
+        return {"class": logits.argmax(dim=1, keepdim=True), "score": mean_entropy(logits)[:, None]}
 
     def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
         """Take the highest variation ratios."""

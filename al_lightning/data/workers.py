@@ -93,13 +93,13 @@ def _to_tensor(array: tuple[npt.NDArray[Any], bool]) -> Tensor:
 
 def _map(batch: Any, change: Callable[[Any], Any]) -> Any:
     if isinstance(batch, Batch):
-        return Batch(*map(change, batch))
+        return Batch(*(None if part is None else change(part) for part in batch))  # type: ignore[arg-type]
     return {name: _map(part, change) for name, part in batch.items()}
 
 
 def _bytes(batch: Any) -> int:
     if isinstance(batch, Batch):
-        return sum(tensor.nbytes for tensor in batch)
+        return sum(tensor.nbytes for tensor in batch if tensor is not None)
     return sum(_bytes(part) for part in batch.values())
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 import yaml
-from torch import Tensor, nn
+from torch import nn
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.scoring import in_order
+from al_lightning.acquisition.scoring import Scored, Scorer, in_order
 from al_lightning.config.experiment import Experiment
 from al_lightning.data.feature_batches import PaddedFeatures, StoredFeatures, batch_size_of, feature_batch
 from al_lightning.data.images import Array, Images
@@ -193,12 +193,13 @@ class FeatureFit:
         return task.summary(matrix)
 
     @torch.no_grad()
-    def score(self, acquisition: Acquisition, images: list[int]) -> tuple[Tensor, Tensor]:
-        """Return positions, (N,) int64, and scores, (N, K) float32, of images."""
+    def score(self, acquisition: Acquisition, images: list[int]) -> Scored:
+        """Return the scores of images."""
         acquisition.prepare(self.network, generator("prepare", *self.key[:2]))
         batches = self.runs.batches(0, images, False)
-        values = [acquisition.score(self.network, batches[number]).float() for number in range(len(batches))]
-        return in_order(torch.from_numpy(batches.batches).flatten(), torch.cat(values))
+        scorer = Scorer(self.network, acquisition, self.pool.labelled)
+        values = [scorer.predict_step(batches[number], number) for number in range(len(batches))]
+        return scorer.scored(*in_order(torch.from_numpy(batches.batches).flatten(), torch.cat(values)))
 
     def close(self) -> None:
         """Hold nothing open."""

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
-from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
+from al_lightning.acquisition.scoring import Scored
 from al_lightning.config.experiment import Experiment
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.distributed.malloc import keep_large_blocks
@@ -62,8 +62,8 @@ class AnyFit(Protocol):
     def test(self) -> dict[str, Any]:
         """Return the metrics on the test set."""
 
-    def score(self, acquisition: Acquisition, images: list[int]) -> tuple[Tensor, Tensor]:
-        """Return positions and scores of images."""
+    def score(self, acquisition: Acquisition, images: list[int]) -> Scored:
+        """Return the scores of images."""
 
     def close(self) -> None:
         """End what the fit holds open."""
@@ -238,8 +238,8 @@ class Fit:
         self.health |= self.module.health
         return self.module.results
 
-    def score(self, acquisition: Acquisition, images: list[int]) -> tuple[Tensor, Tensor]:
-        """Return positions, (N,) int64, and scores, (N, K) float32, of images; see `stages.score`."""
+    def score(self, acquisition: Acquisition, images: list[int]) -> Scored:
+        """Return the scores of images; see `stages.score`."""
         data = PoolDataModule(self.data.dataset, self.pool, self.key, scoring=images, memory_format=self.memory_format)
         return score(acquisition, self.module.evaluated, data, self.trainer, self.reporter, self._guarded)
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar
 
-import numpy as np
-
-from al_lightning.acquisition.coreset import Coreset
+from al_lightning.acquisition.coreset import Spread
 from al_lightning.acquisition.scoring import score_pool, select
 from al_lightning.config.experiment import Experiment, versions
 from al_lightning.config.fit_options import result_settings
@@ -30,7 +27,7 @@ from al_lightning.runs.seals import drop, made_again
 from al_lightning.runs.selections import selection_path
 from al_lightning.runs.store import SPLIT, RunStore
 from al_lightning.seeding import generator
-from al_lightning.types import Selection, SelectionInputs
+from al_lightning.types import Selection
 
 
 def start(
@@ -115,7 +112,7 @@ def first_choice(store: RunStore, reporter: Reporter) -> list[int] | None:
 def keep_first(experiment: Experiment, store: RunStore, pool: Pool, first: Selection) -> list[int]:
     """Save an initial set before any label is asked for."""
     pool.label(first.indices)  # checks a strategy's own initial set before the first fit
-    store.save_selection(None, first, experiment.data.names(first.indices))
+    store.save_selection(None, (first.indices, first.scores), experiment.data.names(first.indices))
     return first.indices
 
 
@@ -151,20 +148,6 @@ def draw_first(
         draw = generator("initial", experiment.seed)
         indices = draw_initial(pool, count, experiment.options.initial, classes, draw)
     return Selection(indices, [0.0] * len(indices))
-
-
-class Spread(Coreset):
-    """k-center greedy without labelled images: a random first image, then always the farthest from all chosen ones."""
-
-    reads_labelled: ClassVar[bool] = False
-
-    def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
-        """Draw the first image, whose score is 0; select the others as core-set does with that image labelled."""
-        first = int(generator.integers(len(rows.index)))
-        labelled = rows.labelled.clone()
-        labelled[first] = True
-        rest = super().select(SelectionInputs(rows.index, labelled, rows.value), count - 1, generator)
-        return Selection([int(rows.index[first]), *rest.indices], [0.0, *rest.scores])
 
 
 def spread(

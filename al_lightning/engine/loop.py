@@ -182,9 +182,9 @@ def choose(
     """Select on process 0, send the selection to all processes, and save it with its inputs."""
     acquisition = experiment.acquisition
     selection = processes.once(select, acquisition, rows, count, generator("select", experiment.seed, cycle))
-    seen = SeenRows(rows.index.numpy(), rows.labelled.numpy(), rows.value.numpy())
+    seen = SeenRows(rows.index.numpy(), rows.labelled.numpy(), rows.value.numpy(), dict(rows.columns))
     store.save_rows(cycle, seen, selection.indices)
-    store.save_selection(cycle, selection, experiment.data.names(selection.indices))
+    store.save_selection(cycle, (selection.indices, selection.scores), experiment.data.names(selection.indices))
     return selection
 
 

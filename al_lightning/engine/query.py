@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from torch import Tensor
-
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.scoring import join_members, score_pool, select
+from al_lightning.acquisition.scoring import Scored, join_members, score_pool, select
 from al_lightning.config.rebuild import Reopened, reopen
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.distributed.malloc import keep_large_blocks
@@ -91,7 +89,7 @@ def _score(
     weights: Path,
     reporter: Reporter,
     images: list[int],
-) -> tuple[Tensor, Tensor]:
+) -> Scored:
     """Score images with one member's network; the scores are those of its run."""
     seed_global(seed_of("build", *key))  # a network may draw parts of itself that are not among its weights
     network = run.network(run.data.num_classes).to(memory_format=run.memory_format)

@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lightning.pytorch import Callback, Trainer
-from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.scoring import AcquisitionCallback, Scorer
+from al_lightning.acquisition.scoring import AcquisitionCallback, Scored, Scorer
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.data.workers import loading_error
 from al_lightning.distributed.launched import trainer_of
@@ -57,27 +56,24 @@ def score(
     trainer: Trainer,
     reporter: Reporter,
     run: Callable[[Callable[[], object]], object],
-) -> tuple[Tensor, Tensor]:
-    """Return positions and scores of the images to score, gathered from all processes, ascending.
+) -> Scored:
+    """Return the scores of the images to score, gathered from all processes.
 
     A network that is `foldable` is scored by a folded copy.
 
     Every draw derives from the key of the loaders. `run` calls a stage of the trainer; see `guarded`.
-
-    Returns:
-        (N,) int64 positions and (N, K) float32 scores.
     """
     reporter.begin("score", -(-len(data.scoring) // (data.dataset.eval_batch_size * trainer.world_size)))
     callback = AcquisitionCallback(acquisition, generator("prepare", *data.key[:2]))
     trainer.callbacks.append(callback)  # type: ignore[attr-defined]
     seed_global(seed_of("score", *data.key))
     try:
-        scorer = Scorer(folded(network), acquisition)
+        scorer = Scorer(folded(network), acquisition, data.pool.labelled)
         run(lambda: trainer.predict(scorer, datamodule=data, return_predictions=False, weights_only=True))
     finally:
         trainer.callbacks.remove(callback)  # type: ignore[attr-defined]
     reporter.finish()
-    return callback.gathered
+    return scorer.scored(*callback.gathered)
 
 
 def guarded(trainer: Trainer, stage: Callable[[], object], timeout: float) -> None:

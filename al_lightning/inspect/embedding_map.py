@@ -14,7 +14,7 @@ import numpy.typing as npt
 from al_lightning.data.images import Images
 from al_lightning.duplicates.image_set import DescribedImages
 from al_lightning.runs.journal import Run
-from al_lightning.runs.scores import LARGEST
+from al_lightning.runs.scores import LARGEST, part_of
 from al_lightning.runs.selections import read_choice, read_seen, seen_shape
 from al_lightning.seeding import seed_of
 
@@ -34,8 +34,6 @@ ANGLE = 0.8
 FEWEST_POINTS = 5
 BINS = 48
 """Bins of the histogram of the candidates' scores."""
-NARROWEST = 3
-"""Least numbers per image of an embedding: fewer numbers are scores, or a class and a score."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +91,11 @@ def candidates(run: Run, cycle: int) -> Indices | None:
 
 
 def candidate_scores(run: Run, cycle: int) -> Reals:
-    """Return the finite scores of a cycle's candidates, (N,); (0,) if not stored, or not one number per image."""
-    if seen_shape(run, cycle)[::2] != (1, 1) or (seen := read_seen(run, cycle)) is None:
+    """Return the finite scores of a cycle's candidates, (N,); (0,) without scores of one network."""
+    seen = read_seen(run, cycle) if seen_shape(run, cycle)[0] == 1 else None
+    if seen is None or (part := part_of(seen, "score")) is None:
         return np.empty(0, dtype=np.float32)
-    values: Reals = seen.value[0, ~seen.labelled, 0]
+    values: Reals = part[~seen.labelled, 0]
     return values[np.isfinite(values)]
 
 
@@ -115,10 +114,9 @@ def batch_scores(run: Run, cycle: int, chosen: Sequence[int]) -> Scores | None:
 
 def embeddings(run: Run, cycle: int) -> tuple[Indices, Reals] | None:
     """Return positions, (N,), and finite embeddings, (N, D), of a cycle's selection; None if not stored."""
-    members, _, width = seen_shape(run, cycle)
-    if members != 1 or width < NARROWEST or (seen := read_seen(run, cycle)) is None:
+    seen = read_seen(run, cycle) if seen_shape(run, cycle)[0] == 1 else None
+    if seen is None or (value := part_of(seen, "embedding")) is None:
         return None
-    value = seen.value[0]
     finite = np.isfinite(value).all(axis=1)
     return seen.index[finite], value[finite]
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from al_lightning.types import Features, NetworkOutput
+from al_lightning.types import Features, LinearHead, NetworkOutput
 
 
 class LossPredictor(nn.Module):
@@ -95,6 +95,13 @@ class Network(nn.Module, ABC):
         """
         classifier = getattr(self, "classifier", None)
         return ([classifier.weight], classifier.bias) if isinstance(classifier, nn.Linear) else None
+
+    def head_on_embedding(self) -> LinearHead | None:
+        """Return a copy of the linear head, on the CPU, where it is one on the embedding; else None."""
+        head = self.linear_head()
+        if head is None or len(head[0]) != 1 or head[0][0].ndim != 2:
+            return None
+        return LinearHead(head[0][0].detach().double().cpu(), head[1].detach().double().cpu())
 
     @torch.no_grad()
     def set_linear_head(self, weight: Tensor, bias: Tensor) -> None:

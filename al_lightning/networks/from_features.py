@@ -71,6 +71,10 @@ class FromFeatures(Network):
         """Split rows, (B, width), into float32 features."""
         return self.layout.split(image.float())
 
+    def linear_head(self) -> tuple[list[Tensor], Tensor] | None:
+        """Return the other network's."""
+        return self.network.linear_head()
+
     def decode(self, features: Features) -> NetworkOutput:
         """Return the other network's logits."""
         return self.network.decode(features)

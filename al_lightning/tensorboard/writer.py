@@ -24,6 +24,7 @@ from al_lightning.inspect.counts import class_counts, shares
 from al_lightning.inspect.embedding_map import candidates, scores
 from al_lightning.runs.files import write_atomic
 from al_lightning.runs.journal import CycleRecord, Run, read_run
+from al_lightning.runs.scores import part_of
 from al_lightning.runs.selections import read_seen
 from al_lightning.seeding import generator
 from al_lightning.tensorboard import pictures, projector
@@ -180,13 +181,12 @@ class Boards:
         projector.forget_points(folder, done.cycle)
         if not done.chosen or (seen := read_seen(run, done.cycle)) is None:
             return []
-        index, labelled, value = seen
-        if value.shape[2] > 1:
-            projector.write_points(folder, done.cycle, index, labelled, value[0], done.chosen, self.data.train)
-        if value.shape[2] != 1 or len(value) != 1:
+        if (points := part_of(seen, "embedding")) is not None:
+            projector.write_points(folder, done.cycle, *seen[:2], points, done.chosen, self.data.train)
+        if (part := part_of(seen, "score")) is None or len(seen.value) != 1:
             return []
-        score = value[0, :, 0]
-        groups = {"candidates": ~labelled, "chosen": np.isin(index, done.chosen)}
+        score = part[:, 0]
+        groups = {"candidates": ~seen.labelled, "chosen": np.isin(seen.index, done.chosen)}
         values = {name: score[rows & np.isfinite(score)] for name, rows in groups.items()}
         return [histogram(f"scores/{name}", numbers) for name, numbers in values.items() if len(numbers)]
 

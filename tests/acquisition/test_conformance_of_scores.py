@@ -57,11 +57,6 @@ class ReturnsManyNumbers(Sound):
         return super().score(network, batch).repeat(1, 4096)
 
 
-class ReturnsView(Sound):
-    def score(self, network, batch):
-        return batch.image.flatten(1)[:, :1]
-
-
 class HoardsImages(Sound):
     def __init__(self):
         self.seen = []
@@ -113,7 +108,6 @@ class ChecksBadly(Sound):
         (ScoresInTrainingMode, ["stages.0.1.running_mean"]),
         (SwitchesDropoutOn, ["dropout", "eval"]),
         (ReturnsManyNumbers, ["4096 numbers", "16 x 24", "32 x 48"]),
-        (ReturnsView, ["view", "memory"]),
         (HoardsImages, ["keeps more with every batch"]),
         (ComparesWithItsBatch, ["batches of 1", "batches of 4"]),
         (ComparesWithItsProcess, ["processes", "on one"]),

@@ -6,7 +6,7 @@ import torch
 
 from al_lightning.acquisition import Coreset, Entropy, LearningLoss, Random, UniformEntropy
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.scoring import join_members, score_pool, select
+from al_lightning.acquisition.scoring import Scored, join_members, score_pool, select
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
 from al_lightning.seeding import generator
@@ -72,7 +72,7 @@ def test_members_rows_are_stacked_and_know_what_is_labelled():
     pool = Pool(5, (4, 0))
 
     def member(number):
-        return lambda images: (torch.tensor(images), torch.full((len(images), 2), number))
+        return lambda images: Scored(torch.tensor(images), torch.full((len(images), 2), number), {}, None)
 
     draws = [generator("candidates", 0, 0) for _ in range(2)]
     rows = join_members([score_pool(Coreset(), pool, draw, member(number)) for number, draw in enumerate(draws)])

@@ -16,6 +16,14 @@ def batch_of(image, index=None):
     return Batch(image, torch.full((len(image),), 255), index)
 
 
+def embedded(index, labelled, embedding):
+    """Inputs of `select` with embeddings, (N, D)."""
+    value = torch.as_tensor(embedding, dtype=torch.float32)
+    return SelectionInputs(
+        torch.as_tensor(index), torch.as_tensor(labelled), value[None], {"embedding": value.shape[1]}
+    )
+
+
 class Watched(Network):
     """The image's first two channels as logits; keeps what it was shown, and counts each half."""
 

@@ -15,9 +15,10 @@ from tests.support.reported_runs import a_run
 def seen_by(tmp_path: Path, value: np.ndarray, labelled: list[int], chosen: list[int], said: list[float | None]) -> Run:
     """A run of one acquisition, in a directory that holds what its selection saw."""
     run, index = a_run("street_coreset", 0, (40, 50), [chosen]), np.arange(value.shape[1])
+    columns = {"score" if value.shape[2] == 1 else "embedding": value.shape[2]}
     store = RunStore(tmp_path)
     store.begin(run.record)
     store.label_initial(run.labelled_at(0))
-    store.save_rows(0, SeenRows(index, np.isin(index, labelled), value), chosen)
+    store.save_rows(0, SeenRows(index, np.isin(index, labelled), value, columns), chosen)
     store.save_selection(0, (chosen, [np.nan if score is None else score for score in said]))
     return Run(tmp_path, run.record, run.initial, run.cycles)

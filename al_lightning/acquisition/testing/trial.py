@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.scoring import Scorer, in_order, join_members, score_pool, select
+from al_lightning.acquisition.scoring import Scored, Scorer, in_order, join_members, score_pool, select
 from al_lightning.networks.base import Network
 from al_lightning.pool import Pool
 from al_lightning.seeding import generator
@@ -99,19 +99,17 @@ class Trial:
             scored.append(score_pool(strategies[0], self.pool, generator("candidates", 0), score))
         return strategies[0], join_members(scored)
 
-    def _score(
-        self, network: Network, strategies: Sequence[Acquisition], batch_size: int, images: list[int]
-    ) -> tuple[Tensor, Tensor]:
+    def _score(self, network: Network, strategies: Sequence[Acquisition], batch_size: int, images: list[int]) -> Scored:
         """Score images with one network, each strategy on its process's share."""
         index, value = [], []
         for rank, strategy in enumerate(strategies):
-            scorer = Scorer(network, strategy)
+            scorer = Scorer(network, strategy, self.pool.labelled)
             with torch.inference_mode():
                 strategy.prepare(network, generator("prepare", 0))
                 for batch in self.batches(images, batch_size, len(strategies), rank):
                     index.append(batch.index)
                     value.append(scorer.predict_step(batch, 0).clone())
-        return in_order(torch.cat(index), torch.cat(value))
+        return scorer.scored(*in_order(torch.cat(index), torch.cat(value)))
 
     def choose(self, count: int, batch_size: int = 4, processes: int = 1) -> Selection:
         """Score the pool, select, and check the selection as the loop does; each score must be finite."""

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from al_lightning.errors import TrainingError
-from al_lightning.training.logistic import ABSENT, GRID, choose_penalty, fit_logistic, held_out, temperature_of
+from al_lightning.networks.logistic import ABSENT, GRID, choose_penalty, fit_logistic, held_out, temperature_of
 
 
 def clusters(rows: int, width: int, classes: int, seed: int = 0) -> tuple[Tensor, Tensor]:

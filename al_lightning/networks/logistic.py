@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from al_lightning.errors import TrainingError
+from al_lightning.types import LinearHead
 
 ABSENT = -1e4
 """Logit of a class without a labelled image, which therefore has the probability 0; it fits float16."""
@@ -24,22 +24,6 @@ ROUNDING = 1e-12
 """Share of the largest variance below which a component is rounding."""
 TEMPERATURES = (0.05, 20.0)
 """Range of `temperature_of`."""
-
-
-class LinearHead(NamedTuple):
-    """A linear classifier: logits are `features @ weight.T + bias`.
-
-    Attributes:
-        weight: (C, D) float64.
-        bias: (C,) float64.
-    """
-
-    weight: Tensor
-    bias: Tensor
-
-    def __call__(self, features: Tensor) -> Tensor:
-        """Map (N, D) to logits, (N, C) float64."""
-        return features.double() @ self.weight.T + self.bias
 
 
 def fit_logistic(
