@@ -46,7 +46,7 @@ labels: formats.cvat status > batch formats.masks > formats.* importer shapes.la
     import_result item project source > packed > store > incoming > * > shapes shapes.region spelling untrusted
 duplicates: components groups image_set > relation > descriptor
 
-acquisition: testing > testing.checks > testing.points > testing.trial > * > base > functional > k_center
+acquisition: testing > testing.checks > testing.points > testing.trial > * > on_embeddings > base > functional > k_center limits
     testing.networks testing.traces
 training: probe > * > base > curve functional measures schedules
 runs: weights > store > cycle_files > selections > checkpoints image_list origins parts > journal lock seals > *
@@ -178,7 +178,7 @@ def test_strategies_do_not_know_lightning_and_no_strategy_knows_another() -> Non
         used = imports(path)
         assert not any(name.startswith("lightning") for name in used), path
         siblings = {name.split(".")[2] for name in used if name.startswith("al_lightning.acquisition.")}
-        assert siblings <= {"base", "functional", "k_center"}, path
+        assert siblings <= {"base", "functional", "k_center", "limits", "on_embeddings"}, path
 
 
 def test_results_pool_and_the_command_line_import_no_torch() -> None:
