@@ -46,8 +46,8 @@ labels: formats.cvat status > batch formats.masks > formats.* importer shapes.la
     import_result item project source > packed > store > incoming > * > shapes shapes.region spelling untrusted
 duplicates: components groups image_set > relation > descriptor
 
-acquisition: testing > testing.checks > testing.points > testing.trial > * > on_embeddings > base > functional > k_center limits
-    testing.networks testing.traces
+acquisition: testing > testing.checks > testing.points > testing.trial > * > on_embeddings > base > functional >
+    k_center limits testing.networks testing.traces
 training: probe > * > base > curve functional measures schedules
 runs: weights > store > cycle_files > selections > checkpoints image_list origins parts > journal lock seals > *
 

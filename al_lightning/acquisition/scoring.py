@@ -170,6 +170,11 @@ def score_pool(acquisition: Acquisition, pool: Pool, generator: np.random.Genera
     return SelectionInputs(scored.index, labelled, scored.value[None], scored.columns, head=scored.head)
 
 
+def no_network(images: list[int]) -> Scored:
+    """Stand for the scores of a strategy that needs no network."""
+    raise AssertionError("a strategy without a network was scored")
+
+
 def join_members(members: Sequence[SelectionInputs]) -> SelectionInputs:
     """Join what `score_pool` returned for each network of an ensemble."""
     return members[0]._replace(value=torch.cat([one.value for one in members]))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from al_lightning.cli.arguments import Arguments, begin
 from al_lightning.distributed.shutdown import shutdown
-from al_lightning.errors import UsageError, nearest
+from al_lightning.errors import UsageError
 
 if TYPE_CHECKING:
     from al_lightning.config.experiment import Experiment
@@ -40,7 +39,9 @@ def features(given: list[str]) -> int:
     names = [] if ours.images else list(ours.name)
     if ours.images and any(option.partition("=")[0] == "--data.root" for option in options):
         raise UsageError("--data.root is a dataset's folder, and --images names a folder itself; give one of them.")
-    configs = _with_encoder(names or ["image_folder"], ours.encoder)
+    from al_lightning.config.names import with_network, with_strategy
+
+    configs = with_network(with_strategy(names or ["image_folder"]), ours.encoder, ENCODER)
     begin(ours.verbose)
     from al_lightning.features.export import check_out
 
@@ -59,29 +60,6 @@ def features(given: list[str]) -> int:
         for path in _make(experiment, data, ours.out, processes, reporter):
             print(path, flush=True)
     return 0
-
-
-def _with_encoder(names: list[str], encoder: str | None) -> list[str]:
-    """Return --config values with a network: the given one, that of a name, or the default."""
-    from al_lightning.config.names import parts, split_name, with_strategy
-    from al_lightning.runs.parts import run_name
-
-    networks = parts("networks")
-    if encoder is not None and encoder not in networks:
-        raise UsageError(
-            f"There is no network {encoder!r}.{nearest(encoder, networks)} --encoder takes one of "
-            f"{', '.join(sorted(networks))}."
-        )
-    configs, named = [], False
-    for name in with_strategy(names):
-        found: dict[str, str] = {}
-        if not Path(name).is_file():
-            with contextlib.suppress(UsageError):  # a file without its ending, or a mistake that is explained later
-                found = {axis: path.stem for axis, path in split_name(name.removesuffix(".yaml")).items()}
-        named = named or bool(found)
-        network = encoder or found.get("networks", ENCODER)
-        configs.append(run_name({**found, "networks": network}) if found else name)
-    return [*configs, *([str(networks[encoder])] if encoder and not named else [])]
 
 
 def _folder(images: Path, like: PoolDataset) -> PoolDataset:

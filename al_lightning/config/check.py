@@ -19,6 +19,7 @@ from typing import Any
 from lightning.pytorch import Trainer
 
 from al_lightning.acquisition.base import Acquisition
+from al_lightning.acquisition.constraints import Constraints
 from al_lightning.config.command_line import read_text
 from al_lightning.config.fit_options import DECLARED, DEFAULTS, IN_FILES, SECTIONS, FitOptions
 from al_lightning.config.hints import Allowed, allowed, by_name, fits, imported, in_words, parameters, passes_on
@@ -42,6 +43,8 @@ TYPES: dict[str, Any] = {
     "network": Callable[[int], Network],
     "training": Callable[[Network, Task, int, tuple[int, int, int]], TrainingModule],
     "acquisition": Acquisition,
+    "initial": Acquisition,
+    "constraints": Constraints,
     "oracle": Oracle,
     "budget": Budget,
     "trainer": Trainer,

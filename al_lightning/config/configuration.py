@@ -19,7 +19,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from al_lightning.config.check import TYPES, Walk, settable
 from al_lightning.config.command_line import changes, named_classes, put
 from al_lightning.config.fit_options import (
-    DEFAULT_ORACLE,
+    DEFAULT_SECTIONS,
     DEFAULTS,
     IN_FILES,
     NAMES,
@@ -126,7 +126,8 @@ def parse(
     Raises:
         UsageError: the configuration is wrong; the parser's own words are the cause, shown by --verbose.
     """
-    values = {"oracle": dict(DEFAULT_ORACLE), **copy.deepcopy(dict(config))}
+    defaults = {name: value for name, value in DEFAULT_SECTIONS.items() if name in names}
+    values = copy.deepcopy({**defaults, **config})
     given = put(values, options)
     for name in given:
         if name.split(".")[0] not in names:
@@ -145,9 +146,9 @@ def parse(
     fit_options = FitOptions(**{name: parsed[name] for name in IN_FILES if name in parsed})
     text = parser.dump(parsed, skip_none=False, skip_validation=True)  # what was just parsed is valid
     plain = yaml.load(text, Loader)
-    defaults = {place.name: place.default for place, _ in walk.leaves}
+    usual = {place.name: place.default for place, _ in walk.leaves}
     classes = named_classes(config, plain, given)
-    changed = changes(config, plain, given, defaults, [SECTION_OF_AXIS[axis] for axis in classes])
+    changed = changes(config, plain, given, usual, [SECTION_OF_AXIS[axis] for axis in classes])
     return Configuration(parsed, plain, fit_options, classes, changed, parser)
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 from al_lightning import __version__
 from al_lightning.acquisition.base import Acquisition
+from al_lightning.acquisition.constraints import Constraints
 from al_lightning.config.configuration import Configuration, Configured, parse
 from al_lightning.config.directory import directory_of
 from al_lightning.config.fit_options import FitOptions, result_settings
 from al_lightning.config.hints import imported
-from al_lightning.config.names import Settings, resolve, with_strategy
+from al_lightning.config.names import Settings, resolve, with_network, with_strategy
 from al_lightning.config.own_code import OwnModule, own_modules
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.errors import from_home
@@ -30,6 +31,8 @@ from al_lightning.runs.parts import run_name
 from al_lightning.runs.store import SPLIT
 from al_lightning.tasks import Task
 
+AS_ENCODER_TAKES = ("size", "mean", "std")
+"""Options of a dataset that go with a network."""
 PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "albumentations", "numpy")
 
 
@@ -55,6 +58,8 @@ class Experiment(Configured):
     own_code: tuple[OwnModule, ...]
     command: tuple[str, ...]
     acquisition: Acquisition
+    initial: Acquisition
+    constraints: Constraints
     oracle: Oracle
     budget: Budget
 
@@ -120,7 +125,7 @@ def configure(
         run_dir=directory,
         accept_code_change=accept_code_change,
     )
-    made = configuration.instantiate("data", "acquisition", "oracle")
+    made = configuration.instantiate("data", "acquisition", "initial", "oracle")
     data, oracle = made.data, made.oracle
     data.split_file = directory / SPLIT
     if oracle.asks_people:
@@ -143,6 +148,8 @@ def configure(
         own_code=tuple(own_code),
         command=_command(configs, options, run_dir),
         acquisition=made.acquisition,
+        initial=made.initial,
+        constraints=Constraints(**dict(configuration.values.constraints)),
         oracle=oracle,
         budget=Budget(**dict(configuration.values.budget)),
     )
@@ -167,6 +174,29 @@ def dataset(names: Sequence[str], options: Sequence[str] = ()) -> PoolDataset:
         UsageError: a name, a file or an option is wrong.
     """
     return configure_to_read(with_strategy(names), options).data
+
+
+def with_encoder(like: Configured, configs: Sequence[str], encoder: str) -> Configured:
+    """Return a configuration with another network, whose dataset reads the same images as that network takes them.
+
+    Args:
+        like: has the images.
+        configs: the names and files that it was built from.
+        encoder: network part of a run's name.
+
+    Raises:
+        UsageError: there is no such network.
+    """
+    values = resolve(with_network(configs, encoder, encoder)).values
+    data = {**like.plain["data"], "init_args": dict(like.plain["data"]["init_args"])}
+    theirs = values["data"].get("init_args") or {}
+    for name in AS_ENCODER_TAKES:
+        data["init_args"].pop(name, None)
+        data["init_args"] |= {name: theirs[name]} if name in theirs else {}
+    configuration = parse({**values, "data": data})
+    made: PoolDataset = configuration.instantiate("data").data
+    made.take_split(like.data.find_split())
+    return Configured(configuration, made)
 
 
 def configure_to_read(configs: Sequence[str], options: Sequence[str] = ()) -> Experiment:

@@ -79,14 +79,6 @@ class FitOptions:
         int | None,
         Option("length of each fit in epochs, instead of --steps: steps = E x labelled // batch size", "E"),
     ] = None
-    initial: Annotated[
-        Literal["random", "balanced", "spread"],
-        Option(
-            "how the first images are chosen: random, balanced (as many of each class), or spread (over the pool, by a "
-            "pretrained network's features; needs no label)",
-            "HOW",
-        ),
-    ] = "random"
     warm_start: Annotated[
         Literal["none", "backbone", "all"],
         Option("weights that a fit takes from the cycle before: none, backbone, or all", "WHICH"),
@@ -181,6 +173,21 @@ SECTIONS = {
     "network": Section({"network CLASS": "another network, by import path"}),
     "training": Section({"training CLASS": "another training method, by import path"}),
     "acquisition": Section({"acquisition CLASS": "another strategy, by import path"}),
+    "initial": Section(
+        {
+            "initial HOW": "how the first images are chosen: random, balanced (as many of each class), or by the "
+            "features of a pretrained network, without labels: spread, or a strategy's class; "
+            "--initial.features ENCODER takes another network's"
+        },
+        short={name.lower(): f"al_lightning.acquisition.{name}" for name in ("Random", "Balanced", "Spread")},
+    ),
+    "constraints": Section(
+        {
+            "constraints.per_sequence N": "at most N images of a sequence in each batch; --constraints.gap, .per_group "
+            "(near-duplicates), or .file, .column and .per_value (a column of your own), around any strategy"
+        },
+        one_class=True,
+    ),
     "oracle": Section(
         {
             "oracle files": "people label: the run writes each batch, stops with exit code 76, and goes on when the "
@@ -201,7 +208,11 @@ SECTIONS = {
         ),
     ),
 }
-DEFAULT_ORACLE = {"class_path": SECTIONS["oracle"].short["simulated"]}
+DEFAULT_SECTIONS: dict[str, dict[str, Any]] = {
+    "initial": {"class_path": SECTIONS["initial"].short["random"]},
+    "constraints": {},
+    "oracle": {"class_path": SECTIONS["oracle"].short["simulated"]},
+}
 
 
 HINTS = get_type_hints(FitOptions, include_extras=True)
@@ -215,7 +226,7 @@ NAMES = (*SECTIONS, *IN_FILES)
 OF_DATA = ("data", "oracle")
 """The sections that tell how to read a run's data, labels by people included."""
 OF_NETWORK = (*OF_DATA, "network", "channels_last")
-OF_QUERY = (*OF_NETWORK, "acquisition", "budget", "trainer")
+OF_QUERY = (*OF_NETWORK, "acquisition", "constraints", "budget", "trainer")
 
 
 IGNORED_IN_IDENTITY = {
@@ -231,12 +242,24 @@ IGNORED_IN_IDENTITY = {
 
 
 def result_settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a configuration that can change a result, by dotted key, as JSON keeps them."""
-    return {
+    """Return the settings of a configuration that can change a result, by dotted key, as JSON keeps them.
+
+    Constraints that are not set are left out. A way to choose the first images that has a short name is one text, with
+    its options in brackets.
+    """
+    settings = {
         key: as_json(value)
         for key, value in flatten(config)
         if not any(key == name or key.startswith(f"{name}.") for name in IGNORED_IN_IDENTITY)
+        and not (key.startswith("constraints.") and value is None)
     }
+    names = {path: name for name, path in SECTIONS["initial"].short.items()}
+    if (name := names.get(settings.get("initial.class_path", ""))) is None:
+        return settings
+    given = {key: each for key, each in settings.items() if key.startswith("initial.init_args.") and each is not None}
+    words = ", ".join(f"{key.rpartition('.')[2]}={each}" for key, each in given.items())
+    kept = {key: each for key, each in settings.items() if not key.startswith("initial.")}
+    return {**kept, "initial": f"{name}({words})" if words else name}
 
 
 def no_such_option(name: str, known: Collection[str]) -> UsageError:

@@ -179,6 +179,34 @@ def with_strategy(names: Sequence[str]) -> list[str]:
     return [f"{part}_random" if (part := name.removesuffix(".yaml")) in known else name for name in names]
 
 
+def with_network(names: Sequence[str], network: str | None, default: str) -> list[str]:
+    """Return `--config` values with a network: the given one, or that of a name, or the default.
+
+    Args:
+        names: names or files.
+        network: a part of names; it replaces that of each name.
+        default: for a name without one.
+
+    Raises:
+        UsageError: there is no such network.
+    """
+    networks = parts("networks")
+    if network is not None and network not in networks:
+        raise UsageError(
+            f"There is no network {network!r}.{nearest(network, networks)} An encoder is one of "
+            f"{', '.join(sorted(networks))}."
+        )
+    configs, named = [], False
+    for name in names:
+        found: dict[str, str] = {}
+        if not Path(name).is_file():
+            with contextlib.suppress(UsageError):  # a file without its ending, or a mistake that is explained later
+                found = {axis: path.stem for axis, path in split_name(name.removesuffix(".yaml")).items()}
+        named = named or bool(found)
+        configs.append(run_name({**found, "networks": network or found.get("networks", default)}) if found else name)
+    return [*configs, *([str(networks[network])] if network and not named else [])]
+
+
 def _patches(dataset: str, others: Sequence[str]) -> list[Path]:
     """Return patches for a dataset with one of `others`, a network or a training method, the package's first."""
     by_name: dict[str, Path] = {}

@@ -17,6 +17,7 @@ import torch
 from jsonargparse import Namespace
 
 from al_lightning.acquisition.base import Acquisition
+from al_lightning.acquisition.constraints import Constraints
 from al_lightning.config.check import Walk
 from al_lightning.config.configuration import Configured, parse
 from al_lightning.config.fit_options import OF_DATA, OF_NETWORK, OF_QUERY, result_settings
@@ -40,11 +41,12 @@ TRAINER = ("precision", "deterministic", "benchmark")
 
 @dataclass(frozen=True)
 class Reopened(Configured):
-    """Parts of a run, built again; strategy and budget are None where the strategy was not asked for."""
+    """Parts of a run, built again; strategy, budget and constraints are None where the strategy was not asked for."""
 
     record: RunRecord
     acquisition: Acquisition | None
     budget: Budget | None
+    constraints: Constraints | None
 
     def check_weights(self, path: Path) -> None:
         """Check that weights are those of this network, before a network of any size takes memory.
@@ -115,7 +117,8 @@ def reopen(
         made.data.use_label_store(made.oracle.label_folder(run_dir))
     _check_data(made.data, record, path, whole="acquisition" in sections, classes="network" in sections)
     budget = Budget(**dict(parsed.budget)) if "budget" in parsed else None
-    return Reopened(configuration, made.data, record, made.get("acquisition"), budget)
+    constraints = Constraints(**dict(parsed.constraints)) if "constraints" in parsed else None
+    return Reopened(configuration, made.data, record, made.get("acquisition"), budget, constraints)
 
 
 def _values(path: Path, names: Sequence[str]) -> dict[str, Any]:

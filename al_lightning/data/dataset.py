@@ -8,6 +8,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 import torch
@@ -24,6 +25,9 @@ from al_lightning.data.remarks import Remark
 from al_lightning.data.sources import Sources
 from al_lightning.data.views import Unlabelled
 from al_lightning.data_sources import Source, missing, root_of
+from al_lightning.duplicates.descriptor import Indices
+from al_lightning.duplicates.groups import group
+from al_lightning.duplicates.image_set import DescribedImages
 from al_lightning.errors import MOST, DatasetError, UsageError, from_home, require, require_folder
 from al_lightning.labels.store import LabelStore
 from al_lightning.pool import Pool
@@ -74,6 +78,8 @@ class PoolDataset(metaclass=KeepsArguments):
     """Folder of the store of people's labels; see `use_label_store`."""
     features: tuple[StoredFeatures, StoredFeatures] | None = None
     """Stored features of the training and the test set, for a training method that reads these in place of images."""
+    encoded: Mapping[str, StoredFeatures] = MappingProxyType({})
+    """Stored features of the training set, by other encoders than the run's own network; see `Acquisition.features`."""
     _split: Split | None = None
 
     def __init__(
@@ -171,6 +177,11 @@ class PoolDataset(metaclass=KeepsArguments):
     def test(self) -> Images:
         """The test set."""
         return self._sources.images(1)
+
+    @cached_property
+    def near_duplicates(self) -> Indices:
+        """The first image of each training image's group of near-duplicates, (N,) int64; the first call reads all."""
+        return group(DescribedImages(self.train.image).descriptors(range(len(self.train)))).leader
 
     @property
     def file_sets(self) -> tuple[Images, Images]:

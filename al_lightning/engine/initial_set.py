@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
-from al_lightning.acquisition.coreset import Spread
-from al_lightning.acquisition.scoring import score_pool, select
+from al_lightning.acquisition.base import Acquisition
+from al_lightning.acquisition.random import Balanced, Random
+from al_lightning.acquisition.scoring import no_network, score_pool, select
 from al_lightning.config.experiment import Experiment, versions
 from al_lightning.config.fit_options import result_settings
 from al_lightning.config.own_code import digests
@@ -15,19 +17,19 @@ from al_lightning.distributed.processes import Processes
 from al_lightning.engine.annotation import AnnotationQueue
 from al_lightning.engine.first_look import FirstLook
 from al_lightning.engine.fit import AnyFit, Fit
+from al_lightning.engine.inputs import completed
 from al_lightning.engine.open_data import first_count, fresh_fit, open_data, own_first, say, warnings
 from al_lightning.errors import ALError, LabelsAwaited, UsageError
 from al_lightning.oracle import Pending
 from al_lightning.pool import Pool, draw_initial
 from al_lightning.progress import Reporter
-from al_lightning.runs.identity import flatten
 from al_lightning.runs.image_list import image_list
 from al_lightning.runs.journal import Run, RunRecord
 from al_lightning.runs.seals import drop, made_again
 from al_lightning.runs.selections import selection_path
 from al_lightning.runs.store import SPLIT, RunStore
 from al_lightning.seeding import generator
-from al_lightning.types import Selection
+from al_lightning.types import Selection, SelectionInputs
 
 
 def start(
@@ -131,49 +133,72 @@ def draw_first(
 ) -> Selection:
     """Draw the initial set: the strategy's own if it has one, else the one that all strategies share at this seed.
 
-    `fit_of` makes the fit whose network has the embeddings of `initial: spread`, with the arguments of `Fit`.
+    `fit_of` makes the fit whose network has the embeddings of a cold start, with the arguments of `Fit`.
     """
-    count, data = first_count(experiment, pool), experiment.data
+    count, strategy = first_count(experiment, pool), experiment.initial
     if (own := own_first(experiment, pool)) is not None:
-        indices = own
-    elif experiment.options.initial == "spread":
-        return spread(experiment, pool, count, processes, reporter, fit_of)
-    else:
-        classes = data.classes()
-        if experiment.options.initial == "balanced" and classes is None and data.label_folder is not None:
-            raise UsageError(
-                "initial: balanced takes equally many images of each class, and not all of the pool's classes are "
-                "known before people label; use --initial random, or --initial spread, which covers the pool."
-            )
-        draw = generator("initial", experiment.seed)
-        indices = draw_initial(pool, count, experiment.options.initial, classes, draw)
-    return Selection(indices, [0.0] * len(indices))
+        return Selection(own, [0.0] * len(own))
+    if type(strategy) in DRAWN:
+        indices = drawn(experiment, pool, count)
+        return Selection(indices, [0.0] * len(indices))
+    return cold_start(experiment, strategy, pool, count, processes, reporter, fit_of)
 
 
-def spread(
+DRAWN: dict[type[Acquisition], Literal["random", "balanced"]] = {Random: "random", Balanced: "balanced"}
+"""The initial sets that are drawn."""
+
+
+def drawn(experiment: Experiment, pool: Pool, count: int) -> list[int]:
+    """Draw an initial set.
+
+    Raises:
+        UsageError: a balanced one is asked for, and not all classes are known.
+    """
+    how, data = DRAWN[type(experiment.initial)], experiment.data
+    classes = data.classes()
+    if how == "balanced" and classes is None and data.label_folder is not None:
+        raise UsageError(
+            "initial: balanced takes equally many images of each class, and not all of the pool's classes are known "
+            "before people label; use --initial random, or one that needs no labels, such as --initial spread."
+        )
+    return draw_initial(pool, count, how, classes, generator("initial", experiment.seed))
+
+
+def cold_start(
     experiment: Experiment,
+    strategy: Acquisition,
     pool: Pool,
     count: int,
     processes: Processes,
     reporter: Reporter,
     fit_of: Callable[..., AnyFit] = Fit,
 ) -> Selection:
-    """Choose an initial set that covers the pool: k-center greedy on the embeddings of the untrained network.
+    """Have a strategy choose an initial set by the embeddings of the untrained network, or by stored features.
 
-    The network is the one that the first fit begins with. At a seed the initial set is the same for every strategy. All
-    processes of the run call this.
+    The network is the one that the first fit begins with. At a seed the initial set is the same for every strategy of
+    the run. All processes of the run call this.
     """
-    if not any(key.split(".")[-1] == "weights" and value for key, value in flatten(experiment.plain["network"])):
-        reporter.say(
-            "note: initial: spread uses the features of a network without pretrained weights, which are random; "
-            "name weights under network (for example weights: imagenet) for features that distinguish images"
-        )
-    strategy = Spread()
-    reporter.cycle(0, 0)
-    with fresh_fit(experiment, pool, processes, reporter, fit_of) as fit:
-        draw = generator("candidates", experiment.seed, 0)
-        rows = score_pool(strategy, pool, draw, partial(fit.score, strategy))
-    return processes.once(select, strategy, rows, count, generator("initial", experiment.seed))
+    draw = generator("candidates", experiment.seed, 0)
+    if strategy.needs_network:
+        if not experiment.pretrained:
+            reporter.say(
+                "note: the first images are chosen by the features of a network without pretrained weights, which are "
+                "random; name weights under network (for example weights: imagenet), or another encoder, for features "
+                "that distinguish images: --initial.features efficientnet"
+            )
+        reporter.cycle(0, 0)
+        with fresh_fit(experiment, pool, processes, reporter, fit_of) as fit:
+            rows = score_pool(strategy, pool, draw, partial(fit.score, strategy))
+    else:
+        rows = score_pool(strategy, pool, draw, no_network)
+    return processes.once(first_of, experiment, strategy, rows, pool, count)
+
+
+def first_of(experiment: Experiment, strategy: Acquisition, rows: SelectionInputs, pool: Pool, count: int) -> Selection:
+    """Choose the initial set on process 0."""
+    which = (0, experiment.budget.cycles + 1)
+    inputs = completed(rows, experiment.data, experiment.constraints, strategy, pool, which)
+    return select(strategy, inputs, count, generator("initial", experiment.seed))
 
 
 def label(experiment: Experiment, queue: AnnotationQueue | None, cycle: int | None, chosen: list[int]) -> list[int]:

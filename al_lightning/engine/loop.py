@@ -16,6 +16,7 @@ from al_lightning.engine.ahead import look_ahead
 from al_lightning.engine.annotation import AnnotationQueue
 from al_lightning.engine.fit import AnyFit, Fit
 from al_lightning.engine.initial_set import label, start
+from al_lightning.engine.inputs import completed
 from al_lightning.engine.open_data import first_count
 from al_lightning.engine.reuse import take_first_cycle
 from al_lightning.engine.workload import workload_of
@@ -131,7 +132,9 @@ def cycles(
                 fit.close()
             if count:
                 rows = join_members(scored)
-                chosen = timed(seconds, "select", choose, experiment, store, processes, rows, count, cycle).indices
+                chosen = timed(
+                    seconds, "select", choose, experiment, store, processes, reporter, rows, pool, count, (cycle, last)
+                ).indices
 
         bought = processes.once(label, experiment, queue, cycle, chosen) if chosen else []
         budgeted, labelled = nominal(experiment, pool, cycle), len(pool.labelled)
@@ -177,11 +180,28 @@ def results_on_disk(
 
 
 def choose(
-    experiment: Experiment, store: RunStore, processes: Processes, rows: SelectionInputs, count: int, cycle: int
+    experiment: Experiment,
+    store: RunStore,
+    processes: Processes,
+    reporter: Reporter,
+    rows: SelectionInputs,
+    pool: Pool,
+    count: int,
+    which: tuple[int, int],
 ) -> Selection:
-    """Select on process 0, send the selection to all processes, and save it with its inputs."""
-    acquisition = experiment.acquisition
-    selection = processes.once(select, acquisition, rows, count, generator("select", experiment.seed, cycle))
+    """Select on process 0, send the selection to all processes, and save it with its inputs.
+
+    `which` has the number of the cycle, and how many there are.
+    """
+    cycle, strategy = which[0], experiment.acquisition
+
+    def chosen() -> Selection:
+        inputs = completed(rows, experiment.data, experiment.constraints, strategy, pool, which)
+        return select(strategy, inputs, count, generator("select", experiment.seed, cycle))
+
+    selection = processes.once(chosen)
+    if selection.note:
+        reporter.say(selection.note)
     seen = SeenRows(rows.index.numpy(), rows.labelled.numpy(), rows.value.numpy(), dict(rows.columns))
     store.save_rows(cycle, seen, selection.indices)
     store.save_selection(cycle, (selection.indices, selection.scores), experiment.data.names(selection.indices))

@@ -19,6 +19,7 @@ from al_lightning.data.remarks import Remark
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.first_look import FirstLook
 from al_lightning.engine.fit import AnyFit, Fit
+from al_lightning.engine.inputs import encode_for
 from al_lightning.errors import DatasetError, UsageError, printable
 from al_lightning.features.make import find_or_make
 from al_lightning.networks.base import Network, trained_on
@@ -59,6 +60,8 @@ def open_data(experiment: Experiment, store: RunStore, processes: Processes, rep
     if pool.size == 0 or not experiment.acquisition.one_fit:
         experiment.budget.check(pool.size)
     experiment.acquisition.check_pool(pool, experiment.budget.total_count(pool.size))
+    if experiment.constraints.any:
+        experiment.constraints.check(pool, experiment.data.names(range(pool.size)))
     if (unlabelled := experiment.data.unlabelled) is not None:
         own = own_first(experiment, pool) if experiment.acquisition.one_fit else None
         last = experiment.budget.total_count(pool.size) if own is None else len(own)
@@ -83,6 +86,9 @@ def open_data(experiment: Experiment, store: RunStore, processes: Processes, rep
     if experiment.reads_features and not look.finished:
         how = (experiment.trainer, experiment.memory_format, experiment.pretrained)
         experiment.data.features = find_or_make(experiment.data, encoder_of(experiment), processes, reporter, *how)
+    if not look.finished:
+        strategies = (experiment.initial, experiment.acquisition)
+        encode_for(strategies, experiment, experiment.options.config, processes, reporter)
     return Opened(pool, look, data_sha256, trained, remarks)
 
 

@@ -13,6 +13,7 @@ from al_lightning.config.rebuild import Reopened, reopen
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.distributed.malloc import keep_large_blocks
 from al_lightning.distributed.processes import Processes
+from al_lightning.engine.inputs import completed, encode_for
 from al_lightning.engine.stages import StageProgress, guarded, score, stage_trainer
 from al_lightning.errors import UsageError, printable
 from al_lightning.pool import Pool
@@ -22,7 +23,7 @@ from al_lightning.runs.store import RunStore
 from al_lightning.seeding import generator, seed_of
 from al_lightning.training.base import seed_global
 
-OPTIONS = ("--trainer.", "--data.root", "--data.workers", "--acquisition.", "--budget.query")
+OPTIONS = ("--trainer.", "--data.root", "--data.workers", "--acquisition.", "--constraints.", "--budget.query")
 
 
 def query_cycle(
@@ -50,6 +51,7 @@ def query_cycle(
     strategy, budget = run.acquisition, run.budget
     assert strategy is not None
     assert budget is not None
+    assert run.constraints is not None
     pool = run.data.pool().label(done.labelled_at(cycle))
     count = min(budget.query_count(pool.size), len(pool.unlabelled))
     if strategy.one_fit:
@@ -74,7 +76,9 @@ def query_cycle(
         for member, weights in enumerate(needed):
             network = partial(_score, run, strategy, pool, (seed, cycle, member), weights, reporter)
             scored.append(score_pool(strategy, pool, generator("candidates", seed, cycle), network))
-        rows = join_members(scored)
+        encode_for([strategy], run, [run.record.name], processes, reporter)
+        which = (cycle, max(cycle + 1, len(done.cycles) - 1))
+        rows = processes.once(completed, join_members(scored), run.data, run.constraints, strategy, pool, which)
         chosen = processes.once(select, strategy, rows, count, generator("select", seed, cycle)).indices
         for index, name in zip(chosen, run.data.names(chosen), strict=True):
             reporter.say(printable(f"{index:>{len(str(pool.size))}}  {name}"))

@@ -14,7 +14,7 @@ from al_lightning.runs.journal import Run
 from al_lightning.runs.seals import origin_of, sealed_digest
 
 WEIGHTS = "weights.pt"
-CHOOSES = ("acquisition", "budget")
+CHOOSES = ("acquisition", "constraints", "budget")
 """Sections that say what is chosen and when: no network follows from them, but by the images that it is trained on."""
 
 
@@ -54,7 +54,7 @@ def choice_origin(run: Run, cycle: int | None, count: int) -> str:
     if cycle is None:
         data = [record.data_sha256, record.images_sha256]
         return origin_of(settings=record.settings, seed=record.seed, data=data, count=count)
-    strategy = {key: value for key, value in record.settings.items() if key.split(".")[0] == "acquisition"}
+    strategy = {key: value for key, value in record.settings.items() if key.split(".")[0] in CHOOSES[:2]}
     networks = sorted(cycle_dir(run.directory, cycle).glob(f"member_*/{WEIGHTS}.seal"))
     return origin_of(
         fit=fit_origin(run, cycle, 0),
