@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from al_lightning.types import Limits, SelectionInputs
+from al_lightning.types import SelectionInputs
 
 
 class Allowed:
@@ -18,52 +18,53 @@ class Allowed:
         rows: the input of `select`, with or without limits.
 
     Attributes:
-        open: (N,) bool, rows that may be chosen now: unlabelled, not chosen yet, and within the limits.
+        taken: rows of the batch, in order.
         factor: 1, or by how much the limits were loosened.
     """
 
     def __init__(self, rows: SelectionInputs) -> None:
         self.limits = rows.limits
-        self.free = ~rows.labelled
         self.taken: list[int] = []
         self.factor = 1
-        self.open = self._open()
+        self._free = ~rows.labelled
+        self._open = self._within()
+
+    @property
+    def open(self) -> Tensor:
+        """(N,) bool, the rows that may be chosen now: unlabelled, not chosen yet, and within the limits."""
+        while not bool(self._open.any()) and bool(self._free.any()):
+            self.factor *= 2
+            self._open = self._within()
+        return self._open
 
     def take(self, row: int) -> None:
         """Add a row to the batch."""
-        self.free = self.free.clone()
-        self.free[row] = False
         self.taken.append(row)
+        self._free = self._free.clone()
+        self._free[row] = False
+        self._open = self._open & self._free & ~self._closed_by(row)
+
+    def _within(self) -> Tensor:
+        """Return the free rows within the limits as they are now."""
         if self.limits is None:
-            self.open = self.free
-        else:
-            self.open = self.open & self.free & ~self._closed_by(self.limits, row)
-            if not bool(self.open.any()) and bool(self.free.any()):
-                self.open = self._open()
+            return self._free
+        gap = self.limits.gap // self.factor
+        within = self._free & (self.limits.nearest >= gap) if gap else self._free
+        for row in self.taken:
+            within = within & ~self._closed_by(row)
+        return within
 
-    def _open(self) -> Tensor:
-        """Return the open rows, with limits that are as loose as they have to be."""
-        if self.limits is None or not bool(self.free.any()):
-            return self.free
-        while True:
-            is_open = self.free
-            if gap := self.limits.gap // self.factor:
-                is_open = is_open & (self.limits.nearest >= gap)
-            for row in self.taken:
-                is_open = is_open & ~self._closed_by(self.limits, row)
-            if bool(is_open.any()):
-                return is_open
-            self.factor *= 2
-
-    def _closed_by(self, limits: Limits, row: int) -> Tensor:
+    def _closed_by(self, row: int) -> Tensor:
         """Return the rows that a row of the batch closes, (N,) bool."""
-        closed = torch.zeros(len(self.free), dtype=torch.bool)
-        for group, most in zip(limits.group, limits.most, strict=True):
+        closed = torch.zeros(len(self._free), dtype=torch.bool)
+        if self.limits is None:
+            return closed
+        for group, most in zip(self.limits.group, self.limits.most, strict=True):
             number = int(group[row])
             same = group == number
             if number >= 0 and int(same[self.taken].sum()) >= most * self.factor:
                 closed |= same
-        if gap := limits.gap // self.factor:
-            same = limits.sequence == limits.sequence[row]
-            closed |= same & ((limits.frame - limits.frame[row]).abs() < gap)
+        if gap := self.limits.gap // self.factor:
+            same = self.limits.sequence == self.limits.sequence[row]
+            closed |= same & ((self.limits.frame - self.limits.frame[row]).abs() < gap)
         return closed

@@ -217,11 +217,12 @@ def _within_limits(
         taken = torch.zeros_like(rows.labelled)
         taken[allowed.taken] = True
         known = rows.labelled | taken
-        asked = rows._replace(labelled=known).only(known | allowed.open)
+        asked, factor = rows._replace(labelled=known).only(known | allowed.open), allowed.factor
         selection = acquisition.select(asked, min(count - len(chosen), int(allowed.open.sum())), generator)
         note = note or selection.note
         for index, score in zip(selection.indices, selection.scores, strict=True):
-            if not bool(allowed.open[row := place[int(index)]]):
+            # Looser limits open other rows than those that were offered.
+            if not bool(allowed.open[row := place[int(index)]]) or allowed.factor != factor:
                 break
             allowed.take(row)
             chosen.append(int(index))
