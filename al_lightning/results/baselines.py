@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from al_lightning.results.series import CHANCE, Series
-from al_lightning.runs.identity import differences
 
 ANCHORS = (*CHANCE, "coreset_mcd")
 """Strategies that the others with the same network are compared with: the first of these that was run.
@@ -29,11 +28,8 @@ def base_of(series: Series, methods: Iterable[Series]) -> Series | None:
     words = series.method.removeprefix(series.strategy).split("_")[1:] if series.strategy != anchor else []
     for name in ("_".join([anchor, *words[at:]]) for at in range(len(words) + 1)):
         if same := [each for each in bases if each.method == name]:
-            own = series.other_settings
             nearest = (
-                same[0]
-                if series.method == anchor
-                else min(same, key=lambda base: len(differences(base.other_settings, own)))
+                same[0] if series.method == anchor else min(same, key=lambda base: len(series.differences_from(base)))
             )
             return nearest if nearest.label != series.label else None
     return None

@@ -107,7 +107,7 @@ def _same_settings(setting: Setting) -> Iterable[Finding]:
     different = [
         f"{method.label} against {base.label} ({in_short(changed)})"
         for method, base in setting.pairs
-        if method.label not in unknown and (changed := differences(base.other_settings, method.other_settings))
+        if method.label not in unknown and (changed := method.differences_from(base))
     ]
     yield from _judged(different, "Other settings than the acquisition differ, which may explain a difference")
     if unknown:
@@ -123,10 +123,13 @@ def _initial(setting: Setting) -> Iterable[Finding]:
     others = [
         f"{method.label}, seed {run.record.seed}"
         for method, base in setting.pairs
+        if not method.cold_start
         for run, base_run in _same_seeds(method, base)
         if set(run.labelled_at(0)) != set(base_run.labelled_at(0))
     ]
-    fine = "At equal seeds all methods started from the same labelled images." if setting.pairs else ""
+    own = [method.label for method in setting.loops if method.cold_start]
+    but = f", but for {all_of(own)}, which chose the first images, too" if own else ""
+    fine = f"At equal seeds all methods started from the same labelled images{but}." if setting.pairs else ""
     yield from _judged(others, "Not started from the labelled images of the baseline", fine)
 
 

@@ -11,13 +11,16 @@ from typing import Any
 from al_lightning.errors import UsageError
 from al_lightning.metrics import ACCURACY, Metric, metric_of
 from al_lightning.results.curves import Curve, curve_of
+from al_lightning.runs.identity import differences
 from al_lightning.runs.journal import Run
-from al_lightning.runs.parts import called, is_semi_supervised, method_of, setting_of, strategy_of
+from al_lightning.runs.parts import called, cold_start_of, is_semi_supervised, method_of, setting_of, strategy_of
 
 __all__ = ["Series", "by_setting", "mean_heights", "series_of_runs"]
 
 BASELINE = "random"
 """The strategy that all others are compared with."""
+CHOICE = ("acquisition", "constraints")
+"""Sections of the settings that say what is chosen."""
 DROPOUT = "network.init_args.dropout"
 """The setting with the probability of the dropout that BALD samples."""
 CHANCE = ("random_mcd", BASELINE)
@@ -84,9 +87,24 @@ class Series:
 
     @property
     def other_settings(self) -> dict[str, Any]:
-        """The settings of the runs besides the acquisition's, by dotted key; {} where there are none."""
+        """The settings of the runs besides those of what is chosen, by dotted key; {} where there are none."""
         settings = self.runs[0].record.settings if self.runs else {}
-        return {key: value for key, value in settings.items() if key.split(".")[0] != "acquisition"}
+        return {key: value for key, value in settings.items() if key.split(".")[0] not in CHOICE}
+
+    @property
+    def cold_start(self) -> str:
+        """What chose the first images, where they were not drawn; else ""."""
+        return cold_start_of(self.runs[0].record) if self.runs else ""
+
+    def differences_from(self, base: Series) -> list[str]:
+        """Return the settings besides those of what is chosen in which a method differs from its baseline."""
+        ours, theirs = self.other_settings, base.other_settings
+        if self.cold_start or base.cold_start:
+            ours, theirs = (
+                {key: value for key, value in settings.items() if key.split(".")[0] != "initial"}
+                for settings in (ours, theirs)
+            )
+        return differences(theirs, ours)
 
     @property
     def dropout(self) -> bool:

@@ -16,6 +16,10 @@ SETTING = ("datasets", "networks", "budgets", "augmentation")
 """Axes of a run's setting."""
 AXES = (*SETTING, "acquisition", "training")
 OTHER = "other"
+DRAWN = ("random", "balanced")
+"""Ways to draw the first images, which every strategy shares."""
+CONSTRAINTS = ("constraints.per_sequence", "constraints.gap", "constraints.per_group", "constraints.per_value")
+"""The settings of constraints that are numbers."""
 DEFAULT_TRAINING = "supervised"
 """The training method that names leave out."""
 SECTION_OF_AXIS = {"datasets": "data", "networks": "network", "acquisition": "acquisition", "training": "training"}
@@ -53,8 +57,23 @@ def method_of(record: RunRecord) -> str:
 
 
 def strategy_of(record: RunRecord) -> str:
-    """Return a run's strategy; without an acquisition part, the strategy's class, as `setting_of` does."""
-    return record.parts.get("acquisition") or _class_name(record, "acquisition")
+    """Return a run's strategy, with the cold start that chose its first images, and the constraints of its batches.
+
+    Without an acquisition part, the strategy's class stands for it, as `setting_of` does. `random_from_typiclust` and
+    `entropy_per_sequence_1` are strategies of their own, which Random is compared with.
+    """
+    first, rules = cold_start_of(record), {key: value for key, value in record.settings.items() if key in CONSTRAINTS}
+    words = [f"{key.rpartition('.')[2]}_{value}" for key, value in rules.items()]
+    words += [f"from_{first}"] if first else []
+    strategy = record.parts.get("acquisition") or _class_name(record, "acquisition")
+    return "_".join([called(strategy), *words]) if words else strategy
+
+
+def cold_start_of(record: RunRecord) -> str:
+    """Return what chose a run's first images, where they were not drawn: a short name or a class; else ""."""
+    settings = record.settings
+    first = str(settings.get("initial") or settings.get("initial.class_path") or DRAWN[0])
+    return "" if first in DRAWN else called(first)
 
 
 def is_semi_supervised(record: RunRecord) -> bool:
