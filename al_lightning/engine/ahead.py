@@ -59,7 +59,7 @@ def look_ahead(
     if experiment.options.compile != "none" or experiment.reads_features:
         return
     try:
-        if sum(load.steps) * load.images * pixels_of(experiment, pool) < TINY:
+        if is_tiny(experiment, pool, load):
             return
         seconds, steps = trial(experiment, pool, load, processes)
         bf16 = None
@@ -80,6 +80,24 @@ def look_ahead(
         reporter.say(f"note: how long the run takes could not be measured beforehand ({reason_of(error)})")
 
 
+def say_cost(what: str, experiment: Experiment, pool: Pool, load: Workload, reporter: Reporter) -> None:
+    """Time a few steps of a single fit that is no run, and say what it is and how long it takes; not of a tiny one.
+
+    Args:
+        what: the fit does: "--check trains NAME on 40 labels".
+        experiment: its configuration.
+        pool: with its labels.
+        load: its work.
+        reporter: says it.
+    """
+    if is_tiny(experiment, pool, load):
+        reporter.say(f"{what}, which takes a minute or two at most")
+        return
+    seconds, steps = trial(experiment, pool, load, Processes(), ("test",))
+    reporter.expect(seconds)
+    reporter.say(f"{what}: {steps} steps were timed, and it should take about {span(load.seconds(seconds))} here")
+
+
 def seconds_here(configs: Sequence[str], options: Sequence[str] = ()) -> Span:
     """Return the least and most seconds that `al-lightning fit --config CONFIG... OPTIONS...` takes on this machine.
 
@@ -95,6 +113,11 @@ def seconds_here(configs: Sequence[str], options: Sequence[str] = ()) -> Span:
     last = 0 if experiment.acquisition.one_fit else experiment.budget.cycles
     load = workload_of(experiment, some, 0, last, 1)
     return load.seconds(trial(experiment, some, load, Processes())[0])
+
+
+def is_tiny(experiment: Experiment, pool: Pool, load: Workload) -> bool:
+    """Whether the fits see so few pixels that they are not worth timing."""
+    return sum(load.steps) * load.images * pixels_of(experiment, pool) < TINY
 
 
 def pixels_of(experiment: Experiment, pool: Pool) -> int:
