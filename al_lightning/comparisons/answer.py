@@ -10,7 +10,7 @@ from typing import Any
 
 from al_lightning.comparisons.check import Checked, trained_fit
 from al_lightning.comparisons.comparison import Comparison
-from al_lightning.comparisons.plan import gain_per_hundred
+from al_lightning.comparisons.plan import gain
 from al_lightning.config.rebuild import data_of
 from al_lightning.pages.render import render
 from al_lightning.reports.numbers import answer, datasets
@@ -52,14 +52,14 @@ def sentences(comparison: Comparison) -> list[str]:
 
 
 def _gain(method: Series) -> str:
-    """Return what 100 more labels brought; "" where it is not known."""
-    if (found := gain_per_hundred(method)) is None:
+    """Return what more labels brought; "" where it is not known."""
+    if (found := gain(method)) is None:
         return ""
-    start, end, gain, half = found
-    metric = method.metric
+    metric, low, high = method.metric, found.points - found.half, found.points + found.half
+    more = f"{found.labels} more" if found.labels > 1 else "each more"
     return (
-        f"From {start:,} to {end:,} labels, 100 more brought {method.label} {number(gain, 1)} points of {metric.title} "
-        f"(95 % interval {number(gain - half, 1)} to {number(gain + half, 1)})."
+        f"From {found.start:,} to {found.end:,} labels, {more} brought {method.label} {number(found.points, 1)} points "
+        f"of {metric.title} (95 % interval {number(low, 1)} to {number(high, 1)})."
     )
 
 

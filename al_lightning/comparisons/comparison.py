@@ -189,8 +189,8 @@ class Comparer:
         other = "something that is no run" if run is None else other_run(run, wanted, last + 1)
         if other:
             raise UsageError(
-                f"{directory} holds {other}. Nothing there was changed. To keep it, name another folder for the runs of "
-                f"this comparison: --run_dir DIR; else delete {directory}."
+                f"{directory} holds {other}. Nothing there was changed. To keep it, name another folder for the runs "
+                f"of this comparison: --run_dir DIR; else delete {directory}."
             )
         return run
 

@@ -38,7 +38,7 @@ def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
     (path,) = (here / "runs").glob("compare_digits*.html")
     assert answer.out.splitlines()[-1] == f"Page: {path.relative_to(here)}"
     page = path.read_text()
-    for words in ("Which digits?", "choose", "frozen", "100 more"):
+    for words in ("Which digits?", "choose", "frozen", "10 more"):
         assert words in page
     # The runs are those of `fit`, which reads them.
     margin = next(path for path in runs if "margin" in str(path) and path.name == "seed_1")
@@ -69,7 +69,16 @@ def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
 
 
 def test_images_with_masks(al: Call, here: Path, masks: Path) -> None:
-    words = ["compare", "mask_folder", "--data.root", masks, "--data.classes", "[ground, box]", "--strategies", "margin"]
+    words = [
+        "compare",
+        "mask_folder",
+        "--data.root",
+        masks,
+        "--data.classes",
+        "[ground, box]",
+        "--strategies",
+        "margin",
+    ]
     answer = al(*words, "--seeds", 2, "--processes", 1)
     assert answer.code == 0, answer.err
     assert answer.err.count("loaded all") == 1
