@@ -59,7 +59,7 @@ def look_ahead(
     if experiment.options.compile != "none" or experiment.reads_features:
         return
     try:
-        if is_tiny(experiment, pool, load):
+        if sum(load.steps) * load.images * pixels_of(experiment, pool) < TINY:
             return
         seconds, steps = trial(experiment, pool, load, processes)
         bf16 = None
@@ -82,7 +82,7 @@ def look_ahead(
 
 
 def say_cost(what: str, experiment: Experiment, pool: Pool, load: Workload, reporter: Reporter) -> None:
-    """Time a few steps of a single fit that is no run, and say what it is and how long it takes; not of a tiny one.
+    """Time a few steps of a single fit that is no run, and say what it is and how long it takes.
 
     Args:
         what: the fit does: "--check trains NAME on 40 labels".
@@ -91,17 +91,9 @@ def say_cost(what: str, experiment: Experiment, pool: Pool, load: Workload, repo
         load: its work.
         reporter: says it.
     """
-    if is_tiny(experiment, pool, load):
-        reporter.say(f"{what}, which takes a minute or two at most")
-        return
     seconds, steps = trial(experiment, pool, load, Processes(), ("test",))
     reporter.expect(seconds)
     reporter.say(f"{what}: {steps} steps were timed, and it should take about {span(load.seconds(seconds))} here")
-
-
-def is_tiny(experiment: Experiment, pool: Pool, load: Workload) -> bool:
-    """Whether the fits see so few pixels that they are not worth timing."""
-    return sum(load.steps) * load.images * pixels_of(experiment, pool) < TINY
 
 
 def pixels_of(experiment: Experiment, pool: Pool) -> int:

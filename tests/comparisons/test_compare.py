@@ -110,7 +110,6 @@ def test_the_check_says_its_time_first_goes_on_and_is_shown(
 ) -> None:
     # EfficientNet would take minutes.
     monkeypatch.setattr("al_lightning.comparisons.check.NETWORK", "wrn28")
-    monkeypatch.setattr("al_lightning.engine.ahead.TINY", 0)
     words = [*SMALL, *SMALL_NETWORK, "--steps", 1, "--seeds", 2, "--check", "--out", "page.html"]
 
     class Stopped(Fit):
