@@ -291,6 +291,7 @@ def recommend(
         root = opened.plain["data"]["init_args"].get("root")
         candidates, remark = lines.candidates_of(done.record, str(root or ""), answer.to_compare)
         remarks += [remark] if remark else []
+        quick = lines.sooner(done, len(candidates))
     commands, text = lines.commands(candidates, labels, home)
     remarks += [
         f"Fits with {name} have {steps:,} steps each; `--steps` shortens the fits, which also lowers the gain."

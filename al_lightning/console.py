@@ -24,7 +24,17 @@ SHORTEST_BAR, LONGEST_BAR = 4, 20
 
 
 class _ToStandardError(logging.StreamHandler[TextIO]):
-    """The handler that `quiet` adds."""
+    """The handler that `quiet` adds. Each message is shown once: every fit loads the same weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a message that was not printed before."""
+        if (text := self.format(record)) not in self._shown:
+            self._shown.add(text)
+            super().emit(record)
 
 
 LIGHTNING = ("lightning.pytorch", "lightning.fabric")

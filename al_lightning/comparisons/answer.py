@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from al_lightning.comparisons.check import NETWORK
-from al_lightning.comparisons.comparison import Comparison, Request
-from al_lightning.comparisons.plan import gain_per_hundred
+from al_lightning.comparisons.check import Checked, trained_fit
+from al_lightning.comparisons.comparison import Comparison
+from al_lightning.comparisons.plan import gain
 from al_lightning.config.rebuild import data_of
 from al_lightning.pages.render import render
 from al_lightning.reports.numbers import answer, datasets
 from al_lightning.reports.origin import Origin
 from al_lightning.reports.page import Guide, report_values
+from al_lightning.results.health import lacks_of
 from al_lightning.results.renderers import number
-from al_lightning.results.series import BASELINE, Series
+from al_lightning.results.series import Series
 from al_lightning.runs.files import write_text
 
 ON_LABELS = (
@@ -47,35 +48,36 @@ class NextStep:
 def sentences(comparison: Comparison) -> list[str]:
     """Return the answer in sentences: one for each strategy, then what labels brought."""
     lines = [line for dataset in datasets(comparison.runs) for line in answer(dataset)]
-    return [*lines, *filter(None, map(_gain, comparison.methods[:1]))]
+    return [*lines, *filter(None, [lacks_of(comparison.runs), *map(_gain, comparison.methods[:1])])]
 
 
 def _gain(method: Series) -> str:
-    """Return what 100 more labels brought; "" where it is not known."""
-    if (found := gain_per_hundred(method)) is None:
+    """Return what more labels brought; "" where it is not known."""
+    if (found := gain(method)) is None:
         return ""
-    start, end, gain, half = found
-    metric = method.metric
+    metric, low, high = method.metric, found.points - found.half, found.points + found.half
+    more = f"{found.labels} more" if found.labels > 1 else "each more"
     return (
-        f"From {start:,} to {end:,} labels, 100 more brought {method.label} {number(gain, 1)} points of {metric.title} "
-        f"(95 % interval {number(gain - half, 1)} to {number(gain + half, 1)})."
+        f"From {found.start:,} to {found.end:,} labels, {more} brought {method.label} {number(found.points, 1)} points "
+        f"of {metric.title} (95 % interval {number(low, 1)} to {number(high, 1)})."
     )
 
 
-def next_steps(request: Request, budget: Sequence[str], comparison: Comparison, checked: bool) -> list[NextStep]:
-    """Return what to do next, as commands that run as they stand."""
-    options = [*request.options, *budget]
+def next_steps(comparison: Comparison, command: Sequence[str], checked: bool) -> list[NextStep]:
+    """Return what to do next, as commands that run as they stand.
+
+    Args:
+        comparison: the comparison.
+        command: that made it, without the program's name.
+        checked: whether a network was trained on the same labels.
+    """
     steps = []
     if not checked:
-        again = ["compare", request.dataset, *_of_request(request), *request.options, "--check"]
-        steps.append(NextStep("See whether a network trained on the same labels is much better", _line(again)))
-    best = max(comparison.methods, key=lambda method: method.metric.sign * _height(method))
-    strategy = request.strategies[[each.name for each in comparison.experiments].index(best.name)]
-    own = ["--acquisition", strategy] if "." in strategy else []
-    name = f"{request.dataset}_{NETWORK}_{BASELINE if own else strategy}"
-    fit = ["fit", "--config", name, *options, *own]
-    steps.append(NextStep(f"Train a network with the strategy that was highest here, {strategy}", _line(fit)))
-    return steps
+        line = shlex.join(["al-lightning", *command, "--check"])
+        steps.append(NextStep("See whether a network trained on the same labels is much better", line))
+    best = max(comparison.methods, key=lambda method: method.metric.sign * _height(method)).runs[0].record
+    why = f"Train a network with the strategy that was highest here, {best.parts['acquisition']}"
+    return [*steps, NextStep(why, trained_fit(best).line(str(best.seed)))]
 
 
 def _height(method: Series) -> float:
@@ -83,24 +85,12 @@ def _height(method: Series) -> float:
     return sum(heights) / len(heights) if heights else float("-inf")
 
 
-def _of_request(request: Request) -> list[str]:
-    """Return the command's own options that a comparison was asked for with."""
-    words = ["--strategies", ",".join(request.strategies)]
-    words += ["--seeds", str(request.limits.seeds), "--minutes", f"{request.limits.minutes:g}"]
-    words += ["--encoder", request.encoder] if request.encoder else []
-    return words + (["--run_dir", str(request.run_dir)] if request.run_dir else [])
-
-
-def _line(words: Sequence[str]) -> str:
-    return shlex.join(["al-lightning", *words])
-
-
 def write_page(
     path: Path,
     comparison: Comparison,
     title: str,
     origin: Origin,
-    warning: str,
+    checked: Checked | None,
     steps: Sequence[NextStep],
     guide: Guide,
 ) -> Path:
@@ -111,15 +101,16 @@ def write_page(
         comparison: the comparison.
         title: of the page; "" for the name of the setting.
         origin: the command that made it.
-        warning: stands above the verdicts; "" for none.
+        checked: the result of a check; None without one.
         steps: what to do next.
         guide: as for `reports.page.write_report`.
     """
     values: dict[str, Any] = {
         **report_values(comparison.runs, data_of(()), title, origin=origin, guide=guide),
-        "warning": warning,
+        "warning": checked.warning if checked else "",
+        "checked": checked.line if checked else "",
         "gains": [text for text in map(_gain, comparison.methods) if text],
-        "says": [ON_LABELS, OF_SEEDS, FROZEN],
+        "says": [*filter(None, [ON_LABELS, OF_SEEDS, FROZEN, lacks_of(comparison.runs)])],
         "why": comparison.why,
         "steps": steps,
     }

@@ -13,6 +13,7 @@ from al_lightning.comparisons.check import check
 from al_lightning.comparisons.comparison import Comparer, Request
 from al_lightning.comparisons.plan import ENCODERS, STRATEGIES, Limits
 from al_lightning.comparisons.screen import as_text, means_table
+from al_lightning.config.directory import RUNS, mark_of
 from al_lightning.config.hints import imported
 from al_lightning.errors import UsageError
 from al_lightning.launcher.machine import cores
@@ -45,18 +46,20 @@ class Asked:
 def run(asked: Asked) -> str:
     """Compare, write the page, and return what is to be printed."""
     request = _request(asked)
-    out = asked.out or Path("runs") / f"compare_{asked.dataset}.html"
     with Reporter() as reporter:
         comparer = Comparer(request, reporter)
+        out = asked.out or page_of(asked.dataset, comparer)
         if asked.dry_run:
             return "\n".join([comparer.plan, *(str(comparer.home(each)) for each in comparer.experiments)])
         comparison = comparer.run()
-        checked = check(request, comparison, out.with_suffix(".check"), reporter) if asked.check else None
-    steps = next_steps(request, comparer.defaults, comparison, asked.check)
-    warning = checked.warning if checked else ""
-    made = tuple(dict.fromkeys(run.record.name for run in comparison.runs))
-    origin = Origin(("al-lightning", *asked.command), made)
-    page = write_page(out, comparison, asked.title, origin, warning, steps, study_guide())
+        origin = Origin(("al-lightning", *asked.command), tuple(each.name for each in comparer.experiments))
+        steps = next_steps(comparison, asked.command, asked.check)
+        checked = None
+        page = write_page(out, comparison, asked.title, origin, None, steps, study_guide())
+        if asked.check:
+            reporter.say(f"the comparison is there: {page}")
+            checked = check(comparison, out.with_suffix(".check"), reporter)
+            write_page(out, comparison, asked.title, origin, checked, steps, study_guide())
     width = shutil.get_terminal_size().columns
     table = as_text(means_table(comparison.methods, "Mean over seeds, and half of its 95 % interval", width), width)
     lines = [*([checked.line] if checked else []), *sentences(comparison)]
@@ -64,6 +67,11 @@ def run(asked: Asked) -> str:
     seeds = len({run.record.seed for run in comparison.runs})
     end = f"{len(comparison.runs)} runs, {seeds} seeds in {duration(comparison.seconds)}: {comparison.why}."
     return "\n".join([table, "", *lines, "", *todo, "", end, f"Page: {page}"])
+
+
+def page_of(dataset: str, comparer: Comparer) -> Path:
+    """Return the page of a comparison for which none is named; other folders, encoders and budgets have another."""
+    return RUNS / f"{'_'.join(filter(None, ['compare', dataset, mark_of(comparer.experiments[0].run_dir)]))}.html"
 
 
 def _request(asked: Asked) -> Request:

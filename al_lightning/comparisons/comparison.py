@@ -21,8 +21,10 @@ from al_lightning.engine.open_data import first_count, open_data, say, warnings
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.progress import Reporter, duration
 from al_lightning.results.series import BASELINE, Series, series_of_runs
+from al_lightning.runs.identity import in_short
 from al_lightning.runs.image_list import image_list
 from al_lightning.runs.journal import JOURNAL, Run, RunRecord, read_run
+from al_lightning.runs.store import differing
 
 
 @dataclass(frozen=True)
@@ -197,16 +199,14 @@ class Comparer:
             return None
         wanted = replace(self.work.methods[method].record, seed=seed)
         last = 0 if experiment.acquisition.one_fit else experiment.budget.cycles
-        if (directory / JOURNAL).is_file():
-            run = read_run(directory)
-            aside: dict[str, Any] = {"versions": {}, "oracle": "", "command": []}
-            same = replace(run.record, **aside) == replace(wanted, **aside)
-            if same and len(run.cycles) == last + 1:
-                return run
-        raise UsageError(
-            f"{directory} holds another run, or one that is not finished; delete it, or "
-            "finish it with the `fit` command that began it."
-        )
+        run = read_run(directory) if (directory / JOURNAL).is_file() else None
+        other = "something that is no run" if run is None else other_run(run, wanted, last + 1)
+        if other:
+            raise UsageError(
+                f"{directory} holds {other}. Nothing there was changed. To keep it, name another folder for the runs "
+                f"of this comparison: --run_dir DIR; else delete {directory}."
+            )
+        return run
 
     def run(self) -> Comparison:
         """Run seed by seed, all strategies of a seed before the next, until `plan.finished` says why it ends."""
@@ -230,10 +230,9 @@ class Comparer:
                     for method in range(count):
                         runs[method].append(known.pop((method, done)))
                     done += 1
-                    why = finished(done, (time.monotonic() - begun) / 60, self._series(runs), limits)
-                    self._show(runs, done, begun)
-                    if why:
+                    if why := finished(done, (time.monotonic() - begun) / 60, self._series(runs), limits):
                         break
+                    self._show(runs, done, begun)
                 if not why:
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         method, seed = running.pop(future)
@@ -255,6 +254,18 @@ class Comparer:
 def nothing_yet(experiment: Experiment) -> RunInMemory:
     """Return a run in which nothing has happened."""
     return RunInMemory(Run(experiment.run_dir, RunRecord(experiment.name, experiment.seed, {}, 0)))
+
+
+def other_run(run: Run, wanted: RunRecord, budgets: int) -> str:
+    """Return what a run is that cannot serve as a wanted one; "" where it can."""
+    aside: dict[str, Any] = {"versions": {}, "oracle": "", "command": []}
+    if replace(run.record, **aside) != replace(wanted, **aside):
+        return f"another run ({in_short(differing(run.record, wanted)) or 'other images, labels or code'})"
+    if len(run.cycles) == budgets:
+        return ""
+    if not run.cycles or run.cycles[-1].chosen:
+        return "a run that is not finished (the `fit` command that began it goes on)"
+    return f"a run with {len(run.cycles)} budgets, and this comparison has {budgets} (--budget.cycles {budgets - 1})"
 
 
 def check_labels(data: PoolDataset) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from scipy import special
 
@@ -42,6 +42,24 @@ class Limits:
 
     seeds: int
     minutes: float
+
+
+class Gain(NamedTuple):
+    """What more labels brought between two budgets.
+
+    Attributes:
+        start: labels of the first.
+        end: labels of the second.
+        labels: that brought the gain, 100 or fewer.
+        points: the mean gain over seeds.
+        half: half-width of its 95 % interval.
+    """
+
+    start: int
+    end: int
+    labels: int
+    points: float
+    half: float
 
 
 def budget_options(pool: int, classes: int, labels: Literal["image", "pixel"]) -> list[str]:
@@ -114,18 +132,18 @@ def finished(seeds: int, minutes: float, methods: Sequence[Series], limits: Limi
     return ""
 
 
-def gain_per_hundred(method: Series) -> tuple[int, int, float, float] | None:
-    """Return what 100 more labels brought over the second half of a method's curve.
+def gain(method: Series) -> Gain | None:
+    """Return what more labels brought over the second half of a method's curve.
 
-    Returns:
-        The labels at both ends, the mean gain in points over seeds, and the half-width of its 95 % interval; None where
-        there are not two points or two seeds.
+    None where there are not two points or two seeds.
     """
     curves = [curve for curve in method.curves if len(curve.values) > 1]
     if len(curves) < 2:
         return None
-    first, last = len(curves[0].values) // 2 - (len(curves[0].values) == 2), len(curves[0].values) - 1
-    first = min(first, last - 1)
+    last = len(curves[0].values) - 1
+    first = min((last + 1) // 2, last - 1)
     start, end = curves[0].labelled[first], curves[0].labelled[last]
-    gains = [100 * (curve.values[last] - curve.values[first]) / (end - start) for curve in curves]
-    return start, end, fmean(gains), half_width(gains)
+    # Not for more labels than the half has: a curve bends, and a slope says nothing of what lies beyond.
+    labels = next((count for count in (100, 10) if count <= end - start), 1)
+    gains = [labels * (curve.values[last] - curve.values[first]) / (end - start) for curve in curves]
+    return Gain(start, end, labels, fmean(gains), half_width(gains))

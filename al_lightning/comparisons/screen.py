@@ -10,22 +10,24 @@ from al_lightning.comparisons.plan import half_width
 from al_lightning.results.series import Series
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
 
 
-def means_table(methods: Sequence[Series], title: str, width: int) -> Table:
+def means_table(methods: Sequence[Series], title: str, width: int) -> RenderableType:
     """Return the table of the finished seeds: mean and half-width of its 95 % interval, by strategy and labels.
 
     Args:
         methods: with the finished seeds.
-        title: of the table.
+        title: a line above the table.
         width: columns of the terminal; budgets in the middle are left out where there is no room.
     """
+    from rich.console import Group
     from rich.table import Table
+    from rich.text import Text
 
     labels = sorted({count for method in methods for curve in method.curves for count in curve.labelled})
     metric = methods[0].metric if methods else None
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     table.add_column(f"{metric.title}{metric.suffix}" if metric else "")
     shown = _fitting(labels, max(2, (width - 24) // 13))
     for count in shown:
@@ -37,7 +39,7 @@ def means_table(methods: Sequence[Series], title: str, width: int) -> Table:
             half = half_width(values)
             cells.append(f"{fmean(values):.1f}{f' ± {half:.1f}' if len(values) > 1 else ''}" if values else "")
         table.add_row(method.label.removesuffix("_probe"), *cells)
-    return table
+    return Group(Text(title), table)  # a table's own title is broken at the table's width
 
 
 def _fitting(labels: Sequence[int], most: int) -> list[int]:
@@ -47,7 +49,7 @@ def _fitting(labels: Sequence[int], most: int) -> list[int]:
     return [labels[round(place * (len(labels) - 1) / (most - 1))] for place in range(most)]
 
 
-def as_text(table: Table, width: int) -> str:
+def as_text(table: RenderableType, width: int) -> str:
     """Return a table as plain text."""
     from rich.console import Console
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import threading
@@ -11,6 +12,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,13 +58,15 @@ class Work:
 
 @contextmanager
 def processes(work: Work, count: int) -> Iterator[ProcessPoolExecutor]:
-    """Start processes; they end with the block, or when this process is gone."""
+    """Start processes; they end with the block, or when this process is gone, whatever they are doing."""
     # No fork: threads of torch may hold locks, and a forked process would wait for them.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(work, os.getpid()))
+    over = context.Event()
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(work, os.getpid(), over))
     try:
         yield pool
     finally:
+        over.set()  # a run that nobody waits for any more may take minutes; it is written whole or not at all
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -94,9 +98,9 @@ class _State:
     work: Work
 
 
-def _begin(work: Work, parent: int) -> None:
+def _begin(work: Work, parent: int, over: Event) -> None:
     """Prepare a process: read the configurations, and map the features."""
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent, over), daemon=True).start()
     import torch
 
     from al_lightning.config.experiment import configure
@@ -105,6 +109,7 @@ def _begin(work: Work, parent: int) -> None:
 
     torch.set_num_threads(1)
     quiet(verbose=False)
+    logging.getLogger("al_lightning").setLevel(logging.WARNING)  # the first process said which weights were loaded
     experiments = [configure([method.config], method.options) for method in work.methods]
     data = experiments[0].data
     data.take_split(work.split)
@@ -114,10 +119,10 @@ def _begin(work: Work, parent: int) -> None:
     _State.work = work
 
 
-def _end_with(parent: int) -> None:
-    """End this process where its parent is gone: nobody would give it work."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
+def _end_with(parent: int, over: Event) -> None:
+    """End this process where the comparison is over or its process is gone: nobody would read what it makes."""
+    while os.getppid() == parent and not over.wait(0.5):
+        pass
     os._exit(1)
 
 

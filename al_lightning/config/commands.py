@@ -123,6 +123,28 @@ def command_of(record: RunRecord, seed: int | None, strategy: str = "", training
     return replace(new, options=_words(kept)).line(shown, _moved(Path(fit.run_dir), record, shown, parts))
 
 
+def compare_line(dataset: str, words: Sequence[str]) -> str:
+    """Return the command that compares strategies on features of a dataset; "" where no config names the dataset.
+
+    Args:
+        dataset: the part of a run's name.
+        words: options of a run, as typed; those of the data are kept.
+    """
+    if not dataset or "." in dataset:
+        return ""
+    options, keep = [], False
+    for word in words:  # the value of an option may be several words
+        if word.startswith("--"):
+            keep = word.startswith("--data.")
+        options += [word] * keep
+    return shlex.join(["al-lightning", "compare", dataset, *options])
+
+
+def compare_instead(record: RunRecord) -> str:
+    """Return the command that compares strategies on a run's data, on features; "" where people label them."""
+    return "" if record.oracle.endswith(".Files") else compare_line(record.parts.get("datasets", ""), record.command)
+
+
 def _by_name(record: RunRecord, seed: str, parts: Mapping[str, str]) -> str:
     """Return the command that the parts of a run's name give."""
     if parts and "datasets" not in record.parts:

@@ -50,6 +50,15 @@ def directory_of(parts: Mapping[str, str], seed: int, plain: Mapping[str, Any], 
     return directory / f"seed_{seed}"
 
 
+def mark_of(directory: Path) -> str:
+    """Return what tells a directory of `directory_of` from those of other folders and settings: [FOLDER-]HASH.
+
+    Empty for a run on data that are not one's own, with no changed setting.
+    """
+    *folder, mark = directory.parts[2:-1] or ("",)
+    return "-".join([*folder, mark.rpartition("-")[2]])
+
+
 def folder_name(folder: Path) -> str:
     """Return how directories of runs name a folder of one's own images."""
     return _as_name(folder.resolve().name) or "root"

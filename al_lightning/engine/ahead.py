@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from al_lightning.config.experiment import Experiment, configure
+from al_lightning.config.commands import compare_line
+from al_lightning.config.experiment import Experiment
 from al_lightning.distributed.processes import Processes
-from al_lightning.engine.open_data import first_count
 from al_lightning.engine.trial import trial
-from al_lightning.engine.workload import Workload, workload_of
+from al_lightning.engine.workload import Workload
 from al_lightning.errors import Interrupted, reason_of
 from al_lightning.pool import Pool
 from al_lightning.progress import FIT, Reporter, Span, span
@@ -70,7 +70,8 @@ def look_ahead(
         reporter.say(f"{steps} steps were timed: {cycles} should take about {span(load.seconds(seconds))} here")
         if slow and (ways := quicker(experiment, load, seconds, command, bf16)):
             reporter.say("quicker, with other results:")
-            if line := on_features(experiment, command):
+            dataset = "" if experiment.oracle.asks_people else experiment.parts.get("datasets", "")
+            if line := compare_line(dataset, command):
                 reporter.say(f"  in minutes, which strategy to take, on features of a frozen encoder: {line}")
             for way in ways:
                 reporter.say(f"  about {span(way.seconds)}{way.remark}: {way.command}")
@@ -80,21 +81,19 @@ def look_ahead(
         reporter.say(f"note: how long the run takes could not be measured beforehand ({reason_of(error)})")
 
 
-def seconds_here(configs: Sequence[str], options: Sequence[str] = ()) -> Span:
-    """Return the least and most seconds that `al-lightning fit --config CONFIG... OPTIONS...` takes on this machine.
+def say_cost(what: str, experiment: Experiment, pool: Pool, load: Workload, reporter: Reporter) -> None:
+    """Time a few steps of a single fit that is no run, and say what it is and how long it takes.
 
-    A few steps and batches are timed, for some seconds; nothing is written. For who proposes commands.
-
-    Raises:
-        ALError: the configuration or the data cannot be used.
+    Args:
+        what: the fit does: "--check trains NAME on 40 labels".
+        experiment: its configuration.
+        pool: with its labels.
+        load: its work.
+        reporter: says it.
     """
-    experiment = configure(configs, options, run_dir=Path.cwd())
-    experiment.data.take_split(experiment.data.find_split())
-    pool = experiment.data.pool()
-    some = pool.label(range(min(first_count(experiment, pool), pool.size)))
-    last = 0 if experiment.acquisition.one_fit else experiment.budget.cycles
-    load = workload_of(experiment, some, 0, last, 1)
-    return load.seconds(trial(experiment, some, load, Processes())[0])
+    seconds, steps = trial(experiment, pool, load, Processes(), ("test",))
+    reporter.expect(seconds)
+    reporter.say(f"{what}: {steps} steps were timed, and it should take about {span(load.seconds(seconds))} here")
 
 
 def pixels_of(experiment: Experiment, pool: Pool) -> int:
@@ -170,19 +169,6 @@ def quicker(
         remark = f", in bfloat16, where a step took {bf16:.2f} of float32's time"
         ways.append(_way(ends, command, {"--trainer.precision": "bf16-mixed"}, "-bf16", remark))
     return ways
-
-
-def on_features(experiment: Experiment, command: Sequence[str]) -> str:
-    """Return the command that compares strategies on the run's data; "" where people label, or data have no name."""
-    dataset = experiment.parts.get("datasets", "")
-    if experiment.oracle.asks_people or not dataset or "." in dataset:
-        return ""
-    options, keep = [], False
-    for word in command:
-        if word.startswith("--"):
-            keep = word.startswith("--data.")
-        options += [word] * keep
-    return shlex.join(["al-lightning", "compare", dataset, *options])
 
 
 def _half_size(experiment: Experiment) -> dict[str, str]:

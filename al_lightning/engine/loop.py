@@ -23,7 +23,7 @@ from al_lightning.engine.workload import workload_of
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
-from al_lightning.results.health import problems_at
+from al_lightning.results.health import lacks, problems_at
 from al_lightning.runs.journal import CycleRecord, Run
 from al_lightning.runs.scores import SeenRows
 from al_lightning.runs.seals import Seal, made_again
@@ -246,6 +246,8 @@ def show(store: RunStore, reporter: Reporter) -> None:
     run = store.read()
     for name, value in list(run.cycles[-1].metrics.items())[:1]:  # none without a test set
         reporter.result(run.record.metric(name), value)
+    if len(run.cycles) == 1 and (note := lacks(run)):  # once a run
+        reporter.say(f"note: {note}")
     for problem in problems_at(run, run.cycles[-1].cycle):
         reporter.say(problem.line)
 

@@ -72,17 +72,31 @@ class TimmClassifier(Network):
         """Return the pooled features as embedding; the intermediate maps as taps where a loss predictor reads them.
 
         Raises:
-            UsageError: the model takes images of one size, and these have another.
+            UsageError: the model takes images of one size, and these have another; or a batch of one image is so small
+                that BatchNorm sees one value a channel while it trains.
         """
         size = (image.shape[-2], image.shape[-1])
         if self.image_size is not None:
             image = F.interpolate(image, (self.image_size,) * 2, mode="bilinear", antialias=True)
+        try:
+            embedding, taps = self._embedding_and_taps(image)
+        except ValueError as error:
+            if not self.training or len(image) > 1 or "more than 1 value per channel" not in str(error):
+                raise
+            raise UsageError(
+                f"timm's {self.encoder.model} trains on batches of at least 2 images a process where these are "
+                f"{image.shape[-2]} x {image.shape[-1]} (BatchNorm over a map of one pixel); give a larger "
+                "--data.batch_size or --data.size."
+            ) from error
+        return Features((), embedding, taps, size)
+
+    def _embedding_and_taps(self, image: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         if self.loss_predictor is None:
-            return Features((), self.encoder(image), (), size)
+            return self.encoder(image), ()
         self.encoder.check_size(image)
         net: Any = self.encoder.net
         last, taps = net.forward_intermediates(image)
-        return Features((), net.forward_head(last, pre_logits=True), tuple(taps), size)
+        return net.forward_head(last, pre_logits=True), tuple(taps)
 
     def decode(self, features: Features) -> NetworkOutput:
         """Return logits, (B, C)."""

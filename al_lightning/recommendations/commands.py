@@ -10,10 +10,11 @@ from pathlib import Path
 
 from al_lightning.audits.folder import AuditFolder
 from al_lightning.audits.result import Audit
-from al_lightning.config.commands import SHARE, Fit, fit_of
+from al_lightning.config.commands import SHARE, Fit, compare_instead, compare_line, fit_of
 from al_lightning.config.directory import RUNS, folder_name
 from al_lightning.errors import ALError
 from al_lightning.recommendations.situation import class_folders
+from al_lightning.results.durations import HOUR, seconds_of
 from al_lightning.results.health import caution
 from al_lightning.results.series import BASELINE
 from al_lightning.runs.journal import JOURNAL, Run, RunRecord, read_run
@@ -133,7 +134,17 @@ def quick(prefix: str, options: Sequence[str], data: AuditFolder, unlabelled: in
         unlabelled: images without a label.
     """
     labelled = data.masks is not None if prefix == "mask_folder" else class_folders(data)
-    return shlex.join(["al-lightning", "compare", prefix, *options]) if labelled and not unlabelled else ""
+    return compare_line(prefix, options) if labelled and not unlabelled else ""
+
+
+def sooner(run: Run, candidates: int) -> str:
+    """Return the command that compares strategies on a run's data in minutes, where the candidates' runs take too long.
+
+    That is over an hour, for as many seeds as are advised, each run as long as the given one; else "".
+    """
+    seconds = seconds_of(run)
+    long = seconds is not None and candidates * len(SEEDS.split()) * seconds > HOUR
+    return compare_instead(run.record) if long else ""
 
 
 def home_of(options: Sequence[str]) -> str:

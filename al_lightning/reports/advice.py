@@ -5,12 +5,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
-from al_lightning.config.commands import command_of
+from al_lightning.config.commands import command_of, compare_instead
+from al_lightning.progress import duration
 from al_lightning.reports.findings import Findings
 from al_lightning.reports.numbers import Dataset, signed, verdict
 from al_lightning.reports.origin import Origin
 from al_lightning.results.comparison import FEWEST, RELEVANT, SHOWN, Comparison, Verdict
+from al_lightning.results.durations import HOUR, seconds_of
 from al_lightning.results.inference import POWER
 from al_lightning.results.series import BASELINE
 from al_lightning.results.statistics import seeds_needed
@@ -50,7 +53,22 @@ def advise(dataset: Dataset, findings: Findings | None, origin: Origin | None = 
     """
     made = origin if origin is not None and origin.continues else None
     redundancy = [] if findings is None else _redundancy(dataset, findings, made)
-    return [*_unfinished(dataset, made), *_seeds(dataset, made), *redundancy, *_verdicts(dataset)]
+    runs = [*_seeds(dataset, made), *redundancy]
+    return [*_unfinished(dataset, made), *_sooner(dataset, runs), *runs, *_verdicts(dataset)]
+
+
+def _sooner(dataset: Dataset, advice: Sequence[Advice]) -> list[Advice]:
+    """Return what takes minutes, where the advised runs would take over an hour: as long as those that are there."""
+    seconds = [found for run in dataset.runs if (found := seconds_of(run)) is not None]
+    count = sum(command.startswith("al-lightning fit ") for each in advice for command in each.commands)
+    if not seconds or (total := count * fmean(seconds)) < HOUR:
+        return []
+    line = next(filter(None, (compare_instead(run.record) for run in dataset.runs)), "")
+    text = (
+        f"The {count} runs that are advised below would take about {duration(total)}, as long as the runs here took; "
+        "this one takes minutes, on features of a frozen encoder."
+    )
+    return [Advice(text, (line,))] if line else []
 
 
 def on_own_images(dataset: Dataset) -> bool:

@@ -7,6 +7,7 @@ curve. The thresholds are such that a rule fires in at most 5 % of runs that are
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -222,6 +223,37 @@ RULES = (
     ),
 )
 """Every rule, in the order of a cycle's lines."""
+
+
+def lacks(run: Run) -> str:
+    """Return which classes had no label in a run's first fit, where that was one to convergence; "" for none.
+
+    No rule asks whether such a head predicts all classes: with few labels it cannot, and the next labels mend that.
+    """
+    if not (numbers := _lacking(run, 0)):
+        return ""
+    first, names = len(run.labelled_at(0)), Measured(run, 0).classes(numbers)
+    return f"the first {first:,} labels have none of {names}; the head cannot predict a class before it has a label"
+
+
+def lacks_of(runs: Sequence[Run]) -> str:
+    """Return a sentence on the classes that had no label in the first fits of some runs; "" for none."""
+    if not (without := [run for run in runs if _lacking(run, 0)]):
+        return ""
+    often = Counter(number for run in without for number in _lacking(run, 0))
+    names = Measured(without[0], 0).classes([number for number, _ in often.most_common()])
+    first, last = (len(without[0].labelled_at(cycle)) for cycle in (0, len(without[0].cycles) - 1))
+    still = sum(bool(_lacking(run, -1)) for run in runs)
+    return (
+        f"In {len(without)} of {len(runs)} runs the first {first:,} labels lack a class (most often {names}), and in "
+        f"{still} the last {last:,} still do; a head cannot predict a class before it has a label."
+    )
+
+
+def _lacking(run: Run, cycle: int) -> Sequence[int]:
+    """Return the classes without a label in a fit to convergence."""
+    health = run.cycles[cycle].health if run.cycles else {}
+    return health.get("train_lacks", ()) if health.get("converged") else ()
 
 
 def falls(curve: Curve) -> bool:

@@ -89,7 +89,7 @@ class RunStore(CycleFiles):
         note = ""
         if self.exists():
             run = self.read()
-            changed = _changed(run.record, record)
+            changed = differing(run.record, record)
             if run.record.images_sha256 != record.images_sha256:
                 kept = read_list(self.images_path, run.record.images_sha256)
                 first = images is not None and kept is not None and difference(kept, images)
@@ -192,7 +192,7 @@ class RunStore(CycleFiles):
         return cycles
 
 
-def _changed(was: RunRecord, wanted: RunRecord) -> list[str]:
+def differing(was: RunRecord, wanted: RunRecord) -> list[str]:
     """Return one phrase for each thing that tells two runs apart."""
     pairs = (("name", was.name, wanted.name), ("seed", was.seed, wanted.seed))
     changed = [f"{key}: {one} -> {other}" for key, one, other in pairs if one != other]

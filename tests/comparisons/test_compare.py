@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from al_lightning.errors import DatasetError, UsageError
+from al_lightning.engine.fit import Fit
+from al_lightning.errors import DatasetError, Interrupted, UsageError
 from al_lightning.runs.journal import read_run
+from tests.support.class_folders import write_class_folders
 from tests.support.errors import refused
-from tests.support.runs import Answer, journal
+from tests.support.runs import SMALL_NETWORK, Answer, journal
 
 Call = Callable[..., Answer]
 BUDGET = ["--budget.unit", "images", "--budget.initial", 20, "--budget.query", 10, "--budget.cycles", 2]
@@ -33,8 +35,10 @@ def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
     for path in runs:
         assert sorted(file.name for file in path.iterdir()) == ["config.yaml", "cycles.jsonl"]
     assert read_run(runs[0]).initial == read_run(runs[2]).initial  # at a seed all strategies begin alike
-    page = (here / "runs/compare_digits.html").read_text()
-    for words in ("Which digits?", "choose", "frozen", "100 more"):
+    (path,) = (here / "runs").glob("compare_digits*.html")
+    assert answer.out.splitlines()[-1] == f"Page: {path.relative_to(here)}"
+    page = path.read_text()
+    for words in ("Which digits?", "choose", "frozen", "10 more"):
         assert words in page
     # The runs are those of `fit`, which reads them.
     margin = next(path for path in runs if "margin" in str(path) and path.name == "seed_1")
@@ -55,9 +59,85 @@ def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
     check, train = [shlex.split(line)[1:] for line in more.out.splitlines() if line.startswith("  al-lightning")]
     assert al(*check, "--dry-run").code == 0
     assert al(*train, "--print_config").code == 0
+    # A run with another number of budgets is not replaced, and its refusal says how to go on.
+    longer = al(*SMALL, "--seeds", 2, "--budget.cycles", 3)
+    assert refused(longer, UsageError, "3 budgets, and this comparison has 4", "--run_dir DIR", "seed_0")
+    assert [path.stat().st_mtime_ns for path in kept] == before
     # A directory that holds something else is left alone.
     (runs[1] / "cycles.jsonl").write_text("".join((runs[1] / "cycles.jsonl").read_text().splitlines(True)[:3]))
     assert refused(al(*SMALL, "--seeds", 3), UsageError, runs[1].relative_to(here), "not finished")
+
+
+def test_images_with_masks(al: Call, here: Path, masks: Path) -> None:
+    words = [
+        "compare",
+        "mask_folder",
+        "--data.root",
+        masks,
+        "--data.classes",
+        "[ground, box]",
+        "--strategies",
+        "margin",
+    ]
+    answer = al(*words, "--seeds", 2, "--processes", 1)
+    assert answer.code == 0, answer.err
+    assert answer.err.count("loaded all") == 1
+    # A sixth of the 16 images that are not held out for the test is less than the least query.
+    assert "2 budgets from 4 to 8 labels" in answer.err
+    assert "mIoU" in answer.out
+    (page,) = (here / "runs").glob("compare_mask_folder_boxes-*.html")
+    assert "mIoU" in page.read_text()
+    heights = [run.cycles[-1].metrics["miou"] for run in map(read_run, (here / "runs").glob("*/*/*/seed_*"))]
+    assert len(heights) == 4
+    assert min(heights) > 0.8  # a bright box on a dark ground
+
+
+def test_two_folders_have_a_page_each(al: Call, here: Path) -> None:
+    words = ["compare", "image_folder", "--strategies", "margin", "--seeds", 1, "--processes", 1, "--encoder", "wrn28"]
+    words += ["--data.size", "[12, 12]", "--budget.unit", "images", "--budget.initial", 2, "--budget.query", 1]
+    words += ["--budget.cycles", 1, "--initial", "random"]
+    for place in ("one", "two"):
+        root = write_class_folders(here / place / "photos")
+        answer = al(*words, "--data.root", root)
+        assert answer.code == 0, answer.err
+        # Two labels of three classes.
+        assert "In 2 of 2 runs the first 2 labels lack a class" in answer.out
+    assert len(list((here / "runs").glob("compare_image_folder_photos-*.html"))) == 2
+
+
+def test_the_check_says_its_time_first_goes_on_and_is_shown(
+    al: Call, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # EfficientNet would take minutes.
+    monkeypatch.setattr("al_lightning.comparisons.check.NETWORK", "wrn28")
+    words = [*SMALL, *SMALL_NETWORK, "--steps", 1, "--seeds", 2, "--check", "--out", "page.html"]
+
+    class Stopped(Fit):
+        def test(self) -> dict[str, object]:
+            raise Interrupted("Interrupted; the same command goes on.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("al_lightning.comparisons.check.Fit", Stopped)
+        answer = al(*words)
+    assert answer.code == Interrupted.exit_code
+    said = answer.err.partition("--check trains digits_wrn28_random on 40 labels: ")
+    assert "steps were timed" in said[2]
+    assert "trained on the same" not in (here / "page.html").read_text()  # the comparison's page, before the check
+    weights = here / "page.check/member_0/weights.pt"
+    trained = weights.stat().st_mtime_ns
+    monkeypatch.setattr("al_lightning.comparisons.check.MARGIN", -200.0)
+    answer = al(*words)
+    assert answer.code == 0, answer.err
+    assert "--check trains" not in answer.err
+    assert weights.stat().st_mtime_ns == trained
+    (line,) = [line for line in answer.out.splitlines() if "wrong judge" in line]
+    run = read_run(next((here / "runs").glob("*random_probe/*/seed_0")))
+    assert f"the probe {100 * run.cycles[-1].metrics['accuracy']:.1f}" in line
+    page = (here / "page.html").read_text()
+    assert page.index(line) < page.index("<li>")  # above the verdicts
+    monkeypatch.setattr("al_lightning.comparisons.check.MARGIN", 200.0)
+    (line,) = [line for line in al(*words).out.splitlines() if line.startswith("Checked: ")]
+    assert line in (here / "page.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from al_lightning.comparisons.plan import (
     Limits,
     budget_options,
     finished,
-    gain_per_hundred,
+    gain,
     half_width,
     smaller,
     widest,
@@ -99,11 +99,16 @@ def test_a_comparison_ends_by_seeds_minutes_or_width() -> None:
     assert "50 seeds" in finished(50, 1, equal, limits)
 
 
-def test_what_100_more_labels_brought() -> None:
+def test_what_more_labels_brought() -> None:
     curves = [[10.0, 50.0, 60.0, 64.0], [11.0, 52.0, 60.0, 68.0]]
-    start, end, gain, half = gain_per_hundred(method("random", curves)) or (0, 0, 0.0, 0.0)
-    assert (start, end) == (30, 40)
-    assert gain == pytest.approx(60.0)  # 4 and 8 points for 10 labels
-    assert half == pytest.approx(half_width([40.0, 80.0]))
-    assert gain_per_hundred(method("random", [[10.0, 20.0]])) is None
-    assert (gain_per_hundred(method("random", [[10.0, 20.0], [11.0, 20.0]])) or ())[:2] == (10, 20)
+    found = gain(method("random", curves))
+    assert found is not None
+    assert found[:3] == (30, 40, 10)
+    assert found.points == pytest.approx(6.0)  # 4 and 8 points for 10 labels
+    assert found.half == pytest.approx(half_width([4.0, 8.0]))
+    assert gain(method("random", [[10.0, 20.0]])) is None
+    assert (gain(method("random", [[10.0, 20.0], [11.0, 20.0]])) or ())[:3] == (10, 20, 10)
+    # A point for each 10 labels: per 100 labels where the second half of the curve has so many.
+    rising = [float(place) for place in range(40)]
+    assert gain(method("random", [rising[:20]] * 2)) == (110, 200, 10, 1.0, 0.0)
+    assert gain(method("random", [rising] * 2)) == (210, 400, 100, 10.0, 0.0)

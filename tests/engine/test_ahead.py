@@ -107,12 +107,6 @@ def test_quicker_commands_run_as_printed(
     assert (here / "mine-half" / "cycles.jsonl").is_file()
 
 
-def test_the_seconds_of_a_command_without_a_run(here: Path) -> None:
-    low, high = ahead.seconds_here(["digits_entropy"], [*TINY, *SMALL_NETWORK])
-    assert 0 < low <= high < 600
-    assert not list(here.iterdir())
-
-
 def test_a_processor_tells_whether_it_computes_bfloat16(tmp_path: Path) -> None:
     info = tmp_path / "cpuinfo"
     for flags, expected in (("fpu amx_bf16 amx_tile", True), ("Features : fp bf16 i8mm", True), ("fpu avx512f", False)):

@@ -101,3 +101,10 @@ def test_images_that_are_normalised_otherwise_than_the_weights_images_are_said(a
     said = al("fit", "--config", "digits_random_probe", *network, *options).err
     assert "--data.mean '[0.498, 0.498, 0.498]' --data.std '[0.502, 0.502, 0.502]'" in said
     assert "--data.mean" not in al("fit", "--config", "digits_efficientnet_random_probe", *options).err
+
+
+def test_classes_without_a_label_are_said_once_a_run(al: Call, here: Path) -> None:
+    answer = al("fit", "--config", "digits_random_probe", *BUDGET)
+    assert answer.code == 0
+    assert answer.err.count("the first 5 labels have none of ") == 1
+    assert answer.err.count(" have none of ") == 1

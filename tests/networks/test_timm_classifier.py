@@ -107,3 +107,13 @@ def test_wrong_models_and_options_are_refused():
         TimmClassifier(3, "resnet18", image_size=0)
     with raises(UsageError, "weights of resnet18", "tf_efficientnet_lite0"):
         TimmClassifier(3, "resnet18", "package")
+
+
+@pytest.mark.parametrize("loss_predictor", [False, True])
+def test_one_small_image_a_batch_is_refused_in_training_alone(loss_predictor):
+    network = TimmClassifier(3, "resnet18", loss_predictor=loss_predictor)
+    with raises(UsageError, "resnet18", "at least 2 images", "32 x 32"):
+        network(torch.randn(1, 3, 32, 32))
+    assert network(torch.randn(2, 3, 32, 32)).logits.shape == (2, 3)
+    assert network(torch.randn(1, 3, 64, 64)).logits.shape == (1, 3)
+    assert network.eval()(torch.randn(1, 3, 32, 32)).logits.shape == (1, 3)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from al_lightning.config.experiment import configure
-from al_lightning.recommendations.commands import candidates, commands, own_evidence
-from al_lightning.runs.journal import FORMAT, JOURNAL, read_run, write_line
+from al_lightning.recommendations.commands import candidates, commands, own_evidence, sooner
+from al_lightning.runs.journal import FORMAT, JOURNAL, CycleRecord, Run, RunRecord, read_run, write_line
 from tests.support.runs import parts_of
 
 
@@ -74,3 +77,12 @@ def test_finished_runs_of_the_same_data_lie_in_directories_of_their_own_too(here
     assert all(f"`al-lightning report {paths}`" in own_evidence(read_run(run)) for run in moved)
     named = run_of(here / "runs", "digits_coreset", 0, [])
     assert f"`al-lightning report runs/digits_coreset/seed_* {paths}`" in own_evidence(read_run(named))
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(399, ""), (401, "al-lightning compare digits --data.workers 0")])
+def test_compare_comes_first_where_runs_like_the_given_one_take_over_an_hour(seconds: float, words: str) -> None:
+    record = RunRecord("digits_random", 0, {}, 100, parts=parts_of("digits_random"))
+    record = replace(record, command=["--config", "digits_random", "--steps", "9", "--data.workers", "0"])
+    run = Run(Path("run"), record, [0], (CycleRecord(0, 0.1, 10, {}, [], {"fit": seconds}),))
+    assert sooner(run, 3) == words  # three candidates, three seeds
+    assert sooner(replace(run, record=replace(record, oracle="al_lightning.oracle.Files")), 3) == ""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from al_lightning.reports.advice import advise
 from al_lightning.reports.findings import Findings, gather
 from al_lightning.reports.numbers import answer, datasets
@@ -65,6 +69,29 @@ def test_advice_follows_from_the_numbers() -> None:
     assert "entropy against random is +0.00 ± 1.32 points over 3 seeds, within chance" in texts
     assert "even 30 seeds would not show it with 80 % probability" in texts
     assert "Ahead of random here: coreset." in texts
+
+
+@pytest.mark.parametrize(("seconds", "sooner"), [(299, False), (301, True)])
+def test_what_takes_minutes_is_advised_before_runs_of_over_an_hour(seconds: float, sooner: bool) -> None:
+    """One seed of two methods: two more are advised, 4 runs of 3 cycles, of 299 or 301 s each."""
+    command = ["--config", "street_random", "--steps", "9", "--data.root", "my roads", "--data.size", "[8, 8]"]
+    runs = [
+        replace(
+            run,
+            record=replace(run.record, command=command),
+            cycles=tuple(replace(cycle, cost={"fit": seconds - 1, "test": 1.0}) for cycle in run.cycles),
+        )
+        for run in comparison([0])
+        if "coreset" not in run.record.name
+    ]
+    (dataset,) = datasets(runs)
+    first, *rest = advise(dataset, None)
+    assert (first.commands == ("al-lightning compare street --data.root 'my roads' --data.size '[8, 8]'",)) is sooner
+    assert ("4 runs that are advised below would take about 1 h 00 min" in first.text) is sooner
+    assert len((rest[0] if sooner else first).commands) == 4
+    people = [replace(run, record=replace(run.record, oracle="al_lightning.oracle.Files")) for run in runs]
+    (dataset,) = datasets(people)
+    assert "One seed" in advise(dataset, None)[0].text
 
 
 def test_a_batch_from_few_scenes_is_pointed_out() -> None:

@@ -15,7 +15,7 @@ from al_lightning.config.fit_options import DECLARED
 from al_lightning.metrics import ACCURACY, MIOU, Metric
 from al_lightning.results.conditions import State, conditions_of
 from al_lightning.results.curves import Curve, curve_of, until
-from al_lightning.results.health import RULES, caution, falls, problems_at, problems_of, summaries
+from al_lightning.results.health import RULES, caution, falls, lacks, lacks_of, problems_at, problems_of, summaries
 from al_lightning.results.label_value import advice, savings
 from al_lightning.results.series import series_of_runs
 from al_lightning.runs.identity import flatten
@@ -214,3 +214,14 @@ def test_a_fall_is_from_the_best_point_before() -> None:
     assert until(curve, 0.2).errors == (1.0, 3.0)
     assert curve_of(a_run(0.5, 0.6)).errors == (1.0, 1.0)  # in percent
     assert curve_of(a_run(None)).errors == ()
+
+
+def test_classes_without_a_label_are_told_of_heads_that_were_fitted_to_convergence() -> None:
+    trained = a_run(0.7, train_lacks=[1])
+    assert (lacks(trained), lacks_of([trained])) == ("", "")  # of these, a rule asks whether all classes are predicted
+    head = a_run(0.7, converged=1, train_lacks=[1])
+    assert "the first 1 labels have none of dog;" in lacks(head)
+    both, whole = a_run(0.7, converged=1, train_lacks=[0, 1]), a_run(0.7, converged=1)
+    text = lacks_of([whole, both, head])
+    assert "In 2 of 3 runs the first 1 labels lack a class (most often dog, cat), and in 2 the last 1 still do" in text
+    assert lacks_of([whole]) == ""
