@@ -20,14 +20,14 @@ comparisons: command > answer > check > comparison > screen workers > plan
 recommendations: commands text > recommendation > evidence guide situation > *
 
 tables: listing > plan_text report work > plan > panels > cells estimate > figures reduced_scale status > published
-engine: feature_run > loop > ahead > trial > initial_set > open_data > first_look fit > query steps > *
+engine: query > feature_run > loop > ahead > trial > initial_set > open_data > first_look fit > query steps > *
 
 reports: page > advice choices > findings > * > numbers
 audits: audit > opinion page > * > folder result
 deploy: export predictions > *
 tensorboard: writer > serve > *
 
-features: make > encoder export external store > *
+features: of_run > make > encoder export external store > *
 
 inspect: collapse > *
 config: experiment rebuild > configuration > check trainer > commands > data_root directory names own_code >
