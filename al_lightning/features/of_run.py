@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from al_lightning.features.sets import FeatureSets
 from al_lightning.features.store import Store
 from al_lightning.networks.vector_classifier import VectorClassifier
 from al_lightning.runs.journal import Run, RunRecord
+from al_lightning.seeding import seed_of
+from al_lightning.training.base import seed_global
 
 PROBE = "al_lightning.training.Probe"
 SECTIONS = ("network", "training")
@@ -28,16 +31,18 @@ def is_probe(record: RunRecord) -> bool:
     return record.settings.get("training.class_path") == PROBE
 
 
-def how_to_make(run_dir: Path) -> str:
-    """Return the command that makes a run's features."""
-    return f"al-lightning features {run_dir / 'config.yaml'}"
+def how_to_make(run: Reopened, run_dir: Path) -> str:
+    """Return how a run's features are made again, as the end of a sentence."""
+    if not run.pretrained:
+        return "its encoder has random weights, whose features a new run with its seed alone makes again"
+    return f"make them: al-lightning features {shlex.quote(str(run_dir / 'config.yaml'))}"
 
 
 def find_features(run: Reopened, run_dir: Path) -> FeatureSets | None:
     """Return the stored features of a run's images; None where no complete store, or more than one, fits.
 
-    A run is reopened without pretrained weights. So a store fits if all but the weights is equal: the encoder's
-    structure and code, the images, and how they are read.
+    A run is reopened without pretrained weights. So a store fits if all but these is equal: the encoder's structure
+    and code, the images, and how they are read. Random weights follow from the run's seed, and have to be equal, too.
 
     Args:
         run: the run, with `SECTIONS`.
@@ -45,6 +50,7 @@ def find_features(run: Reopened, run_dir: Path) -> FeatureSets | None:
     """
     data = run.data
     data.run_folder = run_dir
+    seed_global(seed_of("build", run.seed, 0, 0))
     network = run.network(data.num_classes)
     if isinstance(network, VectorClassifier):
         return vectors_of(data, network.vectors, lambda text: None)
@@ -52,10 +58,11 @@ def find_features(run: Reopened, run_dir: Path) -> FeatureSets | None:
     fitting: list[Store] = []
     for manifest in (path for home in homes(data) for path in sorted(home.glob(f"*/{MANIFEST}"))):
         try:
-            weights = without_checksum(manifest)["key"]["weights"]
+            there = without_checksum(manifest)["key"]["weights"]
         except (ValueError, KeyError, TypeError):  # damaged, or of another format
             continue
-        store = Store(manifest.parent.parent, replace(contents, key={**contents.key, "weights": weights}))
+        key = {**contents.key, **({"weights": there} if run.pretrained else {})}
+        store = Store(manifest.parent.parent, replace(contents, key=key))
         if store.path == manifest.parent and not any(store.damaged().values()):
             fitting.append(store)
     return fitting[0].sets() if len(fitting) == 1 else None
