@@ -166,14 +166,14 @@ def report(
     Returns:
         file of the page.
     """
-    from al_lightning.config.rebuild import data_of
+    from al_lightning.features.of_run import data_and_features
     from al_lightning.recommendations.guide import study_guide
     from al_lightning.reports.origin import Origin
     from al_lightning.reports.page import write_report
 
     runs = [read_run(directory) for directory in dict.fromkeys(Path(directory).resolve() for directory in run_dirs)]
     origin = Origin(tuple(shlex.split(command)), tuple(run.record.name for run in runs)) if command else None
-    return write_report(Path(out), runs, data_of(imports), title, origin=origin, guide=study_guide())
+    return write_report(Path(out), runs, data_and_features(imports), title, origin=origin, guide=study_guide())
 
 
 def audit(

@@ -11,7 +11,7 @@ from typing import Any
 from al_lightning.comparisons.check import NETWORK
 from al_lightning.comparisons.comparison import Comparison, Request
 from al_lightning.comparisons.plan import gain_per_hundred
-from al_lightning.config.rebuild import data_of
+from al_lightning.features.of_run import data_and_features
 from al_lightning.pages.render import render
 from al_lightning.reports.numbers import answer, datasets
 from al_lightning.reports.origin import Origin
@@ -116,7 +116,7 @@ def write_page(
         guide: as for `reports.page.write_report`.
     """
     values: dict[str, Any] = {
-        **report_values(comparison.runs, data_of(()), title, origin=origin, guide=guide),
+        **report_values(comparison.runs, data_and_features(()), title, origin=origin, guide=guide),
         "warning": warning,
         "gains": [text for text in map(_gain, comparison.methods) if text],
         "says": [ON_LABELS, OF_SEEDS, FROZEN],

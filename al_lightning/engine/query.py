@@ -103,7 +103,7 @@ def _check_weights(
     if gone and probe is not None:
         raise UsageError(
             f"{probe} keeps no weights of {cycle}, and there is no store of its features, on which its head could be "
-            f"fitted again; {how_to_make(run, probe)}"
+            f"fitted again; {how_to_make(run.record, probe)}"
         )
     if gone:
         raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -31,9 +32,10 @@ def is_probe(record: RunRecord) -> bool:
     return record.settings.get("training.class_path") == PROBE
 
 
-def how_to_make(run: Reopened, run_dir: Path) -> str:
+def how_to_make(record: RunRecord, run_dir: Path) -> str:
     """Return how a run's features are made again, as the end of a sentence."""
-    if not run.pretrained:
+    weights = (value for name, value in record.settings.items() if re.fullmatch(r"network\b.*\bweights", name))
+    if not any(weights):
         return "its encoder has random weights, whose features a new run with its seed alone makes again"
     return f"make them: al-lightning features {shlex.quote(str(run_dir / 'config.yaml'))}"
 
