@@ -166,14 +166,14 @@ def report(
     Returns:
         file of the page.
     """
-    from al_lightning.config.rebuild import data_of
+    from al_lightning.features.of_run import data_and_features
     from al_lightning.recommendations.guide import study_guide
     from al_lightning.reports.origin import Origin
     from al_lightning.reports.page import write_report
 
     runs = [read_run(directory) for directory in dict.fromkeys(Path(directory).resolve() for directory in run_dirs)]
     origin = Origin(tuple(shlex.split(command)), tuple(run.record.name for run in runs)) if command else None
-    return write_report(Path(out), runs, data_of(imports), title, origin=origin, guide=study_guide())
+    return write_report(Path(out), runs, data_and_features(imports), title, origin=origin, guide=study_guide())
 
 
 def audit(
@@ -184,6 +184,7 @@ def audit(
     out: str | Path = "audit",
     processes: int | None = None,
     mapping: str | None = None,
+    features: str | None = None,
 ) -> Audit:
     """Check a dataset, print a summary, and write `audit.json` and `audit.html`.
 
@@ -195,24 +196,34 @@ def audit(
         out: folder for the two files.
         processes: number of processes that read; one per core by default, at most eight.
         mapping: file with the class of each colour, or label id, of the masks.
+        features: gives a second opinion by vectors: a network's name, "" for the usual one, or a file of vectors.
 
     Raises:
-        ALError: the dataset cannot be set up, or the files cannot be written.
+        ALError: the dataset cannot be set up, there is no such network, or the files cannot be written.
     """
     from al_lightning.audits.audit import audit as audit_data
     from al_lightning.audits.audit import write
     from al_lightning.audits.folder import AuditFolder
     from al_lightning.audits.text import summary
-    from al_lightning.progress import counting
+    from al_lightning.audits.vectors import maker
+    from al_lightning.progress import Reporter
 
     if isinstance(what, Path):
         data: PoolDataset = AuditFolder(what, masks, sequence_pattern, mapping)
-        title = str(what)
+        names, title = [], str(what)
     else:
         names = _names(what)
         data, title = dataset(names, options), " ".join(names)
-    with counting() as progress:
-        result = audit_data(data, title, sequence_pattern=sequence_pattern, workers=processes, progress=progress)
+    with Reporter() as reporter:
+        vectors = maker(data, names, options, features, reporter) if features is not None else None
+        result = audit_data(
+            data,
+            title,
+            sequence_pattern=sequence_pattern,
+            workers=processes,
+            progress=reporter.count,
+            vectors=vectors,
+        )
     data.save_known_files()
     print(printable(summary(result)))
     for path in write(result, Path(out)):

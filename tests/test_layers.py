@@ -20,14 +20,14 @@ comparisons: command > answer > check > comparison > screen workers > plan
 recommendations: commands text > recommendation > evidence guide situation > *
 
 tables: listing > plan_text report work > plan > panels > cells estimate > figures reduced_scale status > published
-engine: feature_run > loop > ahead > trial > initial_set > open_data > first_look fit > query steps > *
+engine: query > feature_run > loop > ahead > trial > initial_set > open_data > first_look fit > query steps > *
 
 reports: page > advice choices > findings > * > numbers
-audits: audit > page > * > folder result
+audits: audit > opinion page > * > folder result
 deploy: export predictions > *
 tensorboard: writer > serve > *
 
-features: make > encoder export external store > *
+features: of_run > make > encoder export external store > *
 
 inspect: collapse > *
 config: experiment rebuild > configuration > check trainer > commands > data_root directory names own_code >
@@ -44,7 +44,7 @@ results: conditions summary > claims protocol > comparability label_value series
 launcher: local slurm > screen > time_left > *
 labels: formats.cvat status > batch formats.masks > formats.* importer shapes.label_map > formats pictures >
     import_result item project source > packed > store > incoming > * > shapes shapes.region spelling untrusted
-duplicates: components groups image_set > relation > descriptor
+duplicates: components groups image_set vectors > relation > descriptor
 
 acquisition: testing > testing.checks > testing.points > testing.trial > * > on_embeddings > base > functional >
     k_center limits testing.networks testing.traces

@@ -9,22 +9,24 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePath
 
 from al_lightning.audits.folder import AuditFolder
 from al_lightning.audits.groups import AuditedSet, compare, leakage
+from al_lightning.audits.opinion import leak_with_cosine, opinion, with_cosines
 from al_lightning.audits.page import page, pictures
 from al_lightning.audits.problems import problems
-from al_lightning.audits.result import SIDES, Audit, ClassFacts, Finding, Group, SetFacts, Side
+from al_lightning.audits.result import SIDES, Audit, ClassFacts, Finding, Group, Leak, Opinion, SetFacts, Side
 from al_lightning.audits.sequences import spans
+from al_lightning.audits.vectors import Make
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Images
 from al_lightning.data.labelled_files import ClassFiles
 from al_lightning.data.name_order import Place, places
-from al_lightning.data.pool_split import Reading
+from al_lightning.data.pool_split import Progress, Reading
 from al_lightning.data.read import Contents, read
 from al_lightning.duplicates.groups import Groups
 from al_lightning.errors import ALError, DatasetError, UsageError
@@ -41,7 +43,8 @@ def audit(
     *,
     sequence_pattern: str | None = None,
     workers: int | None = None,
-    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+    progress: Progress = lambda what, done, total: None,
+    vectors: Make | None = None,
 ) -> Audit:
     """Audit a dataset.
 
@@ -54,6 +57,7 @@ def audit(
             dataset's own by default.
         workers: processes that read; by default one per core, at most eight. The result does not depend on it.
         progress: called with (what, done, total) to show progress.
+        vectors: returns the images' vectors, for a second opinion; see `vectors.maker`.
 
     Raises:
         DatasetError: neither pool nor test set can be set up.
@@ -85,6 +89,7 @@ def audit(
     leaks = leakage(test, pool, partial(progress, "comparing test set and pool"))
     both_sides = spans(times["pool"], times["test"], (pool.names, test.names))
     groups = [group for side in SIDES for group in compared[side][0]]
+    second, groups, leaks = _second(vectors, audited, compared, groups, leaks, notes, progress)
     unlabelled = {side: audited[side].contents.unlabelled > 0 for side in SIDES}
     facts = _classes(data, pool.contents, test.contents) if labelled else ()
     grouped = compared["pool"][1]
@@ -103,7 +108,8 @@ def audit(
         spans=both_sides,
         findings=tuple(findings),
         notes=tuple(notes),
-        problems=problems(leaks, both_sides, groups, findings, facts, len(sets["test"]), unlabelled, doubtful),
+        problems=problems(leaks, both_sides, groups, findings, facts, len(sets["test"]), unlabelled, doubtful, second),
+        opinion=second,
         sequences=len(set(sequences["pool"]) - {None}) or None,
     )
     return replace(result, pictures=pictures(result, sets))
@@ -119,6 +125,28 @@ def write(result: Audit, folder: Path) -> tuple[Path, Path]:
     write_text(paths[0], json.dumps(result.values(), indent=1, ensure_ascii=False) + "\n")
     write_text(paths[1], page(result))
     return paths
+
+
+def _second(
+    make: Make | None,
+    sets: dict[Side, AuditedSet],
+    compared: dict[Side, tuple[list[Group], Groups]],
+    groups: list[Group],
+    leaks: list[Leak],
+    notes: list[str],
+    progress: Progress,
+) -> tuple[Opinion | None, list[Group], list[Leak]]:
+    """Return the second opinion, and groups and leaks with cosines; where there are no vectors, a note says why."""
+    if make is None:
+        return None, groups, leaks
+    try:
+        vectors = make({side: sets[side].contents.positions for side in SIDES})
+    except DatasetError as error:  # what pixels tell is there already
+        notes.append(f"There is no second opinion by vectors: {error}")
+        return None, groups, leaks
+    groups = [with_cosines(group, sets[group.side], vectors.of[group.side]) for group in groups]
+    leaks = [leak_with_cosine(leak, sets, vectors) for leak in leaks]
+    return opinion(sets, vectors, {side: compared[side][1] for side in SIDES}, leaks, progress), groups, leaks
 
 
 def _sets(data: PoolDataset) -> tuple[dict[Side, Images], list[Finding]]:

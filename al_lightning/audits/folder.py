@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from al_lightning.data.labelled_files import MaskFiles
 from al_lightning.data.mappings import find_mapping, load_mapping
 from al_lightning.data.mask_folders import MaskFolders, Pair, mask_folders, shared_label
 from al_lightning.data.masks import Colours
+from al_lightning.data.pool_split import Progress
+from al_lightning.data.read import read
 from al_lightning.data.remarks import Remark
 from al_lightning.data.turned_images import turned_images
 from al_lightning.errors import DatasetError, from_home
@@ -69,6 +73,8 @@ class AuditFolder(PoolDataset):
     """
 
     folder = "images"
+    left_out: Collection[Path] = ()
+    """Images that are left out, set before the dataset is read. A recipe names the files, so no argument is needed."""
 
     def __init__(
         self,
@@ -96,7 +102,12 @@ class AuditFolder(PoolDataset):
         if not found.inventory.images:
             left_out = "".join(f"; {sentence}" for sentence in not_used(self.root, found.unused))
             raise DatasetError(f"{self.root} and its subfolders hold no images ({NAMED}){left_out}.")
-        return found
+        if not self.left_out:
+            return found
+        train, test = (
+            [pair for pair in pairs or () if pair[0] not in self.left_out] for pairs in (found.train, found.test)
+        )
+        return replace(found, train=train, test=test if found.test is not None else None)
 
     @cached_property
     def is_binary(self) -> bool:
@@ -143,3 +154,42 @@ class AuditFolder(PoolDataset):
             f"of both: --images DIR --masks {self.root / place}"
             for place, count in sorted(counts.items())
         ]
+
+
+def folder_to_encode(images: Path, like: PoolDataset, left_out: Collection[Path] = ()) -> AuditFolder:
+    """Return a folder of any images, read as the images of another dataset are: in its size, normalised as these.
+
+    Args:
+        images: the folder.
+        like: the other dataset.
+        left_out: images that are left out.
+    """
+    mean, std = like.mean.flatten().tolist(), like.std.flatten().tolist()
+    folder = AuditFolder(
+        images.resolve(),
+        size=getattr(like, "size", None),
+        eval_batch_size=like.eval_batch_size,
+        workers=like.workers,
+        mean=tuple(mean),
+        std=tuple(std),
+        cache=like.cache,
+        timeout=like.timeout,
+    )
+    folder.left_out = frozenset(left_out)
+    return folder
+
+
+def broken_images(folder: AuditFolder, progress: Progress) -> list[Path]:
+    """Read each image once, in parallel; return the files of those that cannot be read.
+
+    Args:
+        folder: the images.
+        progress: called with (what, done, total) to show progress.
+    """
+    broken = []
+    for images in folder.file_sets:
+        workers = min(8, os.cpu_count() or 1)
+        contents = read(images, folder.num_classes, False, workers, partial(progress, "reading images"))
+        lost = sorted(set(range(len(images))).difference(contents.positions))
+        broken += [images.sources(index)[0] for index in lost]
+    return broken

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import filecmp
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from al_lightning.audits.result import Group, Leak, Member, Side
 from al_lightning.data.read import Contents
 from al_lightning.duplicates.descriptor import Descriptors
 from al_lightning.duplicates.groups import Groups, group
-from al_lightning.duplicates.relation import Advance, nearest
+from al_lightning.duplicates.relation import Advance, Reals, nearest
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,11 @@ class AuditedSet:
         """For each readable image, whether an earlier image has equal pixels."""
         return [first < place for place, first in enumerate(self.descriptors.first.tolist())]
 
+    @cached_property
+    def place_of(self) -> dict[int, int]:
+        """The place of each readable image's position."""
+        return {index: place for place, index in enumerate(self.contents.positions)}
+
     def path(self, place: int) -> str:
         """Return the dataset's name of an image, usually its file."""
         return self.paths[self.contents.positions[place]]
@@ -68,18 +73,24 @@ def compare(images: AuditedSet, advance: Advance) -> tuple[list[Group], Groups]:
         Groups of two or more images, in the order of their first images; the grouping of all images.
     """
     groups = group(images.descriptors, advance)
+    return [as_group(images, places, groups.similarity) for places in gathered(groups)], groups
+
+
+def gathered(groups: Groups) -> list[list[int]]:
+    """Return the images of each group of two or more, in the order of their first images."""
     members = defaultdict(list)
     for place, leader in enumerate(groups.leader.tolist()):
         members[leader].append(place)
-    return [_group(images, places, groups) for _, places in sorted(members.items()) if len(places) > 1], groups
+    return [places for _, places in sorted(members.items()) if len(places) > 1]
 
 
-def _group(images: AuditedSet, places: Sequence[int], groups: Groups) -> Group:
+def as_group(images: AuditedSet, places: Sequence[int], similarity: Mapping[int, float] | Reals) -> Group:
+    """Return images as a group; `similarity` has that of each image to the first of them."""
     members = []
     for place in places:
         exact = images.repeated[place]
         same = exact and _same_file(images.path(int(images.descriptors.first[place])), images.path(place))
-        members.append(images.member(place, exact, same, groups.similarity[place]))
+        members.append(images.member(place, exact, same, similarity[place]))
     sequences = {images.sequence[member.index] for member in members}
     one_sequence = len(sequences) == 1 and None not in sequences
     return Group(images.side, tuple(members), one_sequence, _several(images.class_names(*places)))
@@ -92,19 +103,23 @@ def leakage(test: AuditedSet, pool: AuditedSet, advance: Advance) -> list[Leak]:
     for place, pool_place in enumerate(pool_places.tolist()):
         if pool_place < 0:
             continue
-        exact = bool(test.descriptors.pixels[place] == pool.descriptors.pixels[pool_place])
-        same = exact and _same_file(test.path(place), pool.path(pool_place))
-        leaks.append(
-            Leak(
-                test.member(place, exact, same, similarities[place]),
-                pool.member(pool_place, exact, same, similarities[place]),
-                _several(test.class_names(place) | pool.class_names(pool_place)),
-            )
-        )
+        leaks.append(as_leak(test, place, pool, pool_place, similarities[place]))
     return leaks
 
 
+def as_leak(test: AuditedSet, place: int, pool: AuditedSet, pool_place: int, similarity: float) -> Leak:
+    """Return a test image and a pool image as a leak."""
+    exact = bool(test.descriptors.pixels[place] == pool.descriptors.pixels[pool_place])
+    same = exact and _same_file(test.path(place), pool.path(pool_place))
+    return Leak(
+        test.member(place, exact, same, similarity),
+        pool.member(pool_place, exact, same, similarity),
+        _several(test.class_names(place) | pool.class_names(pool_place)),
+    )
+
+
 def _several(classes: set[str]) -> tuple[str, ...]:
+    """Return the names of classes if there are two or more."""
     return tuple(sorted(classes)) if len(classes) > 1 else ()
 
 

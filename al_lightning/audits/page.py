@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 from al_lightning.audits.result import SIDES, Audit, Group, Leak, Side
-from al_lightning.audits.text import headline, once, sizes, sorted_leaks, worth
+from al_lightning.audits.text import both, headline, measure, once, opinions, sizes, sorted_leaks, worth
 from al_lightning.data.images import Images
 from al_lightning.drawing import jpeg, shrink
 from al_lightning.duplicates.relation import ALIKE, LOOK_ALIKE
@@ -34,12 +34,17 @@ def page(audit: Audit) -> str:
         "findings": once(audit.findings),
         "leaks": _chosen_leaks(audit),
         "groups": _chosen_groups(audit),
+        "opinions": opinions(audit.opinion) if audit.opinion else [],
+        "measure": measure(audit.opinion) if audit.opinion else "",
+        "alone": _leaks_alone(audit),
+        "vector_groups": _groups_alone(audit),
         "pictures": {place: _picture(content) for place, content in audit.pictures.items()},
         "most": {"files": FILES, "leaks": LEAKS, "least": LEAST, "members": MEMBERS, "spans": SPANS},
         "look_alike": LOOK_ALIKE,
         "alike": ALIKE,
         "side_names": SIDES,
         "sizes": sizes,
+        "both": both,
     }
     return render("audits/templates/audit.html.jinja", values)
 
@@ -71,7 +76,9 @@ def _shown(audit: Audit) -> Iterator[tuple[Side, int]]:
         yield from (("test", leak.test.index), ("pool", leak.pool.index))
     for span in audit.spans[:SPANS]:
         yield from (("pool", span.closest[0]), ("test", span.closest[1]))
-    for group in _chosen_groups(audit):
+    for leak in _leaks_alone(audit):
+        yield from (("test", leak.test.index), ("pool", leak.pool.index))
+    for group in (*_chosen_groups(audit), *_groups_alone(audit)):
         yield from ((group.side, member.index) for member in group.members[:MEMBERS])
 
 
@@ -83,7 +90,22 @@ def _chosen_leaks(audit: Audit) -> Sequence[Leak]:
 
 def _chosen_groups(audit: Audit) -> Sequence[Group]:
     """Return the groups to show: first those with several classes, then those across sequences, then the largest."""
-    return sorted(audit.groups, key=lambda group: (not group.classes, group.one_sequence, -len(group.members)))[:GROUPS]
+    return _telling(audit.groups)
+
+
+def _leaks_alone(audit: Audit) -> Sequence[Leak]:
+    """Return the leaks by vectors alone to show, the most similar first."""
+    leaks = audit.opinion.alone if audit.opinion else ()
+    return sorted(leaks, key=lambda leak: -(leak.test.cosine or 0))[:LEAKS]
+
+
+def _groups_alone(audit: Audit) -> Sequence[Group]:
+    """Return the groups by vectors to show, in the same order as those by pixels."""
+    return _telling(audit.opinion.groups if audit.opinion else ())
+
+
+def _telling(groups: Sequence[Group]) -> Sequence[Group]:
+    return sorted(groups, key=lambda group: (not group.classes, group.one_sequence, -len(group.members)))[:GROUPS]
 
 
 def _picture(content: bytes) -> Mapping[str, Any]:

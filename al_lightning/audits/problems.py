@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from al_lightning.audits.result import SIDES, ClassFacts, Finding, Group, Leak, Problem, Side, Span
+from al_lightning.audits.result import SIDES, ClassFacts, Finding, Group, Leak, Opinion, Problem, Side, Span
 from al_lightning.labels.content import WORDS, absent_text, count_of, some
 
 _WORDS = {**WORDS, "set cannot be set up": ("reason why nothing can be set up", "sets that cannot be set up")}
@@ -20,6 +20,7 @@ def problems(
     test_images: int,
     unlabelled: Mapping[Side, bool],
     doubts: Sequence[str],
+    opinion: Opinion | None = None,
 ) -> tuple[Problem, ...]:
     """Return the problems.
 
@@ -27,7 +28,8 @@ def problems(
     which no network can learn.
 
     `--strict` does not fail because of near-duplicates within one sequence, which every video has and which the
-    redundancy score measures, nor because of absent classes.
+    redundancy score measures, nor because of absent classes, nor because of what vectors alone call alike, which may
+    be another picture of the same thing.
     """
     return (
         *_leakage(leaks),
@@ -38,6 +40,7 @@ def problems(
             for problem in _repeats([group for group in groups if group.side == side], f"the {name}")
         ),
         *_mixed([*(group.classes for group in groups), *(leak.classes for leak in leaks)]),
+        *_by_vectors(opinion),
         *_files(findings),
         *(Problem("labels", text) for text in doubts),
         *_absent("pool", unlabelled["pool"], [facts.name for facts in classes if not facts.pool_images]),
@@ -84,6 +87,20 @@ def _repeats(groups: Sequence[Group], where: str) -> Iterable[Problem]:
 def _mixed(classes: Sequence[Sequence[str]]) -> Iterable[Problem]:
     if count := sum(map(bool, classes)):
         yield Problem("labels", f"{count:,} times the same picture has different classes.")
+
+
+def _by_vectors(opinion: Opinion | None) -> Iterable[Problem]:
+    if opinion is None:
+        return
+    for count, what, where, kind in (
+        (opinion.leaks.vectors, "test image", "one of the pool", "leakage"),
+        (opinion.pool.vectors, "image of the pool", "another one", "near-duplicates"),
+        (opinion.test.vectors, "image of the test set", "another one", "near-duplicates"),
+    ):
+        if count:
+            images = count_of(count, what, what.replace("image", "images"))
+            alike = f"{images} {'is' if count == 1 else 'are'} like {where} by vectors alone"
+            yield Problem(kind, f"{alike} (cosine {opinion.threshold:g} or more); look at them.", strict=False)
 
 
 def _files(findings: Sequence[Finding]) -> Iterable[Problem]:

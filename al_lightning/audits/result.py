@@ -43,6 +43,7 @@ class Member:
     """An image of a group or a leak: position, name, and similarity to the first image, or to the leak's other image.
 
     `exact`: whether their pixels are equal (in a group, to those of an earlier image). `same_file`: the files, too.
+    `cosine`: of the vectors of the same two images; None where there are no vectors.
     """
 
     index: int
@@ -50,6 +51,7 @@ class Member:
     exact: bool
     same_file: bool
     similarity: float
+    cosine: float | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Group:
 
     Attributes:
         side: the set.
-        members: two or more; `exact` and `similarity` of the first have no meaning.
+        members: two or more; `exact`, `similarity` and `cosine` of the first have no meaning.
         one_sequence: whether all come from one sequence, like neighbouring frames of a video.
         classes: names of their classes if these differ; otherwise empty.
     """
@@ -143,6 +145,42 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """How many images pixels and vectors both call alike to another one, pixels alone, and vectors alone."""
+
+    both: int
+    pixels: int
+    vectors: int
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What the vectors of an encoder say about the images, beside their pixels.
+
+    Attributes:
+        encoder: its name, or the file of the vectors.
+        numbers: numbers of a vector.
+        threshold: least cosine of two images that are alike by their vectors.
+        usual: median cosine of two images of the pool, and that which 1 pair in 1,000 exceeds; None for fewer than two.
+        pool: images that repeat an earlier one of the pool.
+        test: images that repeat an earlier one of the test set.
+        leaks: test images that are like an image of the pool.
+        groups: images that are alike by their vectors, where at least one repeats another by its vectors alone.
+        alone: test images that are like an image of the pool by their vectors alone, each with the most similar one.
+    """
+
+    encoder: str
+    numbers: int
+    threshold: float
+    usual: tuple[float, float] | None
+    pool: Agreement
+    test: Agreement
+    leaks: Agreement
+    groups: tuple[Group, ...]
+    alone: tuple[Leak, ...]
+
+
+@dataclass(frozen=True)
 class Audit:
     """The result of an audit.
 
@@ -161,6 +199,7 @@ class Audit:
         findings: damaged or inconsistent files.
         notes: checks that were not possible.
         problems: the worst first.
+        opinion: that of vectors; None where it was not asked for, and then not in JSON.
         sequences: number of sequences that the pool's images come from; None where unknown. Not for JSON.
         pictures: (side, position) to a small JPEG, for the images on the page. Not for JSON.
     """
@@ -179,6 +218,7 @@ class Audit:
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     problems: tuple[Problem, ...]
+    opinion: Opinion | None = None
     sequences: int | None = None
     pictures: Mapping[tuple[Side, int], bytes] = field(default_factory=dict, repr=False)
 
@@ -191,4 +231,9 @@ class Audit:
         """Return what audit.json has."""
         values = asdict(self)
         del values["pictures"], values["sequences"]
+        if self.opinion is None:
+            del values["opinion"]
+            members = [member for group in values["groups"] for member in group["members"]]
+            for member in [*members, *(leak[side] for leak in values["leaks"] for side in SIDES)]:
+                del member["cosine"]
         return {**values, "fails": self.fails}

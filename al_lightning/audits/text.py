@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from al_lightning.audits.result import SIDES, Audit, Finding, Group, Leak, SetFacts
+from al_lightning.audits.result import SIDES, Agreement, Audit, Finding, Group, Leak, Member, Opinion, SetFacts
+from al_lightning.duplicates.relation import ALIKE
 from al_lightning.labels.content import some
 
 _LINES = 8
@@ -23,6 +24,8 @@ def summary(audit: Audit) -> str:
     if audit.problems:
         lines += ["", *(f"{'!' if problem.strict else '-'} {problem.text}" for problem in audit.problems)]
     lines += _examples(audit)
+    if audit.opinion is not None:
+        lines += _opinion(audit.opinion)
     if audit.notes:
         lines += ["", *(f"note: {note}" for note in audit.notes)]
     return "\n".join(lines)
@@ -88,16 +91,63 @@ def _with_others(first: Finding, *others: Finding) -> Finding:
     return replace(first, text=f"{first.text} The same holds for {names}.") if others else first
 
 
-def _sign(exact: bool) -> str:
-    """Return = for equal pixels and ≈ for near-duplicates."""
-    return "=" if exact else "≈"
+def _sign(member: Member) -> str:
+    """Return = for equal pixels and ≈ for near-duplicates; with vectors, both numbers of a near-duplicate."""
+    if member.exact:
+        return "="
+    return "≈" if member.cosine is None else f"≈ ({both(member)})"
+
+
+def both(member: Member) -> str:
+    """Return how alike pixels and vectors are, in a few words."""
+    pixels = f"pixels {member.similarity:.2f}" if member.similarity else f"pixels below {ALIKE:g}"
+    return f"{pixels}, cosine {member.cosine:.2f}"
+
+
+def opinions(opinion: Opinion) -> list[tuple[str, Agreement]]:
+    """Return what is counted of a second opinion, in words, with its counts; sets without any are left out."""
+    rows = [
+        ("of the pool, like an earlier one", opinion.pool),
+        ("of the test set, like an earlier one", opinion.test),
+        ("of the test set, like one of the pool", opinion.leaks),
+    ]
+    return [(words, counts) for words, counts in rows if counts is opinion.pool or any(vars(counts).values())]
+
+
+def measure(opinion: Opinion) -> str:
+    """Return what the vectors are, when two images are alike by them, and which cosines are usual."""
+    text = (
+        f"{opinion.encoder} gives {opinion.numbers:,} numbers an image; two images are alike by their vectors at a "
+        f"cosine of {opinion.threshold:g} or more."
+    )
+    if opinion.usual is None:
+        return text
+    middle, high = opinion.usual
+    return f"{text} Two images of this pool have {middle:.2f} in the median, 1 pair in 1,000 more than {high:.2f}."
+
+
+def _opinion(opinion: Opinion) -> list[str]:
+    """Return the second opinion: what was compared, the counts, and examples of what vectors alone call alike."""
+    rows = opinions(opinion)
+    width = max(len(words) for words, _ in rows)
+    lines = ["", f"Second opinion: {measure(opinion)}", f"  {'images':<{width}}   both  pixels alone  vectors alone"]
+    lines += [f"  {words:<{width}} {its.both:>6,} {its.pixels:>13,} {its.vectors:>14,}" for words, its in rows]
+    alone = sorted(opinion.alone, key=lambda leak: -(leak.test.cosine or 0))
+    lines += _some(
+        "In the test set and in the pool, by vectors alone:",
+        [f"{leak.test.name} {_sign(leak.test)} {leak.pool.name}" for leak in alone],
+    )
+    for side, name in SIDES.items():
+        groups = [group for group in opinion.groups if group.side == side and not group.one_sequence]
+        lines += _some(f"Repeated in the {name}, by vectors:", [_names(group) for group in groups])
+    return lines
 
 
 def _examples(audit: Audit) -> list[str]:
     """Return a few names for each kind of problem."""
     lines = _some(
         "In the test set and in the pool:",
-        [f"{leak.test.name} {_sign(leak.test.exact)} {leak.pool.name}" for leak in sorted_leaks(audit)],
+        [f"{leak.test.name} {_sign(leak.test)} {leak.pool.name}" for leak in sorted_leaks(audit)],
     )
     lines += _some(
         "Sequences on both sides:",
@@ -123,6 +173,6 @@ def _some(title: str, texts: list[str]) -> list[str]:
 def _names(group: Group) -> str:
     """Return the first four names of a group in a line."""
     first, *others = group.members
-    named = [f"{_sign(member.exact)} {member.name}" for member in others[:3]]
+    named = [f"{_sign(member)} {member.name}" for member in others[:3]]
     more = [f"and {len(others) - 3:,} more"] if len(others) > 3 else []
     return " ".join([first.name, *named, *more])

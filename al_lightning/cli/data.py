@@ -36,11 +36,18 @@ def audit(given: list[str]) -> int:
         "audit",
         "Checks a dataset: duplicates and near-duplicates in the pool, leakage into the test set, how "
         "redundant the pool is, classes, broken files. Prints a summary, writes audit.json and audit.html.",
-        "(--config NAME | --images DIR [--masks DIR [--mapping FILE]]) [--sequence-pattern RE] [--out DIR] "
-        "[options of fit]",
+        "(--config NAME | --images DIR [--masks DIR [--mapping FILE]]) [--sequence-pattern RE] "
+        "[--features [NETWORK|FILE]] [--out DIR] [options of fit]",
     )
     parser.add_argument("--config", action="append", default=[], help="a dataset, or a run's name; may be repeated")
     add_images(parser)
+    parser.add_argument(
+        "--features",
+        nargs="?",
+        const="",
+        metavar="NETWORK|FILE",
+        help="a second opinion on near-duplicates: vectors of a network (efficientnet), or of a file",
+    )
     parser.add_argument("--out", type=Path, default=Path("audit"), help="for audit.json and audit.html (audit)")
     parser.add_argument("--strict", action="store_true", help="exit with 1 where duplicates or leakage were found")
     ours, options = parser.read_with_options(given)
@@ -67,5 +74,6 @@ def audit(given: list[str]) -> int:
         ours.out,
         ours.processes,
         mapping=ours.mapping,
+        features=ours.features,
     )
     return 1 if ours.strict and result.fails else 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from al_lightning.cli.arguments import Arguments, begin
 from al_lightning.distributed.shutdown import shutdown
-from al_lightning.errors import UsageError
+from al_lightning.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from al_lightning.config.experiment import Experiment
@@ -15,18 +15,17 @@ if TYPE_CHECKING:
     from al_lightning.distributed.processes import Processes
     from al_lightning.progress import Reporter
 
-ENCODER = "efficientnet"
-"""The encoder of a name that has no network."""
-
 
 def features(given: list[str]) -> int:
     """Encode the images of a dataset or of a folder."""
+    from al_lightning.config.names import ENCODER, with_network, with_strategy
+
     parser = Arguments(
         "features",
         "Encodes each image of the pool and of the test set once, with a frozen network, into a store beside the data, "
         "which runs with the same network read. The same command continues after an "
         "interruption, and checks a finished store.",
-        "(NAME | --images DIR) [--encoder NETWORK] [--out FILE] [options of fit]",
+        "(NAME | --images DIR) [--encoder NETWORK] [--out FILE [--skip-broken]] [options of fit]",
     )
     if not any(word.partition("=")[0] == "--images" for word in given):
         parser.add_argument("name", metavar="NAME", nargs="+", help="a dataset (cifar10), a run's name, or a YAML file")
@@ -35,12 +34,16 @@ def features(given: list[str]) -> int:
         "--encoder", metavar="NETWORK", help=f"a network as names have it (that of the name, else {ENCODER})"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write vectors: .npz, .csv, or .npy with .txt")
+    parser.add_argument("--skip-broken", action="store_true", help="leave out images of a folder that cannot be read")
     ours, options = parser.read_with_options(given)
     names = [] if ours.images else list(ours.name)
     if ours.images and any(option.partition("=")[0] == "--data.root" for option in options):
         raise UsageError("--data.root is a dataset's folder, and --images names a folder itself; give one of them.")
-    from al_lightning.config.names import with_network, with_strategy
-
+    if ours.skip_broken and not (ours.images and ours.out):
+        raise UsageError(
+            "--skip-broken belongs to --images DIR with --out FILE, which has a name for each vector; the features of "
+            "a dataset belong to positions, so mend or take out the images that `al-lightning audit` lists."
+        )
     configs = with_network(with_strategy(names or ["image_folder"]), ours.encoder, ENCODER)
     begin(ours.verbose)
     from al_lightning.features.export import check_out
@@ -52,31 +55,32 @@ def features(given: list[str]) -> int:
     from al_lightning.progress import Reporter
 
     experiment = configure_to_read(configs, options)
-    data = _folder(ours.images, experiment.data) if ours.images else experiment.data
     with (
         Processes.of(experiment.trainer, 0, ["features", *given]) as processes,
         Reporter(shown=shutdown.rank == 0) as reporter,
     ):
+        data = experiment.data
+        if ours.images:
+            data = _folder(ours.images, data, ours.skip_broken, processes, reporter)
         for path in _make(experiment, data, ours.out, processes, reporter):
             print(path, flush=True)
     return 0
 
 
-def _folder(images: Path, like: PoolDataset) -> PoolDataset:
-    """Return a folder of any images, read as the images of another dataset are."""
-    from al_lightning.audits.folder import AuditFolder
+def _folder(
+    images: Path, like: PoolDataset, skip_broken: bool, processes: Processes, reporter: Reporter
+) -> PoolDataset:
+    """Return a folder of any images, read as the images of a dataset are; if asked for, without broken ones."""
+    from al_lightning.audits.folder import broken_images, folder_to_encode
+    from al_lightning.labels.content import count_of, some
 
-    mean, std = like.mean.flatten().tolist(), like.std.flatten().tolist()
-    return AuditFolder(
-        images.resolve(),
-        size=getattr(like, "size", None),
-        eval_batch_size=like.eval_batch_size,
-        workers=like.workers,
-        mean=tuple(mean),
-        std=tuple(std),
-        cache=like.cache,
-        timeout=like.timeout,
-    )
+    folder = folder_to_encode(images, like)
+    if not skip_broken or not (broken := processes.once(broken_images, folder, reporter.count)):
+        return folder
+    names = some([str(path.relative_to(folder.root)) for path in broken])
+    verb = "is" if len(broken) == 1 else "are"
+    reporter.say(printable(f"note: {count_of(len(broken), 'image')} cannot be read and {verb} left out: {names}"))
+    return folder_to_encode(images, like, left_out=broken)
 
 
 def _make(

@@ -11,7 +11,7 @@ from typing import Any
 from al_lightning.comparisons.check import Checked, trained_fit
 from al_lightning.comparisons.comparison import Comparison
 from al_lightning.comparisons.plan import gain
-from al_lightning.config.rebuild import data_of
+from al_lightning.features.of_run import data_and_features
 from al_lightning.pages.render import render
 from al_lightning.reports.numbers import answer, datasets
 from al_lightning.reports.origin import Origin
@@ -106,7 +106,7 @@ def write_page(
         guide: as for `reports.page.write_report`.
     """
     values: dict[str, Any] = {
-        **report_values(comparison.runs, data_of(()), title, origin=origin, guide=guide),
+        **report_values(comparison.runs, data_and_features(()), title, origin=origin, guide=guide),
         "warning": checked.warning if checked else "",
         "checked": checked.line if checked else "",
         "gains": [text for text in map(_gain, comparison.methods) if text],

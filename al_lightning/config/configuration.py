@@ -33,6 +33,7 @@ from al_lightning.data.dataset import PoolDataset
 from al_lightning.errors import ALError, UsageError, raised_in, reason_of
 from al_lightning.networks.base import Network
 from al_lightning.runs.parts import SECTION_OF_AXIS
+from al_lightning.tasks import Task
 from al_lightning.yaml_files import Loader
 
 LENGTH = "A fit's length is --steps N, or --epochs E (steps = E x labelled // batch size); Lightning's own is derived."
@@ -105,6 +106,18 @@ class Configured:
         """Return a new network."""
         network: Network = self.configuration.instantiate("network").network(classes)
         return network
+
+    def task(self, classes: int) -> Task:
+        """Return a new task."""
+        task: Task = self.configuration.instantiate("task").task(classes)
+        return task
+
+    def fresh_parts(self) -> Any:
+        """Return new `network`, `task` and `training` factories and `trainer` options for one fit.
+
+        A factory keeps the objects of its configuration, so each fit needs its own.
+        """
+        return self.configuration.instantiate("network", "task", "training", "trainer")
 
 
 def _names_weights(part: Any) -> bool:

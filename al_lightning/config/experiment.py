@@ -29,7 +29,6 @@ from al_lightning.runs.identity import flatten
 from al_lightning.runs.journal import JOURNAL, LONGEST_WORD
 from al_lightning.runs.parts import run_name
 from al_lightning.runs.store import SPLIT
-from al_lightning.tasks import Task
 
 AS_ENCODER_TAKES = ("size", "mean", "std")
 """Options of a dataset that go with a network."""
@@ -72,18 +71,6 @@ class Experiment(Configured):
     def reads_features(self) -> bool:
         """Whether the training method reads stored features of the network's encoder in place of images."""
         return bool(imported(self.plain["training"]["class_path"]).reads_features)
-
-    def fresh_parts(self) -> Any:
-        """Return new `network`, `task` and `training` factories and `trainer` options for one fit.
-
-        A factory keeps the objects of its configuration, so each fit needs its own.
-        """
-        return self.configuration.instantiate("network", "task", "training", "trainer")
-
-    def task(self, classes: int) -> Task:
-        """Return a new task."""
-        task: Task = self.configuration.instantiate("task").task(classes)
-        return task
 
     def steps(self, labelled: int) -> int:
         """Return the number of steps of a fit: 100 epochs of 59 labelled images at batch 8 are 737 steps."""

@@ -227,6 +227,7 @@ OF_DATA = ("data", "oracle")
 """The sections that tell how to read a run's data, labels by people included."""
 OF_NETWORK = (*OF_DATA, "network", "channels_last")
 OF_QUERY = (*OF_NETWORK, "acquisition", "constraints", "budget", "trainer")
+OF_TRAINING = (*OF_NETWORK, "trainer", "task", "training")
 
 
 IGNORED_IN_IDENTITY = {

@@ -20,7 +20,7 @@ from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.constraints import Constraints
 from al_lightning.config.check import Walk
 from al_lightning.config.configuration import Configured, parse
-from al_lightning.config.fit_options import OF_DATA, OF_NETWORK, OF_QUERY, result_settings
+from al_lightning.config.fit_options import OF_DATA, OF_NETWORK, OF_QUERY, OF_TRAINING, result_settings
 from al_lightning.config.layers import read_layers
 from al_lightning.config.names import parts
 from al_lightning.config.own_code import changed_files, own_modules
@@ -47,6 +47,11 @@ class Reopened(Configured):
     acquisition: Acquisition | None
     budget: Budget | None
     constraints: Constraints | None
+
+    @property
+    def seed(self) -> int:
+        """Seed of the run."""
+        return self.record.seed
 
     def check_weights(self, path: Path) -> None:
         """Check that weights are those of this network, before a network of any size takes memory.
@@ -81,7 +86,7 @@ def reopen(
     Args:
         run_dir: the run directory.
         options: further options as on the command line.
-        sections: what is needed besides the data: "network", "acquisition".
+        sections: what is needed besides the data: "network", "acquisition", "training".
         imports: modules that may be imported, besides this package's; they may lie in the working directory.
         acquisition: another strategy: a part's name, or a class path, whose module may be imported too.
         cycle: the cycle whose network is used; the last one by default.
@@ -92,7 +97,8 @@ def reopen(
     run_dir = Path(run_dir)
     run, path = read_run(run_dir), run_dir / "config.yaml"
     record = run.record
-    names = OF_QUERY if "acquisition" in sections else OF_NETWORK if "network" in sections else OF_DATA
+    asked = {"network": OF_NETWORK, "acquisition": OF_QUERY, "training": OF_TRAINING}
+    names = tuple(dict.fromkeys([*OF_DATA, *(name for section in sections for name in asked[section])]))
     values = _values(path, names)
     own, source = dict(values), path
     if acquisition is not None:

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from al_lightning.duplicates.descriptor import Descriptors, Indices
-from al_lightning.duplicates.relation import ALIKE, TILE, Advance, Flags, Reals, Similarities, compare, keep_nearest
+from al_lightning.duplicates.relation import (
+    ALIKE,
+    TILE,
+    Advance,
+    Compare,
+    Flags,
+    Reals,
+    Similarities,
+    comparing,
+    keep_nearest,
+)
 
 
 @dataclass(frozen=True)
@@ -54,32 +64,35 @@ def group(images: Descriptors, advance: Advance | None = None) -> Groups:
     such a leader leads a new group. Leaders are not near-duplicates of each other, and groups do not chain: a slow pan
     gives several groups. Images with equal pixels share a group. Memory beside the descriptors is that of a tile.
     """
-    size = len(images)
+    groups = group_by(len(images), comparing(images, images), advance)
+    return Groups(groups.leader[images.first], groups.similarity[images.first], groups.mass)
+
+
+def group_by(size: int, compare: Compare, advance: Advance | None = None) -> Groups:
+    """Group N images as `group` does, by a function that compares two of their tiles."""
     mass, best = np.zeros(size), np.full(size, -1.0)
     leader = np.arange(size)
     for start in range(0, size, TILE):
         rows = slice(start, min(start + TILE, size))
         for first in range(0, start, TILE):
             columns = slice(first, first + TILE)
-            similarity, near = compare(images[rows], images[columns])
+            similarity, near = compare(rows, columns)
             weights = weight(similarity)
             mass[rows] += weights.sum(axis=1)
             mass[columns] += weights.sum(axis=0)
             near &= leader[columns] == np.arange(first, first + TILE)
             keep_nearest(similarity, near, first, leader[rows], best[rows])
-        _group_tile(images[rows], start, mass[rows], leader[rows], best[rows])
+        _group_tile(*compare(rows, rows), start, mass[rows], leader[rows], best[rows])
         if advance is not None:
             advance(rows.stop, size)
-    to_leader = np.where(best < 0, 1.0, best)
-    return Groups(leader[images.first], to_leader[images.first], mass)
+    return Groups(leader, np.where(best < 0, 1.0, best), mass)
 
 
-def _group_tile(images: Descriptors, start: int, mass: Reals, leader: Indices, best: Reals) -> None:
-    """Compare the images of a tile in their order: each may lead later ones."""
-    similarity, near = compare(images, images)
+def _group_tile(similarity: Similarities, near: Flags, start: int, mass: Reals, leader: Indices, best: Reals) -> None:
+    """Group the images of a tile in their order: each may lead later ones."""
     mass += weight(similarity).sum(axis=1)
     repeats = best >= 0
-    for row in range(len(images)):
+    for row in range(len(near)):
         if not repeats[row]:
             repeats[row + 1 :] |= near[row, row + 1 :]
     keep_nearest(similarity, np.tril(near & ~repeats, -1), start, leader, best)

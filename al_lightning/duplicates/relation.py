@@ -14,6 +14,8 @@ Similarities = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 Advance = Callable[[int, int], None]
 """Called with (done, total) to show progress."""
+Compare = Callable[[slice, slice], tuple[Similarities, Flags]]
+"""Compares M images with N images, which two slices name: similarities and near-duplicates, (M, N) each."""
 NEAR_EDGES = 0.8
 """Least cosine between the edges of near-duplicates."""
 NEAR_GREY = 0.875
@@ -76,15 +78,25 @@ def nearest(images: Descriptors, others: Descriptors, advance: Advance | None = 
     Returns:
         (M,) int64 positions, -1 for none, the first of equals; (M,) float64 similarities.
     """
-    place, best = np.full(len(images), -1), np.full(len(images), -1.0)
-    for start in range(0, len(images), TILE):
-        rows = slice(start, min(start + TILE, len(images)))
-        for first in range(0, len(others), TILE):
-            similarity, near = compare(images[rows], others[slice(first, first + TILE)])
+    return nearest_by(len(images), len(others), comparing(images, others), advance)
+
+
+def nearest_by(size: int, others: int, compare: Compare, advance: Advance | None = None) -> tuple[Indices, Reals]:
+    """Find near-duplicates as `nearest` does, by a function that compares tiles of M images and N others."""
+    place, best = np.full(size, -1), np.full(size, -1.0)
+    for start in range(0, size, TILE):
+        rows = slice(start, min(start + TILE, size))
+        for first in range(0, others, TILE):
+            similarity, near = compare(rows, slice(first, first + TILE))
             keep_nearest(similarity, near, first, place[rows], best[rows])
         if advance is not None:
-            advance(rows.stop, len(images))
+            advance(rows.stop, size)
     return place, best
+
+
+def comparing(images: Descriptors, others: Descriptors) -> Compare:
+    """Return the function that compares tiles of images with tiles of others."""
+    return lambda rows, columns: compare(images[rows], others[columns])
 
 
 def keep_nearest(similarity: Similarities, near: Flags, start: int, place: Indices, best: Reals) -> None:

@@ -20,14 +20,8 @@ def check_parts(experiment: Experiment, module: TrainingModule) -> None:
     if strategy.needs_network and type(strategy).score is Acquisition.score:
         raise UsageError(f"{type(strategy).__name__} needs a network but defines no score(); define one.")
     strategy.check(module.evaluated)
-    if module.reads_features and (strategy.reads_pixels or strategy.members > 1):
-        why = (
-            "looks at the images themselves" if strategy.reads_pixels else "compares several networks, all of one head"
-        )
-        raise UsageError(
-            f"{type(strategy).__name__} {why}, and {type(module).__name__} trains on stored features alone; take "
-            "another strategy, or train the whole network."
-        )
+    if module.reads_features:
+        check_on_features(strategy)
     data, task, unlabelled = experiment.data, module.task, experiment.data.unlabelled
     views = [view for view in (unlabelled.views or {}).values() if view is not None] if unlabelled else []
     labelled: list[PoolDataset | Augmentation] = [data, data.augmentation, *views]
@@ -50,6 +44,18 @@ def check_parts(experiment: Experiment, module: TrainingModule) -> None:
         )
     if experiment.options.warm_start == "backbone" and module.network.trunk() is None:
         raise UsageError(f"{type(module.network).__name__} has no separate backbone; use --warm_start all or none.")
+
+
+def check_on_features(strategy: Acquisition) -> None:
+    """Raise UsageError where a strategy cannot choose by a head on stored features alone."""
+    if strategy.reads_pixels or strategy.members > 1:
+        why = (
+            "looks at the images themselves" if strategy.reads_pixels else "compares several networks, all of one head"
+        )
+        raise UsageError(
+            f"{type(strategy).__name__} {why}, and a linear probe is fitted on stored features alone; take another "
+            "strategy, or train the whole network."
+        )
 
 
 def _views(names: tuple[str, ...]) -> str:

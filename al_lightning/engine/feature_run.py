@@ -17,6 +17,7 @@ from torch import nn
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.scoring import Scored, Scorer, in_order
 from al_lightning.config.experiment import Experiment
+from al_lightning.config.rebuild import Reopened
 from al_lightning.data.feature_batches import PaddedFeatures, StoredFeatures, batch_size_of, feature_batch
 from al_lightning.data.images import Array, Images
 from al_lightning.distributed.processes import Processes
@@ -78,7 +79,7 @@ class FeatureRuns:
         experiment: the configuration of one of them; its training method is `Probe`, and its data have features.
     """
 
-    def __init__(self, experiment: Experiment) -> None:
+    def __init__(self, experiment: Experiment | Reopened) -> None:
         data = experiment.data
         assert data.features is not None
         self.data = data

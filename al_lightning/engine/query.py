@@ -8,14 +8,18 @@ from functools import partial
 from pathlib import Path
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.scoring import Scored, join_members, score_pool, select
+from al_lightning.acquisition.scoring import Score, Scored, join_members, score_pool, select
 from al_lightning.config.rebuild import Reopened, reopen
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.distributed.malloc import keep_large_blocks
 from al_lightning.distributed.processes import Processes
+from al_lightning.engine.check_parts import check_on_features
+from al_lightning.engine.feature_run import FeatureFit, FeatureRuns
 from al_lightning.engine.inputs import completed, encode_for
 from al_lightning.engine.stages import StageProgress, guarded, score, stage_trainer
 from al_lightning.errors import UsageError, printable
+from al_lightning.features.of_run import SECTIONS, find_features, how_to_make, is_probe
+from al_lightning.features.sets import FeatureSets
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
 from al_lightning.runs.checkpoints import load_network
@@ -34,7 +38,11 @@ def query_cycle(
     show: bool = False,
     imports: Sequence[str] = (),
 ) -> list[int]:
-    """Return a strategy's choice with a finished cycle's network; nothing in the run directory changes."""
+    """Return a strategy's choice with a finished cycle's network; nothing in the run directory changes.
+
+    The head of a linear probe is fitted again on the stored features, which gives the same one; `compare` keeps no
+    weights.
+    """
     command = ["query", str(run_dir), "--cycle", str(cycle), *options]
     command += ["--acquisition", acquisition] if acquisition else []
     command += [part for name in imports for part in ("--import", name)]
@@ -47,7 +55,9 @@ def query_cycle(
         raise UsageError(f"No cycle of {run_dir} has finished yet, so that there is no network to ask again.")
     if not 0 <= cycle < len(done.cycles):
         raise UsageError(f"{run_dir} has finished cycles 0 to {len(done.cycles) - 1}; there is no cycle {cycle}.")
-    run = reopen(run_dir, options, ("network", "acquisition"), imports, acquisition, cycle)
+    probe = is_probe(done.record)
+    sections = ("network", "acquisition", *(SECTIONS if probe else ()))
+    run = reopen(run_dir, options, sections, imports, acquisition, cycle)
     strategy, budget = run.acquisition, run.budget
     assert strategy is not None
     assert budget is not None
@@ -60,13 +70,9 @@ def query_cycle(
         why = "budget.query is 0; give --budget.query N" if len(pool.unlabelled) else "nothing is unlabelled"
         raise UsageError(f"There is nothing to choose in cycle {cycle}: {why}.")
     needed = [store.weights(cycle, member) for member in range(strategy.members)]
-    if gone := [path for path in needed if not path.is_file()]:
-        raise UsageError(
-            f"{type(strategy).__name__} needs {len(needed)} trained network(s) of cycle {cycle}, "
-            f"but {gone[0]} is not there."
-        )
-    for path in needed if strategy.needs_network else ():
-        run.check_weights(path)
+    features = find_features(run, run_dir) if probe else None
+    if features is None:
+        _check_weights(run, strategy, needed, f"cycle {cycle}", run_dir if probe else None)
     with (
         Processes.of(run.trainer, 0, command) as processes,
         Reporter(shown=show and processes.rank == 0) as reporter,
@@ -74,7 +80,11 @@ def query_cycle(
         reporter.cycle(cycle, len(pool.labelled))
         seed, scored = run.record.seed, []
         for member, weights in enumerate(needed):
-            network = partial(_score, run, strategy, pool, (seed, cycle, member), weights, reporter)
+            key = (seed, cycle, member)
+            if features is None:
+                network: Score = partial(_score, run, strategy, pool, key, weights, reporter)
+            else:
+                network = partial(_score_features, run, strategy, pool, key, features)
             scored.append(score_pool(strategy, pool, generator("candidates", seed, cycle), network))
         encode_for([strategy], run, [run.record.name], processes, reporter)
         which = (cycle, max(cycle + 1, len(done.cycles) - 1))
@@ -83,6 +93,41 @@ def query_cycle(
         for index, name in zip(chosen, run.data.names(chosen), strict=True):
             reporter.say(printable(f"{index:>{len(str(pool.size))}}  {name}"))
         return chosen
+
+
+def _check_weights(
+    run: Reopened, strategy: Acquisition, needed: Sequence[Path], cycle: str, probe: Path | None
+) -> None:
+    """Raise UsageError where weights are missing; `probe` is the directory of a run of a linear probe."""
+    gone = [path for path in needed if not path.is_file()]
+    if gone and probe is not None:
+        raise UsageError(
+            f"{probe} keeps no weights of {cycle}, and there is no store of its features, on which its head could be "
+            f"fitted again; {how_to_make(run.record, probe)}"
+        )
+    if gone:
+        raise UsageError(
+            f"{type(strategy).__name__} needs {len(needed)} trained network(s) of {cycle}, but {gone[0]} is not there."
+        )
+    for path in needed if strategy.needs_network else ():
+        run.check_weights(path)
+
+
+def _score_features(
+    run: Reopened,
+    strategy: Acquisition,
+    pool: Pool,
+    key: tuple[int, int, int],
+    features: FeatureSets,
+    images: list[int],
+) -> Scored:
+    """Fit the head of a linear probe again, and score images with it."""
+    run.data.features = features
+    fit = FeatureFit(FeatureRuns(run), key, pool)
+    check_on_features(strategy)
+    strategy.check(fit.network)
+    fit.train()
+    return fit.score(strategy, images)
 
 
 def _score(

@@ -20,6 +20,8 @@ from al_lightning.types import Features
 T = TypeVar("T")
 LIBRARIES = ("torch", "torchvision", "timm")
 """Packages whose version says what their modules compute; of other modules the file counts."""
+NOTES = ("training", "trained_on")
+"""Attributes of modules that do not change what an encoder in eval mode computes."""
 
 
 def encoder_key(network: Network, image: Tensor) -> tuple[dict[str, str], Features]:
@@ -81,7 +83,7 @@ def _tensors(modules: dict[str, nn.Module], head: tuple[list[Tensor], Tensor] | 
 def _settings(modules: dict[str, nn.Module]) -> Iterator[bytes]:
     """Yield the class of each module, and its attributes that are plain data: stride, padding, epsilon ..."""
     for name, module in modules.items():
-        plain = {key: value for key, value in vars(module).items() if key != "training" and _is_plain(value)}
+        plain = {key: value for key, value in vars(module).items() if key not in NOTES and _is_plain(value)}
         yield json.dumps([name, type(module).__qualname__, plain], sort_keys=True).encode()
 
 

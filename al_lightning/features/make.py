@@ -92,7 +92,7 @@ def _look(
     """Return the store, and the blocks to make, or None where it is complete; then it is locked until `held` ends."""
     contents = contents_of(data, encoder)
     count = sum(contents.counts.values())
-    stores = [Store(home, contents) for home in _homes(data)]
+    stores = [Store(home, contents) for home in homes(data)]
     for store in stores:
         if store.path.is_dir() and not any(store.damaged().values()):
             reporter.say(f"the features of {count:,} images come from {store.path}")
@@ -142,7 +142,7 @@ def contents_of(data: PoolDataset, encoder: Encoder) -> Contents:
     return Contents(key, data.eval_batch_size, counts, layouts, "float16" if features.maps else "float32")
 
 
-def _homes(data: PoolDataset) -> list[Path]:
+def homes(data: PoolDataset) -> list[Path]:
     """Return the folders that may hold a store, the preferred one first."""
     folders = [folder / FOLDER for folder in (data.cache_folder, data.run_folder) if folder is not None]
     if not folders:

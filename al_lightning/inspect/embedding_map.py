@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from al_lightning.data.feature_batches import StoredFeatures
 from al_lightning.data.images import Images
 from al_lightning.duplicates.image_set import DescribedImages
 from al_lightning.runs.journal import Run
@@ -60,12 +61,14 @@ class Map:
     Attributes:
         index: (N,) int64 positions, ascending.
         place: (N, 2) float64 between 0 and 1, from t-SNE; axes and distances between groups have no meaning.
-        source: the run of the embeddings; None for descriptors of the images.
+        source: the run of the embeddings; None for descriptors of the images, or stored features.
+        features: whether the embeddings are stored features of a frozen encoder, which the runs share.
     """
 
     index: Indices
     place: npt.NDArray[np.float64]
     source: Run | None
+    features: bool = False
 
 
 def scores(run: Run, cycle: int) -> dict[int, float]:
@@ -121,20 +124,27 @@ def embeddings(run: Run, cycle: int) -> tuple[Indices, Reals] | None:
     return seen.index[finite], value[finite]
 
 
-def embedding_map(images: Images, runs: Sequence[Run], marked: Sequence[int]) -> Map | None:
-    """Map a pool by the embeddings of the network of cycle 0.
+def embedding_map(
+    images: Images, runs: Sequence[Run], marked: Sequence[int], features: StoredFeatures | None = None
+) -> Map | None:
+    """Map a pool by stored features, or else by the embeddings of the network of cycle 0.
 
     The embeddings are those of the first run that stored some; at equal seeds, strategies with the same training and
     network share this network. If no run stored any, the descriptors of near-duplicates replace them.
 
     Args:
-        images: the full training set; read only if no run stored embeddings.
+        images: the full training set; read only if there are neither features nor embeddings.
         runs: runs on one pool with one seed.
         marked: positions to include whatever the size of the pool.
+        features: of the pool's images, which all runs read; None where they read images.
 
     Returns:
         The map; None for fewer than `FEWEST_POINTS` images.
     """
+    if features is not None and len(features) >= FEWEST_POINTS:
+        index = sampled(np.arange(len(features)), marked, MOST_POINTS)
+        vectors = features.layout.split(features.rows(index.tolist())).embedding
+        return Map(index, layout(vectors.float().numpy()), None, features=True)
     for source in runs:
         if (seen := embeddings(source, 0)) is not None and len(seen[0]) >= FEWEST_POINTS:
             index = sampled(seen[0], marked, MOST_POINTS)

@@ -208,7 +208,8 @@ def pool_map(dataset: Dataset, drawn: Map) -> Mapping[str, Any]:
 
     Returns:
         `size`, the number of points; `cut`, whether the pool has more; `box`, the view box; `cloud`, the path of all
-        points; `source`, the name of the run that the embeddings are from, or None; `seed`; and `figures`: of each
+        points; `source`, the name of the run that the embeddings are from, or None; `features`, whether they are stored
+        features; `seed`; and `figures`: of each
         strategy `label`, `count` of chosen images, paths `before` and `chosen`, and `other`, whether its network
         differs from the source's.
     """
@@ -219,10 +220,11 @@ def pool_map(dataset: Dataset, drawn: Map) -> Mapping[str, Any]:
     runs = first_runs(dataset)
     return {
         "size": len(place),
-        "cut": len(place) >= (DESCRIBED if drawn.source is None else MOST_POINTS),
+        "cut": len(place) >= (DESCRIBED if drawn.source is None and not drawn.features else MOST_POINTS),
         "box": f"0 {inner * low:.1f} {SIDE} {inner * (high - low) + 2 * EDGE:.1f}",
         "cloud": "".join(place.values()),
         "source": None if drawn.source is None else drawn.source.record.name,
+        "features": drawn.features,
         "seed": next(iter(runs.values())).record.seed,
         "figures": [
             {

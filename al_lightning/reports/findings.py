@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.data.images import Images
 from al_lightning.duplicates.image_set import DescribedImages
 from al_lightning.errors import ALError, DatasetError
+from al_lightning.features.of_run import how_to_make, is_probe
 from al_lightning.inspect.collapse import Collapse, collapse
 from al_lightning.inspect.counts import class_counts, described, redundancy, repeats, shares
 from al_lightning.inspect.embedding_map import Map, Scores, batch_scores, candidates, embedding_map
@@ -182,7 +182,7 @@ def _gather(dataset: Dataset, data: PoolDataset, run: Run) -> Findings:
         names={index: images.name(index).removeprefix(root) for index in shown},
         kinds={} if per_pixel else {index: classes[int(np.asarray(images.label(index)))] for index in shown},
         sprite=draw(images, shown, len(classes), per_pixel) if shown else None,
-        map=_map(dataset, images, notes),
+        map=_map(dataset, data, notes),
         redundancy=_redundancy(seen, pool.size, notes),
         notes=tuple(dict.fromkeys(notes)),
     )
@@ -214,15 +214,23 @@ def _batch(images: DescribedImages, pool: Pool, run: Run, cycle: CycleRecord, sh
     return Batch(cycle.labelled, chosen, again, repetition, scores)
 
 
-def _map(dataset: Dataset, images: Images, notes: list[str]) -> Map | None:
+def _map(dataset: Dataset, data: PoolDataset, notes: list[str]) -> Map | None:
     """Return the map of the pool for the seed that the report shows, with all first batches."""
-    runs = first_runs(dataset)
-    marked = [index for run in runs.values() for index in run.labelled_at(1)]
+    runs = list(first_runs(dataset).values())
+    marked = [index for run in runs for index in run.labelled_at(1)]
+    probes = bool(runs) and all(is_probe(run.record) for run in runs)
+    features = data.features[0] if probes and data.features is not None else None
     try:
-        return embedding_map(images, list(runs.values()), marked) if runs else None
+        drawn = embedding_map(data.train, runs, marked, features) if runs else None
     except UNREADABLE as error:
         notes.append(f"The pool is not mapped: embeddings of its runs cannot be read ({error}).")
         return None
+    if probes and drawn is not None and not drawn.features and drawn.source is None:
+        notes.append(
+            f"The map shows thumbnails: {runs[0].record.name} was fitted on features, and there is no store of them; "
+            f"{how_to_make(runs[0].record, runs[0].directory)}"
+        )
+    return drawn
 
 
 def first_runs(dataset: Dataset) -> dict[str, Run]:

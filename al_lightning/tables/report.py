@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from al_lightning.config.rebuild import data_of
+from al_lightning.features.of_run import data_and_features
 from al_lightning.pages.render import render
 from al_lightning.reports.chart import curve_charts
 from al_lightning.reports.fairness import fairness
@@ -73,7 +73,9 @@ class TableReport:
     def _page(self) -> str:
         """Return a page with the table, before the report about its runs."""
         made = finished_runs(self.statuses)
-        report = report_values(made, data_of(self.imports), self.table.title, origin=self.origin, guide=self.guide)
+        report = report_values(
+            made, data_and_features(self.imports), self.table.title, origin=self.origin, guide=self.guide
+        )
         answers = [(block.column.title, [f"{each}." for each in verdicts(block, brief=True)]) for block in self.columns]
         values = {
             **report,

@@ -1,6 +1,7 @@
 """The commands about data, as typed: prepare and audit."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +56,10 @@ def test_prepare_makes_a_cache_that_a_run_uses_for_the_same_result(al: Call, her
         (["audit", "--images", "x", "--data.size", "3"], UsageError, ["--data.size", "dataset"]),
         (["audit", "--images", "nowhere"], DatasetError, ["folder nowhere"]),
         (["audit", "--config", "digits", "--processes", "0"], UsageError, ["--processes is 0"]),
+        (["audit", "--config", "digits", "--features", "efficientne"], UsageError, ["--features", "'efficientnet'"]),
+        (["audit", "--config", "digits", "--features", "hypercolumns"], UsageError, ["hypercolumns", "efficientnet"]),
+        (["audit", "--config", "digits", "--features", "gone.npz"], UsageError, ["gone.npz"]),
+        (["audit", "--config", "digits", "--features", "--data.cache", "false"], UsageError, ["data.cache"]),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(
@@ -117,3 +122,56 @@ def test_audit_of_a_dataset_by_name(al: Call, here: Path) -> None:
     assert "redundancy" in answer.out
     redundancy = json.loads((here / "audit/audit.json").read_text())["redundancy"]
     assert 0.5 < redundancy < 1
+
+
+def test_a_second_opinion_by_vectors_finds_a_mirrored_copy(al: Call, here: Path) -> None:
+    draw, folder = np.random.default_rng(0), here / "pictures"
+    for side, first, count in (("train", 0, 3), ("test", 3, 2)):
+        (folder / side).mkdir(parents=True)
+        for number in range(first, first + count):
+            pixels = draw.integers(0, 255, (6, 6, 3), dtype=np.uint8).repeat(16, axis=0).repeat(16, axis=1)
+            Image.fromarray(pixels).save(folder / side / f"{number}.png")
+    mirrored = Image.open(folder / "train/1.png").transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    mirrored.save(folder / "test/m.png")
+    (folder / "train/broken.png").write_bytes(b"no image")
+    command = ["audit", "--images", folder, "--processes", 1, "--features"]
+    found = al(*command)
+    assert found.code == 0, found.err
+    assert re.search(r"test/m.png ≈ \(pixels below 0.5, cosine [01].\d\d\) train/1.png", found.out)
+    opinion = json.loads((here / "audit/audit.json").read_text())["opinion"]
+    assert (opinion["encoder"], opinion["numbers"]) == ("efficientnet", 1280)
+    assert opinion["leaks"]["pixels"] == opinion["leaks"]["both"] == 0
+    assert lacking(found.err, ["makes the features of 3 images of the pool and 3 for test"]) == []
+    again = al(*command)
+    assert "come from" in again.err
+    assert again.out == found.out
+
+
+def test_a_second_opinion_by_a_file_of_vectors(al: Call, here: Path, masks: Path) -> None:
+    names = sorted(str(path.relative_to(masks / "images")) for path in (masks / "images").rglob("*.png"))
+    vectors = np.eye(len(names), dtype=np.float32)
+    vectors[1] = vectors[0] + 0.1
+    np.savez(here / "mine.npz", vectors=vectors, names=names)
+    command = ["audit", "--images", masks / "images", "--masks", masks / "masks", "--processes", 1, "--features"]
+    found = al(*command, "mine.npz")
+    assert found.code == 0, found.err
+    assert f"mine.npz gives {len(names)} numbers an image" in found.out
+    np.savez(here / "mine.npz", vectors=vectors[1:], names=names[1:])
+    assert refused(al(*command, "mine.npz"), UsageError, "mine.npz", names[0])
+
+
+def test_masks_are_no_images_of_the_second_opinion(al: Call, here: Path, masks: Path) -> None:
+    count = len(list((masks / "images").rglob("*.png")))
+    found = al("audit", "--images", masks, "--masks", masks / "masks", "--processes", 1, "--features")
+    assert found.code == 0, found.err
+    assert "Second opinion" in found.out, found.out
+    assert lacking(found.err, [f"makes the features of {count} images"]) == []
+
+
+def test_a_damaged_dataset_has_no_second_opinion(al: Call, here: Path, class_folders: Path) -> None:
+    broken = next((class_folders / "train").rglob("*.png"))
+    broken.write_bytes(b"no image")
+    command = ["audit", "--config", "image_folder", "--data.root", class_folders, "--processes", 1, "--features"]
+    found = al(*command)
+    assert found.code == 0, found.err
+    assert lacking(found.out, ["no second opinion", "1 image cannot be read", broken.name]) == []

@@ -60,6 +60,12 @@ def test_a_folder_of_any_images_as_a_file_of_vectors(al: Call, here: Path, bare:
         (["digits", *NETWORK, "--trainer.precision", "64-true"], UsageError, ["64-true", "bf16-mixed"]),
         (["--images", "nowhere", *NETWORK], DatasetError, ["nowhere"]),
         (["--images", ".", "--data.root", "."], UsageError, ["--data.root", "--images"]),
+        (
+            ["digits", "--skip-broken", "--out", "x.npz"],
+            UsageError,
+            ["--skip-broken", "--images", "positions", "audit"],
+        ),
+        (["--images", ".", "--skip-broken"], UsageError, ["--skip-broken", "--out"]),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(
@@ -68,6 +74,24 @@ def test_what_is_wrong_is_said_in_a_sentence(
     answer = al("features", *arguments)
     assert refused(answer, kind, *facts)
     assert "Traceback" not in answer.err
+
+
+def test_broken_images_of_a_folder_are_named_and_left_out_of_the_file(al: Call, here: Path, bare: Path) -> None:
+    for name in ("drive0_000.png", "drive0_001.png"):
+        (bare / "images" / name).write_bytes(b"no image")
+    run = ["features", "--images", bare, *SMALL, *NETWORK, "--out", "v.npz"]
+    refusal = al(*run)
+    assert refused(refusal, DatasetError, "drive0_000.png")
+    assert not (here / "v.npz").exists()
+    made = al(*run, "--skip-broken")
+    assert made.code == 0, made.err
+    assert "note: 2 images cannot be read and are left out: images/drive0_000.png, images/drive0_001.png" in made.err
+    file = read_vectors(here / "v.npz")
+    assert (len(file.names), file.vectors.shape) == (18, (18, 64))
+    assert not {"images/drive0_000.png", "images/drive0_001.png"} & set(file.names)
+    for path in (bare / "images").glob("*.png"):
+        path.write_bytes(b"no image")
+    assert refused(al(*run, "--skip-broken"), DatasetError, "holds no images")
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,3 +68,41 @@ def test_query_refuses_options_that_cannot_apply(al: Call, here: Path) -> None:
     al("fit", "--config", "digits_random", *DIGITS, "--run_dir", "r")
     answer = al("query", "r", "--cycle", 0, "--network.width", 2)
     assert refused(answer, UsageError, "query", "--network.width")
+
+
+def a_run_of_compare(al: Call, config: str) -> list[int]:
+    """Make a run of a probe, take its weights away, as `compare` keeps none, and return what cycle 1 chose."""
+    options = ["--budget.unit", "images", "--budget.initial", 20, "--budget.query", 5, "--budget.cycles", 2]
+    assert al("fit", "--config", config, "--seed", 3, *options, "--run_dir", "r").code == 0
+    for folder in Path("r").glob("cycle_*"):
+        shutil.rmtree(folder)
+    return journal(Path("r"))[2]["chosen"]  # type: ignore[return-value]
+
+
+def asked(al: Call, *options: object) -> list[int]:
+    answer = al("query", "r", "--cycle", 1, *options)
+    assert answer.code == 0, answer.err
+    return json.loads(answer.out.splitlines()[-1])
+
+
+def test_a_probes_head_is_fitted_again_where_there_are_no_weights(al: Call, here: Path) -> None:
+    chosen = a_run_of_compare(al, "digits_efficientnet_margin_probe")
+    assert asked(al) == chosen
+    assert asked(al, "--acquisition", "coreset") != chosen
+    assert refused(al("query", "r", "--cycle", 1, "--acquisition", "equal"), UsageError, "EquAL", "images themselves")
+    (store,) = {manifest.parent for manifest in here.rglob("features/*/manifest.json")}
+    shutil.rmtree(store)
+    gone = al("query", "r", "--cycle", 1)
+    assert refused(gone, UsageError, "no weights of cycle 1", "al-lightning features r/config.yaml")
+    assert al("features", "r/config.yaml").code == 0
+    assert store.is_dir()
+    assert asked(al) == chosen
+
+
+def test_features_of_other_random_weights_are_not_taken(al: Call, here: Path) -> None:
+    chosen = a_run_of_compare(al, "digits_margin_probe")
+    assert asked(al) == chosen
+    (store,) = {manifest.parent for manifest in here.rglob("features/*/manifest.json")}
+    shutil.rmtree(store)
+    assert al("features", "r/config.yaml").code == 0  # of the weights of seed 0; the run's are those of seed 3
+    assert refused(al("query", "r", "--cycle", 1), UsageError, "random weights", "seed")

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from al_lightning.features.sets import ArrayFeatures
 from al_lightning.inspect.embedding_map import (
     candidate_scores,
     candidates,
@@ -17,6 +19,7 @@ from al_lightning.inspect.embedding_map import (
     sampled,
     scores,
 )
+from al_lightning.networks.from_features import Layout
 from tests.support.reported_runs import BATCHES, Drawn, a_run
 from tests.support.seen import seen_by
 
@@ -91,3 +94,16 @@ def test_the_map_is_of_embeddings_where_a_run_kept_some(tmp_path: Path) -> None:
     assert pictures.source is None
     assert pictures.index.tolist() == list(range(24))
     assert embedding_map(Drawn(True, "f", 3), others[:1], []) is None
+
+
+def test_stored_features_come_first_and_no_image_is_read(tmp_path: Path) -> None:
+    vectors = np.random.default_rng(0).normal(size=(30, 6)).astype(np.float32)
+    wide = np.random.default_rng(1).normal(size=(1, 30, 4)).astype(np.float32)
+    run = seen_by(tmp_path / "a", wide, [0], [5], [0.0])
+    # a row has a map of 2 x 1 x 2 numbers before its embedding
+    rows = torch.from_numpy(np.hstack([np.full((30, 4), 1e3, np.float32), vectors]))
+    stored = ArrayFeatures(rows, Layout(((2, 1, 2),), 6, (8, 8)))
+    drawn = embedding_map(None, [run], [5], stored)  # type: ignore[arg-type]
+    assert drawn is not None
+    assert (drawn.features, drawn.source) == (True, None)
+    assert np.array_equal(drawn.place, layout(vectors))

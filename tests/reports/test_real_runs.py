@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,3 +60,17 @@ def test_classes_of_whole_images_and_no_time_order(al: Call, here: Path, class_f
     text = text_of((here / "r.html").read_text())
     assert "shows the images' thumbnails" in text
     assert "at random)" not in text  # there are no scenes
+
+
+def test_the_map_of_linear_probes_shows_their_stored_features(al: Call, here: Path) -> None:
+    options = ["--budget.unit", "images", "--budget.initial", 20, "--budget.query", 5, "--budget.cycles", 1]
+    for strategy in ("random", "margin"):
+        assert al("fit", "--config", f"digits_{strategy}_probe", *options, "--run_dir", f"r/{strategy}").code == 0
+    assert al("report", "r", "--out", "r.html").code == 0
+    assert "Positions are from the stored features (1000 of the images)" in text_of((here / "r.html").read_text())
+    (store,) = {manifest.parent for manifest in here.rglob("features/*/manifest.json")}
+    shutil.rmtree(store)
+    assert al("report", "r", "--out", "r.html").code == 0
+    text = text_of((here / "r.html").read_text())
+    assert "shows the images' thumbnails" in text
+    assert "there is no store of them; its encoder has random weights" in text
