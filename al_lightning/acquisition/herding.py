@@ -1,7 +1,7 @@
 """MaxHerding: greedy coverage with a Gaussian kernel, exact and without more evaluations than the choice needs.
 
-The gain of a row only falls as rows are chosen (the coverage is submodular), so that an old gain is an upper bound. Only
-rows whose bound reaches the best gain are evaluated anew, in float32; those that float32 leaves open in float64.
+The gain of a row only falls as rows are chosen (the coverage is submodular), so that an old gain is an upper bound.
+Only rows whose bound reaches the best gain are evaluated anew, in float32; those that float32 leaves open in float64.
 """
 
 from __future__ import annotations
@@ -63,9 +63,10 @@ def herding(
     """Choose rows one by one, each the one that raises the coverage of the unlabelled rows most.
 
     The coverage is the mean over x of u(x) max over labelled and chosen l of k(x, l), with
-    k(x, l) = exp(-(|x - l| / radius)^2) (Bae et al. 2024, Algorithm 1; with weights u Bae et al. 2025). The mean is over
-    the unlabelled rows, or a sample of `REFERENCES` of them: a labelled row is covered already. Choices are those of the
-    greedy algorithm in float64; gains equal to 6 significant digits are ties, which go to the lower row.
+    k(x, l) = exp(-(|x - l| / radius)^2) (MaxHerding, Bae et al. 2024, Algorithm 1; with weights u UHerding, Bae et al.
+    2025). The mean is over the unlabelled rows, or a sample of `REFERENCES` of them: a labelled row is covered already.
+    Choices are those of the greedy algorithm in float64; gains equal to 6 significant digits are ties, which go to the
+    lower row.
 
     Args:
         points: N vectors.
