@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from al_lightning.acquisition.clustering import k_means
 from al_lightning.acquisition.unit_vectors import UnitVectors, blocks
+from al_lightning.types import SelectionInputs
 
 RADII = tuple(step / 20 for step in range(2, 41))
 """Radii that `pure_radius` compares: 0.1 to 2, the largest distance of unit vectors, in steps of 0.05."""
@@ -62,6 +65,21 @@ def in_balls(points: UnitVectors, centres: Tensor, radii: Tensor) -> Tensor:
         for part in blocks(centres[radii == radius], len(points)):
             covered |= points.within(part, points, radius).any(dim=0)
     return covered
+
+
+def cluster_radius(points: UnitVectors, rows: SelectionInputs, count: int, generator: np.random.Generator) -> float:
+    """Return `pure_radius` of k-means clusters: as many as there are classes.
+
+    Where that is not known, as many as images are labelled and to be labelled.
+
+    Args:
+        points: the embeddings of `rows`.
+        rows: the input of a `select`.
+        count: number of images to choose.
+        generator: for k-means.
+    """
+    classes = int(rows.labelled.sum()) + count if rows.shares is None else rows.shares.shape[1]
+    return pure_radius(points, k_means(points.fast, min(classes, len(points)), generator))
 
 
 def pure_radius(points: UnitVectors, cluster: Tensor) -> float:

@@ -6,7 +6,6 @@ Only rows whose bound reaches the best gain are evaluated anew, in float32; thos
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +14,8 @@ from torch import Tensor
 
 from al_lightning.acquisition.functional import round_significant
 from al_lightning.acquisition.kernel_pairs import ActivePairs, AllPairs, Cover
+from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.unit_vectors import UnitVectors, blocks
-from al_lightning.errors import UsageError
 
 MEMORY = 400_000_000
 """Bytes of kernel values that are kept: all of them for 10,000 rows."""
@@ -32,6 +31,8 @@ SAMPLE = 256
 """Rows from which their number is estimated."""
 BYTES = 8
 """Bytes of a pair."""
+COPY = 1e-3
+"""Distance below which two vectors are copies, apart from the rounding of a file of vectors."""
 FIRST = 32
 """Rows that are evaluated anew at first; then twice as many, and so on."""
 
@@ -43,22 +44,29 @@ class Herded(NamedTuple):
         rows: row numbers in order of choice.
         gains: by how much each raised the mean coverage of the references.
         references: number of rows over which the coverage was averaged.
+        unlabelled: number of unlabelled rows.
     """
 
     rows: list[int]
     gains: list[float]
     references: int
+    unlabelled: int
+
+    @property
+    def note(self) -> str:
+        """Say that the coverage is that of a sample; "" where it is that of the pool."""
+        if self.references == self.unlabelled:
+            return ""
+        return f"coverage is that of {self.references:,} of {self.unlabelled:,} unlabelled images, drawn at random"
 
 
 def herding(
     points: UnitVectors,
-    labelled: Tensor,
+    allowed: Allowed,
     count: int,
+    generator: np.random.Generator,
     radius: float = 1.0,
     weight: Tensor | None = None,
-    free: Tensor | None = None,
-    take: Callable[[int], Tensor] | None = None,
-    generator: np.random.Generator | None = None,
 ) -> Herded:
     """Choose rows one by one, each the one that raises the coverage of the unlabelled rows most.
 
@@ -70,40 +78,44 @@ def herding(
 
     Args:
         points: N vectors.
-        labelled: (N,) bool.
-        count: number of rows to choose.
+        allowed: which of the N rows are unlabelled, and which may be chosen; takes the choices.
+        count: number of rows to choose, at most the number of unlabelled rows.
+        generator: draws the references of a large pool.
         radius: the kernel's radius h.
         weight: (N,) u(x), not negative; 1 by default.
-        free: (N,) bool, the rows that may be chosen first; by default all that are not labelled.
-        take: told each choice; returns the rows that may be chosen from now on, (N,) bool.
-        generator: draws the references of a large pool.
-
-    Raises:
-        UsageError: fewer than `count` rows may be chosen.
     """
-    free = ~labelled if free is None else free
+    labelled = ~allowed.free
     references = torch.nonzero(~labelled).flatten()
-    if len(references) > REFERENCES:
-        draw = np.random.default_rng(0) if generator is None else generator
-        kept = draw.choice(len(references), REFERENCES, replace=False)
+    unlabelled = len(references)
+    if unlabelled > REFERENCES:
+        kept = generator.choice(unlabelled, REFERENCES, replace=False)
         references = references[torch.from_numpy(np.sort(kept))]
     search = _Search(points, labelled, references, radius, weight)
     chosen: list[int] = []
     gains: list[float] = []
-    closed = labelled.clone()
-    while len(chosen) < count:
-        now_free = free & ~closed
-        if not bool(now_free.any()):
-            raise UsageError(
-                f"herding was asked for {count} rows, but only {len(chosen)} can be chosen; ask for fewer."
-            )
-        row, gain = search.choose(now_free)
-        closed[row] = True
+    for _ in range(count):
+        row, gain = search.choose(allowed.open)
+        allowed.take(row)
         chosen.append(row)
         gains.append(gain / len(references))
-        if take is not None:
-            free = take(row)
-    return Herded(chosen, gains, len(references))
+    return Herded(chosen, gains, len(references), unlabelled)
+
+
+def labelled_radius(points: UnitVectors) -> float:
+    """Return the smallest distance between two labelled vectors, UHerding's radius (Bae et al. 2025, section 4).
+
+    A distance below `COPY` counts as none. Without two different vectors the radius is 1, MaxHerding's.
+
+    Args:
+        points: the labelled vectors.
+    """
+    if not len(points):
+        return 1.0
+    smallest = torch.inf
+    for rows in blocks(torch.arange(len(points)), 2 * len(points)):
+        distance = points.squares(rows, points).sqrt()
+        smallest = min(smallest, float(torch.where(distance >= COPY, distance, torch.inf).amin()))
+    return smallest if smallest < torch.inf else 1.0
 
 
 class _Search:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from al_lightning.acquisition.functional import round_significant
+from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.unit_vectors import UnitVectors, blocks
-from al_lightning.errors import UsageError
 
 NEIGHBOURS = 20
 """Most neighbours over which a typicality is averaged."""
@@ -43,14 +41,7 @@ def typicality(points: UnitVectors) -> Tensor:
     return torch.cat(found)
 
 
-def typical_choice(
-    points: UnitVectors,
-    labelled: Tensor,
-    cluster: Tensor,
-    count: int,
-    free: Tensor | None = None,
-    take: Callable[[int], Tensor] | None = None,
-) -> tuple[list[int], list[float]]:
+def typical_choice(points: UnitVectors, allowed: Allowed, cluster: Tensor, count: int) -> tuple[list[int], list[float]]:
     """Choose the most typical row of one cluster after the other (TypiClust, Hacohen et al. 2022, Algorithm 1).
 
     Clusters with the fewest labelled rows come first, of equally many the larger, of equal ones that with the lowest
@@ -60,39 +51,30 @@ def typical_choice(
 
     Args:
         points: N vectors.
-        labelled: (N,) bool.
+        allowed: which of the N rows are unlabelled, and which may be chosen; takes the choices.
         cluster: (N,) int64.
-        count: number of rows to choose.
-        free: (N,) bool, the rows that may be chosen first; by default all that are not labelled.
-        take: told each choice; returns the rows that may be chosen from now on, (N,) bool.
+        count: number of rows to choose, at most the number of unlabelled rows.
 
     Returns:
         (rows, typicalities), in order of choice.
-
-    Raises:
-        UsageError: fewer than `count` rows may be chosen.
     """
-    free = ~labelled if free is None else free
-    left, chosen, values = ~labelled, list[int](), list[float]()
-    for queue in _queues(labelled, cluster):
-        while queue and len(chosen) < count:
-            turn, queue = queue, []
-            for number in turn:
-                rows = torch.nonzero((cluster == number) & left).flatten()
-                open_ = (free & left)[rows]
-                if len(chosen) == count or not bool(open_.any()):
-                    continue
-                value = round_significant(typicality(points.subset(rows)))
-                best = int(torch.where(open_, value, -1.0).argmax())  # the first of equals
-                row = int(rows[best])
-                chosen.append(row)
-                values.append(float(value[best]))
-                left[row] = False
-                queue.append(number)
-                if take is not None:
-                    free = take(row)
-    if len(chosen) < count:
-        raise UsageError(f"{count} rows were asked for, but only {len(chosen)} can be chosen; ask for fewer.")
+    queues = _queues(~allowed.free, cluster)
+    chosen: list[int] = []
+    values: list[float] = []
+    while len(chosen) < count:
+        before = len(chosen)
+        for number in queues[0]:
+            rows = torch.nonzero((cluster == number) & allowed.free).flatten()
+            may = allowed.open[rows]
+            if len(chosen) == count or not bool(may.any()):
+                continue
+            value = round_significant(typicality(points.subset(rows)))
+            best = int(torch.where(may, value, -1.0).argmax())  # the first of equals
+            chosen.append(int(rows[best]))
+            values.append(float(value[best]))
+            allowed.take(chosen[-1])
+        if len(chosen) == before:
+            queues.reverse()
     return chosen, values
 
 

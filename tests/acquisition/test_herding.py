@@ -5,20 +5,30 @@ from __future__ import annotations
 import itertools
 import math
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from al_lightning.acquisition import herding as module
-from al_lightning.acquisition.herding import herding
+from al_lightning.acquisition.herding import herding, labelled_radius
 from al_lightning.acquisition.unit_vectors import UnitVectors
-from al_lightning.errors import ALError, UsageError
+from al_lightning.errors import ALError
+from al_lightning.seeding import generator
+from al_lightning.types import Limits
 from tests.support import plain_coverage
 from tests.support.errors import raises
+from tests.support.scored import allowed_of
 
 often = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+NONE = torch.empty(0, dtype=torch.int64)
+
+
+def herd(features, labelled, count, radius=1.0, weight=None, limits=None, seed=0):
+    draw = generator("select", seed)
+    return herding(UnitVectors(features), allowed_of(labelled, limits), count, draw, radius, weight)
+
 
 KINDS = {
     "normal": lambda x, g: x,
@@ -35,13 +45,13 @@ KINDS = {
 
 @st.composite
 def problems(draw):
-    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**31)))
+    draws = torch.Generator().manual_seed(draw(st.integers(0, 2**31)))
     size, width = draw(st.sampled_from([2, 3, 20, 100])), draw(st.sampled_from([1, 2, 17, 64]))
-    features = KINDS[draw(st.sampled_from(list(KINDS)))](torch.randn(size, width, generator=generator), generator)
-    labelled = torch.rand(size, generator=generator) < draw(st.sampled_from([0, 0.05, 0.5]))
+    features = KINDS[draw(st.sampled_from(list(KINDS)))](torch.randn(size, width, generator=draws), draws)
+    labelled = torch.rand(size, generator=draws) < draw(st.sampled_from([0, 0.05, 0.5]))
     labelled[-1] = False
     free = int((~labelled).sum())
-    weight = torch.rand(size, generator=generator) if draw(st.booleans()) else None
+    weight = torch.rand(size, generator=draws) if draw(st.booleans()) else None
     radius = draw(st.sampled_from([1.0, 0.3, 0.01]))
     return features, labelled, draw(st.sampled_from([free, min(free, 7)])), radius, weight
 
@@ -60,7 +70,7 @@ def test_the_choices_of_the_plain_algorithm(problem, kept, first):
     with pytest.MonkeyPatch.context() as patch:
         keep(patch, kept)
         patch.setattr(module, "FIRST", first)
-        found = herding(UnitVectors(features), labelled, count, radius, weight)
+        found = herd(features, labelled, count, radius, weight)
     rows, gains = plain_coverage.herding(features, labelled, count, radius, weight)
     assert found.rows == rows
     assert found.gains == pytest.approx(gains, rel=2e-5, abs=1e-12)
@@ -70,14 +80,14 @@ def test_the_choices_of_the_plain_algorithm(problem, kept, first):
 @pytest.mark.parametrize("kept", ["all pairs", "active pairs", "no pairs"])
 @pytest.mark.parametrize("radius", [1.0, 0.05])
 def test_the_same_on_more_rows_than_a_block_holds(kind, kept, radius, monkeypatch):
-    generator = torch.Generator().manual_seed(0)
-    features = KINDS[kind](torch.randn(600, 24, generator=generator), generator)
+    draws = torch.Generator().manual_seed(0)
+    features = KINDS[kind](torch.randn(600, 24, generator=draws), draws)
     labelled = torch.zeros(600, dtype=torch.bool)
     labelled[:50] = True
     keep(monkeypatch, kept)
     monkeypatch.setattr("al_lightning.acquisition.unit_vectors.ROOM", 1 << 14)
     monkeypatch.setattr("al_lightning.acquisition.unit_vectors.CACHE", 1 << 11)
-    found = herding(UnitVectors(features), labelled, 40, radius)
+    found = herd(features, labelled, 40, radius)
     rows, gains = plain_coverage.herding(features, labelled, 40, radius)
     assert found.rows == rows
     assert found.gains == pytest.approx(gains, rel=2e-5)
@@ -86,7 +96,7 @@ def test_the_same_on_more_rows_than_a_block_holds(kind, kept, radius, monkeypatc
 def test_worked_out_by_hand():
     # Unit vectors at 0, 60 and 180 degrees: squared distances 1, 3 and 4 between 0-60, 60-180 and 0-180.
     angles = torch.tensor([0.0, math.pi / 3, math.pi])
-    found = herding(UnitVectors(torch.stack([angles.cos(), angles.sin()], dim=1)), torch.zeros(3, dtype=torch.bool), 3)
+    found = herd(torch.stack([angles.cos(), angles.sin()], dim=1), torch.zeros(3, dtype=torch.bool), 3)
     assert found.rows == [1, 2, 0]
     e = math.exp
     # Row 1 covers itself, row 0 by e^-1 and row 2 by e^-3.
@@ -97,16 +107,16 @@ def test_worked_out_by_hand():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_at_least_as_much_of_the_best_coverage_as_a_submodular_function_guarantees(seed):
-    generator = torch.Generator().manual_seed(seed)
-    features = torch.randn(9, 3, generator=generator)
-    weight, labelled = torch.rand(9, generator=generator).double(), torch.arange(9) == 4
+    draws = torch.Generator().manual_seed(seed)
+    features = torch.randn(9, 3, generator=draws)
+    weight, labelled = torch.rand(9, generator=draws).double(), torch.arange(9) == 4
     kernel = torch.exp(-((plain_coverage.distances(features) / 0.5) ** 2))
 
     def gain(chosen):
         before = plain_coverage.coverage(kernel, [], labelled, weight)
         return plain_coverage.coverage(kernel, chosen, labelled, weight) - before
 
-    found = herding(UnitVectors(features), labelled, 3, 0.5, weight)
+    found = herd(features, labelled, 3, 0.5, weight)
     best = max(gain(list(rows)) for rows in itertools.combinations([0, 1, 2, 3, 5, 6, 7, 8], 3))
     assert gain(found.rows) == pytest.approx(sum(found.gains), rel=1e-4)
     assert best + 1e-9 >= gain(found.rows) >= (1 - 1 / math.e) * best
@@ -115,11 +125,11 @@ def test_at_least_as_much_of_the_best_coverage_as_a_submodular_function_guarante
 @given(st.integers(0, 1000))
 @often
 def test_another_order_of_the_rows_gives_the_same_choice(seed):
-    generator = torch.Generator().manual_seed(seed)
-    features, order = torch.randn(50, 6, generator=generator), torch.randperm(50, generator=generator)
-    labelled = torch.rand(50, generator=generator) < 0.1
-    first = herding(UnitVectors(features), labelled, 10)
-    second = herding(UnitVectors(features[order]), labelled[order], 10)
+    draws = torch.Generator().manual_seed(seed)
+    features, order = torch.randn(50, 6, generator=draws), torch.randperm(50, generator=draws)
+    labelled = torch.rand(50, generator=draws) < 0.1
+    first = herd(features, labelled, 10)
+    second = herd(features[order], labelled[order], 10)
     differ = [a != b for a, b in zip(first.rows, order[second.rows].tolist(), strict=True)]
     if any(differ):  # a tie, which the position decides
         place = differ.index(True)
@@ -128,39 +138,41 @@ def test_another_order_of_the_rows_gives_the_same_choice(seed):
 
 def test_of_equal_rows_the_lower_comes_first_and_no_copy_is_chosen_while_others_are_left():
     features = torch.eye(3).repeat(4, 1)
-    found = herding(UnitVectors(features), torch.zeros(12, dtype=torch.bool), 5)
+    found = herd(features, torch.zeros(12, dtype=torch.bool), 5)
     assert found.rows == [0, 1, 2, 3, 4]
     assert found.gains[3:] == [0.0, 0.0]
 
 
-def test_rows_that_are_taken_away_are_not_chosen():
+def test_limits_are_kept_while_the_kernel_is_computed_once():
     features = torch.randn(40, 5, generator=torch.Generator().manual_seed(0))
     group = torch.arange(40) // 10
-    free = torch.ones(40, dtype=torch.bool)
-
-    def take(row):  # one of each group
-        free[group == group[row]] = False
-        return free
-
-    start = free.clone()
-    start[:5] = False
-    found = herding(UnitVectors(features), torch.zeros(40, dtype=torch.bool), 4, free=start, take=take)
+    limits = Limits(group[None], (1,), 0, NONE, NONE, NONE)
+    nothing = torch.zeros(40, dtype=torch.bool)
+    found = herd(features, nothing, 4, limits=limits)
     assert sorted(group[found.rows].tolist()) == [0, 1, 2, 3]
-    assert min(found.rows) >= 5
-    with raises(UsageError, "only 4"):
-        free[:] = True
-        herding(UnitVectors(features), torch.zeros(40, dtype=torch.bool), 5, take=take)
+    free = herd(features, nothing, 40).rows
+    assert found.rows[0] == free[0]
+    assert sorted(group[herd(features, nothing, 8, limits=limits).rows].tolist()) == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+def test_the_radius_is_the_smallest_distance_of_labelled_vectors_that_differ():
+    angles = torch.tensor([0.0, 0.0, 1e-5, math.pi / 2, math.pi])
+    points = UnitVectors(torch.stack([angles.cos(), angles.sin()], dim=1))
+    assert labelled_radius(points) == pytest.approx(math.sqrt(2), abs=1e-4)
+    assert labelled_radius(points.subset(torch.arange(3))) == 1.0
+    assert labelled_radius(points.subset(torch.arange(0))) == 1.0
 
 
 def test_a_large_pool_is_covered_by_a_sample_of_it(monkeypatch):
     monkeypatch.setattr(module, "REFERENCES", 100)
-    generator = torch.Generator().manual_seed(0)
-    centres = torch.randn(4, 8, generator=generator)
-    features = centres.repeat(100, 1) + 0.01 * torch.randn(400, 8, generator=generator)
+    draws = torch.Generator().manual_seed(0)
+    centres = torch.randn(4, 8, generator=draws)
+    features = centres.repeat(100, 1) + 0.01 * torch.randn(400, 8, generator=draws)
     nothing = torch.zeros(400, dtype=torch.bool)
-    found = [herding(UnitVectors(features), nothing, 4, generator=np.random.default_rng(1)) for _ in range(2)]
+    found = [herd(features, nothing, 4) for _ in range(2)]
     assert found[0] == found[1]
     assert found[0].references == 100
+    assert found[0].note == "coverage is that of 100 of 400 unlabelled images, drawn at random"
     assert sorted(row % 4 for row in found[0].rows) == [0, 1, 2, 3]
 
 
