@@ -28,11 +28,11 @@ STEEPNESS = 30
 class DCoM(OnEmbeddings):
     """Dynamic coverage and margin mix (Mishal and Weinshall 2024).
 
-    The score is competence x (1 - margin) + (1 - competence) x density. Density is the number of uncovered images in the ball around an image; both terms are scaled to 0 .. 1. Competence
-    is p / (1 + exp(-30 (coverage - 0.9))), with p so that it is 1 at full coverage. A labelled image covers a ball of
-    its own radius: the largest at which a share of 0.4 + 0.2 x coverage of the ball is predicted as the image is
-    labelled. Balls of new choices have the mean of these radii. The radii are found anew in each cycle; the paper keeps
-    those of earlier cycles.
+    The score is competence x (1 - margin) + (1 - competence) x density, with both terms scaled to 0 .. 1. Density is
+    the number of uncovered images in the ball around an image. Competence is p / (1 + exp(-30 (coverage - 0.9))), with
+    p so that it is 1 at full coverage. A labelled image covers a ball of its own radius: the largest at which a share
+    of 0.4 + 0.2 x coverage of the ball is predicted as the image is labelled. Balls of new choices have the mean of
+    these radii. The radii are found anew in each cycle; the paper keeps those of earlier cycles.
 
     For segmentation the margin is the mean over pixels, and the class of an image the one that covers most of it.
 

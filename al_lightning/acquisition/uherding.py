@@ -48,7 +48,7 @@ class UHerding(OnEmbeddings):
         self.temperature = temperature
 
     def score(self, network: Network, batch: Batch) -> Mapping[str, Tensor]:
-        """Return embeddings, (B, D), and probabilities, (B, C); for segmentation 1 minus the margin, (B, 1), instead."""
+        """Return embeddings, (B, D), and probabilities, (B, C), or of an image of pixels 1 minus the margin, (B, 1)."""
         features = network.encode(batch.image)
         logits = network.decode(features).logits
         if logits.ndim == 2:
