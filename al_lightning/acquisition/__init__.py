@@ -3,7 +3,6 @@
 from al_lightning.acquisition.bald import BALD
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.constraints import Constraints
-from al_lightning.acquisition.coreset import Coreset
 from al_lightning.acquisition.coreset import Coreset, Spread
 from al_lightning.acquisition.dcom import DCoM
 from al_lightning.acquisition.entropy import Entropy
@@ -14,7 +13,6 @@ from al_lightning.acquisition.margin import Margin
 from al_lightning.acquisition.maxherding import MaxHerding
 from al_lightning.acquisition.probcover import ProbCover
 from al_lightning.acquisition.random import Balanced, Random
-from al_lightning.acquisition.random import Random
 from al_lightning.acquisition.typiclust import TypiClust
 from al_lightning.acquisition.uherding import UHerding
 from al_lightning.acquisition.uniform import Uniform
@@ -22,8 +20,8 @@ from al_lightning.acquisition.uniform_entropy import UniformEntropy
 from al_lightning.acquisition.variation_ratio import VariationRatio
 
 __all__ = [
-    "Acquisition",
     "BALD",
+    "Acquisition",
     "Balanced",
     "Constraints",
     "Coreset",
