@@ -46,8 +46,8 @@ labels: formats.cvat status > batch formats.masks > formats.* importer shapes.la
     import_result item project source > packed > store > incoming > * > shapes shapes.region spelling untrusted
 duplicates: components groups image_set vectors > relation > descriptor
 
-acquisition: testing > testing.checks > testing.points > testing.trial > * > on_embeddings > base > functional >
-    k_center limits testing.networks testing.traces
+acquisition: testing > testing.checks > testing.points > testing.trial > * > on_embeddings > base herding typicality >
+    ball_cover functional kernel_pairs > clustering k_center limits unit_vectors testing.networks testing.traces
 training: probe > * > base > curve functional measures schedules
 runs: weights > store > cycle_files > selections > checkpoints image_list origins parts > journal lock seals > *
 
@@ -66,6 +66,9 @@ metrics
 
 After a colon stand the files of a package: each imports from what stands after the next `>`. `*` is every other file.
 """
+MATHEMATICS = {"ball_cover", "clustering", "functional", "herding", "k_center", "limits", "on_embeddings", "typicality"}
+MATHEMATICS |= {"kernel_pairs", "unit_vectors"}
+"""Files of `acquisition` with what strategies share."""
 NO_TORCH = "cli tables results labels launcher console pages progress metrics oracle pool yaml_files seeding errors"
 NO_TORCH += " data_sources vector_files duplicates drawing exif __init__ __main__"
 
@@ -178,7 +181,7 @@ def test_strategies_do_not_know_lightning_and_no_strategy_knows_another() -> Non
         used = imports(path)
         assert not any(name.startswith("lightning") for name in used), path
         siblings = {name.split(".")[2] for name in used if name.startswith("al_lightning.acquisition.")}
-        assert siblings <= {"base", "functional", "k_center", "limits", "on_embeddings"}, path
+        assert siblings <= MATHEMATICS | {"base"}, path
 
 
 def test_results_pool_and_the_command_line_import_no_torch() -> None:

@@ -18,6 +18,8 @@ ABSENT = -1e4
 """Logit of a class without a labelled image, which therefore has the probability 0; it fits float16."""
 GRID = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Values of `inverse_penalty` that cross-validation compares."""
+UNIT_PENALTY = 12.8
+"""Inverse penalty of features whose squares sum to 1 on average; of 1,280 standardised features it is 0.01."""
 FOLDS = 5
 MOST_STEPS = 1000
 ROUNDING = 1e-12

@@ -12,15 +12,12 @@ from torch import Tensor
 from al_lightning.errors import TrainingError, UsageError, require
 from al_lightning.networks.base import Network
 from al_lightning.networks.from_features import FromFeatures, Layout
-from al_lightning.networks.logistic import choose_penalty, fit_logistic, temperature_of
+from al_lightning.networks.logistic import UNIT_PENALTY, choose_penalty, fit_logistic, temperature_of
 from al_lightning.seeding import generator
 from al_lightning.tasks import IGNORE, Task
 from al_lightning.training.base import TrainingBatch, TrainingModule
 from al_lightning.training.measures import Health
 from al_lightning.types import Batch, Features, LinearHead
-
-UNIT_PENALTY = 12.8
-"""Inverse penalty of features whose squares sum to 1 on average; of 1,280 standardised features it is 0.01."""
 
 
 class ProbeOptions(NamedTuple):

@@ -14,7 +14,10 @@ from al_lightning.acquisition import (
     EquAL,
     LearningLoss,
     Margin,
+    MaxHerding,
+    ProbCover,
     Random,
+    TypiClust,
     UniformEntropy,
     VariationRatio,
 )
@@ -32,12 +35,16 @@ STRATEGIES = [
     LearningLoss(),
     UniformEntropy(),
     VariationRatio(),
+    MaxHerding(),
+    ProbCover(delta=0.5),
+    TypiClust(),
 ]
-NUMBERS = {"Random": 0, "Coreset": 3, "VariationRatio": 2}
+COVERAGE = ("Coreset", "MaxHerding", "ProbCover", "TypiClust")
+NUMBERS = {"Random": 0, "VariationRatio": 2} | dict.fromkeys(COVERAGE, 3)
 """What a row holds for each strategy: nothing, an embedding, a class and an entropy; one score for the others."""
 
 
-KINDS = {"Coreset": "embedding"}
+KINDS = dict.fromkeys(COVERAGE, "embedding")
 
 
 def name_of(strategy):

@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from al_lightning.acquisition.limits import Allowed
 from al_lightning.networks.base import Network
 from al_lightning.pool import Pool
 from al_lightning.types import Batch, Features, NetworkOutput, SelectionInputs
@@ -21,6 +22,13 @@ def embedded(index, labelled, embedding):
     value = torch.as_tensor(embedding, dtype=torch.float32)
     return SelectionInputs(
         torch.as_tensor(index), torch.as_tensor(labelled), value[None], {"embedding": value.shape[1]}
+    )
+
+
+def allowed_of(labelled, limits=None):
+    """The rows that may be chosen, of N with this mask of labelled ones."""
+    return Allowed(
+        SelectionInputs(torch.arange(len(labelled)), labelled, torch.empty(1, len(labelled), 0), limits=limits)
     )
 
 
