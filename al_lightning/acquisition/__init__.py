@@ -1,27 +1,45 @@
 """Strategies: which images to label next, a file each, and the mathematics they share."""
 
+from al_lightning.acquisition.alfamix import ALFAMix
+from al_lightning.acquisition.badge import BADGE
+from al_lightning.acquisition.bait import BAIT
 from al_lightning.acquisition.bald import BALD
 from al_lightning.acquisition.base import Acquisition
+from al_lightning.acquisition.clasp import ClaSP
 from al_lightning.acquisition.coreset import Coreset
+from al_lightning.acquisition.dropquery import DropQuery
 from al_lightning.acquisition.entropy import Entropy
+from al_lightning.acquisition.entropy_coreset import EntropyCoreset
 from al_lightning.acquisition.equal import EquAL
+from al_lightning.acquisition.falcun import FALCUN
 from al_lightning.acquisition.full import Full
 from al_lightning.acquisition.learning_loss import LearningLoss
+from al_lightning.acquisition.least_confidence import LeastConfidence
 from al_lightning.acquisition.margin import Margin
+from al_lightning.acquisition.power import Power
 from al_lightning.acquisition.random import Random
 from al_lightning.acquisition.uniform import Uniform
 from al_lightning.acquisition.uniform_entropy import UniformEntropy
 from al_lightning.acquisition.variation_ratio import VariationRatio
 
 __all__ = [
+    "BADGE",
+    "BAIT",
     "BALD",
+    "FALCUN",
+    "ALFAMix",
     "Acquisition",
+    "ClaSP",
     "Coreset",
+    "DropQuery",
     "Entropy",
+    "EntropyCoreset",
     "EquAL",
     "Full",
     "LearningLoss",
+    "LeastConfidence",
     "Margin",
+    "Power",
     "Random",
     "Uniform",
     "UniformEntropy",
