@@ -84,5 +84,5 @@ def class_quotas(count: int, classes: int, generator: np.random.Generator) -> li
 
 
 def _noisy_order(score: Tensor, rows: SelectionInputs, beta: float, generator: np.random.Generator) -> Tensor:
-    noisy = round_significant(score).log() + gumbel(rows.index, generator) / beta
+    noisy = round_significant(score.clamp(min=0)).log() + gumbel(rows.index, generator) / beta
     return torch.where(rows.labelled, -torch.inf, noisy).sort(descending=True, stable=True).indices

@@ -74,7 +74,7 @@ def count_flips(
     key = int(generator.integers(2**63))
     flips = torch.zeros(len(index), dtype=torch.int64)
     block = index // BLOCK
-    for number in block.unique().tolist():
+    for number in torch.unique(block).tolist():
         rows = (block == number).nonzero().flatten()
         draws = np.random.default_rng([key, number])
         part = embedding[rows].double()

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from al_lightning.acquisition import ALFAMix
 from al_lightning.acquisition.alfamix import class_means, flipping_epsilon
-from al_lightning.acquisition.testing import check_strategy
 from al_lightning.seeding import generator
-from tests.support.heads import LinearClassifier, head
+from tests.support.heads import head
 from tests.support.quick import quick
 from tests.support.selections import inputs
 
@@ -77,7 +76,3 @@ def test_the_limits_are_kept():
     group = torch.arange(60) // 20
     rows = inputs((), group, head(3, 4), embedding=embedding)
     assert sorted(group[ALFAMix(5.0).select(rows, 3, generator("select", 0)).indices].tolist()) == [0, 1, 2]
-
-
-def test_it_conforms():
-    check_strategy(ALFAMix, network=LinearClassifier)

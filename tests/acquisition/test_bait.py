@@ -5,12 +5,12 @@ import torch
 
 from al_lightning.acquisition import BAIT
 from al_lightning.acquisition.fisher import forward_backward
-from al_lightning.acquisition.testing import TinySegmenter, check_strategy
+from al_lightning.acquisition.testing import TinySegmenter
 from al_lightning.errors import ALError, UsageError
 from al_lightning.networks import WideResNet
 from al_lightning.seeding import generator
 from tests.support.errors import raises
-from tests.support.heads import LinearClassifier, head
+from tests.support.heads import head
 from tests.support.selections import allowed, inputs
 
 
@@ -40,7 +40,3 @@ def test_a_head_that_is_not_finite_is_a_sentence():
     classifier.weight[0, 0] = torch.nan
     with raises(ALError, "BAIT", "head"):
         BAIT().select(inputs(head=classifier, embedding=torch.randn(9, 5)), 2, generator("select", 0))
-
-
-def test_it_conforms():
-    check_strategy(BAIT, network=LinearClassifier)
