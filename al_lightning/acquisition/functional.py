@@ -90,6 +90,31 @@ def mean_margin(logits: Tensor) -> Tensor:
     return _mean_over_pixels(highest - second)
 
 
+def mean_probability(logits: Tensor) -> Tensor:
+    """Return each image's class probabilities, the mean over pixels.
+
+    Args:
+        logits: (B, C) or (B, C, H, W).
+
+    Returns:
+        (B, C) float32.
+    """
+    probability = F.softmax(logits.float(), dim=1)
+    return probability.flatten(2).mean(dim=2) if logits.ndim > 2 else probability
+
+
+def mean_least_confidence(logits: Tensor) -> Tensor:
+    """Return each image's mean over pixels of 1 minus the highest probability; for (B, C) logits that number.
+
+    Args:
+        logits: (B, C) or (B, C, H, W).
+
+    Returns:
+        (B,) float32, between 0 and 1 - 1 / C.
+    """
+    return _mean_over_pixels(1 - F.softmax(logits.float(), dim=1).amax(dim=1))
+
+
 def entropy_of_views(views: Iterable[Tensor]) -> Tensor:
     """Return the sum of the mean entropies of an image's views, in nats (Eq. 5 of the study).
 
@@ -146,6 +171,22 @@ def variation_ratio(classes: Tensor) -> Tensor:
     """
     agreeing = (classes[:, None] == classes[None]).sum(dim=1)
     return 1 - agreeing.amax(dim=0) / len(classes)
+
+
+def require_finite(rows: SelectionInputs, *values: Tensor) -> None:
+    """Raise ALError where what `score` returned of an image is not finite; the message names the image.
+
+    Args:
+        rows: the scored images.
+        values: (N, ...) each.
+    """
+    for value in values:
+        bad = ~value.isfinite().reshape(len(value), -1).all(dim=1)
+        if bool(bad.any()):
+            raise ALError(
+                f"What the network says of image {int(rows.index[bad][0])} is not finite; check its training, or the "
+                "strategy."
+            )
 
 
 def _mean_over_pixels(x: Tensor) -> Tensor:

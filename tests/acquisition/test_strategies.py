@@ -8,13 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from al_lightning.acquisition import (
+    BADGE,
+    BAIT,
     BALD,
+    FALCUN,
+    ALFAMix,
+    ClaSP,
     Coreset,
+    DropQuery,
     Entropy,
+    EntropyCoreset,
     EquAL,
     LearningLoss,
+    LeastConfidence,
     Margin,
     MaxHerding,
+    Power,
     ProbCover,
     Random,
     TypiClust,
@@ -23,6 +32,7 @@ from al_lightning.acquisition import (
 )
 from al_lightning.seeding import generator
 from al_lightning.types import SelectionInputs
+from tests.support.heads import head
 from tests.support.quick import quick
 
 STRATEGIES = [
@@ -38,13 +48,31 @@ STRATEGIES = [
     MaxHerding(),
     ProbCover(delta=0.5),
     TypiClust(),
+    LeastConfidence(),
+    BADGE(),
+    Power(Entropy()),
+    EntropyCoreset(2),
+    DropQuery(),
+    FALCUN(),
+    ALFAMix(),
+    BAIT(),
+    ClaSP(),
 ]
-COVERAGE = ("Coreset", "MaxHerding", "ProbCover", "TypiClust")
-NUMBERS = {"Random": 0, "VariationRatio": 2} | dict.fromkeys(COVERAGE, 3)
-"""What a row holds for each strategy: nothing, an embedding, a class and an entropy; one score for the others."""
-
-
-KINDS = dict.fromkeys(COVERAGE, "embedding")
+COLUMNS = {
+    "Random": {},
+    **{name: {"embedding": 3} for name in ("Coreset", "MaxHerding", "ProbCover", "TypiClust")},
+    "VariationRatio": {"class": 1, "score": 1},
+    "BADGE": {"gradient": 2, "embedding": 3},
+    "EntropyCoreset": {"score": 1, "embedding": 3},
+    "FALCUN": {"score": 1, "probability": 2},
+    "ClaSP": {"score": 1, "class_score": 2},
+    "DropQuery": {"embedding": 3},
+    "ALFAMix": {"embedding": 3},
+    "BAIT": {"embedding": 3},
+}
+"""What a row holds for each strategy; one score for the others."""
+DRAWS = {"Random", "Power", "DropQuery", "FALCUN", "ClaSP"}
+"""Strategies that draw among equal images."""
 
 
 def name_of(strategy):
@@ -53,7 +81,8 @@ def name_of(strategy):
 
 @st.composite
 def rows_and_count(draw, strategy, constant=False, everything=False):
-    numbers, members = NUMBERS.get(name_of(strategy), 1), strategy.members
+    columns, members = COLUMNS.get(name_of(strategy), {"score": 1}), strategy.members
+    numbers = sum(columns.values())
     index = sorted(draw(st.sets(st.integers(0, 99), min_size=1, max_size=14)))
     labelled = draw(st.lists(st.booleans(), min_size=len(index), max_size=len(index)))
     labelled[draw(st.integers(0, len(index) - 1))] = False
@@ -62,9 +91,9 @@ def rows_and_count(draw, strategy, constant=False, everything=False):
     value = torch.tensor(draw(st.lists(cell, min_size=size, max_size=size)), dtype=torch.float32)
     candidates = labelled.count(False)
     count = candidates if everything else draw(st.integers(1, candidates))
-    value, columns = value.reshape(members, len(index), numbers), {KINDS.get(name_of(strategy), "score"): numbers}
-    rows = SelectionInputs(torch.tensor(index), torch.tensor(labelled), value, columns)
-    return rows, count
+    value, labelled = value.reshape(members, len(index), numbers), torch.tensor(labelled)
+    shares = torch.where(labelled[:, None], torch.tensor([1.0, 0.0]), torch.nan)
+    return SelectionInputs(torch.tensor(index), labelled, value, columns, shares, head=head(2, 3)), count
 
 
 def assert_promise_is_kept(strategy, rows, count):
@@ -94,7 +123,7 @@ def test_selection_is_exact_without_repeats_unlabelled_and_deterministic(strateg
 def test_constant_scores_are_no_obstacle(strategy, data):
     rows, count = data.draw(rows_and_count(strategy, constant=True))
     chosen = assert_promise_is_kept(strategy, rows, count)
-    if not isinstance(strategy, Random):
+    if name_of(strategy) not in DRAWS:
         assert chosen.indices == rows.index[~rows.labelled].tolist()[:count]
 
 
@@ -109,9 +138,11 @@ def test_all_candidates_can_be_chosen(strategy, data):
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=name_of)
 def test_selection_leaves_its_rows_alone(strategy):
-    rows = SelectionInputs(
-        torch.arange(5), torch.tensor([True, False, False, False, True]), torch.rand(5, 5, 2), {"embedding": 2}
-    )
-    before = [tensor.clone() for tensor in rows[:3]]
+    columns = COLUMNS.get(name_of(strategy), {"score": 1})
+    value = torch.rand(strategy.members, 5, sum(columns.values()), generator=torch.Generator().manual_seed(0))
+    labelled = torch.tensor([True, False, False, False, True])
+    shares = torch.tensor([[1.0, 0.0]]).repeat(5, 1)
+    rows = SelectionInputs(torch.arange(5), labelled, value, columns, shares, head=head(2, 3))
+    before = [tensor.clone() for tensor in (*rows[:3], shares, *rows.head)]
     strategy.select(rows, 2, generator("select", 0, 0))
-    assert all(torch.equal(old, new) for old, new in zip(before, rows[:3], strict=True))
+    assert all(map(torch.equal, before, (*rows[:3], shares, *rows.head)))

@@ -29,7 +29,7 @@ class TinySegmenter(Network):
             for width_in, width in ((3, 6), (6, 12))
         )
         self.dropout = MCDropout(0.3)
-        self.classifier = nn.Conv2d(12, num_classes, 1)
+        self.classifier: nn.Conv2d | nn.Linear = nn.Conv2d(12, num_classes, 1)
         self.loss_predictor = LossPredictor((6, 12), 8)
         with torch.no_grad():  # with the initial weights the scores of all images would be nearly equal
             self.classifier.weight.mul_(8)
@@ -46,11 +46,20 @@ class TinySegmenter(Network):
 
 
 class TinyClassifier(TinySegmenter):
-    """The same network for a class per image: the classifier reads the pooled map."""
+    """The same network for a class per image: the classifier reads the pooled map.
+
+    Args:
+        num_classes: number of classes.
+    """
 
     predicts: ClassVar[Literal["image", "pixel"]] = "image"
 
+    def __init__(self, num_classes: int = 4) -> None:
+        super().__init__(num_classes)
+        self.classifier = nn.Linear(12, num_classes)
+        with torch.no_grad():
+            self.classifier.weight.mul_(8)
+
     def decode(self, features: Features) -> NetworkOutput:
         """Return logits, (B, C)."""
-        logits = self.classifier(self.dropout(features.embedding[:, :, None, None]))
-        return NetworkOutput(logits.flatten(1), self.predicted_loss(features))
+        return NetworkOutput(self.classifier(self.dropout(features.embedding)), self.predicted_loss(features))

@@ -149,7 +149,8 @@ def _selects_purely(trial: Trial) -> None:
 
 
 def _tensors(rows: SelectionInputs) -> list[Tensor]:
-    return [each for each in rows if isinstance(each, Tensor)]
+    # The shares of unlabelled images are NaN, which equals nothing.
+    return [torch.nan_to_num(each) for each in rows if isinstance(each, Tensor)]
 
 
 def _does_not_depend_on_batch_size(trial: Trial) -> None:

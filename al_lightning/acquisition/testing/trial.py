@@ -97,7 +97,16 @@ class Trial:
         for network in self.networks:
             score = partial(self._score, network, strategies, batch_size)
             scored.append(score_pool(strategies[0], self.pool, generator("candidates", 0), score))
-        return strategies[0], join_members(scored)
+        return strategies[0], self._with_labels(join_members(scored), strategies[0].reads_labels)
+
+    def _with_labels(self, rows: SelectionInputs, read: bool) -> SelectionInputs:
+        """Add the classes of the labelled images for a strategy that reads them: bright images are of class 1 of 4."""
+        if not read:
+            return rows
+        bright = self.images[rows.index].mean(dim=(1, 2, 3)) > 0
+        shares = torch.nn.functional.one_hot(bright.long(), 4).float()
+        shares[~rows.labelled] = torch.nan
+        return rows._replace(shares=shares)
 
     def _score(self, network: Network, strategies: Sequence[Acquisition], batch_size: int, images: list[int]) -> Scored:
         """Score images with one network, each strategy on its process's share."""

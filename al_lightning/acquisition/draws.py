@@ -1,0 +1,65 @@
+"""Random choices whose draws are keyed by position: an image's draw does not depend on which others are candidates."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from al_lightning.acquisition.limits import Allowed
+
+
+def exponential(index: Tensor, generator: np.random.Generator) -> Tensor:
+    """Draw a number from the exponential distribution of mean 1 for each position.
+
+    The generator gives one key, of which each position's number is a function.
+
+    Args:
+        index: (N,) int64 positions, at least one.
+        generator: for the key.
+
+    Returns:
+        (N,) float64, positive.
+    """
+    uniform = np.random.default_rng(int(generator.integers(2**63))).random(int(index.max()) + 1)
+    return torch.from_numpy(-np.log1p(-uniform[index.numpy()])).clamp(min=2.0**-54)
+
+
+def gumbel(index: Tensor, generator: np.random.Generator) -> Tensor:
+    """Draw a number from the standard Gumbel distribution for each position, (N,) float64; see `exponential`."""
+    return -exponential(index, generator).log()
+
+
+def winner(log_weight: Tensor, index: Tensor, generator: np.random.Generator) -> int:
+    """Draw a row with a probability proportional to its weight.
+
+    It is the row of the smallest exponential draw over weight. Unlike with a cumulative sum, rounding in the weights of
+    other rows does not move the draw.
+
+    Args:
+        log_weight: (N,) float64; -inf for a row that cannot be drawn, and finite for at least one.
+        index: (N,) int64 positions.
+        generator: see `exponential`.
+    """
+    return int((log_weight + gumbel(index, generator)).argmax())
+
+
+def take_in_order(order: Tensor, count: int, allowed: Allowed) -> list[int]:
+    """Take the first open row of an order, again and again.
+
+    Args:
+        order: (n,) int64 rows, the best first.
+        count: most rows to take.
+        allowed: says which rows are open; it records the rows that are taken.
+
+    Returns:
+        The rows that were taken; fewer than `count` if no row of `order` is open.
+    """
+    taken: list[int] = []
+    while len(taken) < count:
+        places = allowed.open[order].nonzero()
+        if not len(places):
+            break
+        taken.append(int(order[places[0, 0]]))
+        allowed.take(taken[-1])
+    return taken

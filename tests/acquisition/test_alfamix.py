@@ -1,0 +1,78 @@
+"""ALFA-Mix: the epsilon at which a class flips, against mixed embeddings by autograd."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+
+from al_lightning.acquisition import ALFAMix
+from al_lightning.acquisition.alfamix import class_means, flipping_epsilon
+from al_lightning.seeding import generator
+from tests.support.heads import head
+from tests.support.quick import quick
+from tests.support.selections import inputs
+
+
+def flips(z, anchors, classifier, epsilon):
+    """Whether the class of z changes for any anchor, by Eq. 5: alpha by feature, then the mixed embedding."""
+    z = z.double().requires_grad_()
+    logits = classifier(z[None])
+    predicted = logits.argmax(dim=1)
+    (gradient,) = torch.autograd.grad(F.cross_entropy(logits, predicted), z)
+    for anchor in anchors:
+        alpha = epsilon * (anchor - z).norm() * gradient / (gradient.norm() * (anchor - z))
+        mixed = alpha * anchor + (1 - alpha) * z
+        if classifier(mixed[None]).argmax(dim=1) != predicted:
+            return True
+    return False
+
+
+@given(seed=st.integers(0, 60))
+@quick
+def test_a_class_flips_above_this_epsilon_for_some_anchor_and_below_it_for_none(seed):
+    draws = torch.Generator().manual_seed(seed)
+    embedding, anchors = torch.randn(6, 5, generator=draws), torch.randn(3, 5, generator=draws).double()
+    classifier = head(4, 5, seed)
+    for z, epsilon in zip(embedding, flipping_epsilon(embedding, classifier, anchors).tolist(), strict=True):
+        assert flips(z, anchors, classifier, 1.001 * epsilon)
+        assert not flips(z, anchors, classifier, 0.999 * epsilon)
+
+
+def test_class_means_are_those_of_classes_that_occur():
+    embedding = torch.tensor([[1.0, 0.0], [3.0, 2.0], [5.0, 5.0]])
+    shares = torch.tensor([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    assert class_means(embedding, shares).tolist() == [[2.0, 1.0], [5.0, 5.0]]
+    assert class_means(embedding[:0], shares[:0]).shape == (0, 2)
+
+
+def test_images_near_a_boundary_are_clustered_and_others_follow_by_epsilon():
+    draws = torch.Generator().manual_seed(0)
+    embedding = torch.randn(60, 4, generator=draws)
+    rows = inputs((0, 1, 2, 3), head=head(3, 4), embedding=embedding)
+    anchors = class_means(embedding[:4], rows.shares[:4])
+    epsilon = flipping_epsilon(embedding, rows.head, anchors)[4:] * 2  # times the square root of 4 features
+    near = set((4 + (epsilon <= 0.2).nonzero().flatten()).tolist())
+    assert 8 < len(near) < 50
+    few = ALFAMix().select(rows, 5, generator("select", 0))
+    assert set(few.indices) <= near
+    for index, score in zip(few.indices, few.scores, strict=True):
+        assert score == pytest.approx(1 / (1 + float(epsilon[index - 4])), rel=1e-4)
+    many = ALFAMix().select(rows, len(near) + 3, generator("select", 0))
+    assert many.indices == (4 + epsilon.argsort()[: len(near) + 3]).tolist()
+
+
+def test_a_sure_prediction_never_flips_and_comes_last():
+    classifier = head(2, 2)
+    classifier.bias[0] = 1e5
+    rows = inputs(head=classifier, embedding=torch.randn(4, 2))
+    chosen = ALFAMix().select(rows, 2, generator("select", 0))
+    assert chosen.indices == [0, 1]
+    assert chosen.scores == [0, 0]
+
+
+def test_the_limits_are_kept():
+    embedding = torch.randn(60, 4, generator=torch.Generator().manual_seed(0))
+    group = torch.arange(60) // 20
+    rows = inputs((), group, head(3, 4), embedding=embedding)
+    assert sorted(group[ALFAMix(5.0).select(rows, 3, generator("select", 0)).indices].tolist()) == [0, 1, 2]
