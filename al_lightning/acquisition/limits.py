@@ -18,6 +18,7 @@ class Allowed:
         rows: the input of `select`, with or without limits.
 
     Attributes:
+        free: (N,) bool, rows that are neither labelled nor chosen.
         taken: rows of the batch, in order.
         factor: 1, or by how much the limits were loosened.
     """
@@ -26,13 +27,13 @@ class Allowed:
         self.limits = rows.limits
         self.taken: list[int] = []
         self.factor = 1
-        self._free = ~rows.labelled
+        self.free = ~rows.labelled
         self._open = self._within()
 
     @property
     def open(self) -> Tensor:
         """(N,) bool, the rows that may be chosen now: unlabelled, not chosen yet, and within the limits."""
-        while not bool(self._open.any()) and bool(self._free.any()):
+        while not bool(self._open.any()) and bool(self.free.any()):
             self.factor *= 2
             self._open = self._within()
         return self._open
@@ -40,23 +41,23 @@ class Allowed:
     def take(self, row: int) -> None:
         """Add a row to the batch."""
         self.taken.append(row)
-        self._free = self._free.clone()
-        self._free[row] = False
-        self._open = self._open & self._free & ~self._closed_by(row)
+        self.free = self.free.clone()
+        self.free[row] = False
+        self._open = self._open & self.free & ~self._closed_by(row)
 
     def _within(self) -> Tensor:
         """Return the free rows within the limits as they are now."""
         if self.limits is None:
-            return self._free
+            return self.free
         gap = self.limits.gap // self.factor
-        within = self._free & (self.limits.nearest >= gap) if gap else self._free
+        within = self.free & (self.limits.nearest >= gap) if gap else self.free
         for row in self.taken:
             within = within & ~self._closed_by(row)
         return within
 
     def _closed_by(self, row: int) -> Tensor:
         """Return the rows that a row of the batch closes, (N,) bool."""
-        closed = torch.zeros(len(self._free), dtype=torch.bool)
+        closed = torch.zeros(len(self.free), dtype=torch.bool)
         if self.limits is None:
             return closed
         for group, most in zip(self.limits.group, self.limits.most, strict=True):

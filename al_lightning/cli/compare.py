@@ -19,7 +19,11 @@ def compare(given: list[str]) -> int:
     """Compare strategies on stored features."""
     parser = Arguments("compare", TEXT, "DATASET [--strategies A,B] [--seeds N] [--minutes M] [options of fit]")
     parser.add_argument("name", metavar="DATASET", help="part of a run's name: image_folder, mask_folder, cifar10 ...")
-    parser.add_argument("--strategies", metavar="A,B", help="beside random (entropy,margin,coreset)")
+    parser.add_argument(
+        "--strategies",
+        metavar="A,B",
+        help="beside random (entropy,margin,coreset); margin_from_typiclust: a cold start",
+    )
     parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help=f"most seeds ({SEEDS})")
     parser.add_argument("--minutes", type=float, default=MINUTES, metavar="M", help=f"most minutes ({MINUTES:g})")
     parser.add_argument("--encoder", metavar="NAME", help="of a run's name (efficientnet; hypercolumns)")

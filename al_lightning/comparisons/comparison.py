@@ -12,11 +12,13 @@ from al_lightning.comparisons.plan import Limits, budget_options, finished, smal
 from al_lightning.comparisons.screen import means_table
 from al_lightning.comparisons.workers import Method, Work, processes, result_of, submit
 from al_lightning.config.experiment import Experiment, configure
+from al_lightning.config.fit_options import result_settings
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.pool_split import Reading
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.feature_run import FeatureRuns, RunInMemory
 from al_lightning.engine.initial_set import record_of
+from al_lightning.engine.inputs import encode_for
 from al_lightning.engine.open_data import first_count, open_data, say, warnings
 from al_lightning.errors import DatasetError, UsageError
 from al_lightning.progress import Reporter, duration
@@ -24,6 +26,7 @@ from al_lightning.results.series import BASELINE, Series, series_of_runs
 from al_lightning.runs.identity import in_short
 from al_lightning.runs.image_list import image_list
 from al_lightning.runs.journal import JOURNAL, Run, RunRecord, read_run
+from al_lightning.runs.parts import cold_start_in
 from al_lightning.runs.store import differing
 
 
@@ -125,6 +128,8 @@ class Comparer:
         doubts = opened.look.labels()
         say(doubts, reporter)
         digest = image_list(first.data.image_files(), first.data.root).digest
+        for each in self.experiments:
+            encode_for((each.initial, each.acquisition), each, each.options.config, Processes(), reporter)
         methods, runs = [], FeatureRuns(first)
         for strategy, experiment in zip(request.strategies, self.experiments, strict=True):
             record = record_of(experiment, opened.pool.size, opened.data_sha256, digest, opened.trained)
@@ -132,7 +137,7 @@ class Comparer:
             config, options = self._words(strategy)
             record = replace(record, remarks=warnings([*opened.remarks, *doubts]))
             methods.append(Method(config, options, self.home(experiment), record))
-        return Work(tuple(methods), self.split, first.data.features)
+        return Work(tuple(methods), self.split, first.data.features, first.data.encoded)
 
     def _choose_defaults(self, experiment: Experiment) -> bool:
         """Choose a budget, and a size of images with a class per pixel, where the request has none; say which size.
@@ -170,9 +175,8 @@ class Comparer:
         """Return the name of a strategy's runs, and the options beside it."""
         request = self.request
         encoder = f"_{request.encoder}" if request.encoder else ""
-        own = ["--acquisition", strategy] if "." in strategy else []
-        name = f"{request.dataset}{encoder}_{BASELINE if own else strategy}_probe"
-        return name, (*request.options, *self.defaults, *own)
+        part, own = words_of(strategy)
+        return f"{request.dataset}{encoder}_{part}_probe", (*request.options, *self.defaults, *own)
 
     def _configure(self, strategy: str) -> Experiment:
         config, options = self._words(strategy)
@@ -186,7 +190,8 @@ class Comparer:
         """Return the folder of a strategy's runs."""
         if self.request.run_dir is None:
             return experiment.run_dir.parent
-        return self.request.run_dir / experiment.name
+        settings = result_settings(experiment.plain)
+        return self.request.run_dir / "_from_".join(filter(None, [experiment.name, cold_start_in(settings)]))
 
     def made(self, method: int, seed: int) -> Run | None:
         """Return a run that was made before; None where there is none.
@@ -249,6 +254,13 @@ class Comparer:
         left = max(0.0, min(60 * limits.minutes - passed, passed / done * (limits.seeds - done)))
         line = f"{done} of {limits.seeds} seeds, at most {duration(left)} left"
         self.reporter.show(lambda: means_table(self._series(runs), line, self.reporter.console.width), line)
+
+
+def words_of(strategy: str) -> tuple[str, list[str]]:
+    """Return the acquisition part of a run's name, and options: of a class, and of `margin_from_typiclust`."""
+    strategy, _, first = strategy.partition("_from_")
+    own = ["--acquisition", strategy] if "." in strategy else []
+    return BASELINE if own else strategy, [*own, *(["--initial", first] if first else [])]
 
 
 def nothing_yet(experiment: Experiment) -> RunInMemory:

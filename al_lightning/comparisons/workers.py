@@ -49,11 +49,13 @@ class Work:
         methods: the strategies.
         split: how the pool was split, where no test set is named.
         features: the stored features of pool and test set.
+        encoded: those of other encoders, which a strategy names.
     """
 
     methods: tuple[Method, ...]
     split: Any
     features: Any
+    encoded: Any
 
 
 @contextmanager
@@ -114,6 +116,7 @@ def _begin(work: Work, parent: int, over: Event) -> None:
     data = experiments[0].data
     data.take_split(work.split)
     data.features = work.features
+    data.encoded = work.encoded
     _State.experiments = [replace(experiment, data=data) for experiment in experiments]
     _State.runs = FeatureRuns(experiments[0])
     _State.work = work

@@ -163,6 +163,8 @@ class Section:
     takes: tuple[str, ...] = ()
 
 
+COLD_STARTS = ("Random", "Balanced", "TypiClust", "MaxHerding", "ProbCover", "Spread")
+"""Classes that choose the first images."""
 SECTIONS = {
     "data": Section(
         {"data.root DIR": "where the data are ($AL_DATA/<dataset>, else data/<dataset>)"},
@@ -176,10 +178,10 @@ SECTIONS = {
     "initial": Section(
         {
             "initial HOW": "how the first images are chosen: random, balanced (as many of each class), or by the "
-            "features of a pretrained network, without labels: spread, or a strategy's class; "
+            "features of a pretrained network, without labels: typiclust, maxherding, probcover, spread, or a class; "
             "--initial.features ENCODER takes another network's"
         },
-        short={name.lower(): f"al_lightning.acquisition.{name}" for name in ("Random", "Balanced", "Spread")},
+        short={name.lower(): f"al_lightning.acquisition.{name}" for name in COLD_STARTS},
     ),
     "constraints": Section(
         {

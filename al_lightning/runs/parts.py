@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from al_lightning.runs.journal import RunRecord
 
@@ -71,8 +72,12 @@ def strategy_of(record: RunRecord) -> str:
 
 def cold_start_of(record: RunRecord) -> str:
     """Return what chose a run's first images, where they were not drawn: a short name or a class; else ""."""
-    settings = record.settings
-    first = str(settings.get("initial") or settings.get("initial.class_path") or DRAWN[0])
+    return cold_start_in(record.settings)
+
+
+def cold_start_in(settings: Mapping[str, Any]) -> str:
+    """Return the cold start that settings name; see `cold_start_of`."""
+    first = str(settings.get("initial") or settings.get("initial.class_path") or DRAWN[0]).partition("(")[0]
     return "" if first in DRAWN else called(first)
 
 

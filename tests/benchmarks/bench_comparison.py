@@ -55,7 +55,7 @@ SETS: dict[str, tuple[Callable[[Path], PoolDataset], dict[str, Any]]] = {
 def bench_vectors(bench: Bench, tmp_path: Path, kind: str) -> None:
     build, bound = SETS[kind]
     data, numbers = build(tmp_path), itertools.count()
-    network = TimmClassifier(10).to(bench.device, memory_format=torch.channels_last).eval()
+    network = TimmClassifier(10).to(bench.device).to(memory_format=torch.channels_last).eval()
     image = images(BATCH, SIZE, bench.device)
     trainer = {"accelerator": "gpu" if bench.device.type == "cuda" else "cpu", "devices": 1}
 
