@@ -17,8 +17,10 @@ from al_lightning.acquisition.falcun import FALCUN
 from al_lightning.acquisition.full import Full
 from al_lightning.acquisition.learning_loss import LearningLoss
 from al_lightning.acquisition.least_confidence import LeastConfidence
+from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.margin import Margin
 from al_lightning.acquisition.maxherding import MaxHerding
+from al_lightning.acquisition.on_embeddings import OnEmbeddings
 from al_lightning.acquisition.power import Power
 from al_lightning.acquisition.probcover import ProbCover
 from al_lightning.acquisition.random import Balanced, Random
@@ -35,6 +37,7 @@ __all__ = [
     "FALCUN",
     "ALFAMix",
     "Acquisition",
+    "Allowed",
     "Balanced",
     "ClaSP",
     "Constraints",
@@ -49,6 +52,7 @@ __all__ = [
     "LeastConfidence",
     "Margin",
     "MaxHerding",
+    "OnEmbeddings",
     "Power",
     "ProbCover",
     "Random",

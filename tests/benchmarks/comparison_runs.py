@@ -96,7 +96,7 @@ def main(kind: str, seeds: int) -> None:
             Method(config, options, folder / one.name / str(place), record_of(one, len(one.data.train), "", "", ""))
             for place, (config, one) in enumerate(found)
         )
-        with processes(Work(methods, None, features), CORES) as pool:
+        with processes(Work(methods, None, features, {}), CORES) as pool:
             running = [[submit(pool, method, seed) for method in range(len(methods))] for seed in range(seeds)]
             peak = _peak_until_done([future for row in running for future in row])
             seconds = [sum(result_of(row[method]) for row in running) for method in range(len(methods))]
