@@ -1,0 +1,94 @@
+"""First images by a cold start, features of another encoder, and constraints, through the command line."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from al_lightning.errors import UsageError
+from al_lightning.runs.journal import Run, read_run
+from al_lightning.runs.parts import method_of
+from tests.support.errors import refused
+from tests.support.runs import Answer, journal
+
+Call = Callable[..., Answer]
+BUDGET = ["--budget.unit", "images", "--budget.initial", 12, "--budget.query", 6, "--budget.cycles", 1]
+PROBE = ["fit", "--config", "digits_wrn28_coreset_probe", *BUDGET]
+
+
+def only_run(folder: Path) -> Run:
+    (path,) = folder.glob("**/cycles.jsonl")
+    return read_run(path.parent)
+
+
+def test_a_cold_start_is_the_same_for_all_strategies_and_processes_and_after_a_restart(al: Call, here: Path) -> None:
+    runs = {}
+    for name, more in {
+        "one": [],
+        "two": ["--trainer.devices", 2],
+        "other": ["--acquisition", "al_lightning.acquisition.Margin"],
+    }.items():
+        answer = al(*PROBE, "--initial", "typiclust", *more, "--run_dir", name)
+        assert answer.code == 0, answer.err
+        assert "without pretrained weights" in answer.err
+        runs[name] = read_run(here / name)
+    assert runs["one"].initial == runs["two"].initial == runs["other"].initial
+    assert [cycle.chosen for cycle in runs["one"].cycles] == [cycle.chosen for cycle in runs["two"].cycles]
+    assert method_of(runs["one"].record) == "coreset_from_typiclust_probe"
+    assert runs["one"].record.settings["initial"] == "typiclust"
+    kept = journal(here / "one")
+    assert al(*PROBE, "--initial", "typiclust", "--run_dir", "one").code == 0
+    assert journal(here / "one") == kept
+    drawn = al(*PROBE, "--run_dir", "drawn")
+    assert drawn.code == 0
+    assert read_run(here / "drawn").initial != runs["one"].initial
+
+
+def test_a_cold_start_of_ones_own_has_its_name_and_its_code_is_recorded(al: Call, here: Path) -> None:
+    (here / "mine.py").write_text(
+        "from al_lightning.acquisition import Random\n\n\nclass First(Random):\n    keyed_by_position = True\n\n"
+        "    def select(self, rows, count, generator):\n"
+        "        return super().select(rows, count, generator)._replace(indices=rows.index[:count].tolist())\n"
+    )
+    answer = al(*PROBE, "--initial", "mine.First", "--run_dir", "run")
+    assert answer.code == 0, answer.err
+    run = read_run(here / "run")
+    assert run.initial == list(range(12))
+    assert method_of(run.record) == "coreset_from_mine.First_probe"
+    assert list(run.record.code) == ["mine"]
+
+
+def test_a_strategy_reads_the_features_of_another_encoder_or_a_file(al: Call, here: Path) -> None:
+    names = [f"digit {number}" for number in range(1797)]
+    vectors = np.zeros((1797, 2), np.float32)
+    vectors[7], vectors[99] = (5, 0), (0, 9)
+    np.savez(here / "vectors.npz", vectors=vectors, names=names)
+    small = ["--steps", 1, "--network.depth", 10, "--network.width", 1, "--data.workers", 0]
+    base = ["fit", "--config", "digits_coreset", *BUDGET, *small]
+    answer = al(*base, "--acquisition.features", "vectors.npz", "--run_dir", "file")
+    assert answer.code == 0, answer.err
+    run = read_run(here / "file")
+    assert run.cycles[0].chosen[:2] == [position for position in (99, 7) if position not in (run.initial or [])]
+    query = al("query", "file", "--cycle", 0)
+    assert json.loads(query.out) == run.cycles[0].chosen
+    encoder = al(*base, "--acquisition.features", "resnet18", "--run_dir", "encoder", "--budget.cycles", 1)
+    assert encoder.code == 0, encoder.err
+    assert "makes the features" in encoder.err
+    assert refused(al(*base, "--acquisition.features", "resnet1", "--run_dir", "wrong"), UsageError, "resnet18")
+    assert refused(al(*base, "--acquisition.features", "no.npz", "--run_dir", "wrong"), UsageError, "no.npz")
+
+
+def test_constraints_hold_in_a_run_and_in_what_it_is_called(al: Call, here: Path) -> None:
+    (here / "parity.csv").write_text(
+        "name,half\n" + "".join(f"digit {number},{number < 900}\n" for number in range(1797))
+    )
+    by_half = ["--constraints.file", "parity.csv", "--constraints.column", "half", "--constraints.per_value", 3]
+    answer = al(*PROBE, *by_half, "--acquisition", "al_lightning.acquisition.Margin", "--run_dir", "run")
+    assert answer.code == 0, answer.err
+    run = read_run(here / "run")
+    assert sum(position < 900 for position in run.cycles[0].chosen) == 3
+    assert method_of(run.record) == "Margin_per_value_3_probe"
+    lacking = ["--constraints.per_sequence", 1, "--run_dir", "wrong"]
+    assert refused(al(*PROBE, *lacking), UsageError, "--constraints.per_sequence", "sequences")
+    assert not (here / "wrong/cycles.jsonl").exists()
