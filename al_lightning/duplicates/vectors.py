@@ -15,8 +15,8 @@ from al_lightning.seeding import generator
 ALIKE_VECTORS = 0.9
 """Least cosine of the vectors of two images that are alike.
 
-Chosen by looking at pairs of CIFAR-10 and CamVid, with EfficientNet-Lite0: above it, about 25 of 29 pairs that pixels do
-not call alike show one picture; from 0.85 to 0.89, one in three.
+Chosen by looking at pairs of CIFAR-10 with EfficientNet-Lite0 that pixels do not call alike: above it, 25 of 29 show
+one picture; from 0.85 to 0.89, one in three.
 """
 SCALE = 2048
 """Vectors are stored as integers in units of 1 / SCALE, which changes a cosine by about 0.0002.
