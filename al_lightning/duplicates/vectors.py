@@ -13,7 +13,11 @@ from al_lightning.duplicates.relation import TILE, Compare, Reals, Similarities
 from al_lightning.seeding import generator
 
 ALIKE_VECTORS = 0.9
-"""Least cosine of the vectors of two images that are alike; docs/audit.md has what it was measured on."""
+"""Least cosine of the vectors of two images that are alike.
+
+Chosen by looking at pairs of CIFAR-10 with EfficientNet-Lite0 that pixels do not call alike: above it, 25 of 29 show
+one picture; from 0.85 to 0.89, one in three.
+"""
 SCALE = 2048
 """Vectors are stored as integers in units of 1 / SCALE, which changes a cosine by about 0.0002.
 

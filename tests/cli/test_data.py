@@ -56,7 +56,7 @@ def test_prepare_makes_a_cache_that_a_run_uses_for_the_same_result(al: Call, her
         (["audit", "--images", "x", "--data.size", "3"], UsageError, ["--data.size", "dataset"]),
         (["audit", "--images", "nowhere"], DatasetError, ["folder nowhere"]),
         (["audit", "--config", "digits", "--processes", "0"], UsageError, ["--processes is 0"]),
-        (["audit", "--config", "digits", "--features", "efficientne"], UsageError, ["--features", "'efficientnet'"]),
+        (["audit", "--config", "digits", "--features", "efficientne"], UsageError, ["'efficientne'", "'efficientnet'"]),
         (["audit", "--config", "digits", "--features", "hypercolumns"], UsageError, ["hypercolumns", "efficientnet"]),
         (["audit", "--config", "digits", "--features", "gone.npz"], UsageError, ["gone.npz"]),
         (["audit", "--config", "digits", "--features", "--data.cache", "false"], UsageError, ["data.cache"]),
