@@ -72,10 +72,10 @@ def test_a_strategy_reads_the_features_of_another_encoder_or_a_file(al: Call, he
     assert run.cycles[0].chosen[:2] == [position for position in (99, 7) if position not in (run.initial or [])]
     query = al("query", "file", "--cycle", 0)
     assert json.loads(query.out) == run.cycles[0].chosen
-    encoder = al(*base, "--acquisition.features", "resnet18", "--run_dir", "encoder", "--budget.cycles", 1)
+    encoder = al(*base, "--acquisition.features", "wrn28", "--run_dir", "encoder", "--budget.cycles", 1)
     assert encoder.code == 0, encoder.err
     assert "makes the features" in encoder.err
-    assert refused(al(*base, "--acquisition.features", "resnet1", "--run_dir", "wrong"), UsageError, "resnet18")
+    assert refused(al(*base, "--acquisition.features", "wrn2", "--run_dir", "wrong"), UsageError, "wrn28")
     assert refused(al(*base, "--acquisition.features", "no.npz", "--run_dir", "wrong"), UsageError, "no.npz")
 
 
