@@ -60,16 +60,14 @@ STRATEGIES = [
 ]
 COLUMNS = {
     "Random": {},
-    **{name: {"embedding": 3} for name in ("Coreset", "MaxHerding", "ProbCover", "TypiClust")},
     "VariationRatio": {"class": 1, "score": 1},
     "BADGE": {"gradient": 2, "embedding": 3},
     "EntropyCoreset": {"score": 1, "embedding": 3},
     "FALCUN": {"score": 1, "probability": 2},
     "ClaSP": {"score": 1, "class_score": 2},
-    "DropQuery": {"embedding": 3},
-    "ALFAMix": {"embedding": 3},
-    "BAIT": {"embedding": 3},
 }
+ON_EMBEDDINGS = ("Coreset", "MaxHerding", "ProbCover", "TypiClust", "DropQuery", "ALFAMix", "BAIT")
+COLUMNS |= {name: {"embedding": 3} for name in ON_EMBEDDINGS}
 """What a row holds for each strategy; one score for the others."""
 DRAWS = {"Random", "Power", "DropQuery", "FALCUN", "ClaSP"}
 """Strategies that draw among equal images."""
