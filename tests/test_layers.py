@@ -47,8 +47,8 @@ labels: formats.cvat status > batch formats.masks > formats.* importer shapes.la
 duplicates: components groups image_set vectors > relation > descriptor
 
 acquisition: testing > testing.checks > testing.points > testing.trial > * > on_embeddings on_head >
-    base clusters fisher herding typicality > ball_cover d2_sampling functional kernel_pairs >
-    clustering draws k_center unit_vectors > limits testing.networks testing.traces
+    base cluster_choice fisher herding typicality > ball_cover d2_sampling functional kernel_pairs >
+    clustering draws k_center unit_vectors testing.networks testing.traces > limits
 training: probe > * > base > curve functional measures schedules
 runs: weights > store > cycle_files > selections > checkpoints image_list origins parts > journal lock seals > *
 
@@ -174,6 +174,7 @@ def test_the_list_names_only_what_exists() -> None:
 
 def test_strategies_do_not_know_lightning_and_no_strategy_knows_another() -> None:
     groups = next(names["acquisition"] for names in floors() if "acquisition" in names)
+    # What stands below the strategies.
     shared = {name for group in groups[groups.index(["*"]) + 1 :] for name in group}
     for path in units()["acquisition"]:
         if path.stem in ("__init__", "scoring") or path.parent.name == "testing":  # the kit is no strategy

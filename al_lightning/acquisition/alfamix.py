@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from al_lightning.acquisition.clusters import k_means, take_of_each
+from al_lightning.acquisition.cluster_choice import one_of_each_cluster
 from al_lightning.acquisition.draws import take_in_order
 from al_lightning.acquisition.functional import round_significant
 from al_lightning.acquisition.limits import Allowed
@@ -49,9 +49,7 @@ class ALFAMix(OnHead):
         shortlist = (free & (needed <= self.epsilon)).nonzero().flatten()
         chosen: list[int] = []
         if len(shortlist) > count:
-            vectors = F.normalize(embedding[shortlist])
-            cluster, square = k_means(vectors, count, rows.index[shortlist], generator)
-            chosen = take_of_each(cluster, square, shortlist, count, allowed)
+            chosen = one_of_each_cluster(embedding, shortlist, count, allowed, generator)
         order = torch.where(free, needed, torch.inf).sort(stable=True).indices
         chosen += take_in_order(order, count - len(chosen), allowed)
         return Selection(rows.index[chosen].tolist(), (1 / (1 + needed[chosen])).tolist())

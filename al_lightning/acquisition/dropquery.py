@@ -6,10 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from al_lightning.acquisition.clusters import k_means, take_of_each
+from al_lightning.acquisition.cluster_choice import one_of_each_cluster
 from al_lightning.acquisition.draws import take_in_order
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.on_head import OnHead
@@ -48,9 +47,7 @@ class DropQuery(OnHead):
         flips, allowed = count_flips(embedding, head, rows.index, self.passes, self.dropout, generator), Allowed(rows)
         free = ~rows.labelled
         shortlist = flipping(flips, free, self.passes, SHORTLIST * count)
-        vectors = F.normalize(embedding[shortlist])
-        cluster, square = k_means(vectors, count, rows.index[shortlist], generator)
-        chosen = take_of_each(cluster, square, shortlist, count, allowed)
+        chosen = one_of_each_cluster(embedding, shortlist, count, allowed, generator)
         order = torch.where(free, flips, -1).sort(descending=True, stable=True).indices
         chosen += take_in_order(order, count - len(chosen), allowed)
         return Selection(rows.index[chosen].tolist(), (flips[chosen] / self.passes).tolist())

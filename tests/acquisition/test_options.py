@@ -5,7 +5,27 @@ import inspect
 import pytest
 
 from al_lightning import networks
-from al_lightning.acquisition import BALD, Coreset, EquAL, Full, LearningLoss, Uniform, UniformEntropy, VariationRatio
+from al_lightning.acquisition import (
+    BADGE,
+    BAIT,
+    BALD,
+    FALCUN,
+    ALFAMix,
+    ClaSP,
+    Coreset,
+    DropQuery,
+    Entropy,
+    EntropyCoreset,
+    EquAL,
+    Full,
+    LearningLoss,
+    LeastConfidence,
+    Margin,
+    Power,
+    Uniform,
+    UniformEntropy,
+    VariationRatio,
+)
 from al_lightning.config.names import resolve
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
@@ -27,6 +47,12 @@ def test_strategies_in_time_refuse_a_pool_without_time_order(strategy):
         (lambda: LearningLoss(0), ["acquisition.subset is 0", 1]),
         (lambda: UniformEntropy(0), ["acquisition.step is 0", 1]),
         (lambda: UniformEntropy(-5), ["acquisition.step is -5", 1]),
+        (lambda: Power(Entropy(), beta=-1), ["acquisition.beta is -1", 0]),
+        (lambda: FALCUN(gamma=-1), ["acquisition.gamma is -1", 0]),
+        (lambda: ALFAMix(epsilon=0), ["acquisition.epsilon is 0", 0]),
+        (lambda: BAIT(penalty=0), ["acquisition.penalty is 0", 0]),
+        (lambda: ClaSP(share=1.5), ["acquisition.share is 1.5", 1]),
+        (lambda: ClaSP(last_beta=0), ["acquisition.last_beta is 0", 0]),
     ],
 )
 def test_options_out_of_range_are_a_sentence(make, facts):
@@ -45,6 +71,14 @@ def test_options_out_of_range_are_a_sentence(make, facts):
         ("full_mcd", Full, 0.1, False),
         ("variation_ratio", VariationRatio, 0.0, False),
         ("learning_loss", LearningLoss, 0.0, True),
+        ("least_confidence", LeastConfidence, 0.0, False),
+        ("badge", BADGE, 0.0, False),
+        ("entropy_coreset", EntropyCoreset, 0.0, False),
+        ("dropquery", DropQuery, 0.0, False),
+        ("falcun", FALCUN, 0.0, False),
+        ("alfamix", ALFAMix, 0.0, False),
+        ("bait", BAIT, 0.0, False),
+        ("clasp", ClaSP, 0.0, False),
         ("uniform", Uniform, 0.0, False),
         ("uniform5_entropy", UniformEntropy, 0.0, False),
     ],
@@ -59,6 +93,27 @@ def test_a_name_sets_the_strategy_and_what_it_needs_of_the_network(name, strateg
         assert options.get("dropout", 0.0) == dropout
         assert options.get("loss_predictor", False) is loss_predictor
         assert "width" in options or dataset == "camvid"  # what the network's own part said stays
+
+
+@pytest.mark.parametrize(
+    ("score", "strategy", "dropout"), [("bald", BALD, 0.1), ("entropy", Entropy, 0.0), ("margin", Margin, 0.0)]
+)
+def test_a_name_sets_what_power_draws_by(score, strategy, dropout):
+    for dataset in ("digits_wrn28", "demo_11f_5-5", "camvid"):
+        values = resolve([f"{dataset}_power_{score}"]).values
+        assert values["acquisition"]["class_path"] == "al_lightning.acquisition.Power"
+        inner = values["acquisition"]["init_args"]["strategy"]
+        assert inner == {"class_path": f"al_lightning.acquisition.{strategy.__name__}"}
+        assert values["network"].get("init_args", {}).get("dropout", 0.0) == dropout
+
+
+def test_the_options_of_what_power_draws_by_are_set_on_the_command_line(al, here):
+    options = ["--acquisition.beta", 2, "--acquisition.strategy.passes", 3, "--print_config"]
+    printed = al("fit", "--config", "digits_power_bald", *options).out
+    assert "passes: 3" in printed
+    assert "beta: 2" in printed
+    answer = al("fit", "--config", "digits_random", "--acquisition", "al_lightning.acquisition.Power", "--run_dir", "r")
+    assert refused(answer, UsageError, "strategy")
 
 
 @pytest.mark.parametrize("network", ["WideResNet", "UNet", "DeepLabV3Plus"])

@@ -30,8 +30,9 @@ from al_lightning.acquisition import (
     UniformEntropy,
     VariationRatio,
 )
+from al_lightning.acquisition.scoring import select
 from al_lightning.seeding import generator
-from al_lightning.types import SelectionInputs
+from al_lightning.types import Limits, SelectionInputs
 from tests.support.heads import head
 from tests.support.quick import quick
 
@@ -60,16 +61,14 @@ STRATEGIES = [
 ]
 COLUMNS = {
     "Random": {},
-    **{name: {"embedding": 3} for name in ("Coreset", "MaxHerding", "ProbCover", "TypiClust")},
     "VariationRatio": {"class": 1, "score": 1},
     "BADGE": {"gradient": 2, "embedding": 3},
     "EntropyCoreset": {"score": 1, "embedding": 3},
     "FALCUN": {"score": 1, "probability": 2},
     "ClaSP": {"score": 1, "class_score": 2},
-    "DropQuery": {"embedding": 3},
-    "ALFAMix": {"embedding": 3},
-    "BAIT": {"embedding": 3},
 }
+ON_EMBEDDINGS = ("Coreset", "MaxHerding", "ProbCover", "TypiClust", "DropQuery", "ALFAMix", "BAIT")
+COLUMNS |= {name: {"embedding": 3} for name in ON_EMBEDDINGS}
 """What a row holds for each strategy; one score for the others."""
 DRAWS = {"Random", "Power", "DropQuery", "FALCUN", "ClaSP"}
 """Strategies that draw among equal images."""
@@ -146,3 +145,19 @@ def test_selection_leaves_its_rows_alone(strategy):
     before = [tensor.clone() for tensor in (*rows[:3], shares, *rows.head)]
     strategy.select(rows, 2, generator("select", 0, 0))
     assert all(map(torch.equal, before, (*rows[:3], shares, *rows.head)))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=name_of)
+@given(data=st.data())
+@quick
+def test_limits_are_kept_and_loosened_only_where_no_image_is_left(strategy, data):
+    rows, count = data.draw(rows_and_count(strategy))
+    size, empty = len(rows.index), torch.empty(0, dtype=torch.int64)
+    group = torch.tensor(data.draw(st.lists(st.integers(-1, 3), min_size=size, max_size=size)))
+    limited = rows._replace(limits=Limits(group[None], (1,), 0, empty, empty, empty))
+    chosen = select(strategy, limited, count, generator("select", 0, 1)).indices  # refuses a choice beyond the limits
+    numbers = [int(group[rows.index == index]) for index in chosen]
+    grouped = [number for number in numbers if number >= 0]
+    free = group[~rows.labelled]
+    if count <= int((free < 0).sum()) + len(set(free[free >= 0].tolist())):
+        assert len(set(grouped)) == len(grouped)
