@@ -89,7 +89,8 @@ def pure_radius(points: UnitVectors, cluster: Tensor) -> float:
 
     A ball is pure if all vectors in it are of its centre's cluster (Yehuda et al. 2022, section 3.3): if the nearest
     vector of another cluster is not closer than the radius. So the radius is one of these distances, and no grid of
-    radii is needed, which would have to suit the embeddings.
+    radii is needed, which would have to suit the embeddings. It is rounded down to 3 digits, so that no vector lies on
+    the edge of a ball, where rounding would decide.
 
     Args:
         points: N vectors.
@@ -103,7 +104,9 @@ def pure_radius(points: UnitVectors, cluster: Tensor) -> float:
         other = torch.nonzero(cluster[rows] != cluster[best]).flatten()  # none in a single cluster
         nearest[rows[other]] = points.squares_of_pairs(rows[other], points, best[other])
     impure = int(len(points) * (1 - PURE) + 1e-9)
-    return math.sqrt(float(nearest.sort().values[impure]))
+    radius = math.sqrt(float(nearest.sort().values[impure]))
+    scale = 10.0 ** (2 - math.floor(math.log10(radius))) if radius > 0 else 1.0
+    return math.floor(radius * scale * (1 + 1e-12)) / scale
 
 
 def agreeing_radii(
@@ -120,7 +123,7 @@ def agreeing_radii(
         most: largest radius.
 
     Returns:
-        (n,) float64: the distance of the first vector that the ball leaves out, at most `most`.
+        (n,) float64: halfway between the last vector in the ball and the first outside, at most `most`.
     """
     radii = []
     for part in blocks(torch.arange(len(centres)), 4 * len(points)):
@@ -130,5 +133,6 @@ def agreeing_radii(
         beyond = torch.cat([square[:, 1:], torch.full((len(part), 1), torch.inf, dtype=torch.float64)], dim=1)
         # Vectors at one distance are in a ball together, or are not.
         last = torch.where((held >= share) & (beyond > square), torch.arange(len(points)), 0).amax(dim=1)
-        radii.append(beyond.gather(1, last[:, None])[:, 0].sqrt().clamp(max=most))
+        inner, outer = (each.gather(1, last[:, None])[:, 0].sqrt() for each in (square, beyond))
+        radii.append(((inner + outer) / 2).clamp(max=most))
     return torch.cat([*radii, torch.empty(0, dtype=torch.float64)])

@@ -143,7 +143,7 @@ def test_probcovers_delta_is_the_last_step_below_ours(seed):
     strategy = peer.ProbCover(n_classes=8, cluster_algo=Given, cluster_algo_dict={"cluster": group}, random_state=0)
     strategy.query(features.double().numpy(), labels(200, []), batch_size=1)
     ours = pure_radius(UnitVectors(features), group)
-    assert strategy.delta_max_ <= ours + 1e-9 or strategy.delta_max_ == pytest.approx(0.2)
+    assert strategy.delta_max_ <= ours + 1e-3 or strategy.delta_max_ == pytest.approx(0.2)
     assert ours < strategy.delta_max_ + 0.2
 
 

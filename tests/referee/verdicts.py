@@ -1,7 +1,7 @@
 """What independent implementations say of our strategies on the same arrays: a row each, held by a test.
 
-A test in this folder holds each row, and fails when either side changes: it compares the choices, and the version of the
-peer that is installed with the one of the row.
+A test in this folder holds each row, and fails when either side changes: it compares the choices, and the version of
+the peer that is installed with the one of the row.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ VERDICTS: dict[str, Verdict] = {
         "MaxHerding",
         *ACTIVEML,
         False,
-        "Its default kernel is scikit-learn's, of gamma = 1 / D: a radius of sqrt(D) where the paper has 1. At the radius "
-        "sqrt(D) ours chooses the same.",
+        "Its default kernel is scikit-learn's, of gamma = 1 / D: a radius of sqrt(D) where the paper has 1. At the "
+        "radius sqrt(D) ours chooses the same.",
     ),
     "typiclust": Verdict(
         "TypiClust",
@@ -54,8 +54,8 @@ VERDICTS: dict[str, Verdict] = {
         "TypiClust",
         *ACTIVEML,
         False,
-        "It never chooses from a cluster with a labelled image; once all have one, it draws. The paper's code, and ours, "
-        "takes the clusters with the fewest labelled images, and goes around them again.",
+        "It never chooses from a cluster with a labelled image; once all have one, it draws. The paper's code, and "
+        "ours, takes the clusters with the fewest labelled images, and goes around them again.",
     ),
     "typiclust, small clusters": Verdict(
         "TypiClust",
@@ -80,16 +80,16 @@ VERDICTS: dict[str, Verdict] = {
         "ProbCover",
         *ACTIVEML,
         True,
-        "On vectors of length 1 with deltas=[delta]: the same degrees after each choice. Of equal degrees it draws one, "
-        "where ours takes the lower position. What is exactly delta away is inside there, and outside in the paper and "
-        "here.",
+        "On vectors of length 1 with deltas=[delta]: the same degrees after each choice. Of equal degrees it draws "
+        "one, where ours takes the lower position. What is exactly delta away is inside there, and outside in the "
+        "paper and here.",
     ),
     "probcover, delta": Verdict(
         "ProbCover",
         *ACTIVEML,
         False,
         "It tries 0.2, 0.4 ... (by its documentation 0.1, 0.2 ...) up to the first that is not 95 % pure. Ours is the "
-        "largest radius that is, less than a step of 0.2 above.",
+        "largest radius that is, to 3 digits: less than a step of 0.2 above.",
     ),
     "probcover, last rows": Verdict(
         "ProbCover",
