@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,10 +12,10 @@ from al_lightning.acquisition.clustering import k_means
 from al_lightning.acquisition.unit_vectors import UnitVectors, blocks
 from al_lightning.types import SelectionInputs
 
-RADII = tuple(step / 20 for step in range(2, 41))
-"""Radii that `pure_radius` compares: 0.1 to 2, the largest distance of unit vectors, in steps of 0.05."""
 PURE = 0.95
-"""Share of pure balls that it asks for."""
+"""Share of pure balls that `pure_radius` asks for."""
+WHOLE = 2.0
+"""Largest distance of vectors of length 1."""
 
 
 class BallCover:
@@ -83,24 +85,28 @@ def cluster_radius(points: UnitVectors, rows: SelectionInputs, count: int, gener
 
 
 def pure_radius(points: UnitVectors, cluster: Tensor) -> float:
-    """Return the largest of `RADII` at which at least 95 % of all balls are pure; the smallest one if there is none.
+    """Return the largest radius at which at least 95 % of all balls are pure.
 
     A ball is pure if all vectors in it are of its centre's cluster (Yehuda et al. 2022, section 3.3): if the nearest
-    vector of another cluster is not closer than the radius.
+    vector of another cluster is not closer than the radius. So the radius is one of these distances, and no grid of
+    radii is needed, which would have to suit the embeddings. It is rounded down to 3 digits, so that no vector lies on
+    the edge of a ball, where rounding would decide.
 
     Args:
         points: N vectors.
         cluster: (N,) int64, as a clustering into as many clusters as there are classes gives.
     """
-    nearest = torch.full((len(points),), torch.inf, dtype=torch.float64)
+    nearest = torch.full((len(points),), WHOLE**2, dtype=torch.float64)
     for rows in blocks(torch.arange(len(points)), len(points)):
         squares = points.fast_squares(rows, points)
         squares.masked_fill_(cluster[rows, None] == cluster, torch.inf)
         best = squares.argmin(dim=1)
         other = torch.nonzero(cluster[rows] != cluster[best]).flatten()  # none in a single cluster
         nearest[rows[other]] = points.squares_of_pairs(rows[other], points, best[other])
-    pure = [radius for radius in RADII if float((nearest >= radius * radius).double().mean()) >= PURE]
-    return max(pure, default=RADII[0])
+    impure = int(len(points) * (1 - PURE) + 1e-9)
+    radius = math.sqrt(float(nearest.sort().values[impure]))
+    scale = 10.0 ** (2 - math.floor(math.log10(radius))) if radius > 0 else 1.0
+    return math.floor(radius * scale * (1 + 1e-12)) / scale
 
 
 def agreeing_radii(
@@ -117,7 +123,7 @@ def agreeing_radii(
         most: largest radius.
 
     Returns:
-        (n,) float64: the distance of the first vector that the ball leaves out, at most `most`.
+        (n,) float64: halfway between the last vector in the ball and the first outside, at most `most`.
     """
     radii = []
     for part in blocks(torch.arange(len(centres)), 4 * len(points)):
@@ -127,5 +133,6 @@ def agreeing_radii(
         beyond = torch.cat([square[:, 1:], torch.full((len(part), 1), torch.inf, dtype=torch.float64)], dim=1)
         # Vectors at one distance are in a ball together, or are not.
         last = torch.where((held >= share) & (beyond > square), torch.arange(len(points)), 0).amax(dim=1)
-        radii.append(beyond.gather(1, last[:, None])[:, 0].sqrt().clamp(max=most))
+        inner, outer = (each.gather(1, last[:, None])[:, 0].sqrt() for each in (square, beyond))
+        radii.append(((inner + outer) / 2).clamp(max=most))
     return torch.cat([*radii, torch.empty(0, dtype=torch.float64)])

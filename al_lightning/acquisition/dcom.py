@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from al_lightning.acquisition.ball_cover import BallCover, agreeing_radii, cluster_radius, in_balls
-from al_lightning.acquisition.functional import known, mean_margin, round_significant
+from al_lightning.acquisition.functional import mean_margin, require_finite, round_significant
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.on_embeddings import OnEmbeddings
 from al_lightning.acquisition.unit_vectors import UnitVectors
@@ -62,11 +62,12 @@ class DCoM(OnEmbeddings):
     def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
         """Choose greedily; of equal scores the lower position."""
         points, allowed = UnitVectors(self.finite_embedding(rows)), Allowed(rows)
+        require_finite(rows, rows.value[0])
         most = self.delta or cluster_radius(points, rows, count, generator)
         covered, radius = self._covered(points, rows, most)
         competence = _competence(float(covered.double().mean()))
         cover = BallCover(points, covered, radius)
-        uncertainty = known(rows.index, rows.part("score"))[:, 0].double()
+        uncertainty = rows.part("score")[:, 0].double()
         chosen: list[int] = []
         scores: list[float] = []
         for _ in range(count):

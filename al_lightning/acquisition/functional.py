@@ -233,20 +233,6 @@ def round_significant(x: Tensor, digits: int = 6) -> Tensor:
     return torch.where((x == 0) | x.isinf(), x, rounded)
 
 
-def known(index: Tensor, score: Tensor) -> Tensor:
-    """Return scores, (N, ...), of the images at positions, (N,).
-
-    Raises:
-        ALError: a score is NaN; the message names the image.
-    """
-    if bool((wrong := score.isnan().view(len(score), -1).any(dim=1)).any()):
-        raise ALError(
-            f"The score of image {int(index[wrong][0])} is NaN: the network's output is not finite, or the strategy is "
-            "wrong."
-        )
-    return score
-
-
 def top_scores(rows: SelectionInputs, score: Tensor, count: int, *ties: Tensor) -> Selection:
     """Choose the candidates with the highest scores, rounded to 6 significant digits.
 
@@ -262,9 +248,14 @@ def top_scores(rows: SelectionInputs, score: Tensor, count: int, *ties: Tensor) 
     """
     candidates = ~rows.labelled
     index = rows.index[candidates]
-    keys = [round_significant(known(index, key[candidates])) for key in (score, *ties)]
+    keys = [round_significant(key[candidates]) for key in (score, *ties)]
     order = torch.arange(len(index))
     for key in reversed(keys):
+        if bool(key.isnan().any()):
+            image = int(index[key.isnan()][0])
+            raise ALError(
+                f"The score of image {image} is NaN: the network's output is not finite, or the strategy is wrong."
+            )
         order = order[torch.sort(key[order], descending=True, stable=True).indices]
     order = order[:count]
     return Selection(index[order].tolist(), keys[0][order].tolist())

@@ -15,7 +15,7 @@ from torch import Tensor
 from al_lightning.acquisition.functional import round_significant
 from al_lightning.acquisition.kernel_pairs import ActivePairs, AllPairs, Cover
 from al_lightning.acquisition.limits import Allowed
-from al_lightning.acquisition.unit_vectors import UnitVectors, blocks
+from al_lightning.acquisition.unit_vectors import COPY, UnitVectors, blocks
 
 MEMORY = 400_000_000
 """Bytes of kernel values that are kept: all of them for 10,000 rows."""
@@ -31,8 +31,6 @@ SAMPLE = 256
 """Rows from which their number is estimated."""
 BYTES = 8
 """Bytes of a pair."""
-COPY = 1e-3
-"""Distance below which two vectors are copies, apart from the rounding of a file of vectors."""
 FIRST = 32
 """Rows that are evaluated anew at first; then twice as many, and so on."""
 

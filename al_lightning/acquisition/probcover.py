@@ -10,7 +10,7 @@ import torch
 from al_lightning.acquisition.ball_cover import BallCover, cluster_radius, in_balls
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.on_embeddings import OnEmbeddings
-from al_lightning.acquisition.unit_vectors import UnitVectors
+from al_lightning.acquisition.unit_vectors import COPY, UnitVectors
 from al_lightning.errors import require
 from al_lightning.types import Selection, SelectionInputs
 
@@ -18,14 +18,14 @@ from al_lightning.types import Selection, SelectionInputs
 class ProbCover(OnEmbeddings):
     """Maximum coverage by balls (Yehuda et al. 2022): each choice's ball holds most images that are in no other ball.
 
-    A ball holds the images whose embeddings, scaled to length 1, are closer than delta to its centre. The score of a
-    choice is how many images it covered. It reads nothing of the labels but how many classes there are, and can choose
-    a first batch.
+    A ball holds the images whose embeddings, scaled to length 1, are closer than delta to its centre. Once the balls
+    hold all images, delta is halved. The score of a choice is how many images it covered. It reads nothing of the
+    labels but how many classes there are, and can choose a first batch.
 
     Args:
         features: see `OnEmbeddings`.
-        delta: radius of the balls, above 0, at most 2. None for the paper's rule: the largest of 0.1, 0.15 ... 2 at
-            which 95 % of the balls are pure, of k-means clusters as many as there are classes.
+        delta: radius of the balls, above 0, at most 2. None for the paper's rule: the largest at which 95 % of the
+            balls are pure, of k-means clusters as many as there are classes.
     """
 
     reads_labels: ClassVar[bool] = True
@@ -42,14 +42,28 @@ class ProbCover(OnEmbeddings):
         """Choose greedily; of equal degrees the lower position."""
         points, allowed = UnitVectors(self.finite_embedding(rows)), Allowed(rows)
         radius = self.delta or cluster_radius(points, rows, count, generator)
-        labelled = torch.nonzero(rows.labelled).flatten()
-        cover = BallCover(points, in_balls(points, labelled, torch.full((len(labelled),), radius)), radius)
+        radii = [radius]
+        cover = _cover(points, allowed, radius)
         chosen: list[int] = []
         degrees: list[float] = []
-        for _ in range(count):
-            row = int(torch.where(allowed.open, cover.degree, -1).argmax())  # the first of equals
+        while len(chosen) < count:
+            degree = torch.where(allowed.open, cover.degree, -1)
+            row = int(degree.argmax())  # the first of equals
+            if int(degree[row]) == 0 and radius > COPY:
+                radius /= 2
+                cover = _cover(points, allowed, radius)
+                continue
+            if radius < radii[-1]:
+                radii.append(radius)
             chosen.append(row)
-            degrees.append(float(cover.degree[row]))
+            degrees.append(float(degree[row]))
             allowed.take(row)
             cover.cover(row)
-        return Selection(rows.index[chosen].tolist(), degrees, f"delta {radius:g}")
+        note = "delta " + ", then ".join(f"{radius:.3g}" for radius in radii)
+        return Selection(rows.index[chosen].tolist(), degrees, note)
+
+
+def _cover(points: UnitVectors, allowed: Allowed, radius: float) -> BallCover:
+    """Return the cover by the balls around all labelled and chosen images."""
+    known = torch.nonzero(~allowed.free).flatten()
+    return BallCover(points, in_balls(points, known, torch.full((len(known),), radius)), radius)

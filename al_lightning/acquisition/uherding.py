@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from al_lightning.acquisition.functional import known, mean_margin
+from al_lightning.acquisition.functional import mean_margin, require_finite
 from al_lightning.acquisition.herding import herding, labelled_radius
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.on_embeddings import OnEmbeddings
@@ -60,14 +60,15 @@ class UHerding(OnEmbeddings):
     def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
         """Choose by `herding`, weighted."""
         embedding = self.finite_embedding(rows)
+        require_finite(rows, rows.value[0])
         points = UnitVectors(embedding)
         radius = labelled_radius(points.subset(torch.nonzero(rows.labelled).flatten()))
         if "probability" in rows.columns:
             temperature = self._temperature(rows, embedding, generator)
-            logits = known(rows.index, rows.part("probability")).double().log() / temperature
+            logits = rows.part("probability").double().log() / temperature
             weight, note = 1 - mean_margin(logits), f"radius {radius:.3g}, temperature {temperature:.3g}"
         else:
-            weight, note = known(rows.index, rows.part("score"))[:, 0], f"radius {radius:.3g}"
+            weight, note = rows.part("score")[:, 0], f"radius {radius:.3g}"
         found = herding(points, Allowed(rows), count, generator, radius, weight.clamp(min=0))
         return Selection(rows.index[found.rows].tolist(), found.gains, "; ".join(filter(None, (note, found.note))))
 

@@ -13,6 +13,8 @@ ERROR = {torch.float32: 2.0**-19, torch.float64: 2.0**-47}
 Twice the largest of some million pairs with 64 to 4,096 numbers each. The bound for the worst order of summation is a
 hundred times as wide, and no product comes near it.
 """
+COPY = 1e-3
+"""Distance below which two vectors are copies, apart from the rounding of a file of vectors."""
 ROOM = 1 << 23
 """Numbers in a temporary tensor."""
 CACHE = 1 << 19

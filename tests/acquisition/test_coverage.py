@@ -158,20 +158,31 @@ def test_uherding_of_pixels_weighs_by_the_mean_margin():
 def test_probcover_covers_the_largest_group_first_and_none_that_is_covered():
     embedding, group = groups([12, 9, 6])
     rows = rows_of(embedding, labelled=[3], shares=shares_of(group, 3, [3]))
-    chosen = ProbCover(delta=0.7).select(rows, 3, DRAW)
-    assert group[np.array(chosen.indices) - 100].tolist()[:2] == [1, 2]
-    assert chosen.scores == [9.0, 6.0, 0.0]
+    chosen = ProbCover(delta=0.7).select(rows, 2, DRAW)
+    assert group[np.array(chosen.indices) - 100].tolist() == [1, 2]
+    assert chosen.scores == [9.0, 6.0]
     assert chosen.note == "delta 0.7"
+
+
+def test_probcover_halves_delta_once_all_is_covered():
+    tight, group = groups([12, 9, 6], spread=0.01)
+    loose, _ = groups([0, 0, 0, 8], spread=0.5, seed=1)
+    chosen = ProbCover(delta=1.9).select(rows_of(torch.cat([tight, loose])), 6, DRAW)
+    assert chosen.note.startswith("delta 1.9, then 0.95")
+    assert {int(group[index - 100]) for index in chosen.indices if index < 127} == {0, 1, 2}
+    assert all(score > 0 for score in chosen.scores)
+    copies = ProbCover().select(rows_of(torch.ones(5, 3)), 3, DRAW)  # nothing to cover: the lower positions
+    assert (copies.indices, copies.scores) == ([100, 101, 102], [5.0, 0.0, 0.0])
 
 
 def test_probcover_finds_delta_from_as_many_clusters_as_classes():
     embedding, group = groups([12, 9, 6])
-    # The groups are about sqrt(2) apart: balls are pure up to the smallest distance between two groups.
+    # Balls are pure up to the distance between two groups; of 27 balls one may be impure.
     between = plain_coverage.distances(embedding)
-    nearest = between[group[:, None] != group].min()
+    between[group[:, None] == group] = torch.inf
+    expected = float(between.amin(dim=1).sort().values[1])
     chosen = ProbCover().select(rows_of(embedding, shares=torch.full((27, 3), torch.nan)), 3, DRAW)
-    delta = float(chosen.note.removeprefix("delta "))
-    assert nearest - 0.05 < delta < nearest + 0.1
+    assert chosen.note == f"delta {math.floor(expected * 100) / 100:.3g}"  # 1.1 and some, to 3 digits
     assert chosen.scores == [12.0, 9.0, 6.0]
 
 
