@@ -31,7 +31,7 @@ def compare(given: list[str]) -> int:
     parser.add_argument("--check", action="store_true", help="train a network on the same labels, to judge the probe")
     parser.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
     parser.add_argument("--run_dir", type=Path, metavar="DIR", help="folder of the runs, NAME/seed_S below it")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the page (runs/compare_DATASET.html)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the page (runs/compare_DATASET...html)")
     parser.add_argument("--title", default="", help="title of the page")
     ours, options = parser.read_with_options(given)
     at_least_one(ours, "seeds", "processes")

@@ -41,7 +41,7 @@ def made(path: Path, count: int, stream: int) -> MappedFeatures:
     """Write vectors of classes that overlap; the deviations of their components fall as those of an encoder's do."""
     draw = np.random.default_rng(0)
     deviations = (1 + np.arange(WIDTH)) ** -0.5
-    centres = draw.normal(size=(CLASSES, WIDTH)) * deviations * 0.7
+    centres = draw.normal(size=(CLASSES, WIDTH)) * deviations * 0.12
     noise = np.random.default_rng(stream).normal(size=(count, WIDTH)) * deviations
     np.save(path, (centres[np.arange(count) % CLASSES] + noise).astype(np.float32))
     return MappedFeatures(path, Layout((), WIDTH, (1, 1)), count)
