@@ -31,7 +31,7 @@ from .rigs import experiment
 CORES = 2
 """Processes that make runs, one thread each."""
 POOL, TEST, WIDTH, CLASSES = 10_000, 2000, 1280, 10
-VECTORS = ("Random", "Entropy", "Margin", "Coreset", "BALD")
+VECTORS = ("Random", "Entropy", "Margin", "Coreset", "BALD", "BADGE")
 PIXELS = ("random", "entropy", "margin", "coreset", "bald")
 STREETS = ["--data.size", "[180, 240]", "--data.pool_size", "367", "--data.test_size", "233"]
 BUDGET = ["--budget.unit", "images", "--budget.initial", "12", "--budget.query", "24", "--budget.cycles", "4"]
