@@ -111,7 +111,7 @@ class Series:
         """Whether the network trains with dropout, for BALD: another network, which is compared with its like alone.
 
         The settings decide; without settings, the names of the strategies that ship with dropout. A head that was
-        fitted to convergence was fitted without dropout, whatever a strategy drops when it scores.
+        fitted to convergence, a linear probe, was fitted without dropout, whatever a strategy drops when it scores.
         """
         if (done := [each for run in self.runs for each in run.cycles]) and all(
             c.health.get("converged") for c in done
@@ -119,7 +119,8 @@ class Series:
             return False
         if settings := self.other_settings:
             return bool(settings.get(DROPOUT))
-        return not {"bald", "mcd"}.isdisjoint(re.split(r"[^a-z]+", self.label.lower()))
+        words = re.split(r"[^a-z]+", self.label.lower())
+        return "probe" not in words and not {"bald", "mcd"}.isdisjoint(words)
 
     @property
     def test_images(self) -> int | None:

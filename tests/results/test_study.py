@@ -177,6 +177,33 @@ def of_cifar() -> list[str]:
     ]
 
 
+PROBED = {"random": "Random", "entropy": "Entropy", "margin": "Margin", "coreset": "Core-set", "bald": "BALD"}
+
+
+def verdict(found: Comparison) -> str:
+    if not found.shows:
+        return "equal within 1 point" if found.small else "cannot tell"
+    return f"{'ahead' if found.mean > 0 else 'behind'}{', less than 1 point' if found.small else ''}"
+
+
+def of_features() -> list[str]:
+    """The tables of linear probes: a CSV file, its settings in order, and the numbers of labels that are shown."""
+    rows = []
+    for name, titles, shown in (
+        ("features", ("Lite0", "Lite2"), (10, 59, 108, 255, 500)),
+        ("camvid_features", ("CamVid",), (12, 36, 60, 84, 108)),
+    ):
+        for title, methods, made in zip(titles, settings(name), claims(name), strict=True):
+            for strategy, label in PROBED.items():
+                series, found = methods[f"{strategy}_probe"], made.get(f"{strategy}_probe")
+                cells = [spread(at(series, labelled), 1) for labelled in shown]
+                if found is not None:
+                    cells[0] = "the same"
+                cells += ["", ""] if found is None else [with_interval(found), verdict(found)]
+                rows.append(flat(f"| {title if found is None else ''} | {label} | {' | '.join(cells)} |"))
+    return rows
+
+
 def of_readme() -> list[str]:
     diverse, redundant, _ = claims("streets")
     (camvid,), (cifar,) = claims("camvid"), claims("cifar")
@@ -203,7 +230,7 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-PARTS = [of_streets, of_the_first_batch, of_batches, of_camvid, of_cifar]
+PARTS = [of_streets, of_the_first_batch, of_batches, of_camvid, of_cifar, of_features]
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
