@@ -137,7 +137,7 @@ class Comparer:
             config, options = self._words(strategy)
             record = replace(record, remarks=warnings([*opened.remarks, *doubts]))
             methods.append(Method(config, options, self.home(experiment), record))
-        return Work(tuple(methods), self.split, first.data.features, first.data.encoded)
+        return Work(tuple(methods), self.split, first.data.features, dict(first.data.encoded))
 
     def _choose_defaults(self, experiment: Experiment) -> bool:
         """Choose a budget, and a size of images with a class per pixel, where the request has none; say which size.
