@@ -156,6 +156,7 @@ REQUIRED = {
     networks.TimmClassifier: {"num_classes": 2, "model": "resnet10t"},
     networks.HypercolumnClassifier: {"num_classes": 2, "model": "resnet10t"},
     networks.VectorClassifier: {"num_classes": 2, "vectors": "none.npy"},
+    acquisition.Power: {"strategy": acquisition.Entropy()},
     training.Supervised: method(lambda classes: WideResNet(classes, 10, 1), Classification),
     training.Probe: method(lambda classes: WideResNet(classes, 10, 1), Classification),
     training.UDA: method(lambda classes: WideResNet(classes, 10, 1), Classification),
@@ -244,6 +245,8 @@ MAY_BE_NULL = {
     "training.optimizer.foreach", "training.optimizer.fused",
     "trainer.precision", "trainer.callbacks", "trainer.gradient_clip_val", "trainer.gradient_clip_algorithm",
     "trainer.deterministic", "trainer.benchmark", "trainer.profiler",
+    "constraints.per_sequence", "constraints.gap", "constraints.per_group",
+    "constraints.file", "constraints.column", "constraints.per_value",
 }  # fmt: skip
 
 
