@@ -90,6 +90,7 @@ class Comparer:
     def __init__(self, request: Request, reporter: Reporter) -> None:
         self.request = request
         self.reporter = reporter
+        self.begun = time.monotonic()
         self.defaults: list[str] = []  # options of `fit` that the request leaves open
         first = self._configure(request.strategies[0])
         split = first.data.find_split(Reading(reporter.say, reporter.count))
@@ -217,8 +218,9 @@ class Comparer:
         """Run seed by seed, all strategies of a seed before the next, until `plan.finished` says why it ends."""
         self.work = self._prepare()
         self.reporter.say(self.plan)
-        begun = time.monotonic()
-        count, limits = len(self.experiments), self.request.limits
+        begun, count, limits = time.monotonic(), len(self.experiments), self.request.limits
+        # The minutes count what came before the runs, too, which have at least half of them.
+        self.before = min(begun - self.begun, 30 * limits.minutes)
         runs: list[list[Run]] = [[] for _ in range(count)]
         queue = [(method, seed) for seed in range(limits.seeds) for method in range(count)]
         known = {place: run for place in queue if (run := self.made(*place)) is not None}
@@ -235,7 +237,7 @@ class Comparer:
                     for method in range(count):
                         runs[method].append(known.pop((method, done)))
                     done += 1
-                    if why := finished(done, (time.monotonic() - begun) / 60, self._series(runs), limits):
+                    if why := finished(done, self._passed(begun) / 60, self._series(runs), limits):
                         break
                     self._show(runs, done, begun)
                 if not why:
@@ -246,12 +248,16 @@ class Comparer:
         flat = tuple(run for of_method in runs for run in of_method)
         return Comparison(tuple(self.experiments), flat, why, time.monotonic() - begun)
 
+    def _passed(self, begun: float) -> float:
+        """Return the seconds that count, where the runs began at a time."""
+        return self.before + time.monotonic() - begun
+
     def _series(self, runs: list[list[Run]]) -> list[Series]:
         return series_of_runs([run for of_method in runs for run in of_method])
 
     def _show(self, runs: list[list[Run]], done: int, begun: float) -> None:
         limits, passed = self.request.limits, time.monotonic() - begun
-        left = max(0.0, min(60 * limits.minutes - passed, passed / done * (limits.seeds - done)))
+        left = max(0.0, min(60 * limits.minutes - self._passed(begun), passed / done * (limits.seeds - done)))
         line = f"{done} of {limits.seeds} seeds, at most {duration(left)} left"
         self.reporter.show(lambda: means_table(self._series(runs), line, self.reporter.console.width), line)
 

@@ -37,7 +37,7 @@ class Limits:
 
     Attributes:
         seeds: most seeds.
-        minutes: after which no further seed is begun.
+        minutes: of the whole command, after which no further seed is begun; the runs have at least half of them.
     """
 
     seeds: int
@@ -119,7 +119,7 @@ def finished(seeds: int, minutes: float, methods: Sequence[Series], limits: Limi
 
     Args:
         seeds: that all strategies have finished.
-        minutes: since the first run began.
+        minutes: that count so far.
         methods: with these seeds.
         limits: of the comparison.
     """
