@@ -35,7 +35,7 @@ demo: $(STAMP) ## random, entropy and core-set on synthetic streets, tables and 
 reproduce-%: $(STAMP) ## run a table or a figure of the paper (reproduce-table3, reproduce-figure5), with SCALE=smoke the whole path on 2 cores
 	$(BIN)/al-lightning reproduce $* --scale $(SCALE) --runs $(RUNS) $(RUN)
 
-study: study-streets study-camvid study-cifar ## the study of docs/study.md; CAMVID=DIR CIFAR=DIR name the data
+study: study-streets study-camvid study-cifar study-features ## the study of docs/study.md; CAMVID=DIR CIFAR=DIR name the data
 
 study-streets: $(STAMP)
 	$(BIN)/al-lightning reproduce study_streets --runs $(RUNS) $(RUN)

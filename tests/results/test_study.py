@@ -182,26 +182,33 @@ PROBED = {"random": "Random", "entropy": "Entropy", "margin": "Margin", "coreset
 
 def verdict(found: Comparison) -> str:
     if not found.shows:
-        return "equal within 1 point" if found.small else "cannot tell"
+        return "equal within 1 point" if found.within else "cannot tell"
     return f"{'ahead' if found.mean > 0 else 'behind'}{', less than 1 point' if found.small else ''}"
 
 
 def of_features() -> list[str]:
-    """The tables of linear probes: a CSV file, its settings in order, and the numbers of labels that are shown."""
-    rows = []
-    for name, titles, shown in (
-        ("features", ("Lite0", "Lite2"), (10, 59, 108, 255, 500)),
-        ("camvid_features", ("CamVid",), (12, 36, 60, 84, 108)),
-    ):
-        for title, methods, made in zip(titles, settings(name), claims(name), strict=True):
-            for strategy, label in PROBED.items():
-                series, found = methods[f"{strategy}_probe"], made.get(f"{strategy}_probe")
-                cells = [spread(at(series, labelled), 1) for labelled in shown]
-                if found is not None:
-                    cells[0] = "the same"
-                cells += ["", ""] if found is None else [with_interval(found), verdict(found)]
-                rows.append(flat(f"| {title if found is None else ''} | {label} | {' | '.join(cells)} |"))
+    rows, shown = [], (10, 59, 108, 255, 500)
+    for title, methods, made in zip(("Lite0", "Lite2"), settings("features"), claims("features"), strict=True):
+        assert {len(series.seeds) for series in methods.values()} == {100}
+        for strategy, label in PROBED.items():
+            series, found = methods[f"{strategy}_probe"], made.get(f"{strategy}_probe")
+            cells = [spread(at(series, labelled), 1) for labelled in shown]
+            cells[0] = "the same" if found else cells[0]
+            cells += [with_interval(found), verdict(found)] if found else ["", ""]
+            rows.append(flat(f"| {'' if found else title} | {label} | {' | '.join(cells)} |"))
+        for strategy, label in list(PROBED.items())[1:]:
+            gaps = [with_interval(paired(methods, strategy, labelled)) for labelled in (59, 255, 500)]
+            rows.append(flat(f"| {title} | {label} | {' | '.join(gaps)} |"))
+        small = [each.smallest for each in made.values()]
+        rows.append(f"{title}: {min(small):.1f} to {max(small):.1f}")
     return rows
+
+
+def paired(methods: dict[str, Series], strategy: str, labelled: int) -> Comparison:
+    """A strategy and Random at one number of labels, without correction for others."""
+    names = (f"{strategy}_probe", "random_probe")
+    (found,) = compare({name: methods[name].at_labelled(labelled) for name in names}, [names])
+    return found
 
 
 def of_readme() -> list[str]:
