@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from al_lightning.acquisition import DCoM, MaxHerding, ProbCover, TypiClust, UHerding
-from al_lightning.acquisition.testing import check_strategy
 from al_lightning.errors import ALError, UsageError
 from al_lightning.networks.logistic import temperature_of
 from al_lightning.seeding import generator
@@ -45,12 +44,6 @@ def shares_of(label, classes, labelled):
     shares = torch.nn.functional.one_hot(label, classes).float()
     shares[[row for row in range(len(label)) if row not in set(labelled)]] = torch.nan
     return shares
-
-
-@pytest.mark.parametrize("strategy", COVERAGE)
-@pytest.mark.parametrize("predicts", ["image", "pixel"])
-def test_each_conforms_for_images_and_for_pixels(strategy, predicts):
-    check_strategy(strategy, predicts=predicts)
 
 
 @pytest.mark.parametrize("strategy", [MaxHerding, TypiClust, ProbCover])

@@ -159,7 +159,7 @@ def test_an_initial_set_spread_over_the_pool_needs_no_label(al, here, class_fold
     spread = ["--initial", "spread", "--budget.cycles", 0]
     answer = ask(al, loose, here / "asked", *spread)
     assert answer.code == 76
-    assert answer.err.count("note: initial: spread ") == 1
+    assert answer.err.count("note: the first images are chosen by the features of a network without") == 1
     assert fit(al, class_folders, here / "simulated", *spread).code == 0
     indices, scores, _ = read_choice(read_run(here / "asked"), None)
     assert journal(here / "simulated")[0]["initial"] == indices
