@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install label-studio demo test test-all storm bench lint format tensorboard clean study study-streets study-camvid study-cifar study-features
+.PHONY: help install label-studio demo test test-all storm referee bench lint format tensorboard clean study study-streets study-camvid study-cifar study-features
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9%-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ label-studio: .venv-label-studio/.$(LABEL_STUDIO) ## Label Studio beside the pro
 
 storm: $(STAMP) ## runs killed at 50 random instants each with 1 and 2 processes, and at every boundary
 	$(BIN)/python -m pytest -m slow -s tests/engine/test_storm.py
+
+referee: $(STAMP) ## each strategy beside other implementations on the same arrays; writes docs/referee.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.referee.rows -n $(JOBS)
 
 bench: $(STAMP) ## the bounds of docs/performance.md, measured here: an hour on 2 quiet cores; DEVICE=cuda
 	$(BIN)/python -m pytest tests/benchmarks -q -p no:cacheprovider -o python_files='bench_*.py' -o python_functions='bench_*' --device $(DEVICE) $(BENCH)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.referee.rows import PAGE, page, read_rows
 from tests.support.public import not_public
 from tests.support.runs import TINY, Answer
 
@@ -68,6 +69,10 @@ def test_code_imports_what_is_public(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_no_merge_was_left_half_done(document: Path) -> None:
     assert not re.search(r"^(<{7} |={7}$|>{7} )", document.read_text(), re.MULTILINE)
+
+
+def test_the_page_of_the_referee_is_what_make_referee_writes() -> None:
+    assert PAGE.read_text() == page(read_rows())
 
 
 def spoken(path: Path) -> Iterator[str]:

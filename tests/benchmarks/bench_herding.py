@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from skactiveml import pool as peer
 from torch import Tensor
 
 from al_lightning.acquisition import herding as module
@@ -58,7 +59,6 @@ def bench_herding(bench: Bench, how: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def bench_herding_beside_a_peer(bench: Bench) -> None:
-    peer = pytest.importorskip("skactiveml.pool")
     size, width, picks = 4000, 256, 50
     features = features_of(size, width)
     unlabelled = torch.full((size,), torch.nan).numpy()

@@ -1,20 +1,23 @@
-"""MaxHerding, TypiClust and ProbCover beside scikit-activeml, on the same arrays; see verdicts.py for what is held."""
+"""Strategies of coverage beside scikit-activeml and scikit-learn on the same arrays; rows.yaml says what is found."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
+from skactiveml import pool as peer
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score, pairwise_distances_argmin_min
 
-from al_lightning.acquisition import MaxHerding, ProbCover, TypiClust
+from al_lightning.acquisition import Coreset, MaxHerding, ProbCover, TypiClust
 from al_lightning.acquisition.ball_cover import BallCover, pure_radius
+from al_lightning.acquisition.cluster_choice import one_of_each_cluster
+from al_lightning.acquisition.clustering import k_means
 from al_lightning.acquisition.typicality import typical_choice
 from al_lightning.acquisition.unit_vectors import UnitVectors
 from al_lightning.seeding import generator
-from tests.referee.verdicts import VERDICTS, holds_for_installed
 from tests.support.scored import allowed_of, embedded
 
-peer = pytest.importorskip("skactiveml.pool", reason="the referee compares with scikit-activeml")
 DRAW = generator("select", 0, 0)
 
 
@@ -55,9 +58,38 @@ def ours_typiclust(features, cluster, labelled, count):
     return typical_choice(UnitVectors(features), allowed_of(mask), cluster, count)[0]
 
 
-@pytest.mark.parametrize("name", [name for name, row in VERDICTS.items() if row.peer == "scikit-activeml"])
-def test_the_rows_are_of_the_installed_version(name):
-    assert holds_for_installed(name)
+def test_coreset_agrees_from_labelled_images():
+    features, _ = vectors(200, 16)
+    mask = torch.zeros(200, dtype=torch.bool)
+    mask[[3, 77, 150]] = True
+    ours = Coreset().select(embedded(range(200), mask, features), 20, DRAW)
+    known = labels(200, [3, 77, 150])
+    chosen, distances = peer.CoreSet(random_state=0).query(features.double().numpy(), known, None, 20, True)
+    assert ours.indices == chosen.tolist()
+    assert ours.scores == pytest.approx(np.nanmax(distances, axis=1).tolist(), abs=1e-6)
+
+
+def test_coreset_without_labels_begins_elsewhere():
+    features, _ = vectors(200, 16)
+    points, none = features.double().numpy(), torch.zeros(200, dtype=torch.bool)
+    theirs = [peer.CoreSet(random_state=seed).query(points, labels(200, []), batch_size=9).tolist() for seed in (0, 1)]
+    assert theirs[0][0] != theirs[1][0]
+    ours = Coreset().select(embedded(range(200), none, features), 9, DRAW).indices
+    assert ours[0] == 0
+    none[theirs[0][0]] = True
+    assert Coreset().select(embedded(range(200), none, features), 8, DRAW).indices == theirs[0][1:]
+
+
+def test_clusters_and_their_nearest_images_are_scikit_learns():
+    draws = torch.Generator().manual_seed(0)
+    features = torch.eye(8, 16)[torch.arange(200) % 8] + 0.1 * torch.randn(200, 16, generator=draws)
+    features = torch.nn.functional.normalize(features, dim=1)
+    model = KMeans(8, n_init=10, random_state=12).fit(features.double().numpy())
+    assert adjusted_rand_score(model.labels_, k_means(features, 8, generator("select", 1)).numpy()) == 1
+    nearest, _ = pairwise_distances_argmin_min(model.cluster_centers_, features.double().numpy())
+    allowed = allowed_of(torch.zeros(200, dtype=torch.bool))
+    ours = one_of_each_cluster(features, torch.arange(200), 8, allowed, generator("select", 1))
+    assert sorted(ours) == sorted(nearest.tolist())
 
 
 @pytest.mark.parametrize("labelled", [[], [3, 77, 150]])
