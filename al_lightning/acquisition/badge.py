@@ -37,7 +37,6 @@ class BADGE(OnEmbeddings):
 
     def __init__(self, features: str | None = None) -> None:
         super().__init__(features)
-        self.needs_network = True
 
     def score(self, network: Network, batch: Batch) -> Mapping[str, Tensor]:
         """Return q, (B, C), and, unless `features` are read, z, (B, D)."""

@@ -48,7 +48,6 @@ class DCoM(OnEmbeddings):
         super().__init__(features)
         if delta is not None:
             require("acquisition.delta", delta, above=0, most=2)
-        self.needs_network = True
         self.delta = delta
 
     def score(self, network: Network, batch: Batch) -> Mapping[str, Tensor]:

@@ -29,7 +29,6 @@ class EntropyCoreset(OnEmbeddings):
     def __init__(self, shortlist: int = 10, features: str | None = None) -> None:
         require("acquisition.shortlist", shortlist, least=1)
         super().__init__(features)
-        self.needs_network = True
         self.shortlist = shortlist
 
     def score(self, network: Network, batch: Batch) -> Mapping[str, Tensor]:

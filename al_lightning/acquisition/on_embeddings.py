@@ -27,7 +27,7 @@ class OnEmbeddings(Acquisition):
 
     def __init__(self, features: str | None = None) -> None:
         self.features = features
-        self.needs_network = features is None
+        self.needs_network = features is None or type(self).score is not OnEmbeddings.score
 
     def score(self, network: Network, batch: Batch) -> Mapping[str, Tensor]:
         """Return embeddings, (B, D), without running the decoder."""

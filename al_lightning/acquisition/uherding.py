@@ -44,7 +44,6 @@ class UHerding(OnEmbeddings):
         super().__init__(features)
         if temperature is not None:
             require("acquisition.temperature", temperature, above=0)
-        self.needs_network = True
         self.temperature = temperature
 
     def score(self, network: Network, batch: Batch) -> Mapping[str, Tensor]:

@@ -31,6 +31,7 @@ def check_strategy(
     - It works with nothing labelled, with a pool as small as the query, and with equal scores. An error names the image
       whose score is NaN.
     - What it keeps of an image does not grow with the image.
+    - It keeps to constraints of the batch, and takes the features of another encoder where it has that option.
     - It changes neither the network nor the global generators. `select` does not change its rows, and returns the same
       when it is called again.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
+from al_lightning.acquisition.constraints import Constraints
 from al_lightning.acquisition.functional import round_significant
 from al_lightning.acquisition.scoring import Scorer, select
 from al_lightning.acquisition.testing.traces import contents, global_state, held, modes, upset_global_generators
@@ -246,6 +248,34 @@ def _must_name(trial: Trial, image: int, choose: Callable[[int], object]) -> Non
     )
 
 
+def _keeps_to_constraints(trial: Trial) -> None:
+    constraints = Constraints(
+        per_sequence=2 if trial.pool.sequence and trial.pool.frame else None,
+        per_group=1,
+    )
+    with situation(trial.make, "within constraints"):
+        strategy, rows = trial.rows()
+        groups = np.arange(trial.pool.size) % 2
+        limits = constraints.limits(trial.pool, rows.index.numpy(), (), lambda: groups)
+        select(strategy, rows._replace(limits=limits), _count(trial), generator("select", 0))
+
+
+def _takes_features_of_another_encoder(trial: Trial) -> None:
+    make = type(trial.make())
+    if "features" not in inspect.signature(make).parameters or make is not trial.make:
+        return
+
+    def choose(of: Trial) -> set[int]:
+        strategy, rows = replace(of, make=lambda: make(features="another")).rows()  # type: ignore[call-arg]
+        features = of.images.mean(dim=3).flatten(1)[rows.index]
+        chosen = select(strategy, rows._replace(features=features), _count(of), generator("select", 0))
+        return set(chosen.indices)
+
+    with situation(trial.make, "on features of another encoder"):
+        if choose(trial) != choose(trial):
+            raise ConformanceError(f"{name_of(trial.make)} chooses differently when asked again on the same features.")
+
+
 def _untouched(draws: np.random.Generator, stream: str) -> bool:
     return bool(draws.bit_generator.state == generator(stream, 0).bit_generator.state)
 
@@ -264,4 +294,6 @@ POINTS: Sequence[Callable[[Trial], None]] = (
     _works_with_a_pool_as_small_as_the_query,
     _works_with_constant_scores,
     _names_the_image_of_a_nan,
+    _keeps_to_constraints,
+    _takes_features_of_another_encoder,
 )
