@@ -287,7 +287,8 @@ def _absent(path: str, place: Place) -> str:
     module, _, name = path.rpartition(".")
     if not module:
         example = f"my_module.My{place.allowed.classes[0].__name__}" if place.allowed.classes else "my_module.MyClass"
-        short = "".join(f"{word} or " for word in (SECTIONS[place.name].short if place.name in SECTIONS else ()))
+        words = SECTIONS[place.name].short if place.name in SECTIONS else {}
+        short = f"{', '.join(words)} or " if words else ""
         return f"{place.name} is {path!r}; {short}the import path of a class was expected, such as {example}."
     try:
         holder = import_module(module)

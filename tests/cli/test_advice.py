@@ -19,12 +19,25 @@ from al_lightning.launcher import Job, Outcome
 from al_lightning.runs.journal import read_run
 from al_lightning.tables.plan import find_table, plan
 from tests.support.annotators import CLASSES, batch, say
+from tests.support.class_folders import write_class_folders
 from tests.support.printed_commands import arguments, make_run, of_page, of_text
 from tests.support.runs import SMALL_NETWORK, Answer, journal
 from tests.support.table_runs import write_run
 
 Call = Callable[..., Answer]
 SMALL = ["--data.size", "[12, 12]", "--trainer.accelerator", "cpu", "--data.batch_size=4", "--steps", "5"]
+
+
+@pytest.fixture(autouse=True)
+def own_images(here: Path) -> None:
+    """The folder ROOT of commands for images of one's own: folders of classes, and images with masks."""
+    write_class_folders(here / "ROOT")
+    draw = np.random.default_rng(2)
+    for number in range(30):
+        for folder, most in (("images", 256), ("masks", 3)):
+            shape = (32, 32, 3) if folder == "images" else (32, 32)
+            (here / "ROOT" / folder).mkdir(exist_ok=True)
+            Image.fromarray(draw.integers(0, most, shape, dtype=np.uint8)).save(here / f"ROOT/{folder}/{number}.png")
 
 
 def assert_they_run(al: Call, monkeypatch: pytest.MonkeyPatch, commands: Sequence[str]) -> list[list[str]]:
