@@ -71,6 +71,12 @@ def read_vectors(path: Path) -> VectorFile:
     return VectorFile(path, names, vectors)
 
 
+def list_of_names(path: Path) -> Path | None:
+    """Return the list of names that belongs to the vectors of a .npy file; None where there is none."""
+    lists = (path.with_suffix(".txt"), path.with_name("names.txt"))
+    return next((each for each in lists if each.is_file()), None)
+
+
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     """Turn the errors of reading a file into sentences."""
@@ -122,11 +128,11 @@ def _read_npy(path: Path) -> tuple[list[str], npt.NDArray[Any]]:
         there = path.stat().st_size - file.tell()
     if there != size:
         raise UsageError(f"{path} is cut or damaged: {there:,} bytes of vectors where {size:,} belong; save it again.")
-    lists = [path.with_suffix(".txt"), path.with_name("names.txt")]
-    found = next((each for each in lists if each.is_file()), None)
+    found = list_of_names(path)
     if found is None:
+        beside = path.with_suffix(".txt")
         raise UsageError(
-            f"{path} says not which image each vector is of; write the images' names into {lists[0]}, one a line, in "
+            f"{path} says not which image each vector is of; write the images' names into {beside}, one a line, in "
             "the order of the vectors, or save vectors and names as .npz."
         )
     if found.stat().st_size > MOST_NAMES:

@@ -75,7 +75,8 @@ def next_steps(comparison: Comparison, command: Sequence[str], checked: bool) ->
     if not checked:
         line = shlex.join(["al-lightning", *command, "--check"])
         steps.append(NextStep("See whether a network trained on the same labels is much better", line))
-    best = max(comparison.methods, key=lambda method: method.metric.sign * _height(method)).runs[0].record
+    alike = [method for method in comparison.methods if method.budgets == comparison.methods[0].budgets]  # not `full`
+    best = max(alike, key=lambda method: method.metric.sign * _height(method)).runs[0].record
     why = f"Train a network with the strategy that was highest here, {best.parts['acquisition']}"
     return [*steps, NextStep(why, trained_fit(best).line(str(best.seed)))]
 

@@ -77,7 +77,8 @@ def page_of(dataset: str, comparer: Comparer) -> Path:
 def _request(asked: Asked) -> Request:
     """Return the request with what was not given filled in."""
     predicts = imported(asked.values["task"]["class_path"]).predicts
-    others = [name for name in asked.strategies or STRATEGIES if name != BASELINE]
+    given = filter(None, map(str.strip, asked.strategies))
+    others = [name for name in tuple(given) or STRATEGIES if name != BASELINE]
     if not others:
         raise UsageError(f"--strategies names nothing beside {BASELINE}, which every strategy is compared with.")
     return Request(

@@ -125,7 +125,7 @@ class Comparer:
     def _prepare(self) -> Work:
         """Look at the data, find or make their features, and return what each process needs to know."""
         request, first, reporter = self.request, self.experiments[0], self.reporter
-        opened = open_data(first, nothing_yet(first), Processes(), reporter)
+        opened = open_data(first, nothing_yet(first, self.home(first)), Processes(), reporter)
         doubts = opened.look.labels()
         say(doubts, reporter)
         digest = image_list(first.data.image_files(), first.data.root).digest
@@ -264,14 +264,16 @@ class Comparer:
 
 def words_of(strategy: str) -> tuple[str, list[str]]:
     """Return the acquisition part of a run's name, and options: of a class, and of `margin_from_typiclust`."""
-    strategy, _, first = strategy.partition("_from_")
+    strategy, named, first = strategy.partition("_from_")
+    if named and not first:
+        raise UsageError(f"--strategies has {strategy}_from_, without the first choice: {strategy}_from_typiclust.")
     own = ["--acquisition", strategy] if "." in strategy else []
     return BASELINE if own else strategy, [*own, *(["--initial", first] if first else [])]
 
 
-def nothing_yet(experiment: Experiment) -> RunInMemory:
-    """Return a run in which nothing has happened."""
-    return RunInMemory(Run(experiment.run_dir, RunRecord(experiment.name, experiment.seed, {}, 0)))
+def nothing_yet(experiment: Experiment, folder: Path) -> RunInMemory:
+    """Return a run in which nothing has happened; features that have no place beside the data go into its folder."""
+    return RunInMemory(Run(folder, RunRecord(experiment.name, experiment.seed, {}, 0)))
 
 
 def other_run(run: Run, wanted: RunRecord, budgets: int) -> str:

@@ -285,7 +285,7 @@ def _below(at: str, value: Any, hint: Any) -> Iterator[str]:
 def _absent(path: str, place: Place) -> str:
     """Return the sentence that says which part of an import path does not exist."""
     module, _, name = path.rpartition(".")
-    if not module:
+    if not module or module.startswith("."):
         example = f"my_module.My{place.allowed.classes[0].__name__}" if place.allowed.classes else "my_module.MyClass"
         words = SECTIONS[place.name].short if place.name in SECTIONS else {}
         short = f"{', '.join(words)} or " if words else ""

@@ -156,6 +156,8 @@ def imported(path: str) -> Any:
         UsageError: the module ends the process.
     """
     module, _, last = path.rpartition(".")
+    if module.startswith("."):
+        raise ImportError(f"{path} does not begin with the name of a module")  # import_module raises TypeError
     try:
         holder: Any = import_module(module)
     except ModuleNotFoundError:

@@ -11,6 +11,7 @@ from al_lightning.acquisition.random import Balanced, Random
 from al_lightning.acquisition.scoring import no_network, score_pool, select
 from al_lightning.config.experiment import Experiment, versions
 from al_lightning.config.fit_options import result_settings
+from al_lightning.config.named_files import contents_of_files
 from al_lightning.config.own_code import digests
 from al_lightning.data.remarks import Remark
 from al_lightning.distributed.processes import Processes
@@ -92,6 +93,7 @@ def record_of(experiment: Experiment, pool_size: int, data_sha256: str, images_s
         parts=experiment.parts,
         trained=trained,
         test_images=len(data.test),
+        files=contents_of_files(experiment.plain),
         code=digests(experiment.own_code),
         metrics=list(experiment.task(len(data.class_names)).metrics),
         oracle=str(experiment.plain["oracle"]["class_path"]),

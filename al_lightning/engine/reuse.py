@@ -67,6 +67,7 @@ def _differs(own: Run, donor: Run, processes: int, people: bool) -> str:
         "first labels": (own.initial, donor.initial),
         "data": (own.record.data_sha256, donor.record.data_sha256),
         "images": (own.record.images_sha256, donor.record.images_sha256),
+        "files of vectors or weights": (own.record.files, donor.record.files),
         "versions": (versions(), donor.record.versions),
         "processes": (processes, donor.cycles[0].cost.get("processes", processes)),
     }

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from al_lightning.config.named_files import contents_of_files
 from al_lightning.config.rebuild import Reopened, data_of, reopen
 from al_lightning.data.cache.files import MANIFEST, without_checksum
 from al_lightning.data.dataset import PoolDataset
-from al_lightning.errors import ALError
+from al_lightning.errors import ALError, UsageError
 from al_lightning.features.encoder import Encoder
 from al_lightning.features.external import vectors_of
 from al_lightning.features.make import contents_of, homes
@@ -55,6 +56,11 @@ def find_features(run: Reopened, run_dir: Path) -> FeatureSets | None:
     seed_global(seed_of("build", run.seed, 0, 0))
     network = run.network(data.num_classes)
     if isinstance(network, VectorClassifier):
+        there, recorded = contents_of_files(run.plain), run.record.files
+        if any(there.get(key) != recorded[key] for key in recorded if key.rpartition(".")[2] == "vectors"):
+            raise UsageError(
+                f"{network.vectors} is not the file of vectors that the run of {run_dir} read; put that file back."
+            )
         return vectors_of(data, network.vectors, lambda text: None)
     contents = contents_of(data, Encoder.of(network, data, run.trainer, run.memory_format))
     fitting: list[Store] = []

@@ -49,6 +49,7 @@ class RunRecord:
         trained: how the networks are trained, as the training method describes itself: "semi-supervised (UDA)".
         test_images: number of test images; 0 without a test set.
         remarks: sentences about the data that whoever compares the run must know: its warnings (see `Remark`).
+        files: SHA-256 of the files of vectors and weights that settings name, by dotted option.
         code: SHA-256 of the modules of the user's own classes, by module.
         oracle: class path of the oracle when the run began; another one may have continued the run.
         command: of the `fit` that began or last continued the run: the words of --config, of further options and of
@@ -68,6 +69,7 @@ class RunRecord:
     trained: str = ""
     test_images: int = 0
     remarks: list[str] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
     code: dict[str, str] = field(default_factory=dict)
     oracle: str = ""
     command: list[str] = field(default_factory=list)
@@ -214,7 +216,7 @@ def _check_kinds(run: Run) -> None:
     if len(cycles) > MOST_CYCLES:
         raise ValueError(f"it has more than {MOST_CYCLES:,} cycles")
     labelled = run.labelled_at(len(cycles))
-    named = [record.parts, record.versions, record.code, *(done.code for done in cycles)]
+    named = [record.parts, record.versions, record.files, record.code, *(done.code for done in cycles)]
     texts = [record.name, record.data_sha256, record.images_sha256, record.trained, record.oracle]
     texts += [text for pairs in named for pair in pairs.items() for text in pair]
     texts += [text for metric in record.metrics for text in (metric.name, metric.title, metric.unit)]

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from al_lightning.engine.fit import Fit
@@ -146,6 +147,8 @@ def test_the_check_says_its_time_first_goes_on_and_is_shown(
         (["compare", "digit"], UsageError, ["digits"]),
         (["compare", "digits", "--strategies", "random"], UsageError, ["--strategies"]),
         (["compare", "digits", "--strategies", "entrop"], UsageError, ["entropy"]),
+        (["compare", "digits", "--strategies", "margin_from_"], UsageError, ["margin_from_typiclust"]),
+        (["compare", "digits", "--strategies", "../x"], UsageError, ["'../x'", "my_module.MyAcquisition"]),
         ([*SMALL, "--strategies", "equal"], UsageError, ["EquAL", "images themselves"]),
         (["compare", "digits", "--seeds", 0], UsageError, ["--seeds"]),
         (["compare", "digits", "--minutes", 0], UsageError, ["--minutes"]),
@@ -156,6 +159,43 @@ def test_the_check_says_its_time_first_goes_on_and_is_shown(
 def test_mistakes(al: Call, here: Path, words: list[object], kind: type[UsageError], facts: list[str]) -> None:
     assert refused(al(*words), kind, *facts)
     assert not (here / "runs").exists()
+
+
+def test_full_is_not_advised_and_spaces_do_not_count(al: Call, here: Path) -> None:
+    answer = al(*SMALL, "--strategies", "margin, full", "--seeds", 1)
+    assert answer.code == 0, answer.err
+    assert "highest here, full" not in answer.out  # all labels are more than the budgets of the others
+    assert len(list((here / "runs").glob("*full_probe/*/seed_0"))) == 1
+
+
+def test_other_vectors_under_the_same_name_are_no_finished_runs(al: Call, here: Path, tmp_path: Path) -> None:
+    root, file = tmp_path / "photos", tmp_path / "vectors.npy"
+    write_class_folders(root)
+    names = sorted(str(path.relative_to(root)) for path in root.glob("*/*/*"))
+    file.with_suffix(".txt").write_text("\n".join(names))
+    draw = np.random.default_rng(0)
+    options = ["--data.root", root, "--network.vectors", file, *BUDGET, "--budget.initial", 8, "--budget.query", 4]
+    compare = ["compare", "image_folder", "--encoder", "vectors", "--strategies", "margin", "--seeds", 1, *options]
+    fit = ["fit", "--config", "image_folder_vectors_entropy_probe", *options, "--run_dir", "fit"]
+    np.save(file, draw.normal(size=(len(names), 5)).astype(np.float32))
+    for words in (compare, fit, compare, fit):
+        assert (answer := al(*words)).code == 0, answer.err
+    np.save(file, draw.normal(size=(len(names), 5)).astype(np.float32))
+    assert refused(al(*compare), UsageError, "network.init_args.vectors: a file of other content", "--run_dir DIR")
+    assert refused(al(*fit), UsageError, "network.init_args.vectors: a file of other content", "--run_dir DIR")
+    run = next((here / "runs").glob("*margin_probe/*/*/seed_0"))
+    assert refused(al("query", run, "--cycle", 0), UsageError, file, "put that file back")
+    file.unlink()
+    assert al(*fit).code == 0  # a finished run is read without it
+
+
+def test_features_without_a_place_beside_the_data_are_in_no_run(al: Call, here: Path) -> None:
+    for seeds in (1, 2):
+        answer = al(*SMALL, "--seeds", seeds, "--data.cache", "false", "--run_dir", "study")
+        assert answer.code == 0, answer.err
+    assert not list((here / "runs").glob("*/*"))
+    assert len(list((here / "study/digits_wrn28_random_probe/features").glob("*/train.npy"))) == 1
+    assert "come from study/digits_wrn28_random_probe/features" in answer.err
 
 
 def test_strategies_share_the_dropout_that_one_of_them_needs(al: Call, here: Path) -> None:
