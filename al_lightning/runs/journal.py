@@ -145,6 +145,8 @@ class Run:
     def records(self) -> list[dict[str, Any]]:
         """The journal's lines, without their checks."""
         lines = [{"kind": "run", "format": FORMAT, **asdict(self.record)}]
+        if not self.record.files:  # most runs name none
+            del lines[0]["files"]
         if self.initial is not None:
             lines.append({"kind": "initial", "initial": self.initial})
         return [*lines, *({"kind": "cycle", **asdict(done)} for done in self.cycles)]

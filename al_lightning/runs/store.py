@@ -200,6 +200,7 @@ def differing(was: RunRecord, wanted: RunRecord) -> list[str]:
         changed.append(f"images in the pool: {was.pool_size} -> {wanted.pool_size}")
     elif was.data_sha256 != wanted.data_sha256:
         changed.append("images or classes of other names, or label ids of another meaning")
-    both = sorted(was.files.keys() & wanted.files.keys())  # a file may be gone once a run is finished
-    changed += [f"{key}: a file of other content" for key in both if was.files[key] != wanted.files[key]]
+    for key in sorted(was.files.keys() & wanted.files.keys()):  # a file may be gone once a run is finished
+        if was.files[key] != wanted.files[key] and was.settings.get(key) == wanted.settings.get(key):
+            changed.append(f"{key.replace('init_args.', '')}: a file of other content")
     return changed + differences(was.settings, wanted.settings)

@@ -181,8 +181,8 @@ def test_other_vectors_under_the_same_name_are_no_finished_runs(al: Call, here: 
     for words in (compare, fit, compare, fit):
         assert (answer := al(*words)).code == 0, answer.err
     np.save(file, draw.normal(size=(len(names), 5)).astype(np.float32))
-    assert refused(al(*compare), UsageError, "network.init_args.vectors: a file of other content", "--run_dir DIR")
-    assert refused(al(*fit), UsageError, "network.init_args.vectors: a file of other content", "--run_dir DIR")
+    assert refused(al(*compare), UsageError, "network.vectors: a file of other content", "--run_dir DIR")
+    assert refused(al(*fit), UsageError, "network.vectors: a file of other content", "--run_dir DIR")
     run = next((here / "runs").glob("*margin_probe/*/*/seed_0"))
     assert refused(al("query", run, "--cycle", 0), UsageError, file, "put that file back")
     file.unlink()

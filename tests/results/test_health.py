@@ -63,6 +63,12 @@ def test_a_class_that_is_never_predicted(name: str) -> None:
     assert many.endswith("class 4 and 4 more")
 
 
+def test_a_probe_is_advised_what_it_can_change() -> None:
+    """It has no learning rate and no steps."""
+    (problem,) = problems_at(a_run(0.31, converged=1), 0)
+    assert "for a linear probe another encoder" in problem.line
+
+
 def test_no_better_than_a_guess() -> None:
     """A guess has 0.3, two standard errors are 0.02."""
     assert fired(a_run(0.3199)) == [GUESS, MEMORISED]
