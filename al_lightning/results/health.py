@@ -197,8 +197,8 @@ RULES = (
         "no better than a guess",
         ERRORS,
         _guesses,
-        "Look at images and labels (`al-lightning audit`), try more labels; for a linear probe another encoder, else "
-        "another --training.optimizer.lr or a longer fit (--steps, or --epochs)",
+        "Look at images and labels (`al-lightning audit`), and try more labels; for a linear probe another encoder, "
+        "else another --training.optimizer.lr or a longer fit (--steps, or --epochs)",
         of_steps=False,
     ),
     HealthRule(
