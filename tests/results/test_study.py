@@ -211,6 +211,25 @@ def paired(methods: dict[str, Series], strategy: str, labelled: int) -> Comparis
     return found
 
 
+def of_constraints() -> list[str]:
+    (methods,), (made,) = settings("constraints"), claims("constraints")
+    names = {"random": "Random", "entropy": "Entropy", "entropy_per_sequence_2": "Entropy, at most 2 of a scene"}
+    names |= {"entropy_per_group_1": "Entropy, at most 1 of a group of near-duplicates", "coreset": "Core-set"}
+    rows = []
+    for label, title in names.items():
+        cells = ["the same" if made.get(label) else spread(at(methods[label], 52), 1)]
+        cells += [spread(at(methods[label], count)) for count in (104, 156, 208)]
+        found = made.get(label)
+        cells += [("ahead by " if found.shows else "cannot tell: ") + with_interval(found)] if found else [""]
+        rows.append(flat(f"| {title} | {' | '.join(cells)} |"))
+    for label in ("entropy_per_sequence_2", "entropy_per_group_1"):
+        for count in (104, 208):
+            values = {name: methods[name].at_labelled(count) for name in (label, "entropy")}
+            (pair,) = compare(values, [(label, "entropy")])
+            rows.append(with_interval(pair, 2))
+    return rows
+
+
 def of_readme() -> list[str]:
     diverse, redundant, _ = claims("streets")
     (camvid,), (cifar,) = claims("camvid"), claims("cifar")
@@ -237,7 +256,7 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-PARTS = [of_streets, of_the_first_batch, of_batches, of_camvid, of_cifar, of_features]
+PARTS = [of_streets, of_the_first_batch, of_batches, of_camvid, of_cifar, of_features, of_constraints]
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
