@@ -20,7 +20,7 @@ FAR = 1 << 62
 
 
 class Constraints:
-    """What each batch may hold at most, whatever the strategy.
+    """What each batch may hold at most, whatever the strategy; a first set that is drawn is no such batch.
 
     Args:
         per_sequence: most images of one sequence.

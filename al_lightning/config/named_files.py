@@ -1,4 +1,4 @@
-"""The files of vectors and weights that a configuration names: a run records what they held."""
+"""The files of vectors, weights and constraints that a configuration names: a run records what they held."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from al_lightning.runs.identity import flatten
 from al_lightning.runs.seals import digest_of
 from al_lightning.vector_files import ENDINGS, list_of_names
 
-OPTIONS = ("vectors", "features", "weights")
-"""Options whose value may be a file's path: of networks and strategies."""
+OPTIONS = ("vectors", "features", "weights", "file")
+"""Options whose value may be a file's path: of networks, strategies and constraints."""
 
 
 def contents_of_files(plain: Mapping[str, Any]) -> dict[str, str]:
-    """Return the SHA-256 of the files of vectors and weights that a configuration names, by dotted option.
+    """Return the SHA-256 of the files of vectors, weights and constraints that a configuration names, by option.
 
     With the vectors of a .npy file, the list of their names counts. Files that are not there are left out.
     """

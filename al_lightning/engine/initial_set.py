@@ -193,7 +193,10 @@ def cold_start(
             rows = score_pool(strategy, pool, draw, partial(fit.score, strategy))
     else:
         rows = score_pool(strategy, pool, draw, no_network)
-    return processes.once(first_of, experiment, strategy, rows, pool, count)
+    selection = processes.once(first_of, experiment, strategy, rows, pool, count)
+    if selection.note:
+        reporter.say(selection.note)
+    return selection
 
 
 def first_of(experiment: Experiment, strategy: Acquisition, rows: SelectionInputs, pool: Pool, count: int) -> Selection:

@@ -62,6 +62,8 @@ def open_data(experiment: Experiment, store: RunStore, processes: Processes, rep
     experiment.acquisition.check_pool(pool, experiment.budget.total_count(pool.size))
     if experiment.constraints.any:
         experiment.constraints.check(pool, experiment.data.names(range(pool.size)))
+        if experiment.constraints.per_group is not None:
+            reporter.say(f"--constraints.per_group: the first choice reads all {pool.size:,} images, to group them")
     if (unlabelled := experiment.data.unlabelled) is not None:
         own = own_first(experiment, pool) if experiment.acquisition.one_fit else None
         last = experiment.budget.total_count(pool.size) if own is None else len(own)

@@ -89,7 +89,10 @@ def query_cycle(
         encode_for([strategy], run, [run.record.name], processes, reporter)
         which = (cycle, max(cycle + 1, len(done.cycles) - 1))
         rows = processes.once(completed, join_members(scored), run.data, run.constraints, strategy, pool, which)
-        chosen = processes.once(select, strategy, rows, count, generator("select", seed, cycle)).indices
+        selection = processes.once(select, strategy, rows, count, generator("select", seed, cycle))
+        chosen = selection.indices
+        if selection.note:
+            reporter.say(selection.note)
         for index, name in zip(chosen, run.data.names(chosen), strict=True):
             reporter.say(printable(f"{index:>{len(str(pool.size))}}  {name}"))
         return chosen
