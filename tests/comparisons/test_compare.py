@@ -93,6 +93,7 @@ def test_images_with_masks(al: Call, here: Path, masks: Path) -> None:
     assert min(heights) > 0.8  # a bright box on a dark ground
 
 
+@pytest.mark.slow
 def test_two_folders_have_a_page_each(al: Call, here: Path) -> None:
     words = ["compare", "image_folder", "--strategies", "margin", "--seeds", 1, "--processes", 1, "--encoder", "wrn28"]
     words += ["--data.size", "[12, 12]", "--budget.unit", "images", "--budget.initial", 2, "--budget.query", 1]
@@ -106,6 +107,7 @@ def test_two_folders_have_a_page_each(al: Call, here: Path) -> None:
     assert len(list((here / "runs").glob("compare_image_folder_photos-*.html"))) == 2
 
 
+@pytest.mark.slow
 def test_the_check_says_its_time_first_goes_on_and_is_shown(
     al: Call, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +163,7 @@ def test_mistakes(al: Call, here: Path, words: list[object], kind: type[UsageErr
     assert not (here / "runs").exists()
 
 
+@pytest.mark.slow
 def test_full_is_not_advised_and_spaces_do_not_count(al: Call, here: Path) -> None:
     answer = al(*SMALL, "--strategies", "margin, full", "--seeds", 1)
     assert answer.code == 0, answer.err
@@ -168,6 +171,7 @@ def test_full_is_not_advised_and_spaces_do_not_count(al: Call, here: Path) -> No
     assert len(list((here / "runs").glob("*full_probe/*/seed_0"))) == 1
 
 
+@pytest.mark.slow
 def test_other_vectors_under_the_same_name_are_no_finished_runs(al: Call, here: Path, tmp_path: Path) -> None:
     root, file = tmp_path / "photos", tmp_path / "vectors.npy"
     write_class_folders(root)
@@ -189,6 +193,7 @@ def test_other_vectors_under_the_same_name_are_no_finished_runs(al: Call, here: 
     assert al(*fit).code == 0  # a finished run is read without it
 
 
+@pytest.mark.slow
 def test_features_without_a_place_beside_the_data_are_in_no_run(al: Call, here: Path) -> None:
     for seeds in (1, 2):
         answer = al(*SMALL, "--seeds", seeds, "--data.cache", "false", "--run_dir", "study")
@@ -198,6 +203,7 @@ def test_features_without_a_place_beside_the_data_are_in_no_run(al: Call, here: 
     assert "come from study/digits_wrn28_random_probe/features" in answer.err
 
 
+@pytest.mark.slow
 def test_strategies_share_the_dropout_that_one_of_them_needs(al: Call, here: Path) -> None:
     answer = al(*SMALL, "--strategies", "entropy,bald", "--seeds", 1)
     assert answer.code == 0, answer.err
