@@ -46,9 +46,10 @@ labels: formats.cvat status > batch formats.masks > formats.* importer shapes.la
     import_result item project source > packed > store > incoming > * > shapes shapes.region spelling untrusted
 duplicates: components groups image_set vectors > relation > descriptor
 
-acquisition: testing > testing.checks > testing.points > testing.trial > * > on_embeddings on_head >
-    base cluster_choice fisher herding typicality > ball_cover d2_sampling functional kernel_pairs >
-    clustering draws k_center unit_vectors testing.networks testing.traces > limits
+acquisition: testing > testing.checks > testing.points > testing.trial > * > on_embeddings on_head > base >
+    functional > functional.* > functional.ball_cover functional.d2_sampling functional.kernel_pairs functional.scores >
+    functional.clustering functional.draws functional.k_center functional.unit_vectors testing.networks testing.traces >
+    limits
 training: probe > * > base > curve functional measures schedules
 runs: weights > store > cycle_files > selections > checkpoints image_list origins parts > journal lock seals > *
 

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from al_lightning.acquisition.d2_sampling import Products, lengths, sample_distant
-from al_lightning.acquisition.draws import take_in_order
 from al_lightning.acquisition.functional import require_finite, round_significant
+from al_lightning.acquisition.functional.d2_sampling import Products, lengths, sample_distant
+from al_lightning.acquisition.functional.draws import take_in_order
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.on_embeddings import OnEmbeddings
 from al_lightning.networks.base import Network

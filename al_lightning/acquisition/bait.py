@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from al_lightning.acquisition.fisher import forward_backward
+from al_lightning.acquisition.functional.fisher import forward_backward
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.on_head import OnHead
 from al_lightning.errors import UsageError, require

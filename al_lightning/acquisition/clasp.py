@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.draws import gumbel, take_in_order
 from al_lightning.acquisition.functional import require_finite, round_significant
+from al_lightning.acquisition.functional.draws import gumbel, take_in_order
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.errors import require
 from al_lightning.networks.base import Network

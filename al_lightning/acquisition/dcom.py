@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from al_lightning.acquisition.ball_cover import BallCover, agreeing_radii, cluster_radius, in_balls
 from al_lightning.acquisition.functional import mean_margin, require_finite, round_significant
+from al_lightning.acquisition.functional.ball_cover import BallCover, agreeing_radii, cluster_radius, in_balls
+from al_lightning.acquisition.functional.unit_vectors import UnitVectors
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.on_embeddings import OnEmbeddings
-from al_lightning.acquisition.unit_vectors import UnitVectors
 from al_lightning.errors import require
 from al_lightning.networks.base import Network
 from al_lightning.types import Batch, Selection, SelectionInputs

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from al_lightning.acquisition.cluster_choice import one_of_each_cluster
-from al_lightning.acquisition.draws import take_in_order
+from al_lightning.acquisition.functional.cluster_choice import one_of_each_cluster
+from al_lightning.acquisition.functional.draws import take_in_order
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.on_head import OnHead
 from al_lightning.errors import MOST, require

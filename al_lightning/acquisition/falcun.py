@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.draws import winner
 from al_lightning.acquisition.functional import mean_margin, mean_probability, require_finite
+from al_lightning.acquisition.functional.draws import winner
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.errors import require
 from al_lightning.networks.base import Network

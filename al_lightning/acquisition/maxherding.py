@@ -6,10 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from al_lightning.acquisition.herding import herding
+from al_lightning.acquisition.functional.herding import herding
+from al_lightning.acquisition.functional.unit_vectors import UnitVectors
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.on_embeddings import OnEmbeddings
-from al_lightning.acquisition.unit_vectors import UnitVectors
 from al_lightning.errors import require
 from al_lightning.types import Selection, SelectionInputs
 

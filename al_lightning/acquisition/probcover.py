@@ -7,10 +7,10 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from al_lightning.acquisition.ball_cover import BallCover, cluster_radius, in_balls
+from al_lightning.acquisition.functional.ball_cover import BallCover, cluster_radius, in_balls
+from al_lightning.acquisition.functional.unit_vectors import COPY, UnitVectors
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.on_embeddings import OnEmbeddings
-from al_lightning.acquisition.unit_vectors import COPY, UnitVectors
 from al_lightning.errors import require
 from al_lightning.types import Selection, SelectionInputs
 

@@ -6,11 +6,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from al_lightning.acquisition.clustering import k_means
+from al_lightning.acquisition.functional.clustering import k_means
+from al_lightning.acquisition.functional.typicality import typical_choice
+from al_lightning.acquisition.functional.unit_vectors import UnitVectors
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.on_embeddings import OnEmbeddings
-from al_lightning.acquisition.typicality import typical_choice
-from al_lightning.acquisition.unit_vectors import UnitVectors
 from al_lightning.types import Selection, SelectionInputs
 
 MOST_CLUSTERS = 500

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from al_lightning.acquisition.functional import mean_margin, require_finite
-from al_lightning.acquisition.herding import herding, labelled_radius
+from al_lightning.acquisition.functional.herding import herding, labelled_radius
+from al_lightning.acquisition.functional.unit_vectors import UnitVectors
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.on_embeddings import OnEmbeddings
-from al_lightning.acquisition.unit_vectors import UnitVectors
 from al_lightning.errors import require
 from al_lightning.networks.base import Network
 from al_lightning.networks.logistic import UNIT_PENALTY, temperature_of

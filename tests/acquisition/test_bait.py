@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from al_lightning.acquisition import BAIT
-from al_lightning.acquisition.fisher import forward_backward
+from al_lightning.acquisition.functional.fisher import forward_backward
 from al_lightning.acquisition.testing import TinySegmenter
 from al_lightning.errors import ALError, UsageError
 from al_lightning.networks import WideResNet

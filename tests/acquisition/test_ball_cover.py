@@ -10,8 +10,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from al_lightning.acquisition.ball_cover import BallCover, agreeing_radii, in_balls, pure_radius
-from al_lightning.acquisition.unit_vectors import UnitVectors
+from al_lightning.acquisition.functional.ball_cover import BallCover, agreeing_radii, in_balls, pure_radius
+from al_lightning.acquisition.functional.unit_vectors import UnitVectors
 from tests.support.plain_coverage import distances
 
 often = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -36,7 +36,7 @@ def test_degrees_are_those_of_the_whole_graph(seed, size, radius, copies):
     inside = distances(features) < radius
     covered = torch.rand(size, generator=draws) < 0.2
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("al_lightning.acquisition.unit_vectors.ROOM", 3 * size)
+        patch.setattr("al_lightning.acquisition.functional.unit_vectors.ROOM", 3 * size)
         cover = BallCover(UnitVectors(features), covered, radius)
         for row in torch.randperm(size, generator=draws)[:5].tolist():
             assert cover.degree.tolist() == (inside & ~covered).sum(dim=1).tolist()

@@ -2,7 +2,7 @@
 
 import torch
 
-from al_lightning.acquisition.cluster_choice import from_centroids, nearest_of_each, one_of_each_cluster
+from al_lightning.acquisition.functional.cluster_choice import from_centroids, nearest_of_each, one_of_each_cluster
 from al_lightning.seeding import generator
 from tests.support.selections import allowed
 

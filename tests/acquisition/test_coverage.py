@@ -108,7 +108,7 @@ def test_maxherding_is_the_plain_algorithm():
 
 
 def test_maxherding_says_that_it_looks_at_a_sample(monkeypatch):
-    monkeypatch.setattr("al_lightning.acquisition.herding.REFERENCES", 10)
+    monkeypatch.setattr("al_lightning.acquisition.functional.herding.REFERENCES", 10)
     embedding, _ = groups([10, 20, 5])
     assert "10 of 35" in MaxHerding().select(rows_of(embedding), 2, DRAW).note
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from al_lightning.acquisition.d2_sampling import Products, lengths, sample_distant
-from al_lightning.acquisition.draws import exponential
+from al_lightning.acquisition.functional.d2_sampling import Products, lengths, sample_distant
+from al_lightning.acquisition.functional.draws import exponential
 from al_lightning.seeding import generator
 from tests.support.quick import quick
 from tests.support.selections import allowed

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from al_lightning.acquisition.draws import exponential, gumbel, take_in_order, winner
+from al_lightning.acquisition.functional.draws import exponential, gumbel, take_in_order, winner
 from al_lightning.seeding import generator
 from tests.support.selections import allowed
 

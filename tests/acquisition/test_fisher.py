@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from al_lightning.acquisition.fisher import forward_backward, information
+from al_lightning.acquisition.functional.fisher import forward_backward, information
 from tests.support.selections import allowed
 
 

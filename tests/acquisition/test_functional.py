@@ -65,7 +65,7 @@ def test_entropy_of_label_maps_is_that_of_their_pixels_and_has_its_gradient():
 def test_entropy_of_label_maps_in_bands_is_that_of_their_pixels(monkeypatch, lines, dtype):
     maps = (5 * torch.randn(3, 5, 7, 6)).to(dtype)
     maps[0, 2] = 300  # one class sure of itself
-    monkeypatch.setattr(functional, "BAND", lines * 5 * 6)
+    monkeypatch.setattr(functional.scores, "BAND", lines * 5 * 6)
     before = maps.clone()
     value = entropy(maps)
     assert torch.equal(maps, before)

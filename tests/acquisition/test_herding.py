@@ -10,9 +10,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from al_lightning.acquisition import herding as module
-from al_lightning.acquisition.herding import herding, labelled_radius
-from al_lightning.acquisition.unit_vectors import UnitVectors
+from al_lightning.acquisition.functional import herding as module
+from al_lightning.acquisition.functional.herding import herding, labelled_radius
+from al_lightning.acquisition.functional.unit_vectors import UnitVectors
 from al_lightning.errors import ALError
 from al_lightning.seeding import generator
 from al_lightning.types import Limits
@@ -85,8 +85,8 @@ def test_the_same_on_more_rows_than_a_block_holds(kind, kept, radius, monkeypatc
     labelled = torch.zeros(600, dtype=torch.bool)
     labelled[:50] = True
     keep(monkeypatch, kept)
-    monkeypatch.setattr("al_lightning.acquisition.unit_vectors.ROOM", 1 << 14)
-    monkeypatch.setattr("al_lightning.acquisition.unit_vectors.CACHE", 1 << 11)
+    monkeypatch.setattr("al_lightning.acquisition.functional.unit_vectors.ROOM", 1 << 14)
+    monkeypatch.setattr("al_lightning.acquisition.functional.unit_vectors.CACHE", 1 << 11)
     found = herd(features, labelled, 40, radius)
     rows, gains = plain_coverage.herding(features, labelled, 40, radius)
     assert found.rows == rows

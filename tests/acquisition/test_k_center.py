@@ -13,8 +13,8 @@ import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from al_lightning.acquisition import k_center
-from al_lightning.acquisition.k_center import k_center_greedy
+from al_lightning.acquisition.functional import k_center
+from al_lightning.acquisition.functional.k_center import k_center_greedy
 from al_lightning.errors import ALError, UsageError
 from tests.support.errors import raises
 from tests.support.plain_k_center import plain
@@ -123,7 +123,7 @@ MEMORY = """
 import re, sys
 from pathlib import Path
 import torch
-from al_lightning.acquisition.k_center import k_center_greedy
+from al_lightning.acquisition.functional.k_center import k_center_greedy
 
 def peak():  # not by getrusage: a process begins with the peak of the one that started it
     return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024

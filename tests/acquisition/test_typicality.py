@@ -9,9 +9,9 @@ import pytest
 import torch
 from sklearn.neighbors import NearestNeighbors
 
-from al_lightning.acquisition.clustering import k_means
-from al_lightning.acquisition.typicality import typical_choice, typicality
-from al_lightning.acquisition.unit_vectors import UnitVectors
+from al_lightning.acquisition.functional.clustering import k_means
+from al_lightning.acquisition.functional.typicality import typical_choice, typicality
+from al_lightning.acquisition.functional.unit_vectors import UnitVectors
 from al_lightning.seeding import generator
 from al_lightning.types import Limits
 from tests.support.scored import allowed_of
@@ -24,7 +24,7 @@ def test_typicality_is_the_inverse_mean_distance_of_scikit_learns_neighbours(siz
     features = torch.randn(size, 5, generator=torch.Generator().manual_seed(size))
     unit = torch.nn.functional.normalize(features.double(), dim=1).numpy()
     distance, _ = NearestNeighbors(n_neighbors=neighbours + 1).fit(unit).kneighbors(unit)
-    monkeypatch.setattr("al_lightning.acquisition.unit_vectors.ROOM", 128)
+    monkeypatch.setattr("al_lightning.acquisition.functional.unit_vectors.ROOM", 128)
     assert typicality(UnitVectors(features)).numpy() == pytest.approx(1 / (distance[:, 1:].mean(axis=1) + 1e-5))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from al_lightning.acquisition import BADGE
-from al_lightning.acquisition.draws import exponential
+from al_lightning.acquisition.functional.draws import exponential
 from al_lightning.types import SelectionInputs
 
 from .badge_memory import example

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from al_lightning.acquisition import Entropy
-from al_lightning.acquisition.k_center import k_center_greedy
+from al_lightning.acquisition.functional.k_center import k_center_greedy
 from al_lightning.runs.journal import read_run
 from al_lightning.types import SelectionInputs
 

@@ -7,10 +7,10 @@ import torch
 from skactiveml import pool as peer
 from torch import Tensor
 
-from al_lightning.acquisition import herding as module
-from al_lightning.acquisition.herding import herding
+from al_lightning.acquisition.functional import herding as module
+from al_lightning.acquisition.functional.herding import herding
+from al_lightning.acquisition.functional.unit_vectors import UnitVectors
 from al_lightning.acquisition.limits import Allowed
-from al_lightning.acquisition.unit_vectors import UnitVectors
 from al_lightning.seeding import generator
 from al_lightning.types import SelectionInputs
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from al_lightning.acquisition.k_center import k_center_greedy
+from al_lightning.acquisition.functional.k_center import k_center_greedy
 from tests.support.plain_k_center import plain as exact
 
 from .conftest import Bench

@@ -7,7 +7,7 @@ import time
 
 import torch
 
-from al_lightning.acquisition.k_center import k_center_greedy
+from al_lightning.acquisition.functional.k_center import k_center_greedy
 
 from .rigs import resident
 

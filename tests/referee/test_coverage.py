@@ -10,11 +10,11 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, pairwise_distances_argmin_min
 
 from al_lightning.acquisition import Coreset, MaxHerding, ProbCover, TypiClust
-from al_lightning.acquisition.ball_cover import BallCover, pure_radius
-from al_lightning.acquisition.cluster_choice import one_of_each_cluster
-from al_lightning.acquisition.clustering import k_means
-from al_lightning.acquisition.typicality import typical_choice
-from al_lightning.acquisition.unit_vectors import UnitVectors
+from al_lightning.acquisition.functional.ball_cover import BallCover, pure_radius
+from al_lightning.acquisition.functional.cluster_choice import one_of_each_cluster
+from al_lightning.acquisition.functional.clustering import k_means
+from al_lightning.acquisition.functional.typicality import typical_choice
+from al_lightning.acquisition.functional.unit_vectors import UnitVectors
 from al_lightning.seeding import generator
 from tests.support.scored import allowed_of, embedded
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from al_lightning.acquisition.functional import round_significant
+from al_lightning.acquisition.functional.scores import round_significant
 from al_lightning.acquisition.limits import Allowed
 
 BLOCK = 256

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from al_lightning.acquisition.unit_vectors import ERROR, UnitVectors, blocks
+from al_lightning.acquisition.functional.unit_vectors import ERROR, UnitVectors, blocks
 
 
 class Cover(NamedTuple):

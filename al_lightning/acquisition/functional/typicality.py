@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from al_lightning.acquisition.functional import round_significant
+from al_lightning.acquisition.functional.scores import round_significant
+from al_lightning.acquisition.functional.unit_vectors import UnitVectors, blocks
 from al_lightning.acquisition.limits import Allowed
-from al_lightning.acquisition.unit_vectors import UnitVectors, blocks
 
 NEIGHBOURS = 20
 """Most neighbours over which a typicality is averaged."""

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from al_lightning.acquisition.clustering import k_means
-from al_lightning.acquisition.unit_vectors import UnitVectors, blocks
+from al_lightning.acquisition.functional.clustering import k_means
+from al_lightning.acquisition.functional.unit_vectors import UnitVectors, blocks
 from al_lightning.types import SelectionInputs
 
 PURE = 0.95

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from al_lightning.acquisition.functional import round_significant
-from al_lightning.acquisition.kernel_pairs import ActivePairs, AllPairs, Cover
+from al_lightning.acquisition.functional.kernel_pairs import ActivePairs, AllPairs, Cover
+from al_lightning.acquisition.functional.scores import round_significant
+from al_lightning.acquisition.functional.unit_vectors import COPY, UnitVectors, blocks
 from al_lightning.acquisition.limits import Allowed
-from al_lightning.acquisition.unit_vectors import COPY, UnitVectors, blocks
 
 MEMORY = 400_000_000
 """Bytes of kernel values that are kept: all of them for 10,000 rows."""

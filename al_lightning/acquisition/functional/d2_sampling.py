@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from al_lightning.acquisition.draws import exponential
+from al_lightning.acquisition.functional.draws import exponential
 from al_lightning.acquisition.limits import Allowed
 
 BLOCK = 2048

@@ -1,4 +1,4 @@
-"""The mathematics of selection, as pure functions. The study is Mittal et al., IJCV 2025."""
+"""Scores of images and the choice of the highest. The study is Mittal et al., IJCV 2025."""
 
 from __future__ import annotations
 
@@ -9,23 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from al_lightning.acquisition.k_center import k_center_greedy
 from al_lightning.errors import ALError, UsageError
 from al_lightning.pool import Pool
 from al_lightning.types import Selection, SelectionInputs
-
-__all__ = [
-    "entropy",
-    "entropy_of_views",
-    "evenly_spread",
-    "k_center_greedy",
-    "mean_entropy",
-    "mutual_information",
-    "round_significant",
-    "sequences_in_time",
-    "top_scores",
-    "variation_ratio",
-]
 
 BAND = 160_000
 """Logits per step of `entropy` on the CPU, few enough for the processor's cache."""

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from al_lightning.acquisition.clustering import k_means
-from al_lightning.acquisition.draws import take_in_order
-from al_lightning.acquisition.functional import round_significant
+from al_lightning.acquisition.functional.clustering import k_means
+from al_lightning.acquisition.functional.draws import take_in_order
+from al_lightning.acquisition.functional.scores import round_significant
 from al_lightning.acquisition.limits import Allowed
 
 BLOCK = 4096

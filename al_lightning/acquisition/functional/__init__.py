@@ -1,0 +1,35 @@
+"""The mathematics of selection, as pure functions, a file for each idea. The study is Mittal et al., IJCV 2025."""
+
+from al_lightning.acquisition.functional.k_center import k_center_greedy
+from al_lightning.acquisition.functional.scores import (
+    entropy,
+    entropy_of_views,
+    evenly_spread,
+    mean_entropy,
+    mean_least_confidence,
+    mean_margin,
+    mean_probability,
+    mutual_information,
+    require_finite,
+    round_significant,
+    sequences_in_time,
+    top_scores,
+    variation_ratio,
+)
+
+__all__ = [
+    "entropy",
+    "entropy_of_views",
+    "evenly_spread",
+    "k_center_greedy",
+    "mean_entropy",
+    "mean_least_confidence",
+    "mean_margin",
+    "mean_probability",
+    "mutual_information",
+    "require_finite",
+    "round_significant",
+    "sequences_in_time",
+    "top_scores",
+    "variation_ratio",
+]
