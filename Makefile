@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install label-studio demo test test-all storm referee bench lint format tensorboard clean study study-streets study-camvid study-cifar study-features
+.PHONY: help install label-studio demo test test-all storm referee bench lint format tensorboard clean study study-streets study-camvid study-cifar study-features study-starts
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9%-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,7 +35,7 @@ demo: $(STAMP) ## random, entropy and core-set on synthetic streets, tables and 
 reproduce-%: $(STAMP) ## run a table or a figure of the paper (reproduce-table3, reproduce-figure5), with SCALE=smoke the whole path on 2 cores
 	$(BIN)/al-lightning reproduce $* --scale $(SCALE) --runs $(RUNS) $(RUN)
 
-study: study-streets study-camvid study-cifar study-features ## the study of docs/study.md; CAMVID=DIR CIFAR=DIR name the data
+study: study-streets study-camvid study-cifar study-features study-starts ## the study of docs/study.md; CAMVID=DIR CIFAR=DIR name the data
 
 study-streets: $(STAMP)
 	$(BIN)/al-lightning reproduce study_streets --runs $(RUNS) $(RUN)
@@ -54,6 +54,16 @@ study-features: $(STAMP)
 	$(BIN)/al-lightning compare image_folder $(ON_FEATURES) $(RUN)
 	$(BIN)/al-lightning compare image_folder --encoder efficientnet_lite2 --out $(RUNS)/compare_lite2.html $(ON_FEATURES) $(RUN)
 	$(BIN)/al-lightning reproduce study_features --runs $(RUNS) --report-only
+
+# 10 to 500 labels, 50 seeds; the first ten chosen in six ways
+FEW = --data.root $(CIFAR) --seeds 50 --minutes 120 --budget.unit images --budget.initial 10 --budget.query 98 --budget.cycles 5
+STARTS = random_from_typiclust,random_from_maxherding,random_from_probcover,random_from_spread
+STARTS := $(STARTS),margin,$(subst random_,margin_,$(STARTS))
+
+study-starts: $(STAMP)
+	$(BIN)/al-lightning compare image_folder $(FEW) --initial random --run_dir $(RUNS)/study/starts --out $(RUNS)/compare_starts.html \
+		--strategies $(STARTS) $(RUN)
+	$(BIN)/al-lightning compare image_folder $(FEW) --strategies margin --run_dir $(RUNS)/study/balanced --out $(RUNS)/compare_balanced.html $(RUN)
 
 test: $(STAMP) ## the test suite: under 8 minutes on 2 cores
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal

@@ -3,53 +3,19 @@
 import csv
 import re
 from functools import cache
-from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 
 import pytest
 
-import al_lightning
-from al_lightning.results.claims import claims_of
 from al_lightning.results.comparison import Comparison
 from al_lightning.results.label_value import label_costs
-from al_lightning.results.series import Series, by_setting
-from al_lightning.results.series_csv import read_csv
+from al_lightning.results.series import Series
 from al_lightning.results.statistics import compare
+from tests.support.study import ROOT, STUDY, at, claims, flat, points, settings, spread, verdict, with_interval
+from tests.support.study_of_strategies import of_starts
 
-ROOT = Path(al_lightning.__file__).parents[1]
-STUDY = ROOT / "docs/study"
 STRATEGIES = {"random": "Random", "entropy": "Entropy", "equal": "EquAL", "coreset": "Core-set"}
 POOLS = ("`demo_0f`, diverse", "`demo_11f`, redundant", "`demo_11f`, 9 % repeated")
-
-
-@cache
-def settings(name: str) -> list[dict[str, Series]]:
-    """The methods of each setting of a CSV file, by label."""
-    return [{each.label: each for each in methods} for methods in by_setting(read_csv(STUDY / f"{name}.csv")).values()]
-
-
-@cache
-def claims(name: str) -> list[dict[str, Comparison]]:
-    """The comparisons of each setting of a CSV file, by the label of the method under test."""
-    made = claims_of({str(place): list(methods.values()) for place, methods in enumerate(settings(name))}).by_setting
-    return [{each.method: each for each in group} for group in made.values()]
-
-
-def spread(values: list[float], digits: int = 2, sign: str = "") -> str:
-    mean = f"{round(fmean(values), digits) + 0:{sign if round(fmean(values), digits) else ''}.{digits}f}"
-    return f"{mean} ± {stdev(values):.{digits}f}"
-
-
-def with_interval(found: Comparison, digits: int = 1) -> str:
-    return f"{found.mean:.{digits}f} ({found.interval(digits)})"
-
-
-def points(found: Comparison) -> str:
-    return with_interval(found).replace(" (", " points (")
-
-
-def at(series: Series, labelled: int) -> list[float]:
-    return list(series.at_labelled(labelled).values())
 
 
 def single(one: str, other: str, pool: int, budget: float) -> Comparison:
@@ -180,12 +146,6 @@ def of_cifar() -> list[str]:
 PROBED = {"random": "Random", "entropy": "Entropy", "margin": "Margin", "coreset": "Core-set", "bald": "BALD"}
 
 
-def verdict(found: Comparison) -> str:
-    if not found.shows:
-        return "equal within 1 point" if found.within else "cannot tell"
-    return f"{'ahead' if found.mean > 0 else 'behind'}{', less than 1 point' if found.small else ''}"
-
-
 def of_features() -> list[str]:
     rows, shown = [], (10, 59, 108, 255, 500)
     for title, methods, made in zip(("Lite0", "Lite2"), settings("features"), claims("features"), strict=True):
@@ -252,11 +212,7 @@ def of_readme() -> list[str]:
     ]
 
 
-def flat(text: str) -> str:
-    return " ".join(text.split())
-
-
-PARTS = [of_streets, of_the_first_batch, of_batches, of_camvid, of_cifar, of_features, of_constraints]
+PARTS = [of_streets, of_the_first_batch, of_batches, of_camvid, of_cifar, of_features, of_starts, of_constraints]
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
