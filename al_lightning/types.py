@@ -109,6 +109,8 @@ class SelectionInputs(NamedTuple):
         head: the network's linear head on its embedding; None where it has another one.
         names: N names of the images, paths below the dataset's folder; empty where nobody gave them.
         sequence: (N,) int64 number of each image's sequence; None where the data have no sequences.
+        group: (N,) int64 number of each image's group of near-duplicates, for a strategy that `reads_groups`: the
+            position of the group's first image, which need not be among the rows. None for others.
         cycle: number of this choice, from 0.
         cycles: number of choices that the run makes.
         limits: of the batch; None without any.
@@ -123,6 +125,7 @@ class SelectionInputs(NamedTuple):
     head: LinearHead | None = None
     names: Sequence[str] = ()
     sequence: Tensor | None = None
+    group: Tensor | None = None
     cycle: int = 0
     cycles: int = 1
     limits: Limits | None = None
@@ -141,6 +144,7 @@ class SelectionInputs(NamedTuple):
             features=None if self.features is None else self.features[kept],
             names=[self.names[place] for place in places] if self.names else (),
             sequence=None if self.sequence is None else self.sequence[kept],
+            group=None if self.group is None else self.group[kept],
             limits=limits,
         )
 

@@ -1,4 +1,4 @@
-"""What a strategy's `select` gets beside the scores: names, sequences, labels, features of other encoders, limits."""
+"""What a strategy's `select` gets beside scores: names, sequences, groups, labels, features of other encoders, limits."""
 
 from __future__ import annotations
 
@@ -78,6 +78,7 @@ def completed(
         features=None if strategy.features is None else data.encoded[strategy.features].rows(index).float(),
         names=[names[position] for position in index],
         sequence=None if pool.sequence is None else torch.tensor(pool.sequence, dtype=torch.int64)[rows.index],
+        group=torch.from_numpy(data.near_duplicates)[rows.index] if strategy.reads_groups else None,
         cycle=which[0],
         cycles=which[1],
         limits=constraints.limits(pool, rows.index.numpy(), names, lambda: data.near_duplicates),

@@ -62,8 +62,8 @@ def open_data(experiment: Experiment, store: RunStore, processes: Processes, rep
     experiment.acquisition.check_pool(pool, experiment.budget.total_count(pool.size))
     if experiment.constraints.any:
         experiment.constraints.check(pool, experiment.data.names(range(pool.size)))
-        if experiment.constraints.per_group is not None:
-            reporter.say(f"--constraints.per_group: the first choice reads all {pool.size:,} images, to group them")
+    if who := _reads_groups(experiment):
+        reporter.say(f"{who}: the first choice reads all {pool.size:,} images, to group near-duplicates")
     if (unlabelled := experiment.data.unlabelled) is not None:
         own = own_first(experiment, pool) if experiment.acquisition.one_fit else None
         last = experiment.budget.total_count(pool.size) if own is None else len(own)
@@ -92,6 +92,14 @@ def open_data(experiment: Experiment, store: RunStore, processes: Processes, rep
         strategies = (experiment.initial, experiment.acquisition)
         encode_for(strategies, experiment, experiment.options.config, processes, reporter)
     return Opened(pool, look, data_sha256, trained, remarks)
+
+
+def _reads_groups(experiment: Experiment) -> str:
+    """Return the first of a run's parts that needs the groups of near-duplicates; "" where none does."""
+    if experiment.constraints.per_group is not None:
+        return "--constraints.per_group"
+    strategies = (experiment.initial, experiment.acquisition)
+    return next((type(each).__name__ for each in strategies if each.reads_groups), "")
 
 
 def normalisation_note(network: Network, data: PoolDataset) -> str:

@@ -27,7 +27,7 @@ from al_lightning.networks import WideResNet
 from al_lightning.pool import Pool
 from al_lightning.types import Selection
 from tests.support.errors import raises
-from tests.support.strategies import DrawsFromTorch, Sound
+from tests.support.strategies import DrawsFromTorch, OneOfEachGroup, Sound
 
 NOT_ALONE = {Acquisition, OnEmbeddings, Power}
 """Base classes, and a strategy that needs another one (tests/acquisition/test_power.py)."""
@@ -59,6 +59,7 @@ def test_shipped_strategies_conform_with_other_options(make):
 
 def test_a_users_strategy_in_one_line():
     check_strategy(Sound)
+    check_strategy(OneOfEachGroup)
 
 
 class DrawsByWeight(Sound):

@@ -105,6 +105,13 @@ class GoesByPositionUnscored(GoesByPosition):
         return top_scores(rows, -rows.index, count)
 
 
+class GoesByNumberOfGroup(Sound):
+    reads_groups = True
+
+    def select(self, rows, count, generator):
+        return top_scores(rows, torch.where(rows.value[0, :, 0].isnan(), torch.nan, -rows.group), count)
+
+
 class NeedsSomethingLabelled(Sound):
     reads_labelled = True
 
@@ -214,6 +221,7 @@ class OneFitOfAFew(Sound):
         (RemembersChoices, ["the second time"]),
         (GoesByPosition, ["another order"]),
         (GoesByPositionUnscored, ["another order"]),
+        (GoesByNumberOfGroup, ["another order"]),
         (NeedsSomethingLabelled, ["nothing is labelled"]),
         (NeedsASpareImage, ["as small as the query"]),
         (NeedsASpread, ["all images are equal"]),

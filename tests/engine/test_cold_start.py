@@ -5,12 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from al_lightning.errors import UsageError
 from al_lightning.runs.journal import Run, read_run
 from al_lightning.runs.parts import method_of
 from tests.support.errors import refused
-from tests.support.runs import Answer, journal
+from tests.support.runs import SMALL_NETWORK, TINY, Answer, journal
 
 Call = Callable[..., Answer]
 BUDGET = ["--budget.unit", "images", "--budget.initial", 12, "--budget.query", 6, "--budget.cycles", 1]
@@ -99,3 +100,31 @@ def test_constraints_hold_in_a_run_and_in_what_it_is_called(al: Call, here: Path
     lacking = ["--constraints.per_sequence", 1, "--run_dir", "wrong"]
     assert refused(al(*PROBE, *lacking), UsageError, "--constraints.per_sequence", "sequences")
     assert not (here / "wrong/cycles.jsonl").exists()
+
+
+def test_a_strategy_of_ones_own_takes_one_image_of_each_group_of_near_duplicates(al: Call, here: Path) -> None:
+    draw = np.random.default_rng(0)
+    for number, scene in enumerate(draw.integers(0, 2, (6, 4, 4, 3), dtype=np.uint8)):
+        for frame in range(4):
+            pixels = (
+                100 + 100 * scene.repeat(8, axis=0).repeat(8, axis=1) + frame
+            )  # four images that nobody tells apart
+            folder = here / "data" / ("test" if frame == 3 else "train") / ("even", "odd")[number % 2]
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}_{frame}.png")
+    (here / "mine.py").write_text(
+        "from al_lightning.acquisition import Acquisition\nfrom al_lightning.types import Selection\n\n\n"
+        "class OfEach(Acquisition):\n    cold_start, needs_network, reads_groups = True, False, True\n\n"
+        "    def select(self, rows, count, generator):\n        first = {}\n"
+        "        for position, group in zip(rows.index.tolist(), rows.group.tolist()):\n"
+        "            first.setdefault(group, position)\n"
+        "        return Selection(list(first.values())[:count], [0.0] * count)\n"
+    )
+    line = ["fit", "--config", "small_image_folder_random", "--data.root", "data", "--data.size", "[32, 32]", *TINY]
+    line += [*SMALL_NETWORK, *BUDGET, "--budget.initial", 3, "--initial", "mine.OfEach", "--run_dir", "run"]
+    answer = al(*line, "--acquisition", "mine.OfEach")
+    assert answer.code == 0, answer.err
+    assert "OfEach: the first choice reads all 18 images, to group near-duplicates" in answer.err
+    run = read_run(here / "run")
+    assert [position // 3 for position in run.initial or []] == [0, 1, 2]
+    assert sorted(position // 3 for position in run.cycles[0].chosen) == [0, 1, 2, 3, 4, 5]

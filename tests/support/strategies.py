@@ -16,6 +16,19 @@ class Sound(Acquisition):
         return top_scores(rows, rows.value[0, :, 0], count)
 
 
+class OneOfEachGroup(Sound):
+    """The image with the highest score of each group of near-duplicates, then the others."""
+
+    reads_groups = True
+
+    def select(self, rows, count, generator):
+        score = rows.value[0, :, 0].clone()
+        for group in rows.group.unique():
+            of_group = torch.where(rows.group == group, score, -torch.inf)
+            score[of_group.argmax()] += 100
+        return top_scores(rows, score, count)
+
+
 class DrawsFromTorch(Sound):
     """Fails the check of the global generators."""
 

@@ -97,7 +97,14 @@ class Trial:
         for network in self.networks:
             score = partial(self._score, network, strategies, batch_size)
             scored.append(score_pool(strategies[0], self.pool, generator("candidates", 0), score))
-        return strategies[0], self._with_labels(join_members(scored), strategies[0].reads_labels)
+        rows = self._with_labels(join_members(scored), strategies[0].reads_labels)
+        return strategies[0], rows._replace(group=self.groups[rows.index]) if strategies[0].reads_groups else rows
+
+    @property
+    def groups(self) -> Tensor:
+        """The first position of each image's group, (N,) int64; images of about the same brightness are a group."""
+        level = (2 * self.images.mean(dim=(1, 2, 3))).nan_to_num().round()
+        return (level[:, None] == level).int().argmax(dim=1)
 
     def _with_labels(self, rows: SelectionInputs, read: bool) -> SelectionInputs:
         """Add the classes of the labelled images for a strategy that reads them: bright images are of class 1 of 4."""
