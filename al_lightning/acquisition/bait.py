@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from al_lightning.acquisition.functional.fisher import forward_backward
+from al_lightning.acquisition.functional.fisher import forward_backward, least_penalty
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.on_head import OnHead
 from al_lightning.errors import UsageError, require
@@ -23,6 +23,10 @@ class BAIT(OnHead):
     Twice as many images as asked for are added greedily, then half of them are taken out again (Algorithm 1). The
     information is that of the linear head's weights, C x D of them, at most 2,000. The score of a choice is by how much
     it lowered the trace when it was added. Memory is 16 C^2 bytes an image, several times over.
+
+    Embeddings are taken as they are, as in the paper. Where lambda is less than a millionth of an image's information
+    (the trace), rounding would decide; lambda is then that millionth, and the run says so. This does not change
+    choices by embeddings of usual lengths, as standardised ones would.
 
     Args:
         penalty: lambda, the curvature of the penalty on the weights.
@@ -50,7 +54,8 @@ class BAIT(OnHead):
     def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
         """Add images, and take out half of them."""
         embedding, head = self.finite_inputs(rows)
-        chosen, gains = forward_backward(
-            embedding, head(embedding).softmax(dim=1), rows.labelled, count, Allowed(rows), self.penalty
-        )
-        return Selection(rows.index[chosen].tolist(), gains)
+        probability = head(embedding).softmax(dim=1)
+        penalty = max(self.penalty, least_penalty(embedding, probability))
+        chosen, gains = forward_backward(embedding, probability, rows.labelled, count, Allowed(rows), penalty)
+        note = "" if penalty == self.penalty else f"a penalty of {penalty:.3g}, for embeddings of this length"
+        return Selection(rows.index[chosen].tolist(), gains, note)

@@ -32,7 +32,7 @@ class Acquisition:
     reads_labels: ClassVar[bool] = False
     """Whether `select` gets the classes of the labelled images (`SelectionInputs.shares`)."""
     reads_groups: ClassVar[bool] = False
-    """Whether `select` gets the groups of near-duplicates (`SelectionInputs.group`); all images are read for them, once."""
+    """Whether `select` gets the groups of near-duplicates (`SelectionInputs.group`); all images are read for it."""
     cold_start: ClassVar[bool] = False
     """Whether it needs neither labels nor a trained network, so that it can choose the initial set."""
     keeps_limits: ClassVar[bool] = False

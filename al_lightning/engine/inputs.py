@@ -1,4 +1,4 @@
-"""What a strategy's `select` gets beside scores: names, sequences, groups, labels, features of other encoders, limits."""
+"""What a strategy's `select` gets beside scores: names, sequences, groups, labels, others' features, limits."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from al_lightning.networks import WideResNet
 from al_lightning.seeding import generator
 from tests.support.errors import raises
 from tests.support.heads import head
+from tests.support.plain_bait import plain
 from tests.support.selections import allowed, inputs
 
 
@@ -22,6 +23,21 @@ def test_probabilities_are_those_of_the_head():
     chosen = BAIT(0.5).select(rows, 4, generator("select", 0))
     assert chosen.indices == expected[0]
     assert chosen.scores == pytest.approx(expected[1])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_embeddings_of_any_scale_are_told_apart_with_a_penalty_that_the_run_is_told(seed):
+    scale = torch.tensor([1e6, 1e-6, 1, 1, 1])
+    embedding, classifier = torch.randn(40, 5, generator=torch.Generator().manual_seed(seed)) * scale, head(3, 5)
+    classifier = classifier._replace(weight=classifier.weight / scale)
+    rows = inputs(tuple(range(6)), head=classifier, embedding=embedding)
+    probability = classifier(embedding).softmax(dim=1)
+    penalty = 1e-6 * float((embedding.double().square().sum(dim=1) * (1 - probability.square().sum(dim=1))).max())
+    chosen = BAIT().select(rows, 6, generator("select", 0))
+    assert chosen.indices == plain(embedding, probability, rows.labelled, 6, penalty)[0]
+    assert f"a penalty of {penalty:.3g}" in chosen.note
+    usual = inputs(tuple(range(6)), head=head(3, 5), embedding=embedding / scale)
+    assert BAIT().select(usual, 6, generator("select", 0)).note == ""
 
 
 def test_more_than_two_thousand_weights_are_refused():
