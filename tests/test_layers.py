@@ -46,7 +46,7 @@ labels: formats.cvat status > batch formats.masks > formats.* importer shapes.la
     import_result item project source > packed > store > incoming > * > shapes shapes.region spelling untrusted
 duplicates: components groups image_set vectors > relation > descriptor
 
-acquisition: testing > testing.checks > testing.points > testing.trial > * > on_embeddings on_head > base >
+acquisition: testing > testing.checks > testing.points > testing.trial > * > on_balls > on_embeddings on_head > base >
     functional > functional.* > functional.ball_cover functional.d2_sampling functional.kernel_pairs functional.scores >
     functional.clustering functional.draws functional.k_center functional.unit_vectors testing.networks testing.traces >
     limits

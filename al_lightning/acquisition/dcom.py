@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from al_lightning.acquisition.functional import mean_margin, require_finite, round_significant
-from al_lightning.acquisition.functional.ball_cover import BallCover, agreeing_radii, cluster_radius, in_balls
+from al_lightning.acquisition.functional.ball_cover import BallCover, agreeing_radii, in_balls
 from al_lightning.acquisition.functional.unit_vectors import UnitVectors
 from al_lightning.acquisition.limits import Allowed
-from al_lightning.acquisition.on_embeddings import OnEmbeddings
-from al_lightning.errors import require
+from al_lightning.acquisition.on_balls import OnBalls
 from al_lightning.networks.base import Network
 from al_lightning.types import Batch, Selection, SelectionInputs
 
@@ -25,7 +23,7 @@ STEEPNESS = 30
 """Growth of the logistic curve there."""
 
 
-class DCoM(OnEmbeddings):
+class DCoM(OnBalls):
     """Dynamic coverage and margin mix (Mishal and Weinshall 2024).
 
     The score is competence x (1 - margin) + (1 - competence) x density, with both terms scaled to 0 .. 1. Density is
@@ -35,20 +33,8 @@ class DCoM(OnEmbeddings):
     these radii. The radii are found anew in each cycle; the paper keeps those of earlier cycles.
 
     For segmentation the margin is the mean over pixels, and the class of an image the one that covers most of it.
-
-    Args:
-        features: see `OnEmbeddings`; margins and classes are those of the run's own network.
-        delta: largest radius of a ball; None for ProbCover's rule.
+    The options are those of `OnBalls`. Margins and classes are those of the run's own network, whatever `features` is.
     """
-
-    reads_labels: ClassVar[bool] = True
-    keeps_limits: ClassVar[bool] = True
-
-    def __init__(self, features: str | None = None, delta: float | None = None) -> None:
-        super().__init__(features)
-        if delta is not None:
-            require("acquisition.delta", delta, above=0, most=2)
-        self.delta = delta
 
     def score(self, network: Network, batch: Batch) -> Mapping[str, Tensor]:
         """Return 1 minus the margin and the predicted class, (B, 1) each, and the embedding, (B, D)."""
@@ -62,7 +48,7 @@ class DCoM(OnEmbeddings):
         """Choose greedily; of equal scores the lower position."""
         points, allowed = UnitVectors(self.finite_embedding(rows)), Allowed(rows)
         require_finite(rows, rows.value[0])
-        most = self.delta or cluster_radius(points, rows, count, generator)
+        most = self.radius(points, rows, count, generator)
         covered, radius = self._covered(points, rows, most)
         competence = _competence(float(covered.double().mean()))
         cover = BallCover(points, covered, radius)
