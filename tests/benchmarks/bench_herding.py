@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from skactiveml import pool as peer
 from torch import Tensor
 
 from al_lightning.acquisition.functional import herding as module
@@ -56,21 +55,6 @@ def bench_herding(bench: Bench, how: str, monkeypatch: pytest.MonkeyPatch) -> No
         at_most=bound,
         more={"seconds": done.first},
     )
-
-
-def bench_herding_beside_a_peer(bench: Bench) -> None:
-    size, width, picks = 4000, 256, 50
-    features = features_of(size, width)
-    unlabelled = torch.full((size,), torch.nan).numpy()
-    strategy = peer.MaxHerding(metric_dict={"gamma": 1.0}, random_state=0)
-
-    def theirs() -> list[int]:
-        chosen: list[int] = strategy.query(features.numpy(), unlabelled, batch_size=picks).tolist()
-        return chosen
-
-    assert choose(features, picks) == theirs()
-    done = alternate(lambda: choose(features, picks), theirs, bench.rounds(3), warm=False)
-    bench.add(f"herding, {size:,} x {width}, {picks} picks: over scikit-activeml's MaxHerding", done)
 
 
 def bench_herding_of_a_large_pool(bench: Bench) -> None:
