@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 from al_lightning.audits.text import distinct_ones
@@ -13,6 +14,8 @@ from al_lightning.results.series import BASELINE
 from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
 
 WIDTH = 110
+HELD = "\0"
+"""Stands for a space at which no line is broken."""
 LARGEST = 0.5
 """Share of the pool at which the study's longest curves end."""
 RANDOM = "Random"
@@ -31,7 +34,14 @@ def recommendation_text(answer: Recommendation) -> str:
 
 
 def _paragraph(head: str, text: str) -> str:
-    return textwrap.fill(f"{head} {text}", WIDTH, break_long_words=False, break_on_hyphens=False)
+    return _filled(f"{head} {text}")
+
+
+def _filled(text: str, indent: str = "") -> str:
+    """Break a text into lines; a command in backticks stays on one line, however long, so that it can be copied."""
+    whole = re.sub("`[^`]*`", lambda command: command[0].replace(" ", HELD), text)
+    lines = textwrap.wrap(whole, WIDTH - len(indent), break_long_words=False, break_on_hyphens=False)
+    return "\n".join(f"{indent}{line}" for line in lines).replace(HELD, " ")
 
 
 def _measured(answer: Recommendation) -> str:
@@ -127,7 +137,7 @@ def _reading(answer: Recommendation, reading: Reading) -> str:
         lines += _question(each)
     lines += _carried(reading)
     for note in _notes(reading):
-        lines.append(textwrap.fill(f"note: {note}", WIDTH, initial_indent="  ", subsequent_indent="  "))
+        lines.append(_filled(f"note: {note}", "  "))
     return "\n".join(lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -44,6 +45,14 @@ def test_answers_and_abstentions(given: Mapping[str, Any], expected: tuple[str |
     text = flat(recommendation_text(found))
     assert ("No advice on the strategy" in text) == (expected[0] is None)
     assert ("No advice on the training" in text) == (expected[1] is None)
+
+
+def test_a_command_in_a_sentence_is_one_line_however_long() -> None:
+    command = f"`al-lightning report {' '.join(f'runs/digits_{number}/a  b/seed_*' for number in range(9))}`"
+    said = f"There are 9 finished runs on these data. Measured evidence on your own data counts more: {command}. More."
+    lines = recommendation_text(replace(recommend(labels=100), remarks=(said, said))).splitlines()
+    assert sum(line.startswith(command) for line in lines) == 2
+    assert max(len(line) for line in lines if command not in line) <= 110
 
 
 @pytest.mark.parametrize(

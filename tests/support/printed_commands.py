@@ -46,7 +46,8 @@ def of_text(text: str) -> list[str]:
     loops = re.findall(r"^ *(for \w+ in .*?done; done)$", text, re.DOTALL | re.MULTILINE)
     lines = re.findall(r"^(?: *|.*: )(al-lightning .*)$", text, re.MULTILINE)
     inside = {line.strip() for loop in loops for line in loop.splitlines()}
-    quoted = (" ".join(each.split()) for each in re.findall(r"`(.*?)`", text, re.DOTALL))
+    quoted = re.findall(r"`([^`]*)`", text)
+    assert not any("\n" in each for each in quoted), f"a command that cannot be copied: {quoted}"
     return _commands([*loops, *(line for line in lines if line not in inside), *quoted])
 
 
