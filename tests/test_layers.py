@@ -39,8 +39,8 @@ data: datasets.* > datasets.image_folder datasets.mask_folder > datamodule datas
     streams streets.actors streets.facades > looks > annotated augmentation cache.recipe class_folders hold_out mappings
     mask_folders streets.canvas streets.scenes streets.surfaces > masks splits > * > headers
 
-results: conditions summary > claims protocol > comparability label_value series_csv text_table > statistics >
-    baselines > comparison health regimes series > *
+results: conditions summary > claims protocol > comparability label_value series_csv text_table >
+    series_text statistics > baselines > comparison health regimes series > health_rules > *
 launcher: local slurm > screen > time_left > *
 labels: formats.cvat status > batch formats.masks > formats.* importer shapes.label_map > formats pictures >
     import_result item project source > packed > store > incoming > * > shapes shapes.region spelling untrusted
@@ -51,7 +51,8 @@ acquisition: testing > testing.checks > testing.points > testing.trial > * > on_
     functional.clustering functional.draws functional.k_center functional.unit_vectors testing.networks testing.traces >
     limits
 training: probe > * > base > curve functional measures schedules
-runs: weights > store > cycle_files > selections > checkpoints image_list origins parts > journal lock seals > *
+runs: weights > store > cycle_files > selections > checkpoints image_list origins parts > journal lock seals >
+    journal_lines > *
 
 oracle progress
 pages: chart render > *

@@ -33,7 +33,8 @@ def show(given: list[str]) -> int:
     from al_lightning.results.conditions import State
     from al_lightning.results.health import problems_of
     from al_lightning.results.label_value import advice_of, step_of
-    from al_lightning.results.series import by_setting, repeats, series_of_runs
+    from al_lightning.results.series import by_setting, series_of_runs
+    from al_lightning.results.series_text import repeats
     from al_lightning.results.text_table import chosen_table, comparison_table, curve_table, text_plot
     from al_lightning.runs.journal import read_run
     from al_lightning.runs.weights import with_tested

@@ -212,8 +212,9 @@ def _table(name: str, scale: str, directories: Sequence[Path], form: str, import
 def _summary(directories: Sequence[Path], tables: Sequence[Path], form: str, unit: Unit | None) -> str:
     from al_lightning.reports.fairness import fairness
     from al_lightning.results.renderers import FORMS
-    from al_lightning.results.series import BASELINE, by_setting, repeats, series_of_runs
+    from al_lightning.results.series import BASELINE, by_setting, series_of_runs
     from al_lightning.results.series_csv import read_csv
+    from al_lightning.results.series_text import repeats
     from al_lightning.results.summary import csv_text, summary
     from al_lightning.runs.journal import read_run
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,10 +14,9 @@ import torch
 
 from al_lightning.data.augmentation import Augmentation, NoAugmentation
 from al_lightning.data.cache.files import find_cache
-from al_lightning.data.cache.recipe import FORMAT, KeepsArguments, decoders, hash_of_files
+from al_lightning.data.cache.recipe import FORMAT, KeepsArguments, decoders, hash_of_files, hash_of_names
 from al_lightning.data.feature_batches import StoredFeatures
 from al_lightning.data.images import Images
-from al_lightning.data.inventory import check_name
 from al_lightning.data.known_files import KnownFiles, file_in
 from al_lightning.data.pool_split import QUIET, Reading, Split
 from al_lightning.data.remarks import Remark
@@ -291,15 +289,7 @@ class PoolDataset(metaclass=KeepsArguments):
         Raises:
             DatasetError: a name is no text in UTF-8.
         """
-        digest = hashlib.sha256("\n".join(self.class_names).encode())
-        for images in self.file_sets:
-            digest.update(f"\n\n{len(images)}\n".encode())
-            for index in range(len(images)):
-                check_name(name := images.name(index).removeprefix(str(self.root)))
-                digest.update(name.encode() + b"\n")
-        if details := self.details():
-            digest = hashlib.sha256(f"{digest.hexdigest()}\n{details}".encode())
-        return digest.hexdigest()
+        return hash_of_names(self.root, self.file_sets, self.class_names, self.details())
 
     def names(self, indices: Sequence[int]) -> list[str]:
         """Return the names of training images for people: paths below root, or the dataset's own names."""

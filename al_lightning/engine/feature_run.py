@@ -30,7 +30,8 @@ from al_lightning.networks.from_features import FromFeatures
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
 from al_lightning.runs.files import write_text
-from al_lightning.runs.journal import JOURNAL, CycleRecord, Run, RunRecord, text_of
+from al_lightning.runs.journal import JOURNAL, CycleRecord, Run, RunRecord
+from al_lightning.runs.journal_lines import text_of
 from al_lightning.runs.store import RunStore
 from al_lightning.seeding import generator, seed_of
 from al_lightning.tensorboard.writer import Boards

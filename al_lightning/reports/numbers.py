@@ -11,18 +11,8 @@ from al_lightning.metrics import Metric
 from al_lightning.results.claims import claims_of
 from al_lightning.results.comparison import FEWEST, Comparison, sentences
 from al_lightning.results.renderers import MINUS, Grid, mean_text, number
-from al_lightning.results.series import (
-    BASELINE,
-    Series,
-    budgets_of,
-    by_setting,
-    in_images,
-    labelled_at,
-    mean_heights,
-    repeats,
-    series_of_runs,
-    spread,
-)
+from al_lightning.results.series import BASELINE, Series, budgets_of, by_setting, mean_heights, series_of_runs
+from al_lightning.results.series_text import in_images, labelled_at, repeats, spread
 from al_lightning.results.summary import costs_and_classes, penalties
 from al_lightning.runs.journal import Run
 

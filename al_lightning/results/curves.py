@@ -117,3 +117,8 @@ def curve_of(run: Run) -> Curve:
         errors=tuple(None if error is None else metric.scale * error for error in errors) if any(known) else (),
         in_images=record.settings.get("budget.unit") == "images",
     )
+
+
+def place_of(numbers: Sequence[float], wanted: float) -> int | None:
+    """Return the place of a number among others, such as budgets, but for rounding; None where it is not there."""
+    return next((place for place, number in enumerate(numbers) if math.isclose(number, wanted, rel_tol=1e-9)), None)

@@ -14,7 +14,8 @@ from pathlib import Path
 from al_lightning.errors import ALError, UsageError
 from al_lightning.results.comparison import FEWEST, RELEVANT, Comparison, Verdict
 from al_lightning.results.curves import Curve, curve_of
-from al_lightning.results.health import FALLS, falls, problems_at
+from al_lightning.results.health import falls, problems_at
+from al_lightning.results.health_rules import FALLS
 from al_lightning.results.series import Series, series_of_runs
 from al_lightning.results.statistics import PairedValues, compare_together
 from al_lightning.runs.journal import Run, read_run

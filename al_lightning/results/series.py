@@ -10,7 +10,7 @@ from typing import Any
 
 from al_lightning.errors import UsageError
 from al_lightning.metrics import ACCURACY, Metric, metric_of
-from al_lightning.results.curves import Curve, curve_of
+from al_lightning.results.curves import Curve, curve_of, place_of
 from al_lightning.runs.identity import differences
 from al_lightning.runs.journal import Run
 from al_lightning.runs.parts import called, cold_start_of, is_semi_supervised, method_of, setting_of, strategy_of
@@ -143,11 +143,11 @@ class Series:
             UsageError: the budgets are not known as fractions.
         """
         self._needs_fractions("The value at a budget")
-        return {c.seed: c.values[at] for c in self.curves if (at := _place(c.budgets, budget)) is not None}
+        return {c.seed: c.values[at] for c in self.curves if (at := place_of(c.budgets, budget)) is not None}
 
     def at_labelled(self, labelled: int) -> dict[int, float]:
         """Return the metric at a number of labelled images of each seed that was measured there."""
-        return {c.seed: c.values[at] for c in self.curves if (at := _place(c.labelled, labelled)) is not None}
+        return {c.seed: c.values[at] for c in self.curves if (at := place_of(c.labelled, labelled)) is not None}
 
     def areas(self, budgets: Sequence[float] | None = None) -> dict[int, float]:
         """Return the area under each seed's curve (Eq. 2 of the study: percent times fraction of the pool).
@@ -185,7 +185,7 @@ class Series:
         by_seed: dict[int, tuple[float | None, ...]] = {}
         if (metric := self.class_metric) is not None:
             for run in self.runs:
-                place = _place([cycle.budget for cycle in run.cycles], budget)
+                place = place_of([cycle.budget for cycle in run.cycles], budget)
                 values = None if place is None else run.cycles[place].metrics.get(metric.name)
                 if isinstance(values, list):
                     by_seed[run.record.seed] = tuple(None if v is None else metric.scale * v for v in values)
@@ -215,27 +215,6 @@ def mean_heights(series: Sequence[Series]) -> dict[str, dict[int, float]]:
     """
     budgets = budgets_of([each for each in series if each.loops] or series)
     return {each.label: heights for each in series if (heights := each.heights(budgets))}
-
-
-def in_images(series: Iterable[Series]) -> bool:
-    """Return whether the runs of all series were given their budgets as numbers of images."""
-    return {curve.in_images for each in series for curve in each.curves} == {True}
-
-
-def labelled_at(series: Iterable[Series], budget: float) -> int | None:
-    """Return the number of labelled images at a nominal budget; None where no series has it."""
-    places = ((curve, _place(curve.budgets, budget)) for each in series for curve in each.curves)
-    return next((curve.labelled[at] for curve, at in places if at is not None), None)
-
-
-def budget_text(series: Sequence[Series], budget: float) -> str:
-    """Return a nominal budget as the runs count it: `300 labels` or `30 %`."""
-    return f"{labelled_at(series, budget) or 0:,} labels" if in_images(series) else f"{100 * budget:.4g} %"
-
-
-def spread(series: Iterable[Series]) -> str:
-    """Return what the numbers of some series are: means and deviations, or those of one seed."""
-    return "mean ± standard deviation over seeds" if any(len(s.curves) > 1 for s in series) else "one seed"
 
 
 # From journals
@@ -277,29 +256,12 @@ def by_setting(series: Iterable[Series]) -> dict[str, list[Series]]:
     return settings
 
 
-def distinct_names(series: Sequence[Series]) -> list[str]:
-    """Return the name of each method's runs; a name that several have is followed by a distinguishing mark.
-
-    The mark is the beginning of the hash of the settings, or the setting where the hashes are the same.
-    """
-    keys = [(each.name, each.curves[0].config_sha256) for each in series]
-    names = [name for name, _ in keys]
-    marks = [each.setting if keys.count(key) > 1 else key[1][:6] for each, key in zip(series, keys, strict=True)]
-    return [f"{name} ({mark})" if names.count(name) > 1 else name for name, mark in zip(names, marks, strict=True)]
-
-
 def _title(key: _Key, groups: Collection[_Key]) -> str:
     """Return a setting's name, with its metric and data where another setting has the same name."""
     name, metric, data = key
     if [other for other, _, _ in groups].count(name) == 1:
         return name
     return f"{name} ({', '.join([metric.name, *([f'data {data[:6]}'] if data else [])])})"
-
-
-def repeats(methods: Iterable[Series]) -> list[str]:
-    """Return a sentence for each run that is left out, because another run has its seed."""
-    runs = (run for method in methods for run in method.repeated)
-    return [f"{run.record.name}, seed {run.record.seed}, is given twice; the first run is shown." for run in runs]
 
 
 def _methods(
@@ -314,10 +276,6 @@ def _methods(
         runs, curves = zip(*(by_seed[seed] for seed in sorted(by_seed)), strict=True)
         repeated = tuple(run for run, curve in members if by_seed[curve.seed][1] is not curve)
         yield Series(setting, label, metric, curves, runs[0].record.name, runs, repeated)
-
-
-def _place(numbers: Sequence[float], wanted: float) -> int | None:
-    return next((place for place, number in enumerate(numbers) if math.isclose(number, wanted, rel_tol=1e-9)), None)
 
 
 def _same(budgets: Sequence[float], wanted: Sequence[float]) -> bool:

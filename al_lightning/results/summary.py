@@ -11,7 +11,8 @@ from al_lightning.results.claims import claims_of
 from al_lightning.results.comparison import RULE, Comparison, sentences
 from al_lightning.results.label_value import label_costs, savings
 from al_lightning.results.renderers import Grid, Sheet, comma_separated, mean_text, without_empty
-from al_lightning.results.series import Series, budget_text, budgets_of, by_setting, mean_heights, spread
+from al_lightning.results.series import Series, budgets_of, by_setting, mean_heights
+from al_lightning.results.series_text import budget_text, spread
 from al_lightning.results.statistics import penalty_matrix
 
 __all__ = ["csv_text", "summary"]

@@ -9,7 +9,8 @@ from statistics import fmean
 from al_lightning.errors import printable
 from al_lightning.results.curves import Curve
 from al_lightning.results.renderers import aligned, mean_text
-from al_lightning.results.series import Series, budget_text, budgets_of, distinct_names, in_images
+from al_lightning.results.series import Series, budgets_of
+from al_lightning.results.series_text import budget_text, distinct_names, in_images
 from al_lightning.runs.journal import Run
 from al_lightning.runs.selections import read_choice
 

@@ -1,16 +1,12 @@
-"""The journal `cycles.jsonl`: the run, its initial set, then a line for each finished cycle. Each line has a check.
+"""The journal `cycles.jsonl`: the run, its initial set, then a line for each finished cycle.
 
-The first line is written before any other file of a run, and the initial set when it is labelled. The checks are
-chained, so that an edited, missing or moved line is noticed. `cost`, `versions`, `oracle` and `command` are no part
-of the result, and therefore no part of the checks.
+The first line is written before any other file of a run, and the initial set when it is labelled.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,14 +15,12 @@ from al_lightning.errors import ALError, UsageError
 from al_lightning.metrics import Metric, metric_of
 from al_lightning.runs import checks
 from al_lightning.runs.checks import is_number, is_text, is_whole
-from al_lightning.runs.files import read_small
 from al_lightning.runs.identity import fingerprint
+from al_lightning.runs.journal_lines import read_line, whole_lines
 
 JOURNAL = "cycles.jsonl"
 FORMAT = 6
 """Format of a run directory: raised with each change of it, so that no other version misreads it."""
-LARGEST = 16 << 20
-"""Most bytes of a journal: a pool of a million images, all chosen, takes 8 MB."""
 MOST_CYCLES, MOST_SEED = 10_000, 2**64
 LONGEST_TEXT, LONGEST_REMARK, LONGEST_WORD = 500, 2000, 100_000
 """Most characters of a name, import paths and names made of them included, of a remark on the data, and of a word of a
@@ -247,61 +241,6 @@ def _check_kinds(run: Run) -> None:
     checks.check_metrics([done.metrics for done in cycles])
     for done in cycles:
         checks.check_health(done.health)
-
-
-def whole_lines(journal: Path) -> list[str]:
-    """Return the journal's lines without an incomplete last line, which does not count, and without blank last lines.
-
-    Raises:
-        OSError: the journal cannot be read.
-        ValueError: the journal is too large, or no text.
-    """
-    lines = read_small(journal, LARGEST).decode().splitlines(keepends=True)
-    if len(lines) > 1 and not lines[-1].endswith("\n"):
-        try:
-            json.loads(lines[-1])
-        except (ValueError, RecursionError):
-            lines.pop()
-    while lines and not lines[-1].strip():
-        lines.pop()
-    return lines
-
-
-def write_line(record: dict[str, Any], before: str = "") -> tuple[str, str]:
-    """Return a record as a line with a check, and the check, which depends on that of the line before."""
-    left_out = ("cost", "versions", "oracle", "command", "check")
-    result = {key: value for key, value in record.items() if key not in left_out}
-    text = before + json.dumps(result, sort_keys=True, allow_nan=False)
-    check = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return json.dumps({**record, "check": check}, allow_nan=False) + "\n", check
-
-
-def text_of(records: Iterable[dict[str, Any]]) -> str:
-    """Return records as the text of a journal."""
-    lines, check = [], ""
-    for record in records:
-        line, check = write_line(record, check)
-        lines.append(line)
-    return "".join(lines)
-
-
-def read_line(line: str, before: str) -> tuple[dict[str, Any], str]:
-    """Return a line's record and its check.
-
-    Raises:
-        ValueError: the line is not as it was written.
-    """
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:  # a number of more than 4300 digits, too
-        raise ValueError("is not JSON that Python reads") from error
-    if not isinstance(record, dict):
-        raise ValueError("is not a record")
-    check = record.pop("check", None)
-    with contextlib.suppress(RecursionError, ValueError):  # nested too deeply, or not finite
-        if check == write_line(record, before)[1]:
-            return record, str(check)
-    raise ValueError("is not what was written (its check does not fit)")
 
 
 def _take(record: dict[str, Any], kind: str) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from al_lightning.runs.cycle_files import CycleFiles
 from al_lightning.runs.files import write_text
 from al_lightning.runs.identity import differences, in_short
 from al_lightning.runs.image_list import ImageList, difference, read_list
-from al_lightning.runs.journal import JOURNAL, CycleRecord, Run, RunRecord, text_of, whole_lines
+from al_lightning.runs.journal import JOURNAL, CycleRecord, Run, RunRecord
+from al_lightning.runs.journal_lines import text_of, whole_lines
 from al_lightning.runs.seals import Seal, drop
 from al_lightning.runs.selections import selection_path
 

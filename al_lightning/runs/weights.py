@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from al_lightning.errors import UsageError
-from al_lightning.runs.journal import JOURNAL, CycleRecord, Run, read_run, whole_lines
+from al_lightning.runs.journal import JOURNAL, CycleRecord, Run, read_run
+from al_lightning.runs.journal_lines import whole_lines
 from al_lightning.runs.origins import weights_path
 from al_lightning.runs.store import RunStore
 

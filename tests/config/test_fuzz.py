@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from al_lightning.config.experiment import merged
-from al_lightning.runs.journal import text_of
+from al_lightning.runs.journal_lines import text_of
 from tests.support.runs import Answer, forge
 
 EXAMPLES = int(os.environ.get("AL_FUZZ_EXAMPLES", "1000"))

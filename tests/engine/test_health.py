@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from al_lightning.labels.store import LabelStore
-from al_lightning.results.health import RULES
+from al_lightning.results.health_rules import RULES
 from al_lightning.runs.journal import read_run
 from tests.support.annotators import CLASSES, MASKS, ask, batch, say, walk
 from tests.support.errors import lacking

@@ -9,7 +9,8 @@ import pytest
 
 from al_lightning.config.experiment import configure
 from al_lightning.recommendations.commands import candidates, commands, own_evidence, sooner
-from al_lightning.runs.journal import FORMAT, JOURNAL, CycleRecord, Run, RunRecord, read_run, write_line
+from al_lightning.runs.journal import FORMAT, JOURNAL, CycleRecord, Run, RunRecord, read_run
+from al_lightning.runs.journal_lines import write_line
 from tests.support.runs import parts_of
 
 

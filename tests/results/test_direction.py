@@ -16,7 +16,8 @@ from al_lightning.results.series import series_of_runs
 from al_lightning.results.series_csv import read_csv
 from al_lightning.results.summary import csv_text, penalties, summary
 from al_lightning.results.text_table import comparison_table, curve_table
-from al_lightning.runs.journal import CycleRecord, Run, RunRecord, read_run, write_line
+from al_lightning.runs.journal import CycleRecord, Run, RunRecord, read_run
+from al_lightning.runs.journal_lines import write_line
 from tests.support.errors import raises
 from tests.support.runs import parts_of
 

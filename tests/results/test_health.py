@@ -15,7 +15,8 @@ from al_lightning.config.fit_options import DECLARED
 from al_lightning.metrics import ACCURACY, MIOU, Metric
 from al_lightning.results.conditions import State, conditions_of
 from al_lightning.results.curves import Curve, curve_of, until
-from al_lightning.results.health import RULES, caution, falls, lacks, lacks_of, problems_at, problems_of, summaries
+from al_lightning.results.health import caution, falls, lacks, lacks_of, problems_at, problems_of, summaries
+from al_lightning.results.health_rules import RULES
 from al_lightning.results.label_value import advice, savings
 from al_lightning.results.series import series_of_runs
 from al_lightning.runs.identity import flatten

@@ -3,13 +3,8 @@
 import pytest
 
 from al_lightning.metrics import metric_of
-from al_lightning.results.series import (
-    Series,
-    by_setting,
-    distinct_names,
-    mean_heights,
-    series_of_runs,
-)
+from al_lightning.results.series import Series, by_setting, mean_heights, series_of_runs
+from al_lightning.results.series_text import distinct_names
 from al_lightning.results.statistics import compare
 from tests.support.curve_runs import a_run, curves
 

@@ -8,7 +8,8 @@ Who changes what a run directory holds raises `FORMAT` and puts a new run here, 
 from collections.abc import Callable
 from pathlib import Path
 
-from al_lightning.runs.journal import FORMAT, JOURNAL, read_run, text_of
+from al_lightning.runs.journal import FORMAT, JOURNAL, read_run
+from al_lightning.runs.journal_lines import text_of
 from al_lightning.runs.selections import choice_seal, read_choice, read_seen, selection_path
 from al_lightning.runs.store import RunStore
 from tests.support.runs import Answer

@@ -7,7 +7,8 @@ import pytest
 
 from al_lightning.errors import ALError, UsageError
 from al_lightning.runs import journal
-from al_lightning.runs.journal import Run, read_run, text_of
+from al_lightning.runs.journal import Run, read_run
+from al_lightning.runs.journal_lines import text_of
 from al_lightning.runs.store import RunStore
 from tests.support.errors import raises
 from tests.support.journals import CYCLES, FIRST, INITIAL, edit_journal, journal_lines

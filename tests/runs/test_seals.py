@@ -11,7 +11,8 @@ from PIL import Image
 
 from al_lightning.errors import ALError, DirectoryInUse, UsageError
 from al_lightning.runs import seals
-from al_lightning.runs.journal import FORMAT, write_line
+from al_lightning.runs.journal import FORMAT
+from al_lightning.runs.journal_lines import write_line
 from al_lightning.runs.seals import Seal, seal_of, sealed_digest
 from tests.support.errors import raises, refused
 from tests.support.runs import Answer, journal

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from al_lightning.config.experiment import configure
 from al_lightning.config.fit_options import result_settings
-from al_lightning.runs.journal import CycleRecord, Run, RunRecord, text_of
+from al_lightning.runs.journal import CycleRecord, Run, RunRecord
+from al_lightning.runs.journal_lines import text_of
 from al_lightning.runs.store import RunStore
 
 METRIC = dict.fromkeys(("digits", "small_image_folder"), "accuracy")

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from al_lightning.config.fit_options import result_settings
-from al_lightning.runs.journal import read_run, text_of
+from al_lightning.runs.journal import read_run
+from al_lightning.runs.journal_lines import text_of
 from al_lightning.runs.origins import weights_path
 from al_lightning.runs.selections import choice_seal, rows_path, selection_path
 from al_lightning.runs.store import RunStore

@@ -5,7 +5,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from al_lightning.runs.journal import FORMAT, write_line
+from al_lightning.runs.journal import FORMAT
+from al_lightning.runs.journal_lines import write_line
 from al_lightning.tables.published import Table, table_of
 from tests.support.runs import parts_of
 

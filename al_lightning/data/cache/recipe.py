@@ -17,6 +17,7 @@ import PIL
 from PIL import features
 
 from al_lightning.data.images import Images
+from al_lightning.data.inventory import check_name
 
 FORMAT = 2
 """Format of a cache's files: raised by hand when it changes; a cache of another format is refused."""
@@ -82,3 +83,18 @@ def hash_of_files(root: Path, sets: Sequence[Images]) -> str:
         digest.update(f"{name}\0{status.st_size} {status.st_mtime_ns}\n".encode(errors="surrogateescape"))
         count += 1
     return digest.hexdigest() if count else NONE
+
+
+def hash_of_names(root: Path, sets: Sequence[Images], classes: Sequence[str], details: str) -> str:
+    """Return the hash of class names, image names and details; files' names count relative to `root`.
+
+    Raises:
+        DatasetError: a name is no text in UTF-8.
+    """
+    digest = hashlib.sha256("\n".join(classes).encode())
+    for images in sets:
+        digest.update(f"\n\n{len(images)}\n".encode())
+        for index in range(len(images)):
+            check_name(name := images.name(index).removeprefix(str(root)))
+            digest.update(name.encode() + b"\n")
+    return hashlib.sha256(f"{digest.hexdigest()}\n{details}".encode()).hexdigest() if details else digest.hexdigest()
