@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.errors import lacking
 from tests.support.methods import images, maps
-from tests.support.processes import command, environment, start
+from tests.support.processes import ROOT, command, environment, start
 from tests.support.runs import TINY, Answer, journal
 
 Call = Callable[..., Answer]
@@ -48,6 +48,10 @@ PIXEL = ["random", "entropy", "equal", "coreset", "coreset_mcd", "bald", "learni
 IMAGE_PAIRS = [(strategy, method) for strategy in [*IMAGE, "full", "full_mcd"] for method in ("supervised", "uda")]
 PIXEL_PAIRS = [(strategy, method) for strategy in PIXEL for method in ("supervised", "s4gan")]
 PIXEL_PAIRS += [("full", "supervised"), ("full_mcd", "supervised")]
+CONFIGS = {path.stem for path in (ROOT / "configs/acquisition").glob("*.yaml")}
+OTHERS = sorted(CONFIGS - {*IMAGE, *PIXEL, "full", "full_mcd", "random_mcd"})
+OF_IMAGES = {"alfamix", "bait", "dropquery"}
+"""Strategies for a class per image."""
 
 
 def finished(run_dir: Path, strategy: str) -> list[dict[str, object]]:
@@ -168,6 +172,28 @@ def test_classification_killed_and_on_two_processes(
 @pytest.mark.parametrize(("strategy", "training"), PIXEL_PAIRS)
 def test_segmentation_killed_and_on_two_processes(here: Path, masks: Path, strategy: str, training: str) -> None:
     killed_on_one_and_two(here, maps(strategy, training, masks), strategy)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["image", "pixel"])
+def test_the_other_strategies_choose_the_same_on_one_two_and_three_processes(
+    al: Call, here: Path, class_folders: Path, masks: Path, kind: str
+) -> None:
+    make, root = (images, class_folders) if kind == "image" else (maps, masks)
+    done = al("fit", *make("entropy", "supervised", root), "--network.dropout", 0.1, "--run_dir", "r")
+    assert done.code == 0, done.err
+
+    def chosen(strategy: str, processes: int) -> list[int]:
+        answer = al("query", "r", "--cycle", 0, "--acquisition", strategy, "--trainer.devices", processes)
+        assert answer.code == 0, answer.err
+        indices: list[int] = json.loads(answer.out.splitlines()[-1])
+        return indices
+
+    fit = [name for name in OTHERS if kind == "image" or name not in OF_IMAGES]
+    alone = {name: chosen(name, 1) for name in fit}
+    assert len(alone) > 10
+    for processes in (2, 3):
+        assert {name: chosen(name, processes) for name in fit} == alone
 
 
 def killed_on_one_and_two(here: Path, options: list[object], strategy: str) -> None:
