@@ -112,7 +112,7 @@ def test_a_strategy_of_ones_own_takes_one_image_of_each_group_of_near_duplicates
             folder = here / "data" / ("test" if frame == 3 else "train") / ("even", "odd")[number % 2]
             folder.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}_{frame}.png")
-    (here / "mine.py").write_text(
+    (here / "of_groups.py").write_text(
         "from al_lightning.acquisition import Acquisition\nfrom al_lightning.types import Selection\n\n\n"
         "class OfEach(Acquisition):\n    cold_start, needs_network, reads_groups = True, False, True\n\n"
         "    def select(self, rows, count, generator):\n        first = {}\n"
@@ -121,8 +121,8 @@ def test_a_strategy_of_ones_own_takes_one_image_of_each_group_of_near_duplicates
         "        return Selection(list(first.values())[:count], [0.0] * count)\n"
     )
     line = ["fit", "--config", "small_image_folder_random", "--data.root", "data", "--data.size", "[32, 32]", *TINY]
-    line += [*SMALL_NETWORK, *BUDGET, "--budget.initial", 3, "--initial", "mine.OfEach", "--run_dir", "run"]
-    answer = al(*line, "--acquisition", "mine.OfEach")
+    line += [*SMALL_NETWORK, *BUDGET, "--budget.initial", 3, "--initial", "of_groups.OfEach", "--run_dir", "run"]
+    answer = al(*line, "--acquisition", "of_groups.OfEach")
     assert answer.code == 0, answer.err
     assert "OfEach: the first choice reads all 18 images, to group near-duplicates" in answer.err
     run = read_run(here / "run")
