@@ -38,7 +38,8 @@ def of_starts() -> list[str]:
     assert best.method == named("random", "typiclust")
     return [
         *rows,
-        f"TypiClust chooses the best first batch, and k-center the worst**: {best.mean:.1f} points ahead of drawn images",
+        f"TypiClust chooses the best first batch, and k-center the worst**: {best.mean:.1f} points ahead of drawn "
+        "images",
         f"still {-herded.mean:.1f} points behind with 304 labels",
     ]
 
