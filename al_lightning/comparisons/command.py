@@ -17,6 +17,7 @@ from al_lightning.comparisons.strategies import Strategies
 from al_lightning.config.directory import HASH_LENGTH, MARK_LENGTH, RUNS, mark_of
 from al_lightning.config.hints import imported
 from al_lightning.errors import UsageError
+from al_lightning.labels.content import count_of
 from al_lightning.launcher.machine import cores
 from al_lightning.progress import Reporter, duration
 from al_lightning.recommendations.guide import study_guide
@@ -68,7 +69,7 @@ def run(asked: Asked) -> str:
     lines = [*([checked.line] if checked else []), *sentences(comparison), *comparison.notes]
     todo = [line for step in steps for line in (f"{step.why}:", f"  {step.command}")]
     seeds = len({run.record.seed for run in comparison.runs})
-    end = f"{len(comparison.runs)} runs, {seeds} seeds in {duration(comparison.seconds)}: {comparison.why}."
+    end = f"{len(comparison.runs)} runs, {count_of(seeds, 'seed')} in {duration(comparison.seconds)}: {comparison.why}."
     return "\n".join([table, "", *lines, "", *todo, "", end, f"Page: {page}"])
 
 

@@ -25,6 +25,7 @@ from al_lightning.engine.initial_set import record_of
 from al_lightning.engine.inputs import check_encoders, encode_for
 from al_lightning.engine.open_data import check_pool, open_data, say, warnings
 from al_lightning.errors import ALError, DatasetError
+from al_lightning.labels.content import count_of
 from al_lightning.progress import Reporter, duration
 from al_lightning.results.series import Series, series_of_runs
 from al_lightning.runs.image_list import image_list
@@ -78,6 +79,7 @@ class Comparer:
             data.run_folder = self.strategies.home(0)
         data.split_file = self.directory(0, 0) / SPLIT
         data.find_split(Reading(reporter.say, reporter.count))
+        self._cache_split = data.cache_split
         check_labels(data)
         self._settle(data)
         self._check()
@@ -94,9 +96,9 @@ class Comparer:
         unit = "labels" if budget.unit == "images" else "% of the pool"
         last = budget.initial + budget.cycles * budget.query
         return (
-            f"{', '.join(self.request.strategies)}: up to {limits.seeds} seeds in {limits.minutes:g} minutes, "
+            f"{', '.join(self.request.strategies)}: up to {count_of(limits.seeds, 'seed')} in {limits.minutes:g} minutes, "
             f"{budget.cycles + 1} budgets from {budget.initial:,} to {last:,} {unit}, "
-            f"in {self.request.processes} processes"
+            f"{self.request.processes} at a time"
         )
 
     def _check(self) -> None:
@@ -108,7 +110,8 @@ class Comparer:
             check_parts(each, probe)
             check_encoders((each.initial, each.acquisition), each, each.options.config, self.reporter.say)
         images = image_list(data.image_files(), data.root).digest
-        self.records = [record_of(each, pool.size, data.fingerprint(), images, "") for each in self.experiments]
+        marks = pool.size, data.fingerprint(), images, ""
+        self.records = [record_of(each, *marks) for each in self.experiments]
         for seed in range(limits.seeds):
             for method in range(len(self.experiments)):
                 self.made(method, seed, looked=False)
@@ -117,7 +120,7 @@ class Comparer:
         """Look at the data, find or make their features, and return what each process needs to know."""
         first, reporter = self.experiments[0], self.reporter
         with suppress(ALError):  # where nothing can be written beside the data, the runs alone keep the split
-            self.cache_split()
+            self._cache_split()
         opened = open_data(first, nothing_yet(first, self.strategies.home(0)), Processes(), reporter)
         doubts = opened.look.labels()
         say(doubts, reporter)
@@ -138,15 +141,11 @@ class Comparer:
         """
         given = [name for name, _ in pairs(self.request.options)]
         predicts = self.experiments[0].task(data.num_classes).predicts
-        budget = (
-            []
-            if any(name.split(".")[0] == "budget" for name in given)
-            else budget_options(len(data.train), data.num_classes, predicts)
-        )
-        size = self._size(data) if predicts == "pixel" and "data.size" not in given else []
-        if budget or size:
-            self.strategies.settle([*budget, *size])
-        self.cache_split = data.cache_split
+        chosen = size = self._size(data) if predicts == "pixel" and "data.size" not in given else []
+        if not any(name.split(".")[0] == "budget" for name in given):
+            chosen = [*budget_options(len(data.train), data.num_classes, predicts), *size]
+        if chosen:
+            self.strategies.settle(chosen)
         if size:
             resized = self.experiments[0].data
             resized.take_findings(data)

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterable
 
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
+PLACE = "\0"
+"""Stands for a number."""
 
 
 def in_short(notes: Iterable[tuple[str, str]]) -> list[str]:
-    """Return each distinct note once, with its strategies; of notes that differ in numbers alone the least and the most.
+    """Return each distinct note once, with its strategies; where only numbers differ, their range.
 
     Args:
         notes: (strategy, note) of each choice.
@@ -20,11 +22,11 @@ def in_short(notes: Iterable[tuple[str, str]]) -> list[str]:
     alike: dict[str, list[tuple[str, list[str]]]] = {}
     for strategy, note in notes:
         text = note.removeprefix("note: ")
-        alike.setdefault(NUMBER.sub("{}", text), []).append((strategy, NUMBER.findall(text)))
+        alike.setdefault(NUMBER.sub(PLACE, text), []).append((strategy, NUMBER.findall(text)))
     lines = []
     for text, found in alike.items():
         numbers = iter([_span(column) for column in zip(*(numbers for _, numbers in found), strict=True)])
-        shown = "".join(next(numbers) if part == "{}" else part for part in re.split(r"(\{\})", text))
+        shown = "".join(next(numbers) if part == PLACE else part for part in re.split(f"({PLACE})", text))
         strategies = ", ".join(dict.fromkeys(strategy for strategy, _ in found))
         lines.append(f"{strategies}: {shown} ({len(found):,} choice{'s' * (len(found) > 1)})")
     return lines
