@@ -96,8 +96,8 @@ class Comparer:
         unit = "labels" if budget.unit == "images" else "% of the pool"
         last = budget.initial + budget.cycles * budget.query
         return (
-            f"{', '.join(self.request.strategies)}: up to {count_of(limits.seeds, 'seed')} in {limits.minutes:g} minutes, "
-            f"{budget.cycles + 1} budgets from {budget.initial:,} to {last:,} {unit}, "
+            f"{', '.join(self.request.strategies)}: up to {count_of(limits.seeds, 'seed')} in "
+            f"{limits.minutes:g} minutes, {budget.cycles + 1} budgets from {budget.initial:,} to {last:,} {unit}, "
             f"{self.request.processes} at a time"
         )
 
