@@ -127,11 +127,11 @@ def _initial(setting: Setting) -> Iterable[Finding]:
     others = [
         f"{method.label}, seed {run.record.seed}"
         for method, base in setting.pairs
-        if not method.cold_start
+        if method.cold_start == base.cold_start
         for run, base_run in _same_seeds(method, base)
         if set(run.labelled_at(0)) != set(base_run.labelled_at(0))
     ]
-    own = [method.label for method in setting.loops if method.cold_start]
+    own = [method.label for method, base in setting.pairs if method.cold_start != base.cold_start]
     but = f", but for {all_of(own)}, which chose the first images, too" if own else ""
     fine = f"At equal seeds all methods started from the same labelled images{but}." if setting.pairs else ""
     yield from _judged(others, "Not started from the labelled images of the baseline", fine)

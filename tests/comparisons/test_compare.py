@@ -242,7 +242,7 @@ def test_a_shared_cold_start_has_random_after_it_as_baseline_and_notes_are_said_
     assert answer.code == 0, answer.err
     assert "no run of random" not in answer.out
     page = next((here / "runs").glob("compare_*.html")).read_text()
-    assert "probcover_from_typiclust_probe − random_from_typiclust_probe" in page
+    assert "probcover_from_typiclust_probe is behind random_from_typiclust_probe" in page
     assert "only the acquisition differs" in page
     assert answer.out.count("features of a network without pretrained weights") == 1
     assert [line for line in answer.out.splitlines() if line.startswith("probcover: delta ")]

@@ -101,6 +101,8 @@ def test_random_after_the_cold_start_that_all_have_is_there(tmp_path):
     (baseline,) = (each for each in conditions_of(runs) if each.topic == "baseline")
     assert baseline.state is State.OK
     assert "random_from_typiclust" in baseline.text
+    (initial,) = (each for each in conditions_of(runs) if each.topic == "initial sets")
+    assert (initial.state, "but for" in initial.text) == (State.OK, False)  # both began with the same images
     alone = [*runs, a_run(tmp_path, "coreset")]
     found = [each for each in conditions_of(alone) if each.topic == "baseline"]
     assert [each.state for each in found] == [State.WARN]
