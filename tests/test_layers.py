@@ -15,7 +15,7 @@ cli: main > * > arguments
 
 api
 
-comparisons: command > answer > check > comparison > screen workers > plan
+comparisons: command > answer > check > comparison > earlier screen strategies workers > notes plan
 
 recommendations: commands text > recommendation > evidence guide situation > *
 

@@ -23,6 +23,7 @@ class LearningLoss(Acquisition):
     """
 
     narrowed_by: ClassVar[str | None] = "subset"
+    reads_pixels: ClassVar[bool] = True  # the loss predictor reads stages between, which stored features lack
 
     def __init__(self, subset: int = 10000) -> None:
         require("acquisition.subset", subset, least=1)

@@ -142,6 +142,17 @@ def begin(verbose: bool) -> None:
     quiet(verbose)
 
 
+def require_page(name: str, path: Path) -> None:
+    """Raise UsageError where no page can be written to a path: it is a folder, no HTML, or below a file."""
+    if path.is_dir():
+        raise UsageError(f"{name} is the folder {path}; a file was expected, such as {path / 'compare.html'}.")
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"{name} is {path}, and the page is HTML; name it {path.with_suffix('.html')}.")
+    above = next((folder for folder in path.absolute().parents if folder.exists()), path)
+    if not above.is_dir():
+        raise UsageError(f"{name} is {path}, and {above} is a file; name a page in a folder.")
+
+
 def at_least_one(arguments: argparse.Namespace, *flags: str) -> None:
     """Raise UsageError where an argument that was given is below 1."""
     for flag in flags:

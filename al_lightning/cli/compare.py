@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from al_lightning.cli.arguments import Arguments, at_least_one, begin
-from al_lightning.errors import require
+from al_lightning.cli.arguments import Arguments, at_least_one, begin, require_page
+from al_lightning.errors import require, require_folder
 
 SEEDS, MINUTES = 50, 10.0
 TEXT = """\
@@ -31,11 +31,15 @@ def compare(given: list[str]) -> int:
     parser.add_argument("--check", action="store_true", help="train a network on the same labels, to judge the probe")
     parser.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
     parser.add_argument("--run_dir", type=Path, metavar="DIR", help="folder of the runs, NAME/seed_S below it")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the page (runs/compare_DATASET...html)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the page (compare_DATASET...html beside the runs)")
     parser.add_argument("--title", default="", help="title of the page")
     ours, options = parser.read_with_options(given)
     at_least_one(ours, "seeds", "processes")
     require("--minutes", ours.minutes, above=0)
+    if ours.run_dir is not None:
+        require_folder("--run_dir", ours.run_dir)
+    if ours.out is not None:
+        require_page("--out", ours.out)
 
     from al_lightning.config.data_root import check_data_root
     from al_lightning.config.names import resolve, with_strategy

@@ -10,17 +10,21 @@ from typing import Any
 
 from al_lightning.comparisons.answer import next_steps, sentences, write_page
 from al_lightning.comparisons.check import check
-from al_lightning.comparisons.comparison import Comparer, Request
-from al_lightning.comparisons.plan import ENCODERS, STRATEGIES, Limits
+from al_lightning.comparisons.comparison import Comparer
+from al_lightning.comparisons.plan import ENCODERS, STRATEGIES, Limits, Request
 from al_lightning.comparisons.screen import as_text, means_table
-from al_lightning.config.directory import RUNS, mark_of
+from al_lightning.comparisons.strategies import Strategies
+from al_lightning.config.directory import HASH_LENGTH, MARK_LENGTH, RUNS, mark_of
 from al_lightning.config.hints import imported
 from al_lightning.errors import UsageError
+from al_lightning.labels.content import count_of
 from al_lightning.launcher.machine import cores
 from al_lightning.progress import Reporter, duration
 from al_lightning.recommendations.guide import study_guide
 from al_lightning.reports.origin import Origin
 from al_lightning.results.series import BASELINE
+from al_lightning.runs.identity import fingerprint
+from al_lightning.runs.parts import called
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,9 @@ def run(asked: Asked) -> str:
     request = _request(asked)
     with Reporter() as reporter:
         comparer = Comparer(request, reporter)
-        out = asked.out or page_of(asked.dataset, comparer)
         if asked.dry_run:
-            return "\n".join([comparer.plan, *(str(comparer.home(each)) for each in comparer.experiments)])
+            return "\n".join([comparer.plan, *map(str, comparer.strategies.homes)])
+        out = asked.out or page_of(request, comparer.strategies)
         comparison = comparer.run()
         origin = Origin(("al-lightning", *asked.command), tuple(each.name for each in comparer.experiments))
         steps = next_steps(comparison, asked.command, asked.check)
@@ -62,16 +66,27 @@ def run(asked: Asked) -> str:
             write_page(out, comparison, asked.title, origin, checked, steps, study_guide())
     width = shutil.get_terminal_size().columns
     table = as_text(means_table(comparison.methods, "Mean over seeds, and half of its 95 % interval", width), width)
-    lines = [*([checked.line] if checked else []), *sentences(comparison)]
+    lines = [*([checked.line] if checked else []), *sentences(comparison), *comparison.notes]
     todo = [line for step in steps for line in (f"{step.why}:", f"  {step.command}")]
     seeds = len({run.record.seed for run in comparison.runs})
-    end = f"{len(comparison.runs)} runs, {seeds} seeds in {duration(comparison.seconds)}: {comparison.why}."
+    end = f"{len(comparison.runs)} runs, {count_of(seeds, 'seed')} in {duration(comparison.seconds)}: {comparison.why}."
     return "\n".join([table, "", *lines, "", *todo, "", end, f"Page: {page}"])
 
 
-def page_of(dataset: str, comparer: Comparer) -> Path:
-    """Return the page of a comparison for which none is named; other folders, encoders and budgets have another."""
-    return RUNS / f"{'_'.join(filter(None, ['compare', dataset, mark_of(comparer.experiments[0].run_dir)]))}.html"
+def page_of(request: Request, strategies: Strategies) -> Path:
+    """Return the page of a comparison for which none is named, beside its runs.
+
+    Other folders, encoders, budgets, strategies and options of strategies have another page; more seeds have the same.
+    """
+    encoder = request.encoder if request.encoder not in ENCODERS.values() else ""
+    chosen = ""
+    if strategies.own_options or request.strategies != STRATEGIES:
+        homes = [str(home.relative_to(request.run_dir or RUNS)) for home in strategies.homes]
+        names = ",".join(map(called, request.strategies[1:]))
+        chosen = f"{names[:MARK_LENGTH]}-{fingerprint({'runs': homes})[:HASH_LENGTH]}"
+    mark = mark_of(strategies.experiments[0].run_dir)
+    name = "_".join(filter(None, ["compare", request.dataset, encoder, mark, chosen]))
+    return (request.run_dir or RUNS) / f"{name}.html"
 
 
 def _request(asked: Asked) -> Request:

@@ -4,53 +4,33 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from al_lightning.comparisons.plan import Limits, budget_options, finished, smaller
+from al_lightning.comparisons.earlier import made
+from al_lightning.comparisons.notes import in_short
+from al_lightning.comparisons.plan import Request, budget_options, finished, smaller
 from al_lightning.comparisons.screen import means_table
-from al_lightning.comparisons.workers import Method, Work, processes, result_of, submit
-from al_lightning.config.experiment import Experiment, configure
-from al_lightning.config.fit_options import result_settings
+from al_lightning.comparisons.strategies import Strategies
+from al_lightning.comparisons.workers import Made, Method, Work, processes, result_of, submit
+from al_lightning.config.command_line import pairs
+from al_lightning.config.experiment import Experiment
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.pool_split import Reading
 from al_lightning.distributed.processes import Processes
-from al_lightning.engine.feature_run import FeatureRuns, RunInMemory
+from al_lightning.engine.check_parts import check_parts
+from al_lightning.engine.feature_run import RunInMemory, probe_of
 from al_lightning.engine.initial_set import record_of
-from al_lightning.engine.inputs import encode_for
-from al_lightning.engine.open_data import first_count, open_data, say, warnings
-from al_lightning.errors import DatasetError, UsageError
+from al_lightning.engine.inputs import check_encoders, encode_for
+from al_lightning.engine.open_data import check_pool, open_data, say, warnings
+from al_lightning.errors import ALError, DatasetError
+from al_lightning.labels.content import count_of
 from al_lightning.progress import Reporter, duration
-from al_lightning.results.series import BASELINE, Series, series_of_runs
-from al_lightning.runs.identity import in_short
+from al_lightning.results.series import Series, series_of_runs
 from al_lightning.runs.image_list import image_list
-from al_lightning.runs.journal import JOURNAL, Run, RunRecord, read_run
-from al_lightning.runs.parts import cold_start_in
-from al_lightning.runs.store import differing
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is to be compared.
-
-    Attributes:
-        dataset: part of a run's name, for example `image_folder`.
-        strategies: parts of a run's name, or paths of classes; Random comes first.
-        options: of `fit`, for example ["--data.root", "DIR"].
-        limits: when the comparison stops.
-        run_dir: folder of the runs, NAME/seed_S below it; None for the directory that each run gets by itself.
-        encoder: network part of a run's name; "" for the dataset's own network.
-        processes: that make runs at once.
-    """
-
-    dataset: str
-    strategies: tuple[str, ...]
-    options: tuple[str, ...]
-    limits: Limits
-    run_dir: Path | None = None
-    encoder: str = ""
-    processes: int = 1
+from al_lightning.runs.journal import Run, RunRecord, read_run
+from al_lightning.runs.store import SPLIT
 
 
 @dataclass(frozen=True)
@@ -62,12 +42,14 @@ class Comparison:
         runs: of all finished seeds, strategy by strategy.
         why: why it ended.
         seconds: that it took.
+        notes: what the strategies said about their choices, in the runs that were made now.
     """
 
     experiments: tuple[Experiment, ...]
     runs: tuple[Run, ...]
     why: str
     seconds: float
+    notes: tuple[str, ...] = ()
 
     @property
     def methods(self) -> list[Series]:
@@ -91,24 +73,21 @@ class Comparer:
         self.request = request
         self.reporter = reporter
         self.begun = time.monotonic()
-        self.defaults: list[str] = []  # options of `fit` that the request leaves open
-        first = self._configure(request.strategies[0])
-        split = first.data.find_split(Reading(reporter.say, reporter.count))
-        first.data.take_split(split)
-        check_labels(first.data)
-        if self._choose_defaults(first):
-            first = self._configure(request.strategies[0])
-            first.data.take_split(split)
-        others = [self._configure(strategy) for strategy in request.strategies[1:]]
-        if self._share_dropout([first, *others]):
-            first, *others = [self._configure(strategy) for strategy in request.strategies]
-            first.data.take_split(split)
-        self.experiments = [first, *(replace(each, data=first.data) for each in others)]
-        pool = first.data.pool()
-        first.budget.check(pool.size)
-        for experiment in self.experiments:
-            experiment.acquisition.check_pool(pool, first_count(experiment, pool))
-        self.split = split
+        self.strategies = Strategies(request, reporter.say)
+        data = self.experiments[0].data
+        if request.run_dir is not None:  # else the folder of the runs follows from the budget, and that from the data
+            data.run_folder = self.strategies.home(0)
+        data.split_file = self.directory(0, 0) / SPLIT
+        data.find_split(Reading(reporter.say, reporter.count))
+        self._cache_split = data.cache_split
+        check_labels(data)
+        self._settle(data)
+        self._check()
+
+    @property
+    def experiments(self) -> list[Experiment]:
+        """The configurations of the strategies, at seed 0, in their order."""
+        return self.strategies.experiments
 
     @property
     def plan(self) -> str:
@@ -117,106 +96,88 @@ class Comparer:
         unit = "labels" if budget.unit == "images" else "% of the pool"
         last = budget.initial + budget.cycles * budget.query
         return (
-            f"{', '.join(self.request.strategies)}: up to {limits.seeds} seeds in {limits.minutes:g} minutes, "
-            f"{budget.cycles + 1} budgets from {budget.initial:,} to {last:,} {unit}, "
-            f"in {self.request.processes} processes"
+            f"{', '.join(self.request.strategies)}: up to {count_of(limits.seeds, 'seed')} in "
+            f"{limits.minutes:g} minutes, {budget.cycles + 1} budgets from {budget.initial:,} to {last:,} {unit}, "
+            f"{self.request.processes} at a time"
         )
+
+    def _check(self) -> None:
+        """Refuse, before features are made, whatever does not need them."""
+        data, limits = self.experiments[0].data, self.request.limits
+        pool, probe = data.pool(), probe_of(self.experiments[0])
+        for each in self.experiments:
+            check_pool(each, pool)
+            check_parts(each, probe)
+            check_encoders((each.initial, each.acquisition), each, each.options.config, self.reporter.say)
+        images = image_list(data.image_files(), data.root).digest
+        marks = pool.size, data.fingerprint(), images, ""
+        self.records = [record_of(each, *marks) for each in self.experiments]
+        for seed in range(limits.seeds):
+            for method in range(len(self.experiments)):
+                self.made(method, seed, looked=False)
 
     def _prepare(self) -> Work:
         """Look at the data, find or make their features, and return what each process needs to know."""
-        request, first, reporter = self.request, self.experiments[0], self.reporter
-        opened = open_data(first, nothing_yet(first, self.home(first)), Processes(), reporter)
+        first, reporter = self.experiments[0], self.reporter
+        with suppress(ALError):  # where nothing can be written beside the data, the runs alone keep the split
+            self._cache_split()
+        opened = open_data(first, nothing_yet(first, self.strategies.home(0)), Processes(), reporter)
         doubts = opened.look.labels()
         say(doubts, reporter)
-        digest = image_list(first.data.image_files(), first.data.root).digest
         for each in self.experiments:
             encode_for((each.initial, each.acquisition), each, each.options.config, Processes(), reporter)
-        methods, runs = [], FeatureRuns(first)
-        for strategy, experiment in zip(request.strategies, self.experiments, strict=True):
-            record = record_of(experiment, opened.pool.size, opened.data_sha256, digest, opened.trained)
-            runs.check(experiment)  # before any process starts
-            config, options = self._words(strategy)
-            record = replace(record, remarks=warnings([*opened.remarks, *doubts]))
-            methods.append(Method(config, options, self.home(experiment), record))
-        return Work(tuple(methods), self.split, first.data.features, dict(first.data.encoded))
-
-    def _choose_defaults(self, experiment: Experiment) -> bool:
-        """Choose a budget, and a size of images with a class per pixel, where the request has none; say which size.
-
-        Returns:
-            Whether any was chosen.
-        """
-        given = {option.split("=")[0].split(".")[0] for option in self.request.options}
-        sizes = {option.split("=")[0] for option in self.request.options}
-        data, predicts = experiment.data, experiment.task(experiment.data.num_classes).predicts
-        if "--budget" not in given:
-            self.defaults += budget_options(len(data.train), data.num_classes, predicts)
-        if predicts == "pixel" and "--data.size" not in sizes and getattr(data, "size", ()) is None:
-            height, width = data.train.check(0) or data.train.image(0).shape[:2]
-            if (size := smaller(height, width)) != (height, width):
-                self.defaults += ["--data.size", str(list(size))]
-                self.reporter.say(
-                    f"images and masks of {height} x {width} are read at {size[0]} x {size[1]}, and judged there; "
-                    "another size: --data.size '[HEIGHT, WIDTH]'"
-                )
-        return bool(self.defaults)
-
-    def _share_dropout(self, experiments: list[Experiment]) -> bool:
-        """Give all strategies the dropout that one of them needs: they share one network. Return whether it was so."""
-        rates = [each.plain["network"].get("init_args", {}).get("dropout", 0) for each in experiments]
-        if len(set(rates)) == 1:
-            return False
-        self.defaults += ["--network.dropout", str(max(rates))]
-        self.reporter.say(
-            f"all strategies share a network with dropout {max(rates):g}, which only scores by dropout use, no fit"
+        remarks = warnings([*opened.remarks, *doubts])
+        self.records = [replace(record, trained=opened.trained, remarks=remarks) for record in self.records]
+        methods = tuple(
+            Method(*self.strategies.words(place), self.strategies.home(place), record)
+            for place, record in enumerate(self.records)
         )
-        return True
+        return Work(methods, first.data.find_split(), first.data.features, dict(first.data.encoded))
 
-    def _words(self, strategy: str) -> tuple[str, tuple[str, ...]]:
-        """Return the name of a strategy's runs, and the options beside it."""
-        request = self.request
-        encoder = f"_{request.encoder}" if request.encoder else ""
-        part, own = words_of(strategy)
-        return f"{request.dataset}{encoder}_{part}_probe", (*request.options, *self.defaults, *own)
+    def _settle(self, data: PoolDataset) -> None:
+        """Choose a budget, and a size of images with a class per pixel, where the request has none.
 
-    def _configure(self, strategy: str) -> Experiment:
-        config, options = self._words(strategy)
-        return configure([config], options)
+        All strategies get one dataset, which knows what `data` found in the files.
+        """
+        given = [name for name, _ in pairs(self.request.options)]
+        predicts = self.experiments[0].task(data.num_classes).predicts
+        chosen = size = self._size(data) if predicts == "pixel" and "data.size" not in given else []
+        if not any(name.split(".")[0] == "budget" for name in given):
+            chosen = [*budget_options(len(data.train), data.num_classes, predicts), *size]
+        if chosen:
+            self.strategies.settle(chosen)
+        if size:
+            resized = self.experiments[0].data
+            resized.take_findings(data)
+            data = resized
+        data.run_folder = self.strategies.home(0)
+        self.strategies.experiments = [replace(each, data=data) for each in self.experiments]
+
+    def _size(self, data: PoolDataset) -> list[str]:
+        """Return the option for smaller images than the files', and say so; nothing where a config has a size."""
+        if getattr(data, "size", ()) is not None:
+            return []
+        height, width = data.train.check(0) or data.train.image(0).shape[:2]
+        if (size := smaller(height, width)) == (height, width):
+            return []
+        self.reporter.say(
+            f"images and masks of {height} x {width} are read at {size[0]} x {size[1]}, and judged there; another "
+            "size: --data.size '[HEIGHT, WIDTH]'"
+        )
+        return ["--data.size", str(list(size))]
 
     def directory(self, method: int, seed: int) -> Path:
         """Return the directory of a run."""
-        return self.home(self.experiments[method]) / f"seed_{seed}"
+        return self.strategies.home(method) / f"seed_{seed}"
 
-    def home(self, experiment: Experiment) -> Path:
-        """Return the folder of a strategy's runs."""
-        if self.request.run_dir is None:
-            return experiment.run_dir.parent
-        settings = result_settings(experiment.plain)
-        return self.request.run_dir / "_from_".join(filter(None, [experiment.name, cold_start_in(settings)]))
-
-    def made(self, method: int, seed: int) -> Run | None:
-        """Return a run that was made before; None where there is none.
-
-        Raises:
-            UsageError: its directory holds something else.
-        """
-        directory, experiment = self.directory(method, seed), self.experiments[method]
-        if not directory.exists():
-            return None
-        wanted = replace(self.work.methods[method].record, seed=seed)
-        last = 0 if experiment.acquisition.one_fit else experiment.budget.cycles
-        run = read_run(directory) if (directory / JOURNAL).is_file() else None
-        other = "something that is no run" if run is None else other_run(run, wanted, last + 1)
-        if other:
-            raise UsageError(
-                f"{directory} holds {other}. Nothing there was changed. To keep it, name another folder for the runs "
-                f"of this comparison: --run_dir DIR; else delete {directory}."
-            )
-        return run
+    def made(self, method: int, seed: int, looked: bool = True) -> Run | None:
+        """Return a run that was made before; see `earlier.made`."""
+        wanted = replace(self.records[method], seed=seed)
+        return made(self.directory(method, seed), self.experiments[method], wanted, looked)
 
     def run(self) -> Comparison:
         """Run seed by seed, all strategies of a seed before the next, until `plan.finished` says why it ends."""
-        self.work = self._prepare()
+        work = self._prepare()
         self.reporter.say(self.plan)
         begun, count, limits = time.monotonic(), len(self.experiments), self.request.limits
         # The minutes count what came before the runs, too, which have at least half of them.
@@ -226,8 +187,9 @@ class Comparer:
         known = {place: run for place in queue if (run := self.made(*place)) is not None}
         waiting = [place for place in queue if place not in known]
         done, why = 0, ""
-        with processes(self.work, self.request.processes) as pool:
-            running: dict[Future[float], tuple[int, int]] = {}
+        notes: list[tuple[str, str]] = []
+        with processes(work, self.request.processes) as pool:
+            running: dict[Future[Made], tuple[int, int]] = {}
             ahead = self.request.processes + 1
             while not why:
                 while waiting and len(running) < ahead:
@@ -243,10 +205,10 @@ class Comparer:
                 if not why:
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         method, seed = running.pop(future)
-                        result_of(future)
+                        notes += [(self.request.strategies[method], note) for note in result_of(future).notes]
                         known[method, seed] = read_run(self.directory(method, seed))
         flat = tuple(run for of_method in runs for run in of_method)
-        return Comparison(tuple(self.experiments), flat, why, time.monotonic() - begun)
+        return Comparison(tuple(self.experiments), flat, why, time.monotonic() - begun, tuple(in_short(notes)))
 
     def _passed(self, begun: float) -> float:
         """Return the seconds that count, where the runs began at a time."""
@@ -262,30 +224,9 @@ class Comparer:
         self.reporter.show(lambda: means_table(self._series(runs), line, self.reporter.console.width), line)
 
 
-def words_of(strategy: str) -> tuple[str, list[str]]:
-    """Return the acquisition part of a run's name, and options: of a class, and of `margin_from_typiclust`."""
-    strategy, named, first = strategy.partition("_from_")
-    if named and not first:
-        raise UsageError(f"--strategies has {strategy}_from_, without the first choice: {strategy}_from_typiclust.")
-    own = ["--acquisition", strategy] if "." in strategy else []
-    return BASELINE if own else strategy, [*own, *(["--initial", first] if first else [])]
-
-
 def nothing_yet(experiment: Experiment, folder: Path) -> RunInMemory:
     """Return a run in which nothing has happened; features that have no place beside the data go into its folder."""
     return RunInMemory(Run(folder, RunRecord(experiment.name, experiment.seed, {}, 0)))
-
-
-def other_run(run: Run, wanted: RunRecord, budgets: int) -> str:
-    """Return what a run is that cannot serve as a wanted one; "" where it can."""
-    aside: dict[str, Any] = {"versions": {}, "oracle": "", "command": []}
-    if replace(run.record, **aside) != replace(wanted, **aside):
-        return f"another run ({in_short(differing(run.record, wanted)) or 'other images, labels or code'})"
-    if len(run.cycles) == budgets:
-        return ""
-    if not run.cycles or run.cycles[-1].chosen:
-        return "a run that is not finished (the `fit` command that began it goes on)"
-    return f"a run with {len(run.cycles)} budgets, and this comparison has {budgets} (--budget.cycles {budgets - 1})"
 
 
 def check_labels(data: PoolDataset) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import Literal, NamedTuple
 
 from scipy import special
 
 from al_lightning.errors import UsageError
+from al_lightning.results.baselines import base_of
 from al_lightning.results.inference import ALPHA
 from al_lightning.results.series import BASELINE, Series
 
@@ -42,6 +44,29 @@ class Limits:
 
     seeds: int
     minutes: float
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be compared.
+
+    Attributes:
+        dataset: part of a run's name, for example `image_folder`.
+        strategies: parts of a run's name, or paths of classes; Random comes first.
+        options: of `fit`, for example ["--data.root", "DIR"].
+        limits: when the comparison stops.
+        run_dir: folder of the runs, NAME/seed_S below it; None for the directory that each run gets by itself.
+        encoder: network part of a run's name; "" for the dataset's own network.
+        processes: that make runs at once.
+    """
+
+    dataset: str
+    strategies: tuple[str, ...]
+    options: tuple[str, ...]
+    limits: Limits
+    run_dir: Path | None = None
+    encoder: str = ""
+    processes: int = 1
 
 
 class Gain(NamedTuple):
@@ -99,16 +124,13 @@ def half_width(values: Sequence[float]) -> float:
 
 
 def widest(methods: Sequence[Series]) -> float:
-    """Return the largest half-width of the methods' differences from Random, over all budgets, in points."""
-    baseline = next((method for method in methods if method.by_chance), None)
-    others = [method for method in methods if method is not baseline]
-    if baseline is None or not others:
-        return math.inf
+    """Return the largest half-width of the methods' differences from their baselines, over all budgets, in points."""
     widths = []
-    for method in others:
-        for budget in method.budgets:
-            ours, base = method.at(budget), baseline.at(budget)
-            widths.append(half_width([ours[seed] - base[seed] for seed in sorted(ours.keys() & base.keys())]))
+    for method in methods:
+        if (baseline := base_of(method, methods)) is not None:
+            for budget in method.budgets:
+                ours, base = method.at(budget), baseline.at(budget)
+                widths.append(half_width([ours[seed] - base[seed] for seed in sorted(ours.keys() & base.keys())]))
     return max(widths, default=math.inf)
 
 
@@ -124,7 +146,7 @@ def finished(seeds: int, minutes: float, methods: Sequence[Series], limits: Limi
         limits: of the comparison.
     """
     if seeds >= limits.seeds:
-        return f"all {seeds} seeds are done"
+        return "its one seed is done" if seeds == 1 else f"all {seeds} seeds are done"
     if minutes >= limits.minutes:
         return f"{limits.minutes:g} minutes are over"
     if seeds >= FEWEST_SEEDS and (width := widest(methods)) < NARROW:

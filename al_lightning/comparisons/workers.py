@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from al_lightning.errors import ALError
+from al_lightning.progress import Reporter
 from al_lightning.runs.journal import RunRecord
 
 if TYPE_CHECKING:
@@ -72,13 +73,13 @@ def processes(work: Work, count: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def submit(pool: ProcessPoolExecutor, method: int, seed: int) -> Future[float]:
-    """Have a run made; its future has the seconds that it took."""
+def submit(pool: ProcessPoolExecutor, method: int, seed: int) -> Future[Made]:
+    """Have a run made; see `result_of`."""
     return pool.submit(_run, method, seed)
 
 
-def result_of(future: Future[float]) -> float:
-    """Return the seconds that a run took.
+def result_of(future: Future[Made]) -> Made:
+    """Return what is known of a run that was made.
 
     Raises:
         ALError: the run failed, or its process died.
@@ -90,6 +91,30 @@ def result_of(future: Future[float]) -> float:
             "A process of the comparison died, perhaps for want of memory; finished runs are kept: run the same "
             "command to go on, with fewer --processes."
         ) from error
+
+
+class Made(NamedTuple):
+    """A run that was made.
+
+    Attributes:
+        seconds: that it took.
+        notes: what it said, such as notes of its choices.
+    """
+
+    seconds: float
+    notes: list[str]
+
+
+class Said(Reporter):
+    """Keeps the lines that a run says, in place of printing them."""
+
+    def __init__(self) -> None:
+        super().__init__(shown=False)
+        self.lines: list[str] = []
+
+    def say(self, text: str, style: str = "") -> None:
+        """Keep a line."""
+        self.lines.append(text)
 
 
 class _State:
@@ -129,11 +154,12 @@ def _end_with(parent: int, over: Event) -> None:
     os._exit(1)
 
 
-def _run(method: int, seed: int) -> float:
+def _run(method: int, seed: int) -> Made:
     begun = time.perf_counter()
     experiment, asked = _State.experiments[method], _State.work.methods[method]
     directory = asked.home / f"seed_{seed}"
     options = replace(experiment.options, seed=seed, run_dir=directory)
     record = replace(asked.record, seed=seed)
-    _State.runs.run(replace(experiment, options=options, run_dir=directory), record)
-    return time.perf_counter() - begun
+    said = Said()
+    _State.runs.run(replace(experiment, options=options, run_dir=directory), record, said)
+    return Made(time.perf_counter() - begun, said.lines)

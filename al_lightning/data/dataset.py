@@ -216,6 +216,11 @@ class PoolDataset(metaclass=KeepsArguments):
         """Use the split that another process found. Call it before the dataset is read."""
         self._split = split
 
+    def take_findings(self, other: PoolDataset) -> None:
+        """Use the split, and what was found in files, of a dataset on the same files, which may read them otherwise."""
+        self.take_split(other.find_split())
+        self._known = other._known
+
     def cache_split(self) -> None:
         """Write the split, where there is one, beside the caches of decoded images."""
 

@@ -20,8 +20,8 @@ from al_lightning.config.experiment import Experiment
 from al_lightning.config.rebuild import Reopened
 from al_lightning.data.feature_batches import PaddedFeatures, StoredFeatures, batch_size_of, feature_batch
 from al_lightning.data.images import Array, Images
+from al_lightning.data.pool_split import write_split
 from al_lightning.distributed.processes import Processes
-from al_lightning.engine.check_parts import check_parts
 from al_lightning.engine.initial_set import draw_first
 from al_lightning.engine.loop import cycles
 from al_lightning.errors import ALError, UsageError
@@ -32,7 +32,7 @@ from al_lightning.progress import Reporter
 from al_lightning.runs.files import write_text
 from al_lightning.runs.journal import JOURNAL, CycleRecord, Run, RunRecord
 from al_lightning.runs.journal_lines import text_of
-from al_lightning.runs.store import RunStore
+from al_lightning.runs.store import SPLIT, RunStore
 from al_lightning.seeding import generator, seed_of
 from al_lightning.tensorboard.writer import Boards
 from al_lightning.training.base import seed_global
@@ -73,6 +73,21 @@ class KeptLabels(Images):
         return self.images.name(index)
 
 
+def probe_of(experiment: Experiment | Reopened) -> Probe:
+    """Return the linear probe of an experiment, with its network.
+
+    Raises:
+        UsageError: the training method is another one.
+    """
+    seed_global(seed_of("build", experiment.seed, 0, 0))
+    parts, data = experiment.fresh_parts(), experiment.data
+    task = experiment.task(data.num_classes)
+    module = parts.training(parts.network(data.num_classes), task, 1, (experiment.seed, 0, 0))
+    if type(module) is not Probe:
+        raise UsageError(f"{type(module).__name__} is not the linear probe, which alone runs on stored features.")
+    return module
+
+
 class FeatureRuns:
     """Makes runs that differ in the strategy and the seed alone, one after the other in this process.
 
@@ -88,22 +103,12 @@ class FeatureRuns:
         self.train: StoredFeatures = data.features[0]
         self.test: StoredFeatures = data.features[1]
         self.images = KeptLabels(data.train), KeptLabels(data.test)
-        seed_global(seed_of("build", experiment.seed, 0, 0))
-        parts = experiment.fresh_parts()
-        network = parts.network(data.num_classes)
-        module = parts.training(network, self.task, 1, (experiment.seed, 0, 0))
-        if type(module) is not Probe:
-            raise UsageError(f"{type(module).__name__} is not the linear probe, which alone runs on stored features.")
-        self.options = module.options
-        self._module = module
+        module = probe_of(experiment)
+        self.options, network = module.options, module.network
         trunk = network.trunk()
         # The encoder is not needed, and is the largest part.
         memo: dict[int, Any] = {} if trunk is None else {id(trunk): nn.Identity()}
         self._network = FromFeatures(copy.deepcopy(network, memo), self.train.layout).eval()
-
-    def check(self, experiment: Experiment) -> None:
-        """Raise UsageError where the strategy of an experiment does not go with stored features."""
-        check_parts(experiment, self._module)
 
     @property
     def network(self) -> FromFeatures:
@@ -124,15 +129,15 @@ class FeatureRuns:
             return batches
         return [batches[number] for number in range(len(batches))]
 
-    def run(self, experiment: Experiment, record: RunRecord) -> Run:
+    def run(self, experiment: Experiment, record: RunRecord, reporter: Reporter) -> Run:
         """Make a run and write its directory, whole; one that is there is an error.
 
         Args:
             experiment: its configuration, with the seed and the directory of the run.
             record: the first line of its journal.
+            reporter: gets what the run says, such as notes of its choices.
         """
-        store = RunInMemory(Run(experiment.run_dir, record))
-        reporter, processes = Reporter(shown=False), Processes()
+        store, processes = RunInMemory(Run(experiment.run_dir, record)), Processes()
         pool = self.data.pool()
         experiment.budget.check(pool.size)
         experiment.acquisition.check_pool(pool, experiment.budget.total_count(pool.size))
@@ -208,7 +213,7 @@ class FeatureFit:
 
 
 class RunInMemory(RunStore):
-    """A run that is kept in memory, and written whole when it ends: its configuration and its journal.
+    """A run that is kept in memory, and written whole when it ends: its configuration, its journal and its split.
 
     Args:
         run: the run, without an initial set.
@@ -250,6 +255,8 @@ class RunInMemory(RunStore):
             folder.mkdir(parents=True)
             write_text(folder / JOURNAL, text_of(self.run.records))
             write_text(folder / "config.yaml", yaml.safe_dump(experiment.plain, sort_keys=False))
+            if (split := experiment.data.find_split()) is not None:
+                write_split(folder / SPLIT, split)
             folder.rename(final)  # fails where another process made that run meanwhile
         except OSError as error:
             raise ALError(f"The run {final} cannot be written ({error.strerror or error}).") from error

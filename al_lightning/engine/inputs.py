@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,21 +27,16 @@ from al_lightning.types import SelectionInputs
 from al_lightning.vector_files import ENDINGS
 
 
-def encode_for(
-    strategies: Iterable[Acquisition],
-    like: Configured,
-    configs: Sequence[str],
-    processes: Processes,
-    reporter: Reporter,
+def check_encoders(
+    strategies: Iterable[Acquisition], like: Configured, configs: Sequence[str], say: Callable[[str], object]
 ) -> None:
-    """Find or make the features of other encoders that strategies read; all processes of a run call this.
+    """Check the other encoders that strategies name, before any features are made; vectors of a file are read.
 
     Args:
         strategies: the strategies.
         like: has the images.
         configs: the names and files that it was built from.
-        processes: of the run.
-        reporter: shows progress.
+        say: prints a line.
 
     Raises:
         UsageError: there is no such encoder, or it reads other images.
@@ -51,15 +46,39 @@ def encode_for(
         if name is None or name in data.encoded:
             continue
         if Path(name).suffix in ENDINGS:
-            found = vectors_of(data, from_home("features", name), reporter.say)
+            data.encoded = {**data.encoded, name: vectors_of(data, from_home("features", name), say).train}
         else:
-            other = with_encoder(like, configs, name)
-            if other.data.fingerprint() != data.fingerprint():
-                raise UsageError(f"With the network {name} the dataset has other images; take another encoder.")
-            seed_global(seed_of("build", 0, 0, 0))
-            how = (other.trainer, other.memory_format, other.pretrained)
-            found = find_or_make(other.data, other.network(data.num_classes), processes, reporter, *how)
+            _encoder(like, configs, name)
+
+
+def encode_for(
+    strategies: Iterable[Acquisition],
+    like: Configured,
+    configs: Sequence[str],
+    processes: Processes,
+    reporter: Reporter,
+) -> None:
+    """Find or make the features of other encoders that strategies read; all processes of a run call this.
+
+    Arguments and errors are those of `check_encoders`; `processes` are the run's.
+    """
+    strategies, data = list(strategies), like.data
+    check_encoders(strategies, like, configs, reporter.say)
+    for name in dict.fromkeys(strategy.features for strategy in strategies):
+        if name is None or name in data.encoded:
+            continue
+        other = _encoder(like, configs, name)
+        seed_global(seed_of("build", 0, 0, 0))
+        how = (other.trainer, other.memory_format, other.pretrained)
+        found = find_or_make(other.data, other.network(data.num_classes), processes, reporter, *how)
         data.encoded = {**data.encoded, name: found.train}
+
+
+def _encoder(like: Configured, configs: Sequence[str], name: str) -> Configured:
+    other = with_encoder(like, configs, name)
+    if other.data.fingerprint() != like.data.fingerprint():
+        raise UsageError(f"With the network {name} the dataset has other images; take another encoder.")
+    return other
 
 
 def completed(

@@ -19,7 +19,7 @@ from al_lightning.data.remarks import Remark
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.first_look import FirstLook
 from al_lightning.engine.fit import AnyFit, Fit
-from al_lightning.engine.inputs import encode_for
+from al_lightning.engine.inputs import check_encoders, encode_for
 from al_lightning.errors import DatasetError, UsageError, printable
 from al_lightning.features.make import find_or_make
 from al_lightning.networks.base import Network, trained_on
@@ -57,11 +57,7 @@ def open_data(experiment: Experiment, store: RunStore, processes: Processes, rep
     look = FirstLook(experiment, store, reporter)
     processes.once(look.set_up)
     pool = experiment.data.pool()
-    if pool.size == 0 or not experiment.acquisition.one_fit:
-        experiment.budget.check(pool.size)
-    experiment.acquisition.check_pool(pool, experiment.budget.total_count(pool.size))
-    if experiment.constraints.any:
-        experiment.constraints.check(pool, experiment.data.names(range(pool.size)))
+    check_pool(experiment, pool)
     if who := _reads_groups(experiment):
         reporter.say(f"{who}: the first choice reads all {pool.size:,} images, to group near-duplicates")
     if (unlabelled := experiment.data.unlabelled) is not None:
@@ -85,13 +81,24 @@ def open_data(experiment: Experiment, store: RunStore, processes: Processes, rep
         reporter.say("note: there is no test set: this run can choose images, but not say how good the model is")
     remarks = [*processes.once(experiment.data.remarks), *processes.once(look.files)]
     say(remarks, reporter)
+    strategies = (experiment.initial, experiment.acquisition)
+    if not look.finished:
+        check_encoders(strategies, experiment, experiment.options.config, reporter.say)
     if experiment.reads_features and not look.finished:
         how = (experiment.trainer, experiment.memory_format, experiment.pretrained)
         experiment.data.features = find_or_make(experiment.data, encoder_of(experiment), processes, reporter, *how)
     if not look.finished:
-        strategies = (experiment.initial, experiment.acquisition)
         encode_for(strategies, experiment, experiment.options.config, processes, reporter)
     return Opened(pool, look, data_sha256, trained, remarks)
+
+
+def check_pool(experiment: Experiment, pool: Pool) -> None:
+    """Raise UsageError where budget, strategy or constraints do not go with a pool that has no labels yet."""
+    if pool.size == 0 or not experiment.acquisition.one_fit:
+        experiment.budget.check(pool.size)
+    experiment.acquisition.check_pool(pool, experiment.budget.total_count(pool.size))
+    if experiment.constraints.any:
+        experiment.constraints.check(pool, experiment.data.names(range(pool.size)))
 
 
 def _reads_groups(experiment: Experiment) -> str:

@@ -12,6 +12,7 @@ from al_lightning.progress import duration
 from al_lightning.reports.findings import Findings
 from al_lightning.reports.numbers import Dataset, signed, verdict
 from al_lightning.reports.origin import Origin
+from al_lightning.results.baselines import chance_of
 from al_lightning.results.comparison import FEWEST, RELEVANT, SHOWN, Comparison, Verdict
 from al_lightning.results.durations import HOUR, seconds_of
 from al_lightning.results.inference import POWER
@@ -155,7 +156,7 @@ def _redundancy(dataset: Dataset, findings: Findings, origin: Origin | None) -> 
     usual = dataset.baseline.label if dataset.baseline is not None else ""
     base = repeated.get(usual)
     # Neither chance nor a strategy that selects the batch as a whole scores each image by itself.
-    alone = [m.label for m in dataset.methods if not m.by_chance and not m.strategy.startswith(OTHER_STRATEGY)]
+    alone = [m.label for m in dataset.methods if not m.draws and not m.strategy.startswith(OTHER_STRATEGY)]
     advice = [
         _spread(dataset, findings, label, repeated, origin)
         for label in alone
@@ -214,7 +215,7 @@ def _verdicts(dataset: Dataset) -> list[Advice]:
         by_verdict[each.verdict].append(each)
     texts = []
     base = dataset.baseline.label if dataset.baseline is not None else BASELINE
-    chance = {method.label for method in dataset.methods if method.by_chance}
+    chance = {method.label for method in chance_of(dataset.methods)}
     if ahead := [each for each in by_verdict[Verdict.AHEAD] if each.baseline in chance]:
         names = [f"{each.method}{_details(each, base)}" for each in ahead]
         check = "" if on_own_images(dataset) else " Check this on your own images before you rely on it."

@@ -8,6 +8,7 @@ from itertools import combinations
 from statistics import fmean, stdev
 
 from al_lightning.metrics import Metric
+from al_lightning.results.baselines import chance_of
 from al_lightning.results.claims import claims_of
 from al_lightning.results.comparison import FEWEST, Comparison, sentences
 from al_lightning.results.renderers import MINUS, Grid, mean_text, number
@@ -107,7 +108,7 @@ class Dataset:
 
 
 def _baseline(methods: Sequence[Series]) -> Series | None:
-    return min((method for method in methods if method.by_chance), key=lambda method: len(method.label), default=None)
+    return min(chance_of(methods), key=lambda method: len(method.label), default=None)
 
 
 def datasets(runs: Sequence[Run]) -> list[Dataset]:

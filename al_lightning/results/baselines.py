@@ -9,7 +9,8 @@ from al_lightning.results.series import CHANCE, Series
 ANCHORS = (*CHANCE, "coreset_mcd")
 """Strategies that the others with the same network are compared with: the first of these that was run.
 
-The last is for networks with dropout, of which the study has no Random: BALD is then held against core-set.
+The last is for networks with dropout, of which the study has no Random: BALD is then held against core-set. Between
+them comes Random with the method's own cold start and constraints: `random_from_typiclust` for `margin_from_typiclust`.
 """
 
 
@@ -19,20 +20,29 @@ def base_of(series: Series, methods: Iterable[Series]) -> Series | None:
     Both have the same network: with dropout or without. It is Random with the same training, else Random; `random_uda`
     is compared with `random`. Where no Random was run with that network, core-set stands for it (`ANCHORS`).
 
+    Where all runs have a cold start or constraints, Random with the same ones is the baseline.
+
     Of several baselines that differ by their settings alone, it is the one whose settings are most like the method's.
-    `random` with other settings is compared with the first `random`.
+    `random` with other settings is compared with the first `random` of that training.
     """
     like = [each for each in methods if each.dropout == series.dropout]
-    anchor = next((each for each in ANCHORS if any(other.strategy == each for other in like)), "")
+    anchors = (*CHANCE, *(f"{each}{series.additions}" for each in CHANCE), *ANCHORS)
+    anchor = next((each for each in anchors if any(other.strategy == each for other in like)), "")
     bases = [each for each in like if each.strategy == anchor]
-    words = series.method.removeprefix(series.strategy).split("_")[1:] if series.strategy != anchor else []
+    words = series.method.removeprefix(series.strategy).split("_")[1:]
     for name in ("_".join([anchor, *words[at:]]) for at in range(len(words) + 1)):
         if same := [each for each in bases if each.method == name]:
-            nearest = (
-                same[0] if series.method == anchor else min(same, key=lambda base: len(series.differences_from(base)))
-            )
-            return nearest if nearest.label != series.label else None
+            own = name == series.method
+            nearest = same[0] if own else min(same, key=lambda base: len(series.differences_from(base)))
+            if nearest.label != series.label:
+                return nearest
     return None
+
+
+def chance_of(methods: Sequence[Series]) -> list[Series]:
+    """Return the methods that stand for chance: Random; without it, what `base_of` takes for Random of some method."""
+    bases = [base_of(each, methods) for each in methods]
+    return [each for each in methods if each.by_chance] or [each for each in methods if each.draws and each in bases]
 
 
 def pairs_with_base(methods: Sequence[Series], values: Collection[str]) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, TypeVar
 
-from al_lightning.results.baselines import base_of
+from al_lightning.results.baselines import base_of, chance_of
 from al_lightning.results.health import summaries
 from al_lightning.results.renderers import all_of
 from al_lightning.results.series import BASELINE, Series
@@ -76,8 +76,12 @@ OK, WARN, UNKNOWN = State.OK, State.WARN, State.UNKNOWN
 
 
 def _baseline(setting: Setting) -> Iterable[Finding]:
-    if not any(method.by_chance for method in setting.methods):
-        yield WARN, f"There is no run of {BASELINE}, so nothing says whether choosing helps."
+    chance = chance_of(setting.methods)
+    plain = any(method.by_chance for method in chance)
+    alone = [m for m in setting.methods if not m.draws and base_of(m, setting.methods) is None]
+    if not chance or (alone and not plain):
+        of = "" if len(alone) == len(setting.methods) else f" for {all_of(method.label for method in alone)}"
+        yield WARN, f"There is no run of {BASELINE}{of}, so nothing says whether choosing helps."
         return
     short = [
         f"{lacking.label} lacks seed {all_of(missing)} of {other.label}"
@@ -85,7 +89,7 @@ def _baseline(setting: Setting) -> Iterable[Finding]:
         for lacking, other in ((base, method), (method, base))
         if (missing := sorted({*other.seeds} - {*lacking.seeds}))
     ]
-    fine = f"{BASELINE} was run with the seeds of every other method."
+    fine = f"{BASELINE if plain else all_of(m.label for m in chance)} was run with the seeds of every other method."
     yield from _judged(short, "Seeds that only one of two methods has are not compared", fine)
 
 
@@ -123,11 +127,11 @@ def _initial(setting: Setting) -> Iterable[Finding]:
     others = [
         f"{method.label}, seed {run.record.seed}"
         for method, base in setting.pairs
-        if not method.cold_start
+        if method.cold_start == base.cold_start
         for run, base_run in _same_seeds(method, base)
         if set(run.labelled_at(0)) != set(base_run.labelled_at(0))
     ]
-    own = [method.label for method in setting.loops if method.cold_start]
+    own = [method.label for method, base in setting.pairs if method.cold_start != base.cold_start]
     but = f", but for {all_of(own)}, which chose the first images, too" if own else ""
     fine = f"At equal seeds all methods started from the same labelled images{but}." if setting.pairs else ""
     yield from _judged(others, "Not started from the labelled images of the baseline", fine)

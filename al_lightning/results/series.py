@@ -13,7 +13,15 @@ from al_lightning.metrics import ACCURACY, Metric, metric_of
 from al_lightning.results.curves import Curve, curve_of, place_of
 from al_lightning.runs.identity import differences
 from al_lightning.runs.journal import Run
-from al_lightning.runs.parts import called, cold_start_of, is_semi_supervised, method_of, setting_of, strategy_of
+from al_lightning.runs.parts import (
+    additions_of,
+    called,
+    cold_start_of,
+    is_semi_supervised,
+    method_of,
+    setting_of,
+    strategy_of,
+)
 
 __all__ = ["Series", "by_setting", "mean_heights", "series_of_runs"]
 
@@ -79,6 +87,16 @@ class Series:
     def by_chance(self) -> bool:
         """Whether it is Random, with whatever training."""
         return self.strategy in CHANCE
+
+    @property
+    def additions(self) -> str:
+        """What cold start and constraints add to the strategy's name; "" for neither, and for a CSV file."""
+        return additions_of(self.runs[0].record) if self.runs else ""
+
+    @property
+    def draws(self) -> bool:
+        """Whether it is Random, also after a cold start or within constraints."""
+        return self.strategy.removesuffix(self.additions) in CHANCE
 
     @property
     def semi_supervised(self) -> bool:

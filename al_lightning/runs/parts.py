@@ -63,11 +63,15 @@ def strategy_of(record: RunRecord) -> str:
     Without an acquisition part, the strategy's class stands for it, as `setting_of` does. `random_from_typiclust` and
     `entropy_per_sequence_1` are strategies of their own, which Random is compared with.
     """
-    first, rules = cold_start_of(record), {key: value for key, value in record.settings.items() if key in CONSTRAINTS}
-    words = [f"{key.rpartition('.')[2]}_{value}" for key, value in rules.items()]
-    words += [f"from_{first}"] if first else []
     strategy = record.parts.get("acquisition") or _class_name(record, "acquisition")
-    return "_".join([called(strategy), *words]) if words else strategy
+    return f"{called(strategy)}{words}" if (words := additions_of(record)) else strategy
+
+
+def additions_of(record: RunRecord) -> str:
+    """Return what cold start and constraints add to a strategy's name: `_per_sequence_1_from_typiclust`; else ""."""
+    rules = {key: value for key, value in record.settings.items() if key in CONSTRAINTS}
+    words = [f"_{key.rpartition('.')[2]}_{value}" for key, value in rules.items()]
+    return "".join([*words, *([f"_from_{first}"] if (first := cold_start_of(record)) else [])])
 
 
 def cold_start_of(record: RunRecord) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from al_lightning.comparisons.workers import Method, Work, processes, result_of, submit
+from al_lightning.comparisons.workers import Made, Method, Work, processes, result_of, submit
 from al_lightning.config.experiment import Experiment, configure
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.initial_set import record_of
@@ -99,13 +99,13 @@ def main(kind: str, seeds: int) -> None:
         with processes(Work(methods, None, features, {}), CORES) as pool:
             running = [[submit(pool, method, seed) for method in range(len(methods))] for seed in range(seeds)]
             peak = _peak_until_done([future for row in running for future in row])
-            seconds = [sum(result_of(row[method]) for row in running) for method in range(len(methods))]
+            seconds = [sum(result_of(row[method]).seconds for row in running) for method in range(len(methods))]
         vectors = sum(path.stat().st_size for path in (features.train.path, features.test.path))  # type: ignore[attr-defined]
         names = VECTORS if kind == "vectors" else PIXELS
         print(json.dumps({"seconds": dict(zip(names, seconds, strict=True)), "peak": peak, "vectors": vectors}))
 
 
-def _peak_until_done(futures: Sequence[Future[float]]) -> int:
+def _peak_until_done(futures: Sequence[Future[Made]]) -> int:
     """Return the most bytes that this process and those that it started hold at once, until all futures are done."""
     peak, over = 0, threading.Event()
     for future in futures:

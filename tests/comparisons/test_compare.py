@@ -8,6 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from al_lightning.comparisons.command import page_of
+from al_lightning.comparisons.plan import Limits, Request
+from al_lightning.comparisons.strategies import Strategies
+from al_lightning.config.rebuild import reopen
+from al_lightning.data.datasets import bases
 from al_lightning.engine.fit import Fit
 from al_lightning.errors import DatasetError, Interrupted, UsageError
 from al_lightning.runs.journal import read_run
@@ -22,7 +27,7 @@ SMALL = ["compare", "digits", "--encoder", "wrn28", "--strategies", "margin", "-
 
 def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
     planned = al(*SMALL, "--dry-run")
-    assert "3 budgets from 20 to 40 labels" in planned.out
+    assert "up to 50 seeds in 10 minutes, 3 budgets from 20 to 40 labels, 1 at a time" in planned.out
     assert not (here / "runs").exists()
     answer = al(*SMALL, "--seeds", 2, "--title", "Which digits?")
     assert all((here / line / "seed_1").is_dir() for line in planned.out.splitlines()[1:])
@@ -61,15 +66,17 @@ def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
     assert al(*check, "--dry-run").code == 0
     assert al(*train, "--print_config").code == 0
     # A run with another number of budgets is not replaced, and its refusal says how to go on.
-    longer = al(*SMALL, "--seeds", 2, "--budget.cycles", 3)
-    assert refused(longer, UsageError, "3 budgets, and this comparison has 4", "--run_dir DIR", "seed_0")
+    for more in (["--seeds", 2], ["--dry-run"]):
+        longer = al(*SMALL, *more, "--budget.cycles", 3)
+        assert refused(longer, UsageError, "3 budgets, and this comparison has 4", "--run_dir DIR", "seed_0")
+        assert "features" not in longer.err.partition("al-lightning: ")[0]  # refused before any are looked for
     assert [path.stat().st_mtime_ns for path in kept] == before
     # A directory that holds something else is left alone.
     (runs[1] / "cycles.jsonl").write_text("".join((runs[1] / "cycles.jsonl").read_text().splitlines(True)[:3]))
     assert refused(al(*SMALL, "--seeds", 3), UsageError, runs[1].relative_to(here), "not finished")
 
 
-def test_images_with_masks(al: Call, here: Path, masks: Path) -> None:
+def test_images_with_masks(al: Call, here: Path, masks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = [
         "compare",
         "mask_folder",
@@ -88,6 +95,18 @@ def test_images_with_masks(al: Call, here: Path, masks: Path) -> None:
     assert "mIoU" in answer.out
     (page,) = (here / "runs").glob("compare_mask_folder_boxes-*.html")
     assert "mIoU" in page.read_text()
+    # Each image was read once, for the split, which the runs keep; the same command reads none.
+    assert answer.err.count("images are read once") == 1
+    assert "(0 decoded)" in answer.err
+    homes = sorted((here / "runs").glob("*/*/*/seed_*"))
+    shutil.rmtree(masks / ".al_cache")
+    with monkeypatch.context() as patch:
+        patch.setattr(bases, "divide_images", None)
+        assert [len(reopen(home).data.test) for home in homes] == [4] * 4
+    assert al(*words, "--seeds", 2, "--processes", 1).err.count("images are read once") == 1
+    again = al(*words, "--seeds", 2, "--processes", 1)
+    assert again.code == 0, again.err
+    assert "read once" not in again.err
     heights = [run.cycles[-1].metrics["miou"] for run in map(read_run, (here / "runs").glob("*/*/*/seed_*"))]
     assert len(heights) == 4
     assert min(heights) > 0.8  # a bright box on a dark ground
@@ -104,7 +123,7 @@ def test_two_folders_have_a_page_each(al: Call, here: Path) -> None:
         assert answer.code == 0, answer.err
         # Two labels of three classes.
         assert "In 2 of 2 runs the first 2 labels lack a class" in answer.out
-    assert len(list((here / "runs").glob("compare_image_folder_photos-*.html"))) == 2
+    assert len(list((here / "runs").glob("compare_image_folder_wrn28_photos-*.html"))) == 2
 
 
 @pytest.mark.slow
@@ -152,6 +171,23 @@ def test_the_check_says_its_time_first_goes_on_and_is_shown(
         (["compare", "digits", "--strategies", "margin_from_"], UsageError, ["margin_from_typiclust"]),
         (["compare", "digits", "--strategies", "../x"], UsageError, ["'../x'", "my_module.MyAcquisition"]),
         ([*SMALL, "--strategies", "equal"], UsageError, ["EquAL", "images themselves"]),
+        ([*SMALL, "--strategies", "variation_ratio", "--dry-run"], UsageError, ["VariationRatio", "several networks"]),
+        ([*SMALL, "--strategies", "learning_loss", "--dry-run"], UsageError, ["LearningLoss", "stored features"]),
+        ([*SMALL, "--acquisition.features", "resnet18"], UsageError, ["Random, Margin", "'features'"]),
+        ([*SMALL, "--initial.features", "resnet18"], UsageError, ["first choice", "Balanced"]),
+        ([*SMALL, "--acquisition", "my.Margin"], UsageError, ["--strategies my.Margin"]),
+        (
+            [*SMALL, "--strategies", "coreset", "--acquisition.features", "resnet1", "--dry-run"],
+            UsageError,
+            ["resnet18"],
+        ),
+        ([*SMALL, "--strategies", "margin,random_from_balanced"], UsageError, ["random_from_balanced", "out"]),
+        ([*SMALL, "--strategies", "random_mcd"], UsageError, ["random_mcd and random"]),
+        ([*SMALL, "--initial", "typiclust", "--strategies", "random_from_typiclust"], UsageError, ["and random "]),
+        ([*SMALL, "--strategies", "margin,al_lightning.acquisition.margin.Margin"], UsageError, ["and margin "]),
+        ([*SMALL, "--out", "x.txt"], UsageError, ["x.html"]),
+        ([*SMALL, "--out", "."], UsageError, ["folder", "compare.html"]),
+        ([*SMALL, "--run_dir", __file__], UsageError, ["a folder"]),
         (["compare", "digits", "--seeds", 0], UsageError, ["--seeds"]),
         (["compare", "digits", "--minutes", 0], UsageError, ["--minutes"]),
         (["compare", "digits", "--seed", 3], UsageError, ["--seeds"]),
@@ -161,6 +197,55 @@ def test_the_check_says_its_time_first_goes_on_and_is_shown(
 def test_mistakes(al: Call, here: Path, words: list[object], kind: type[UsageError], facts: list[str]) -> None:
     assert refused(al(*words), kind, *facts)
     assert not (here / "runs").exists()
+
+
+def test_an_option_of_a_strategy_is_for_those_that_have_it(al: Call, here: Path) -> None:
+    options = ["--acquisition.features", "resnet18", "--initial.init_args.features=resnet18", "--data.cache", "c"]
+    answer = al(*SMALL, "--strategies", "coreset,margin_from_typiclust", *options, "--seeds", 1, "--dry-run")
+    assert answer.code == 0, answer.err
+    assert "up to 1 seed in" in answer.out
+    assert "--acquisition.features: used by coreset\n" in answer.err
+    assert "--initial.features: used by margin_from_typiclust\n" in answer.err
+    plain = al(*SMALL, "--strategies", "coreset,margin_from_typiclust", "--dry-run")
+    (random, *others), (before, *others_before) = (each.out.splitlines()[1:] for each in (answer, plain))
+    assert random == before
+    assert not set(others) & set(others_before)
+
+
+def test_each_comparison_has_its_own_page(tmp_path: Path) -> None:
+    def page(
+        *strategies: str, options: tuple[str, ...] = (), encoder: str = "wrn28", where: Path | None = None
+    ) -> Path:
+        budget = tuple(map(str, BUDGET))
+        request = Request("digits", ("random", *strategies), (*budget, *options), Limits(1, 1), where, encoder)
+        return page_of(request, Strategies(request, lambda text: None))
+
+    usual = ("entropy", "margin", "coreset")
+    pages = [
+        page(*usual),
+        page(*usual, encoder="resnet18"),
+        page(*usual, options=("--acquisition.features", "resnet18")),
+        page("margin"),
+        page("coreset"),
+        page("coreset", options=("--acquisition.features", "resnet18")),
+        page("margin", where=tmp_path),
+    ]
+    assert len(set(pages)) == len(pages)
+    assert pages[-1].parent == tmp_path
+    assert page("margin") == pages[3]
+    assert "margin" in pages[3].name
+
+
+@pytest.mark.slow
+def test_a_shared_cold_start_has_random_after_it_as_baseline_and_notes_are_said_once(al: Call, here: Path) -> None:
+    answer = al(*SMALL, "--strategies", "probcover", "--initial", "typiclust", "--seeds", 2)
+    assert answer.code == 0, answer.err
+    assert "no run of random" not in answer.out
+    page = next((here / "runs").glob("compare_*.html")).read_text()
+    assert "probcover_from_typiclust_probe is behind random_from_typiclust_probe" in page
+    assert "only the acquisition differs" in page
+    assert answer.out.count("features of a network without pretrained weights") == 1
+    assert [line for line in answer.out.splitlines() if line.startswith("probcover: delta ")]
 
 
 @pytest.mark.slow

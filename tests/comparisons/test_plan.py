@@ -97,6 +97,7 @@ def test_a_comparison_ends_by_seeds_minutes_or_width() -> None:
     assert "0.0 points" in finished(10, 1, equal, limits)
     assert "10 minutes" in finished(3, 10.2, equal, limits)
     assert "50 seeds" in finished(50, 1, equal, limits)
+    assert finished(1, 1, equal, Limits(seeds=1, minutes=10)) == "its one seed is done"
 
 
 def test_what_more_labels_brought() -> None:

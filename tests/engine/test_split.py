@@ -193,6 +193,21 @@ def test_other_processes_take_the_split_of_the_first(al: Call, here: Path, monke
     assert other.remarks() == first.remarks()
 
 
+def test_a_dataset_that_reads_the_files_in_another_size_takes_the_split_as_its_own(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = duplicates(here / "data")
+    first, small, fresh = (
+        MaskFolder(["dark", "bright"], root=str(root), workers=0, size=size) for size in (None, (8, 8), (8, 8))
+    )
+    wanted = fresh.find_split()
+    first.find_split()
+    no_reading(monkeypatch)
+    small.take_findings(first)
+    assert names_of(small.test) == names_of(first.test)
+    assert small.find_split() == wanted  # with its own origin, so that a run that keeps it finds it again
+
+
 def test_only_process_0_makes_a_split(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What `start` does first, on a process that is not the first."""
 

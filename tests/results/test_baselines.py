@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from al_lightning.metrics import metric_of
-from al_lightning.results.baselines import base_of, pairs_with_base
+from al_lightning.results.baselines import base_of, chance_of, pairs_with_base
 from al_lightning.results.series import DROPOUT, Series, mean_heights, series_of_runs
 from tests.support.curve_runs import a_run, curves
 
@@ -57,6 +57,29 @@ def test_the_training_method_says_whether_it_is_semi_supervised_and_its_name_whe
         )
     }
     assert list(found.values()) == [False, True, True, False]
+
+
+def test_where_all_have_a_cold_start_or_constraints_random_with_the_same_is_the_baseline():
+    def additions(settings, *methods):
+        run = a_run("street_random", 0, [0.4])
+        runs = [
+            replace(run, record=replace(run.record, settings=each, parts={"datasets": "street", "acquisition": name}))
+            for name, each in (*((method, settings) for method in ("random", "margin")), *methods)
+        ]
+        found = series_of_runs(runs)
+        pairs = {one.label: base.label if (base := base_of(one, found)) else None for one in found}
+        return pairs, [one.label for one in chance_of(found)]
+
+    cold, strict = {"initial": "typiclust"}, {"constraints.per_sequence": 1}
+    first = {"random_from_typiclust": None, "margin_from_typiclust": "random_from_typiclust"}
+    assert additions(cold) == (first, ["random_from_typiclust"])
+    assert additions(strict)[0] == {"random_per_sequence_1": None, "margin_per_sequence_1": "random_per_sequence_1"}
+    assert additions(cold, ("entropy", {}))[0] == {**first, "entropy": None}
+    with_random = additions(cold, ("random", {}))
+    assert with_random == (
+        {"random_from_typiclust": "random", "margin_from_typiclust": "random", "random": None},
+        ["random"],
+    )
 
 
 def test_networks_with_dropout_are_compared_with_each_other_alone():

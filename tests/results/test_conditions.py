@@ -95,6 +95,20 @@ def test_random_must_be_there_with_the_same_seeds(plain, tmp_path):
     assert "random lacks seed 0 of entropy; entropy lacks seed 5 of random" in text
 
 
+def test_random_after_the_cold_start_that_all_have_is_there(tmp_path):
+    cold = {"initial": {"class_path": "al_lightning.acquisition.TypiClust"}}
+    runs = [a_run(tmp_path, method, change=cold) for method in ("random", "entropy")]
+    (baseline,) = (each for each in conditions_of(runs) if each.topic == "baseline")
+    assert baseline.state is State.OK
+    assert "random_from_typiclust" in baseline.text
+    (initial,) = (each for each in conditions_of(runs) if each.topic == "initial sets")
+    assert (initial.state, "but for" in initial.text) == (State.OK, False)  # both began with the same images
+    alone = [*runs, a_run(tmp_path, "coreset")]
+    found = [each for each in conditions_of(alone) if each.topic == "baseline"]
+    assert [each.state for each in found] == [State.WARN]
+    assert "no run of random for coreset" in found[0].text
+
+
 def test_training_must_be_the_same(plain, tmp_path):
     odd = [
         a_run(tmp_path, "entropy", seed, change={"network.init_args.width": 2, "steps": 20, "trainer.devices": 1})

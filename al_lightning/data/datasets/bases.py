@@ -6,6 +6,7 @@ import itertools
 import os
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from al_lightning.data.cache.recipe import hash_of_files, key_of
@@ -103,14 +104,16 @@ class FileDataset(SplitDataset):
         if self.label_folder is not None and self.test_share == 0:
             return list(range(len(images))), []
         names = [images.name(index).removeprefix(f"{self.root}{os.sep}") for index in range(len(images))]
+        origin = origin_of(arguments=repr(sorted(self.arguments.items())), names=names)
         if self._split is None:
             self._whole = images
-            self._split = self._make_split(images, names, classes)
+            self._split = self._make_split(images, names, classes, origin)
+        elif self._split.origin != origin:  # taken from a dataset on the same files with another size of images
+            self._split = replace(self._split, origin=origin)
         return self._split.positions(names)
 
-    def _make_split(self, images: ImageFiles, names: Sequence[str], classes: Sequence[str]) -> Split:
+    def _make_split(self, images: ImageFiles, names: Sequence[str], classes: Sequence[str], origin: str) -> Split:
         """Return the split that the run or a cache keeps; without one, read the images and divide them."""
-        origin = origin_of(arguments=repr(sorted(self.arguments.items())), names=list(names))
         if split := read_split(self.split_file, origin) or read_split(self._cache_of_split(images), origin):
             return split
         reading, decoded = self._reading, self.known_files(DECODED)
