@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from al_lightning.networks.base import predicted_classes
+
 Annealing = Literal["linear", "log", "exp"]
 
 
@@ -104,7 +106,7 @@ def self_training(logits: Tensor, score: Tensor, threshold: float, label: Tensor
         (sum, count): the sum over the pixels that take part, and their number; the sum has a gradient even without any.
     """
     chosen = (score.detach() > threshold)[:, None, None] & (label != ignore)
-    loss = F.cross_entropy(logits.float(), logits.detach().argmax(dim=1), reduction="none")
+    loss = F.cross_entropy(logits.float(), predicted_classes(logits.detach()), reduction="none")
     return (loss * chosen).sum(), chosen.sum()
 
 

@@ -15,7 +15,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from al_lightning.networks.base import Network
+from al_lightning.networks.base import Network, predicted_classes
 from al_lightning.seeding import generator
 from al_lightning.tasks import Task
 from al_lightning.types import Batch
@@ -62,7 +62,7 @@ class FitMeasures(nn.Module):
             self._own[place] = loss.detach()
         self._new += places
         if step >= self.first + self.tenth:
-            self.confusion.update(logits.detach().argmax(dim=1), label.long())
+            self.confusion.update(predicted_classes(logits.detach()), label.long())
 
     def gather(self, processes: int) -> None:
         """Add what all processes measured since the last call; all of them call this, before a checkpoint."""
@@ -156,7 +156,7 @@ def count_predictions(network: Network, batch: Batch, task: Task, confusion: Met
     """Add a network's predictions for a batch of a test set to the confusion matrix, and to the counts of images."""
     real = batch.index >= 0
     if real.any():
-        predicted = network(batch.image).logits[real].argmax(dim=1)
+        predicted = predicted_classes(network(batch.image).logits)[real]
         label = batch.label[real].long()
         confusion.update(predicted, label)
         if task.counts_images:

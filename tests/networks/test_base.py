@@ -12,6 +12,7 @@ from al_lightning.networks import (
     WideResNet,
     WiderResNet38,
 )
+from al_lightning.networks.base import predicted_classes
 
 
 @torch.no_grad()
@@ -71,3 +72,10 @@ def test_a_loss_predictor_guesses_one_number_an_image(make):
     output = network(image)
     assert output.predicted_loss.shape == (2,)
     assert torch.equal(output.predicted_loss, network.loss_predictor(network.encode(image).taps))
+
+
+def test_of_equal_logits_the_first_class_is_predicted() -> None:
+    logits = torch.tensor([[[[1.0, 2.0]], [[3.0, 2.0]], [[3.0, 0.0]]]])
+    assert predicted_classes(logits).tolist() == [[[1, 0]]]
+    assert predicted_classes(logits.half().contiguous(memory_format=torch.channels_last)).tolist() == [[[1, 0]]]
+    assert predicted_classes(torch.tensor([[0.0, 1.0, 1.0]])).tolist() == [1]
