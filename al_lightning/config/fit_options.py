@@ -257,7 +257,7 @@ def result_settings(config: Mapping[str, Any]) -> dict[str, Any]:
         and not (key.startswith("constraints.") and value is None)
     }
     names = {path: name for name, path in SECTIONS["initial"].short.items()}
-    if (name := names.get(settings.get("initial.class_path", ""))) is None:
+    if (name := names.get(str(settings.get("initial.class_path", "")))) is None:
         return settings
     given = {key: each for key, each in settings.items() if key.startswith("initial.init_args.") and each is not None}
     words = ", ".join(f"{key.rpartition('.')[2]}={each}" for key, each in given.items())

@@ -135,3 +135,7 @@ def test_what_has_no_bearing_does_not_change_the_fingerprint() -> None:
     mine, theirs = result_settings(one), result_settings(two)
     assert identity.fingerprint(mine) != identity.fingerprint(theirs)
     assert identity.differences(mine, theirs) == ["budget.query: 1 -> 2"]
+
+
+def test_a_class_path_that_is_no_text_has_no_short_name() -> None:
+    assert result_settings({"initial": {"class_path": []}}) == {"initial.class_path": []}
