@@ -12,7 +12,7 @@ from al_lightning.results.label_value import label_costs
 from al_lightning.results.series import Series
 from al_lightning.results.statistics import compare
 from tests.support.study import ROOT, STUDY, at, claims, flat, points, settings, spread, verdict, with_interval
-from tests.support.study_of_strategies import of_starts
+from tests.support.study_of_strategies import PROBED, of_starts
 
 STRATEGIES = {"random": "Random", "entropy": "Entropy", "equal": "EquAL", "coreset": "Core-set"}
 POOLS = ("`demo_0f`, diverse", "`demo_11f`, redundant", "`demo_11f`, 9 % repeated")
@@ -143,9 +143,6 @@ def of_cifar() -> list[str]:
     ]
 
 
-PROBED = {"random": "Random", "entropy": "Entropy", "margin": "Margin", "coreset": "Core-set", "bald": "BALD"}
-
-
 def of_features() -> list[str]:
     rows, shown = [], (10, 59, 108, 255, 500)
     for title, methods, made in zip(("Lite0", "Lite2"), settings("features"), claims("features"), strict=True):
@@ -212,7 +209,16 @@ def of_readme() -> list[str]:
     ]
 
 
-PARTS = [of_streets, of_the_first_batch, of_batches, of_camvid, of_cifar, of_features, of_starts, of_constraints]
+PARTS = [
+    of_streets,
+    of_the_first_batch,
+    of_batches,
+    of_camvid,
+    of_cifar,
+    of_features,
+    of_starts,
+    of_constraints,
+]
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)

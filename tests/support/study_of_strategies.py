@@ -1,11 +1,11 @@
-"""What docs/study.md prints of cold starts."""
+"""What docs/study.md prints of strategies on features of a frozen encoder: CamVid, and cold starts."""
 
 from collections.abc import Mapping
 
 from al_lightning.results.comparison import Comparison
 from al_lightning.results.series import Series
 from al_lightning.results.statistics import compare
-from tests.support.study import at, flat, settings, spread, with_interval
+from tests.support.study import at, claims, flat, settings, spread, verdict, with_interval
 
 STARTS = {
     "": "drawn",
@@ -15,6 +15,24 @@ STARTS = {
     "probcover": "ProbCover",
     "spread": "k-center (`spread`)",
 }
+
+
+PROBED = {"random": "Random", "entropy": "Entropy", "margin": "Margin", "coreset": "Core-set", "bald": "BALD"}
+
+
+def of_camvid_features() -> list[str]:
+    """Five strategies on dense features."""
+    (methods,), (made,) = settings("camvid_features"), claims("camvid_features")
+    assert {len(series.seeds) for series in methods.values()} == {20}
+    rows = []
+    for strategy, title in PROBED.items():
+        series, found = methods[f"{strategy}_probe"], made.get(f"{strategy}_probe")
+        cells = [spread(at(series, labelled), 1) for labelled in (12, 36, 60, 84, 108)]
+        cells[0] = "the same" if found else cells[0]
+        cells += [with_interval(found), verdict(found)] if found else ["", ""]
+        rows.append(flat(f"| {title} | {' | '.join(cells)} |"))
+    small = [each.smallest for each in made.values()]
+    return [*rows, f"{min(small):.1f} to {max(small):.1f} points"]
 
 
 def of_starts() -> list[str]:
