@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from al_lightning.config.layers import load
+from al_lightning.config.layers import read_layers
 from al_lightning.config.names import parts
 from al_lightning.config.trusted_modules import import_from_here, only_from
 from al_lightning.errors import UsageError
@@ -36,11 +36,11 @@ def training_methods(task: str, imports: Sequence[str] = ()) -> tuple[Trainings,
 def steps_of(name: str) -> int | None:
     """Return the length of a training method's fits where its config says so; otherwise None."""
     path = parts("training").get(name)
-    return None if path is None else load(path).get("steps")
+    return None if path is None else read_layers([path]).get("steps")
 
 
 def _class_of(path: Path, imports: Sequence[str]) -> type[TrainingModule]:
-    section = load(path).get("training")
+    section = read_layers([path]).get("training")
     class_path = str(section.get("class_path") if isinstance(section, dict) else section)
     module, _, name = class_path.rpartition(".")
     only_from(imports, path)("training", class_path)

@@ -47,6 +47,15 @@ def test_answers_and_abstentions(given: Mapping[str, Any], expected: tuple[str |
     assert ("No advice on the training" in text) == (expected[1] is None)
 
 
+@pytest.mark.parametrize("task", ["classification", "segmentation"])
+def test_each_training_method_of_the_package_is_known(task: str) -> None:
+    methods, notes = training_methods(task)
+    assert notes == []
+    assert {"supervised", "probe"} < set(methods)
+    assert methods["probe"].__name__ == "Probe"  # its config replaces the section of an earlier one
+    assert "probe, supervised (linear probe), fits too" in flat(recommendation_text(recommend(labels=100)))
+
+
 def test_a_command_in_a_sentence_is_one_line_however_long() -> None:
     command = f"`al-lightning report {' '.join(f'runs/digits_{number}/a  b/seed_*' for number in range(9))}`"
     said = f"There are 9 finished runs on these data. Measured evidence on your own data counts more: {command}. More."
