@@ -8,7 +8,7 @@ from pathlib import Path
 
 from al_lightning.audits.result import SIDES, Agreement, Audit, Finding, Group, Leak, Member, Opinion, SetFacts
 from al_lightning.duplicates.relation import ALIKE
-from al_lightning.labels.content import some
+from al_lightning.labels.content import count_of, some
 
 _LINES = 8
 """Examples of each kind of problem in the summary."""
@@ -35,7 +35,21 @@ def headline(audit: Audit) -> str:
     """Return the outcome in a sentence."""
     if strict := sum(problem.strict for problem in audit.problems):
         return f"{strict} {'problem' if strict == 1 else 'problems'} found."
-    return f"{'no leakage, ' * bool(audit.test.images)}no duplicates and no broken files found."
+    sure = "no leakage, " * bool(audit.test.images)
+    if lesser := _lesser(audit):
+        return f"{sure}no exact duplicates and no broken files found, but {' and '.join(lesser)}."
+    return f"{sure}no duplicates and no broken files found."
+
+
+def _lesser(audit: Audit) -> list[str]:
+    """Return in words what is alike and yet fails no `--strict`: within one sequence, or by vectors alone."""
+    within = [member for group in audit.groups if group.one_sequence for member in group.members[1:]]
+    near, texts = sum(not member.exact for member in within), []
+    if near:
+        texts.append(f"{count_of(near, 'near-duplicate')} within a sequence")
+    if (its := audit.opinion) and (alike := its.leaks.vectors + its.pool.vectors + its.test.vectors):
+        texts.append(f"{count_of(alike, 'image')} alike by vectors alone")
+    return texts
 
 
 def worth(audit: Audit) -> str:

@@ -104,6 +104,13 @@ def test_text_page_and_json_show_both_numbers(tmp_path: Path) -> None:
     assert all(problem.text in text for problem in mild)
 
 
+def test_what_vectors_alone_call_alike_is_in_the_first_line(tmp_path: Path) -> None:
+    found = look(tree(tmp_path), masks=False, vectors=told())
+    assert not found.fails
+    alike = found.opinion.pool.vectors + found.opinion.test.vectors + found.opinion.leaks.vectors
+    assert f", but {alike} images alike by vectors alone.\n" in summary(found)
+
+
 def test_without_the_option_nothing_changes(tmp_path: Path) -> None:
     plain, with_vectors = look(planted(tmp_path), masks=False), look(tmp_path, masks=False, vectors=told())
     values, others = plain.values(), with_vectors.values()

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from al_lightning.audits.page import page
 from al_lightning.audits.sequences import spans
+from al_lightning.audits.text import summary
 from al_lightning.data.name_order import places
 from al_lightning.errors import UsageError
 from tests.support.audited import kinds, look, tree
@@ -53,3 +55,6 @@ def test_a_sequence_on_both_sides_fails_and_neighbours_of_one_do_not(tmp_path: P
     assert kinds(found) == ["near-duplicates"]
     assert not found.fails
     assert found.groups[0].one_sequence
+    outcome = "no exact duplicates and no broken files found, but 1 near-duplicate within a sequence."
+    assert summary(found).splitlines()[0].endswith(f": {outcome}")
+    assert outcome.removeprefix("n") in page(found)
