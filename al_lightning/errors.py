@@ -10,6 +10,7 @@ import contextlib
 import difflib
 import math
 import os
+import sysconfig
 import traceback
 from collections.abc import Iterable
 from numbers import Real
@@ -34,6 +35,8 @@ __all__ = [
     "require_folder",
 ]
 
+INSTALLED = {"site-packages", "dist-packages"}
+"""Folders of installed packages; a package that is installed in place, from elsewhere, is the user's own."""
 MOST = 2**20
 """Largest number that an option may give: images of a batch or of a drawn pool, passes."""
 MOST_PIXELS = 2**15
@@ -204,6 +207,20 @@ def raised_in(error: BaseException, *modules: str) -> bool:
     """Whether the code of one of some modules or packages raised an error, rather than code that it called."""
     names = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
     return bool(names) and f"{names[-1]}.".startswith(tuple(f"{module}." for module in modules))
+
+
+def own_line(error: BaseException) -> str:
+    """Return ` in FILE:LINE`: the innermost line of the user's own code on an error's way; "" where there is none."""
+    installed = (str(Path(__file__).parent), sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
+    lines = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    own = [
+        (file, line)
+        for file, line in lines
+        if os.path.isfile(file)
+        and not INSTALLED & set(Path(file).parts)
+        and not file.startswith(tuple(f"{folder}{os.sep}" for folder in installed))
+    ]
+    return f" in {own[-1][0].removeprefix(f'{os.getcwd()}{os.sep}')}:{own[-1][1]}" if own else ""
 
 
 def reason_of(error: BaseException) -> str:

@@ -16,6 +16,7 @@ from al_lightning.errors import (
     DirectoryInUse,
     UnknownLabel,
     UsageError,
+    own_line,
     printable,
     raised_in,
     require,
@@ -67,6 +68,15 @@ def test_the_code_that_raised_an_error_is_known() -> None:
     assert raised_in(caught.value, "torch", "json")
     assert not raised_in(caught.value, "js", __name__)
     assert not raised_in(ValueError("never raised"), "json")
+
+
+def test_the_users_own_line_on_an_errors_way_is_named() -> None:
+    with pytest.raises(ValueError, match="Expecting") as caught:
+        json.loads("nothing")
+    raised = caught.tb.tb_lineno
+    file = __file__.removeprefix(f"{Path.cwd()}/")
+    assert own_line(caught.value) == f" in {file}:{raised}"  # not json's own line, which is deeper
+    assert own_line(ValueError("never raised")) == ""
 
 
 def test_a_range_is_what_it_says():

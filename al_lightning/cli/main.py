@@ -22,7 +22,7 @@ from al_lightning.cli.recommend import recommend
 from al_lightning.cli.show import configs, show
 from al_lightning.cli.tables import report, reproduce
 from al_lightning.distributed.shutdown import shutdown
-from al_lightning.errors import EXIT_CODES, ALError, Interrupted, UsageError, nearest, raised_in
+from al_lightning.errors import EXIT_CODES, ALError, Interrupted, UsageError, nearest, own_line, raised_in
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 COLLECTIVES = ("torch.distributed", "torch.nn.parallel", "torch.autograd", "al_lightning.distributed")
@@ -73,7 +73,8 @@ def main(given: Sequence[str]) -> int:
         if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
             return _end(1, MEMORY, verbose, hint=True)
         consequence = isinstance(error, RuntimeError) and raised_in(error, *COLLECTIVES)
-        return _end(1, f"{type(error).__name__}: {error}", verbose, hint=True, cause=not consequence)
+        text = f"{type(error).__name__}{own_line(error)}: {error}"
+        return _end(1, text, verbose, hint=True, cause=not consequence)
 
 
 def run() -> NoReturn:

@@ -16,9 +16,7 @@ from typing import Any
 from jsonargparse import Namespace
 
 from al_lightning.config.hints import imported
-
-INSTALLED = ("site-packages", "dist-packages")
-"""Folders of installed packages; a package that is installed in place, from elsewhere, is the user's own."""
+from al_lightning.errors import INSTALLED
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ def _module_of(owner: Any) -> OwnModule | None:
     if top == "al_lightning" or top in sys.stdlib_module_names:
         return None
     files = [Path(file) for each in (name, top) if (file := getattr(sys.modules.get(each), "__file__", None))]
-    if any(set(INSTALLED) & set(file.parts) for file in files):
+    if any(INSTALLED & set(file.parts) for file in files):
         return None
     if getattr(sys.modules.get(name), "__file__", None) is None or not files[0].is_file():
         return OwnModule(name, None, "")  # a cell of a notebook, or an archive

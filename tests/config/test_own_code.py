@@ -116,6 +116,15 @@ def test_the_name_is_in_journal_tables_and_verdicts(al: Call, module: Path) -> N
 # Code
 
 
+def test_an_error_in_a_strategy_names_its_line(al: Call, module: Path) -> None:
+    broken = "\n    def score(self, network, batch):\n        return batch.image.nope()\n"
+    lines = write(STRATEGY.replace("\nclass Net", f"{broken}\nclass Net")).read_text().splitlines()
+    line = next(number for number, text in enumerate(lines, start=1) if "nope" in text)
+    answer = al("fit", "--config", "digits_random", "--acquisition", "mine_code.Mine", *OPTIONS, "--run_dir", "a")
+    assert answer.code == 1
+    assert f"AttributeError in mine_code.py:{line}: 'Tensor' object has no attribute 'nope'" in answer.err
+
+
 def test_modules_of_classes_at_any_depth_are_found_and_installed_ones_are_not(module: Path) -> None:
     settings = {
         "acquisition.class_path": "al_lightning.acquisition.Random",
