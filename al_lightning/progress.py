@@ -143,7 +143,7 @@ class Reporter(Display):
         if self.live:
             self.draw(self._bar())
         elif self._fitting:
-            self.say(f"{self._text}, {total} steps{self._tail()}")
+            self.say(f"{self._text}{f', {total} steps' * (total > 1)}{self._tail()}")  # a probe has one fit, no steps
         self.write()
 
     def advance(self, done: int) -> None:

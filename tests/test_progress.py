@@ -102,6 +102,7 @@ def test_plain_lines_where_there_is_no_terminal(clock: list[float]) -> None:
         reporter.result(MIOU, 0.25)
         reporter.cycle(1, 20)
         reporter.begin("fit", 200)
+        reporter.begin("fit", 1)
     assert out.getvalue().splitlines() == [
         "cycle 0/1, 10 labelled: fit, 100 steps",
         "cycle 0/1, 10 labelled: fit, 31 of 100, 4 min 29 s left",
@@ -109,6 +110,7 @@ def test_plain_lines_where_there_is_no_terminal(clock: list[float]) -> None:
         "cycle 0/1, 10 labelled: fit, 93 of 100, 3 min 27 s left",
         "cycle 0/1, 10 labelled: miou 25.00 %, 3 min 20 s left",
         "cycle 1/1, 20 labelled: fit, 200 steps, miou 25.00 % in cycle 0, 3 min 20 s left",
+        "cycle 1/1, 20 labelled: fit, miou 25.00 % in cycle 0, 0 s left",
     ]
 
 

@@ -62,12 +62,14 @@ class UHerding(OnEmbeddings):
         require_finite(rows, rows.value[0])
         points = UnitVectors(embedding)
         radius = labelled_radius(points.subset(torch.nonzero(rows.labelled).flatten()))
+        reach = f"an image stands for others up to a distance of about {radius:.3g}"
         if "probability" in rows.columns:
             temperature = self._temperature(rows, embedding, generator)
             logits = rows.part("probability").double().log() / temperature
-            weight, note = 1 - mean_margin(logits), f"radius {radius:.3g}, temperature {temperature:.3g}"
+            weight = 1 - mean_margin(logits)
+            note = f"{reach}; its probabilities are those at temperature {temperature:.3g}"
         else:
-            weight, note = rows.part("score")[:, 0], f"radius {radius:.3g}"
+            weight, note = rows.part("score")[:, 0], reach
         found = herding(points, Allowed(rows), count, generator, radius, weight.clamp(min=0))
         return Selection(rows.index[found.rows].tolist(), found.gains, "; ".join(filter(None, (note, found.note))))
 

@@ -63,11 +63,6 @@ class Encoder:
         normaliser = Normaliser(data.mean, data.std, memory_format)
         return cls(network, quick, normaliser, device, PRECISIONS[precision])
 
-    @property
-    def name(self) -> str:
-        """Name of the network's class."""
-        return type(self.network).__name__
-
     def image(self, images: Images) -> Tensor:
         """Return the first image of a set, (1, 3, H, W) float32, normalised."""
         pixels = torch.from_numpy(images.image(0).transpose(2, 0, 1).copy())[None]

@@ -115,7 +115,7 @@ def _look(
     train, test = (contents.counts[name] for name in SETS)
     layout, megabytes = contents.layouts["train"], contents.size / 1e6
     reporter.say(
-        f"{encoder.name} makes the features of {train:,} images of the pool and {test:,} for test at "
+        f"features are made of {train:,} images of the pool and {test:,} for test, at "
         f"{layout.size[0]} x {layout.size[1]}: {layout.width:,} numbers an image, {megabytes:,.1f} MB in {store.path}"
     )
     if not pretrained:

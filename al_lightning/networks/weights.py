@@ -13,9 +13,12 @@ from al_lightning.errors import UsageError, from_home
 
 log = logging.getLogger(__name__)
 
+CLASSIFIERS = ("classifier", "fc", "head")
+"""Names of a network's last layers: these give way to the task's own classes, which goes without saying."""
+
 
 def load_weights(net: nn.Module, weights: str | None, model: str, ignore: tuple[str, ...] = ()) -> None:
-    """Load a state dict into a network and log the number of tensors.
+    """Load a state dict into a network, and log whose weights these are and which layers are left aside.
 
     Args:
         net: the network; changed in place.
@@ -71,9 +74,9 @@ def fill(net: nn.Module, state: dict[str, Tensor], weights: str, model: str, ign
                 f"Weights {weights} do not fit {model}: they {problem} {min(names)!r} ({len(names)} such)."
             )
     net.load_state_dict(state, strict=False)
-    without = f" (without {len(counters)} counters of BatchNorm, which nothing reads)" if counters else ""
-    aside = ", ".join(ignored) or "nothing"
-    log.info("loaded all %d tensors of %s from %s%s; left aside: %s", len(state), model, weights, without, aside)
+    layers = dict.fromkeys(name.rpartition(".")[0] for name in ignored)
+    aside = ", ".join(layer for layer in layers if layer.partition(".")[0] not in CLASSIFIERS)
+    log.info("weights of %s (%s)%s", model, weights, f"; left aside: {aside}" if aside else "")
 
 
 def read_state(path: Path) -> dict[str, Tensor]:

@@ -123,7 +123,8 @@ def test_uherding_weighs_by_uncertainty_at_the_radius_of_the_labelled():
     radius = float(between[rows.labelled][:, rows.labelled].topk(2, largest=False).values[:, 1].min())
     expected, _ = plain_coverage.herding(embedding, rows.labelled, 5, radius, 1 - highest + second)
     assert [index - 100 for index in chosen.indices] == expected
-    assert chosen.note == f"radius {radius:.3g}, temperature 2"
+    reach = f"an image stands for others up to a distance of about {radius:.3g}"
+    assert chosen.note == f"{reach}; its probabilities are those at temperature 2"
 
 
 def test_uherding_calibrates_on_the_labelled_images():

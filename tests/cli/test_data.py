@@ -141,7 +141,7 @@ def test_a_second_opinion_by_vectors_finds_a_mirrored_copy(al: Call, here: Path)
     opinion = json.loads((here / "audit/audit.json").read_text())["opinion"]
     assert (opinion["encoder"], opinion["numbers"]) == ("efficientnet", 1280)
     assert opinion["leaks"]["pixels"] == opinion["leaks"]["both"] == 0
-    assert lacking(found.err, ["makes the features of 3 images of the pool and 3 for test"]) == []
+    assert lacking(found.err, ["features are made of 3 images of the pool and 3 for test"]) == []
     again = al(*command)
     assert "come from" in again.err
     assert again.out == found.out
@@ -165,7 +165,7 @@ def test_masks_are_no_images_of_the_second_opinion(al: Call, here: Path, masks: 
     found = al("audit", "--images", masks, "--masks", masks / "masks", "--processes", 1, "--features")
     assert found.code == 0, found.err
     assert "Second opinion" in found.out, found.out
-    assert lacking(found.err, [f"makes the features of {count} images"]) == []
+    assert lacking(found.err, [f"features are made of {count} images"]) == []
 
 
 def test_a_damaged_dataset_has_no_second_opinion(al: Call, here: Path, class_folders: Path) -> None:

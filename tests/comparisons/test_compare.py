@@ -89,7 +89,7 @@ def test_images_with_masks(al: Call, here: Path, masks: Path, monkeypatch: pytes
     ]
     answer = al(*words, "--seeds", 2, "--processes", 1)
     assert answer.code == 0, answer.err
-    assert answer.err.count("loaded all") == 1
+    assert answer.err.count("weights of tf_efficientnet_lite0 (package)") == 1
     # A sixth of the 16 images that are not held out for the test is less than the least query.
     assert "2 budgets from 4 to 8 labels" in answer.err
     assert "mIoU" in answer.out

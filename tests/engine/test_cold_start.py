@@ -75,7 +75,7 @@ def test_a_strategy_reads_the_features_of_another_encoder_or_a_file(al: Call, he
     assert json.loads(query.out) == run.cycles[0].chosen
     encoder = al(*base, "--acquisition.features", "wrn28", "--run_dir", "encoder", "--budget.cycles", 1)
     assert encoder.code == 0, encoder.err
-    assert "makes the features" in encoder.err
+    assert "features are made of" in encoder.err
     assert refused(al(*base, "--acquisition.features", "wrn2", "--run_dir", "wrong"), UsageError, "wrn28")
     assert refused(al(*base, "--acquisition.features", "no.npz", "--run_dir", "wrong"), UsageError, "no.npz")
 
