@@ -264,12 +264,13 @@ def recommend(
     """
     from al_lightning.audits.audit import audit as audit_data
     from al_lightning.audits.folder import AuditFolder
+    from al_lightning.config.commands import steps_of
     from al_lightning.progress import counting
     from al_lightning.recommendations import commands as lines
     from al_lightning.recommendations.recommendation import Recommendation, readings_of
     from al_lightning.recommendations.rules import study_rules
     from al_lightning.recommendations.situation import situation_of
-    from al_lightning.recommendations.trainings import steps_of, training_methods
+    from al_lightning.recommendations.trainings import training_methods
 
     if (run_dir is None) == (images is None):
         raise UsageError("Name a dataset: either a run's directory or a folder of images.")
@@ -304,10 +305,12 @@ def recommend(
         remarks += [remark] if remark else []
         quick = lines.sooner(done, len(candidates))
     commands, text = lines.commands(candidates, labels, home)
+    pairs = zip(answer.to_compare, candidates, strict=True)
+    lengths = {training: steps_of(one.line("$seed")) for (_, training), one in pairs}
     remarks += [
         f"Fits with {name} have {steps:,} steps each; `--steps` shortens the fits, which also lowers the gain."
-        for name in dict.fromkeys(training for _, training in answer.to_compare)
-        if (steps := steps_of(name))
+        for name, steps in lengths.items()
+        if steps
     ]
     if quick:
         text = f"First, in minutes, on features of a frozen encoder: `compare`. Then networks that are trained. {text}"

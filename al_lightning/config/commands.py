@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from al_lightning.config.names import layers_of
+from al_lightning.config.names import layers_of, resolve
 from al_lightning.errors import UsageError
 from al_lightning.runs.journal import RunRecord
 from al_lightning.runs.parts import DEFAULT_TRAINING, OTHER, SECTION_OF_AXIS, config_of, run_name
@@ -121,6 +121,20 @@ def command_of(record: RunRecord, seed: int | None, strategy: str = "", training
         return ""
     kept = [option for option in _parted(new.options) if not _belongs(option[0], {SHARE})]
     return replace(new, options=_words(kept)).line(shown, _moved(Path(fit.run_dir), record, shown, parts))
+
+
+def steps_of(line: str) -> int | None:
+    """Return the steps of each fit of a command: its own, or those of its configs; None for epochs, or if unknown."""
+    parted = _parted(shlex.split(line)[2:])
+    options = [(each[0], each[1]) if len(each) == 2 else (*each[0].partition("=")[::2],) for each in parted]
+    configs = [value for name, value in options if name == "--config"]
+    given = dict(option for option in options if option[0] in ("--steps", "--epochs"))
+    if "--epochs" in given or not configs:
+        return None
+    try:
+        return int(given.get("--steps") or resolve(configs).values.get("steps") or 0) or None
+    except (UsageError, ValueError):  # a name whose dataset is still to be filled in; a variable of the shell
+        return None
 
 
 def compare_line(dataset: str, words: Sequence[str]) -> str:

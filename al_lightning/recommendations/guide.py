@@ -8,7 +8,7 @@ from functools import partial
 from statistics import fmean
 from typing import Any
 
-from al_lightning.config.commands import command_of
+from al_lightning.config.commands import command_of, steps_of
 from al_lightning.recommendations.rules import SSL, Rules, study_rules
 from al_lightning.reports.findings import MEASURED, Findings
 from al_lightning.reports.numbers import Dataset, difference_rows
@@ -21,6 +21,8 @@ from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
 
 FREE = f"Random{SSL}"
 """What is always worth trying: it costs nothing to choose."""
+PROBE = "al_lightning.training.Probe"
+"""The training method that fits a linear head on stored features."""
 TASK_OF = {"miou": "segmentation", "accuracy": "classification"}
 """By main metric, the task."""
 
@@ -171,10 +173,14 @@ def _answer(
 
 def _command(rules: Rules, dataset: Dataset, method: str, task: str, origin: Origin | None) -> str:
     """Return the command that runs a printed method, or Random for ""; "" where no run names its dataset."""
-    strategy = rules.guide.kinds[method.removesuffix(SSL)][0] if method else "random"
-    training = rules.semi_supervised[task] if method.endswith(SSL) else SUPERVISED
-    name = f"{strategy}_{training}" if training != SUPERVISED else strategy
     records = [run.record for each in dataset.methods for run in each.runs]
+    probes = all(record.settings.get("training.class_path") == PROBE for record in records)
+    if probes and method.endswith(SSL):
+        return "It trains the whole network, and such runs do not compare with the linear probes here."
+    strategy = rules.guide.kinds[method.removesuffix(SSL)][0] if method else "random"
+    training = rules.semi_supervised[task] if method.endswith(SSL) else "probe" if probes else SUPERVISED
+    name = f"{strategy}_{training}" if training != SUPERVISED else strategy
     commands = (command_of(record, record.seed, strategy, training) for record in records)
     line = (origin.running(name) if origin is not None else "") or next(filter(None, commands), "")
-    return f"`{line}` runs it." if line else ""
+    steps = steps_of(line) if line and not probes else None
+    return f"`{line}` runs it{f', each fit {steps:,} steps' if steps else ''}." if line else ""

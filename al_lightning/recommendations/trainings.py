@@ -33,12 +33,6 @@ def training_methods(task: str, imports: Sequence[str] = ()) -> tuple[Trainings,
     return {name: one for name, one in methods.items() if one.serves in ("any", PREDICTS[task])}, notes
 
 
-def steps_of(name: str) -> int | None:
-    """Return the length of a training method's fits where its config says so; otherwise None."""
-    path = parts("training").get(name)
-    return None if path is None else read_layers([path]).get("steps")
-
-
 def _class_of(path: Path, imports: Sequence[str]) -> type[TrainingModule]:
     section = read_layers([path]).get("training")
     class_path = str(section.get("class_path") if isinstance(section, dict) else section)

@@ -23,11 +23,12 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class State(Enum):
-    """Whether a condition is met."""
+    """Whether a condition is met; a note is none that these runs have to meet."""
 
     OK = "ok"
     WARN = "warn"
     UNKNOWN = "unknown"
+    NOTE = "note"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Setting:
 
 
 Finding = tuple[State, str]
-OK, WARN, UNKNOWN = State.OK, State.WARN, State.UNKNOWN
+OK, WARN, UNKNOWN, NOTE = State.OK, State.WARN, State.UNKNOWN, State.NOTE
 
 
 def _baseline(setting: Setting) -> Iterable[Finding]:

@@ -20,7 +20,7 @@ from al_lightning.yaml_files import read_mapping
 
 __all__ = ["Condition", "conditions_of"]
 
-MARKS = {State.OK: "[ok]", State.WARN: "[!]", State.UNKNOWN: "[?]"}
+MARKS = {State.OK: "[ok]", State.WARN: "[!]", State.UNKNOWN: "[?]", State.NOTE: "[-]"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Condition:
 
     @property
     def line(self) -> str:
-        """The finding with a mark: `[ok]` met, `[!]` not met, `[?]` unknown."""
+        """The finding with a mark: `[ok]` met, `[!]` not met, `[?]` unknown, `[-]` a note."""
         return f"{MARKS[self.state]} {self.text}"
 
 
@@ -55,7 +55,7 @@ def conditions_of(
         runs: to be compared. Settings that can change results come from the journals, the others from `config.yaml`.
         resolved: by run name: the settings, by dotted key, of the name's configs (`config.names.settings_of`). Settings
             that they do not mention may have any value. Without any, that condition is left out.
-        regimes: what counts as a low budget, of which the study's protocol for classification asks for one.
+        regimes: what counts as a low budget, of which the paper's protocol for classification asks for one.
 
     Returns:
         All conditions, met or not, in a fixed order; none for no runs.

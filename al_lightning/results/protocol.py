@@ -1,27 +1,31 @@
-"""The study's demands on an evaluation of active learning for classification (its section 3.4), as conditions."""
+"""The paper's demands on an evaluation of active learning for classification (its section 3.4), as conditions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from al_lightning.results.comparability import OK, UNKNOWN, WARN, Finding
+from al_lightning.results.comparability import NOTE, OK, UNKNOWN, WARN, Finding
 from al_lightning.results.regimes import Regimes
 from al_lightning.results.renderers import all_of
 from al_lightning.results.series import BASELINE, Series
 from al_lightning.runs.journal import Run
 from al_lightning.runs.parts import called
 
-HEAD = "The study's protocol for classification"
+HEAD = "The paper's protocol for classification"
 """Of each finding's sentence."""
 NETWORK = "network"
 AUGMENTATION = "data.init_args.augmentation"
+OWN_IMAGES = {"image_folder", "small_image_folder", "ImageFolder"}
+"""Datasets that read a folder of the user's own images: parts of a run's name, and the class."""
 LEAST = {"depth": 28, "width": 2}
-"""The study's network, WRN-28-2."""
+"""The paper's network, WRN-28-2."""
 
 
 def protocol(settings: Mapping[str, Sequence[Series]], regimes: Regimes | None = None) -> Iterator[Finding]:
     """Yield which of the four demands a set of classification runs meets; nothing for other runs.
+
+    On folders of the user's own it is a note: the demands are for claims about strategies, not for one pool.
 
     Args:
         settings: by name, the methods of each setting.
@@ -33,6 +37,14 @@ def protocol(settings: Mapping[str, Sequence[Series]], regimes: Regimes | None =
         if (loops := [each for each in methods if each.loops and each.metric.name == "accuracy" and each.runs])
     }
     if not groups:
+        return
+    if all(_own(run) for methods in groups.values() for method in methods for run in method.runs):
+        yield (
+            NOTE,
+            f"{HEAD} is for claims about strategies in general: it asks for several datasets, a low budget beside "
+            "a usual one, an up-to-date network, and semi-supervised training beside. These runs are about one's own "
+            "data.",
+        )
         return
     yield _several_datasets(groups)
     yield _up_to_date(groups)
@@ -71,7 +83,7 @@ def _outdated(settings: Mapping[str, Any]) -> list[str] | None:
         if not isinstance(depth, int) or not isinstance(width, int):  # a run that was sent may hold anything
             return None
         if depth < LEAST["depth"] or width < LEAST["width"]:
-            faults.append(f"a network smaller than the study's (WRN-{depth}-{width} for WRN-28-2)")
+            faults.append(f"a network smaller than the paper's (WRN-{depth}-{width} for WRN-28-2)")
     elif network != "ResNetClassifier":
         return None
     if augmentation == "ImageAugmentation":
@@ -135,5 +147,10 @@ def _amount(methods: Sequence[Series], regimes: Regimes) -> tuple[str, ...]:
 def _dataset(run: Run) -> str:
     """Return the name of a run's dataset; folders of one's own are told apart by the hash of their images."""
     name = called(run.record.parts.get("datasets") or str(run.record.settings.get("data.class_path", "")))
-    own = name in ("image_folder", "small_image_folder", "ImageFolder") or not name
-    return f"{name or 'data'} {run.record.data_sha256[:6]}".rstrip() if own else name
+    return f"{name or 'data'} {run.record.data_sha256[:6]}".rstrip() if name in OWN_IMAGES or not name else name
+
+
+def _own(run: Run) -> bool:
+    """Whether a run is on a folder of the user's images."""
+    path = str(run.record.settings.get("data.class_path", ""))
+    return bool(OWN_IMAGES & {run.record.parts.get("datasets", ""), called(path)})

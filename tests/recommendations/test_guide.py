@@ -123,6 +123,28 @@ def test_what_was_not_tried_is_named_with_its_command() -> None:
     )
 
 
+def test_the_command_of_a_long_training_says_how_long_its_fits_are() -> None:
+    digits = a_dataset({"random": 50.0, "entropy": 51.0}, metric="accuracy", dataset="digits")
+    found = held(RULES, digits, findings(0.05))
+    command = "al-lightning fit --config digits_random_uda --seed 0"
+    assert found.answers == (f"Not tried here: Random-SSL. `{command}` runs it, each fit 1,000 steps.",)
+
+
+def test_of_probes_only_probes_are_advised() -> None:
+    def probes(budget: int, redundancy: float) -> tuple[str, ...]:
+        grown = a_dataset({"random+probe": 50.0, "entropy+probe": 51.0}, labels=budget, dataset="camvid")
+        settings = {"training.class_path": "al_lightning.training.Probe"}
+        made = [run for method in grown.methods for run in method.runs]
+        runs = [replace(run, record=replace(run.record, settings=settings)) for run in made]
+        return held(RULES, datasets(runs)[0], findings(redundancy)).answers
+
+    (semi_supervised,) = probes(60, 0.05)
+    reason = "It trains the whole network, and such runs do not compare with the linear probes here."
+    assert semi_supervised == f"Not tried here: Random-SSL. {reason}"
+    (batch,) = probes(60, 0.9)
+    assert batch == "Not tried here: Batch. `al-lightning fit --config camvid_coreset_probe --seed 0` runs it."
+
+
 def test_an_unknown_redundancy_is_said_and_the_studys_own_pools_are_known() -> None:
     unknown = held(RULES, a_dataset(SUPERVISED), findings(None))
     assert "A pool of unknown redundancy (it has more than 1,000 images; `al-lightning audit`" in unknown.place

@@ -83,6 +83,7 @@ def test_a_diverse_folder_of_classes_wants_random_and_uda(al: Call, here: Path) 
         said.out
     )
     assert "for name in image_folder_random image_folder_random_uda;" in flat(said.out)
+    assert "Fits with uda have 3,000 steps each" in flat(said.out)  # of the patch for folders of images, not of UDA
     assert "--data.root pets --budget.unit images --budget.initial 4 --budget.query 4 --budget.cycles 4" in flat(
         said.out
     )

@@ -123,8 +123,21 @@ def test_folders_of_ones_own_are_different_datasets_by_their_images():
         )
         for run, sha in zip(runs, ("aaaaaaaa", "bbbbbbbb"), strict=True)
     ]
-    assert found(own)[0][0] is State.OK
-    assert found(own[:1])[0][0] is State.WARN
+    # Beside a public dataset, each folder counts as a dataset of its own.
+    text = found([*own, a_run("cifar10_random")])[0][1]
+    assert "cifar10, image_folder aaaaaa and image_folder bbbbbb" in text
+
+
+def test_on_ones_own_images_the_protocol_is_a_note():
+    runs = [a_run("folder_random"), a_run("folder_entropy")]
+    for run in runs:
+        run.record.parts["datasets"] = "image_folder"
+    ((state, text),) = found(runs)
+    assert state is State.NOTE
+    assert "These runs are about one's own data." in text
+    assert "CIFAR" not in text
+    (line,) = (each.line for each in conditions_of(runs) if each.topic == "protocol")
+    assert line.startswith("[-] The paper's protocol for classification")
 
 
 def test_segmentation_and_single_fits_have_no_such_demands():
