@@ -244,7 +244,7 @@ def recommend(
     processes: int | None = None,
     imports: Sequence[str] = (),
 ) -> Recommendation:
-    """Recommend the strategy and the training method that the study's tables support for a pool and a budget.
+    """Recommend the strategy and the training method that the paper's tables support for a pool and a budget.
 
     Args:
         run_dir: directory of a run, for its dataset; None where `images` is given.

@@ -128,7 +128,7 @@ class Segmentation(Task):
     Args:
         num_classes: number of classes; the data sets it.
         absent_classes: `skip` leaves a class that is neither in the labels nor in the predictions out of the mean,
-            `zero` counts it as 0, as the code published with the study does.
+            `zero` counts it as 0, as the code published with the paper does.
     """
 
     predicts: ClassVar[Literal["image", "pixel"]] = "pixel"

@@ -23,7 +23,7 @@ class BALD(Acquisition):
     of a cycle; BatchNorm and other dropout layers stay in eval mode.
 
     Args:
-        passes: stochastic passes; 10 in the study.
+        passes: stochastic passes; 10 in Mittal et al. 2025.
     """
 
     # An image is encoded once; how much of a pass the decoder is depends on the network.

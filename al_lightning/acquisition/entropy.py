@@ -11,7 +11,7 @@ from al_lightning.types import Batch
 
 
 class Entropy(Acquisition):
-    """Highest predictive entropy; for segmentation the mean over pixels (Eq. 3-4 of the study)."""
+    """Highest predictive entropy; for segmentation the mean over pixels (Eq. 3-4 of Mittal et al. 2025)."""
 
     def score(self, network: Network, batch: Batch) -> Tensor:
         """Return (B, 1) entropies in nats."""

@@ -17,7 +17,7 @@ from al_lightning.types import Batch
 
 
 class UniformEntropy(Acquisition):
-    """Highest entropy (Eq. 3-4 of the study) among every `step`-th image of each sequence, from its first image on.
+    """Highest entropy (Eq. 3-4 of Mittal et al.) among every `step`-th image of each sequence, from its first image on.
 
     The initial set is drawn from these images too.
 

@@ -124,7 +124,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "prepare": (prepare, "decode a dataset once, into a cache that runs read"),
     "features": (features, "encode a dataset's or a folder's images with a pretrained network, once"),
     "audit": (audit, "check a dataset: duplicates, leakage, redundancy, labels"),
-    "recommend": (recommend, "say which strategy the study's tables support, for a pool and a number of labels"),
+    "recommend": (recommend, "say which strategy the paper's tables support, for a pool and a number of labels"),
     "compare": (compare, "say which strategy is ahead on images with labels, by many seeds, in minutes"),
     "demo": (demo, "compare three strategies on synthetic streets, within ten minutes"),
 }

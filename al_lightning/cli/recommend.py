@@ -14,7 +14,7 @@ def recommend(given: list[str]) -> int:
     parser = Arguments(
         "recommend",
         "Measures how redundant a pool is and how many labels there are for a class, and says which "
-        "strategy and training the study's tables support, with their cells. Where the cells lie within noise "
+        "strategy and training the paper's tables support, with their cells. Where the cells lie within noise "
         "or contradict each other, it says so and recommends nothing.",
         "(RUN_DIR | --images DIR [--masks DIR [--mapping FILE]] [--sequence-pattern RE]) --labels N [--task TASK] "
         "[--classes C] [--json FILE]",

@@ -53,7 +53,7 @@ class DeepLabV3Plus(Network):
         channels: channels of ASPP and of the decoder.
         fine_channels: channels of the reduced fine map.
         linear_projections: whether the 1x1 convolutions after ASPP and on the fine map have neither normalisation nor
-            ReLU, and the classifier no bias: the study's network.
+            ReLU, and the classifier no bias: the paper's network.
         embedding_grid: ASPP's output is pooled to this number of cells a side; 1 is the mean over the image.
         dropout: probability on the decoder's input and after each of its two convolutions; BALD samples it.
         loss_predictor: whether a loss predictor reads the backbone's stages.

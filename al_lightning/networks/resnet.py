@@ -1,4 +1,4 @@
-"""ResNet (He et al. 2016) for classification: the study's transfer baseline, from ImageNet weights."""
+"""ResNet (He et al. 2016) for classification: the paper's transfer baseline, from ImageNet weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""WiderResNet-38 (Wu et al. 2016; Rota Bulò et al. 2018), the study's backbone for segmentation."""
+"""WiderResNet-38 (Wu et al. 2016; Rota Bulò et al. 2018), the paper's backbone for segmentation."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class WiderResNet38(Backbone):
     Seven modules with the names of the checkpoint: `mod1` is a 3x3 convolution, `mod2` to `mod7` are groups of 3, 3, 6,
     3, 1, 1 blocks. The fine map is the output of `mod2`, at stride 2. The coarse map is the output of `mod7`, without
     the checkpoint's final BatchNorm, which belongs to its classifier. `DeepLabV3Plus(19, WiderResNet38(),
-    linear_projections=True)` is the study's network of 137,103,936 parameters.
+    linear_projections=True)` is the paper's network of 137,103,936 parameters.
 
     Args:
         weights: path to the public ImageNet checkpoint (under `state_dict`, names `module.mod2.block1...`), or none.
@@ -124,6 +124,6 @@ def _group(
 def _log_random_start() -> None:
     """Log once a process, not once a fit."""
     log.info(
-        "WiderResNet38 starts from random weights, and results will be below the study's, which used ImageNet weights "
+        "WiderResNet38 starts from random weights, and results will be below the paper's, which used ImageNet weights "
         "(the path of wider_resnet38.pth.tar as weights)."
     )

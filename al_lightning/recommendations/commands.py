@@ -24,7 +24,7 @@ from al_lightning.runs.parts import SECTION_OF_AXIS, named_classes
 APART = "runs/recommend"
 SEEDS = "0 1 2"
 BATCHES = 5
-"""Number of fits, as in the study's curves: an initial set, and four batches."""
+"""Number of fits, as in the paper's curves: an initial set, and four batches."""
 NAMED = ("datasets", "networks", "augmentation")
 PEOPLE = "Or run one strategy with `--oracle files`: people label its choices, batch by batch."
 
@@ -99,7 +99,7 @@ def options_of_folder(
         if audit.pool.sizes and max(audit.pool.sizes[0][:2]) != 224:
             remarks.append("image_folder reads images at 224 x 224; `--data.size '[H, W]'` changes that.")
         return "image_folder", ["--data.root", str(images), *sequences], remarks
-    remarks = ["The study's networks begin with ImageNet weights: `--network.backbone.weights imagenet`."]
+    remarks = ["The paper's networks begin with ImageNet weights: `--network.backbone.weights imagenet`."]
     if masks is None:
         remarks.append(
             f"The commands need labels: put a PNG of label ids per image into MASKS, and name the classes. {PEOPLE}"

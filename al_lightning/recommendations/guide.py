@@ -1,4 +1,4 @@
-"""Own runs held against the study's guide, Table 8: which cell each pool is, and whether the runs agree. No torch."""
+"""Own runs held against the paper's guide, Table 8: which cell each pool is, and whether the runs agree. No torch."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ TASK_OF = {"miou": "segmentation", "accuracy": "classification"}
 
 @dataclass(frozen=True)
 class Held:
-    """A pool's runs, held against what the study prints for such a pool.
+    """A pool's runs, held against what the paper prints for such a pool.
 
     Attributes:
         name: of the dataset.
-        place: the pool's redundancy and budget, and what the study prints for them; a sentence.
-        answers: for each method that the study may print, whether the runs agree; sentences.
+        place: the pool's redundancy and budget, and what the paper prints for them; a sentence.
+        answers: for each method that the paper may print, whether the runs agree; sentences.
         rows: the comparisons behind the answers, the heads first; empty without any.
     """
 
@@ -64,7 +64,7 @@ def guide_section(
 
 
 def held(rules: Rules, dataset: Dataset, findings: Findings | str, origin: Origin | None = None) -> Held:
-    """Hold a dataset's runs against the study's guide; `origin` as for `guide_section`."""
+    """Hold a dataset's runs against the paper's guide; `origin` as for `guide_section`."""
     known = findings if isinstance(findings, Findings) else None
     task = TASK_OF.get(dataset.metric.name, "")
     if not task or not dataset.budgets:
@@ -95,7 +95,7 @@ def _redundancy(rules: Rules, dataset: Dataset, findings: Findings | None) -> tu
     record = dataset.runs[0].record
     scale = rules.regimes.redundancy
     if (kind := rules.guide.known.get(record.parts.get("datasets", ""))) is not None:
-        return (kind,), f"A {kind} pool (one of the study's)"
+        return (kind,), f"A {kind} pool (one of the paper's)"
     if findings is None or findings.redundancy is None:
         why = "the images cannot be read" if findings is None else f"it has more than {MEASURED:,} images"
         return POOLS, f"A pool of unknown redundancy ({why}; `al-lightning audit` and `recommend` measure it)"

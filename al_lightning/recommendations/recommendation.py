@@ -1,4 +1,4 @@
-"""The recommendation: the study's rule for a pool's redundancy and a budget, and what the published cells support."""
+"""The recommendation: the paper's rule for a pool's redundancy and a budget, and what the published cells support."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from al_lightning.results.series import BASELINE
 from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
 
 ELSEWHERE = "coreset"
-"""The strategy to try beside Random where the study has no such pool; it is made for redundant images."""
+"""The strategy to try beside Random where the paper has no such pool; it is made for redundant images."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Reading:
     Attributes:
         rule: that may fit.
         evidence: an answer for each question of the rule.
-        pool: "diverse" or "redundant", as measured; differs from the rule's where the study has no such pool.
+        pool: "diverse" or "redundant", as measured; differs from the rule's where the paper has no such pool.
         printed: what Table 8 prints for this situation, for classification what the text names; "" without a method.
         carried: for each setting behind that, the highest row, and the highest row of the printed kind.
     """
@@ -38,7 +38,7 @@ class Reading:
 
     @property
     def fits(self) -> bool:
-        """Whether the study has pools of this kind."""
+        """Whether the paper has pools of this kind."""
         return self.pool == self.rule.pool
 
     @property
@@ -184,7 +184,7 @@ def readings_of(rules: Rules, here: Situation) -> tuple[Reading, ...]:
     readings = []
     for pool in rules.regimes.redundancy.read(here.redundancy):
         for budget in rules.regimes.budget(here.task, here.labels_per_class, here.share):
-            # The study's classification pools are all diverse; the rule's advice on training may hold elsewhere.
+            # The paper's classification pools are all diverse; the rule's advice on training may hold elsewhere.
             rule = rules.rule(here.task, pool, budget) or rules.rule(here.task, "diverse", budget)
             if rule is not None:
                 evidence = tuple(ask(rules, question) for question in rule.questions)

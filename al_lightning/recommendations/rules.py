@@ -1,4 +1,4 @@
-"""Rules of the study as data: situation, advice, and the published cells to ask. No torch."""
+"""Rules of the paper as data: situation, advice, and the published cells to ask. No torch."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ class Rule:
 
 @dataclass(frozen=True)
 class Guide:
-    """Table 8 as printed, the study's guide, with the words around it.
+    """Table 8 as printed, the paper's guide, with the words around it.
 
     Attributes:
         cells: by (pool, budget): "Random-SSL" and so on; for segmentation.
         text: by budget: what the text says of classification; a budget of which it names no method is missing.
         kinds: by the words of these cells ("Random"), the strategies that they mean.
-        known: by dataset, the kind of the study's pools, which is known from how they were made.
+        known: by dataset, the kind of the paper's pools, which is known from how they were made.
     """
 
     cells: Mapping[tuple[str, str], str]
@@ -84,7 +84,7 @@ class Guide:
     known: Mapping[str, str]
 
     def method(self, task: str, pool: str, budget: str) -> str:
-        """Return what the study prints for a situation, "Random-SSL" and so on; "" where it names no method."""
+        """Return what the paper prints for a situation, "Random-SSL" and so on; "" where it names no method."""
         if task == "segmentation":
             return self.cells[pool, budget]
         return self.text.get(budget, "") if pool == "diverse" else ""
@@ -119,7 +119,7 @@ class Rules:
     tables: Mapping[str, Table]
 
     def rule(self, task: str, pool: str, budget: str) -> Rule | None:
-        """Return the rule for a situation, or None where the study has none."""
+        """Return the rule for a situation, or None where the paper has none."""
         return next((r for r in self.rules if (r.task, r.pool, r.budget) == (task, pool, budget)), None)
 
     def cell(self, table: str, column: str, row: str) -> tuple[Column, Row, Cell]:
@@ -149,7 +149,7 @@ def study_rules() -> Rules:
 
 
 def read_rules(path: Path, tables: Mapping[str, Table]) -> Rules:
-    """Read the rules' file, which cites the study's tables, by name.
+    """Read the rules' file, which cites the paper's tables, by name.
 
     Raises:
         UsageError: the file is missing, has another form, or cites a cell that the tables lack.

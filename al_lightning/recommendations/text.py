@@ -17,9 +17,9 @@ WIDTH = 110
 HELD = "\0"
 """Stands for a space at which no line is broken."""
 LARGEST = 0.5
-"""Share of the pool at which the study's longest curves end."""
+"""Share of the pool at which the paper's longest curves end."""
 RANDOM = "Random"
-"""Label of the study's rows that choose at random and train on labels alone."""
+"""Label of the paper's rows that choose at random and train on labels alone."""
 OUTCOMES = {"ahead": "ahead", "behind": "behind", "mixed": "mixed: settings disagree", "noise": "within noise"}
 
 
@@ -93,10 +93,10 @@ def _advice(answer: Recommendation) -> str:
 
 def _why_no_strategy(answer: Recommendation) -> str:
     if not any(reading.fits for reading in answer.readings):
-        return f"the study has no redundant pool for {answer.situation.task}."
+        return f"the paper has no redundant pool for {answer.situation.task}."
     if len(answer.readings) > 1 and any(reading.strategy for reading in answer.readings):
         cases = [f"{reading.strategy or 'no advice'} if {_if(answer, reading)}" for reading in answer.readings]
-        return f"the measures lie between the study's situations, and the advice would be {'; '.join(cases)}."
+        return f"the measures lie between the paper's situations, and the advice would be {'; '.join(cases)}."
     text = "the published evidence is mixed or within noise."
     for reading in answer.readings:
         for each in reading.evidence:
@@ -125,12 +125,12 @@ def _if(answer: Recommendation, reading: Reading) -> str:
 def _reading(answer: Recommendation, reading: Reading) -> str:
     """Return a rule and its evidence."""
     several = f"If {_if(answer, reading)}: " if len(answer.readings) > 1 else ""
-    source = "the study's text"
+    source = "the paper's text"
     if reading.rule.task == "segmentation":
         source = f"Table 8, which prints {reading.printed}"
     text = f"{several}{reading.rule.name}, after {source}: {reading.rule.says}."
     if not reading.fits:
-        text += f" The study's pools for {reading.rule.task} are diverse, so they tell nothing about this each."
+        text += f" The paper's pools for {reading.rule.task} are diverse, so they tell nothing about this each."
     lines = [_paragraph("Rule.", text)]
     lines.append("  differences in points of the mean height of the curve (area / width), else of the score:")
     for each in reading.evidence:
@@ -142,7 +142,7 @@ def _reading(answer: Recommendation, reading: Reading) -> str:
 
 
 def _carried(reading: Reading) -> list[str]:
-    """Return how far the published numbers carry what the study prints: the highest row of each setting."""
+    """Return how far the published numbers carry what the paper prints: the highest row of each setting."""
     if not reading.carried:
         return []
     holds = sum(each.carries for each in reading.carried)
@@ -209,7 +209,7 @@ def _sure(answer: Recommendation) -> str:
         points = f"{rules.assumed[answer.situation.task]:g} points"
         text += f" {many} printed deviation; {points} are assumed instead."
     if answer.situation.share > LARGEST:
-        text += f" The study's curves end at {100 * LARGEST:g} % of the pool; your budget lies beyond."
+        text += f" The paper's curves end at {100 * LARGEST:g} % of the pool; your budget lies beyond."
     if len(answer.readings) > 1:
         text += " A measure lies in a grey zone, so all rules that may fit are shown."
     if answer.situation.problems:

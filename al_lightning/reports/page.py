@@ -32,7 +32,7 @@ from al_lightning.runs.files import write_text
 from al_lightning.runs.journal import Run
 
 Guide = Callable[[Sequence[Dataset], Sequence["Findings | str"], Origin | None], Mapping[str, Any]]
-"""Gives a page's section about the study's guide: what `guide.html.jinja` shows, of datasets, findings, and origin."""
+"""Gives a page's section about the paper's guide: what `guide.html.jinja` shows, of datasets, findings, and origin."""
 
 
 def write_report(
@@ -52,7 +52,7 @@ def write_report(
         data: gives a run's dataset; where that fails, the report says so and has no pictures.
         title: of the page; plain text; "" for the names of what the runs were on.
         origin: the command that made all runs; by default each run has its own.
-        guide: holds the runs against the study's guide; without it, the page has no such section.
+        guide: holds the runs against the paper's guide; without it, the page has no such section.
 
     Raises:
         UsageError: there are no runs.

@@ -1,4 +1,4 @@
-"""A table of the study with measured beside published numbers: the text of each cell."""
+"""A table of the paper with measured beside published numbers: the text of each cell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A figure of the study as data: panels, each of which draws a column of a table, or rows of several. No torch."""
+"""A figure of the paper as data: panels, each of which draws a column of a table, or rows of several. No torch."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def warnings(plan: Plan) -> list[str]:
     notes = []
     if not plan.reduced and any(_from_scratch(run) for run in plan.missing):
         notes.append(
-            "these networks would start from random weights, the study's from ImageNet's: add "
+            "these networks would start from random weights, the paper's from ImageNet's: add "
             "--network.backbone.weights FILE, with the path of wider_resnet38.pth.tar, to which the first page of "
             "github.com/NVIDIA/semantic-segmentation links"
         )

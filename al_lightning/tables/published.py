@@ -1,4 +1,4 @@
-"""A table of the study as data: rows, columns, the runs of its cells, and the published numbers. No torch."""
+"""A table of the paper as data: rows, columns, the runs of its cells, and the published numbers. No torch."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Column:
         unit: of budgets in texts, "percent" or "images".
         metric: the metric's name in the journal.
         at: the budget at which the metric is read.
-        area_scale: factor from the area of the study's Eq. 2 to the published area.
+        area_scale: factor from the area of the paper's Eq. 2 to the published area.
         images_per_second: assumed speed of training, forward and backward, of one accelerator.
         figure: the published figure with these curves ("in no figure" where there is none); "" for other tables.
         options: of all its runs.

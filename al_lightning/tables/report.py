@@ -1,4 +1,4 @@
-"""A table of the study with our runs, in every form: text, one page, markdown, LaTeX, CSV."""
+"""A table of the paper with our runs, in every form: text, one page, markdown, LaTeX, CSV."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class CellStatus:
 
     @property
     def areas(self) -> dict[int, float]:
-        """The area (Eq. 2 of the study) in the column's scale; of a 100 % row its metric times the width."""
+        """The area (Eq. 2 of the paper) in the column's scale; of a 100 % row its metric times the width."""
         scale, curves = self.column.area_scale, self.series.curves
         if self.row.everything:
             return {curve.seed: scale * curve.values[-1] * self.column.width for curve in curves}

@@ -28,7 +28,7 @@ TrainingBatch = dict[str, Batch]
 
 
 def sgd(parameters: Iterable[Any]) -> torch.optim.Optimizer:
-    """Return SGD as in the study: momentum 0.9, weight decay 5e-4."""
+    """Return SGD as in the paper: momentum 0.9, weight decay 5e-4."""
     return torch.optim.SGD(parameters, lr=0.03, momentum=0.9, weight_decay=5e-4)
 
 

@@ -21,7 +21,7 @@ class UDA(TrainingModule):
 
     The prediction for an augmented image is trained towards that for the original. Labelled, original and augmented
     images go through the network in one batch, so that BatchNorm sees them together. `annealing` and `ema` are off by
-    default, as the study does not mention them.
+    default, as the paper does not mention them.
 
     Args:
         temperature: divisor of the original's logits, which sharpens its prediction.

@@ -82,7 +82,7 @@ def test_a_report_goes_on_with_all_options_and_files(
     words = {(call[2], call[call.index("--seed") + 1]) for call in calls}
     names = ("small_image_folder_random", "small_image_folder_entropy")
     assert words >= {(name, seed) for name in names for seed in "012"}
-    assert ("small_image_folder_random_uda", "0") in words  # the study's guide
+    assert ("small_image_folder_random_uda", "0") in words  # the paper's guide
     fits = [call for call in calls if call[0] == "fit"]
     assert all(call[3:5] == ["--config", "mine.yaml"] for call in fits)
     assert all([*call, *SMALL] and set(SMALL) <= set(call) for call in fits)

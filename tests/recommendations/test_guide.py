@@ -151,7 +151,7 @@ def test_an_unknown_redundancy_is_said_and_the_studys_own_pools_are_known() -> N
     assert "Table 8 prints Random-SSL or Batch." in unknown.place
     assert "the images cannot be read" in held(RULES, a_dataset(SUPERVISED), "There is no folder.").place
     known = held(RULES, a_dataset(SUPERVISED, dataset="a2d2_pool5f"), findings(None))
-    assert known.place.startswith("A redundant pool (one of the study's), a low budget")
+    assert known.place.startswith("A redundant pool (one of the paper's), a low budget")
 
 
 def test_classification_is_held_against_the_text() -> None:
@@ -188,7 +188,7 @@ def test_the_page_has_the_table_as_printed_and_each_pool() -> None:
     text = text_of(page(comparison(), data, "t", guide=study_guide()))
     assert "pool low budget high budget diverse Random-SSL Single-SSL redundant Batch Batch-SSL" in text
     assert "Table 8 prints" in text
-    assert "The study's guide" not in text_of(page(comparison(), data, "t"))
+    assert "The paper's guide" not in text_of(page(comparison(), data, "t"))
 
 
 def sections(found: Sequence[Dataset]) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""The study's four demands on an evaluation of classification, each met and each missed."""
+"""The paper's four demands on an evaluation of classification, each met and each missed."""
 
 from dataclasses import replace
 from pathlib import Path

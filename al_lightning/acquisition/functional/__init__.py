@@ -1,4 +1,4 @@
-"""The mathematics of selection, as pure functions, a file for each idea. The study is Mittal et al., IJCV 2025."""
+"""The mathematics of selection, as pure functions, a file for each idea."""
 
 from al_lightning.acquisition.functional.k_center import k_center_greedy
 from al_lightning.acquisition.functional.scores import (

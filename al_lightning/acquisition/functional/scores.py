@@ -1,4 +1,4 @@
-"""Scores of images and the choice of the highest. The study is Mittal et al., IJCV 2025."""
+"""Scores of images and the choice of the highest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BAND = 160_000
 
 
 def entropy(logits: Tensor) -> Tensor:
-    """Return the entropy of the softmax over classes, in nats (Eq. 3 of the study).
+    """Return the entropy of the softmax over classes, in nats (Eq. 3 of Mittal et al. 2025).
 
     Args:
         logits: (B, C, ...).
@@ -48,7 +48,7 @@ def _entropy_in_place(logits: Tensor) -> Tensor:
 
 
 def mean_entropy(logits: Tensor) -> Tensor:
-    """Return each image's mean entropy over its pixels, in nats (Eq. 4 of the study); for (B, C) logits the entropy.
+    """Return each image's mean entropy over its pixels, in nats (Mittal et al., Eq. 4); for (B, C) logits the entropy.
 
     The entropy map is not rescaled per image, which would remove the overall uncertainty of the image.
 
@@ -102,7 +102,7 @@ def mean_least_confidence(logits: Tensor) -> Tensor:
 
 
 def entropy_of_views(views: Iterable[Tensor]) -> Tensor:
-    """Return the sum of the mean entropies of an image's views, in nats (Eq. 5 of the study).
+    """Return the sum of the mean entropies of an image's views, in nats (Eq. 5 of Mittal et al. 2025).
 
     EquAL's views are the image and its mirror image. Views need not be aligned, because a mean over pixels does not
     depend on their places.
@@ -125,7 +125,7 @@ def entropy_of_views(views: Iterable[Tensor]) -> Tensor:
 def mutual_information(passes: Iterable[Tensor]) -> Tensor:
     """Return each image's mutual information of class and weights, in nats, the mean over pixels (BALD).
 
-    It is the entropy of the mean probability minus the mean entropy of the passes (Eq. 6 of the study).
+    It is the entropy of the mean probability minus the mean entropy of the passes (Eq. 6 of Mittal et al. 2025).
 
     Args:
         passes: logits of each pass, (B, C) or (B, C, H, W), at least one; one is in memory at a time.
@@ -147,7 +147,7 @@ def mutual_information(passes: Iterable[Tensor]) -> Tensor:
 
 
 def variation_ratio(classes: Tensor) -> Tensor:
-    """Return the share of members that do not predict the most frequent class, 1 - f_mode / T (Eq. 1 of the study).
+    """Return the share of members that do not predict the most frequent class, 1 - f_mode / T (Eq. 1 of Mittal et al.).
 
     Args:
         classes: (T, N) predicted class by each of T members for each image.

@@ -49,7 +49,7 @@ class Frame(NamedTuple):
 class A2D2(PoolDataset):
     """A2D2's labelled frames: 22 scenes with 40,135 frames to choose from, scene 20180925_112730 (1,142) for test.
 
-    A pool holds all frames, the frames of a list in the format of the study's public code, or, as in the study (Mittal
+    A pool holds all frames, the frames of a list in the format of the paper's public code, or, as in the paper (Mittal
     et al., IJCV 2025), a part with a chosen redundancy: drawn frames, each with the next labelled frames of the same
     scene and camera, or with augmented copies. Pools with the same `pool_seed` draw frames in the same order.
 
@@ -62,7 +62,7 @@ class A2D2(PoolDataset):
         pool_list: file with an image path per line, SCENE/camera/CAMERA/FILE.png, in the working directory or below
             root; it is read instead of drawing frames.
         duplicates: `drop` leaves out repeats in a pool_list, `keep` has an image in the pool as often as it is listed.
-        mapping: class of each of the 55 colours: `a2d2_19` (the grouping of the study's public code), `cityscapes_19`,
+        mapping: class of each of the 55 colours: `a2d2_19` (the grouping of the paper's public code), `cityscapes_19`,
             or a file of one's own.
         size: (height, width) to which images and labels are resized: a third of 1208 x 1920.
         complete: whether all frames are required; otherwise a part of the scenes is enough.

@@ -114,7 +114,7 @@ class BCSS(SplitDataset):
 
     Args:
         tile: side of a tile in pixels.
-        test_share: share of the patients whose tiles are the test set; the study has 2,768 of 8,768 images for test.
+        test_share: share of the patients whose tiles are the test set; the paper has 2,768 of 8,768 images for test.
         split_seed: seed of the draw of patients; runs of every seed see the same split.
         images: folder of the regions' images, below root: `rgbs_colorNormalized`, or `rgbs`.
         masks: folder of the masks, which have the names of their images.

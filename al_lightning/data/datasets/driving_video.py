@@ -52,7 +52,7 @@ def _drawn(
 class DrivingVideo(PoolDataset):
     """Street scenes drawn by the program: ten classes, and void where a pixel shows more than one class.
 
-    It stands in for driving video with a chosen redundancy, like the pools that the study (Mittal et al., IJCV 2025)
+    It stands in for driving video with a chosen redundancy, like the pools that the paper (Mittal et al., IJCV 2025)
     cut from A2D2. Of each scene the pool has one frame, and in addition `follow` consecutive frames or `copies`
     augmented copies (85 % crops, resized to the original size, with colour jitter). The size of the pool does not
     depend on its kind, so a redundant pool has fewer scenes. All kinds draw their scenes in the same order. The test
@@ -66,7 +66,7 @@ class DrivingVideo(PoolDataset):
         test_size: images in the test set, one per scene.
         nuisance: `mild` differences of light, or `strong`: also night, snow, thick fog and noisy sensors.
         repeated: share of the pool's entries that are exact copies of other entries, drawn by the seed; the published
-            lists of the study's redundant pools repeat 9 % of their entries.
+            lists of the paper's redundant pools repeat 9 % of their entries.
         seed: seed of the streets; runs of every seed see the same ones.
         **options: see PoolDataset, except `root`.
     """
