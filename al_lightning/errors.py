@@ -10,6 +10,7 @@ import contextlib
 import difflib
 import math
 import os
+import re
 import sysconfig
 import traceback
 from collections.abc import Iterable
@@ -213,6 +214,9 @@ def own_line(error: BaseException) -> str:
     """Return ` in FILE:LINE`: the innermost line of the user's own code on an error's way; "" where there is none."""
     installed = (str(Path(__file__).parent), sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
     lines = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    # concurrent.futures sends the traceback of another process as the text of the cause.
+    there = re.findall(r'^ +File "(.+)", line (\d+)', str(error.__cause__ or ""), re.MULTILINE)
+    lines += [(file, int(line)) for file, line in there]
     own = [
         (file, line)
         for file, line in lines

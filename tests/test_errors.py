@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,20 @@ def test_the_users_own_line_on_an_errors_way_is_named() -> None:
     file = __file__.removeprefix(f"{Path.cwd()}/")
     assert own_line(caught.value) == f" in {file}:{raised}"  # not json's own line, which is deeper
     assert own_line(ValueError("never raised")) == ""
+
+
+def wrong_number() -> None:
+    int("none")
+
+
+def test_the_users_own_line_comes_back_from_another_process() -> None:
+    with (
+        ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool,
+        pytest.raises(ValueError, match="none") as caught,
+    ):
+        pool.submit(wrong_number).result()
+    line = wrong_number.__code__.co_firstlineno + 1
+    assert own_line(caught.value).endswith(f"{Path(__file__).name}:{line}")
 
 
 def test_a_range_is_what_it_says():
