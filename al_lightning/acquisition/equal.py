@@ -13,7 +13,7 @@ from al_lightning.types import Batch
 
 
 class EquAL(Acquisition):
-    """Highest entropy of an image and its mirror image together (Mittal et al. 2025, Eq. 5; Golestaneh and Kitani 2020).
+    """Highest entropy of an image and its mirror image together (Mittal et al., Eq. 5; Golestaneh and Kitani 2020).
 
     Eq. 5 as printed: a sum of two entropies, without a term for the consistency of the two predictions.
     """

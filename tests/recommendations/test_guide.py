@@ -133,9 +133,9 @@ def test_the_command_of_a_long_training_says_how_long_its_fits_are() -> None:
 def test_of_probes_only_probes_are_advised() -> None:
     def probes(budget: int, redundancy: float) -> tuple[str, ...]:
         grown = a_dataset({"random+probe": 50.0, "entropy+probe": 51.0}, labels=budget, dataset="camvid")
-        settings = {"training.class_path": "al_lightning.training.Probe"}
+        settings, trained = {"training.class_path": "al_lightning.training.Probe"}, "supervised (linear probe)"
         made = [run for method in grown.methods for run in method.runs]
-        runs = [replace(run, record=replace(run.record, settings=settings)) for run in made]
+        runs = [replace(run, record=replace(run.record, settings=settings, trained=trained)) for run in made]
         return held(RULES, datasets(runs)[0], findings(redundancy)).answers
 
     (semi_supervised,) = probes(60, 0.05)
