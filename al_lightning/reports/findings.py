@@ -114,6 +114,12 @@ class Findings:
         return float(self.share(method)[self.rare].sum()) / share if share and self.chosen[method].any() else None
 
     @property
+    def scored(self) -> bool:
+        """Whether scores are shown of any batch."""
+        runs = (run for by_seed in self.batches.values() for run in by_seed.values())
+        return any(batch.scores is not None for run in runs for batch in run)
+
+    @property
     def most_batches(self) -> int:
         """The largest number of batches of a run."""
         return max((len(batches) for by_seed in self.batches.values() for batches in by_seed.values()), default=0)

@@ -57,6 +57,9 @@ def test_scores_stand_under_frames(tmp_path: Path) -> None:
     assert html.count('<span title="score">') == 2
     assert '<span title="score">0.7500</span>f18' in html
     assert html.count('class="scores"') == 1
+    explained = "the bold number beneath a frame is its score"
+    assert explained in html
+    assert explained not in page([a_run("street_random", 0, (40, 50), BATCHES)], data, "t")  # no frame has one
     (dataset,) = datasets([run])
     findings = gather(dataset, data)
     assert isinstance(findings, Findings)
