@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Literal, NamedTuple
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from scipy import special
 
@@ -87,27 +88,40 @@ class Gain(NamedTuple):
     half: float
 
 
-def budget_options(pool: int, classes: int, labels: Literal["image", "pixel"]) -> list[str]:
-    """Return the budget of a comparison as options of `fit`: up to `BUDGETS` budgets of one size, to half the pool.
+def budget_options(
+    pool: int, classes: int, labels: Literal["image", "pixel"], given: Mapping[str, Any] = MappingProxyType({})
+) -> list[str]:
+    """Return what the request leaves open of a comparison's budget, as options of `fit`: in images, to half the pool.
 
     Images with one class: one to `MOST_PER_CLASS` of each class, so that ten budgets are at most a twentieth of a large
-    pool. Images with a class per pixel: a thirtieth of the pool, 4 to `MOST_IMAGES` images.
+    pool. Images with a class per pixel: a thirtieth of the pool, 4 to `MOST_IMAGES` images. There are up to `BUDGETS`
+    budgets.
+
+    Args:
+        pool: number of images.
+        classes: number of classes.
+        labels: what the labels are of.
+        given: options of the budget that the request names, by name. Beside a unit of percent the numbers of `fit`
+            hold, taken as percentages.
 
     Raises:
         UsageError: the pool is too small for two budgets.
     """
+    if given.get("unit") == "percent":
+        return []
     if labels == "image":
-        query = classes * min(MOST_PER_CLASS, max(1, pool // (20 * BUDGETS * classes)))
+        usual = classes * min(MOST_PER_CLASS, max(1, pool // (20 * BUDGETS * classes)))
     else:
-        query = min(MOST_IMAGES, max(4, pool // 30))
-    points = min(BUDGETS, pool // 2 // query)
-    if points < 2:
+        usual = min(MOST_IMAGES, max(4, pool // 30))
+    budget = {"unit": "images", "initial": usual, "query": usual, **given}
+    cycles = min(BUDGETS - 1, (pool // 2 - budget["initial"]) // max(1, budget["query"]))
+    if cycles < 1 and not given:
         raise UsageError(
-            f"The pool has {pool} images and {classes} classes, too few for two budgets of {query} images; give "
+            f"The pool has {pool} images and {classes} classes, too few for two budgets of {usual} images; give "
             "--budget.unit images, --budget.initial, --budget.query and --budget.cycles."
         )
-    values = {"unit": "images", "initial": query, "query": query, "cycles": points - 1}
-    return [part for name, value in values.items() for part in (f"--budget.{name}", str(value))]
+    budget.setdefault("cycles", max(1, cycles))
+    return [part for name, value in budget.items() if name not in given for part in (f"--budget.{name}", str(value))]
 
 
 def smaller(height: int, width: int) -> tuple[int, int]:

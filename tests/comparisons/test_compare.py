@@ -76,6 +76,24 @@ def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
     assert refused(al(*SMALL, "--seeds", 3), UsageError, runs[1].relative_to(here), "not finished")
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--budget.cycles", 3], "4 budgets from 10 to 40 labels, "),
+        (["--budget", "{query: 5}"], "10 budgets from 10 to 55 labels, "),
+        (
+            ["--budget.unit", "percent", "--budget.cycles", 3],
+            "4 budgets from 287 to 1,148 labels (20 to 80 % of the pool), ",
+        ),
+        (["--budget.cycles", 0], "1 budget from 10 to 10 labels, "),
+    ],
+)
+def test_one_option_of_the_budget_changes_no_other(al: Call, here: Path, options: list[object], said: str) -> None:
+    answer = al("compare", "digits", "--encoder", "wrn28", "--strategies", "margin", *options, "--dry-run")
+    assert answer.code == 0, answer.err
+    assert said in answer.out
+
+
 def test_images_with_masks(al: Call, here: Path, masks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = [
         "compare",

@@ -54,6 +54,22 @@ def test_budgets_by_hand(pool: int, classes: int, labels: str, query: int, cycle
     assert (given["--budget.cycles"], given["--budget.unit"]) == (str(cycles), "images")
 
 
+@pytest.mark.parametrize(
+    ("given_budget", "rest"),
+    [
+        ({"cycles": 3}, {"unit": "images", "initial": "4", "query": "4"}),
+        ({"query": 10}, {"unit": "images", "initial": "4", "cycles": "9"}),
+        ({"initial": 60, "query": 20}, {"unit": "images", "cycles": "3"}),
+        ({"initial": 200}, {"unit": "images", "query": "4", "cycles": "1"}),
+        ({"unit": "images", "cycles": 0, "query": 0}, {"initial": "4"}),
+        ({"unit": "percent"}, {}),
+    ],
+)
+def test_what_is_not_given_of_a_budget_stays_in_images(given_budget: dict[str, object], rest: dict[str, str]) -> None:
+    words = budget_options(240, 4, "image", given_budget)
+    assert {name.removeprefix("--budget."): value for name, value in zip(words[::2], words[1::2], strict=True)} == rest
+
+
 @given(st.integers(1, 100_000), st.integers(1, 300), st.sampled_from(["image", "pixel"]))
 def test_no_budget_asks_for_more_than_half_of_the_pool(
     pool: int, classes: int, labels: Literal["image", "pixel"]
