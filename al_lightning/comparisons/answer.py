@@ -17,7 +17,7 @@ from al_lightning.reports.numbers import answer, datasets
 from al_lightning.reports.origin import Origin
 from al_lightning.reports.page import Guide, report_values
 from al_lightning.results.health import lacks_of
-from al_lightning.results.renderers import number
+from al_lightning.results.renderers import all_of, number
 from al_lightning.results.series import Series
 from al_lightning.runs.files import write_text
 
@@ -76,9 +76,21 @@ def next_steps(comparison: Comparison, command: Sequence[str], checked: bool) ->
         line = shlex.join(["al-lightning", *command, "--check"])
         steps.append(NextStep("See whether a network trained on the same labels is much better", line))
     alike = [method for method in comparison.methods if method.budgets == comparison.methods[0].budgets]  # not `full`
-    best = max(alike, key=lambda method: method.metric.sign * _height(method)).runs[0].record
-    why = f"Train a network with the strategy that was highest here, {best.parts['acquisition']}"
-    return [*steps, NextStep(why, trained_fit(best).line(str(best.seed)))]
+    best = max(alike, key=lambda method: method.metric.sign * _height(method))
+    record = best.runs[0].record
+    return [*steps, NextStep(_why(best, comparison), trained_fit(record).line(str(record.seed)))]
+
+
+def _why(best: Series, comparison: Comparison) -> str:
+    """Return why a strategy is the one to train with, and over which others its lead is not shown."""
+    compared = [each for dataset in datasets(comparison.runs) for each in dataset.against_baseline()]
+    pairs = {frozenset((each.method, each.baseline)): each.shows for each in compared}
+    unsure = [each for pair, shown in pairs.items() if best.label in pair and not shown for each in pair - {best.label}]
+    doubt = f"; its lead over {all_of(unsure)} may be chance" if unsure else ""
+    metric = best.metric.title
+    return (
+        f"Train a network with {best.strategy}, which had the best {metric} averaged over the whole curve here{doubt}"
+    )
 
 
 def _height(method: Series) -> float:

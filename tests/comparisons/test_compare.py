@@ -270,7 +270,7 @@ def test_a_shared_cold_start_has_random_after_it_as_baseline_and_notes_are_said_
 def test_full_is_not_advised_and_spaces_do_not_count(al: Call, here: Path) -> None:
     answer = al(*SMALL, "--strategies", "margin, full", "--seeds", 1)
     assert answer.code == 0, answer.err
-    assert "highest here, full" not in answer.out  # all labels are more than the budgets of the others
+    assert "Train a network with full," not in answer.out  # all labels are more than the budgets of the others
     assert len(list((here / "runs").glob("*full_probe/*/seed_0"))) == 1
 
 
