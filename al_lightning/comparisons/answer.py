@@ -56,11 +56,10 @@ def _gain(method: Series) -> str:
     if (found := gain(method)) is None:
         return ""
     metric, low, high = method.metric, found.points - found.half, found.points + found.half
-    more = f"{found.labels} more" if found.labels > 1 else "each more"
-    return (
-        f"From {found.start:,} to {found.end:,} labels, {more} brought {method.label} {number(found.points, 1)} points "
-        f"of {metric.title} (95 % interval {number(low, 1)} to {number(high, 1)})."
-    )
+    change = f"{number(found.points, 1)} points of {metric.title}"
+    interval = f"95 % interval {number(low, 1)} to {number(high, 1)}"
+    rate = f", {number(found.rate, 1)} for {found.labels} labels" if found.labels < found.end - found.start else ""
+    return f"From {found.start:,} to {found.end:,} labels, {method.label} changed by {change} ({interval}){rate}."
 
 
 def next_steps(comparison: Comparison, command: Sequence[str], checked: bool) -> list[NextStep]:

@@ -76,16 +76,25 @@ class Gain(NamedTuple):
     Attributes:
         start: labels of the first.
         end: labels of the second.
-        labels: that brought the gain, 100 or fewer.
-        points: the mean gain over seeds.
+        points: the mean gain over seeds, from the first to the second.
         half: half-width of its 95 % interval.
     """
 
     start: int
     end: int
-    labels: int
     points: float
     half: float
+
+    @property
+    def labels(self) -> int:
+        """How many labels the gain is told for as well: 100 or 10, never more than it was measured over."""
+        # A curve bends, and a slope says nothing of what lies beyond.
+        return next((count for count in (100, 10) if count <= self.end - self.start), 1)
+
+    @property
+    def rate(self) -> float:
+        """The gain of so many labels, in points."""
+        return self.labels * self.points / (self.end - self.start)
 
 
 def budget_options(
@@ -179,7 +188,5 @@ def gain(method: Series) -> Gain | None:
     last = len(curves[0].values) - 1
     first = min((last + 1) // 2, last - 1)
     start, end = curves[0].labelled[first], curves[0].labelled[last]
-    # Not for more labels than the half has: a curve bends, and a slope says nothing of what lies beyond.
-    labels = next((count for count in (100, 10) if count <= end - start), 1)
-    gains = [labels * (curve.values[last] - curve.values[first]) / (end - start) for curve in curves]
-    return Gain(start, end, labels, fmean(gains), half_width(gains))
+    gains = [curve.values[last] - curve.values[first] for curve in curves]
+    return Gain(start, end, fmean(gains), half_width(gains))

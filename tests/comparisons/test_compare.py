@@ -44,7 +44,7 @@ def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
     (path,) = (here / "runs").glob("compare_digits*.html")
     assert answer.out.splitlines()[-1] == f"Page: {path.relative_to(here)}"
     page = path.read_text()
-    for words in ("Which digits?", "choose", "frozen", "10 more"):
+    for words in ("Which digits?", "choose", "frozen", "labels, random_probe changed by"):
         assert words in page
     # The runs are those of `fit`, which reads them.
     margin = next(path for path in runs if "margin" in str(path) and path.name == "seed_1")
