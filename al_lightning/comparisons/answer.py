@@ -13,6 +13,7 @@ from al_lightning.comparisons.comparison import Comparison
 from al_lightning.comparisons.plan import gain
 from al_lightning.features.of_run import data_and_features
 from al_lightning.pages.render import render
+from al_lightning.reports.advice import on_own_images
 from al_lightning.reports.numbers import answer, datasets
 from al_lightning.reports.origin import Origin
 from al_lightning.reports.page import Guide, report_values
@@ -97,6 +98,12 @@ def _height(method: Series) -> float:
     return sum(heights) / len(heights) if heights else float("-inf")
 
 
+def _title(comparison: Comparison) -> str:
+    """Return a title with the folder of one's own images; "" for other data, which the setting names."""
+    own = any(map(on_own_images, datasets(comparison.runs)))
+    return f"{comparison.experiments[0].data.root.resolve().name}: strategies compared" if own else ""
+
+
 def write_page(
     path: Path,
     comparison: Comparison,
@@ -111,14 +118,16 @@ def write_page(
     Args:
         path: the HTML file.
         comparison: the comparison.
-        title: of the page; "" for the name of the setting.
+        title: of the page; "" for the name of the folder of one's own images, or of the setting.
         origin: the command that made it.
         checked: the result of a check; None without one.
         steps: what to do next.
         guide: as for `reports.page.write_report`.
     """
     values: dict[str, Any] = {
-        **report_values(comparison.runs, data_and_features(()), title, origin=origin, guide=guide),
+        **report_values(
+            comparison.runs, data_and_features(()), title or _title(comparison), origin=origin, guide=guide
+        ),
         "warning": checked.warning if checked else "",
         "checked": checked.line if checked else "",
         "gains": [text for text in map(_gain, comparison.methods) if text],

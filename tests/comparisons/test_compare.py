@@ -112,7 +112,15 @@ def test_images_with_masks(al: Call, here: Path, masks: Path, monkeypatch: pytes
     assert "2 budgets from 4 to 8 labels" in answer.err
     assert "mIoU" in answer.out
     (page,) = (here / "runs").glob("compare_mask_folder_boxes-*.html")
-    assert "mIoU" in page.read_text()
+    written = page.read_text()
+    assert "mIoU" in written
+    assert f"<h1>{masks.name}: strategies compared</h1>" in written
+    assert written.count("Train a network with") == 1
+    assert written.index('id="next"') < written.index("Train a network with") < written.index('id="made"')
+    assert "minutes of work" not in written
+    # Both tables say what stands after their ±.
+    assert "± half of its 95 % interval (the page has ± one standard deviation)" in " ".join(answer.out.split())
+    assert "mean ± standard deviation over seeds" in written
     # Each image was read once, for the split, which the runs keep; the same command reads none.
     assert answer.err.count("images are read once") == 1
     assert "(0 decoded)" in answer.err
