@@ -59,7 +59,8 @@ def _gain(method: Series) -> str:
     metric, low, high = method.metric, found.points - found.half, found.points + found.half
     change = f"{number(found.points, 1)} points of {metric.title}"
     interval = f"95 % interval {number(low, 1)} to {number(high, 1)}"
-    rate = f", {number(found.rate, 1)} for {found.labels} labels" if found.labels < found.end - found.start else ""
+    each = f"{found.labels} labels" if found.labels > 1 else "each label"
+    rate = f", {number(found.rate, 1)} for {each}" if found.labels < found.end - found.start else ""
     return f"From {found.start:,} to {found.end:,} labels, {method.label} changed by {change} ({interval}){rate}."
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from al_lightning.comparisons.answer import next_steps
+from al_lightning.comparisons.answer import next_steps, sentences
 from al_lightning.comparisons.comparison import Comparison
 from al_lightning.reports.numbers import cost
 from al_lightning.results.series import series_of_runs
@@ -58,3 +58,13 @@ def test_a_lead_that_is_shown_is_not_doubted() -> None:
     why, _ = train({"random": RANDOM, "entropy": plus([1, -1, -1])})
     assert why.startswith("Train a network with random, ")
     assert why.endswith("its lead over entropy_probe may be chance")
+
+
+def test_the_gain_is_that_of_the_table() -> None:
+    """Random gains 10, 8 and 14 points from 4 to 6 labels: 32 / 3 on average."""
+    runs = tuple(made("random", seed, RANDOM[seed]) for seed in range(3))
+    gained = sentences(Comparison((), runs, "", 1.0))[-1]
+    assert gained.startswith(
+        "From 4 to 6 labels, random_probe changed by 10.7 points of mIoU (95 % interval 3.1 to 18.3)"
+    )
+    assert gained.endswith(", 5.3 for each label.")
