@@ -6,8 +6,9 @@ from pathlib import Path
 
 from al_lightning.cli.arguments import Arguments, at_least_one, begin, require_page
 from al_lightning.errors import require, require_folder
+from al_lightning.reports.origin import COMPARED_SEEDS
 
-SEEDS, MINUTES = 50, 10.0
+MINUTES = 10.0
 TEXT = """\
 Runs strategies over many seeds on stored features of a frozen encoder, with a linear head, and says which is ahead.
 The pool's images must have labels: the strategies choose among them. Finished runs are read, not repeated.
@@ -24,7 +25,7 @@ def compare(given: list[str]) -> int:
         metavar="A,B",
         help="beside random (entropy,margin,coreset); margin_from_typiclust: a cold start",
     )
-    parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help=f"most seeds ({SEEDS})")
+    parser.add_argument("--seeds", type=int, default=COMPARED_SEEDS, metavar="N", help=f"most seeds ({COMPARED_SEEDS})")
     parser.add_argument("--minutes", type=float, default=MINUTES, metavar="M", help=f"most minutes ({MINUTES:g})")
     parser.add_argument("--encoder", metavar="NAME", help="of a run's name (efficientnet; hypercolumns)")
     parser.add_argument("--processes", type=int, metavar="N", help="runs at a time (one for each core)")

@@ -13,11 +13,12 @@ from al_lightning.comparisons.comparison import Comparison
 from al_lightning.comparisons.plan import gain
 from al_lightning.features.of_run import data_and_features
 from al_lightning.pages.render import render
+from al_lightning.reports.advice import on_own_images
 from al_lightning.reports.numbers import answer, datasets
 from al_lightning.reports.origin import Origin
 from al_lightning.reports.page import Guide, report_values
 from al_lightning.results.health import lacks_of
-from al_lightning.results.renderers import number
+from al_lightning.results.renderers import all_of, number
 from al_lightning.results.series import Series
 from al_lightning.runs.files import write_text
 
@@ -56,11 +57,11 @@ def _gain(method: Series) -> str:
     if (found := gain(method)) is None:
         return ""
     metric, low, high = method.metric, found.points - found.half, found.points + found.half
-    more = f"{found.labels} more" if found.labels > 1 else "each more"
-    return (
-        f"From {found.start:,} to {found.end:,} labels, {more} brought {method.label} {number(found.points, 1)} points "
-        f"of {metric.title} (95 % interval {number(low, 1)} to {number(high, 1)})."
-    )
+    change = f"{number(found.points, 1)} points of {metric.title}"
+    interval = f"95 % interval {number(low, 1)} to {number(high, 1)}"
+    each = f"{found.labels} labels" if found.labels > 1 else "each label"
+    rate = f", {number(found.rate, 1)} for {each}" if found.labels < found.end - found.start else ""
+    return f"From {found.start:,} to {found.end:,} labels, {method.label} changed by {change} ({interval}){rate}."
 
 
 def next_steps(comparison: Comparison, command: Sequence[str], checked: bool) -> list[NextStep]:
@@ -76,14 +77,32 @@ def next_steps(comparison: Comparison, command: Sequence[str], checked: bool) ->
         line = shlex.join(["al-lightning", *command, "--check"])
         steps.append(NextStep("See whether a network trained on the same labels is much better", line))
     alike = [method for method in comparison.methods if method.budgets == comparison.methods[0].budgets]  # not `full`
-    best = max(alike, key=lambda method: method.metric.sign * _height(method)).runs[0].record
-    why = f"Train a network with the strategy that was highest here, {best.parts['acquisition']}"
-    return [*steps, NextStep(why, trained_fit(best).line(str(best.seed)))]
+    best = max(alike, key=lambda method: method.metric.sign * _height(method))
+    record = best.runs[0].record
+    return [*steps, NextStep(_why(best, comparison), trained_fit(record).line(str(record.seed)))]
+
+
+def _why(best: Series, comparison: Comparison) -> str:
+    """Return why a strategy is the one to train with, and over which others its lead is not shown."""
+    compared = [each for dataset in datasets(comparison.runs) for each in dataset.against_baseline()]
+    pairs = {frozenset((each.method, each.baseline)): each.shows for each in compared}
+    unsure = [each for pair, shown in pairs.items() if best.label in pair and not shown for each in pair - {best.label}]
+    doubt = f"; its lead over {all_of(unsure)} may be chance" if unsure else ""
+    metric = best.metric.title
+    return (
+        f"Train a network with {best.strategy}, which had the best {metric} averaged over the whole curve here{doubt}"
+    )
 
 
 def _height(method: Series) -> float:
     heights = list(method.heights().values())
     return sum(heights) / len(heights) if heights else float("-inf")
+
+
+def _title(comparison: Comparison) -> str:
+    """Return a title with the folder of one's own images; "" for other data, which the setting names."""
+    own = any(map(on_own_images, datasets(comparison.runs)))
+    return f"{comparison.experiments[0].data.root.resolve().name}: strategies compared" if own else ""
 
 
 def write_page(
@@ -100,14 +119,16 @@ def write_page(
     Args:
         path: the HTML file.
         comparison: the comparison.
-        title: of the page; "" for the name of the setting.
+        title: of the page; "" for the name of the folder of one's own images, or of the setting.
         origin: the command that made it.
         checked: the result of a check; None without one.
         steps: what to do next.
         guide: as for `reports.page.write_report`.
     """
     values: dict[str, Any] = {
-        **report_values(comparison.runs, data_and_features(()), title, origin=origin, guide=guide),
+        **report_values(
+            comparison.runs, data_and_features(()), title or _title(comparison), origin=origin, guide=guide
+        ),
         "warning": checked.warning if checked else "",
         "checked": checked.line if checked else "",
         "gains": [text for text in map(_gain, comparison.methods) if text],

@@ -65,7 +65,8 @@ def run(asked: Asked) -> str:
             checked = check(comparison, out.with_suffix(".check"), reporter)
             write_page(out, comparison, asked.title, origin, checked, steps, study_guide())
     width = shutil.get_terminal_size().columns
-    table = as_text(means_table(comparison.methods, "Mean over seeds, and half of its 95 % interval", width), width)
+    title = "Mean over seeds ± half of its 95 % interval (the page has ± one standard deviation)"
+    table = as_text(means_table(comparison.methods, title, width), width)
     lines = [*([checked.line] if checked else []), *sentences(comparison), *comparison.notes]
     todo = [line for step in steps for line in (f"{step.why}:", f"  {step.command}")]
     seeds = len({run.record.seed for run in comparison.runs})

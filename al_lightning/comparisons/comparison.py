@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from al_lightning.comparisons.plan import Request, budget_options, finished, sma
 from al_lightning.comparisons.screen import means_table
 from al_lightning.comparisons.strategies import Strategies
 from al_lightning.comparisons.workers import Made, Method, Work, processes, result_of, submit
-from al_lightning.config.command_line import pairs
+from al_lightning.config.command_line import pairs, read_text
 from al_lightning.config.experiment import Experiment
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.pool_split import Reading
@@ -93,11 +94,13 @@ class Comparer:
     def plan(self) -> str:
         """What is to be run, in a sentence."""
         budget, limits = self.experiments[0].budget, self.request.limits
-        unit = "labels" if budget.unit == "images" else "% of the pool"
-        last = budget.initial + budget.cycles * budget.query
+        size = self.experiments[0].data.pool().size
+        span = f"{budget.initial_count(size):,} to {budget.total_count(size):,} labels"
+        if budget.unit == "percent":
+            span += f" ({budget.initial} to {budget.initial + budget.cycles * budget.query} % of the pool)"
         return (
             f"{', '.join(self.request.strategies)}: up to {count_of(limits.seeds, 'seed')} in "
-            f"{limits.minutes:g} minutes, {budget.cycles + 1} budgets from {budget.initial:,} to {last:,} {unit}, "
+            f"{limits.minutes:g} minutes, {count_of(budget.cycles + 1, 'budget')} from {span}, "
             f"{self.request.processes} at a time"
         )
 
@@ -135,16 +138,15 @@ class Comparer:
         return Work(methods, first.data.find_split(), first.data.features, dict(first.data.encoded))
 
     def _settle(self, data: PoolDataset) -> None:
-        """Choose a budget, and a size of images with a class per pixel, where the request has none.
+        """Choose what the request leaves open of the budget, and a size of images with a class per pixel.
 
         All strategies get one dataset, which knows what `data` found in the files.
         """
         given = [name for name, _ in pairs(self.request.options)]
         predicts = self.experiments[0].task(data.num_classes).predicts
-        chosen = size = self._size(data) if predicts == "pixel" and "data.size" not in given else []
-        if not any(name.split(".")[0] == "budget" for name in given):
-            chosen = [*budget_options(len(data.train), data.num_classes, predicts), *size]
-        if chosen:
+        size = self._size(data) if predicts == "pixel" and "data.size" not in given else []
+        budget = {name: getattr(self.experiments[0].budget, name) for name in _of_budget(self.request.options)}
+        if chosen := [*budget_options(len(data.train), data.num_classes, predicts, budget), *size]:
             self.strategies.settle(chosen)
         if size:
             resized = self.experiments[0].data
@@ -222,6 +224,16 @@ class Comparer:
         left = max(0.0, min(60 * limits.minutes - self._passed(begun), passed / done * (limits.seeds - done)))
         line = f"{done} of {limits.seeds} seeds, at most {duration(left)} left"
         self.reporter.show(lambda: means_table(self._series(runs), line, self.reporter.console.width), line)
+
+
+def _of_budget(options: Sequence[str]) -> list[str]:
+    """Return the names of the budget's options that are given, by themselves or in a mapping: `--budget {query: 5}`."""
+    names: list[str] = []
+    for name, value in pairs(options):
+        section, _, key = name.partition(".")
+        if section == "budget":
+            names += [key] if key else read_text(value, f"--{name}")
+    return names
 
 
 def nothing_yet(experiment: Experiment, folder: Path) -> RunInMemory:

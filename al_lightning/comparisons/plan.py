@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Literal, NamedTuple
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from scipy import special
 
@@ -75,39 +76,61 @@ class Gain(NamedTuple):
     Attributes:
         start: labels of the first.
         end: labels of the second.
-        labels: that brought the gain, 100 or fewer.
-        points: the mean gain over seeds.
+        points: the mean gain over seeds, from the first to the second.
         half: half-width of its 95 % interval.
     """
 
     start: int
     end: int
-    labels: int
     points: float
     half: float
 
+    @property
+    def labels(self) -> int:
+        """How many labels the gain is told for as well: 100 or 10, never more than it was measured over."""
+        # A curve bends, and a slope says nothing of what lies beyond.
+        return next((count for count in (100, 10) if count <= self.end - self.start), 1)
 
-def budget_options(pool: int, classes: int, labels: Literal["image", "pixel"]) -> list[str]:
-    """Return the budget of a comparison as options of `fit`: up to `BUDGETS` budgets of one size, to half the pool.
+    @property
+    def rate(self) -> float:
+        """The gain of so many labels, in points."""
+        return self.labels * self.points / (self.end - self.start)
+
+
+def budget_options(
+    pool: int, classes: int, labels: Literal["image", "pixel"], given: Mapping[str, Any] = MappingProxyType({})
+) -> list[str]:
+    """Return what the request leaves open of a comparison's budget, as options of `fit`: in images, to half the pool.
 
     Images with one class: one to `MOST_PER_CLASS` of each class, so that ten budgets are at most a twentieth of a large
-    pool. Images with a class per pixel: a thirtieth of the pool, 4 to `MOST_IMAGES` images.
+    pool. Images with a class per pixel: a thirtieth of the pool, 4 to `MOST_IMAGES` images. There are up to `BUDGETS`
+    budgets.
+
+    Args:
+        pool: number of images.
+        classes: number of classes.
+        labels: what the labels are of.
+        given: options of the budget that the request names, by name. Beside a unit of percent the numbers of `fit`
+            hold, taken as percentages.
 
     Raises:
         UsageError: the pool is too small for two budgets.
     """
+    if given.get("unit") == "percent":
+        return []
     if labels == "image":
-        query = classes * min(MOST_PER_CLASS, max(1, pool // (20 * BUDGETS * classes)))
+        usual = classes * min(MOST_PER_CLASS, max(1, pool // (20 * BUDGETS * classes)))
     else:
-        query = min(MOST_IMAGES, max(4, pool // 30))
-    points = min(BUDGETS, pool // 2 // query)
-    if points < 2:
+        usual = min(MOST_IMAGES, max(4, pool // 30))
+    budget = {"unit": "images", "initial": usual, "query": usual, **given}
+    cycles = min(BUDGETS - 1, (pool // 2 - budget["initial"]) // max(1, budget["query"]))
+    if cycles < 1 and not given:
         raise UsageError(
-            f"The pool has {pool} images and {classes} classes, too few for two budgets of {query} images; give "
+            f"The pool has {pool} images and {classes} classes, too few for two budgets of {usual} images; give "
             "--budget.unit images, --budget.initial, --budget.query and --budget.cycles."
         )
-    values = {"unit": "images", "initial": query, "query": query, "cycles": points - 1}
-    return [part for name, value in values.items() for part in (f"--budget.{name}", str(value))]
+    budget.setdefault("cycles", max(1, cycles))
+    return [part for name, value in budget.items() if name not in given for part in (f"--budget.{name}", str(value))]
 
 
 def smaller(height: int, width: int) -> tuple[int, int]:
@@ -165,7 +188,5 @@ def gain(method: Series) -> Gain | None:
     last = len(curves[0].values) - 1
     first = min((last + 1) // 2, last - 1)
     start, end = curves[0].labelled[first], curves[0].labelled[last]
-    # Not for more labels than the half has: a curve bends, and a slope says nothing of what lies beyond.
-    labels = next((count for count in (100, 10) if count <= end - start), 1)
-    gains = [labels * (curve.values[last] - curve.values[first]) / (end - start) for curve in curves]
-    return Gain(start, end, labels, fmean(gains), half_width(gains))
+    gains = [curve.values[last] - curve.values[first] for curve in curves]
+    return Gain(start, end, fmean(gains), half_width(gains))

@@ -198,7 +198,14 @@ SECTIONS = {
         identity=False,
         short={"simulated": "al_lightning.oracle.Simulated", "files": "al_lightning.oracle.Files"},
     ),
-    "budget": Section({"budget.cycles N": "number of acquisitions"}, ignored=("cycles",), one_class=True),
+    "budget": Section(
+        {
+            "budget.cycles N": "number of acquisitions; --budget.initial and --budget.query count what --budget.unit "
+            "says: percent of the pool, or images"
+        },
+        ignored=("cycles",),
+        one_class=True,
+    ),
     "trainer": Section(
         {"trainer.devices N": "number of processes, one GPU each; --trainer.accelerator, --trainer.precision ... too"},
         ignored=("accelerator", "devices", "num_nodes", "strategy", "profiler"),

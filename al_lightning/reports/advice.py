@@ -12,12 +12,11 @@ from al_lightning.progress import duration
 from al_lightning.reports.findings import Findings
 from al_lightning.reports.numbers import Dataset, signed, verdict
 from al_lightning.reports.origin import Origin
+from al_lightning.reports.seeds import PLANNED, further_seeds
 from al_lightning.results.baselines import chance_of
 from al_lightning.results.comparison import FEWEST, RELEVANT, SHOWN, Comparison, Verdict
 from al_lightning.results.durations import HOUR, seconds_of
-from al_lightning.results.inference import POWER
 from al_lightning.results.series import BASELINE
-from al_lightning.results.statistics import seeds_needed
 from al_lightning.runs.journal import Run
 from al_lightning.runs.parts import called
 
@@ -120,14 +119,19 @@ def _seeds(dataset: Dataset, origin: Origin | None) -> list[Advice]:
     if not unclear:
         return []
     present = sorted({seed for method in dataset.methods for seed in method.seeds})
+    usual = 0 if origin is None else origin.usual_seeds
     if any(each.seeds < FEWEST for each in unclear):
-        text = f"One seed cannot tell a difference from luck. Run at least {ADVISED}; 5 are better."
-        wanted = [*present, *range(present[-1] + 1, present[-1] + 1 + ADVISED - len(present))]
+        enough = f"the command makes {usual} by itself, in minutes" if usual else "5 are better"
+        text = f"One seed cannot tell a difference from luck. Run at least {ADVISED}; {enough}."
+        count, more = usual, ADVISED - len(present)
     else:
-        text = " ".join(_needed(each) for each in unclear)
-        wanted = [*present, present[-1] + 1]
+        text, count = further_seeds(unclear, usual or PLANNED)
+        more = 1  # runs that take long, one after the other
+        if not count:
+            return [Advice(text)]
+    wanted = [*present, *range(present[-1] + 1, present[-1] + 1 + more)]
     if origin is not None:
-        return [Advice(text, (origin.with_seeds(wanted[-1] + 1),))]
+        return [Advice(text, (origin.with_seeds(max(count * bool(usual), wanted[-1] + 1)),))]
     unsure = {dataset.baseline.label, *(label for each in unclear for label in (each.method, each.baseline))}
     commands = [
         command_of(method.runs[0].record, seed)
@@ -136,19 +140,6 @@ def _seeds(dataset: Dataset, origin: Origin | None) -> list[Advice]:
         if method.label in unsure and seed not in method.seeds
     ]
     return [Advice(text, tuple(commands))]
-
-
-def _needed(comparison: Comparison) -> str:
-    """Return how many seeds would show a difference of this size."""
-    difference = f"{signed(comparison)} points over {comparison.seeds} seeds"
-    head = f"{comparison.method} against {comparison.baseline} is {difference}"
-    if not comparison.tests:
-        return f"{head}, which gives no measure of chance: check that the runs are no copies, and run another seed."
-    needed = seeds_needed(comparison)
-    power = f"with {100 * POWER:.4g} % probability"
-    if needed is None:
-        return f"{head}, within chance. If the difference stays that small, even 30 seeds would not show it {power}."
-    return f"{head}, within chance. If mean and deviation stay as they are, about {needed} seeds would show it {power}."
 
 
 def _redundancy(dataset: Dataset, findings: Findings, origin: Origin | None) -> list[Advice]:

@@ -133,7 +133,8 @@ def repetition(dataset: Dataset, findings: Findings) -> list[list[Cell]]:
             by_chance = [each.scenes_expected for each in batches[0] if each.scenes_expected is not None]
             row.append((mean_text(scenes, 1), f"{fmean(by_chance):.1f}") if scenes else "–")
         row += [_index(batch) for batch in batches]
-        rows.append([*row, f"{100 * fmean(each.as_repetitive for each in batches[0]):.0f} %"])
+        repeats = any(each.share for each in batches[0])  # where nothing repeats, any random batch repeats as much
+        rows.append([*row, f"{100 * fmean(each.as_repetitive for each in batches[0]):.0f} %" if repeats else "–"])
     return rows
 
 

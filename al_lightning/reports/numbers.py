@@ -204,11 +204,14 @@ def _cell(values: Collection[float], seeds: int) -> str:
 def cost(methods: Sequence[Series]) -> tuple[list[list[str]], float]:
     """Return the seconds that a run of each name took, by stage, the heads first; and the seconds of all runs."""
     rows, total = [["run", "seeds", *STAGES]], 0.0
+    names = [method.name for method in methods]
     for method in methods:
         costs = [[cycle.cost for cycle in run.cycles] for run in method.runs if run.cycles]
         sums = [fmean([sum(cost.get(stage, 0.0) for cost in run) for run in costs] or [0.0]) for stage in STAGES]
         total += sum(sums) * len(costs)
-        rows.append([method.name, ", ".join(map(str, method.seeds)), *(f"{value:.1f}" for value in sums)])
+        # A cold start of its own is in no name.
+        name = method.name if names.count(method.name) == 1 else f"{method.name}: {method.label}"
+        rows.append([name, ", ".join(map(str, method.seeds)), *(f"{value:.1f}" for value in sums)])
     return rows, total
 
 

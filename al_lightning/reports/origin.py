@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 SEVERAL = ("reproduce", "demo", "compare")
 """Commands that make several runs, which continue when they are given again."""
+COMPARED_SEEDS = 50
+"""Seeds that `compare` makes by itself."""
 READS_ONLY = ("--report-only", "--report_only")
 """Options with which such a command runs nothing."""
 
@@ -28,6 +30,11 @@ class Origin:
     def continues(self) -> bool:
         """Whether the same command goes on with the runs, and takes a number of seeds."""
         return self.words[0] == "al-lightning" and self.words[1:2] != () and self.words[1] in SEVERAL
+
+    @property
+    def usual_seeds(self) -> int:
+        """How many seeds the command makes by itself, on features in minutes; 0 for commands that take long."""
+        return COMPARED_SEEDS if self.continues and self.words[1] == "compare" else 0
 
     @property
     def line(self) -> str:

@@ -15,6 +15,7 @@ from al_lightning.errors import UsageError
 from al_lightning.inspect.collapse import DRAWS
 from al_lightning.inspect.counts import REPEATS
 from al_lightning.pages.render import render
+from al_lightning.progress import duration
 from al_lightning.reports import choices
 from al_lightning.reports.advice import Advice, advise, on_own_images, unfinished
 from al_lightning.reports.chart import curve_charts
@@ -106,7 +107,8 @@ def report_values(
         "options_unknown": origin is None and any(fit_of(record) is None for record in records),
         "costs": costs,
         "runs": len(made),
-        "minutes": seconds / 60,
+        "time": duration(seconds) if seconds >= 0.5 else "less than a second",
+        "steps": (),  # of the command that made the page, beside the advice
         "versions": [", ".join(f"{name} {value}" for name, value in each) for each in versions if each],
         "commands": [origin.line] if origin is not None else _commands(methods),
         "columns": COLUMNS,

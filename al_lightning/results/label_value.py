@@ -81,8 +81,8 @@ def savings(series: Series, baseline: Series, target: float) -> dict[int, str]:
             fell = [each.label for each, seeds in zip((series, baseline), falling, strict=True) if seed in seeds]
             saved[seed] = f"not known: {' and '.join(fell)} fell with more labels"
         elif cost.labels is None or base.labels is None:
-            never = [each.label for each, needed in ((series, cost), (baseline, base)) if needed.labels is None]
-            saved[seed] = f"{' and '.join(never)} never reached it"
+            did = [each.label for each, needed in ((series, cost), (baseline, base)) if needed.labels is not None]
+            saved[seed] = f"only {did[0]} reached it" if did else "neither reached it"
         elif both:
             saved[seed] = "both reached it with their first labels"
         else:

@@ -92,7 +92,7 @@ def _costs(methods: Sequence[Series]) -> Grid:
         if base is None or not method.loops or not (ends := [c.values[-1] for c in base.curves if c.values]):
             continue
         target = fmean(ends)
-        needed = "; ".join(map(str, label_costs(method, target).values()))
+        needed = _each_once(map(str, label_costs(method, target).values()))
         saved = _each_once(savings(method, base, target).values())
         rows.append([method.label, f"{target:.2f}", needed, saved, base.label])
     return Grid("Labels, seed by seed, to be as good as the baseline is in the end", rows)

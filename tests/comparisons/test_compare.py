@@ -44,7 +44,7 @@ def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
     (path,) = (here / "runs").glob("compare_digits*.html")
     assert answer.out.splitlines()[-1] == f"Page: {path.relative_to(here)}"
     page = path.read_text()
-    for words in ("Which digits?", "choose", "frozen", "10 more"):
+    for words in ("Which digits?", "choose", "frozen", "labels, random_probe changed by"):
         assert words in page
     # The runs are those of `fit`, which reads them.
     margin = next(path for path in runs if "margin" in str(path) and path.name == "seed_1")
@@ -76,6 +76,24 @@ def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
     assert refused(al(*SMALL, "--seeds", 3), UsageError, runs[1].relative_to(here), "not finished")
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--budget.cycles", 3], "4 budgets from 10 to 40 labels, "),
+        (["--budget", "{query: 5}"], "10 budgets from 10 to 55 labels, "),
+        (
+            ["--budget.unit", "percent", "--budget.cycles", 3],
+            "4 budgets from 287 to 1,148 labels (20 to 80 % of the pool), ",
+        ),
+        (["--budget.cycles", 0], "1 budget from 10 to 10 labels, "),
+    ],
+)
+def test_one_option_of_the_budget_changes_no_other(al: Call, here: Path, options: list[object], said: str) -> None:
+    answer = al("compare", "digits", "--encoder", "wrn28", "--strategies", "margin", *options, "--dry-run")
+    assert answer.code == 0, answer.err
+    assert said in answer.out
+
+
 def test_images_with_masks(al: Call, here: Path, masks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = [
         "compare",
@@ -94,7 +112,15 @@ def test_images_with_masks(al: Call, here: Path, masks: Path, monkeypatch: pytes
     assert "2 budgets from 4 to 8 labels" in answer.err
     assert "mIoU" in answer.out
     (page,) = (here / "runs").glob("compare_mask_folder_boxes-*.html")
-    assert "mIoU" in page.read_text()
+    written = page.read_text()
+    assert "mIoU" in written
+    assert f"<h1>{masks.name}: strategies compared</h1>" in written
+    assert written.count("Train a network with") == 1
+    assert written.index('id="next"') < written.index("Train a network with") < written.index('id="made"')
+    assert "minutes of work" not in written
+    # Both tables say what stands after their ±.
+    assert "± half of its 95 % interval (the page has ± one standard deviation)" in " ".join(answer.out.split())
+    assert "mean ± standard deviation over seeds" in written
     # Each image was read once, for the split, which the runs keep; the same command reads none.
     assert answer.err.count("images are read once") == 1
     assert "(0 decoded)" in answer.err
@@ -252,7 +278,7 @@ def test_a_shared_cold_start_has_random_after_it_as_baseline_and_notes_are_said_
 def test_full_is_not_advised_and_spaces_do_not_count(al: Call, here: Path) -> None:
     answer = al(*SMALL, "--strategies", "margin, full", "--seeds", 1)
     assert answer.code == 0, answer.err
-    assert "highest here, full" not in answer.out  # all labels are more than the budgets of the others
+    assert "Train a network with full," not in answer.out  # all labels are more than the budgets of the others
     assert len(list((here / "runs").glob("*full_probe/*/seed_0"))) == 1
 
 

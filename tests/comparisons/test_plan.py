@@ -54,6 +54,22 @@ def test_budgets_by_hand(pool: int, classes: int, labels: str, query: int, cycle
     assert (given["--budget.cycles"], given["--budget.unit"]) == (str(cycles), "images")
 
 
+@pytest.mark.parametrize(
+    ("given_budget", "rest"),
+    [
+        ({"cycles": 3}, {"unit": "images", "initial": "4", "query": "4"}),
+        ({"query": 10}, {"unit": "images", "initial": "4", "cycles": "9"}),
+        ({"initial": 60, "query": 20}, {"unit": "images", "cycles": "3"}),
+        ({"initial": 200}, {"unit": "images", "query": "4", "cycles": "1"}),
+        ({"unit": "images", "cycles": 0, "query": 0}, {"initial": "4"}),
+        ({"unit": "percent"}, {}),
+    ],
+)
+def test_what_is_not_given_of_a_budget_stays_in_images(given_budget: dict[str, object], rest: dict[str, str]) -> None:
+    words = budget_options(240, 4, "image", given_budget)
+    assert {name.removeprefix("--budget."): value for name, value in zip(words[::2], words[1::2], strict=True)} == rest
+
+
 @given(st.integers(1, 100_000), st.integers(1, 300), st.sampled_from(["image", "pixel"]))
 def test_no_budget_asks_for_more_than_half_of_the_pool(
     pool: int, classes: int, labels: Literal["image", "pixel"]
@@ -104,12 +120,14 @@ def test_what_more_labels_brought() -> None:
     curves = [[10.0, 50.0, 60.0, 64.0], [11.0, 52.0, 60.0, 68.0]]
     found = gain(method("random", curves))
     assert found is not None
-    assert found[:3] == (30, 40, 10)
+    assert (*found[:2], found.labels) == (30, 40, 10)
     assert found.points == pytest.approx(6.0)  # 4 and 8 points for 10 labels
     assert found.half == pytest.approx(half_width([4.0, 8.0]))
     assert gain(method("random", [[10.0, 20.0]])) is None
-    assert (gain(method("random", [[10.0, 20.0], [11.0, 20.0]])) or ())[:3] == (10, 20, 10)
-    # A point for each 10 labels: per 100 labels where the second half of the curve has so many.
+    assert (gain(method("random", [[10.0, 20.0], [11.0, 20.0]])) or ())[:2] == (10, 20)
+    # A point for each 10 labels: also told per 100 labels where the second half of the curve has so many.
     rising = [float(place) for place in range(40)]
-    assert gain(method("random", [rising[:20]] * 2)) == (110, 200, 10, 1.0, 0.0)
-    assert gain(method("random", [rising] * 2)) == (210, 400, 100, 10.0, 0.0)
+    for points, numbers in ((20, (110, 200, 9.0, 0.0, 10, 1.0)), (40, (210, 400, 19.0, 0.0, 100, 10.0))):
+        found = gain(method("random", [rising[:points]] * 2))
+        assert found is not None
+        assert (*found, found.labels, found.rate) == numbers

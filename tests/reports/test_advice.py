@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
-from al_lightning.reports.advice import advise
+from al_lightning.reports.advice import Advice, advise
 from al_lightning.reports.findings import Findings, gather
 from al_lightning.reports.numbers import answer, datasets
+from al_lightning.reports.origin import Origin
+from al_lightning.runs.journal import Run
 from tests.support.reported_runs import BATCHES, ENTROPY, RANDOM, a_run, comparison, data
 
 
@@ -69,6 +72,38 @@ def test_advice_follows_from_the_numbers() -> None:
     assert "entropy against random is +0.00 ± 1.32 points over 3 seeds, within chance" in texts
     assert "even 30 seeds would not show it with 80 % probability" in texts
     assert "Ahead of random here: coreset." in texts
+
+
+def seeds_advice(runs: list[Run], *words: str) -> Advice:
+    """The first advice on a page that `al-lightning WORDS` made."""
+    (dataset,) = datasets(runs)
+    return advise(dataset, None, Origin(("al-lightning", *words)))[0]
+
+
+def test_seeds_are_advised_that_would_show_something_and_no_sentence_comes_twice() -> None:
+    random = [a_run("street_random", seed, RANDOM[seed], BATCHES) for seed in RANDOM]
+    small = [a_run(f"street_{name}", seed, ENTROPY[seed], BATCHES) for name in ("one", "two") for seed in ENTROPY]
+    compared = seeds_advice([*random, *small], "compare", "street", "--seeds", "3")
+    assert compared.text.count("even 50 seeds would not show them with 80 % probability") == 1
+    assert compared.commands == ("al-lightning compare street --seeds 50",)
+    assert seeds_advice([*random, *small], "demo", "--seeds", "3").commands == ("al-lightning demo --seeds 4",)
+    # A deviation of 2.2 and a mean of 1.7 over 6 seeds: more of them would show it, and the command makes as many.
+    random = [a_run("street_random", seed, (40, 50, 60), BATCHES) for seed in range(6)]
+    gains = [(40 + g, 50 + g, 60 + g) for g in (4, -1, 3, 0, 4, 0)]
+    other = [a_run("street_other", seed, values, BATCHES) for seed, values in enumerate(gains)]
+    needed = seeds_advice([*random, *other], "compare", "street")
+    (count,) = re.findall(r"about (\d+) seeds would show it", needed.text)
+    assert needed.commands == (f"al-lightning compare street --seeds {count}",)
+    assert int(count) > 7
+    # Six seeds tell a size, and where it is too small, no command would help.
+    gains = [(40 + g, 50 + g, 60 + g) for g in (4, -4, 4, -4, 3, -4)]
+    other = [a_run("street_other", seed, values, BATCHES) for seed, values in enumerate(gains)]
+    hopeless = seeds_advice([*random, *other], "compare", "street")
+    assert "even 50 seeds would not show it" in hopeless.text
+    assert not hopeless.commands
+    one = seeds_advice(comparison([0]), "compare", "street", "--seeds", "1")
+    assert "makes 50 by itself" in one.text
+    assert one.commands == ("al-lightning compare street --seeds 50",)
 
 
 @pytest.mark.parametrize(("seconds", "sooner"), [(299, False), (301, True)])

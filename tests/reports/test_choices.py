@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from al_lightning.inspect.embedding_map import Scores
-from al_lightning.reports.choices import digits, score_axis
+from al_lightning.reports.choices import digits, repetition, score_axis
 from al_lightning.reports.findings import Findings, gather
 from al_lightning.reports.numbers import datasets
 from tests.support.reported_runs import BATCHES, a_run, comparison, data, no_data, page, text_of
@@ -38,6 +38,19 @@ def test_the_page_has_index_agreement_and_map() -> None:
     assert html.count('class="map"') == 3
     assert html.count('<path id="pool0"') == 1
     assert html.count('<use href="#pool0"/>') == 2
+
+
+def test_a_batch_without_repeats_is_in_no_share_of_random_ones() -> None:
+    runs = [
+        a_run("street_random", 0, (40, 50, 60), [[1, 18], [7, 23]]),
+        a_run("street_entropy", 0, (40, 50, 60), [[1, 2], [3, 4]]),
+    ]
+    (dataset,) = datasets(runs)
+    findings = gather(dataset, data)
+    assert isinstance(findings, Findings)
+    _, random, entropy = repetition(dataset, findings)
+    assert random[-1] == "–"
+    assert str(entropy[-1]).endswith(" %")
 
 
 def test_agreement_needs_no_data() -> None:

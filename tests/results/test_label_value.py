@@ -48,10 +48,10 @@ def test_the_saving_against_random_by_hand() -> None:
     baseline, method = series_of_runs(curves(random=random, entropy=entropy))
     assert savings(method, baseline, 55.0) == {
         0: "5 images (20 %)",  # random reaches 55 % half-way from 20 to 30 labels, entropy with 20: 5 of 25
-        1: "entropy never reached it",
+        1: "only random reached it",
         2: "at least 15 images (60 %)",
         3: "at most -15 images (-150 %)",
-        4: "random never reached it",
+        4: "only entropy reached it",
         5: "both reached it with their first labels",
     }
     assert label_costs(baseline, 55.0)[0] == LabelCost(25.0)
