@@ -9,7 +9,7 @@ from al_lightning.results.series import CHANCE, Series
 ANCHORS = (*CHANCE, "coreset_mcd")
 """Strategies that the others with the same network are compared with: the first of these that was run.
 
-The last is for networks with dropout, of which the study has no Random: BALD is then held against core-set. Between
+The last is for networks with dropout, of which the paper has no Random: BALD is then held against core-set. Between
 them comes Random with the method's own cold start and constraints: `random_from_typiclust` for `margin_from_typiclust`.
 """
 

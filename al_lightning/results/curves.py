@@ -15,7 +15,7 @@ NEAR = 1e-9
 
 
 def area(budgets: Sequence[float], values: Sequence[float]) -> float:
-    """Return the area under a curve of metric against budget, by trapezoids (Eq. 2 of the study).
+    """Return the area under a curve of metric against budget, by trapezoids (Eq. 2 of the paper).
 
     No extrapolation below the first budget. Budgets as fractions of the pool and values in percent give areas in the
     unit of the published tables (Cityscapes 100 %, 68.42 from 10 % to 50 %: 27.37). The area of one point is 0.
@@ -74,7 +74,7 @@ class Curve:
 
     @property
     def area(self) -> float:
-        """Eq. 2 of the study with values in the metric's unit and budgets as fractions."""
+        """Eq. 2 of the paper with values in the metric's unit and budgets as fractions."""
         return area(self.budgets, self.values)
 
     @property

@@ -46,7 +46,7 @@ class Regimes:
         redundancy: scale of the audit's score.
         labels: by task, scale of the labels of each class at the end.
         share: by task, scale of the labels as a share of the pool, for the tasks in which labels per class alone do not
-            tell the study's low budgets from its high ones.
+            tell the paper's low budgets from its high ones.
     """
 
     redundancy: Scale

@@ -168,7 +168,7 @@ class Series:
         return {c.seed: c.values[at] for c in self.curves if (at := place_of(c.labelled, labelled)) is not None}
 
     def areas(self, budgets: Sequence[float] | None = None) -> dict[int, float]:
-        """Return the area under each seed's curve (Eq. 2 of the study: percent times fraction of the pool).
+        """Return the area under each seed's curve (Eq. 2 of the paper: percent times fraction of the pool).
 
         Args:
             budgets: as for `whole`; areas over different widths do not compare.

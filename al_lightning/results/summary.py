@@ -1,4 +1,4 @@
-"""Runs side by side without a table of the study: curves, verdicts, label costs, classes, penalties."""
+"""Runs side by side without a table of the paper: curves, verdicts, label costs, classes, penalties."""
 
 from __future__ import annotations
 
