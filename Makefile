@@ -55,15 +55,17 @@ study-features: $(STAMP)
 	$(BIN)/al-lightning compare image_folder --encoder efficientnet_lite2 --out $(RUNS)/compare_lite2.html $(ON_FEATURES) $(RUN)
 	$(BIN)/al-lightning reproduce study_features --runs $(RUNS) --report-only
 
-# 10 to 500 labels, 50 seeds; the first ten chosen in six ways
+# 10 to 500 labels, 50 seeds, the first ten chosen in six ways; then CamVid's first twelve
 FEW = --data.root $(CIFAR) --seeds 50 --minutes 120 --budget.unit images --budget.initial 10 --budget.query 98 --budget.cycles 5
 STARTS = random_from_typiclust,random_from_maxherding,random_from_probcover,random_from_spread
-STARTS := $(STARTS),margin,$(subst random_,margin_,$(STARTS))
 
 study-starts: $(STAMP)
 	$(BIN)/al-lightning compare image_folder $(FEW) --initial random --run_dir $(RUNS)/study/starts --out $(RUNS)/compare_starts.html \
-		--strategies $(STARTS) $(RUN)
+		--strategies $(STARTS),margin,$(subst random_,margin_,$(STARTS)) $(RUN)
 	$(BIN)/al-lightning compare image_folder $(FEW) --strategies margin --run_dir $(RUNS)/study/balanced --out $(RUNS)/compare_balanced.html $(RUN)
+	$(BIN)/al-lightning compare camvid --encoder hypercolumns --data.root $(CAMVID) --data.size '[180, 240]' --seeds 20 --minutes 60 \
+		--budget.unit images --budget.initial 12 --budget.query 24 --budget.cycles 1 --run_dir $(RUNS)/study/camvid_starts \
+		--strategies $(STARTS) --out $(RUNS)/compare_camvid_starts.html $(RUN)
 
 test: $(STAMP) ## the test suite: under 8 minutes on 2 cores
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal

@@ -12,7 +12,7 @@ from al_lightning.results.label_value import label_costs
 from al_lightning.results.series import Series
 from al_lightning.results.statistics import compare
 from tests.support.study import ROOT, STUDY, at, claims, flat, points, settings, spread, verdict, with_interval
-from tests.support.study_of_strategies import PROBED, of_starts
+from tests.support.study_of_strategies import PROBED, of_camvid_starts, of_starts
 
 STRATEGIES = {"random": "Random", "entropy": "Entropy", "equal": "EquAL", "coreset": "Core-set"}
 POOLS = ("`demo_0f`, diverse", "`demo_11f`, redundant", "`demo_11f`, 9 % repeated")
@@ -217,6 +217,7 @@ PARTS = [
     of_cifar,
     of_features,
     of_starts,
+    of_camvid_starts,
     of_constraints,
 ]
 
