@@ -88,7 +88,7 @@ def test_photos_begin_with_the_packaged_encoder_and_masks_can_use_its_maps(al, h
     photos = ["--data.root", class_folders, "--data.size", "[32, 32]", "--run_dir", "photos"]
     done = al("fit", "--config", "image_folder_bald", *short, *photos)
     assert done.code == 0, done.err
-    assert "tensors of tf_efficientnet_lite0 from package" in done.err
+    assert "weights of tf_efficientnet_lite0 (package)" in done.err
     assert "images are read at 32 x 32" in done.err
     pixels = ["--data.root", masks, "--data.classes", "[ground, box]", "--run_dir", "pixels"]
     done = al("fit", "--config", "mask_folder_hypercolumns_bald", *short, *pixels)
