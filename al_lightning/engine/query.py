@@ -18,11 +18,12 @@ from al_lightning.engine.feature_run import FeatureFit, FeatureRuns
 from al_lightning.engine.inputs import completed, encode_for
 from al_lightning.engine.stages import StageProgress, guarded, score, stage_trainer
 from al_lightning.errors import UsageError, printable
-from al_lightning.features.of_run import SECTIONS, find_features, how_to_make, is_probe
+from al_lightning.features.of_run import SECTIONS, find_features, how_to_make
 from al_lightning.features.sets import FeatureSets
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
 from al_lightning.runs.checkpoints import load_network
+from al_lightning.runs.parts import is_probe
 from al_lightning.runs.store import RunStore
 from al_lightning.seeding import generator, seed_of
 from al_lightning.training.base import seed_global

@@ -20,17 +20,12 @@ from al_lightning.features.sets import FeatureSets
 from al_lightning.features.store import Store
 from al_lightning.networks.vector_classifier import VectorClassifier
 from al_lightning.runs.journal import Run, RunRecord
+from al_lightning.runs.parts import is_probe
 from al_lightning.seeding import seed_of
 from al_lightning.training.base import seed_global
 
-PROBE = "al_lightning.training.Probe"
 SECTIONS = ("network", "training")
 """What has to be reopened of a run, for `find_features`."""
-
-
-def is_probe(record: RunRecord) -> bool:
-    """Return whether a run's networks are linear probes on stored features."""
-    return record.settings.get("training.class_path") == PROBE
 
 
 def how_to_make(record: RunRecord, run_dir: Path) -> str:

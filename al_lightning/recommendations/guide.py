@@ -18,11 +18,10 @@ from al_lightning.results.regimes import POOLS
 from al_lightning.results.renderers import all_of
 from al_lightning.results.series import mean_heights
 from al_lightning.runs.parts import DEFAULT_TRAINING as SUPERVISED
+from al_lightning.runs.parts import is_probe
 
 FREE = f"Random{SSL}"
 """What is always worth trying: it costs nothing to choose."""
-PROBE = "al_lightning.training.Probe"
-"""The training method that fits a linear head on stored features."""
 TASK_OF = {"miou": "segmentation", "accuracy": "classification"}
 """By main metric, the task."""
 
@@ -174,7 +173,7 @@ def _answer(
 def _command(rules: Rules, dataset: Dataset, method: str, task: str, origin: Origin | None) -> str:
     """Return the command that runs a printed method, or Random for ""; "" where no run names its dataset."""
     records = [run.record for each in dataset.methods for run in each.runs]
-    probes = all(record.settings.get("training.class_path") == PROBE for record in records)
+    probes = all(map(is_probe, records))
     if probes and method.endswith(SSL):
         return "It trains the whole network, and such runs do not compare with the linear probes here."
     strategy = rules.guide.kinds[method.removesuffix(SSL)][0] if method else "random"

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.duplicates.image_set import DescribedImages
 from al_lightning.errors import ALError, DatasetError
-from al_lightning.features.of_run import how_to_make, is_probe
+from al_lightning.features.of_run import how_to_make
 from al_lightning.inspect.collapse import Collapse, collapse
 from al_lightning.inspect.counts import class_counts, described, redundancy, repeats, shares
 from al_lightning.inspect.embedding_map import Map, Scores, batch_scores, candidates, embedding_map
@@ -22,6 +22,7 @@ from al_lightning.reports.numbers import Dataset
 from al_lightning.reports.sprite import Sprite, draw
 from al_lightning.runs.image_list import image_list
 from al_lightning.runs.journal import CycleRecord, Run
+from al_lightning.runs.parts import is_probe
 
 Lookup = Callable[[Run], PoolDataset]
 """Gives a run's dataset."""

@@ -17,6 +17,8 @@ SETTING = ("datasets", "networks", "budgets", "augmentation")
 """Axes of a run's setting."""
 AXES = (*SETTING, "acquisition", "training")
 OTHER = "other"
+PROBE = "al_lightning.training.Probe"
+"""The training method that fits a linear head on stored features."""
 DRAWN = ("random", "balanced")
 """Ways to draw the first images, which every strategy shares."""
 CONSTRAINTS = ("constraints.per_sequence", "constraints.gap", "constraints.per_group", "constraints.per_value")
@@ -94,6 +96,11 @@ def is_semi_supervised(record: RunRecord) -> bool:
     if record.trained:
         return record.trained.startswith("semi-supervised")
     return record.parts.get("training", DEFAULT_TRAINING) != DEFAULT_TRAINING
+
+
+def is_probe(record: RunRecord) -> bool:
+    """Whether a run's networks are linear probes on stored features."""
+    return record.settings.get("training.class_path") == PROBE
 
 
 def named_classes(record: RunRecord) -> dict[str, str]:
