@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import sys
 import tempfile
@@ -87,6 +86,15 @@ def proportional(process: int) -> int:
     return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
+def _family(process: int) -> list[int]:
+    """Return a process and all that descend from it."""
+    try:
+        children = [path.read_text().split() for path in Path(f"/proc/{process}/task").glob("*/children")]
+    except OSError:  # it has ended
+        return []
+    return [process, *(each for some in children for child in some for each in _family(int(child)))]
+
+
 def main(kind: str, seeds: int) -> None:
     """Make the runs of so many seeds, in two processes."""
     with tempfile.TemporaryDirectory() as name:
@@ -111,8 +119,7 @@ def _peak_until_done(futures: Sequence[Future[Made]]) -> int:
     for future in futures:
         future.add_done_callback(lambda _: over.set() if all(each.done() for each in futures) else None)
     while not over.wait(0.5):
-        children = [child.pid for child in multiprocessing.active_children() if child.pid is not None]
-        peak = max(peak, sum(map(proportional, [os.getpid(), *children])))
+        peak = max(peak, sum(map(proportional, _family(os.getpid()))))
     return peak
 
 
