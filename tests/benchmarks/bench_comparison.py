@@ -52,7 +52,6 @@ SETS: dict[str, tuple[Callable[[Path, int], PoolDataset], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("kind", SETS)
-@pytest.mark.parametrize("kind", SETS)
 def bench_vectors(bench: Bench, tmp_path: Path, kind: str) -> None:
     build, bound = SETS[kind]
     few, many = build(tmp_path, FEW), build(tmp_path, MANY)
