@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install label-studio demo test test-all storm referee bench lint format tensorboard clean study study-streets study-camvid study-cifar study-features study-starts
+.PHONY: help install label-studio demo test test-all storm referee bench lint format tensorboard clean study study-streets study-camvid study-cifar study-features study-starts study-strategies
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9%-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,7 +35,7 @@ demo: $(STAMP) ## random, entropy and core-set on synthetic streets, tables and 
 reproduce-%: $(STAMP) ## run a table or a figure of the paper (reproduce-table3, reproduce-figure5), with SCALE=smoke the whole path on 2 cores
 	$(BIN)/al-lightning reproduce $* --scale $(SCALE) --runs $(RUNS) $(RUN)
 
-study: study-streets study-camvid study-cifar study-features study-starts ## the study of docs/study.md; CAMVID=DIR CIFAR=DIR name the data
+study: study-streets study-camvid study-cifar study-features study-starts study-strategies ## the study of docs/study.md; CAMVID=DIR CIFAR=DIR name the data
 
 study-streets: $(STAMP)
 	$(BIN)/al-lightning reproduce study_streets --runs $(RUNS) $(RUN)
@@ -66,6 +66,16 @@ study-starts: $(STAMP)
 	$(BIN)/al-lightning compare camvid --encoder hypercolumns --data.root $(CAMVID) --data.size '[180, 240]' --seeds 20 --minutes 60 \
 		--budget.unit images --budget.initial 12 --budget.query 24 --budget.cycles 1 --run_dir $(RUNS)/study/camvid_starts \
 		--strategies $(STARTS) --out $(RUNS)/compare_camvid_starts.html $(RUN)
+
+# all strategies: 50 seeds, 20 of those that take longest; after drawn images and after TypiClust's; then the best on Lite2; then CamVid
+QUICK = entropy,least_confidence,margin,coreset,bald,badge,power_bald,power_entropy,power_margin,dropquery,falcun,alfamix,clasp,entropy_coreset
+LONG = typiclust,probcover,maxherding,uherding,dcom
+
+study-strategies: $(STAMP)
+	for start in random typiclust; do \
+		$(BIN)/al-lightning compare image_folder $(FEW) --initial $$start --strategies $(QUICK) --run_dir $(RUNS)/study/strategies_$$start $(RUN) && \
+		$(BIN)/al-lightning compare image_folder $(FEW) --initial $$start --strategies $(LONG) --seeds 20 --run_dir $(RUNS)/study/long_$$start $(RUN) || exit 1; \
+	done
 
 test: $(STAMP) ## the test suite: under 8 minutes on 2 cores
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal

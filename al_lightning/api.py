@@ -267,6 +267,7 @@ def recommend(
     from al_lightning.config.commands import steps_of
     from al_lightning.progress import counting
     from al_lightning.recommendations import commands as lines
+    from al_lightning.recommendations.own_study import own_study
     from al_lightning.recommendations.recommendation import Recommendation, readings_of
     from al_lightning.recommendations.rules import study_rules
     from al_lightning.recommendations.situation import situation_of
@@ -290,7 +291,8 @@ def recommend(
         audited = audit_data(data, title, sequence_pattern=sequence_pattern, workers=processes, progress=progress)
     situation = situation_of(audited, data, labels, task, classes)
     trainings, unknown = training_methods(situation.task, imports)
-    answer = Recommendation(situation, rules, readings_of(rules, situation), trainings)
+    ours = tuple(each for each in own_study() if each.covers(situation))
+    answer = Recommendation(situation, rules, readings_of(rules, situation), trainings, ours)
     remarks = [f"The data: {remark.text.rstrip('.')}." for remark in data.remarks()]
     if folder is not None:
         prefix, options, more = lines.options_of_folder(audited, folder, situation.task, situation.classes)

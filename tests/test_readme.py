@@ -48,8 +48,8 @@ def test_the_strategy_is_under_20_lines_and_works(
     exec(python_block("check_strategy"), test)
     test["test_margin"]()
     (here / "configs/acquisition").mkdir(parents=True)
-    (here / "configs/acquisition/margin.yaml").write_text("acquisition: {class_path: my_strategy.Margin}\n")
-    assert "Margin" in al("fit", "--config", "camvid_margin", "--print_config").out
+    (here / "configs/acquisition/my_margin.yaml").write_text("acquisition: {class_path: my_strategy.Margin}\n")
+    assert "Margin" in al("fit", "--config", "camvid_my_margin", "--print_config").out
 
 
 def test_the_python_block_runs(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +78,7 @@ def test_every_name_is_a_config() -> None:
     from al_lightning.config.names import split_name
 
     for name in re.findall(r"`((?:digits|camvid|image_folder|mask_folder)_[\w-]+)`", TEXT):
-        if name not in ("digits_margin", "camvid_margin"):
+        if name not in ("digits_my_margin", "camvid_my_margin"):
             split_name(name)
 
 

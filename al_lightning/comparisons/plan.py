@@ -17,7 +17,7 @@ from al_lightning.results.baselines import base_of
 from al_lightning.results.inference import ALPHA
 from al_lightning.results.series import BASELINE, Series
 
-STRATEGIES = (BASELINE, "entropy", "margin", "coreset")
+STRATEGIES = (BASELINE, "entropy", "margin", "coreset", "badge", "uherding")
 ENCODERS = {"image": "efficientnet", "pixel": "hypercolumns"}
 """The network part of a run's name that encodes the images, by what the labels are of."""
 BUDGETS = 10

@@ -8,6 +8,7 @@ from typing import Any
 
 from al_lightning.errors import UsageError
 from al_lightning.recommendations.evidence import Carried, Evidence, ask, carried
+from al_lightning.recommendations.own_study import OwnSetting
 from al_lightning.recommendations.rules import Rule, Rules
 from al_lightning.recommendations.situation import Situation
 from al_lightning.recommendations.trainings import Trainings
@@ -74,6 +75,7 @@ class Recommendation:
         rules: all rules, for their thresholds.
         readings: the rules that may fit; several where a measure lies in the grey zone.
         trainings: the training methods that fit the task, by name.
+        ours: what our own study found on features of a frozen encoder, for as few labels.
         commands: lines for a shell.
         remarks: sentences on these commands, and on existing runs.
     """
@@ -82,6 +84,7 @@ class Recommendation:
     rules: Rules
     readings: tuple[Reading, ...]
     trainings: Trainings
+    ours: tuple[OwnSetting, ...] = ()
     commands: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -102,8 +105,9 @@ class Recommendation:
 
     @property
     def without_evidence(self) -> list[str]:
-        """The training methods that fit the task and that the rules say nothing of."""
-        return [name for name in self.trainings if name not in (SUPERVISED, self.semi_supervised)]
+        """The training methods that fit the task and that neither the rules nor our study say anything of."""
+        covered = {SUPERVISED, self.semi_supervised, *(["probe"] if self.ours else [])}
+        return [name for name in self.trainings if name not in covered]
 
     def how(self, training: str) -> str:
         """Return how a training method trains, in words; its name where its class was left out."""
@@ -137,6 +141,7 @@ class Recommendation:
             "training": self.training,
             "abstains": {"strategy": self.strategy is None, "training": self.training is None},
             "readings": [self._reading(reading) for reading in self.readings],
+            "ours": [each.values() for each in self.ours],
             "commands": list(self.commands),
             "remarks": list(self.remarks),
         }

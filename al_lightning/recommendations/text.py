@@ -7,6 +7,7 @@ import textwrap
 
 from al_lightning.audits.text import distinct_ones
 from al_lightning.recommendations.evidence import Difference, Evidence
+from al_lightning.recommendations.own_study import OwnSetting, ahead, best
 from al_lightning.recommendations.recommendation import Reading, Recommendation
 from al_lightning.recommendations.rules import SSL
 from al_lightning.results.regimes import Regimes
@@ -27,6 +28,7 @@ def recommendation_text(answer: Recommendation) -> str:
     """Return a recommendation as lines of text, without a line break at the end."""
     parts = [_paragraph("Measured.", _measured(answer)), _paragraph("Advice.", _advice(answer))]
     parts += [_reading(answer, reading) for reading in answer.readings]
+    parts += [_paragraph("Ours.", _ours(each)) for each in answer.ours]
     parts.append(_paragraph("How sure.", _sure(answer)))
     parts.append("\n".join([_paragraph("Next.", " ".join(answer.remarks)), *(f"  {line}" for line in answer.commands)]))
     parts.append(_paragraph("What would change this.", _change(answer)))
@@ -88,7 +90,8 @@ def _advice(answer: Recommendation) -> str:
             "published evidence is mixed or within noise."
         )
     others = [f" {each}, {answer.how(each)}, fits too; no evidence covers it." for each in answer.without_evidence]
-    return f"{first} {second}{''.join(others)}"
+    ours = [f" On features of a frozen encoder: {best(each.strategies)} (our study, below)." for each in answer.ours]
+    return f"{first} {second}{''.join([*others, *ours])}"
 
 
 def _why_no_strategy(answer: Recommendation) -> str:
@@ -186,6 +189,28 @@ def _notes(reading: Reading) -> list[str]:
         for doubt in cell.doubts
     }
     return [*sorted(doubts), *reading.rule.notes]
+
+
+def _ours(found: OwnSetting) -> str:
+    """Return what our study found on a pool's features."""
+    first, last = found.labels[0], found.labels[-1]
+    lead = ahead(found.strategies)
+    behind = {name: number for name, number in found.strategies.items() if number.high < 0}
+    others = found.strategies.keys() - {*lead, *behind}
+    equal = {name for name in others if found.strategies[name].low > -1 and found.strategies[name].high < 1}
+    groups = {"Equal within 1 point": sorted(equal), "Cannot tell": sorted(others - equal)}
+    groups["Behind"] = sorted(behind, key=lambda name: behind[name].mean)
+    text = (
+        f"On features of a frozen encoder (`_probe`) our study has an answer for up to {last / found.classes:.3g} "
+        f"labels a class: {found.data}, {first} to {last} labels. Points ahead of Random over the curve: "
+        f"{', '.join(f'{name} {number}' for name, number in lead.items()) or 'no strategy is ahead'}."
+    )
+    text += "".join(f" {head}: {', '.join(names)}." for head, names in groups.items() if names)
+    if (start := best(found.starts)) == BASELINE:
+        text += " No first batch is ahead of drawn images."
+    else:
+        text += f" Best first batch: {start}, {found.starts[start]} ahead of drawn images (`--initial {start}`)."
+    return f"{text} That is one pool and one encoder; `compare` asks the same of your images."
 
 
 def _sure(answer: Recommendation) -> str:

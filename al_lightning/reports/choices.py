@@ -26,7 +26,7 @@ Cell = str | tuple[str, str]
 
 
 def overview(dataset: Dataset, findings: Findings) -> list[list[str]]:
-    """Return scenes, near-duplicates and rare classes, the heads first, then a row per strategy; [] without choices."""
+    """Return scenes, near-duplicates and rare classes, the heads first, then a row per strategy; [] without any."""
     if not (most := findings.most_batches):
         return []
     scenes, rare = bool(findings.scenes), bool(findings.rare.any())
@@ -34,7 +34,7 @@ def overview(dataset: Dataset, findings: Findings) -> list[list[str]]:
         [
             "strategy",
             *([f"scenes behind batch 1\n(of {findings.scenes})"] if scenes else []),
-            *(f"near-duplicates\nin batch {number + 1}" for number in range(most)),
+            *(f"near-duplicates\nin batch {number + 1}" for number in range(most if findings.repetitive else 0)),
             *(["rare classes,\nchosen / pool"] if rare else []),
         ]
     ]
@@ -44,13 +44,13 @@ def overview(dataset: Dataset, findings: Findings) -> list[list[str]]:
             continue
         row = [label]
         row += [mean_text([n for batch in firsts if (n := batch.collapse.scenes) is not None], 1)] if scenes else []
-        for number in range(most):
+        for number in range(most if findings.repetitive else 0):
             shares = [100 * batches[number].repeated for batches in by_seed if len(batches) > number]
             row.append(f"{mean_text(shares, 0)} %" if shares else "–")
         ratio = findings.rare_ratio(label)
         row += [f"×{ratio:.2f}" if ratio is not None else "–"] if rare else []
         rows.append(row)
-    return rows
+    return rows if len(rows[0]) > 1 else []
 
 
 class Bar(NamedTuple):
@@ -111,8 +111,8 @@ def digits(score: float) -> str:
 
 
 def repetition(dataset: Dataset, findings: Findings) -> list[list[Cell]]:
-    """Return the mode-collapse indices, the heads first, then a row per strategy; [] where nothing was chosen."""
-    if not (most := findings.most_batches):
+    """Return the mode-collapse indices, the heads first, then a row per strategy; [] where nothing repeats."""
+    if not (most := findings.most_batches) or not findings.repetitive:
         return []
     rows: list[list[Cell]] = [
         [

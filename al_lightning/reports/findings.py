@@ -30,6 +30,8 @@ COUNTED = 1000
 """Images of the pool whose classes are counted; of a larger pool, an even sample."""
 MEASURED = 1000
 """Largest pool whose redundancy is measured: that reads every image, and a sample would look more diverse."""
+FEW = 0.005
+"""Share of near-duplicates below which tables show 0 %."""
 SHOWN = 60
 """Frames of a batch that are shown."""
 UNREADABLE = (ALError, OSError, ValueError)
@@ -124,6 +126,12 @@ class Findings:
     def most_batches(self) -> int:
         """The largest number of batches of a run."""
         return max((len(batches) for by_seed in self.batches.values() for batches in by_seed.values()), default=0)
+
+    @property
+    def repetitive(self) -> bool:
+        """Whether near-duplicates are `FEW` or more of some batch, or of random batches of its size."""
+        every = (each for by_seed in self.batches.values() for batches in by_seed.values() for each in batches)
+        return any(max(each.repeated, each.collapse.share, each.collapse.expected) >= FEW for each in every)
 
     def firsts(self, method: str) -> list[Batch]:
         """Return the first batch of each seed."""

@@ -20,7 +20,7 @@ from al_lightning.reports import choices
 from al_lightning.reports.advice import Advice, advise, on_own_images, unfinished
 from al_lightning.reports.chart import curve_charts
 from al_lightning.reports.fairness import fairness
-from al_lightning.reports.findings import SHOWN, Findings, Lookup, gather, short_name
+from al_lightning.reports.findings import FEW, SHOWN, Findings, Lookup, gather, short_name
 from al_lightning.reports.numbers import Dataset, answer, cost, curves, datasets, difference_rows, more
 from al_lightning.reports.origin import Origin
 from al_lightning.reports.sprite import COLUMNS
@@ -115,6 +115,7 @@ def report_values(
         "shown": SHOWN,
         "draws": DRAWS,
         "near_duplicates": REPEATS,
+        "few": FEW,
         "digits": choices.digits,
         "short_name": short_name,
         "score_axis": choices.score_axis,

@@ -190,7 +190,9 @@ class Comparison:
             head = (
                 f"{method} is not distinguishable from {baseline}: {signed} ({interval}, {self.seeds} seeds{assumed})"
             )
-            return head if brief else f"{head}, {f'within {RELEVANT:g} point' if self.within else would}"
+            if self.within:
+                return f"{head}, within {RELEVANT:g} point"
+            return head if brief else f"{head}, {would}"
         head = f"{method} against {baseline}: cannot tell with {self.seeds} seeds: {signed} ({interval}{assumed})"
         return head if brief else f"{head}; {would}"
 

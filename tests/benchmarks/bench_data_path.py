@@ -58,7 +58,7 @@ def bench_loader(bench: Bench, tmp_path: Path, case: str) -> None:
     bench.add(
         f"data path: the loader's images a second over what training consumes, {count} workers, {case}",
         done,
-        f"{size / done.first:.0f} over {size / done.second:.0f}",
+        f"{size / done.second:.0f} over {size / done.first:.0f}",
         **({"at_least": 1.0} if on_cpu else {}),
     )
 

@@ -39,8 +39,8 @@ $ make referee     # runs the tests, and writes this page from tests/referee/row
 Each row is a fact about behaviour in the version that it names, and no judgement: papers leave points open, and
 programs decide them in different ways. [What was decided here](choices.md), and why, is another page. A row's test
 fails when either side changes, and so does a test of versions when another version of a package is installed. The
-packages come with `pip install -c constraints.txt -e '.[dev]'`. Of a repository the version is a commit, whose code was
-read: the test applies the formula that stands there; without a test, nothing was run.
+packages come with `pip install -c constraints.txt -e '.[dev]'`. A repository's version is a commit. Its code was
+read, not run; a test, where there is one, computes its formula.
 """
 
 

@@ -11,8 +11,9 @@ from al_lightning.results.comparison import Comparison
 from al_lightning.results.label_value import label_costs
 from al_lightning.results.series import Series
 from al_lightning.results.statistics import compare
+from tests.support import own_study
 from tests.support.study import ROOT, STUDY, at, claims, flat, points, settings, spread, verdict, with_interval
-from tests.support.study_of_strategies import PROBED, of_camvid_starts, of_starts
+from tests.support.study_of_strategies import PROBED, of_camvid_starts, of_starts, of_strategies, readme_cell
 
 STRATEGIES = {"random": "Random", "entropy": "Entropy", "equal": "EquAL", "coreset": "Core-set"}
 POOLS = ("`demo_0f`, diverse", "`demo_11f`, redundant", "`demo_11f`, 9 % repeated")
@@ -206,6 +207,8 @@ def of_readme() -> list[str]:
         f"after the last it is behind by {last.mean:.1f} points, within noise",
         f"Differences of {camvid['entropy'].smallest:.1f} points or more would have shown with 80 % probability",
         f"semi-supervised training (UDA) is ahead of supervised training by {points(cifar['random_uda'])}",
+        f"UHerding by {points(claims('strategies')[0]['uherding_probe'])}",
+        f"entropy by {-claims('strategies')[0]['entropy_probe'].mean:.1f}",
     ]
 
 
@@ -217,6 +220,7 @@ PARTS = [
     of_cifar,
     of_features,
     of_starts,
+    of_strategies,
     of_camvid_starts,
     of_constraints,
 ]
@@ -250,6 +254,17 @@ def test_no_other_figure_is_printed() -> None:
 def test_the_verdicts_page_quotes_the_study() -> None:
     quote = claims("camvid")[0]["entropy"].clause("mIoU").removeprefix("entropy against random: ")
     assert quote in flat((ROOT / "docs/reproduce.md").read_text().replace("> ", ""))
+
+
+def test_readmes_table_says_how_far_each_strategy_was_ahead() -> None:
+    table = re.findall(r"^\| (`.*?) \| .* \| ([^|]*) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert len(table) == 22
+    for names, cell in table:
+        assert cell == ", ".join(readme_cell(name) for name in re.findall(r"`(\w+)`", names)), names
+
+
+def test_recommends_file_has_the_studys_numbers() -> None:
+    assert (ROOT / "configs/own_study.yaml").read_text() == own_study.text()
 
 
 def test_the_page_of_health_counts_the_curves_that_fall() -> None:

@@ -1,11 +1,14 @@
-"""What docs/study.md prints of strategies on features of a frozen encoder: CamVid, and cold starts."""
+"""What docs/study.md prints of strategies on features of a frozen encoder: all of them, CamVid, and cold starts."""
 
 from collections.abc import Iterable, Mapping
+from math import inf
+
+import numpy as np
 
 from al_lightning.results.comparison import Comparison
 from al_lightning.results.series import Series
 from al_lightning.results.statistics import compare
-from tests.support.study import at, flat, settings, spread, with_interval
+from tests.support.study import at, claims, flat, settings, spread, verdict, with_interval
 
 STARTS = {
     "": "drawn",
@@ -16,7 +19,28 @@ STARTS = {
     "spread": "k-center (`spread`)",
 }
 
-
+TITLES = {
+    "random": "Random",
+    "uherding": "UHerding",
+    "maxherding": "MaxHerding",
+    "typiclust": "TypiClust",
+    "probcover": "ProbCover",
+    "dcom": "DCoM",
+    "dropquery": "DropQuery",
+    "alfamix": "ALFA-Mix",
+    "badge": "BADGE",
+    "falcun": "FALCUN",
+    "clasp": "ClaSP PE",
+    "power_margin": "Power margin",
+    "power_entropy": "Power entropy",
+    "power_bald": "Power BALD",
+    "margin": "Margin",
+    "least_confidence": "Least confidence",
+    "entropy": "Entropy",
+    "bald": "BALD",
+    "entropy_coreset": "Entropy, then core-set",
+    "coreset": "Core-set",
+}
 PROBED = {"random": "Random", "entropy": "Entropy", "margin": "Margin", "coreset": "Core-set", "bald": "BALD"}
 
 
@@ -84,3 +108,91 @@ def shown(found: Comparison | None) -> str:
     if found is None or not found.mean:
         return ""
     return f"**{with_interval(found)}**" if found.shows else with_interval(found)
+
+
+def of_strategies() -> list[str]:
+    """All strategies after random labels, on Lite0's features."""
+    ((methods,), (found,)) = settings("strategies"), claims("strategies")
+    rows = []
+    for name, title in TITLES.items():
+        curve = methods[named(name, "")]
+        cells = [title, str(len(curve.seeds)), *(spread(at(curve, n), 1) for n in (108, 206, 500))]
+        lead = found.get(named(name, ""))
+        cells += [with_interval(lead), verdict(lead)] if lead else ["", ""]
+        rows.append(flat(f"| {' | '.join(cells)} |").replace("|  |", "| |"))
+    assert {name for name in TITLES if name != "random"} == {label.removesuffix("_probe") for label in found}
+    for n in (108, 500):
+        values = {name: methods[named(name, "")].at_labelled(n) for name in TITLES}
+        gaps = compare(values, [(name, "random") for name in TITLES if name != "random"])
+        for side, shown in (
+            ("ahead", [gap for gap in gaps if gap.low > 0]),
+            ("behind", [gap for gap in gaps if gap.high < 0]),
+        ):
+            shown.sort(key=lambda gap: -abs(gap.mean))
+            rows.append(
+                f"With {n} labels {side}: {', '.join(f'{TITLES[gap.method]} {with_interval(gap)}' for gap in shown)}."
+            )
+    means = {name: found[named(name, "")].mean for name in TITLES if name != "random"}
+    cover = [means[name] for name in ("uherding", "maxherding", "typiclust")]
+    assert max(means["dropquery"], means["alfamix"]) < min(cover)
+    behind = [-each.mean for each in found.values() if each.high < 0]
+    assert {verdict(found[named(name, "")]) for name in EQUAL} == {"equal within 1 point"}
+    assert len(behind) + len(EQUAL) + len(cover) + 2 == len(means)
+    rows.append(f"They are ahead of Random by {min(cover):.1f} to {max(cover):.1f} points")
+    rows.append(f"All others are behind it, by {min(behind):.1f} to {max(behind):.1f} points")
+    passed = {
+        (one, other): crossing(methods[named(one, "")], methods[named(other, "")])
+        for one in ("uherding", "maxherding", "typiclust", "alfamix")
+        for other in ("margin", "power_entropy", "badge")
+    }
+    assert all(passed[one, other][1] == inf for one, other in passed if one in ("uherding", "maxherding"))
+    assert all(passed[one, other][0] == inf for one, other in passed if one == "typiclust")
+    first = min(passed[one, other][1] for one, other in passed if one == "typiclust")
+    rows.append(f"TypiClust's is passed in some samples, from {first:.0f} labels on")
+    rows.append(f"margin passes ALFA-Mix at {crossed(*passed['alfamix', 'margin'])}")
+    return rows
+
+
+EQUAL = ("badge", "falcun", "margin", "power_margin", "power_entropy", "power_bald")
+
+
+def readme_cell(strategy: str) -> str:
+    """How far a strategy was ahead of Random over the curve, as README's table has it."""
+    found = claims("strategies")[0].get(named(strategy, ""))
+    if found is None:
+        return "–"
+    return f"**{found.mean:+.1f}**" if found.shows else f"{found.mean:+.1f}"
+
+
+def crossed(place: float, low: float, high: float) -> str:
+    """A crossing and its interval, in labels."""
+    words = [f"{each:.0f}" if each < inf else "never" for each in (place, low, high)]
+    return f"{words[0]} labels ({words[1]} to {words[2]})"
+
+
+def crossing(coverage: Series, uncertainty: Series, draws: int = 2000) -> tuple[float, float, float]:
+    """From how many labels on one strategy's mean is above another's for good, with a 95 % interval.
+
+    Between two numbers of labels the difference is interpolated; the interval is that of a bootstrap over the seeds
+    that both have. Infinite where it never is.
+    """
+    labels = sorted({labelled for curve in coverage.curves for labelled in curve.labelled})
+    values = [(uncertainty.at_labelled(n), coverage.at_labelled(n)) for n in labels]
+    seeds = sorted(values[0][0].keys() & values[0][1].keys())
+    gaps = np.array([[one[seed] - other[seed] for one, other in values] for seed in seeds])
+    found = [
+        _crossing(labels, gaps[rows].mean(axis=0))
+        for rows in np.random.default_rng(0).integers(len(seeds), size=(draws, len(seeds)))
+    ]
+    low, high = np.quantile(found, (0.025, 0.975), method="inverted_cdf")
+    return _crossing(labels, gaps.mean(axis=0)), float(low), float(high)
+
+
+def _crossing(labels: list[int], gap: np.ndarray) -> float:
+    behind = np.flatnonzero(gap <= 0)
+    if not len(behind):
+        return labels[0]
+    last = int(behind[-1])
+    if last == len(labels) - 1:
+        return inf
+    return float(np.interp(0, gap[last : last + 2], labels[last : last + 2]))
