@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from al_lightning.config.names import own_or_shipped
-from al_lightning.recommendations.situation import Situation
 from al_lightning.results.forms import form
 from al_lightning.results.regimes import TASKS
 from al_lightning.results.series import BASELINE
@@ -54,10 +53,10 @@ class OwnSetting:
     starts: Mapping[str, Lead]
     strategies: Mapping[str, Lead]
 
-    def covers(self, here: Situation) -> bool:
-        """Whether a budget has as few labels for a class as the curve's end, or fewer."""
+    def covers(self, task: str, labels_per_class: float | None) -> bool:
+        """Whether a budget has as few labels for a class as the curve's end, or fewer; not where that is unknown."""
         few = self.labels[-1] / self.classes
-        return here.task == self.task and here.labels_per_class is not None and here.labels_per_class <= few
+        return task == self.task and labels_per_class is not None and labels_per_class <= few
 
     def values(self) -> dict[str, Any]:
         """Return everything, ready for JSON."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,11 +34,10 @@ def file(tmp_path: Path) -> Path:
 
 def test_it_is_told_where_labels_are_as_few(file: Path) -> None:
     (found,) = read_own_study(file)
-    few = situation(task="classification", classes=2, labels=10)  # 20 labels of 4 classes are 5 a class
-    assert found.covers(few)
-    assert not found.covers(replace(few, labels=11))
-    assert not found.covers(replace(few, task="segmentation"))
-    assert not found.covers(replace(few, classes=None))
+    assert found.covers("classification", 5.0)  # 20 labels of 4 classes
+    assert not found.covers("classification", 5.5)
+    assert not found.covers("classification", None)
+    assert not found.covers("segmentation", 5.0)
 
 
 def test_what_is_said(file: Path) -> None:
