@@ -41,7 +41,7 @@ TITLES = {
     "entropy_coreset": "Entropy, then core-set",
     "coreset": "Core-set",
 }
-PROBED = {"random": "Random", "entropy": "Entropy", "margin": "Margin", "coreset": "Core-set", "bald": "BALD"}
+PROBED = {name: TITLES[name] for name in ("random", "entropy", "margin", "coreset", "bald")}
 
 
 def of_camvid_starts() -> list[str]:
