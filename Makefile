@@ -49,11 +49,16 @@ study-cifar: $(STAMP)
 # 10 to 500 labels, 100 seeds, two encoders; the runs are those of configs/tables/study_features.yaml
 ON_FEATURES = --data.root $(CIFAR) --strategies entropy,margin,coreset,bald --seeds 100 --minutes 60 --run_dir $(RUNS)/study/features \
 	--budget.unit images --budget.initial 10 --budget.query 49 --budget.cycles 10
+# 12 to 108 of CamVid's frames
+DENSE = --encoder hypercolumns --data.root $(CAMVID) --data.size '[180, 240]' --seeds 20 --minutes 120 \
+	--budget.unit images --budget.initial 12 --budget.query 24
 
 study-features: $(STAMP)
 	$(BIN)/al-lightning compare image_folder $(ON_FEATURES) $(RUN)
 	$(BIN)/al-lightning compare image_folder --encoder efficientnet_lite2 --out $(RUNS)/compare_lite2.html $(ON_FEATURES) $(RUN)
 	$(BIN)/al-lightning reproduce study_features --runs $(RUNS) --report-only
+	$(BIN)/al-lightning compare camvid $(DENSE) --budget.cycles 4 --strategies entropy,margin,coreset,bald \
+		--run_dir $(RUNS)/study/camvid_features --out $(RUNS)/compare_camvid_features.html $(RUN)
 
 # 10 to 500 labels, 50 seeds, the first ten chosen in six ways; then CamVid's first twelve
 FEW = --data.root $(CIFAR) --seeds 50 --minutes 120 --budget.unit images --budget.initial 10 --budget.query 98 --budget.cycles 5
@@ -63,9 +68,8 @@ study-starts: $(STAMP)
 	$(BIN)/al-lightning compare image_folder $(FEW) --initial random --run_dir $(RUNS)/study/starts --out $(RUNS)/compare_starts.html \
 		--strategies $(STARTS),margin,$(subst random_,margin_,$(STARTS)) $(RUN)
 	$(BIN)/al-lightning compare image_folder $(FEW) --strategies margin --run_dir $(RUNS)/study/balanced --out $(RUNS)/compare_balanced.html $(RUN)
-	$(BIN)/al-lightning compare camvid --encoder hypercolumns --data.root $(CAMVID) --data.size '[180, 240]' --seeds 20 --minutes 60 \
-		--budget.unit images --budget.initial 12 --budget.query 24 --budget.cycles 1 --run_dir $(RUNS)/study/camvid_starts \
-		--strategies $(STARTS) --out $(RUNS)/compare_camvid_starts.html $(RUN)
+	$(BIN)/al-lightning compare camvid $(DENSE) --budget.cycles 1 --strategies $(STARTS) \
+		--run_dir $(RUNS)/study/camvid_starts --out $(RUNS)/compare_camvid_starts.html $(RUN)
 
 # all strategies from random labels: 50 seeds, and 20 of those that take longest
 QUICK = entropy,least_confidence,margin,coreset,bald,badge,power_bald,power_entropy,power_margin,dropquery,falcun,alfamix,clasp,entropy_coreset

@@ -13,7 +13,14 @@ from al_lightning.results.series import Series
 from al_lightning.results.statistics import compare
 from tests.support import own_study
 from tests.support.study import ROOT, STUDY, at, claims, flat, points, settings, spread, verdict, with_interval
-from tests.support.study_of_strategies import PROBED, of_camvid_starts, of_starts, of_strategies, readme_cell
+from tests.support.study_of_strategies import (
+    PROBED,
+    of_camvid_features,
+    of_camvid_starts,
+    of_starts,
+    of_strategies,
+    readme_cell,
+)
 
 STRATEGIES = {"random": "Random", "entropy": "Entropy", "equal": "EquAL", "coreset": "Core-set"}
 POOLS = ("`demo_0f`, diverse", "`demo_11f`, redundant", "`demo_11f`, 9 % repeated")
@@ -222,6 +229,7 @@ PARTS = [
     of_starts,
     of_strategies,
     of_camvid_starts,
+    of_camvid_features,
     of_constraints,
 ]
 

@@ -44,6 +44,20 @@ TITLES = {
 PROBED = {name: TITLES[name] for name in ("random", "entropy", "margin", "coreset", "bald")}
 
 
+def of_camvid_features() -> list[str]:
+    """Strategies on CamVid's dense features."""
+    ((methods,), (made,)) = settings("camvid_features"), claims("camvid_features")
+    rows = []
+    for strategy, title in PROBED.items():
+        series, found = methods[named(strategy, "")], made.get(named(strategy, ""))
+        cells = [spread(at(series, n), 1) for n in (12, 36, 60, 108)]
+        cells[0] = "the same" if found else cells[0]
+        cells += [with_interval(found), verdict(found)] if found else ["", ""]
+        rows.append(flat(f"| {title} | {' | '.join(cells)} |").replace("|  |", "| |"))
+    small = [each.smallest for each in made.values()]
+    return [*rows, f"of {min(small):.1f} to {max(small):.1f} points would have shown"]
+
+
 def of_camvid_starts() -> list[str]:
     """The first twelve labels on CamVid's dense features, with Random after them."""
     (methods,) = settings("camvid_starts")
