@@ -298,7 +298,7 @@ def recommend(
         prefix, options, more = lines.options_of_folder(audited, folder, situation.task, situation.classes)
         candidates, home = lines.candidates(prefix, options, answer.to_compare), lines.home_of(options)
         remarks += more
-        quick = lines.quick(prefix, options, folder, situation.unlabelled)
+        quick = lines.quick(prefix, options, folder, situation.unlabelled, labels)
     else:
         if own := lines.own_evidence(done):
             remarks.append(own)

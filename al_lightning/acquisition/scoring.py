@@ -246,7 +246,8 @@ def _checked_limits(name: str, selection: Selection, rows: SelectionInputs) -> S
         allowed.take(place[index])
     if allowed.factor == 1:
         return selection
-    loose = f"the constraints left too few images, so that they were loosened {allowed.factor} times"
+    gap = f", {rows.limits.gap // allowed.factor} apart" if rows.limits.gap else ""
+    loose = f"the constraints left too few images, so this batch keeps to {allowed.factor} times as many{gap}"
     return selection._replace(note="; ".join(filter(None, [selection.note, loose])))
 
 

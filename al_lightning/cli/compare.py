@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from al_lightning.cli.arguments import Arguments, at_least_one, begin, require_page
+from al_lightning.comparisons.plan import STRATEGIES
 from al_lightning.errors import require, require_folder
 from al_lightning.reports.origin import COMPARED_SEEDS
 
@@ -23,7 +24,7 @@ def compare(given: list[str]) -> int:
     parser.add_argument(
         "--strategies",
         metavar="A,B",
-        help="beside random (entropy,margin,coreset); margin_from_typiclust: a cold start",
+        help=f"beside random ({','.join(STRATEGIES[1:])}); margin_from_typiclust: a cold start",
     )
     parser.add_argument("--seeds", type=int, default=COMPARED_SEEDS, metavar="N", help=f"most seeds ({COMPARED_SEEDS})")
     parser.add_argument("--minutes", type=float, default=MINUTES, metavar="M", help=f"most minutes ({MINUTES:g})")

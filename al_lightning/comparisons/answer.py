@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 from al_lightning.comparisons.check import Checked, trained_fit
 from al_lightning.comparisons.comparison import Comparison
-from al_lightning.comparisons.plan import gain
+from al_lightning.comparisons.plan import FEWEST_SEEDS, gain
 from al_lightning.features.of_run import data_and_features
 from al_lightning.pages.render import render
 from al_lightning.reports.advice import on_own_images
@@ -72,6 +73,10 @@ def next_steps(comparison: Comparison, command: Sequence[str], checked: bool) ->
         command: that made it, without the program's name.
         checked: whether a network was trained on the same labels.
     """
+    if len({run.record.seed for run in comparison.runs}) == 1:
+        minutes = math.ceil(FEWEST_SEEDS * comparison.seconds / 60)
+        more = ["--seeds", str(FEWEST_SEEDS), "--minutes", str(minutes)]
+        return [NextStep("See more than one seed, for a verdict", shlex.join(["al-lightning", *command, *more]))]
     steps = []
     if not checked:
         line = shlex.join(["al-lightning", *command, "--check"])

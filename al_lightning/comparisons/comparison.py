@@ -100,7 +100,7 @@ class Comparer:
             span += f" ({budget.initial} to {budget.initial + budget.cycles * budget.query} % of the pool)"
         return (
             f"{', '.join(self.request.strategies)}: up to {count_of(limits.seeds, 'seed')} in "
-            f"{limits.minutes:g} minutes, {count_of(budget.cycles + 1, 'budget')} from {span}, "
+            f"{limits.time}, {count_of(budget.cycles + 1, 'budget')} from {span}, "
             f"{self.request.processes} at a time"
         )
 

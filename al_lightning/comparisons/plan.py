@@ -46,6 +46,11 @@ class Limits:
     seeds: int
     minutes: float
 
+    @property
+    def time(self) -> str:
+        """The minutes, in words."""
+        return f"{self.minutes:g} minute{'s' * (self.minutes != 1)}"
+
 
 @dataclass(frozen=True)
 class Request:
@@ -171,7 +176,7 @@ def finished(seeds: int, minutes: float, methods: Sequence[Series], limits: Limi
     if seeds >= limits.seeds:
         return "its one seed is done" if seeds == 1 else f"all {seeds} seeds are done"
     if minutes >= limits.minutes:
-        return f"{limits.minutes:g} minutes are over"
+        return f"its time, {limits.time}, is over"
     if seeds >= FEWEST_SEEDS and (width := widest(methods)) < NARROW:
         return f"every difference is known to {width:.1f} points"
     return ""

@@ -105,6 +105,8 @@ def _unknown(name: str, known: dict[str, dict[str, Path]]) -> str:
     if not dataset:
         heads = (name[: match.start()] for match in re.finditer("_|$", name))
         guess = next((hint for head in heads if (hint := nearest(head, known["datasets"], 1))), "")
+        if Path(name).is_dir():
+            guess = f" It is a folder: of photos by class, that is image_folder with --data.root {name}."
         return (
             f"There is no config file {name}.yaml, and {name!r} begins with no dataset.{guess} "
             f"Datasets: {listed['datasets']}. {FORM}; `al-lightning configs` lists them."
@@ -113,6 +115,7 @@ def _unknown(name: str, known: dict[str, dict[str, Path]]) -> str:
     for axis in AXES[1:]:
         rest = rest[len(part) + 1 :] if (part := longest(axis, rest)) else rest
     others = [part for axis in AXES[1:] for part in known[axis]]
+    rest = next((rest.removesuffix(f"_{part}") for part in known["training"] if rest.endswith(f"_{part}")), rest)
     problem = f"lacks an acquisition, for example {dataset}_random."
     if any(longest(axis, rest) for axis in AXES):
         problem = f"has the part {rest!r} where it cannot stand; a name has each kind of part once, in one order."

@@ -161,7 +161,7 @@ def drawn(experiment: Experiment, pool: Pool, count: int) -> list[int]:
     if how == "balanced" and classes is None and data.label_folder is not None:
         raise UsageError(
             "initial: balanced takes equally many images of each class, and not all of the pool's classes are known "
-            "before people label; use --initial random, or one that needs no labels, such as --initial spread."
+            "before people label; use --initial random, or one that needs no labels, such as --initial typiclust."
         )
     return draw_initial(pool, count, how, classes, generator("initial", experiment.seed))
 

@@ -38,14 +38,11 @@ def commands(candidates: Sequence[Fit], labels: int, folder: str = "") -> tuple[
         folder: of one's own images, as runs' directories name it. Without one, runs of these names may exist, whose
             other budgets do not compare, so that the new runs get a directory apart.
     """
-    fits = min(BATCHES, labels)
-    batch = labels // fits
-    first = labels - batch * (fits - 1)
-    budget = f"--budget.unit images --budget.initial {first} --budget.query {batch} --budget.cycles {fits - 1}"
+    first, batch, budget = budget_of(labels)
     apart = "" if folder else f"{APART}/$name/seed_$seed"
     loops: dict[str, list[str]] = {}
     for one in candidates:
-        line = replace(one, options=(*one.options, *budget.split())).line("$seed", apart, "$name")
+        line = replace(one, options=(*one.options, *budget)).line("$seed", apart, "$name")
         loops.setdefault(line, []).append(one.name)
     lines = []
     for line, names in loops.items():
@@ -53,6 +50,15 @@ def commands(candidates: Sequence[Fit], labels: int, folder: str = "") -> tuple[
     homes = [shlex.quote(f"{RUNS}/{one.name}/{folder}") if folder else f"{APART}/{one.name}" for one in candidates]
     text = f"Compare with Random at the same seeds, on your data, {first} labels first and {batch} in each later batch:"
     return (*lines, f"al-lightning report {' '.join(homes)}"), text
+
+
+def budget_of(labels: int) -> tuple[int, int, list[str]]:
+    """Return the sizes of the initial set and of the equal batches that spend some labels, and the options."""
+    fits = min(BATCHES, labels)
+    batch = labels // fits
+    first = labels - batch * (fits - 1)
+    budget = f"--budget.unit images --budget.initial {first} --budget.query {batch} --budget.cycles {fits - 1}"
+    return first, batch, budget.split()
 
 
 def candidates_of(run: RunRecord, root: str, pairs: Sequence[tuple[str, str]]) -> tuple[list[Fit], str]:
@@ -124,7 +130,7 @@ def options_of_folder(
     return "mask_folder", [*options, *sequences], remarks
 
 
-def quick(prefix: str, options: Sequence[str], data: AuditFolder, unlabelled: int) -> str:
+def quick(prefix: str, options: Sequence[str], data: AuditFolder, unlabelled: int, labels: int) -> str:
     """Return the command that compares strategies on stored features; "" where images have no labels to choose among.
 
     Args:
@@ -132,9 +138,11 @@ def quick(prefix: str, options: Sequence[str], data: AuditFolder, unlabelled: in
         options: of the dataset.
         data: the folders.
         unlabelled: images without a label.
+        labels: of the whole budget.
     """
     labelled = data.masks is not None if prefix == "mask_folder" else class_folders(data)
-    return compare_line(prefix, options) if labelled and not unlabelled else ""
+    line = " ".join([compare_line(prefix, options), *budget_of(labels)[2]])
+    return line if labelled and not unlabelled else ""
 
 
 def sooner(run: Run, candidates: int) -> str:

@@ -226,7 +226,7 @@ def _sure(answer: Recommendation) -> str:
     else:
         head = "Not enough to advise"
     text = (
-        f"{head}. All evidence is from one study with 2 or 3 seeds. An answer counts where the mean over its settings "
+        f"{head}. All published evidence is from one study with 2 or 3 seeds. An answer counts where the mean over its settings "
         f"is at least {rules.deviations:g} of its deviations away from 0 and no two settings contradict each other."
     )
     if assumed:

@@ -285,7 +285,8 @@ CHECKS: dict[str, Callable[[Setting], Iterable[Finding]]] = {
 def _changed(wanted: Mapping[str, Any], actual: Mapping[str, Any]) -> list[str]:
     """Return the settings that differ from the wanted ones; those that `wanted` leaves open may differ."""
     keys = dict.fromkeys([*wanted, "epochs", "steps"])  # one of the two lengths is always left open
-    return differences({key: wanted.get(key) for key in keys}, {key: actual.get(key) for key in keys})
+    shown = {key: actual.get(f"{key}.class_path") if actual.get(key) is None else actual[key] for key in keys}
+    return differences({key: wanted.get(key) for key in keys}, shown)
 
 
 def _callbacks(config: dict[str, Any]) -> list[str]:

@@ -12,11 +12,12 @@ from al_lightning.errors import UsageError
 from al_lightning.metrics import ACCURACY, Metric, metric_of
 from al_lightning.results.curves import Curve, curve_of, place_of
 from al_lightning.runs.identity import differences
-from al_lightning.runs.journal import Run
+from al_lightning.runs.journal import Run, RunRecord
 from al_lightning.runs.parts import (
     additions_of,
     called,
     cold_start_of,
+    first_choice_in,
     is_semi_supervised,
     method_of,
     setting_of,
@@ -113,6 +114,11 @@ class Series:
     def cold_start(self) -> str:
         """What chose the first images, where they were not drawn; else ""."""
         return cold_start_of(self.runs[0].record) if self.runs else ""
+
+    @property
+    def first_choice(self) -> str:
+        """What chose the first images: a cold start, `random` or `balanced`; "" for a CSV file."""
+        return first_choice_in(self.runs[0].record.settings) if self.runs else ""
 
     def differences_from(self, base: Series) -> list[str]:
         """Return the settings besides those of what is chosen in which a method differs from its baseline."""
@@ -285,15 +291,32 @@ def _title(key: _Key, groups: Collection[_Key]) -> str:
 def _methods(
     setting: str, metric: Metric, methods: Mapping[tuple[str, str], Sequence[tuple[Run, Curve]]]
 ) -> Iterator[Series]:
-    """Yield the methods of a setting; runs of one name whose settings differ are methods of their own."""
-    taken = set[str]()
+    """Yield the methods of a setting; runs of one name whose settings differ are methods of their own.
+
+    Where only the drawing of the first images differs, the further one is called by it: `random_from_balanced`.
+    """
+    taken: dict[str, RunRecord] = {}
     for (method, sha), members in methods.items():
-        label = f"{method} ({sha[:6]})" if method in taken else method
-        taken.add(method)
+        record, label = members[0][0].record, method
+        if method in taken:
+            named = _named_by_first_choice(method, record, taken[method])
+            label = named if named and named not in taken else f"{method} ({sha[:6]})"
+        taken[label] = record
         by_seed = {curve.seed: (run, curve) for run, curve in reversed(members)}  # of a repeated seed the first run
         runs, curves = zip(*(by_seed[seed] for seed in sorted(by_seed)), strict=True)
         repeated = tuple(run for run, curve in members if by_seed[curve.seed][1] is not curve)
         yield Series(setting, label, metric, curves, runs[0].record.name, runs, repeated)
+
+
+def _named_by_first_choice(method: str, record: RunRecord, other: RunRecord) -> str:
+    """Return a method's name with what drew its first images; "" where not that alone tells it from another."""
+    first, others = (first_choice_in(each.settings) for each in (record, other))
+    rest, same = (
+        {key: value for key, value in each.settings.items() if key.split(".")[0] != "initial"}
+        for each in (record, other)
+    )
+    strategy = called(strategy_of(record))
+    return f"{strategy}_from_{first}{method.removeprefix(strategy)}" if first != others and rest == same else ""
 
 
 def _same(budgets: Sequence[float], wanted: Sequence[float]) -> bool:

@@ -32,12 +32,17 @@ def spread(series: Iterable[Series]) -> str:
 def distinct_names(series: Sequence[Series]) -> list[str]:
     """Return the name of each method's runs; a name that several have is followed by a distinguishing mark.
 
-    The mark is the beginning of the hash of the settings, or the setting where the hashes are the same.
+    The mark is what chose the first images, where that tells them apart. Else it is the beginning of the hash of the
+    settings, or the setting where the hashes are the same.
     """
-    keys = [(each.name, each.curves[0].config_sha256) for each in series]
-    names = [name for name, _ in keys]
-    marks = [each.setting if keys.count(key) > 1 else key[1][:6] for each, key in zip(series, keys, strict=True)]
-    return [f"{name} ({mark})" if names.count(name) > 1 else name for name, mark in zip(names, marks, strict=True)]
+    names = [each.name for each in series]
+    marks = [(f"from {each.first_choice}", each.curves[0].config_sha256[:6], each.setting) for each in series]
+    shown = []
+    for name, own in zip(names, marks, strict=True):
+        alike = [others for other, others in zip(names, marks, strict=True) if other == name]
+        kind = next((place for place in range(2) if len({others[place] for others in alike}) == len(alike)), 2)
+        shown.append(f"{name} ({own[kind]})" if len(alike) > 1 else name)
+    return shown
 
 
 def repeats(methods: Iterable[Series]) -> list[str]:

@@ -83,8 +83,12 @@ def cold_start_of(record: RunRecord) -> str:
 
 def cold_start_in(settings: Mapping[str, Any]) -> str:
     """Return the cold start that settings name; see `cold_start_of`."""
-    first = str(settings.get("initial") or settings.get("initial.class_path") or DRAWN[0]).partition("(")[0]
-    return "" if first in DRAWN else called(first)
+    return "" if (first := first_choice_in(settings)) in DRAWN else first
+
+
+def first_choice_in(settings: Mapping[str, Any]) -> str:
+    """Return what chose the first images of a run: a cold start, `random` or `balanced`."""
+    return called(str(settings.get("initial") or settings.get("initial.class_path") or DRAWN[0]).partition("(")[0])
 
 
 def is_semi_supervised(record: RunRecord) -> bool:

@@ -1,5 +1,7 @@
 """Series: curves by seed from journals, and what is read off them."""
 
+from dataclasses import replace
+
 import pytest
 
 from al_lightning.metrics import metric_of
@@ -84,6 +86,22 @@ def test_names_that_are_not_one_methods_alone_tell_what_differs():
     assert distinct_names(series_of_runs(runs)) == [
         "street_random (street (miou))", "street_random (street (miou, data 987654))",
     ]  # fmt: skip
+
+
+def test_methods_that_differ_in_the_first_images_alone_are_called_by_them(tmp_path):
+    firsts = ("balanced", "random", "typiclust", "my.Densest")
+    settings = [
+        {"initial": each} if "." not in each else {"initial": None, "initial.class_path": each} for each in firsts
+    ]
+    runs = [a_run("street_random", 0, [0.4], sha=each) for each in firsts]
+    runs = [replace(run, record=replace(run.record, settings=each)) for run, each in zip(runs, settings, strict=True)]
+    found = series_of_runs(runs)
+    assert [each.label for each in found] == [
+        "random", "random_from_random", "random_from_typiclust", "random_from_my.Densest",
+    ]  # fmt: skip
+    assert distinct_names(found) == [f"street_random (from {each})" for each in firsts]
+    other = replace(runs[1], record=replace(runs[1].record, settings={"initial": "random", "optimizer.lr": 1}))
+    assert series_of_runs([runs[0], other])[1].label == f"random ({other.record.config_sha256[:6]})"
 
 
 # Classes
