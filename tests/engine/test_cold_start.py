@@ -72,7 +72,7 @@ def test_a_strategy_that_is_no_cold_start_is_refused_before_anything_is_written(
 
 
 def test_a_strategy_reads_the_features_of_another_encoder_or_a_file(al: Call, here: Path) -> None:
-    names = [f"digit {number}" for number in range(1797)]
+    names = [*(f"digit {number}" for number in range(1438)), *(f"test digit {number}" for number in range(359))]
     vectors = np.zeros((1797, 2), np.float32)
     vectors[7], vectors[99] = (5, 0), (0, 9)
     np.savez(here / "vectors.npz", vectors=vectors, names=names)
