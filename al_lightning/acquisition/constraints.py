@@ -105,15 +105,17 @@ class Constraints:
         assert self.file is not None
         try:
             with self.file.open(newline="", encoding="utf-8-sig") as file:
-                header, *lines = [line for line in csv.reader(file) if line]
+                reader = csv.reader(file)
+                numbered = [(reader.line_num, line) for line in reader if line]
         except (OSError, ValueError, csv.Error) as error:
             raise UsageError(f"{self.file} cannot be read as a CSV file ({error}).") from error
+        header = numbered[0][1] if numbered else []
         if self.column not in header[1:]:
             raise UsageError(
                 f"{self.file} has no column {self.column!r} behind its first one.{nearest(self.column, header[1:])}"
             )
-        place = header.index(self.column)
-        if short := next((number for number, line in enumerate(lines, 2) if len(line) <= place), None):
+        place, lines = header.index(self.column, 1), [line for _, line in numbered[1:]]
+        if short := next((number for number, line in numbered[1:] if len(line) <= place), None):
             raise UsageError(f"{self.file}, line {short}, has no {self.column}.")
         return _numbered({line[0]: line[place] for line in lines}, [line[0] for line in lines], names, self.file)
 
@@ -125,6 +127,11 @@ def _numbered(value: dict[str, str], given: Sequence[str], names: Sequence[str],
         raise UsageError(f"{path} has no line for the image {printable(lacking)}; give each image of the pool one.")
     if twice := next((name for name, count in Counter(wanted).items() if count > 1), None):
         raise UsageError(f"Several images are called {printable(twice)}; name the images of {path} by their paths.")
+    if empty := next((name for name, key in zip(names, wanted, strict=True) if not value[key].strip()), None):
+        raise UsageError(
+            f"{path} leaves the value of the image {printable(empty)} empty, and images without one would count as one "
+            "group; give the image a value, one of its own where it shall have no limit."
+        )
     doubled = {name for name, count in Counter(given).items() if count > 1} & set(wanted)
     if doubled:
         raise UsageError(f"{path} has several lines for the image {printable(min(doubled))}; keep one of them.")

@@ -16,12 +16,18 @@ def check_parts(experiment: Experiment, module: TrainingModule) -> None:
     Raises:
         UsageError: two of them do not.
     """
-    strategy = experiment.acquisition
-    if strategy.needs_network and type(strategy).score is Acquisition.score:
-        raise UsageError(f"{type(strategy).__name__} needs a network but defines no score(); define one.")
-    strategy.check(module.evaluated)
-    if module.reads_features:
-        check_on_features(strategy)
+    first = experiment.initial
+    if not first.cold_start:
+        raise UsageError(
+            f"--initial {type(first).__name__} needs labels or a trained network, and before the first fit there are "
+            "none; take a cold start, such as typiclust, or say cold_start = True in a class of your own."
+        )
+    for strategy in (first, experiment.acquisition):
+        if strategy.needs_network and type(strategy).score is Acquisition.score:
+            raise UsageError(f"{type(strategy).__name__} needs a network but defines no score(); define one.")
+        strategy.check(module.evaluated)
+        if module.reads_features:
+            check_on_features(strategy)
     data, task, unlabelled = experiment.data, module.task, experiment.data.unlabelled
     views = [view for view in (unlabelled.views or {}).values() if view is not None] if unlabelled else []
     labelled: list[PoolDataset | Augmentation] = [data, data.augmentation, *views]

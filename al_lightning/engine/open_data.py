@@ -96,6 +96,7 @@ def check_pool(experiment: Experiment, pool: Pool) -> None:
     """Raise UsageError where budget, strategy or constraints do not go with a pool that has no labels yet."""
     if pool.size == 0 or not experiment.acquisition.one_fit:
         experiment.budget.check(pool.size)
+    experiment.initial.check_pool(pool, first_count(experiment, pool))
     experiment.acquisition.check_pool(pool, experiment.budget.total_count(pool.size))
     if experiment.constraints.any:
         experiment.constraints.check(pool, experiment.data.names(range(pool.size)))

@@ -173,8 +173,11 @@ def temperature_of(
 ) -> float:
     """Return the temperature that makes held-out rows likeliest, dividing the logits (Guo et al. 2017).
 
-    Arguments are those of `fit_logistic` and `held_out`. Where nothing can be held out it is 1.
+    Arguments are those of `fit_logistic` and `held_out`. It is 1 where nothing can be held out, and where all rows are
+    of one class, so that every temperature is as likely.
     """
+    if len(torch.unique(label)) < 2:
+        return 1.0
     logits, target = _held_out_logits(features, label, classes, inverse_penalty, held_out(label, draw, group))
     if not len(target):
         return 1.0
@@ -207,12 +210,15 @@ def held_out(label: Tensor, draw: np.random.Generator, group: Tensor | None = No
 def _held_out_logits(
     features: Tensor, label: Tensor, classes: int, inverse_penalty: float, parts: list[Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """Return logits and labels of the held-out rows whose class is among the rows of their fit."""
+    """Return logits and labels of the held-out rows whose class is among the rows of their fit.
+
+    A fold is left out where no feature tells the rows of its fit apart, as copies with two labels do.
+    """
     logits, target = [torch.empty(0, classes, dtype=torch.float64)], [torch.empty(0, dtype=torch.int64)]
     for part in parts:
         rest = label[~part]
         known = part & torch.isin(label, rest)
-        if bool(known.any()):
+        if bool(known.any()) and bool((_moments(features[~part])[1] > 0).any()):
             logits.append(fit_logistic(features[~part], rest, classes, inverse_penalty)(features[known]))
             target.append(label[known])
     return torch.cat(logits), torch.cat(target)

@@ -116,6 +116,17 @@ def test_radii_that_agree_with_the_labels_by_hand():
     assert agreeing_radii(points, centres, label, predicted, 0.7, 2.0)[1] == pytest.approx((chord(70) + chord(80)) / 2)
 
 
+def test_a_ball_of_the_largest_radius_agrees_too():
+    points = UnitVectors(on_a_circle([0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0]))
+    predicted = torch.tensor([0, 1, 1, 1, 0, 0, 0])
+    # Around 0 degrees: 1/1, 1/2, 1/3, 1/4, 2/5, 3/6, 4/7 are of class 0: from 50 degrees on one half again.
+    one, zero = torch.tensor([0]), torch.tensor([0])
+    assert agreeing_radii(points, one, zero, predicted, 0.6, 2.0).tolist() == pytest.approx([chord(10) / 2], abs=1e-6)
+    assert agreeing_radii(points, one, zero, predicted, 0.5, 2.0).tolist() == [2.0]
+    near = agreeing_radii(points, one, zero, predicted, 0.5, chord(35)).tolist()
+    assert near == pytest.approx([(chord(10) + chord(20)) / 2])
+
+
 def test_vectors_at_one_distance_are_inside_together():
     points = UnitVectors(on_a_circle([0.0, 10.0, -10.0, 50.0]))
     predicted = torch.tensor([0, 0, 1, 1])

@@ -1,10 +1,12 @@
 """Entropy core-set: a shortlist by entropy, then k-center."""
 
+import numpy as np
 import pytest
 import torch
 
-from al_lightning.acquisition import Coreset, Entropy, EntropyCoreset
+from al_lightning.acquisition import Constraints, Coreset, Entropy, EntropyCoreset, scoring
 from al_lightning.errors import UsageError
+from al_lightning.pool import Pool
 from al_lightning.seeding import generator
 from tests.support.errors import raises
 from tests.support.selections import inputs
@@ -38,6 +40,24 @@ def test_between_them_it_is_k_center_on_the_most_uncertain():
         expected.append((row, pytest.approx(float(distance.max()))))
     chosen = select(EntropyCoreset(2), rows, 4)
     assert list(zip(chosen.indices, chosen.scores, strict=True)) == expected
+
+
+@pytest.mark.parametrize("sequences", [6, 4])
+def test_within_limits_it_is_k_center_on_the_same_shortlist_masked_and_then_on_the_next(sequences):
+    rows, sequence = example(), torch.arange(30) % sequences
+    pool = Pool(30, (2, 9), tuple(sequence.tolist()), tuple(range(30)))
+    limits = Constraints(per_sequence=2).limits(pool, rows.index.numpy(), [""] * 30, lambda: np.arange(30))
+    entropy, embedding = rows.part("score")[:, 0], rows.part("embedding").double()
+    left = [row for row in entropy.argsort(descending=True).tolist() if not rows.labelled[row]]
+    shortlist, expected = left[:16], []
+    for _ in range(8):
+        taken = sequence[expected].tolist()
+        free = [row for row in left if row not in expected and taken.count(int(sequence[row])) < 2]
+        shortlist = [row for row in shortlist if row in free] or free[:16]
+        distance = torch.cdist(embedding[shortlist], embedding[[2, 9, *expected]]).amin(dim=1)
+        expected.append(shortlist[int(distance.argmax())])
+    chosen = scoring.select(EntropyCoreset(2), rows._replace(limits=limits), 8, generator("select", 0))
+    assert chosen.indices == expected
 
 
 def test_vectors_of_another_encoder_take_the_embeddings_place():

@@ -82,7 +82,10 @@ def test_near_duplicates_and_a_column_of_ones_own(tmp_path):
         ("name,lens\n0.png,a\n1.png,b\n", ["column 'camera'"]),
         ("name,camera\n0.png,a\n", ["no line for the image 1.png"]),
         ("name,camera\n0.png,a\n1.png\n", ["line 3", "camera"]),
+        ("name,camera\n\n0.png,a\n\n1.png\n", ["line 5", "camera"]),
+        ("name,camera\n0.png,a\n1.png, \n", ["image 1.png", "empty"]),
         ("name,camera\n0.png,a\n1.png,b\n0.png,c\n", ["several lines", "0.png"]),
+        ("", ["column 'camera'"]),
         ("\xff", ["cannot be read"]),
     ],
 )
@@ -92,6 +95,12 @@ def test_a_wrong_file_is_refused_by_what_is_wrong(tmp_path: Path, text: str, fac
     constraints = Constraints(file=str(file), column="camera", per_value=1)
     with raises(UsageError, *facts):
         constraints.check(Pool(2), ["0.png", "1.png"])
+
+
+def test_lines_of_images_outside_the_pool_need_no_value(tmp_path: Path) -> None:
+    file = tmp_path / "cameras.csv"
+    file.write_text("name,camera\n0.png,a\n1.png,b\ntest.png,\n")
+    Constraints(file=str(file), column="camera", per_value=1).check(Pool(2), ["0.png", "1.png"])
 
 
 def test_mistakes():

@@ -83,6 +83,12 @@ def test_limits_are_kept():
     assert choose([], 9, nobody) == choose([], 9)
 
 
+def test_limits_that_are_loosened_open_large_clusters_before_small_ones():
+    one_of_each = Limits(CLUSTERS[None], (1,), 0, NONE, NONE, NONE)
+    rows, _ = choose([], 8, one_of_each)
+    assert CLUSTERS[rows].tolist() == [1, 0, 2, 3, 1, 0, 2, 3]
+
+
 def test_k_means_finds_clusters_again_with_the_same_seed():
     labels = [k_means(FEATURES, 4, generator("select", 0)) for _ in range(2)]
     assert torch.equal(*labels)

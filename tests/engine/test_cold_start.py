@@ -60,8 +60,19 @@ def test_a_cold_start_of_ones_own_has_its_name_and_its_code_is_recorded(al: Call
     assert list(run.record.code) == ["mine"]
 
 
+def test_a_strategy_that_is_no_cold_start_is_refused_before_anything_is_written(al: Call, here: Path) -> None:
+    for name in ("Margin", "Full", "VariationRatio"):
+        answer = al(*PROBE, "--initial", f"al_lightning.acquisition.{name}", "--run_dir", "run")
+        assert refused(answer, UsageError, f"--initial {name}", "cold_start")
+    (here / "mute.py").write_text(
+        "from al_lightning.acquisition import Acquisition\n\n\nclass Mute(Acquisition):\n    cold_start = True\n"
+    )
+    assert refused(al(*PROBE, "--initial", "mute.Mute", "--run_dir", "run"), UsageError, "Mute", "score()")
+    assert not (here / "run/cycles.jsonl").exists()
+
+
 def test_a_strategy_reads_the_features_of_another_encoder_or_a_file(al: Call, here: Path) -> None:
-    names = [f"digit {number}" for number in range(1797)]
+    names = [*(f"digit {number}" for number in range(1438)), *(f"test digit {number}" for number in range(359))]
     vectors = np.zeros((1797, 2), np.float32)
     vectors[7], vectors[99] = (5, 0), (0, 9)
     np.savez(here / "vectors.npz", vectors=vectors, names=names)

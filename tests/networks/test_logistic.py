@@ -117,3 +117,12 @@ def test_the_temperature_is_that_of_held_out_rows() -> None:
     }
     assert min(losses, key=lambda t: losses[t]) == confident
     assert temperature_of(features[:1], label[:1], 3, 1.0, draw(0)) == 1.0
+    assert temperature_of(features, torch.zeros_like(label), 3, 1.0, draw(0)) == 1.0  # all are as likely
+
+
+def test_copies_with_two_labels_alone_say_nothing_of_held_out_rows() -> None:
+    features = torch.tensor([[1.0, 2.0], [1.0, 2.0], [3.0, 1.0]])  # what is left without the last row are copies
+    label = torch.tensor([0, 1, 0])
+    assert temperature_of(features, label, 2, 1.0, np.random.default_rng(0)) > 0
+    assert temperature_of(torch.ones(4, 2), torch.tensor([0, 0, 1, 1]), 2, 1.0, np.random.default_rng(0)) == 1.0
+    assert choose_penalty(torch.ones(4, 2), torch.tensor([0, 0, 1, 1]), 2, np.random.default_rng(0)) == GRID[2]

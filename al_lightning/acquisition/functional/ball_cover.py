@@ -123,7 +123,8 @@ def agreeing_radii(
         most: largest radius.
 
     Returns:
-        (n,) float64: halfway between the last vector in the ball and the first outside, at most `most`.
+        (n,) float64: halfway between the last vector in the ball and the first outside; `most` where that one is no
+        closer than `most`.
     """
     radii = []
     for part in blocks(torch.arange(len(centres)), 4 * len(points)):
@@ -131,8 +132,9 @@ def agreeing_radii(
         agrees = predicted[order] == label[part, None]
         held = agrees.cumsum(dim=1) / torch.arange(1, len(points) + 1)
         beyond = torch.cat([square[:, 1:], torch.full((len(part), 1), torch.inf, dtype=torch.float64)], dim=1)
-        # Vectors at one distance are in a ball together, or are not.
-        last = torch.where((held >= share) & (beyond > square), torch.arange(len(points)), 0).amax(dim=1)
+        # Vectors at one distance are in a ball together, or are not. A larger ball than that of `most` says nothing.
+        ends = (held >= share) & (beyond > square) & (square < most**2)
+        last = torch.where(ends, torch.arange(len(points)), 0).amax(dim=1)
         inner, outer = (each.gather(1, last[:, None])[:, 0].sqrt() for each in (square, beyond))
-        radii.append(((inner + outer) / 2).clamp(max=most))
+        radii.append(torch.where(outer < most, (inner + outer) / 2, most))
     return torch.cat([*radii, torch.empty(0, dtype=torch.float64)])

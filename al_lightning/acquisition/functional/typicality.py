@@ -62,8 +62,9 @@ def typical_choice(points: UnitVectors, allowed: Allowed, cluster: Tensor, count
     chosen: list[int] = []
     values: list[float] = []
     while len(chosen) < count:
-        before = len(chosen)
-        for number in queues[0]:
+        # Small clusters only where no large one has an open row; constraints that are loosened open large ones again.
+        numbers = next(queue for queue in queues if bool(torch.isin(cluster[allowed.open], torch.tensor(queue)).any()))
+        for number in numbers:
             rows = torch.nonzero((cluster == number) & allowed.free).flatten()
             may = allowed.open[rows]
             if len(chosen) == count or not bool(may.any()):
@@ -73,8 +74,6 @@ def typical_choice(points: UnitVectors, allowed: Allowed, cluster: Tensor, count
             chosen.append(int(rows[best]))
             values.append(float(value[best]))
             allowed.take(chosen[-1])
-        if len(chosen) == before:
-            queues.reverse()
     return chosen, values
 
 

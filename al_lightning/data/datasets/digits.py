@@ -34,9 +34,10 @@ class Digits(SplitDataset):
         digits = load_digits()
         images = np.repeat((digits.images * (255 / 16)).round().astype(np.uint8)[..., None], 3, axis=-1)
         classes = digits.target.astype(np.int64)
-        parts = hold_out(classes, 0.2)
+        # The names differ between the sets: vectors that were made elsewhere are found by them.
         train, test = (
-            ArrayImages(images[part], classes[part], [f"digit {index}" for index in range(len(part))]) for part in parts
+            ArrayImages(images[part], classes[part], [f"{name} {index}" for index in range(len(part))])
+            for name, part in zip(("digit", "test digit"), hold_out(classes, 0.2), strict=True)
         )
         return train, test
 

@@ -17,3 +17,9 @@ def test_digits_hold_out_a_fifth_of_each_class():
     assert all(test[digit] == round(0.2 * (train[digit] + test[digit])) for digit in range(10))
     assert list(data.classes()) == [data.train.label(index) for index in range(1438)]
     assert all(np.array_equal(data.test.image(index), again.test.image(index)) for index in range(359))
+
+
+def test_no_digit_of_the_test_set_is_called_like_one_of_the_pool():
+    data = Digits()
+    names = {part.name(index) for part in (data.train, data.test) for index in range(len(part))}
+    assert len(names) == 1797
