@@ -128,7 +128,7 @@ def _find(config: str) -> Path | None:
     """Return the file that is meant; None where no such file exists, so that it must be a name of parts."""
     given = from_home("--config", config)
     in_folder = len(given.parts) > 1
-    for candidate in (given, given.with_name(given.name + ".yaml")):
+    for candidate in (given, given.parent / f"{given.name}.yaml"):
         for root in [Path(), *(roots() if in_folder and not given.is_absolute() else [])]:
             if (root / candidate).is_file():
                 return (root / candidate).resolve()

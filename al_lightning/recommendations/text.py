@@ -226,8 +226,9 @@ def _sure(answer: Recommendation) -> str:
     else:
         head = "Not enough to advise"
     text = (
-        f"{head}. All published evidence is from one study with 2 or 3 seeds. An answer counts where the mean over its settings "
-        f"is at least {rules.deviations:g} of its deviations away from 0 and no two settings contradict each other."
+        f"{head}. All published evidence is from one study with 2 or 3 seeds. An answer counts where the mean over its "
+        f"settings is at least {rules.deviations:g} of its deviations away from 0 and no two settings contradict each "
+        "other."
     )
     if assumed:
         many = "No difference here has a" if assumed == len(cells) else f"{assumed} of {len(cells)} differences have no"

@@ -139,6 +139,14 @@ def test_uherding_calibrates_on_the_labelled_images():
     assert f"temperature {expected:.3g}" in note
 
 
+def test_uherding_covers_the_pool_where_no_image_is_uncertain():
+    embedding, _ = groups([10, 20, 5], spread=0.3)
+    certain = torch.tensor([1.0, 0, 0]).expand(35, 3)  # as a head predicts whose labels are all of one class
+    chosen = UHerding().select(rows_of(embedding, labelled=[0], probability=certain), 5, DRAW)
+    assert chosen.indices == MaxHerding().select(rows_of(embedding, labelled=[0]), 5, DRAW).indices
+    assert "no image is uncertain" in chosen.note
+
+
 def test_uherding_of_pixels_weighs_by_the_mean_margin():
     embedding, group = groups([12, 9, 6])
     chosen = UHerding().select(rows_of(embedding, score=(group == 2).float()), 2, DRAW)

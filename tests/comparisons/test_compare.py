@@ -26,6 +26,10 @@ SMALL = ["compare", "digits", "--encoder", "wrn28", "--strategies", "margin", "-
 
 
 def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
+    one = al(*SMALL, "--seeds", 1, "--run_dir", "one")
+    assert "Train a network" not in one.out
+    (more,) = [line for line in one.out.splitlines() if line.startswith("  al-lightning")]
+    assert " --seeds 10 --minutes " in more
     planned = al(*SMALL, "--dry-run")
     assert "up to 50 seeds in 10 minutes, 3 budgets from 20 to 40 labels, 1 at a time" in planned.out
     assert not (here / "runs").exists()
@@ -193,7 +197,8 @@ def test_the_check_says_its_time_first_goes_on_and_is_shown(
     [
         (["compare", "digit"], UsageError, ["digits"]),
         (["compare", "digits", "--strategies", "random"], UsageError, ["--strategies"]),
-        (["compare", "digits", "--strategies", "entrop"], UsageError, ["entropy"]),
+        (["compare", "digits", "--strategies", "entrop"], UsageError, ["Did you mean 'entropy'"]),
+        (["compare", "."], UsageError, ["image_folder with --data.root ."]),
         (["compare", "digits", "--strategies", "margin_from_"], UsageError, ["margin_from_typiclust"]),
         (["compare", "digits", "--strategies", "../x"], UsageError, ["'../x'", "my_module.MyAcquisition"]),
         ([*SMALL, "--strategies", "equal"], UsageError, ["EquAL", "images themselves"]),
