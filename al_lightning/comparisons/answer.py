@@ -6,6 +6,7 @@ import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +74,15 @@ def next_steps(comparison: Comparison, command: Sequence[str], checked: bool) ->
         command: that made it, without the program's name.
         checked: whether a network was trained on the same labels.
     """
-    if len({run.record.seed for run in comparison.runs}) == 1:
+    if (seeds := len({run.record.seed for run in comparison.runs})) == 1:
         minutes = math.ceil(FEWEST_SEEDS * comparison.seconds / 60)
-        more = ["--seeds", str(FEWEST_SEEDS), "--minutes", str(minutes)]
-        return [NextStep("See more than one seed, for a verdict", shlex.join(["al-lightning", *command, *more]))]
+        line = shlex.join(["al-lightning", *command, "--seeds", str(FEWEST_SEEDS), "--minutes", str(minutes)])
+        return [NextStep("See more than one seed, for a verdict", line)]
     steps = []
     if not checked:
-        line = shlex.join(["al-lightning", *command, "--check"])
+        these = ("--seeds", str(seeds))  # the check alone, without further seeds
+        more = [] if these in pairwise(command) else these
+        line = shlex.join(["al-lightning", *command, *more, "--check"])
         steps.append(NextStep("See whether a network trained on the same labels is much better", line))
     alike = [method for method in comparison.methods if method.budgets == comparison.methods[0].budgets]  # not `full`
     best = max(alike, key=lambda method: method.metric.sign * _height(method))

@@ -201,7 +201,8 @@ class Comparer:
                     for method in range(count):
                         runs[method].append(known.pop((method, done)))
                     done += 1
-                    if why := finished(done, self._passed(begun) / 60, self._series(runs), limits):
+                    next_end = self._passed(begun) + (time.monotonic() - begun) / done
+                    if why := finished(done, next_end / 60, self._series(runs), limits):
                         break
                     self._show(runs, done, begun)
                 if not why:

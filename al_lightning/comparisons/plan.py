@@ -36,11 +36,11 @@ NARROW = 1.0
 
 @dataclass(frozen=True)
 class Limits:
-    """When a comparison stops; a seed that was begun is finished by all strategies.
+    """When a comparison stops; all strategies finish each of its seeds, one at least.
 
     Attributes:
         seeds: most seeds.
-        minutes: of the whole command, after which no further seed is begun; the runs have at least half of them.
+        minutes: of the whole command, within which each further seed must end; the runs have at least half of them.
     """
 
     seeds: int
@@ -169,13 +169,13 @@ def finished(seeds: int, minutes: float, methods: Sequence[Series], limits: Limi
 
     Args:
         seeds: that all strategies have finished.
-        minutes: that count so far.
+        minutes: that will count when another seed ends.
         methods: with these seeds.
         limits: of the comparison.
     """
     if seeds >= limits.seeds:
         return "its one seed is done" if seeds == 1 else f"all {seeds} seeds are done"
-    if minutes >= limits.minutes:
+    if minutes > limits.minutes:
         return f"its time, {limits.time}, is over"
     if seeds >= FEWEST_SEEDS and (width := widest(methods)) < NARROW:
         return f"every difference is known to {width:.1f} points"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import PurePath
 from statistics import fmean
 
@@ -129,9 +130,13 @@ class Findings:
 
     @property
     def repetitive(self) -> bool:
-        """Whether near-duplicates are `FEW` or more of some batch, or of random batches of its size."""
-        every = (each for by_seed in self.batches.values() for batches in by_seed.values() for each in batches)
-        return any(max(each.repeated, each.collapse.share, each.collapse.expected) >= FEW for each in every)
+        """Whether near-duplicates are `FEW` or more of some batch, or of random batches of its size, over the seeds."""
+        every = (
+            [(each.repeated, each.collapse.share, each.collapse.expected) for each in batch if each is not None]
+            for by_seed in self.batches.values()
+            for batch in zip_longest(*by_seed.values())
+        )
+        return any(fmean(shares) >= FEW for batch in every for shares in zip(*batch, strict=True))
 
     def firsts(self, method: str) -> list[Batch]:
         """Return the first batch of each seed."""

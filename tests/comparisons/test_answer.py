@@ -68,3 +68,12 @@ def test_the_gain_is_that_of_the_table() -> None:
         "From 4 to 6 labels, random_probe changed by 10.7 points of mIoU (95 % interval 3.1 to 18.3)"
     )
     assert gained.endswith(", 5.3 for each label.")
+
+
+def test_the_check_makes_no_further_seeds_and_one_seed_asks_for_more() -> None:
+    runs = tuple(made(name, seed, RANDOM[seed]) for name in ("random", "entropy") for seed in range(3))
+    for given in ([], ["--seeds", "3"]):
+        step, _ = next_steps(Comparison((), runs, "", 1.0), ["compare", "digits", *given], checked=False)
+        assert step.command == "al-lightning compare digits --seeds 3 --check"
+    (step,) = next_steps(Comparison((), runs[::3], "", 130.0), ["compare", "digits"], checked=False)
+    assert step.command == "al-lightning compare digits --seeds 10 --minutes 22"

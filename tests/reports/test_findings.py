@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from al_lightning.inspect.collapse import Collapse
 from al_lightning.pool import Pool
-from al_lightning.reports.findings import Findings, gather
+from al_lightning.reports.findings import Batch, Findings, gather
 from al_lightning.reports.numbers import datasets
 from tests.support.reported_runs import SIZE, Data, comparison, data, page, text_of
 
@@ -25,6 +28,17 @@ def test_findings_by_hand() -> None:
     assert "First batch of seed 0, in the order of choosing, after a fit on 2 labels: 2 frames from 2 scenes, " in text
     assert "An image counts as a near-duplicate if" in text
     assert "at 16 x 16 pixels in grey" in text
+
+
+def test_near_duplicates_that_tables_would_show_as_0_percent_are_a_sentence() -> None:
+    (dataset,) = datasets(comparison())
+    findings = gather(dataset, data)
+    assert isinstance(findings, Findings)
+    none = Batch(2, (0,) * 100, (False,) * 100, Collapse(100, 0, 0, 1, None, None))
+    for few, shown in ((1, False), (2, True)):  # 1 of 100 images of one of three seeds is a third of a percent
+        some = replace(none, repeats=(True,) * few + (False,) * (100 - few))
+        batches = {"entropy": {0: (some, none), 1: (none,), 2: (none, none)}}
+        assert replace(findings, batches=batches).repetitive == shown
 
 
 def test_classes_of_whole_images_are_named() -> None:
