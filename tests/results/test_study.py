@@ -19,6 +19,7 @@ from tests.support.study_of_strategies import (
     of_camvid_starts,
     of_starts,
     of_strategies,
+    of_strategies_lite2,
     readme_cell,
 )
 
@@ -228,6 +229,7 @@ PARTS = [
     of_features,
     of_starts,
     of_strategies,
+    of_strategies_lite2,
     of_camvid_starts,
     of_camvid_features,
     of_constraints,

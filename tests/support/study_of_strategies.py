@@ -124,16 +124,33 @@ def shown(found: Comparison | None) -> str:
     return f"**{with_interval(found)}**" if found.shows else with_interval(found)
 
 
-def of_strategies() -> list[str]:
-    """All strategies after random labels, on Lite0's features."""
-    ((methods,), (found,)) = settings("strategies"), claims("strategies")
+def rows_of(file: str) -> list[str]:
+    """A row of a table for each strategy of a file, after random labels."""
+    ((methods,), (found,)) = settings(file), claims(file)
     rows = []
     for name, title in TITLES.items():
-        curve = methods[named(name, "")]
+        if (curve := methods.get(named(name, ""))) is None:
+            continue
         cells = [title, str(len(curve.seeds)), *(spread(at(curve, n), 1) for n in (108, 206, 500))]
         lead = found.get(named(name, ""))
         cells += [with_interval(lead), verdict(lead)] if lead else ["", ""]
         rows.append(flat(f"| {' | '.join(cells)} |").replace("|  |", "| |"))
+    return rows
+
+
+def of_strategies_lite2() -> list[str]:
+    """The five that are ahead on Lite0's features, on Lite2's."""
+    (on_lite0,), (found,) = claims("strategies"), claims("strategies_lite2")
+    assert {label for label, lead in on_lite0.items() if lead.low > 0} == set(found)
+    leads = [each.mean for each in found.values()]
+    assert all(each.low > 0 for each in found.values())
+    return [*rows_of("strategies_lite2"), f"by {min(leads):.1f} to {max(leads):.1f} points"]
+
+
+def of_strategies() -> list[str]:
+    """All strategies after random labels, on Lite0's features."""
+    ((methods,), (found,)) = settings("strategies"), claims("strategies")
+    rows = rows_of("strategies")
     assert {name for name in TITLES if name != "random"} == {label.removesuffix("_probe") for label in found}
     for n in (108, 500):
         values = {name: methods[named(name, "")].at_labelled(n) for name in TITLES}
@@ -162,7 +179,7 @@ def of_strategies() -> list[str]:
     assert all(passed[one, other][1] == inf for one, other in passed if one in ("uherding", "maxherding"))
     assert all(passed[one, other][0] == inf for one, other in passed if one == "typiclust")
     first = min(passed[one, other][1] for one, other in passed if one == "typiclust")
-    rows.append(f"TypiClust's is passed in some samples, from {first:.0f} labels on")
+    rows.append(f"TypiClust's mean is passed in some of these, from {first:.0f} labels on")
     rows.append(f"margin passes ALFA-Mix at {crossed(*passed['alfamix', 'margin'])}")
     return rows
 
