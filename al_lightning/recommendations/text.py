@@ -210,7 +210,7 @@ def _ours(found: OwnSetting) -> str:
         text += " No first batch is ahead of drawn images."
     else:
         text += f" Best first batch: {start}, {found.starts[start]} ahead of drawn images (`--initial {start}`)."
-    return f"{text} That is one pool, of diverse images, and one encoder; `compare` asks the same of your images."
+    return f"{text} That is one pool and one encoder; `compare` asks the same of your images."
 
 
 def _sure(answer: Recommendation) -> str:
