@@ -15,7 +15,14 @@ HEAD = """\
 LITE0 = "features of EfficientNet-Lite0"
 OF = (
     ("classification", f"CIFAR-10, a pool of 10,000 diverse photos, {LITE0}", 10, "starts", 10, "strategies"),
-    ("segmentation", f"CamVid, 367 frames of street video, one a second, dense {LITE0}", 11, "camvid_starts", 12, "camvid_features"),
+    (
+        "segmentation",
+        f"CamVid, 367 frames of street video, one a second, dense {LITE0}",
+        11,
+        "camvid_starts",
+        12,
+        "camvid_features",
+    ),
 )
 
 
