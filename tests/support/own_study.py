@@ -17,7 +17,7 @@ OF = (
     ("classification", f"CIFAR-10, a pool of 10,000 diverse photos, {LITE0}", 10, "starts", 10, "strategies"),
     (
         "segmentation",
-        f"CamVid, 367 frames of street video, one a second, dense {LITE0}",
+        f"CamVid, 367 street frames, one a second, dense {LITE0}",
         11,
         "camvid_starts",
         12,
