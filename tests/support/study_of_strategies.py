@@ -124,15 +124,15 @@ def shown(found: Comparison | None) -> str:
     return f"**{with_interval(found)}**" if found.shows else with_interval(found)
 
 
-def rows_of(file: str) -> list[str]:
-    """A row of a table for each strategy of a file, after random labels."""
+def rows_of(file: str, start: str = "") -> list[str]:
+    """A row of a table for each strategy of a file, after one first choice."""
     ((methods,), (found,)) = settings(file), claims(file)
     rows = []
     for name, title in TITLES.items():
-        if (curve := methods.get(named(name, ""))) is None:
+        if (curve := methods.get(named(name, start))) is None:
             continue
         cells = [title, str(len(curve.seeds)), *(spread(at(curve, n), 1) for n in (108, 206, 500))]
-        lead = found.get(named(name, ""))
+        lead = found.get(named(name, start))
         cells += [with_interval(lead), verdict(lead)] if lead else ["", ""]
         rows.append(flat(f"| {' | '.join(cells)} |").replace("|  |", "| |"))
     return rows
