@@ -103,7 +103,8 @@ class Reporter(Display):
             steps: number of steps of each cycle's fits.
             first: the first cycle that is not done.
             batches: by stage ("test", "score"), number of batches of each cycle.
-            in_steps: by stage, how many steps of a fit a batch costs, at least and at most, until one is timed.
+            in_steps: by stage, how many steps of a fit a batch costs, at least and at most, until one is timed. Without
+                it, the time left is not known until then.
         """
         self._plan, self._cycles, self._first = {FIT: steps, **(batches or {})}, len(steps) - 1, first
         self._cycle, self._in_steps = first, in_steps or {}
@@ -206,8 +207,11 @@ class Reporter(Display):
         low = high = self._left(FIT) * step
         for stage in self._plan.keys() - {FIT}:
             timed = self._seconds_of(stage)
-            least, most = self._in_steps.get(stage, (0.0, 0.0))
-            ends = (least * step, most * step) if timed is None else (timed, timed)
+            if timed is None and stage not in self._in_steps:
+                if self._left(stage):
+                    return None
+                continue
+            ends = tuple(each * step for each in self._in_steps[stage]) if timed is None else (timed, timed)
             low, high = low + self._left(stage) * ends[0], high + self._left(stage) * ends[1]
         return low, high
 

@@ -46,6 +46,20 @@ def test_time_left_comes_from_steps_and_from_what_a_cycle_costs_besides(clock: l
     assert reporter.seconds_left() == pytest.approx((500 * 0.5 + 10 * 2.0,) * 2)
 
 
+def test_the_time_left_is_unknown_while_a_step_tells_nothing_of_a_batch(clock: list[float]) -> None:
+    reporter = Reporter(stream=io.StringIO())
+    reporter.plan([1, 1], 0, {"test": [2, 2], "score": [0, 0]})
+    reporter.cycle(0, 10)
+    reporter.begin("fit", 1)
+    clock[0] = 30
+    reporter.finish()
+    assert reporter.seconds_left() is None
+    reporter.begin("test", 2)
+    clock[0] = 34
+    reporter.finish()
+    assert reporter.seconds_left() == pytest.approx((30 + 2 * 2.0,) * 2)
+
+
 def test_what_was_expected_counts_until_it_is_timed(clock: list[float]) -> None:
     reporter = Reporter(stream=io.StringIO())
     reporter.plan([100, 100], 0, {"score": [10, 0]}, {"score": (1.0, 1.0)})

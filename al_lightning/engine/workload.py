@@ -25,7 +25,7 @@ class Workload:
         steps: steps of each cycle's fits, finished cycles included.
         batches: by stage ("test", "score"), batches of each cycle.
         in_steps: by stage, how many steps of a fit a batch costs, at least and at most, as passes through the network
-            tell it.
+            tell it; empty for a fit on stored features, whose one step tells nothing of a batch.
         images: images that a step trains on, unlabelled ones included.
         first: the first cycle that is not done.
     """
@@ -89,9 +89,10 @@ def workload_of(experiment: Experiment, pool: Pool, first: int, last: int, proce
     views = 0 if unlabelled is None else (unlabelled.batch_size or data.batch_size) * len(unlabelled.names)
     images = data.batch_size + views
     least, most = method.step_passes
+    passes = {} if method.reads_features else {"test": (1.0, 1.0), "score": strategy.score_passes}
     in_steps = {
-        stage: (each / (images * most) * passes[0] / DOUBT, each / (images * least) * passes[1] * DOUBT)
-        for stage, passes in (("test", (1.0, 1.0)), ("score", strategy.score_passes))
+        stage: (each / (images * most) * low / DOUBT, each / (images * least) * high * DOUBT)
+        for stage, (low, high) in passes.items()
     }
     steps = [experiment.steps(count) * nets for count, nets in zip(labelled, members, strict=True)]
     return Workload(steps, {"test": tests, "score": scored}, in_steps, images, first)

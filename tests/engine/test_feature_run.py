@@ -10,6 +10,7 @@ from al_lightning.config.experiment import Experiment, configure
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.feature_run import FeatureRuns, RunInMemory
 from al_lightning.engine.open_data import open_data
+from al_lightning.engine.workload import workload_of
 from al_lightning.errors import UsageError
 from al_lightning.progress import Reporter
 from al_lightning.runs.checkpoints import load_network
@@ -103,6 +104,14 @@ def test_images_that_are_normalised_otherwise_than_the_weights_images_are_said(a
     said = al("fit", "--config", "digits_random_probe", *network, *options).err
     assert "--data.mean '[0.498, 0.498, 0.498]' --data.std '[0.502, 0.502, 0.502]'" in said
     assert "--data.mean" not in al("fit", "--config", "digits_efficientnet_random_probe", *options).err
+
+
+def test_the_one_step_of_a_probe_tells_nothing_of_a_batch(al: Call, here: Path) -> None:
+    assert al("fit", "--config", "digits_entropy_probe", *BUDGET, "--run_dir", "slow").code == 0
+    experiment = opened("digits_entropy_probe", BUDGET)
+    load = workload_of(experiment, experiment.data.pool(), 0, 2, 1)
+    assert load.batches["score"][0] > 0
+    assert load.in_steps == {}
 
 
 def test_classes_without_a_label_are_said_once_a_run(al: Call, here: Path) -> None:
