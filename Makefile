@@ -50,7 +50,7 @@ study-cifar: $(STAMP)
 ON_FEATURES = --data.root $(CIFAR) --strategies entropy,margin,coreset,bald --seeds 100 --minutes 60 --run_dir $(RUNS)/study/features \
 	--budget.unit images --budget.initial 10 --budget.query 49 --budget.cycles 10
 # 12 to 108 of CamVid's frames
-DENSE = --encoder hypercolumns --data.root $(CAMVID) --data.size '[180, 240]' --seeds 20 --minutes 120 \
+DENSE = --encoder hypercolumns $(if $(CAMVID),--data.root $(CAMVID)) --data.size '[180, 240]' --seeds 20 --minutes 120 \
 	--budget.unit images --budget.initial 12 --budget.query 24
 
 study-features: $(STAMP)

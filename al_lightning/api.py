@@ -291,7 +291,7 @@ def recommend(
         audited = audit_data(data, title, sequence_pattern=sequence_pattern, workers=processes, progress=progress)
     situation = situation_of(audited, data, labels, task, classes)
     trainings, unknown = training_methods(situation.task, imports)
-    ours = tuple(each for each in own_study() if each.covers(situation.task, situation.labels_per_class))
+    ours = tuple(each for each in own_study() if each.covers(situation.task, labels, situation.classes))
     answer = Recommendation(situation, rules, readings_of(rules, situation), trainings, ours)
     remarks = [f"The data: {remark.text.rstrip('.')}." for remark in data.remarks()]
     if folder is not None:

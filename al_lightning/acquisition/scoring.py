@@ -246,9 +246,14 @@ def _checked_limits(name: str, selection: Selection, rows: SelectionInputs) -> S
         allowed.take(place[index])
     if allowed.factor == 1:
         return selection
-    gap = f", {rows.limits.gap // allowed.factor} apart" if rows.limits.gap else ""
-    loose = f"the constraints left too few images, so this batch keeps to {allowed.factor} times as many{gap}"
-    return selection._replace(note="; ".join(filter(None, [selection.note, loose])))
+    loose = []
+    if rows.limits.most:
+        loose.append(f"may have {allowed.factor} times as many images of a group")
+    if rows.limits.gap:
+        gap = rows.limits.gap // allowed.factor
+        loose.append(f"has frames at least {gap} apart" if gap else "has no least distance in time")
+    said = f"the constraints left too few images, so this batch {' and '.join(loose)}"
+    return selection._replace(note="; ".join(filter(None, [selection.note, said])))
 
 
 def _problem(selection: Selection, rows: SelectionInputs, count: int) -> str:

@@ -28,9 +28,9 @@ class UHerding(OnEmbeddings):
     temperature that calibrates a linear head on the embeddings: the head is fitted on four fifths of the labelled
     images, and held against the others. The paper trains a second network on 70 % of them instead.
 
-    For segmentation the margin is the mean over pixels, and there is no temperature. Where no image is uncertain, all
-    count alike. The score of a choice is by how
-    much it raised the mean weighted coverage of the unlabelled images.
+    For segmentation the margin is the mean over pixels, and there is no temperature. The score of a choice is by how
+    much it raised the mean weighted coverage of the unlabelled images. Once nothing uncertain is left to cover, as with
+    one class labelled, all images count alike.
 
     Args:
         features: see `OnEmbeddings`; the margins are those of the run's own network.
@@ -71,10 +71,7 @@ class UHerding(OnEmbeddings):
             note = f"{reach}; its probabilities are those at temperature {temperature:.3g}"
         else:
             weight, note = rows.part("score")[:, 0], reach
-        weight = weight.clamp(min=0)
-        if not bool(weight[~rows.labelled].any()):  # as with one class labelled: its probability is 1
-            weight, note = torch.ones_like(weight), f"{note}; no image is uncertain, and all count alike"
-        found = herding(points, Allowed(rows), count, generator, radius, weight)
+        found = herding(points, Allowed(rows), count, generator, radius, weight.clamp(min=0))
         return Selection(rows.index[found.rows].tolist(), found.gains, "; ".join(filter(None, (note, found.note))))
 
     def _temperature(self, rows: SelectionInputs, embedding: Tensor, generator: np.random.Generator) -> float:

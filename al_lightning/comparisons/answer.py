@@ -6,19 +6,20 @@ import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from al_lightning.comparisons.check import Checked, trained_fit
 from al_lightning.comparisons.comparison import Comparison
 from al_lightning.comparisons.plan import FEWEST_SEEDS, gain
+from al_lightning.config.commands import with_option
 from al_lightning.features.of_run import data_and_features
 from al_lightning.pages.render import render
 from al_lightning.reports.advice import on_own_images
 from al_lightning.reports.numbers import answer, datasets
 from al_lightning.reports.origin import Origin
 from al_lightning.reports.page import Guide, report_values
+from al_lightning.results.durations import seconds_of
 from al_lightning.results.health import lacks_of
 from al_lightning.results.renderers import all_of, number
 from al_lightning.results.series import Series
@@ -75,14 +76,14 @@ def next_steps(comparison: Comparison, command: Sequence[str], checked: bool) ->
         checked: whether a network was trained on the same labels.
     """
     if (seeds := len({run.record.seed for run in comparison.runs})) == 1:
-        minutes = math.ceil(FEWEST_SEEDS * comparison.seconds / 60)
-        line = shlex.join(["al-lightning", *command, "--seeds", str(FEWEST_SEEDS), "--minutes", str(minutes)])
-        return [NextStep("See more than one seed, for a verdict", line)]
+        of_a_seed = sum(seconds_of(run) or 0 for run in comparison.runs) / comparison.processes
+        minutes = math.ceil(2 * FEWEST_SEEDS * of_a_seed / 60)  # of which the runs have at least half
+        more = with_option(with_option(command, "--seeds", str(FEWEST_SEEDS)), "--minutes", str(minutes))
+        return [NextStep("See more than one seed, for a verdict", shlex.join(["al-lightning", *more]))]
     steps = []
     if not checked:
-        these = ("--seeds", str(seeds))  # the check alone, without further seeds
-        more = [] if these in pairwise(command) else these
-        line = shlex.join(["al-lightning", *command, *more, "--check"])
+        these = with_option(command, "--seeds", str(seeds))  # the check alone, without further seeds
+        line = shlex.join(["al-lightning", *these, "--check"])
         steps.append(NextStep("See whether a network trained on the same labels is much better", line))
     alike = [method for method in comparison.methods if method.budgets == comparison.methods[0].budgets]  # not `full`
     best = max(alike, key=lambda method: method.metric.sign * _height(method))

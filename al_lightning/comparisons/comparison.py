@@ -43,6 +43,7 @@ class Comparison:
         runs: of all finished seeds, strategy by strategy.
         why: why it ended.
         seconds: that it took.
+        processes: that made runs at once.
         notes: what the strategies said about their choices, in the runs that were made now.
     """
 
@@ -50,6 +51,7 @@ class Comparison:
     runs: tuple[Run, ...]
     why: str
     seconds: float
+    processes: int = 1
     notes: tuple[str, ...] = ()
 
     @property
@@ -178,12 +180,12 @@ class Comparer:
         return made(self.directory(method, seed), self.experiments[method], wanted, looked)
 
     def run(self) -> Comparison:
-        """Run seed by seed, all strategies of a seed before the next, until `plan.finished` says why it ends."""
+        """Run seed by seed, all strategies of a seed before the next, until `plan.finished` or the time ends it."""
         work = self._prepare()
         self.reporter.say(self.plan)
         begun, count, limits = time.monotonic(), len(self.experiments), self.request.limits
         # The minutes count what came before the runs, too, which have at least half of them.
-        self.before = min(begun - self.begun, 30 * limits.minutes)
+        self.end = max(self.begun + 60 * limits.minutes, begun + 30 * limits.minutes)
         runs: list[list[Run]] = [[] for _ in range(count)]
         queue = [(method, seed) for seed in range(limits.seeds) for method in range(count)]
         known = {place: run for place in queue if (run := self.made(*place)) is not None}
@@ -201,28 +203,27 @@ class Comparer:
                     for method in range(count):
                         runs[method].append(known.pop((method, done)))
                     done += 1
-                    next_end = self._passed(begun) + (time.monotonic() - begun) / done
-                    if why := finished(done, next_end / 60, self._series(runs), limits):
+                    if why := finished(done, self._series(runs), limits):
                         break
                     self._show(runs, done, begun)
+                left = max(0.0, self.end - time.monotonic()) if done else None  # the first seed is always waited for
+                if not why and left == 0:
+                    why = f"its time, {limits.time}, is over"
                 if not why:
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    for future in wait(running, left, FIRST_COMPLETED).done:
                         method, seed = running.pop(future)
                         notes += [(self.request.strategies[method], note) for note in result_of(future).notes]
                         known[method, seed] = read_run(self.directory(method, seed))
         flat = tuple(run for of_method in runs for run in of_method)
-        return Comparison(tuple(self.experiments), flat, why, time.monotonic() - begun, tuple(in_short(notes)))
-
-    def _passed(self, begun: float) -> float:
-        """Return the seconds that count, where the runs began at a time."""
-        return self.before + time.monotonic() - begun
+        seconds = time.monotonic() - begun
+        return Comparison(tuple(self.experiments), flat, why, seconds, self.request.processes, tuple(in_short(notes)))
 
     def _series(self, runs: list[list[Run]]) -> list[Series]:
         return series_of_runs([run for of_method in runs for run in of_method])
 
     def _show(self, runs: list[list[Run]], done: int, begun: float) -> None:
         limits, passed = self.request.limits, time.monotonic() - begun
-        left = max(0.0, min(60 * limits.minutes - self._passed(begun), passed / done * (limits.seeds - done)))
+        left = max(0.0, min(self.end - time.monotonic(), passed / done * (limits.seeds - done)))
         line = f"{done} of {limits.seeds} seeds, at most {duration(left)} left"
         self.reporter.show(lambda: means_table(self._series(runs), line, self.reporter.console.width), line)
 

@@ -40,7 +40,8 @@ class Limits:
 
     Attributes:
         seeds: most seeds.
-        minutes: of the whole command, within which each further seed must end; the runs have at least half of them.
+        minutes: of the whole command, after which a seed that is not done is dropped; the runs have at least half of
+            them.
     """
 
     seeds: int
@@ -162,23 +163,20 @@ def widest(methods: Sequence[Series]) -> float:
     return max(widths, default=math.inf)
 
 
-def finished(seeds: int, minutes: float, methods: Sequence[Series], limits: Limits) -> str:
-    """Return why no further seed is begun, or "".
+def finished(seeds: int, methods: Sequence[Series], limits: Limits) -> str:
+    """Return why no further seed is needed, or "".
 
     It never depends on the sign of a difference: looking at the sign after each seed would void the 5 %.
 
     Args:
         seeds: that all strategies have finished.
-        minutes: that will count when another seed ends.
         methods: with these seeds.
         limits: of the comparison.
     """
-    if seeds >= limits.seeds:
-        return "its one seed is done" if seeds == 1 else f"all {seeds} seeds are done"
-    if minutes > limits.minutes:
-        return f"its time, {limits.time}, is over"
     if seeds >= FEWEST_SEEDS and (width := widest(methods)) < NARROW:
         return f"every difference is known to {width:.1f} points"
+    if seeds >= limits.seeds:
+        return "its one seed is done" if seeds == 1 else f"all {seeds} seeds are done"
     return ""
 
 

@@ -154,6 +154,16 @@ def compare_line(dataset: str, words: Sequence[str]) -> str:
     return shlex.join(["al-lightning", "compare", dataset, *options])
 
 
+def with_option(words: Sequence[str], option: str, value: str) -> list[str]:
+    """Return arguments with an option at their end, in place of wherever it was given before."""
+    kept, skip = [], False
+    for word in words:
+        if not skip and word != option and not word.startswith(f"{option}="):
+            kept.append(word)
+        skip = word == option
+    return [*kept, option, value]
+
+
 def compare_instead(record: RunRecord) -> str:
     """Return the command that compares strategies on a run's data, on features; "" where people label them."""
     return "" if record.oracle.endswith(".Files") else compare_line(record.parts.get("datasets", ""), record.command)

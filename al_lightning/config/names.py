@@ -105,8 +105,8 @@ def _unknown(name: str, known: dict[str, dict[str, Path]]) -> str:
     if not dataset:
         heads = (name[: match.start()] for match in re.finditer("_|$", name))
         guess = next((hint for head in heads if (hint := nearest(head, known["datasets"], 1))), "")
-        if Path(name).is_dir():
-            guess = f" It is a folder: of photos by class, that is image_folder with --data.root {name}."
+        if name and not guess and Path(name).is_dir():
+            guess = f" It is a folder: if it holds photos by class, write image_folder --data.root {name} instead."
         return (
             f"There is no config file {name}.yaml, and {name!r} begins with no dataset.{guess} "
             f"Datasets: {listed['datasets']}. {FORM}; `al-lightning configs` lists them."

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from al_lightning.config.commands import compare_line
+from al_lightning.config.commands import compare_line, with_option
 from al_lightning.config.experiment import Experiment
 from al_lightning.distributed.processes import Processes
 from al_lightning.engine.trial import trial
@@ -185,9 +185,9 @@ def _way(seconds: Span, command: Sequence[str], options: dict[str, str], mark: s
     """Return the command with some options instead of, or after, its own; a named run directory gets a mark."""
     line = list(command)
     for option, value in options.items():
-        line = [*_without(line, option), option, value]
+        line = with_option(line, option, value)
     if directory := _value(line, "--run_dir"):
-        line = [*_without(line, "--run_dir"), "--run_dir", f"{directory.rstrip('/')}{mark}"]
+        line = with_option(line, "--run_dir", f"{directory.rstrip('/')}{mark}")
     return Quicker(seconds, shlex.join(["al-lightning", *line]), remark)
 
 
@@ -198,12 +198,3 @@ def _value(line: Sequence[str], option: str) -> str:
         if word.startswith(f"{option}="):
             return word.partition("=")[2]
     return ""
-
-
-def _without(line: Sequence[str], option: str) -> list[str]:
-    kept, skip = [], False
-    for word in line:
-        if not skip and word != option and not word.startswith(f"{option}="):
-            kept.append(word)
-        skip = word == option
-    return kept

@@ -53,10 +53,28 @@ class OwnSetting:
     starts: Mapping[str, Lead]
     strategies: Mapping[str, Lead]
 
-    def covers(self, task: str, labels_per_class: float | None) -> bool:
-        """Whether a budget has as few labels for a class as the curve's end, or fewer; not where that is unknown."""
-        few = self.labels[-1] / self.classes
-        return task == self.task and labels_per_class is not None and labels_per_class <= few
+    @property
+    def reach(self) -> str:
+        """The largest budget that the curve covers, in words."""
+        most = self.labels[-1]
+        return f"{most} labelled images" if self.many_classes else f"{most / self.classes:.3g} labels a class"
+
+    @property
+    def many_classes(self) -> bool:
+        """Whether an image has many classes, so that its label is one for each of them."""
+        return self.task == "segmentation"
+
+    def covers(self, task: str, labels: int, classes: int | None) -> bool:
+        """Whether a budget has as few labels as the curve's end, or fewer; not where that is unknown.
+
+        Args:
+            task: "classification" or "segmentation".
+            labels: number of labelled images.
+            classes: number of classes; None where unknown. Images with one class count for each of them.
+        """
+        if task != self.task or self.many_classes:
+            return task == self.task and labels <= self.labels[-1]
+        return classes is not None and labels / classes <= self.labels[-1] / self.classes
 
     def values(self) -> dict[str, Any]:
         """Return everything, ready for JSON."""

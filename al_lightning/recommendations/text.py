@@ -195,14 +195,14 @@ def _ours(found: OwnSetting) -> str:
     """Return what our study found on a pool's features."""
     first, last = found.labels[0], found.labels[-1]
     lead = ahead(found.strategies)
-    behind = {name: number for name, number in found.strategies.items() if number.high < 0}
+    behind = {name: number.mean for name, number in found.strategies.items() if number.high < 0}
     others = found.strategies.keys() - {*lead, *behind}
     equal = {name for name in others if found.strategies[name].low > -1 and found.strategies[name].high < 1}
     groups = {"Equal within 1 point": sorted(equal), "Cannot tell": sorted(others - equal)}
-    groups["Behind"] = sorted(behind, key=lambda name: behind[name].mean)
+    groups["Behind"] = [f"{name} {behind[name]:+.1f}" for name in sorted(behind, key=behind.__getitem__)]
     text = (
-        f"On features of a frozen encoder (`_probe`) our study has an answer for up to {last / found.classes:.3g} "
-        f"labels a class: {found.data}, {first} to {last} labels. Points ahead of Random over the curve: "
+        f"On features of a frozen encoder (`_probe`) our study has an answer for up to {found.reach}: {found.data}, "
+        f"{first} to {last} labels. Points ahead of Random over the curve: "
         f"{', '.join(f'{name} {number}' for name, number in lead.items()) or 'no strategy is ahead'}."
     )
     text += "".join(f" {head}: {', '.join(names)}." for head, names in groups.items() if names)

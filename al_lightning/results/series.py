@@ -311,12 +311,14 @@ def _methods(
 def _named_by_first_choice(method: str, record: RunRecord, other: RunRecord) -> str:
     """Return a method's name with what drew its first images; "" where not that alone tells it from another."""
     first, others = (first_choice_in(each.settings) for each in (record, other))
-    rest, same = (
-        {key: value for key, value in each.settings.items() if key.split(".")[0] != "initial"}
-        for each in (record, other)
-    )
     strategy = called(strategy_of(record))
-    return f"{strategy}_from_{first}{method.removeprefix(strategy)}" if first != others and rest == same else ""
+    alike = after_the_first_choice(record) == after_the_first_choice(other)
+    return f"{strategy}_from_{first}{method.removeprefix(strategy)}" if first != others and alike else ""
+
+
+def after_the_first_choice(record: RunRecord) -> dict[str, Any]:
+    """Return a run's settings without what chose its first images."""
+    return {key: value for key, value in record.settings.items() if key.split(".")[0] != "initial"}
 
 
 def _same(budgets: Sequence[float], wanted: Sequence[float]) -> bool:

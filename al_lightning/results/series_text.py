@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from al_lightning.results.curves import place_of
-from al_lightning.results.series import Series
+from al_lightning.results.series import Series, after_the_first_choice
 
 
 def in_images(series: Iterable[Series]) -> bool:
@@ -32,17 +32,29 @@ def spread(series: Iterable[Series]) -> str:
 def distinct_names(series: Sequence[Series]) -> list[str]:
     """Return the name of each method's runs; a name that several have is followed by a distinguishing mark.
 
-    The mark is what chose the first images, where that tells them apart. Else it is the beginning of the hash of the
-    settings, or the setting where the hashes are the same.
+    The mark is what chose the first images, where that alone tells them apart. Else it is the beginning of the hash of
+    the settings, or the setting where the hashes are the same.
     """
-    names = [each.name for each in series]
-    marks = [(f"from {each.first_choice}", each.curves[0].config_sha256[:6], each.setting) for each in series]
     shown = []
-    for name, own in zip(names, marks, strict=True):
-        alike = [others for other, others in zip(names, marks, strict=True) if other == name]
-        kind = next((place for place in range(2) if len({others[place] for others in alike}) == len(alike)), 2)
-        shown.append(f"{name} ({own[kind]})" if len(alike) > 1 else name)
+    for own in series:
+        alike = [each for each in series if each.name == own.name]
+        rests = [after_the_first_choice(each.runs[0].record) for each in alike if each.runs]
+        kinds = [_first_choice] * all(rest == rests[0] for rest in rests) + [_hash]
+        kind = next((each for each in kinds if len(set(map(each, alike))) == len(alike)), _setting)
+        shown.append(f"{own.name} ({kind(own)})" if len(alike) > 1 else own.name)
     return shown
+
+
+def _first_choice(series: Series) -> str:
+    return f"from {series.first_choice}"
+
+
+def _hash(series: Series) -> str:
+    return series.curves[0].config_sha256[:6]
+
+
+def _setting(series: Series) -> str:
+    return series.setting
 
 
 def repeats(methods: Iterable[Series]) -> list[str]:

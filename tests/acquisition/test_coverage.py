@@ -144,7 +144,13 @@ def test_uherding_covers_the_pool_where_no_image_is_uncertain():
     certain = torch.tensor([1.0, 0, 0]).expand(35, 3)  # as a head predicts whose labels are all of one class
     chosen = UHerding().select(rows_of(embedding, labelled=[0], probability=certain), 5, DRAW)
     assert chosen.indices == MaxHerding().select(rows_of(embedding, labelled=[0]), 5, DRAW).indices
-    assert "no image is uncertain" in chosen.note
+    assert "nothing uncertain is left to cover from choice 1 on, and all images count alike" in chosen.note
+    certain = certain.clone()
+    certain[20] = torch.tensor([0.5, 0.5, 0])
+    chosen = UHerding().select(rows_of(embedding, labelled=[0], probability=certain), 5, DRAW)
+    plain = MaxHerding().select(rows_of(embedding, labelled=[0, 20]), 4, DRAW)
+    assert chosen.indices == [120, *plain.indices]
+    assert "from choice 2 on" in chosen.note
 
 
 def test_uherding_of_pixels_weighs_by_the_mean_margin():

@@ -59,10 +59,13 @@ def test_limits_that_leave_too_few_are_loosened_and_the_run_says_so():
     rows = scored([8, 7, 6, 5, 4, 3, 2, 1.0], pool, Constraints(per_sequence=1))
     answer = chosen(Entropy(), rows, 3)
     assert answer.indices == [0, 4, 1]
-    assert "keeps to 2 times as many" in answer.note
+    assert answer.note.endswith("so this batch may have 2 times as many images of a group")
     assert sorted(chosen(Entropy(), rows, 8).indices) == list(range(8))
     near = scored([8, 7, 6, 5, 4, 3, 2, 1.0], pool, Constraints(gap=40))
-    assert chosen(Entropy(), near, 4).indices == [0, 4, 2, 6]  # a gap of 20
+    halved = chosen(Entropy(), near, 4)
+    assert halved.indices == [0, 4, 2, 6]  # a gap of 20
+    assert halved.note.endswith("so this batch has frames at least 20 apart")
+    assert chosen(Entropy(), near, 8).note.endswith("so this batch has frames at least 10 apart")
 
 
 def test_near_duplicates_and_a_column_of_ones_own(tmp_path):

@@ -44,10 +44,10 @@ CLUSTERS = torch.tensor([0] * 7 + [1] * 9 + [2] * 7 + [3] * 5)
 FEATURES = torch.cat([around(0, 7), around(60, 9), around(120, 7), around(180, 5)])
 
 
-def choose(labelled, count, limits=None):
-    mask = torch.zeros(28, dtype=torch.bool)
+def choose(labelled, count, limits=None, features=FEATURES, clusters=CLUSTERS):
+    mask = torch.zeros(len(clusters), dtype=torch.bool)
     mask[labelled] = True
-    return typical_choice(UnitVectors(FEATURES), allowed_of(mask, limits), CLUSTERS, count)
+    return typical_choice(UnitVectors(features), allowed_of(mask, limits), clusters, count)
 
 
 def test_large_clusters_come_first_small_ones_last_and_they_take_turns():
@@ -87,6 +87,12 @@ def test_limits_that_are_loosened_open_large_clusters_before_small_ones():
     one_of_each = Limits(CLUSTERS[None], (1,), 0, NONE, NONE, NONE)
     rows, _ = choose([], 8, one_of_each)
     assert CLUSTERS[rows].tolist() == [1, 0, 2, 3, 1, 0, 2, 3]
+    # Of the two small clusters' group one row is chosen, and none is left: the large one is open before the other.
+    clusters = torch.tensor([0] * 8 + [1] * 4 + [2] * 4)
+    one_of_each = Limits(clusters.clamp(max=1)[None], (1,), 0, NONE, NONE, NONE)
+    features = torch.cat([around(0, 8), around(60, 4), around(120, 4)])
+    rows, _ = choose([], 3, one_of_each, features, clusters)
+    assert clusters[rows].tolist() == [0, 1, 0]
 
 
 def test_k_means_finds_clusters_again_with_the_same_seed():

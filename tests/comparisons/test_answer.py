@@ -75,5 +75,8 @@ def test_the_check_makes_no_further_seeds_and_one_seed_asks_for_more() -> None:
     for given in ([], ["--seeds", "3"]):
         step, _ = next_steps(Comparison((), runs, "", 1.0), ["compare", "digits", *given], checked=False)
         assert step.command == "al-lightning compare digits --seeds 3 --check"
-    (step,) = next_steps(Comparison((), runs[::3], "", 130.0), ["compare", "digits"], checked=False)
-    assert step.command == "al-lightning compare digits --seeds 10 --minutes 22"
+    seconds = {"fit": 8.0, "test": 3.0, "score": 1.0, "select": 1.0}  # three cycles of 13 s, two runs at a time
+    slow = [replace(run, cycles=tuple(replace(cycle, cost=seconds) for cycle in run.cycles)) for run in runs[::3]]
+    one = Comparison((), tuple(slow), "", 0.3, processes=2)
+    (step,) = next_steps(one, ["compare", "digits", "--seeds=1"], checked=False)
+    assert step.command == "al-lightning compare digits --seeds 10 --minutes 13"

@@ -26,10 +26,12 @@ SMALL = ["compare", "digits", "--encoder", "wrn28", "--strategies", "margin", "-
 
 
 def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
-    one = al(*SMALL, "--seeds", 1, "--run_dir", "one")
+    one = al(*SMALL, "--minutes", 0.001, "--run_dir", "one")
+    assert "2 runs, 1 seed in " in one.out
+    assert "its time, 0.001 minutes, is over" in one.out
     assert "Train a network" not in one.out
     (more,) = [line for line in one.out.splitlines() if line.startswith("  al-lightning")]
-    assert " --seeds 10 --minutes " in more
+    assert more.endswith(" --run_dir one --seeds 10 --minutes 1")
     planned = al(*SMALL, "--dry-run")
     assert "up to 50 seeds in 10 minutes, 3 budgets from 20 to 40 labels, 1 at a time" in planned.out
     assert not (here / "runs").exists()

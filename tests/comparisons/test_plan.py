@@ -106,14 +106,16 @@ def test_the_widest_difference_counts_and_never_its_sign() -> None:
     assert widest([base]) == math.inf
 
 
-def test_a_comparison_ends_by_seeds_minutes_or_width() -> None:
+def test_a_comparison_ends_by_width_or_seeds() -> None:
     limits = Limits(seeds=50, minutes=10)
     equal = [method(label, [[50.0 + seed, 60.0] for seed in range(12)]) for label in ("random", "margin")]
-    assert finished(9, 1, equal, limits) == ""  # too few to trust a width
-    assert "0.0 points" in finished(10, 1, equal, limits)
-    assert "10 minutes" in finished(3, 10.2, equal, limits)
-    assert "50 seeds" in finished(50, 1, equal, limits)
-    assert finished(1, 1, equal, Limits(seeds=1, minutes=10)) == "its one seed is done"
+    wide = [equal[0], method("margin", [[50.0 + 9 * (seed % 2), 60.0] for seed in range(12)])]
+    assert finished(9, equal, limits) == ""  # too few to trust a width
+    assert "0.0 points" in finished(10, equal, limits)
+    assert "0.0 points" in finished(50, equal, limits)  # as it was said when it ended, read again as so many seeds
+    assert finished(12, wide, limits) == ""
+    assert "50 seeds" in finished(50, wide, limits)
+    assert finished(1, equal, Limits(seeds=1, minutes=10)) == "its one seed is done"
 
 
 def test_what_more_labels_brought() -> None:

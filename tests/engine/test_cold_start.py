@@ -107,7 +107,7 @@ def test_constraints_hold_in_a_run_and_in_what_it_is_called(al: Call, here: Path
     margin = ["--acquisition", "al_lightning.acquisition.Margin", "--run_dir", "run", "--budget.cycles", 2]
     assert refused(al(*PROBE, *by_half, *margin), UsageError, "constraints.file", "other content")
     loose = al("query", "run", "--cycle", 0, "--constraints.per_group", 1, "--constraints.per_value", 1)
-    assert "keeps to 4 times as many" in loose.err
+    assert "may have 4 times as many images of a group" in loose.err
     lacking = ["--constraints.per_sequence", 1, "--run_dir", "wrong"]
     assert refused(al(*PROBE, *lacking), UsageError, "--constraints.per_sequence", "sequences")
     assert not (here / "wrong/cycles.jsonl").exists()

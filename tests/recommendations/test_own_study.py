@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,10 +35,14 @@ def file(tmp_path: Path) -> Path:
 
 def test_it_is_told_where_labels_are_as_few(file: Path) -> None:
     (found,) = read_own_study(file)
-    assert found.covers("classification", 5.0)  # 20 labels of 4 classes
-    assert not found.covers("classification", 5.5)
-    assert not found.covers("classification", None)
-    assert not found.covers("segmentation", 5.0)
+    assert found.covers("classification", 10, classes=2)  # 20 labels of 4 classes
+    assert not found.covers("classification", 11, classes=2)
+    assert not found.covers("classification", 10, classes=None)
+    assert not found.covers("segmentation", 10, classes=2)
+    pixels = replace(found, task="segmentation")  # of which an image has many classes
+    assert pixels.covers("segmentation", 20, classes=None)
+    assert not pixels.covers("segmentation", 21, classes=150)
+    assert pixels.reach == "20 labelled images"
 
 
 def test_what_is_said(file: Path) -> None:
@@ -49,7 +54,7 @@ def test_what_is_said(file: Path) -> None:
     assert (
         "for up to 5 labels a class: twenty photographs, 4 to 20 labels. Points ahead of Random over the curve: "
         "uherding +2.5 (1.5 to 3.5), badge +1.2 (0.5 to 2.0). Equal within 1 point: margin. Cannot tell: dcom. "
-        "Behind: bald, entropy. Best first batch: typiclust, +6.4 (4.6 to 8.2) ahead of drawn images "
+        "Behind: bald -5.0, entropy -2.0. Best first batch: typiclust, +6.4 (4.6 to 8.2) ahead of drawn images "
         "(`--initial typiclust`)."
     ) in text
     (values,) = answer.values()["ours"]

@@ -101,7 +101,10 @@ def test_methods_that_differ_in_the_first_images_alone_are_called_by_them(tmp_pa
     ]  # fmt: skip
     assert distinct_names(found) == [f"street_random (from {each})" for each in firsts]
     other = replace(runs[1], record=replace(runs[1].record, settings={"initial": "random", "optimizer.lr": 1}))
-    assert series_of_runs([runs[0], other])[1].label == f"random ({other.record.config_sha256[:6]})"
+    found = series_of_runs([runs[0], other])
+    hashes = [each.record.config_sha256[:6] for each in (runs[0], other)]
+    assert found[1].label == f"random ({hashes[1]})"
+    assert distinct_names(found) == [f"street_random ({each})" for each in hashes]
 
 
 # Classes

@@ -56,7 +56,7 @@ def labels_of(name: str) -> Iterable[int]:
 
 def of(found: Mapping[str, Comparison]) -> list[str]:
     """A line for each name, in the alphabet's order."""
-    return [f"    {name}: [{each.mean:.2f}, {each.low:.2f}, {each.high:.2f}]" for name, each in sorted(found.items())]
+    return [f"    {name}: [{each.mean:.4f}, {each.low:.4f}, {each.high:.4f}]" for name, each in sorted(found.items())]
 
 
 if __name__ == "__main__":

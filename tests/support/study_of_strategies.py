@@ -124,16 +124,17 @@ def shown(found: Comparison | None) -> str:
     return f"**{with_interval(found)}**" if found.shows else with_interval(found)
 
 
-def rows_of(file: str, start: str = "") -> list[str]:
-    """A row of a table for each strategy of a file, after one first choice."""
+def rows_of(file: str, typical: Mapping[str, Comparison] | None = None) -> list[str]:
+    """A row of a table for each strategy of a file, after random labels; at the end its lead after TypiClust's."""
     ((methods,), (found,)) = settings(file), claims(file)
     rows = []
     for name, title in TITLES.items():
-        if (curve := methods.get(named(name, start))) is None:
+        if (curve := methods.get(named(name, ""))) is None:
             continue
         cells = [title, str(len(curve.seeds)), *(spread(at(curve, n), 1) for n in (108, 206, 500))]
-        lead = found.get(named(name, start))
+        lead = found.get(named(name, ""))
         cells += [with_interval(lead), verdict(lead)] if lead else ["", ""]
+        cells += [] if typical is None else [shown(typical.get(named(name, "typiclust")))]
         rows.append(flat(f"| {' | '.join(cells)} |").replace("|  |", "| |"))
     return rows
 

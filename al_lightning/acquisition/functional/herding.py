@@ -43,19 +43,26 @@ class Herded(NamedTuple):
         gains: by how much each raised the mean coverage of the references.
         references: number of rows over which the coverage was averaged.
         unlabelled: number of unlabelled rows.
+        alike: choices after which the weights no longer counted; None where they did to the end.
     """
 
     rows: list[int]
     gains: list[float]
     references: int
     unlabelled: int
+    alike: int | None = None
 
     @property
     def note(self) -> str:
-        """Say that the coverage is that of a sample; "" where it is that of the pool."""
-        if self.references == self.unlabelled:
-            return ""
-        return f"coverage is that of {self.references:,} of {self.unlabelled:,} unlabelled images, drawn at random"
+        """Say that the coverage is that of a sample, or where weights ceased to count; "" where neither holds."""
+        said = []
+        if self.references < self.unlabelled:
+            said += [
+                f"coverage is that of {self.references:,} of {self.unlabelled:,} unlabelled images, drawn at random"
+            ]
+        if self.alike is not None:
+            said += [f"nothing uncertain is left to cover from choice {self.alike + 1} on, and all images count alike"]
+        return "; ".join(said)
 
 
 def herding(
@@ -72,7 +79,7 @@ def herding(
     k(x, l) = exp(-(|x - l| / radius)^2) (MaxHerding, Bae et al. 2024, Algorithm 1; with weights u UHerding, Bae et al.
     2025). The mean is over the unlabelled rows, or a sample of `REFERENCES` of them: a labelled row is covered already.
     Choices are those of the greedy algorithm in float64; gains equal to 6 significant digits are ties, which go to the
-    lower row.
+    lower row. Once no row that may be chosen raises the weighted coverage, all weights are 1.
 
     Args:
         points: N vectors.
@@ -91,12 +98,17 @@ def herding(
     search = _Search(points, labelled, references, radius, weight)
     chosen: list[int] = []
     gains: list[float] = []
+    alike = None
     for _ in range(count):
         row, gain = search.choose(allowed.open)
+        if gain == 0 and weight is not None:
+            weight, alike = None, len(chosen)
+            search = _Search(points, ~allowed.free, references, radius, weight)
+            row, gain = search.choose(allowed.open)
         allowed.take(row)
         chosen.append(row)
         gains.append(gain / len(references))
-    return Herded(chosen, gains, len(references), unlabelled)
+    return Herded(chosen, gains, len(references), unlabelled, alike)
 
 
 def labelled_radius(points: UnitVectors) -> float:

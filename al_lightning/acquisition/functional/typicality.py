@@ -58,16 +58,19 @@ def typical_choice(points: UnitVectors, allowed: Allowed, cluster: Tensor, count
     Returns:
         (rows, typicalities), in order of choice.
     """
-    queues = _queues(~allowed.free, cluster)
+    queues = _, small = _queues(~allowed.free, cluster)
     chosen: list[int] = []
     values: list[float] = []
     while len(chosen) < count:
         # Small clusters only where no large one has an open row; constraints that are loosened open large ones again.
         numbers = next(queue for queue in queues if bool(torch.isin(cluster[allowed.open], torch.tensor(queue)).any()))
+        factor = allowed.factor
         for number in numbers:
             rows = torch.nonzero((cluster == number) & allowed.free).flatten()
             may = allowed.open[rows]
-            if len(chosen) == count or not bool(may.any()):
+            if len(chosen) == count or (allowed.factor > factor and numbers is small):
+                break
+            if not bool(may.any()):
                 continue
             value = round_significant(typicality(points.subset(rows)))
             best = int(torch.where(may, value, -1.0).argmax())  # the first of equals
