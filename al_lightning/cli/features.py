@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def features(given: list[str]) -> int:
     """Encode the images of a dataset or of a folder."""
-    from al_lightning.config.names import ENCODER, with_network, with_strategy
+    from al_lightning.config.names import ENCODER, ENCODERS, resolve, with_network, with_strategy
 
     parser = Arguments(
         "features",
@@ -31,7 +31,9 @@ def features(given: list[str]) -> int:
         parser.add_argument("name", metavar="NAME", nargs="+", help="a dataset (cifar10), a run's name, or a YAML file")
     parser.add_argument("--images", type=Path, help="a folder of images, or of the folders `train` and `test`")
     parser.add_argument(
-        "--encoder", metavar="NETWORK", help=f"a network as names have it (that of the name, else {ENCODER})"
+        "--encoder",
+        metavar="NETWORK",
+        help=f"a network as names have it (that of the name, else {ENCODER}; {ENCODERS['pixel']} for masks)",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write vectors: .npz, .csv, or .npy with .txt")
     parser.add_argument("--skip-broken", action="store_true", help="leave out images of a folder that cannot be read")
@@ -46,7 +48,11 @@ def features(given: list[str]) -> int:
         )
     configs = with_network(with_strategy(names or ["image_folder"]), ours.encoder, ENCODER)
     begin(ours.verbose)
+    from al_lightning.config.hints import imported
     from al_lightning.features.export import check_out
+
+    if ours.encoder is None and imported(resolve(configs).values["task"]["class_path"]).predicts == "pixel":
+        configs = with_network(with_strategy(names), None, ENCODERS["pixel"])
 
     if ours.out is not None:
         check_out(ours.out)
@@ -112,7 +118,7 @@ def _make(
     if not isinstance(found.train, MappedFeatures):
         return []
     store = found.train.path.parent
-    if others := sorted(path for path in store.parent.iterdir() if path.is_dir() and path != store):
+    if others := sorted(path for path in store.parent.iterdir() if path.is_dir() and not path.suffix and path != store):
         size = sum(file.stat().st_size for path in others for file in path.iterdir()) / 1e6
         reporter.say(
             f"{store.parent} also holds {size:,.1f} MB of features of other encoders, options or files; delete "

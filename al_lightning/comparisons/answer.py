@@ -97,6 +97,9 @@ def _why(best: Series, comparison: Comparison) -> str:
     pairs = {frozenset((each.method, each.baseline)): each.shows for each in compared}
     unsure = [each for pair, shown in pairs.items() if best.label in pair and not shown for each in pair - {best.label}]
     doubt = f"; its lead over {all_of(unsure)} may be chance" if unsure else ""
+    others = {each.label for each in comparison.methods} - {best.label}
+    if any(frozenset((best.label, other)) not in pairs for other in others):
+        doubt += f"; its lead over {'others' if unsure else 'other strategies'} was not tested"
     metric = best.metric.title
     return (
         f"Train a network with {best.strategy}, which had the best {metric} averaged over the whole curve here{doubt}"

@@ -11,11 +11,12 @@ from typing import Any
 from al_lightning.comparisons.answer import next_steps, sentences, write_page
 from al_lightning.comparisons.check import check
 from al_lightning.comparisons.comparison import Comparer
-from al_lightning.comparisons.plan import ENCODERS, STRATEGIES, Limits, Request
+from al_lightning.comparisons.plan import STRATEGIES, Limits, Request
 from al_lightning.comparisons.screen import as_text, means_table
 from al_lightning.comparisons.strategies import Strategies
 from al_lightning.config.directory import HASH_LENGTH, MARK_LENGTH, RUNS, mark_of
 from al_lightning.config.hints import imported
+from al_lightning.config.names import ENCODERS
 from al_lightning.errors import UsageError
 from al_lightning.labels.content import count_of
 from al_lightning.launcher.machine import cores

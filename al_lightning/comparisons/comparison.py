@@ -26,6 +26,7 @@ from al_lightning.engine.initial_set import record_of
 from al_lightning.engine.inputs import check_encoders, encode_for
 from al_lightning.engine.open_data import check_pool, open_data, say, warnings
 from al_lightning.errors import ALError, DatasetError
+from al_lightning.features.of_run import store_of
 from al_lightning.labels.content import count_of
 from al_lightning.progress import Reporter, duration
 from al_lightning.results.series import Series, series_of_runs
@@ -132,7 +133,8 @@ class Comparer:
         for each in self.experiments:
             encode_for((each.initial, each.acquisition), each, each.options.config, Processes(), reporter)
         remarks = warnings([*opened.remarks, *doubts])
-        self.records = [replace(record, trained=opened.trained, remarks=remarks) for record in self.records]
+        trained, features = opened.trained, store_of(first.data.features)
+        self.records = [replace(each, trained=trained, remarks=remarks, features=features) for each in self.records]
         methods = tuple(
             Method(*self.strategies.words(place), self.strategies.home(place), record)
             for place, record in enumerate(self.records)
@@ -208,7 +210,7 @@ class Comparer:
                     self._show(runs, done, begun)
                 left = max(0.0, self.end - time.monotonic()) if done else None  # the first seed is always waited for
                 if not why and left == 0:
-                    why = f"its time, {limits.time}, is over"
+                    why = f"its time (--minutes {limits.minutes:g}) is over"
                 if not why:
                     for future in wait(running, left, FIRST_COMPLETED).done:
                         method, seed = running.pop(future)

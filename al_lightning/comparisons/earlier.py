@@ -13,7 +13,7 @@ from al_lightning.runs.identity import in_short
 from al_lightning.runs.journal import JOURNAL, Run, RunRecord, read_run
 from al_lightning.runs.store import differing
 
-LATER: dict[str, Any] = {"trained": "", "remarks": []}
+LATER: dict[str, Any] = {"trained": "", "remarks": [], "features": ""}
 """What a first line of a journal has only once the data were looked at."""
 
 

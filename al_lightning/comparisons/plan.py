@@ -18,8 +18,6 @@ from al_lightning.results.inference import ALPHA
 from al_lightning.results.series import BASELINE, Series
 
 STRATEGIES = (BASELINE, "entropy", "margin", "coreset", "badge", "uherding")
-ENCODERS = {"image": "efficientnet", "pixel": "hypercolumns"}
-"""The network part of a run's name that encodes the images, by what the labels are of."""
 BUDGETS = 10
 """Most points of a curve."""
 MOST_PER_CLASS = 5

@@ -24,7 +24,9 @@ from al_lightning.errors import UsageError, from_home, nearest
 from al_lightning.runs.journal import RunRecord
 from al_lightning.runs.parts import AXES, DEFAULT_TRAINING, OTHER, config_of, run_name
 
-ENCODER = "efficientnet"
+ENCODERS = {"image": "efficientnet", "pixel": "hypercolumns"}
+"""The network part of a run's name that encodes images, by what the labels are of, where none is named."""
+ENCODER = ENCODERS["image"]
 """The network whose encoder makes features, of a name that has no network."""
 REQUIRED = ("datasets", "acquisition")
 FORM = "A name is <dataset>[_<network>][_<budget>][_<augmentation>]_<acquisition>[_<training>]"

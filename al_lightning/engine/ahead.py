@@ -161,7 +161,7 @@ def quicker(
     length = "steps" if experiment.options.steps is not None else "epochs"
     now = int(getattr(experiment.options, length) or 0)
     rest = whole[1] - fits
-    if (fewer := int(now * (HOUR - rest) / fits)) >= 1:
+    if 1 <= (fewer := int(now * (HOUR - rest) / fits)) < now:
         taken = (whole[0] - fits + fits * fewer / now, rest + fits * fewer / now)
         ways.append(_way(taken, command, {f"--{length}": str(fewer)}, "-short", f", with {fewer} of {now} {length}"))
     if bf16 is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,7 +31,7 @@ from al_lightning.networks.from_features import FromFeatures
 from al_lightning.pool import Pool
 from al_lightning.progress import Reporter
 from al_lightning.runs.files import write_text
-from al_lightning.runs.journal import JOURNAL, CycleRecord, Run, RunRecord
+from al_lightning.runs.journal import JOURNAL, CycleRecord, Run, RunRecord, read_run
 from al_lightning.runs.journal_lines import text_of
 from al_lightning.runs.store import SPLIT, RunStore
 from al_lightning.seeding import generator, seed_of
@@ -79,7 +80,7 @@ def probe_of(experiment: Experiment | Reopened) -> Probe:
     Raises:
         UsageError: the training method is another one.
     """
-    seed_global(seed_of("build", experiment.seed, 0, 0))
+    seed_global(seed_of("build", 0, 0, 0))
     parts, data = experiment.fresh_parts(), experiment.data
     task = experiment.task(data.num_classes)
     module = parts.training(parts.network(data.num_classes), task, 1, (experiment.seed, 0, 0))
@@ -249,7 +250,7 @@ class RunInMemory(RunStore):
     def write(self, experiment: Experiment) -> None:
         """Write the directory: all of it or nothing; one that is there stays."""
         final = self.directory
-        folder = final.with_name(f".{final.name}.tmp")
+        folder = final.with_name(f".{final.name}.{os.getpid()}.tmp")
         try:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
@@ -257,6 +258,16 @@ class RunInMemory(RunStore):
             write_text(folder / "config.yaml", yaml.safe_dump(experiment.plain, sort_keys=False))
             if (split := experiment.data.find_split()) is not None:
                 write_split(folder / SPLIT, split)
-            folder.rename(final)  # fails where another process made that run meanwhile
+            folder.rename(final)
         except OSError as error:
-            raise ALError(f"The run {final} cannot be written ({error.strerror or error}).") from error
+            shutil.rmtree(folder, ignore_errors=True)
+            if not self._made_meanwhile():
+                raise ALError(f"The run {final} cannot be written ({error.strerror or error}).") from error
+
+    def _made_meanwhile(self) -> bool:
+        """Whether another process, such as another comparison, has made the same run since this one began."""
+        try:
+            there = read_run(self.directory).record
+        except ALError:
+            return False
+        return replace(there, command=[]) == replace(self.run.record, command=[])

@@ -114,8 +114,8 @@ class Fit:
         # One process reads the folder: another machine's view of it may be some seconds old.
         self.trained, self.done = processes.once(self._earlier_work)
         self.started = self.trained or self.done > 0
-        kept = experiment.reads_features  # an encoder with random weights is then the same in all fits of the run
-        seed_global(seed_of("build", experiment.seed, 0, 0) if kept else seed_of("build", *self.key))
+        kept = experiment.reads_features  # an encoder with random weights is then the same in all fits and seeds
+        seed_global(seed_of("build", *((0, 0, 0) if kept else self.key)))
         parts = experiment.fresh_parts()
         classes = experiment.data.num_classes
         self.memory_format = experiment.memory_format

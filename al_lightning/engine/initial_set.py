@@ -21,6 +21,7 @@ from al_lightning.engine.fit import AnyFit, Fit
 from al_lightning.engine.inputs import completed
 from al_lightning.engine.open_data import first_count, fresh_fit, open_data, own_first, say, warnings
 from al_lightning.errors import ALError, LabelsAwaited, UsageError
+from al_lightning.features.of_run import store_of
 from al_lightning.oracle import Pending
 from al_lightning.pool import Pool, draw_initial
 from al_lightning.progress import Reporter
@@ -94,6 +95,7 @@ def record_of(experiment: Experiment, pool_size: int, data_sha256: str, images_s
         trained=trained,
         test_images=len(data.test),
         files=contents_of_files(experiment.plain),
+        features=store_of(data.features),
         code=digests(experiment.own_code),
         metrics=list(experiment.task(len(data.class_names)).metrics),
         oracle=str(experiment.plain["oracle"]["class_path"]),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.scoring import Score, Scored, join_members, score_pool, select
+from al_lightning.config.named_files import contents_of_files
 from al_lightning.config.rebuild import Reopened, reopen
 from al_lightning.data.datamodule import PoolDataModule
 from al_lightning.distributed.malloc import keep_large_blocks
@@ -59,6 +60,7 @@ def query_cycle(
     probe = is_probe(done.record)
     sections = ("network", "acquisition", *(SECTIONS if probe else ()))
     run = reopen(run_dir, options, sections, imports, acquisition, cycle)
+    _check_files(run)
     strategy, budget = run.acquisition, run.budget
     assert strategy is not None
     assert budget is not None
@@ -99,6 +101,17 @@ def query_cycle(
         return chosen
 
 
+def _check_files(run: Reopened) -> None:
+    """Raise UsageError where a file of vectors or constraints is not the one that the run read."""
+    there = contents_of_files(run.plain)
+    for key, content in run.record.files.items():
+        if there.get(key, content) != content and not key.endswith(".weights"):  # a cycle has weights of its own
+            raise UsageError(
+                f"The file of --{key.replace('init_args.', '')} is not the one that the run read; put that file back, "
+                "or name another strategy or file."
+            )
+
+
 def _check_weights(
     run: Reopened, strategy: Acquisition, needed: Sequence[Path], cycle: str, probe: Path | None
 ) -> None:
@@ -107,7 +120,7 @@ def _check_weights(
     if gone and probe is not None:
         raise UsageError(
             f"{probe} keeps no weights of {cycle}, and there is no store of its features, on which its head could be "
-            f"fitted again; {how_to_make(run.record, probe)}"
+            f"fitted again; {how_to_make(probe)}"
         )
     if gone:
         raise UsageError(

@@ -22,6 +22,7 @@ from al_lightning.networks.from_features import Layout, layout_of, rows_of
 from al_lightning.types import Batch, Features
 
 PRECISIONS = {None: None, "32": None, "32-true": None, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+PRECISIONS |= {"bf16": torch.bfloat16, "16": torch.float16}
 """Type of an encoder's products, by the option trainer.precision; None is float32 throughout."""
 
 

@@ -17,6 +17,9 @@ from al_lightning.features.sets import FeatureSets
 from al_lightning.runs.files import write_atomic, write_text
 from al_lightning.vector_files import ENDINGS
 
+ROWS = 256
+"""Rows that are read at a time."""
+
 
 def check_out(out: Path) -> None:
     """Raise UsageError where a path is not that of a file of vectors."""
@@ -36,7 +39,9 @@ def write_vectors(data: PoolDataset, features: FeatureSets, out: Path) -> list[P
     names, parts = [], []
     for images, stored in zip((data.train, data.test), features, strict=True):
         names += [images.name(index).removeprefix(f"{data.root}/") for index in range(len(images))]
-        parts.append(stored.layout.split(stored.rows(range(len(images)))).embedding.float().numpy())
+        for start in range(0, len(images), ROWS):  # with maps, a row may be a megabyte
+            rows = stored.rows(range(start, min(start + ROWS, len(images))))
+            parts.append(stored.layout.split(rows).embedding.float().numpy())
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise UsageError(f"Two images are called {printable(twice)}, so that names cannot tell their vectors apart.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,15 @@ class PickedFeatures:
         self.file = file
         self.picked = picked
         self.layout = Layout((), file.vectors.shape[1], (1, 1))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process maps a file again that this one maps: pickled, it would be copied."""
+        mapped = isinstance(self.file.vectors, np.memmap)
+        return {**self.__dict__, "file": self.file.path if mapped else self.file}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        file = state["file"]
+        self.__dict__.update({**state, "file": read_vectors(file) if isinstance(file, Path) else file})
 
     def __len__(self) -> int:
         return len(self.picked)

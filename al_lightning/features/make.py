@@ -137,6 +137,11 @@ def contents_of(data: PoolDataset, encoder: Encoder) -> Contents:
         **parts,
         "normalisation": repr([data.mean.flatten().tolist(), data.std.flatten().tolist()]),
         "precision": str(encoder.precision or torch.float32),
+        **(
+            {"memory_format": str(form)}
+            if (form := encoder.normaliser.memory_format) != torch.contiguous_format
+            else {}
+        ),
         **{f"images/{part}": text for part, text in data.recipe().items()},
     }
     return Contents(key, data.eval_batch_size, counts, layouts, "float16" if features.maps else "float32")

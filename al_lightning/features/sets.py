@@ -1,4 +1,4 @@
-"""Stored features by position: in memory, and in a memory-mapped file with one row per image."""
+"""Stored features by position, in a memory-mapped file with one row per image."""
 
 from __future__ import annotations
 
@@ -20,26 +20,6 @@ class FeatureSets(NamedTuple):
 
     train: StoredFeatures
     test: StoredFeatures
-
-
-class ArrayFeatures:
-    """Features in memory.
-
-    Args:
-        values: (N, R) float16 or float32, a row for each image.
-        layout: the parts of a row; by default an embedding alone.
-    """
-
-    def __init__(self, values: Tensor, layout: Layout | None = None) -> None:
-        self.values = values
-        self.layout = layout or Layout((), values.shape[1], (1, 1))
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def rows(self, positions: Sequence[int]) -> Tensor:
-        """Return copies of the rows at positions; raise IndexError where one is negative or too large."""
-        return self.values[torch.from_numpy(checked(positions, len(self)))]
 
 
 class MappedFeatures:

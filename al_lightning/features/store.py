@@ -73,6 +73,21 @@ class Contents:
         """The name of the store's folder."""
         return key_of({"contents": json.dumps(self.plain(), sort_keys=True)})
 
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Contents:
+        """Return the contents that JSON has; raise KeyError, TypeError or ValueError where it has none."""
+        sets = plain["sets"]
+        counts = {name: int(sets[name]["rows"]) for name in SETS}
+        layouts = {
+            name: Layout(
+                tuple((each[0], each[1], each[2]) for each in sets[name]["maps"]),
+                int(sets[name]["embedding"]),
+                (sets[name]["size"][0], sets[name]["size"][1]),
+            )
+            for name in SETS
+        }
+        return cls(plain["key"], int(plain["block"]), counts, layouts, str(plain["dtype"]))
+
     @property
     def blocks(self) -> Blocks:
         """The numbers of all blocks."""
@@ -104,6 +119,15 @@ class Store:
         self.contents = contents
         self.path = home / contents.name
         self.work = self.path.with_suffix(".part")
+
+    @classmethod
+    def at(cls, path: Path) -> Store | None:
+        """Return the finished store in a folder; None where it is damaged, or of another name than its contents'."""
+        try:
+            store = cls(path.parent, Contents.of(without_checksum(path / MANIFEST)))
+        except (ValueError, KeyError, TypeError, IndexError):
+            return None
+        return store if store.path == path and not any(store.damaged().values()) else None
 
     def damaged(self) -> Blocks:
         """Read a finished store; return the numbers of damaged blocks, all of them where the manifest is damaged."""

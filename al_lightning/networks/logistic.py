@@ -21,7 +21,7 @@ GRID = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 UNIT_PENALTY = 12.8
 """Inverse penalty of features whose squares sum to 1 on average; of 1,280 standardised features it is 0.01."""
 FOLDS = 5
-MOST_STEPS = 1000
+MOST_STEPS = 10_000
 ROUNDING = 1e-12
 """Share of the largest variance below which a component is rounding."""
 TEMPERATURES = (0.05, 20.0)
@@ -43,7 +43,7 @@ def fit_logistic(
 
     Args:
         features: (N, D). The search has the precision of their dtype where they have more rows than features, else
-            float64.
+            float64. Features that are float32 for the sake of speed, as those of pixels, are fitted less exactly.
         label: (N,) int64 classes; classes that do not occur get the logit `ABSENT`.
         classes: C.
         inverse_penalty: scikit-learn's C.
@@ -69,8 +69,7 @@ def fit_logistic(
     mean, scale = _moments(features)
     if not bool((scale > 0).any()):
         raise TrainingError(
-            f"All {count} labelled images have the same features, so that no head can tell their classes apart; use "
-            "another encoder."
+            "All labels belong to the same features, so that no head can tell their classes apart; use another encoder."
         )
     safe = torch.where(scale > 0, scale, 1.0)
     rows = (features.to(dtype) - mean.to(dtype)) / safe.to(dtype)
@@ -132,6 +131,11 @@ def _minimise(rows: Tensor, target: Tensor, classes: int, penalty: float, tolera
     )
     if not np.isfinite(result.x).all():
         raise TrainingError(f"The fit of the linear head failed ({result.message}).")
+    if result.nit >= MOST_STEPS:
+        raise TrainingError(
+            f"The fit of the linear head did not end within {MOST_STEPS:,} steps; give a smaller "
+            "--training.inverse_penalty."
+        )
     point = torch.from_numpy(result.x).view(classes, width + 1)
     return component(point[:, :width] * step), ends * point[:, width]
 
@@ -151,15 +155,15 @@ def _principal(rows: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor], Tensor
 
 def choose_penalty(
     features: Tensor, label: Tensor, classes: int, draw: np.random.Generator, group: Tensor | None = None
-) -> float:
+) -> float | None:
     """Return the value of `GRID` with the highest likelihood of held-out rows; the smaller one of equal values.
 
-    Arguments are those of `fit_logistic` and `held_out`. Where nothing can be held out it is the middle of the grid.
+    Arguments are those of `fit_logistic` and `held_out`. None where nothing can be held out.
     """
     parts = held_out(label, draw, group)
     likelihoods = [-_loss_of(*_held_out_logits(features, label, classes, value, parts)) for value in GRID]
     if not all(map(np.isfinite, likelihoods)):
-        return GRID[len(GRID) // 2]
+        return None
     return GRID[int(np.argmax(np.round(likelihoods, 6)))]
 
 

@@ -248,7 +248,7 @@ def _map(dataset: Dataset, data: PoolDataset, notes: list[str]) -> Map | None:
     if probes and drawn is not None and not drawn.features and drawn.source is None:
         notes.append(
             f"The map shows thumbnails: {runs[0].record.name} was fitted on features, and there is no store of them; "
-            f"{how_to_make(runs[0].record, runs[0].directory)}"
+            f"{how_to_make(runs[0].directory)}"
         )
     return drawn
 

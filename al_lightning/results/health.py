@@ -17,6 +17,8 @@ from al_lightning.results.health_rules import ERRORS, RULES, HealthRule, Measure
 from al_lightning.runs.journal import Run, read_run
 from al_lightning.runs.weights import with_tested
 
+MORE_PIXELS = "--training.pixels draws more of each image"
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -43,30 +45,53 @@ def lacks(run: Run) -> str:
 
     No rule asks whether such a head predicts all classes: with few labels it cannot, and the next labels mend that.
     """
-    if not (numbers := _lacking(run, 0)):
-        return ""
-    first, names = len(run.labelled_at(0)), Measured(run, 0).classes(numbers)
-    return f"the first {first:,} labels have none of {names}; the head cannot predict a class before it has a label"
+    said, first = [], len(run.labelled_at(0))
+    if numbers := _lacking(run, 0):
+        names = Measured(run, 0).classes(numbers)
+        said.append(
+            f"the first {first:,} labels have none of {names}; the head cannot predict a class before it has a label"
+        )
+    if numbers := _lacking(run, 0, "train_undrawn"):
+        names = Measured(run, 0).classes(numbers)
+        said.append(f"the first {first:,} labels have {names}, but in no pixel that was drawn: {MORE_PIXELS}")
+    return "; ".join(said)
 
 
 def lacks_of(runs: Sequence[Run]) -> str:
     """Return a sentence on the classes that had no label in the first fits of some runs; "" for none."""
-    if not (without := [run for run in runs if _lacking(run, 0)]):
-        return ""
-    often = Counter(number for run in without for number in _lacking(run, 0))
-    names = Measured(without[0], 0).classes([number for number, _ in often.most_common()])
+    said = []
+    if found := _often(runs, "train_lacks"):
+        first, names, last = found
+        said.append(
+            f"{first} lack a class (most often {names}), and {last} still do; a head cannot predict a class before it "
+            "has a label."
+        )
+    if found := _often(runs, "train_undrawn"):
+        first, names, last = found
+        said.append(
+            f"{first} have a class of which no pixel was drawn (most often {names}), and {last} still do; "
+            f"{MORE_PIXELS}."
+        )
+    return " ".join(said)
+
+
+def _often(runs: Sequence[Run], measure: str) -> tuple[str, str, str] | None:
+    """Return how many runs lack classes by a measure, which, and how many to the end, in words; None for none."""
+    if not (without := [run for run in runs if _lacking(run, 0, measure)]):
+        return None
+    often = Counter(number for run in without for number in _lacking(run, 0, measure))
     first, last = (len(without[0].labelled_at(cycle)) for cycle in (0, len(without[0].cycles) - 1))
-    still = sum(bool(_lacking(run, -1)) for run in runs)
     return (
-        f"In {len(without)} of {len(runs)} runs the first {first:,} labels lack a class (most often {names}), and in "
-        f"{still} the last {last:,} still do; a head cannot predict a class before it has a label."
+        f"In {len(without)} of {len(runs)} runs the first {first:,} labels",
+        Measured(without[0], 0).classes([number for number, _ in often.most_common()]),
+        f"in {sum(bool(_lacking(run, -1, measure)) for run in runs)} the last {last:,}",
     )
 
 
-def _lacking(run: Run, cycle: int) -> Sequence[int]:
-    """Return the classes without a label in a fit to convergence."""
+def _lacking(run: Run, cycle: int, measure: str = "train_lacks") -> Sequence[int]:
+    """Return the classes that a head could not learn in a fit to convergence."""
     health = run.cycles[cycle].health if run.cycles else {}
-    return health.get("train_lacks", ()) if health.get("converged") else ()
+    return health.get(measure, ()) if health.get("converged") else ()
 
 
 def falls(curve: Curve) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 MOST_IMAGES = 10**9
 MOST = 1e12
 """Largest magnitude of a number: results computed from it stay finite."""
-CLASS_LISTS = ("never_predicted", "train_never_predicted", "train_lacks")
+CLASS_LISTS = ("never_predicted", "train_never_predicted", "train_lacks", "train_undrawn")
 """The measures of a cycle's health that are lists of class numbers; all others are numbers."""
 
 

@@ -44,6 +44,7 @@ class RunRecord:
         test_images: number of test images; 0 without a test set.
         remarks: sentences about the data that whoever compares the run must know: its warnings (see `Remark`).
         files: SHA-256 of the files of vectors and weights that settings name, by dotted option.
+        features: name of the store of features that a linear probe reads (`features.store`); "" for other runs.
         code: SHA-256 of the modules of the user's own classes, by module.
         oracle: class path of the oracle when the run began; another one may have continued the run.
         command: of the `fit` that began or last continued the run: the words of --config, of further options and of
@@ -64,6 +65,7 @@ class RunRecord:
     test_images: int = 0
     remarks: list[str] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
+    features: str = ""
     code: dict[str, str] = field(default_factory=dict)
     oracle: str = ""
     command: list[str] = field(default_factory=list)
@@ -139,8 +141,9 @@ class Run:
     def records(self) -> list[dict[str, Any]]:
         """The journal's lines, without their checks."""
         lines = [{"kind": "run", "format": FORMAT, **asdict(self.record)}]
-        if not self.record.files:  # most runs name none
-            del lines[0]["files"]
+        for name in ("files", "features"):
+            if not lines[0][name]:  # most runs have none
+                del lines[0][name]
         if self.initial is not None:
             lines.append({"kind": "initial", "initial": self.initial})
         return [*lines, *({"kind": "cycle", **asdict(done)} for done in self.cycles)]
@@ -213,7 +216,7 @@ def _check_kinds(run: Run) -> None:
         raise ValueError(f"it has more than {MOST_CYCLES:,} cycles")
     labelled = run.labelled_at(len(cycles))
     named = [record.parts, record.versions, record.files, record.code, *(done.code for done in cycles)]
-    texts = [record.name, record.data_sha256, record.images_sha256, record.trained, record.oracle]
+    texts = [record.name, record.data_sha256, record.images_sha256, record.features, record.trained, record.oracle]
     texts += [text for pairs in named for pair in pairs.items() for text in pair]
     texts += [text for metric in record.metrics for text in (metric.name, metric.title, metric.unit)]
     texts += [name for done in cycles for name in (*done.metrics, *done.cost)]

@@ -204,4 +204,6 @@ def differing(was: RunRecord, wanted: RunRecord) -> list[str]:
     for key in sorted(was.files.keys() & wanted.files.keys()):  # a file may be gone once a run is finished
         if was.files[key] != wanted.files[key] and was.settings.get(key) == wanted.settings.get(key):
             changed.append(f"{key.replace('init_args.', '')}: a file of other content")
+    if was.features != wanted.features and was.features and wanted.features:  # a finished run opens none
+        changed.append("other features: of other weights, or of images read in another way")
     return changed + differences(was.settings, wanted.settings)

@@ -116,8 +116,10 @@ def _until(run: Run, budget: float) -> Run:
 
 
 def find_runs(paths: Iterable[Path]) -> list[Path]:
-    """Return the run directories among and below the paths, each once, in order."""
-    own = (([path / JOURNAL] if (path / JOURNAL).is_file() else sorted(path.rglob(JOURNAL))) for path in paths)
+    """Return the run directories among and below the paths, each once, in order; hidden ones are not written whole."""
+    own = (
+        ([path / JOURNAL] if (path / JOURNAL).is_file() else sorted(path.rglob(f"[!.]*/{JOURNAL}"))) for path in paths
+    )
     return list(dict.fromkeys(journal.parent.resolve() for journals in own for journal in journals))
 
 

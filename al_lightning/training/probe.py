@@ -17,7 +17,7 @@ from al_lightning.seeding import generator
 from al_lightning.tasks import IGNORE, Task
 from al_lightning.training.base import TrainingBatch, TrainingModule
 from al_lightning.training.measures import Health
-from al_lightning.types import Batch, Features, LinearHead
+from al_lightning.types import Batch, LinearHead
 
 
 class ProbeOptions(NamedTuple):
@@ -52,37 +52,48 @@ def fit_probe(
 
     Returns:
         The mean loss on the rows that the head was fitted on, and the measures of the fit: `converged`, since nothing
-        was cut short, and `train_lacks`, the classes without a label.
+        was cut short, `train_lacks`, the classes without a label, and `train_undrawn`, those of which no pixel was
+        drawn, though they have labels.
 
     Raises:
         TrainingError: no head can be fitted.
     """
-    features, label, image = training_rows(network.encode(batch.image), batch, key[0], options.pixels)
+    features, label, image = training_rows(network.layout, batch, key[0], options.pixels)
     if not len(label):
         raise TrainingError("The labelled images have no labelled pixel, so that there is nothing to fit the head on.")
     group = image if task.predicts == "pixel" else None
     penalty = options.inverse_penalty or UNIT_PENALTY / features.shape[1]
     if options.cross_validate:
-        penalty = choose_penalty(features, label, task.num_classes, generator("folds", *key), group)
+        penalty = choose_penalty(features, label, task.num_classes, generator("folds", *key), group) or penalty
     head = fit_logistic(features, label, task.num_classes, penalty)
     if options.calibrate:
         draw = generator("folds", *key)
         temperature = temperature_of(features, label, task.num_classes, penalty, draw, group)
         head = LinearHead(head.weight / temperature, head.bias / temperature)
     network.network.set_linear_head(head.weight, head.bias)
-    present = set(label.tolist())
-    lacks = [number for number in range(task.num_classes) if number not in present]
-    return F.cross_entropy(head(features), label).float(), {"converged": 1, "train_lacks": lacks}
+    drawn, known = (set(torch.unique(each).tolist()) for each in (label, batch.label))
+    lacks = [number for number in range(task.num_classes) if number not in known]
+    undrawn = [number for number in range(task.num_classes) if number in known - drawn]
+    health: Health = {"converged": 1, "train_lacks": lacks, **({"train_undrawn": undrawn} if undrawn else {})}
+    return F.cross_entropy(head(features), label).float(), health
 
 
-def training_rows(features: Features, batch: Batch, seed: int, pixels: int) -> tuple[Tensor, Tensor, Tensor]:
+def training_rows(layout: Layout, batch: Batch, seed: int, pixels: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return what a head is fitted on: the embeddings, or the maps at some labelled pixels of each image.
 
+    Args:
+        layout: of the batch's rows.
+        batch: rows of stored features, (B, R), labels and positions.
+        seed: of the run.
+        pixels: most pixels of an image.
+
     Returns:
-        (N, D) float32 features, (N,) int64 classes, and (N,) int64 numbers of the images in the batch.
+        (N, D) features, float64 embeddings or float32 pixels, (N,) int64 classes, and (N,) int64 numbers of the images
+        in the batch.
     """
+    features = layout.split(batch.image)
     if batch.label.ndim == 1:
-        return features.embedding, batch.label, torch.arange(len(batch.label))
+        return features.embedding.double(), batch.label, torch.arange(len(batch.label))
     rows, labels, images = [], [], []
     for number, (position, label) in enumerate(zip(batch.index.tolist(), batch.label, strict=True)):
         known = (label != IGNORE).flatten().nonzero().flatten()
@@ -148,6 +159,8 @@ class Probe(TrainingModule):
         super().__init__(network, task, steps, key)
         if inverse_penalty is not None:
             require("training.inverse_penalty", inverse_penalty, above=0)
+            if cross_validate:
+                raise UsageError("training.cross_validate chooses what training.inverse_penalty gives; leave out one.")
         require("training.pixels", pixels, least=1)
         if steps != 1:
             raise UsageError(f"A linear probe is fitted in one step, and the run has {steps} a fit: give --steps 1.")
@@ -171,9 +184,10 @@ class Probe(TrainingModule):
 
     def losses(self, batch: TrainingBatch) -> dict[str, Tensor]:
         """Fit the head; return the loss on what it was fitted on."""
-        labelled = batch["labelled"]
-        loss, self.fitted = fit_probe(self.evaluated, labelled, self.task, self.key, self.options)
-        return {"loss": loss}
+        image, label, index, _ = batch["labelled"]
+        rows = Batch(image.cpu(), label.cpu(), index.cpu())  # the search is SciPy's, and most of it in float64
+        loss, self.fitted = fit_probe(self.evaluated, rows, self.task, self.key, self.options)
+        return {"loss": loss.to(image.device)}
 
     def training_step(self, batch: TrainingBatch, batch_idx: int) -> None:  # type: ignore[override]
         """Fit the head; all processes go on with that of the first."""

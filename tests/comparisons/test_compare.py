@@ -28,7 +28,7 @@ SMALL = ["compare", "digits", "--encoder", "wrn28", "--strategies", "margin", "-
 def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
     one = al(*SMALL, "--minutes", 0.001, "--run_dir", "one")
     assert "2 runs, 1 seed in " in one.out
-    assert "its time, 0.001 minutes, is over" in one.out
+    assert "its time (--minutes 0.001) is over" in one.out
     assert "Train a network" not in one.out
     (more,) = [line for line in one.out.splitlines() if line.startswith("  al-lightning")]
     assert more.endswith(" --run_dir one --seeds 10 --minutes 1")
@@ -200,7 +200,7 @@ def test_the_check_says_its_time_first_goes_on_and_is_shown(
         (["compare", "digit"], UsageError, ["digits"]),
         (["compare", "digits", "--strategies", "random"], UsageError, ["--strategies"]),
         (["compare", "digits", "--strategies", "entrop"], UsageError, ["Did you mean 'entropy'"]),
-        (["compare", "."], UsageError, ["image_folder with --data.root ."]),
+        (["compare", "."], UsageError, ["image_folder --data.root . instead"]),
         (["compare", "digits", "--strategies", "margin_from_"], UsageError, ["margin_from_typiclust"]),
         (["compare", "digits", "--strategies", "../x"], UsageError, ["'../x'", "my_module.MyAcquisition"]),
         ([*SMALL, "--strategies", "equal"], UsageError, ["EquAL", "images themselves"]),
@@ -306,7 +306,7 @@ def test_other_vectors_under_the_same_name_are_no_finished_runs(al: Call, here: 
     assert refused(al(*compare), UsageError, "network.vectors: a file of other content", "--run_dir DIR")
     assert refused(al(*fit), UsageError, "network.vectors: a file of other content", "--run_dir DIR")
     run = next((here / "runs").glob("*margin_probe/*/*/seed_0"))
-    assert refused(al("query", run, "--cycle", 0), UsageError, file, "put that file back")
+    assert refused(al("query", run, "--cycle", 0), UsageError, "--network.vectors", "put that file back")
     file.unlink()
     assert al(*fit).code == 0  # a finished run is read without it
 
@@ -319,6 +319,7 @@ def test_features_without_a_place_beside_the_data_are_in_no_run(al: Call, here: 
     assert not list((here / "runs").glob("*/*"))
     assert len(list((here / "study/digits_wrn28_random_probe/features").glob("*/train.npy"))) == 1
     assert "come from study/digits_wrn28_random_probe/features" in answer.err
+    assert al("query", "study/digits_wrn28_margin_probe/seed_1", "--cycle", 0).code == 0
 
 
 @pytest.mark.slow

@@ -92,9 +92,8 @@ def test_a_strategy_reads_the_features_of_another_encoder_or_a_file(al: Call, he
 
 
 def test_constraints_hold_in_a_run_and_in_what_it_is_called(al: Call, here: Path) -> None:
-    (here / "parity.csv").write_text(
-        "name,half\n" + "".join(f"digit {number},{number < 900}\n" for number in range(1797))
-    )
+    halves = "name,half\n" + "".join(f"digit {number},{number < 900}\n" for number in range(1797))
+    (here / "parity.csv").write_text(halves)
     by_half = ["--constraints.file", "parity.csv", "--constraints.column", "half", "--constraints.per_value", 3]
     answer = al(*PROBE, *by_half, "--acquisition", "al_lightning.acquisition.Margin", "--run_dir", "run")
     assert answer.code == 0, answer.err
@@ -106,7 +105,10 @@ def test_constraints_hold_in_a_run_and_in_what_it_is_called(al: Call, here: Path
     )
     margin = ["--acquisition", "al_lightning.acquisition.Margin", "--run_dir", "run", "--budget.cycles", 2]
     assert refused(al(*PROBE, *by_half, *margin), UsageError, "constraints.file", "other content")
-    loose = al("query", "run", "--cycle", 0, "--constraints.per_group", 1, "--constraints.per_value", 1)
+    asked = ["query", "run", "--cycle", 0, "--constraints.per_group", 1]
+    assert refused(al(*asked), UsageError, "--constraints.file", "put that file back")
+    (here / "parity.csv").write_text(halves)
+    loose = al(*asked, "--constraints.per_value", 1)
     assert "may have 4 times as many images of a group" in loose.err
     lacking = ["--constraints.per_sequence", 1, "--run_dir", "wrong"]
     assert refused(al(*PROBE, *lacking), UsageError, "--constraints.per_sequence", "sequences")

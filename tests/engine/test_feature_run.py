@@ -1,6 +1,7 @@
 """Linear probes: the same journal through Lightning and on the fast path, after a restart, on two processes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,11 @@ from al_lightning.distributed.processes import Processes
 from al_lightning.engine.feature_run import FeatureRuns, RunInMemory
 from al_lightning.engine.open_data import open_data
 from al_lightning.engine.workload import workload_of
-from al_lightning.errors import UsageError
+from al_lightning.errors import ALError, UsageError
 from al_lightning.progress import Reporter
 from al_lightning.runs.checkpoints import load_network
 from al_lightning.runs.journal import Run, read_run
-from tests.support.errors import refused
+from tests.support.errors import raises, refused
 from tests.support.runs import Answer, journal
 
 Call = Callable[..., Answer]
@@ -63,6 +64,31 @@ def test_so_it_does_for_pixels(al: Call, here: Path, masks: Path, strategy: str)
     assert journal(here / "fast")[-1]["metrics"]["miou"] > 0.8  # type: ignore[index]
 
 
+def test_a_class_of_which_no_pixel_is_drawn_has_labels(al: Call, here: Path, masks: Path) -> None:
+    options = ["--data.root", masks, "--data.classes", "[ground, box]", "--data.workers", 0, "--training.pixels", 1]
+    answer = al("fit", "--config", "mask_folder_hypercolumns_random_probe", *BUDGET, *options, "--run_dir", "r")
+    assert answer.code == 0, answer.err
+    assert "labels have box, but in no pixel that was drawn: --training.pixels draws more" in answer.err
+    assert "have none of" not in answer.err
+
+
+def test_a_run_that_another_process_made_meanwhile_is_kept(al: Call, here: Path) -> None:
+    both_ways(al, "digits_random_probe", list(BUDGET))
+    experiment, record = opened("digits_random_probe", list(BUDGET)), read_run("slow").record
+    kept = (here / "fast/cycles.jsonl").stat().st_mtime_ns
+    FeatureRuns(experiment).run(experiment, record, Reporter(shown=False))
+    assert (here / "fast/cycles.jsonl").stat().st_mtime_ns == kept
+    with raises(ALError, "fast", "cannot be written"):
+        FeatureRuns(experiment).run(experiment, replace(record, features="another"), Reporter(shown=False))
+    assert sorted(path.name for path in here.glob(".*.tmp")) == []
+
+
+@pytest.mark.gpu
+def test_a_probe_on_an_accelerator(al: Call, here: Path) -> None:
+    answer = al("fit", "--config", "digits_margin_probe", *BUDGET, "--trainer.accelerator", "gpu")
+    assert answer.code == 0, answer.err
+
+
 def test_a_restart_changes_nothing_and_the_weights_are_of_the_whole_network(
     al: Call, here: Path, stop: dict[str, object]
 ) -> None:
@@ -86,6 +112,11 @@ def test_a_restart_changes_nothing_and_the_weights_are_of_the_whole_network(
         ("digits_equal_probe", [], ["EquAL", "images themselves"]),
         ("digits_variation_ratio_probe", [], ["VariationRatio", "one head"]),
         ("digits_random_probe", ["--steps", 2], ["one step", "--steps 1"]),
+        (
+            "digits_random_probe",
+            ["--training.cross_validate", "true", "--training.inverse_penalty", 0.1],
+            ["training.cross_validate", "training.inverse_penalty"],
+        ),
         ("demo_0f_random_probe", [], ["linear head", "HypercolumnClassifier"]),
     ],
 )

@@ -99,10 +99,21 @@ def test_a_probes_head_is_fitted_again_where_there_are_no_weights(al: Call, here
     assert asked(al) == chosen
 
 
-def test_features_of_other_random_weights_are_not_taken(al: Call, here: Path) -> None:
+def test_features_of_other_weights_are_not_taken(al: Call, here: Path) -> None:
     chosen = a_run_of_compare(al, "digits_margin_probe")
     assert asked(al) == chosen
     (store,) = {manifest.parent for manifest in here.rglob("features/*/manifest.json")}
+    other = store.with_name("0" * 16)
+    shutil.copytree(store, other)
     shutil.rmtree(store)
-    assert al("features", "r/config.yaml").code == 0  # of the weights of seed 0; the run's are those of seed 3
-    assert refused(al("query", "r", "--cycle", 1), UsageError, "random weights", "seed")
+    assert refused(al("query", "r", "--cycle", 1), UsageError, "no store", "al-lightning features r/config.yaml")
+    assert al("features", "r/config.yaml").code == 0  # random weights are the same at each seed
+    assert store.is_dir()
+    assert asked(al) == chosen
+    # Beside the runs of another strategy of the same comparison, where nothing can be written beside the data.
+    aside = here / "runs/digits_random_probe/features" / store.name
+    aside.parent.mkdir(parents=True)
+    shutil.move(store, aside)
+    shutil.move(here / "r", here / "runs/digits_margin_probe/seed_3")
+    answer = al("query", "runs/digits_margin_probe/seed_3", "--cycle", 1)
+    assert json.loads(answer.out.splitlines()[-1]) == chosen

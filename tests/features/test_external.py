@@ -2,6 +2,7 @@
 
 import csv
 import io
+import pickle
 import zipfile
 from pathlib import Path
 
@@ -86,6 +87,17 @@ def test_other_floats_become_float32(class_folders, tmp_path, dtype):
     names = names_of(data(class_folders))
     sets = vectors_of(data(class_folders), save(tmp_path / "v.npz", names, vectors(42, dtype)), print)
     assert torch.equal(sets.train.rows([7])[0], torch.from_numpy(vectors(42, dtype)[7].astype("float32")))
+
+
+def test_a_mapped_file_is_mapped_again_by_another_process(class_folders, tmp_path):
+    dataset = data(class_folders)
+    file = save(tmp_path / "v.npy", names_of(dataset), vectors(42))
+    train = vectors_of(dataset, file, print).train
+    pickled = pickle.dumps(train)
+    assert vectors(42)[3].tobytes() not in pickled
+    assert torch.equal(pickle.loads(pickled).rows([3, 0]), train.rows([3, 0]))
+    packed = vectors_of(dataset, save(tmp_path / "v.npz", names_of(dataset), vectors(42)), print).train
+    assert torch.equal(pickle.loads(pickle.dumps(packed)).rows([3, 0]), train.rows([3, 0]))
 
 
 def test_csv_without_a_header_and_names_in_one_folder_file(tmp_path):

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from al_lightning.errors import ALError
-from al_lightning.features.sets import ArrayFeatures
 from al_lightning.features.store import Contents, Store
 from al_lightning.networks.from_features import Layout
 from tests.support.errors import raises
@@ -54,7 +53,6 @@ def test_rows_come_back(tmp_path, dtype):
     expected = torch.from_numpy(np.stack([row + 300, row]).astype(dtype))
     assert torch.equal(sets.test.rows([3, 0]), expected)
     assert torch.equal(pickle.loads(pickle.dumps(sets)).test.rows([3, 0]), expected)  # by a data worker
-    assert torch.equal(ArrayFeatures(expected).rows([1, 1]), expected[[1, 1]])
     parts = sets.test.layout.split(expected)
     assert [tuple(part.shape) for part in parts.maps] == [(2, *shape) for shape in MAPS]
     assert torch.equal(parts.embedding, expected[:, -6:])
@@ -63,9 +61,8 @@ def test_rows_come_back(tmp_path, dtype):
 
 @pytest.mark.parametrize("position", [-1, 7])
 def test_no_position_counts_from_the_end(tmp_path, position):
-    for features in (made(tmp_path).sets().train, ArrayFeatures(torch.zeros(7, 2))):
-        with raises(IndexError, position, 7):
-            features.rows([0, position])
+    with raises(IndexError, position, 7):
+        made(tmp_path).sets().train.rows([0, position])
 
 
 def test_an_empty_test_set(tmp_path):

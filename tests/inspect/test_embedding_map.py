@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from al_lightning.features.sets import ArrayFeatures
+from al_lightning.features.sets import MappedFeatures
 from al_lightning.inspect.embedding_map import (
     candidate_scores,
     candidates,
@@ -101,8 +100,8 @@ def test_stored_features_come_first_and_no_image_is_read(tmp_path: Path) -> None
     wide = np.random.default_rng(1).normal(size=(1, 30, 4)).astype(np.float32)
     run = seen_by(tmp_path / "a", wide, [0], [5], [0.0])
     # a row has a map of 2 x 1 x 2 numbers before its embedding
-    rows = torch.from_numpy(np.hstack([np.full((30, 4), 1e3, np.float32), vectors]))
-    stored = ArrayFeatures(rows, Layout(((2, 1, 2),), 6, (8, 8)))
+    np.save(tmp_path / "rows.npy", np.hstack([np.full((30, 4), 1e3, np.float32), vectors]))
+    stored = MappedFeatures(tmp_path / "rows.npy", Layout(((2, 1, 2),), 6, (8, 8)), 30)
     drawn = embedding_map(None, [run], [5], stored)  # type: ignore[arg-type]
     assert drawn is not None
     assert (drawn.features, drawn.source) == (True, None)

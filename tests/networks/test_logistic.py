@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from al_lightning.errors import TrainingError
+from al_lightning.networks import logistic
 from al_lightning.networks.logistic import ABSENT, GRID, choose_penalty, fit_logistic, held_out, temperature_of
 
 
@@ -77,6 +78,13 @@ def test_features_that_tell_nothing_are_refused(value: float, what: str) -> None
         fit_logistic(torch.full((4, 3), value).double(), torch.tensor([0, 1, 0, 1]), 2)
 
 
+def test_a_fit_that_does_not_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, label = clusters(8, 3, 2)
+    monkeypatch.setattr(logistic, "MOST_STEPS", 2)
+    with pytest.raises(TrainingError, match=r"within 2 steps; give a smaller --training\.inverse_penalty"):
+        fit_logistic(features, label, 2, 1e6)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(2, 30), st.integers(1, 5), st.integers(0, 5))
 def test_folds_hold_out_each_row_once_and_keep_groups_together(rows: int, classes: int, seed: int) -> None:
@@ -99,7 +107,7 @@ def test_the_penalty_that_generalises_is_chosen() -> None:
     clear = noise.clone()
     clear[:, 0] = 20.0 * label + noise[:, 0]
     assert choose_penalty(clear, label, 2, np.random.default_rng(0)) > GRID[0]
-    assert choose_penalty(clear[:2], label[:2], 2, np.random.default_rng(0)) == GRID[2]  # nothing can be held out
+    assert choose_penalty(clear[:2], label[:2], 2, np.random.default_rng(0)) is None  # nothing can be held out
 
 
 def test_the_temperature_is_that_of_held_out_rows() -> None:
@@ -125,4 +133,4 @@ def test_copies_with_two_labels_alone_say_nothing_of_held_out_rows() -> None:
     label = torch.tensor([0, 1, 0])
     assert temperature_of(features, label, 2, 1.0, np.random.default_rng(0)) > 0
     assert temperature_of(torch.ones(4, 2), torch.tensor([0, 0, 1, 1]), 2, 1.0, np.random.default_rng(0)) == 1.0
-    assert choose_penalty(torch.ones(4, 2), torch.tensor([0, 0, 1, 1]), 2, np.random.default_rng(0)) == GRID[2]
+    assert choose_penalty(torch.ones(4, 2), torch.tensor([0, 0, 1, 1]), 2, np.random.default_rng(0)) is None

@@ -232,3 +232,10 @@ def test_classes_without_a_label_are_told_of_heads_that_were_fitted_to_convergen
     text = lacks_of([whole, both, head])
     assert "In 2 of 3 runs the first 1 labels lack a class (most often dog, cat), and in 2 the last 1 still do" in text
     assert lacks_of([whole]) == ""
+    small = a_run(0.7, converged=1, train_lacks=[], train_undrawn=[1])  # its objects are small
+    more = "--training.pixels draws more of each image"
+    assert lacks(small) == f"the first 1 labels have dog, but in no pixel that was drawn: {more}"
+    assert lacks_of([whole, small]) == (
+        "In 1 of 2 runs the first 1 labels have a class of which no pixel was drawn (most often dog), and in 1 the "
+        f"last 1 still do; {more}."
+    )
