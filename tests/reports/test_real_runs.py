@@ -73,4 +73,4 @@ def test_the_map_of_linear_probes_shows_their_stored_features(al: Call, here: Pa
     assert al("report", "r", "--out", "r.html").code == 0
     text = text_of((here / "r.html").read_text())
     assert "shows the images' thumbnails" in text
-    assert "there is no store of them; make them: al-lightning features r/" in text
+    assert f"there is no store of them; make them: al-lightning features {here}/r/random/config.yaml" in text
