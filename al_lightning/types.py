@@ -111,8 +111,8 @@ class SelectionInputs(NamedTuple):
         sequence: (N,) int64 number of each image's sequence; None where the data have no sequences.
         group: (N,) int64 number of each image's group of near-duplicates, for a strategy that `reads_groups`: the
             position of the group's first image, which need not be among the rows. None for others.
-        cycle: number of this choice, from 0.
-        cycles: number of choices that the run makes.
+        cycle: number of this choice, from 0; an initial set that a strategy chooses has a 0 of its own.
+        cycles: number of choices that the run makes, or for an initial set one more.
         limits: of the batch; None without any.
     """
 

@@ -49,7 +49,7 @@ duplicates: components groups image_set vectors > relation > descriptor
 acquisition: testing > testing.checks > testing.points > testing.trial > * > on_balls > on_embeddings on_head > base >
     functional > functional.* > functional.ball_cover functional.d2_sampling functional.kernel_pairs functional.scores >
     functional.clustering functional.draws functional.k_center functional.unit_vectors testing.networks testing.traces >
-    limits
+    functional.precision limits
 training: probe > * > base > curve functional measures schedules
 runs: weights > store > cycle_files > selections > checkpoints image_list origins parts > journal lock seals >
     journal_lines > *

@@ -83,9 +83,10 @@ def flipping_epsilon(embedding: Tensor, head: LinearHead, anchors: Tensor) -> Te
         z = z.double()
         logits = head(z)
         predicted = logits.argmax(dim=1)
-        gradient = (logits.softmax(dim=1) - F.one_hot(predicted, logits.shape[1])) @ head.weight
-        along = F.normalize(gradient) @ head.weight.T
         own = predicted[:, None]
+        # The gradient divided by 1 - p of the predicted class, which a sure network has rounded to 0.
+        gradient = logits.scatter(1, own, -torch.inf).softmax(dim=1) @ head.weight - head.weight[predicted]
+        along = F.normalize(gradient) @ head.weight.T
         # Where the way along the gradient meets the boundary to each other class.
         way = (logits.gather(1, own) - logits) / (along - along.gather(1, own))
         way = torch.where(along > along.gather(1, own), way, torch.inf).amin(dim=1)

@@ -15,8 +15,6 @@ from al_lightning.types import Selection, SelectionInputs
 
 MOST_WEIGHTS = 2000
 """Weights of the head, above which their matrix of information is too large."""
-NARROW = {"resnet18": 512, "wrn28": 128}
-"""Networks to name in place of a wider one, by their features; those of EfficientNet are 1,280."""
 
 
 class BAIT(OnHead):
@@ -47,13 +45,10 @@ class BAIT(OnHead):
         head = network.head_on_embedding()
         if head is not None and head.weight.numel() > MOST_WEIGHTS:
             classes, width = head.weight.shape
-            most = MOST_WEIGHTS // classes
-            narrow = [f"{name} ({features})" for name, features in NARROW.items() if features <= most]
-            other = f"a network of up to {most:,} features, such as {' or '.join(narrow)}, or " if narrow else ""
             raise UsageError(
                 f"BAIT inverts a matrix of all pairs of the head's weights, at most {MOST_WEIGHTS:,} of them, and "
-                f"{classes:,} classes x {width:,} features are {classes * width:,}. Take {other}another strategy, "
-                "such as badge."
+                f"{classes:,} classes x {width:,} features are {classes * width:,}. Take a network of up to "
+                f"{MOST_WEIGHTS // classes:,} features, or another strategy, such as badge."
             )
 
     def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:

@@ -36,8 +36,9 @@ class Acquisition:
     cold_start: ClassVar[bool] = False
     """Whether it needs neither labels nor a trained network, so that it can choose the initial set."""
     keeps_limits: ClassVar[bool] = False
-    """Whether `select` itself keeps to `SelectionInputs.limits`. Of others it is asked again after each image that they
-    rule out, with the images chosen so far as labelled ones, which is exact for scores and for greedy choices."""
+    """Whether `select` itself keeps to `SelectionInputs.limits`. Other strategies are asked again after each image that
+    the limits rule out; images chosen so far are then marked as labelled, or left out where `reads_labelled` is False.
+    This is exact for scores and for greedy choices."""
     keyed_by_position: ClassVar[bool] = False
     """Whether it knows images by their positions, so that another order of the pool is another pool."""
     reads_pixels: ClassVar[bool] = False

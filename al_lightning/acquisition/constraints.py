@@ -64,11 +64,11 @@ class Constraints:
 
     def check(self, pool: Pool, names: Sequence[str]) -> None:
         """Raise UsageError where the pool lacks what a constraint is about; `names` are those of all its images."""
-        if (self.per_sequence is not None or self.gap is not None) and (pool.sequence is None or pool.frame is None):
-            option = "per_sequence" if self.per_sequence is not None else "gap"
+        asked = (("per_sequence", self.per_sequence, pool.sequence), ("gap", self.gap, pool.frame))
+        if lacks := [name for name, value, known in asked if value is not None and known is None]:
             raise UsageError(
-                f"--constraints.{option} is about sequences, and the dataset has none; if file names hold sequence and "
-                "frame, describe them with --data.sequence_pattern."
+                f"--constraints.{lacks[0]} is about sequences, and the dataset has none; if file names hold sequence "
+                "and frame, describe them with --data.sequence_pattern."
             )
         if self.per_value is not None:
             self._values(names)
@@ -117,17 +117,19 @@ class Constraints:
         place, lines = header.index(self.column, 1), [line for _, line in numbered[1:]]
         if short := next((number for number, line in numbered[1:] if len(line) <= place), None):
             raise UsageError(f"{self.file}, line {short}, has no {self.column}.")
-        return _numbered({line[0]: line[place] for line in lines}, [line[0] for line in lines], names, self.file)
+        return _numbered(
+            {line[0]: line[place].strip() for line in lines}, [line[0] for line in lines], names, self.file
+        )
 
 
 def _numbered(value: dict[str, str], given: Sequence[str], names: Sequence[str], path: Path) -> Indices:
     """Return the number of each image's value; images are named by their paths, or all by the names of their files."""
-    wanted = list(names) if set(names) <= set(given) else [name.rpartition("/")[2] for name in names]
+    wanted = list(names) if set(names) & set(given) else [name.rpartition("/")[2] for name in names]
     if lacking := next((name for name, key in zip(names, wanted, strict=True) if key not in value), None):
         raise UsageError(f"{path} has no line for the image {printable(lacking)}; give each image of the pool one.")
     if twice := next((name for name, count in Counter(wanted).items() if count > 1), None):
         raise UsageError(f"Several images are called {printable(twice)}; name the images of {path} by their paths.")
-    if empty := next((name for name, key in zip(names, wanted, strict=True) if not value[key].strip()), None):
+    if empty := next((name for name, key in zip(names, wanted, strict=True) if not value[key]), None):
         raise UsageError(
             f"{path} leaves the value of the image {printable(empty)} empty, and images without one would count as one "
             "group; give the image a value, one of its own where it shall have no limit."

@@ -75,7 +75,7 @@ class DCoM(OnBalls):
         predicted = rows.part("class")[:, 0].long()
         label = predicted[labelled] if rows.shares is None else rows.shares[labelled].argmax(dim=1)
         predicted[labelled] = label
-        widest = in_balls(points, labelled, torch.full((len(labelled),), most))
+        widest = in_balls(points, labelled, torch.full((len(labelled),), most, dtype=torch.float64))
         share = 0.4 + 0.2 * float(widest.double().mean())
         radii = agreeing_radii(points, labelled, label, predicted, share, most)
         return in_balls(points, labelled, radii) | rows.labelled, float(radii.mean())

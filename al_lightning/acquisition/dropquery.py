@@ -25,9 +25,9 @@ class DropQuery(OnHead):
     """Images whose class flips in most passes with dropout on the embedding, one of each cluster (Gupte et al. 2024).
 
     Candidates are the images whose class differs from the one without dropout in more than half of the passes. Where
-    there are fewer than 25 times the images to choose, fewer passes have to differ, at last none. Their embeddings, of
-    length 1, are clustered by k-means, and the nearest image to each centroid is chosen. The score of a choice is the
-    share of passes that differ.
+    there are fewer than 25 times the images to choose, fewer passes have to differ, at last one. Their embeddings, of
+    length 1, are clustered by k-means, and the nearest image to each centroid is chosen. Where fewer images flip than
+    are to be chosen, others follow by position. The score of a choice is the share of passes that differ.
 
     Args:
         passes: passes with dropout.
@@ -47,7 +47,9 @@ class DropQuery(OnHead):
         flips, allowed = count_flips(embedding, head, rows.index, self.passes, self.dropout, generator), Allowed(rows)
         free = ~rows.labelled
         shortlist = flipping(flips, free, self.passes, SHORTLIST * count)
-        chosen = one_of_each_cluster(embedding, shortlist, count, allowed, generator)
+        chosen: list[int] = []
+        if len(shortlist) > count:
+            chosen = one_of_each_cluster(embedding, shortlist, count, allowed, generator)
         order = torch.where(free, flips, -1).sort(descending=True, stable=True).indices
         chosen += take_in_order(order, count - len(chosen), allowed)
         return Selection(rows.index[chosen].tolist(), (flips[chosen] / self.passes).tolist())
@@ -85,7 +87,7 @@ def count_flips(
 
 def flipping(flips: Tensor, free: Tensor, passes: int, least: int) -> Tensor:
     """Return the free rows that flip in more than half of the passes; in fewer, where these are fewer than `least`."""
-    for number in range(passes // 2 + 1, -1, -1):
+    for number in range(passes // 2 + 1, 0, -1):
         rows = (free & (flips >= number)).nonzero().flatten()
         if len(rows) >= least:
             break

@@ -43,7 +43,6 @@ class OnEmbeddings(Acquisition):
         # The sum first: it takes a hundredth of the time.
         if not bool(embedding.sum().isfinite()) and not bool(torch.isfinite(embedding).all()):
             row = int(torch.nonzero(~embedding.isfinite().all(dim=1))[0, 0])
-            raise ALError(
-                f"The embedding of image {int(rows.index[row])} is not finite; check the training of the network."
-            )
+            what = "features that are read" if self.features else "training of the network"
+            raise ALError(f"The embedding of image {int(rows.index[row])} is not finite; check the {what}.")
         return embedding

@@ -25,8 +25,19 @@ class OnHead(Acquisition):
             )
 
     def score(self, network: Network, batch: Batch) -> Mapping[str, Tensor]:
-        """Return embeddings, (B, D), without running the decoder."""
-        return {"embedding": network.encode(batch.image).embedding}
+        """Return embeddings, (B, D).
+
+        Raises:
+            UsageError: the network's logits are not those of its head.
+        """
+        features, head = network.encode(batch.image), network.head_on_embedding()
+        logits = network.decode(features).logits.double().cpu()
+        if head is None or bool((head(features.embedding.cpu()) - logits).abs().max() > 0.05 * logits.abs().max()):
+            raise UsageError(
+                f"{type(self).__name__} computes with the linear layer `classifier`, and this {type(network).__name__} "
+                "does not use it alone on its embedding; let linear_head() return what it uses, or None."
+            )
+        return {"embedding": features.embedding}
 
     def finite_inputs(self, rows: SelectionInputs) -> tuple[Tensor, LinearHead]:
         """Return the embeddings, (N, D), and the head.

@@ -17,9 +17,10 @@ from al_lightning.types import Selection, SelectionInputs
 class ProbCover(OnBalls):
     """Maximum coverage by balls (Yehuda et al. 2022): each choice's ball holds most images that are in no other ball.
 
-    A ball holds the images whose embeddings, scaled to length 1, are closer than delta to its centre. Once the balls
-    hold all images, delta is halved. The score of a choice is how many images it covered. It reads nothing of the
-    labels but how many classes there are, and can choose a first batch. The options are those of `OnBalls`.
+    A ball holds the images whose embeddings, scaled to length 1, are closer than delta to its centre. Once no image
+    that may be chosen would cover another, delta is halved. The score of a choice is how many images it covered. It
+    reads nothing of the labels but how many classes there are, and can choose a first batch. The options are those of
+    `OnBalls`.
     """
 
     cold_start: ClassVar[bool] = True
@@ -52,4 +53,4 @@ class ProbCover(OnBalls):
 def _cover(points: UnitVectors, allowed: Allowed, radius: float) -> BallCover:
     """Return the cover by the balls around all labelled and chosen images."""
     known = torch.nonzero(~allowed.free).flatten()
-    return BallCover(points, in_balls(points, known, torch.full((len(known),), radius)), radius)
+    return BallCover(points, in_balls(points, known, torch.full((len(known),), radius, dtype=torch.float64)), radius)

@@ -11,6 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
+from al_lightning.acquisition.functional.precision import full_precision
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.errors import UsageError
 from al_lightning.networks.base import Network
@@ -194,14 +195,21 @@ def select(acquisition: Acquisition, rows: SelectionInputs, count: int, generato
             "lower --budget.query or --budget.cycles."
         )
     if rows.limits is None or acquisition.keeps_limits:
-        selection = acquisition.select(rows, count, generator)
+        selection = _asked(acquisition, rows, count, generator)
     else:
         selection = _within_limits(acquisition, rows, count, generator)
+    return _checked_limits(name, selection, rows)
+
+
+def _asked(acquisition: Acquisition, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
+    """Return a strategy's answer, which is a valid one."""
+    with full_precision():
+        selection = acquisition.select(rows, count, generator)
     chosen, scores = [int(i) for i in selection.indices], [float(s) for s in selection.scores]
     selection = selection._replace(indices=chosen, scores=scores)
     if problem := _problem(selection, rows, count):
-        raise UsageError(f"The strategy {name} {problem}.")
-    return _checked_limits(name, selection, rows)
+        raise UsageError(f"The strategy {type(acquisition).__name__} {problem}.")
+    return selection
 
 
 def _within_limits(
@@ -217,16 +225,17 @@ def _within_limits(
         taken = torch.zeros_like(rows.labelled)
         taken[allowed.taken] = True
         known = rows.labelled | taken
-        asked, factor = rows._replace(labelled=known).only(known | allowed.open), allowed.factor
-        selection = acquisition.select(asked, min(count - len(chosen), int(allowed.open.sum())), generator)
+        shown = (known if acquisition.reads_labelled else torch.zeros_like(known)) | allowed.open
+        asked, factor = rows._replace(labelled=known).only(shown), allowed.factor
+        selection = _asked(acquisition, asked, min(count - len(chosen), int(allowed.open.sum())), generator)
         note = note or selection.note
         for index, score in zip(selection.indices, selection.scores, strict=True):
             # Looser limits open other rows than those that were offered.
-            if not bool(allowed.open[row := place[int(index)]]) or allowed.factor != factor:
+            if not bool(allowed.open[row := place[index]]) or allowed.factor != factor:
                 break
             allowed.take(row)
-            chosen.append(int(index))
-            scores.append(float(score))
+            chosen.append(index)
+            scores.append(score)
     return Selection(chosen, scores, note)
 
 

@@ -16,6 +16,7 @@ from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.on_embeddings import OnEmbeddings
 from al_lightning.errors import require
 from al_lightning.networks.base import Network
+from al_lightning.networks.from_features import FromFeatures
 from al_lightning.networks.logistic import UNIT_PENALTY, temperature_of
 from al_lightning.types import Batch, Selection, SelectionInputs
 
@@ -24,18 +25,19 @@ class UHerding(OnEmbeddings):
     """MaxHerding in which each image counts by its uncertainty, 1 minus the margin (Bae et al. 2025, Algorithm 1).
 
     Two things make it choose by coverage with few labels, and by uncertainty with many. The kernel's radius is the
-    smallest distance between two labelled images that differ. The margin is that of the network's probabilities at a
-    temperature that calibrates a linear head on the embeddings: the head is fitted on four fifths of the labelled
-    images, and held against the others. The paper trains a second network on 70 % of them instead.
+    smallest distance between two labelled images that differ. The margin is that of the network's probabilities; those
+    of a linear probe are at a temperature that calibrates its head, fitted on four fifths of the labelled images and
+    held against the others. The paper trains a second network on 70 % of them instead.
 
-    For segmentation the margin is the mean over pixels, and there is no temperature. The score of a choice is by how
+    For segmentation the margin is the mean over pixels. There is no temperature there, nor for a network that was
+    trained: its embeddings have seen the labels that would be held out. The score of a choice is by how
     much it raised the mean weighted coverage of the unlabelled images. Once nothing uncertain is left to cover, as with
     one class labelled, all images count alike.
 
     Args:
         features: see `OnEmbeddings`; the margins are those of the run's own network.
-        temperature: divides the logits; None to find it. 1 for a probe that is calibrated already
-            (`training.calibrate`).
+        temperature: divides the logits of images with one class; None to find that of a probe. 1 for a probe that is
+            calibrated already (`training.calibrate`).
     """
 
     reads_labels: ClassVar[bool] = True
@@ -48,10 +50,11 @@ class UHerding(OnEmbeddings):
         self.temperature = temperature
 
     def score(self, network: Network, batch: Batch) -> Mapping[str, Tensor]:
-        """Return embeddings, (B, D), and probabilities, (B, C), or of an image of pixels 1 minus the margin, (B, 1)."""
+        """Return embeddings, (B, D), and probabilities, (B, C), or without a temperature 1 minus the margin, (B, 1)."""
         features = network.encode(batch.image)
         logits = network.decode(features).logits
-        if logits.ndim == 2:
+        probed = isinstance(network, FromFeatures) and not self.features
+        if logits.ndim == 2 and (probed or self.temperature is not None):
             said = {"probability": logits.float().softmax(dim=1)}
         else:
             said = {"score": 1 - mean_margin(logits)[:, None]}

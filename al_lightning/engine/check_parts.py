@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from al_lightning.acquisition.base import Acquisition
+from al_lightning.acquisition.random import Balanced
 from al_lightning.config.experiment import Experiment
 from al_lightning.data.augmentation import Augmentation
 from al_lightning.data.dataset import PoolDataset
@@ -22,6 +23,8 @@ def check_parts(experiment: Experiment, module: TrainingModule) -> None:
             f"--initial {type(first).__name__} needs labels or a trained network, and before the first fit there are "
             "none; take a cold start, such as typiclust, or say cold_start = True in a class of your own."
         )
+    if isinstance(experiment.acquisition, Balanced):
+        raise UsageError("Balanced draws an initial set, by classes that are known; give --initial balanced.")
     for strategy in (first, experiment.acquisition):
         if strategy.needs_network and type(strategy).score is Acquisition.score:
             raise UsageError(f"{type(strategy).__name__} needs a network but defines no score(); define one.")

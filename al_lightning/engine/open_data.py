@@ -99,7 +99,20 @@ def check_pool(experiment: Experiment, pool: Pool) -> None:
     experiment.initial.check_pool(pool, first_count(experiment, pool))
     experiment.acquisition.check_pool(pool, experiment.budget.total_count(pool.size))
     if experiment.constraints.any:
-        experiment.constraints.check(pool, experiment.data.names(range(pool.size)))
+        check_constraints(experiment, pool)
+
+
+def check_constraints(experiment: Experiment, pool: Pool) -> None:
+    """Raise UsageError where constraints do not go with the pool, or a strategy cannot keep to them."""
+    strategy = experiment.acquisition
+    if strategy.one_fit:
+        raise UsageError(f"{type(strategy).__name__} chooses no batches, to which --constraints could apply.")
+    if strategy.reads_labels and not strategy.keeps_limits:
+        raise UsageError(
+            f"{type(strategy).__name__} reads labels, and --constraints would show it images of the batch that have "
+            "none as labelled; let it keep to rows.limits itself (Allowed), and say keeps_limits = True."
+        )
+    experiment.constraints.check(pool, experiment.data.names(range(pool.size)))
 
 
 def _reads_groups(experiment: Experiment) -> str:

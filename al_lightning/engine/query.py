@@ -90,7 +90,7 @@ def query_cycle(
                 network = partial(_score_features, run, strategy, pool, key, features)
             scored.append(score_pool(strategy, pool, generator("candidates", seed, cycle), network))
         encode_for([strategy], run, [run.record.name], processes, reporter)
-        which = (cycle, max(cycle + 1, len(done.cycles) - 1))
+        which = (cycle, max(cycle + 1, budget.cycles))
         rows = processes.once(completed, join_members(scored), run.data, run.constraints, strategy, pool, which)
         selection = processes.once(select, strategy, rows, count, generator("select", seed, cycle))
         chosen = selection.indices

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from al_lightning.acquisition import ALFAMix
 from al_lightning.acquisition.alfamix import class_means, flipping_epsilon
 from al_lightning.seeding import generator
+from al_lightning.types import LinearHead
 from tests.support.heads import head
 from tests.support.quick import quick
 from tests.support.selections import inputs
@@ -62,13 +63,16 @@ def test_images_near_a_boundary_are_clustered_and_others_follow_by_epsilon():
     assert many.indices == (4 + epsilon.argsort()[: len(near) + 3]).tolist()
 
 
-def test_a_sure_prediction_never_flips_and_comes_last():
-    classifier = head(2, 2)
-    classifier.bias[0] = 1e5
-    rows = inputs(head=classifier, embedding=torch.randn(4, 2))
-    chosen = ALFAMix().select(rows, 2, generator("select", 0))
-    assert chosen.indices == [0, 1]
-    assert chosen.scores == [0, 0]
+def test_how_sure_a_head_is_does_not_count():
+    """Logits that are a thousand times as far apart have the same boundary; a softmax of them is 1 and 0."""
+    embedding, plain = torch.randn(20, 6, generator=torch.Generator().manual_seed(0)), head(4, 6)
+    plain.bias.zero_()
+    sure = plain._replace(weight=1000 * plain.weight)
+    anchors = embedding[:3].double()
+    two = [flipping_epsilon(embedding, LinearHead(each.weight[:2], each.bias[:2]), anchors) for each in (plain, sure)]
+    assert bool(two[0].isfinite().all())
+    assert two[0].tolist() == pytest.approx(two[1].tolist())
+    assert bool(flipping_epsilon(embedding, sure, anchors).isfinite().any())
 
 
 def test_the_limits_are_kept():

@@ -62,6 +62,29 @@ def test_a_users_strategy_in_one_line():
     check_strategy(OneOfEachGroup)
 
 
+class ReadsNamesAndSequences(Sound):
+    """Of each sequence in turn, the first name."""
+
+    def select(self, rows, count, generator):
+        order = sorted((~rows.labelled).nonzero().flatten().tolist(), key=lambda row: rows.names[row])
+        turn = {
+            row: sum(rows.sequence[each] == rows.sequence[row] for each in order[:place])
+            for place, row in enumerate(order)
+        }
+        chosen = sorted(order, key=lambda row: (turn[row], rows.names[row]))[:count]
+        return Selection(rows.index[chosen].tolist(), [0.0] * count)
+
+
+def test_names_sequences_and_features_are_those_of_the_images():
+    check_strategy(lambda: Coreset(features="another"))
+    with raises(ConformanceError, "NaN"):  # all else is right: it looks at no scores
+        check_strategy(ReadsNamesAndSequences)
+
+
+def test_an_embedding_may_be_wide():
+    check_strategy(Coreset, network=lambda: WideResNet(4, depth=10, width=26))  # 1,664 numbers
+
+
 class DrawsByWeight(Sound):
     """Draws in `select`, so that the order of the pool bears on it."""
 

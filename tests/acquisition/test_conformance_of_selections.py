@@ -203,6 +203,10 @@ class OneFitOfAFew(Sound):
         return [int(index) for index in generator.permutation(pool.size)[: min(count, 3)]]
 
 
+class IgnoresLimits(Sound):
+    keeps_limits = True
+
+
 @pytest.mark.parametrize(
     ("broken", "facts"),
     [
@@ -225,6 +229,7 @@ class OneFitOfAFew(Sound):
         (NeedsSomethingLabelled, ["nothing is labelled"]),
         (NeedsASpareImage, ["as small as the query"]),
         (NeedsASpread, ["all images are equal"]),
+        (IgnoresLimits, ["within constraints", "rule out"]),
         (SortsNaN, ["NaN", "network says of image", "silence"]),
         (NamesNoImage, ["does not name it", "Something is NaN."]),
         (NamesAnotherImage, ["does not name it", "image 1000"]),

@@ -10,6 +10,8 @@ import torch
 
 from al_lightning.acquisition import DCoM, MaxHerding, ProbCover, TypiClust, UHerding
 from al_lightning.errors import ALError, UsageError
+from al_lightning.networks import WideResNet
+from al_lightning.networks.from_features import FromFeatures, Layout
 from al_lightning.networks.logistic import temperature_of
 from al_lightning.seeding import generator
 from al_lightning.types import SelectionInputs
@@ -137,6 +139,18 @@ def test_uherding_calibrates_on_the_labelled_images():
     assert 0.05 < expected < 20
     assert expected != pytest.approx(1, abs=0.01)
     assert f"temperature {expected:.3g}" in note
+
+
+def test_uherding_has_a_temperature_for_a_probe_alone():
+    """A network that was trained has seen the labels that would be held out."""
+    network, batch = WideResNet(4, depth=10, width=1).eval(), batch_of(torch.rand(2, 3, 16, 24))
+    probe = FromFeatures(network, Layout((), 64, (16, 24)))
+    rows = batch_of(network.encode(batch.image).embedding)
+    with torch.no_grad():
+        assert UHerding().score(network, batch).keys() == {"score", "embedding"}
+        assert UHerding(temperature=2).score(network, batch).keys() == {"probability", "embedding"}
+        assert UHerding().score(probe, rows).keys() == {"probability", "embedding"}
+        assert UHerding(features="resnet18").score(probe, rows).keys() == {"score"}
 
 
 def test_uherding_covers_the_pool_where_no_image_is_uncertain():

@@ -9,7 +9,7 @@ from al_lightning.acquisition.dropquery import count_flips, flipping
 from al_lightning.acquisition.testing import TinyClassifier, TinySegmenter
 from al_lightning.errors import UsageError
 from al_lightning.seeding import generator
-from al_lightning.types import LinearHead
+from al_lightning.types import Batch, LinearHead
 from tests.support.errors import raises
 from tests.support.heads import head
 from tests.support.selections import inputs
@@ -22,6 +22,21 @@ def test_an_image_that_hangs_on_one_feature_flips_as_often_as_it_is_dropped(drop
     flips = count_flips(torch.ones(3000, 1), classifier, torch.arange(3000), 3, dropout, generator("select", 0))
     expected = 3000 * stats.binom.pmf(range(4), 3, dropout)
     assert stats.chisquare(flips.bincount(minlength=4).numpy(), expected).pvalue > 0.01
+
+
+class Bent(TinyClassifier):
+    """Uses its linear layer, and not alone."""
+
+    def decode(self, features):
+        return super().decode(features._replace(embedding=features.embedding.relu() - 5))
+
+
+def test_a_head_that_is_not_all_there_is_to_the_logits_is_refused():
+    batch = Batch(torch.randn(3, 3, 16, 24), torch.zeros(3), torch.arange(3))
+    with torch.no_grad():
+        assert DropQuery().score(TinyClassifier().eval(), batch)["embedding"].shape == (3, 12)
+        with raises(UsageError, "DropQuery", "Bent", "linear_head()"):
+            DropQuery().score(Bent().eval(), batch)
 
 
 def test_what_is_left_of_an_embedding_keeps_its_mean():
@@ -44,7 +59,17 @@ def test_the_threshold_falls_until_there_are_enough_candidates():
     flips, free = torch.tensor([3, 2, 2, 1, 0, 3]), torch.tensor([True, True, True, True, True, False])
     assert flipping(flips, free, 3, 1).tolist() == [0, 1, 2]  # more than half of three passes
     assert flipping(flips, free, 3, 4).tolist() == [0, 1, 2, 3]
-    assert flipping(flips, free, 3, 9).tolist() == [0, 1, 2, 3, 4]
+    assert flipping(flips, free, 3, 9).tolist() == [0, 1, 2, 3]  # an image that never flips is no candidate
+
+
+def test_where_fewer_images_flip_than_are_asked_for_they_come_first():
+    # Class 0 where the feature is above 0.5: without it class 1, as that of all others is.
+    classifier = LinearHead(torch.tensor([[1.0], [0.0]]).double(), torch.tensor([0.0, 0.5]).double())
+    rows = inputs(head=classifier, embedding=torch.tensor([[-1.0], [-1.0], [1.0], [-1.0]]))
+    chosen = DropQuery(passes=9).select(rows, 3, generator("select", 0))
+    assert chosen.indices == [2, 0, 1]
+    assert chosen.scores[0] > 0
+    assert chosen.scores[1:] == [0, 0]
 
 
 def test_one_image_of_each_group_of_directions_is_chosen():

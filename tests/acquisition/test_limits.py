@@ -9,13 +9,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from al_lightning.acquisition import Constraints, Coreset, Entropy, Random
+from al_lightning.acquisition import Acquisition, Constraints, Coreset, Entropy, Random
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.scoring import select
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
 from al_lightning.seeding import generator
-from al_lightning.types import SelectionInputs
+from al_lightning.types import Selection, SelectionInputs
 from tests.support.errors import raises
 from tests.support.quick import quick
 from tests.support.scored import embedded
@@ -77,6 +77,11 @@ def test_near_duplicates_and_a_column_of_ones_own(tmp_path):
     names = ["a/0.png", "1.png", "2.png", "3.png"]
     by_camera = Constraints(file=str(file), column="camera", per_value=1)
     assert chosen(Entropy(), scored([4, 3, 2, 1.0], pool, by_camera, names), 2).indices == [0, 2]
+    file.write_text("name,camera\na/0.png,left\n1.png, left\n2.png,right \n3.png,left\n")  # spaces are no other camera
+    assert chosen(Entropy(), scored([4, 3, 2, 1.0], pool, by_camera, names), 2).indices == [0, 2]
+    with raises(UsageError, "no line for the image b/1.png"):  # of paths, where one is
+        by_camera.check(Pool(2), ["a/0.png", "b/1.png"])
+    Constraints(per_sequence=1).check(Pool(2, (), (0, 1)), ["0", "1"])  # patients, whose images have no order
 
 
 @pytest.mark.parametrize(
@@ -84,6 +89,7 @@ def test_near_duplicates_and_a_column_of_ones_own(tmp_path):
     [
         ("name,lens\n0.png,a\n1.png,b\n", ["column 'camera'"]),
         ("name,camera\n0.png,a\n", ["no line for the image 1.png"]),
+        ("name,camera\nb/0.png,a\n0.png,a\n", ["no line for the image 1.png"]),
         ("name,camera\n0.png,a\n1.png\n", ["line 3", "camera"]),
         ("name,camera\n\n0.png,a\n\n1.png\n", ["line 5", "camera"]),
         ("name,camera\n0.png,a\n1.png, \n", ["image 1.png", "empty"]),
@@ -126,6 +132,29 @@ def test_a_strategy_that_breaks_the_limits_is_found_out():
     rows = scored([8, 7, 6, 5, 4, 3, 2, 1.0], pool, Constraints(per_sequence=1))
     with raises(UsageError, "Ignores", "image 1", "constraints"):
         chosen(Ignores(), rows, 2)
+
+
+class Plain(Acquisition):
+    """Takes the highest scores of what it is given, which are candidates alone: it reads no labelled images."""
+
+    def select(self, rows, count, generator):
+        best = rows.value[0, :, 0].sort(descending=True, stable=True).indices[:count]
+        return Selection(rows.index[best].tolist(), [0.0] * count)
+
+
+class Stuck(Entropy):
+    """Says nothing where it is asked for less than three images."""
+
+    def select(self, rows, count, generator):
+        return super().select(rows, count, generator) if count > 2 else Selection([], [])
+
+
+def test_a_strategy_that_is_asked_again_gets_candidates_alone_or_is_refused():
+    pool = Pool(8, (), SEQUENCE, FRAME)
+    rows = scored([8, 7, 6, 5, 4, 3, 2, 1.0], pool, Constraints(per_sequence=2))
+    assert chosen(Plain(), rows, 4).indices == [0, 1, 4, 5]
+    with raises(UsageError, "Stuck", "0 images where 2 were asked for"):
+        chosen(Stuck(), rows, 4)
 
 
 @st.composite

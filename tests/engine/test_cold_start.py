@@ -112,6 +112,10 @@ def test_constraints_hold_in_a_run_and_in_what_it_is_called(al: Call, here: Path
     assert "may have 4 times as many images of a group" in loose.err
     lacking = ["--constraints.per_sequence", 1, "--run_dir", "wrong"]
     assert refused(al(*PROBE, *lacking), UsageError, "--constraints.per_sequence", "sequences")
+    at_once = al("fit", "--config", "digits_full_probe", "--constraints.per_group", 1, "--run_dir", "wrong")
+    assert refused(at_once, UsageError, "Full", "--constraints")
+    balanced = al(*PROBE, "--acquisition", "al_lightning.acquisition.Balanced", "--run_dir", "wrong")
+    assert refused(balanced, UsageError, "--initial balanced")
     assert not (here / "wrong/cycles.jsonl").exists()
 
 

@@ -139,6 +139,21 @@ def rows_of(file: str, typical: Mapping[str, Comparison] | None = None) -> list[
     return rows
 
 
+def of_strategies_typiclust() -> list[str]:
+    """The strategies after TypiClust's first batch, beside themselves after drawn images."""
+    methods = {
+        label: each for file in ("strategies", "strategies_typiclust") for label, each in settings(file)[0].items()
+    }
+    said = []
+    for n in (108, 500):
+        gaps = compare(
+            {label: each.at_labelled(n) for label, each in methods.items()},
+            [(named(name, "typiclust"), named(name, "")) for name in TITLES if named(name, "typiclust") in methods],
+        )
+        said.append(", ".join(f"{gap.method} {with_interval(gap)}" for gap in gaps if gap.shows))
+    return said
+
+
 def of_strategies_lite2() -> list[str]:
     """The five that are ahead on Lite0's features, on Lite2's."""
     (on_lite0,), (found,) = claims("strategies"), claims("strategies_lite2")

@@ -1,4 +1,4 @@
-"""k-means, the same on every machine and for any number of threads."""
+"""k-means, the same for any number of threads."""
 
 from __future__ import annotations
 

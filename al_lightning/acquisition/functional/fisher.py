@@ -96,7 +96,8 @@ def forward_backward(
         allowed.take(rows[-1])
     while len(rows) > count:
         loss = round_significant(search.change(torch.tensor([place[row] for row in rows]), -1)).tolist()
-        least = max((row, number) for number, row in enumerate(rows) if loss[number] == min(loss))[1]
+        lowest = min(loss)
+        least = max((row, number) for number, row in enumerate(rows) if loss[number] == lowest)[1]
         search.move(place[rows[least]], -1)
         del rows[least], gains[least]
     return rows, gains

@@ -8,13 +8,13 @@ of all other rows.
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
+from al_lightning.acquisition.functional.precision import full_precision
 from al_lightning.errors import ALError, UsageError
 
 BLOCK = 512
@@ -50,22 +50,11 @@ def k_center_greedy(features: Tensor, labelled: Tensor, count: int) -> tuple[lis
     free = int((~labelled).sum())
     if count > free:
         raise UsageError(f"k-center was asked for {count} rows, but only {free} are unlabelled; ask for fewer.")
-    with torch.no_grad(), _full_precision():
+    with torch.no_grad(), full_precision():
         search = _Search(_Points(features), labelled)
         while len(search.chosen) < count:
             search.advance(count)
     return search.chosen, [math.sqrt(square) for square in search.squares]
-
-
-@contextlib.contextmanager
-def _full_precision() -> Iterator[None]:
-    """Compute float32 products in full precision, which the error bounds assume."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
 
 
 class _Points:

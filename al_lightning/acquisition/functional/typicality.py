@@ -17,6 +17,10 @@ CLOSEST = 1e-5
 """Added to the mean distance, which is 0 between copies."""
 
 
+ROUNDING = 1e-13
+"""Squared distance of vectors of length 1 below which they are copies."""
+
+
 def typicality(points: UnitVectors) -> Tensor:
     """Return each vector's typicality among the others: 1 / (mean distance to its nearest neighbours + 1e-5).
 
@@ -35,6 +39,7 @@ def typicality(points: UnitVectors) -> Tensor:
     found = []
     for rows in blocks(torch.arange(len(points)), 2 * len(points)):
         square = points.squares(rows, points)
+        square[square < ROUNDING] = 0
         square[torch.arange(len(rows)), rows] = torch.inf  # no vector is its own neighbour
         nearest = square.topk(count, dim=1, largest=False).values.sqrt()
         found.append(1 / (nearest.mean(dim=1) + CLOSEST))

@@ -75,7 +75,7 @@ def _trials(
                 raise
             refusals.append(error)
             continue
-        trials.append(Trial(make, networks, example_images(pool.size), pool))
+        trials.append(Trial(make, networks, example_images(pool.size), pool, tuple(range(pool.size))))
     if not trials:
         raise refusals[0]
     return trials

@@ -48,12 +48,14 @@ class Trial:
         networks: one per member, in eval mode.
         images: (N, 3, H, W) float32, one per position of the pool.
         pool: what is labelled.
+        numbers: of the images, which give them their names; they move with the images.
     """
 
     make: Callable[[], Acquisition]
     networks: tuple[Network, ...]
     images: Tensor
     pool: Pool
+    numbers: tuple[int, ...]
 
     def labelling(self, labelled: tuple[int, ...]) -> Trial:
         """Return the trial with other images labelled."""
@@ -67,7 +69,7 @@ class Trial:
             None if values is None else tuple(values[old] for old in order) for values in (pool.sequence, pool.frame)
         )
         moved = Pool(pool.size, tuple(place[old] for old in pool.labelled), sequence, frame)
-        return replace(self, images=self.images[order], pool=moved)
+        return replace(self, images=self.images[order], pool=moved, numbers=tuple(self.numbers[old] for old in order))
 
     def candidates(self, strategy: Acquisition) -> list[int]:
         """Return the strategy's candidates, which must be unlabelled positions, each once."""
@@ -97,8 +99,7 @@ class Trial:
         for network in self.networks:
             score = partial(self._score, network, strategies, batch_size)
             scored.append(score_pool(strategies[0], self.pool, generator("candidates", 0), score))
-        rows = self._with_labels(join_members(scored), strategies[0].reads_labels)
-        return strategies[0], rows._replace(group=self.groups[rows.index]) if strategies[0].reads_groups else rows
+        return strategies[0], self._completed(join_members(scored), strategies[0])
 
     @property
     def groups(self) -> Tensor:
@@ -106,14 +107,25 @@ class Trial:
         level = (2 * self.images.mean(dim=(1, 2, 3))).nan_to_num().round()
         return (level[:, None] == level).int().argmax(dim=1)
 
-    def _with_labels(self, rows: SelectionInputs, read: bool) -> SelectionInputs:
-        """Add the classes of the labelled images for a strategy that reads them: bright images are of class 1 of 4."""
-        if not read:
-            return rows
+    def _completed(self, rows: SelectionInputs, strategy: Acquisition) -> SelectionInputs:
+        """Return the input of `select`, complete, with what a strategy says that it reads."""
+        sequence, index = self.pool.sequence, rows.index
+        return rows._replace(
+            shares=self._shares(rows) if strategy.reads_labels else None,
+            features=self.images.mean(dim=3).flatten(1)[index] if strategy.features is not None else None,
+            names=[f"images/{self.numbers[position]}.png" for position in index.tolist()],
+            sequence=None if sequence is None else torch.tensor(sequence, dtype=torch.int64)[index],
+            group=self.groups[index] if strategy.reads_groups else None,
+        )
+
+    def _shares(self, rows: SelectionInputs) -> Tensor:
+        """Return the classes of the labelled images: bright ones are of the second class of the network's."""
+        with torch.inference_mode():
+            classes = self.networks[0](self.images[:1]).logits.shape[1]
         bright = self.images[rows.index].mean(dim=(1, 2, 3)) > 0
-        shares = torch.nn.functional.one_hot(bright.long(), 4).float()
+        shares = torch.nn.functional.one_hot(bright.long().clamp(max=classes - 1), classes).float()
         shares[~rows.labelled] = torch.nan
-        return rows._replace(shares=shares)
+        return shares
 
     def _score(self, network: Network, strategies: Sequence[Acquisition], batch_size: int, images: list[int]) -> Scored:
         """Score images with one network, each strategy on its process's share."""
