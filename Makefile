@@ -71,7 +71,7 @@ study-starts: $(STAMP)
 	$(BIN)/al-lightning compare camvid $(DENSE) --budget.cycles 1 --strategies $(STARTS) \
 		--run_dir $(RUNS)/study/camvid_starts --out $(RUNS)/compare_camvid_starts.html $(RUN)
 
-# all strategies from random labels: 50 seeds, and 20 of those that take longest; the five best on another encoder
+# all strategies, from random labels and from TypiClust's: 50 seeds, and 20 of those that take longest; the five best on another encoder
 QUICK = entropy,least_confidence,margin,coreset,bald,badge,power_bald,power_entropy,power_margin,dropquery,falcun,alfamix,clasp,entropy_coreset
 LONG = typiclust,probcover,maxherding,uherding,dcom
 BEST = uherding,maxherding,typiclust,dropquery,alfamix
@@ -79,6 +79,8 @@ BEST = uherding,maxherding,typiclust,dropquery,alfamix
 study-strategies: $(STAMP)
 	$(BIN)/al-lightning compare image_folder $(FEW) --initial random --strategies $(QUICK) --run_dir $(RUNS)/study/strategies $(RUN)
 	$(BIN)/al-lightning compare image_folder $(FEW) --initial random --strategies $(LONG) --seeds 20 --run_dir $(RUNS)/study/strategies_long $(RUN)
+	$(BIN)/al-lightning compare image_folder $(FEW) --initial typiclust --strategies $(QUICK) --run_dir $(RUNS)/study/from_typiclust $(RUN)
+	$(BIN)/al-lightning compare image_folder $(FEW) --initial typiclust --strategies $(LONG) --seeds 20 --run_dir $(RUNS)/study/from_typiclust_long $(RUN)
 	$(BIN)/al-lightning compare image_folder --encoder efficientnet_lite2 $(FEW) --initial random --strategies $(BEST) --seeds 20 \
 		--run_dir $(RUNS)/study/strategies_lite2 $(RUN)
 

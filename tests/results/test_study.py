@@ -20,6 +20,7 @@ from tests.support.study_of_strategies import (
     of_starts,
     of_strategies,
     of_strategies_lite2,
+    of_strategies_typiclust,
     readme_cell,
 )
 
@@ -229,6 +230,7 @@ PARTS = [
     of_features,
     of_starts,
     of_strategies,
+    of_strategies_typiclust,
     of_strategies_lite2,
     of_camvid_starts,
     of_camvid_features,

@@ -141,16 +141,22 @@ def rows_of(file: str, typical: Mapping[str, Comparison] | None = None) -> list[
 
 def of_strategies_typiclust() -> list[str]:
     """The strategies after TypiClust's first batch, beside themselves after drawn images."""
-    methods = {
-        label: each for file in ("strategies", "strategies_typiclust") for label, each in settings(file)[0].items()
-    }
+    (drawn,), (typical,) = claims("strategies"), claims("strategies_typiclust")
+    ahead = [
+        {name for name in TITLES if (lead := found.get(named(name, start))) and lead.low > 0}
+        for found, start in ((drawn, ""), (typical, "typiclust"))
+    ]
+    assert ahead[0] == ahead[1]
+    assert verdict(typical[named("margin", "typiclust")]) == "behind, less than 1 point"
+    methods = {**settings("strategies")[0], **settings("strategies_typiclust")[0]}
     said = []
     for n in (108, 500):
         gaps = compare(
             {label: each.at_labelled(n) for label, each in methods.items()},
-            [(named(name, "typiclust"), named(name, "")) for name in TITLES if named(name, "typiclust") in methods],
+            [(named(name, "typiclust"), named(name, "")) for name in TITLES],
         )
-        said.append(", ".join(f"{gap.method} {with_interval(gap)}" for gap in gaps if gap.shows))
+        changed = {title: with_interval(gap) for gap, title in zip(gaps, TITLES.values(), strict=True) if gap.shows}
+        said.append(f"With {n} labels: {', '.join(f'{title} {gap}' for title, gap in changed.items())}.")
     return said
 
 
@@ -166,7 +172,7 @@ def of_strategies_lite2() -> list[str]:
 def of_strategies() -> list[str]:
     """All strategies after random labels, on Lite0's features."""
     ((methods,), (found,)) = settings("strategies"), claims("strategies")
-    rows = rows_of("strategies")
+    rows = rows_of("strategies", claims("strategies_typiclust")[0])
     assert {name for name in TITLES if name != "random"} == {label.removesuffix("_probe") for label in found}
     for n in (108, 500):
         values = {name: methods[named(name, "")].at_labelled(n) for name in TITLES}
