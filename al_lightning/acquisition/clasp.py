@@ -27,7 +27,7 @@ class ClaSP(Acquisition):
     number Gumbel noise is added, divided by beta, which rises exponentially over the cycles of a run. Classes are
     served in random order; with an uneven split the first ones get an image more. The score of a choice is its entropy.
 
-    Beta depends on how many choices the run makes: with other cycles, other images are chosen from the first one on.
+    Beta depends on how many choices the run makes: with other cycles, other images are chosen from the second one on.
 
     The authors leave out the background of medical images; here all classes count.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from al_lightning.cli.arguments import Arguments, at_least_one, begin, require_page
@@ -19,6 +20,7 @@ It ends after --seeds seeds, after --minutes, or when every difference is known 
 
 def compare(given: list[str]) -> int:
     """Compare strategies on stored features."""
+    begun = time.monotonic()
     parser = Arguments("compare", TEXT, "DATASET [--strategies A,B] [--seeds N] [--minutes M] [options of fit]")
     parser.add_argument("name", metavar="DATASET", help="part of a run's name: image_folder, mask_folder, cifar10 ...")
     parser.add_argument(
@@ -66,6 +68,7 @@ def compare(given: list[str]) -> int:
         out=ours.out,
         title=ours.title,
         command=["compare", *given],
+        begun=begun,
     )
     print(run(asked))
     return 0

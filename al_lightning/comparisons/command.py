@@ -30,7 +30,10 @@ from al_lightning.runs.parts import called
 
 @dataclass(frozen=True)
 class Asked:
-    """The arguments of the command, see `cli.compare`; `values` are the settings of the dataset's config."""
+    """The arguments of the command, see `cli.compare`, and when it began, by `time.monotonic`.
+
+    `values` are the settings of the dataset's config.
+    """
 
     dataset: str
     values: Mapping[str, Any]
@@ -46,13 +49,14 @@ class Asked:
     out: Path | None
     title: str
     command: Sequence[str]
+    begun: float
 
 
 def run(asked: Asked) -> str:
     """Compare, write the page, and return what is to be printed."""
     request = _request(asked)
     with Reporter() as reporter:
-        comparer = Comparer(request, reporter)
+        comparer = Comparer(request, reporter, asked.begun)
         if asked.dry_run:
             return "\n".join([comparer.plan, *map(str, comparer.strategies.homes)])
         out = asked.out or page_of(request, comparer.strategies)

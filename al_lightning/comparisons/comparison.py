@@ -34,6 +34,9 @@ from al_lightning.runs.image_list import image_list
 from al_lightning.runs.journal import Run, RunRecord, read_run
 from al_lightning.runs.store import SPLIT
 
+PAGE = 20.0
+"""Seconds that the answer and the page of a common comparison take."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -67,16 +70,17 @@ class Comparer:
     Args:
         request: what is to be compared.
         reporter: shows progress.
+        begun: when the command began, by `time.monotonic`.
 
     Raises:
         UsageError: names, options or data do not go together.
         DatasetError: the data cannot be used.
     """
 
-    def __init__(self, request: Request, reporter: Reporter) -> None:
+    def __init__(self, request: Request, reporter: Reporter, begun: float) -> None:
         self.request = request
         self.reporter = reporter
-        self.begun = time.monotonic()
+        self.begun = begun
         self.strategies = Strategies(request, reporter.say)
         data = self.experiments[0].data
         if request.run_dir is not None:  # else the folder of the runs follows from the budget, and that from the data
@@ -186,8 +190,8 @@ class Comparer:
         work = self._prepare()
         self.reporter.say(self.plan)
         begun, count, limits = time.monotonic(), len(self.experiments), self.request.limits
-        # The minutes count what came before the runs, too, which have at least half of them.
-        self.end = max(self.begun + 60 * limits.minutes, begun + 30 * limits.minutes)
+        # The minutes count what comes before the runs and after them, and the runs have at least half of them.
+        self.end = max(self.begun + 60 * limits.minutes - PAGE, begun + 30 * limits.minutes)
         runs: list[list[Run]] = [[] for _ in range(count)]
         queue = [(method, seed) for seed in range(limits.seeds) for method in range(count)]
         known = {place: run for place in queue if (run := self.made(*place)) is not None}
