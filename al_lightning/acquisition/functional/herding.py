@@ -100,10 +100,11 @@ def herding(
     gains: list[float] = []
     alike = None
     for _ in range(count):
+        cover = search.cover
         row, gain = search.choose(allowed.open)
         if gain == 0 and weight is not None:
             weight, alike = None, len(chosen)
-            search = _Search(points, ~allowed.free, references, radius, weight)
+            search.begin(cover, torch.ones(len(references)))
             row, gain = search.choose(allowed.open)
         allowed.take(row)
         chosen.append(row)
@@ -136,13 +137,22 @@ class _Search:
     ) -> None:
         targets = points.subset(references)
         self._all = AllPairs(points, targets, radius, MEMORY)
-        self._pairs: AllPairs | ActivePairs = self._all
         self._candidates = torch.nonzero(~labelled).flatten()
         nearest = targets.nearest(points.subset(torch.nonzero(labelled).flatten()))
-        weight = torch.ones(len(references)) if weight is None else weight[references]
-        self._by = Cover.of(torch.exp(-nearest / radius**2), weight.double())
         self._bound = torch.full((len(points),), torch.inf, dtype=torch.float64)
-        for rows in blocks(self._candidates, len(references)):
+        weight = torch.ones(len(references)) if weight is None else weight[references]
+        self.begin(torch.exp(-nearest / radius**2), weight)
+
+    @property
+    def cover(self) -> Tensor:
+        """The references' coverage so far, (R,) float64."""
+        return self._by.cover
+
+    def begin(self, cover: Tensor, weight: Tensor) -> None:
+        """Begin with a coverage and weights of the references, (R,) each."""
+        self._by = Cover.of(cover, weight.double())
+        self._pairs: AllPairs | ActivePairs = self._all
+        for rows in blocks(self._candidates, len(weight)):
             self._bound[rows] = self._range(rows)[1]
         self._patience = self._all.computed * (1 + WORTH)
 
