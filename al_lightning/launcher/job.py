@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ STATES: dict[int, State] = {
     0: "done",
     DirectoryInUse.exit_code: "elsewhere",
     Interrupted.exit_code: "interrupted",
+    -signal.SIGTERM: "interrupted",  # before it could handle the signal
     LabelsAwaited.exit_code: "labels",
 }
 """State of a run by its exit code; "failed" for all other codes."""
