@@ -46,7 +46,7 @@ def find_features(run: Reopened, run_dir: Path) -> FeatureSets | None:
     """
     data = run.data
     data.run_folder = run_dir
-    if name := run.record.features:
+    if name := Path(run.record.features).name:  # a journal may be somebody else's: no path leads out of the folder
         found = (Store.at(home / name) for home in _homes(data, run_dir) if (home / name).is_dir())
         return next((store.sets() for store in found if store is not None), None)
     network = run.network(data.num_classes)
