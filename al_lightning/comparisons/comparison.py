@@ -34,7 +34,7 @@ from al_lightning.runs.image_list import image_list
 from al_lightning.runs.journal import Run, RunRecord, read_run
 from al_lightning.runs.store import SPLIT
 
-PAGE = 20.0
+PAGE = 30.0
 """Seconds that the answer and the page of a common comparison take."""
 
 
