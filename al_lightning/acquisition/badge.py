@@ -12,7 +12,6 @@ from torch import Tensor
 
 from al_lightning.acquisition.functional import require_finite, round_significant
 from al_lightning.acquisition.functional.d2_sampling import Products, lengths, sample_distant
-from al_lightning.acquisition.functional.draws import take_in_order
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.on_embeddings import OnEmbeddings
 from al_lightning.networks.base import Network
@@ -25,8 +24,8 @@ class BADGE(OnEmbeddings):
     An image's gradient embedding is q x z: z is its embedding, q the gradient of the loss in the logits if the
     predicted class is taken for the label (see `output_gradient`). The first choice has the longest gradient
     embedding. Each other one is drawn with a probability proportional to its squared distance from the nearest choice.
-    The score of a choice is that distance; of the first choice, the length. Where all that is left equals a choice, the
-    lowest positions are taken, with score 0.
+    The score of a choice is that distance; of the first choice, the length. Where all that may be chosen equals a
+    choice, the lowest position is taken, with score 0.
 
     Args:
         features: as for `OnEmbeddings`; q is always the run's own network's.
@@ -52,8 +51,6 @@ class BADGE(OnEmbeddings):
         first = int(torch.where(allowed.open, round_significant(length), -1.0).argmax())
         chosen, squares = sample_distant(vectors, first, count, rows.index, allowed, generator)
         squares[0] = float(length[first])
-        chosen += take_in_order(torch.arange(len(rows.index)), count - len(chosen), allowed)
-        squares += [0.0] * (count - len(squares))
         return Selection(rows.index[chosen].tolist(), np.sqrt(squares).tolist())
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from al_lightning.acquisition.functional import top_scores
+from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
 from al_lightning.types import Batch, Selection, SelectionInputs
 
@@ -92,7 +93,8 @@ class Acquisition:
         Returns:
             A score, (B, 1) float32. Or tensors, (B, K) each, by their kind: `score`, `embedding`, `probability`,
             `class` or a name of your own, the same kinds for every batch; `rows.part(kind)` has them in `select`. Maps
-            of a pool draw embeddings, and strips of scores draw scores.
+            of a pool draw embeddings. Strips and histograms draw `score`: what `select` returns as scores of the
+            chosen images, for all candidates.
         """
         raise NotImplementedError(f"{type(self).__name__} needs a network but defines no score()")
 
@@ -106,4 +108,6 @@ class Acquisition:
             count: number of images to choose.
             generator: for all draws.
         """
+        if not rows.value.shape[2]:
+            raise UsageError(f"{type(self).__name__} has no scores of images to choose by, and defines no select().")
         return top_scores(rows, rows.value[0, :, 0], count)

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.functional import require_finite, round_significant
-from al_lightning.acquisition.functional.draws import gumbel, take_in_order
+from al_lightning.acquisition.functional.draws import perturbed_order, take_in_order
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.errors import require
 from al_lightning.networks.base import Network
@@ -24,8 +23,9 @@ class ClaSP(Acquisition):
 
     A share of the batch is spread evenly over the classes, each of which takes the images of the highest entropy times
     its probability, for segmentation the mean over pixels. The rest has the highest entropy. To the logarithm of each
-    number Gumbel noise is added, divided by beta, which rises exponentially over the cycles of a run. Classes are
-    served in random order; with an uneven split the first ones get an image more. The score of a choice is its entropy.
+    number Gumbel noise is added, divided by beta, which rises exponentially over the cycles of a run. A class that the
+    network gives to no image, as a probe before it has a label of it, takes random ones. Classes are served in random
+    order; with an uneven split the first ones get an image more. The score of a choice is its entropy.
 
     Beta depends on how many choices the run makes: with other cycles, other images are chosen from the second one on.
 
@@ -57,9 +57,14 @@ class ClaSP(Acquisition):
         beta = self.beta * (self.last_beta / self.beta) ** (rows.cycle / max(1, rows.cycles - 1))
         allowed = Allowed(rows)
         chosen: list[int] = []
-        for number, quota in class_quotas(int(self.share * count), by_class.shape[1], generator):
-            chosen += take_in_order(_noisy_order(by_class[:, number], rows, beta, generator), quota, allowed)
-        chosen += take_in_order(_noisy_order(entropy, rows, beta, generator), count - len(chosen), allowed)
+
+        def take(score: Tensor, quota: int) -> None:
+            order = perturbed_order(round_significant(score), rows.index, ~rows.labelled, beta, "power", generator)
+            chosen.extend(take_in_order(order, quota, allowed))
+
+        for number, quota in class_quotas(int(self.share * count + 1e-9), by_class.shape[1], generator):
+            take(by_class[:, number], quota)
+        take(entropy, count - len(chosen))
         return Selection(rows.index[chosen].tolist(), entropy[chosen].tolist())
 
 
@@ -83,8 +88,3 @@ def class_quotas(count: int, classes: int, generator: np.random.Generator) -> li
     """Return classes in random order, and how many of `count` images each gets; the first ones one more."""
     order = generator.permutation(classes).tolist()
     return [(number, count // classes + (place < count % classes)) for place, number in enumerate(order)]
-
-
-def _noisy_order(score: Tensor, rows: SelectionInputs, beta: float, generator: np.random.Generator) -> Tensor:
-    noisy = round_significant(score.clamp(min=0)).log() + gumbel(rows.index, generator) / beta
-    return torch.where(rows.labelled, -torch.inf, noisy).sort(descending=True, stable=True).indices

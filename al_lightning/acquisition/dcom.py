@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from al_lightning.acquisition.functional import mean_margin, require_finite, round_significant
+from al_lightning.acquisition.functional import mean_margin, mean_probability, require_finite, round_significant
 from al_lightning.acquisition.functional.ball_cover import BallCover, agreeing_radii, in_balls
 from al_lightning.acquisition.functional.unit_vectors import UnitVectors
 from al_lightning.acquisition.limits import Allowed
@@ -29,8 +29,9 @@ class DCoM(OnBalls):
     The score is competence x (1 - margin) + (1 - competence) x density, with both terms scaled to 0 .. 1. Density is
     the number of uncovered images in the ball around an image. Competence is p / (1 + exp(-30 (coverage - 0.9))), with
     p so that it is 1 at full coverage. A labelled image covers a ball of its own radius: the largest at which a share
-    of 0.4 + 0.2 x coverage of the ball is predicted as the image is labelled. Balls of new choices have the mean of
-    these radii. The radii are found anew in each cycle; the paper keeps those of earlier cycles.
+    of 0.4 + 0.2 x coverage of the ball is predicted as the image is labelled; this coverage is that of balls of the
+    largest radius. Balls of new choices have the mean of these radii. The radii are found anew in each cycle; the paper
+    keeps those of earlier cycles.
 
     For segmentation the margin is the mean over pixels, and the class of an image the one that covers most of it.
     The options are those of `OnBalls`. Margins and classes are those of the run's own network, whatever `features` is.
@@ -40,8 +41,8 @@ class DCoM(OnBalls):
         """Return 1 minus the margin and the predicted class, (B, 1) each, and the embedding, (B, D)."""
         features = network.encode(batch.image)
         logits = network.decode(features).logits
-        shares = logits.float().softmax(dim=1).flatten(2).mean(dim=2) if logits.ndim > 2 else logits
-        said = {"score": 1 - mean_margin(logits)[:, None], "class": shares.argmax(dim=1)[:, None]}
+        shares = mean_probability(logits)
+        said = {"uncertainty": 1 - mean_margin(logits)[:, None], "class": shares.argmax(dim=1)[:, None]}
         return said if self.features else {**said, "embedding": features.embedding}
 
     def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
@@ -52,7 +53,7 @@ class DCoM(OnBalls):
         covered, radius = self._covered(points, rows, most)
         competence = _competence(float(covered.double().mean()))
         cover = BallCover(points, covered, radius)
-        uncertainty = rows.part("score")[:, 0].double()
+        uncertainty = rows.part("uncertainty")[:, 0].double()
         chosen: list[int] = []
         scores: list[float] = []
         for _ in range(count):

@@ -39,7 +39,7 @@ class EntropyCoreset(OnEmbeddings):
     def score(self, network: Network, batch: Batch) -> Mapping[str, Tensor]:
         """Return entropies in nats, (B, 1), and, unless `features` are read, embeddings, (B, D)."""
         features = network.encode(batch.image)
-        parts = {"score": mean_entropy(network.decode(features).logits)[:, None]}
+        parts = {"uncertainty": mean_entropy(network.decode(features).logits)[:, None]}
         return parts if self.features else parts | {"embedding": features.embedding}
 
     def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
@@ -51,7 +51,7 @@ class EntropyCoreset(OnEmbeddings):
         while len(chosen) < count:
             if not bool((listed & allowed.open).any()):
                 open_rows = rows.only(rows.labelled | allowed.open)
-                most = top_scores(open_rows, open_rows.part("score")[:, 0], self.shortlist * count).indices
+                most = top_scores(open_rows, open_rows.part("uncertainty")[:, 0], self.shortlist * count).indices
                 listed = torch.isin(rows.index, torch.tensor(most))
             # k-center goes on from the labelled and chosen rows, until it takes a row that its own choices rule out.
             kept = torch.nonzero(~allowed.free | (listed & allowed.open)).flatten()

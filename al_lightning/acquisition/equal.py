@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.functional import entropy_of_views
+from al_lightning.acquisition.functional import mean_entropy
 from al_lightning.networks.base import Network
 from al_lightning.types import Batch
 
@@ -23,5 +23,5 @@ class EquAL(Acquisition):
 
     def score(self, network: Network, batch: Batch) -> Tensor:
         """Return (B, 1) sums of two entropies in nats; one view at a time, to need no more memory than `Entropy`."""
-        views = (batch.image, batch.image.flip(-1))
-        return entropy_of_views(network(view).logits for view in views)[:, None]
+        plain, mirrored = (mean_entropy(network(view).logits) for view in (batch.image, batch.image.flip(-1)))
+        return (plain + mirrored)[:, None]

@@ -39,11 +39,11 @@ class FALCUN(Acquisition):
     def score(self, network: Network, batch: Batch) -> Mapping[str, Tensor]:
         """Return 1 minus the margin, (B, 1), and class probabilities, (B, C)."""
         logits = network(batch.image).logits
-        return {"score": (1 - mean_margin(logits))[:, None], "probability": mean_probability(logits)}
+        return {"uncertainty": (1 - mean_margin(logits))[:, None], "probability": mean_probability(logits)}
 
     def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
         """Draw images by their relevance."""
-        uncertainty, probability = rows.part("score")[:, 0].double(), rows.part("probability").double()
+        uncertainty, probability = rows.part("uncertainty")[:, 0].double(), rows.part("probability").double()
         require_finite(rows, uncertainty, probability)
         allowed, nearest = Allowed(rows), uncertainty
         chosen: list[int] = []

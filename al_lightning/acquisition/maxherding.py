@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from al_lightning.acquisition.functional.herding import herding
-from al_lightning.acquisition.functional.unit_vectors import UnitVectors
+from al_lightning.acquisition.functional.unit_vectors import COPY, UnitVectors
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.on_embeddings import OnEmbeddings
 from al_lightning.errors import require
@@ -31,7 +31,7 @@ class MaxHerding(OnEmbeddings):
 
     def __init__(self, features: str | None = None, radius: float = 1.0) -> None:
         super().__init__(features)
-        require("acquisition.radius", radius, above=0)
+        require("acquisition.radius", radius, least=COPY)
         self.radius = radius
 
     def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:

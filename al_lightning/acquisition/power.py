@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.functional import require_finite, round_significant
-from al_lightning.acquisition.functional.draws import gumbel, take_in_order
+from al_lightning.acquisition.functional.draws import Kind, perturbed_order, take_in_order
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.errors import UsageError, require
 from al_lightning.pool import Pool
 from al_lightning.types import Batch, Selection, SelectionInputs
 
-Kind = Literal["power", "softmax", "softrank"]
+_OF_THE_STRATEGY = (
+    "members",
+    "reads_labelled",
+    "reads_labels",
+    "reads_pixels",
+    "keyed_by_position",
+    "score_passes",
+    "features",
+)
 
 
 class Power(Acquisition):
@@ -45,7 +52,7 @@ class Power(Acquisition):
                 "Power needs one that does, such as Entropy, Margin or BALD."
             )
         self.strategy, self.beta, self.kind = strategy, beta, kind
-        for name in ("members", "reads_labelled", "reads_labels", "reads_pixels", "score_passes", "features"):
+        for name in _OF_THE_STRATEGY:
             setattr(self, name, getattr(strategy, name))
         if strategy.narrowed_by:
             self.narrowed_by = f"strategy.{strategy.narrowed_by}"  # type: ignore[misc]  # of this object
@@ -82,31 +89,3 @@ class Power(Acquisition):
         order = perturbed_order(score, rows.index, ~rows.labelled, self.beta, self.kind, generator)
         chosen = take_in_order(order, count, allowed)
         return Selection(rows.index[chosen].tolist(), score[chosen].tolist())
-
-
-def perturbed_order(
-    score: Tensor, index: Tensor, free: Tensor, beta: float, kind: Kind, generator: np.random.Generator
-) -> Tensor:
-    """Return the free rows in the order of their perturbed scores, highest first.
-
-    Args:
-        score: (N,) float64.
-        index: (N,) int64 positions, the keys of the draws.
-        free: (N,) bool.
-        beta: see `Power`.
-        kind: see `Power`.
-        generator: for all draws.
-    """
-    noise = gumbel(index, generator)
-    if kind == "power":
-        strength = score.clamp(min=0).log()
-    elif kind == "softmax":
-        strength = score
-    else:
-        order = torch.where(free, score, -torch.inf).sort(descending=True, stable=True).indices
-        strength = -order.argsort().add(1).double().log()
-    # Among scores of 0 the noise alone decides, as it does among equal ones.
-    first = noise.sort(descending=True, stable=True).indices
-    key = torch.where(strength.isinf(), strength, beta * strength + noise)[first]
-    order = first[key.sort(descending=True, stable=True).indices]
-    return order[free[order]]

@@ -73,9 +73,15 @@ class Scorer(LightningModule):
                     f"{f' as {kind!r}' if kind else ''} for a batch of {len(batch.index)}; (batch, K) was expected."
                 )
         if given is parts:
-            self.columns = {kind: value.shape[1] for kind, value in parts.items()}
-        elif parts[""].shape[1] == 1:
-            self.columns = {"score": 1}
+            columns = {kind: value.shape[1] for kind, value in parts.items()}
+        else:
+            columns = {"score": 1} if parts[""].shape[1] == 1 else {}
+        self.columns = self.columns or columns
+        if list(columns.items()) != list(self.columns.items()) or not parts:
+            raise UsageError(
+                f"{type(self.acquisition).__name__}.score returned {self.columns or 'nothing'} for one batch and "
+                f"{columns or 'nothing'} for another; the same kinds in the same order were expected."
+            )
         return torch.cat([value.float() for value in parts.values()], dim=1)
 
     def scored(self, index: Tensor, value: Tensor) -> Scored:
@@ -145,14 +151,16 @@ def in_order(index: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
     return index[order], value[order]
 
 
-def score_pool(acquisition: Acquisition, pool: Pool, generator: np.random.Generator, score: Score) -> SelectionInputs:
+def score_pool(
+    acquisition: Acquisition, pool: Pool, generator: np.random.Generator, score: Score | None
+) -> SelectionInputs:
     """Score a strategy's candidates, and the labelled images where the strategy reads them, with one network.
 
     Args:
         acquisition: the strategy.
         pool: says which images are labelled.
         generator: for the strategy's `candidates`.
-        score: scores images with the network; not called for a strategy that needs no network.
+        score: scores images with the network; None for a strategy that needs no network.
 
     Raises:
         UsageError: the strategy named no candidates to score.
@@ -161,7 +169,7 @@ def score_pool(acquisition: Acquisition, pool: Pool, generator: np.random.Genera
     if acquisition.reads_labelled:
         images += pool.labelled
     images.sort()
-    if not acquisition.needs_network:
+    if score is None or not acquisition.needs_network:
         scored = Scored(torch.tensor(images, dtype=torch.int64), torch.empty(len(images), 0), {}, None)
     elif not images:
         raise UsageError(f"{type(acquisition).__name__} named no candidates to score.")
@@ -169,11 +177,6 @@ def score_pool(acquisition: Acquisition, pool: Pool, generator: np.random.Genera
         scored = score(images)
     labelled = torch.isin(scored.index, torch.tensor(pool.labelled, dtype=torch.int64))
     return SelectionInputs(scored.index, labelled, scored.value[None], scored.columns, head=scored.head)
-
-
-def no_network(images: list[int]) -> Scored:
-    """Stand for the scores of a strategy that needs no network."""
-    raise AssertionError("a strategy without a network was scored")
 
 
 def join_members(members: Sequence[SelectionInputs]) -> SelectionInputs:
@@ -187,18 +190,37 @@ def select(acquisition: Acquisition, rows: SelectionInputs, count: int, generato
     Raises:
         UsageError: there are fewer candidates than images to choose, or the selection is not valid.
     """
-    name, candidates = type(acquisition).__name__, int((~rows.labelled).sum())
-    if candidates < count:
-        option = f"change --acquisition.{acquisition.narrowed_by}, or " if acquisition.narrowed_by else ""
-        raise UsageError(
-            f"{name} has {candidates} candidates left, but {count} images are to be chosen; {option}"
-            "lower --budget.query or --budget.cycles."
-        )
+    check_enough(acquisition, int((~rows.labelled).sum()), count)
     if rows.limits is None or acquisition.keeps_limits:
         selection = _asked(acquisition, rows, count, generator)
     else:
         selection = _within_limits(acquisition, rows, count, generator)
-    return _checked_limits(name, selection, rows)
+    return _noted(_checked_limits(type(acquisition).__name__, selection, rows), rows)
+
+
+def check_enough(acquisition: Acquisition, candidates: int, count: int) -> None:
+    """Raise UsageError where there are fewer candidates than images to choose."""
+    if candidates < count:
+        option = f"change --acquisition.{acquisition.narrowed_by}, or " if acquisition.narrowed_by else ""
+        raise UsageError(
+            f"{type(acquisition).__name__} has {candidates} candidates left, but {count} images are to be chosen; "
+            f"{option}lower --budget.query or --budget.cycles."
+        )
+
+
+def _noted(selection: Selection, rows: SelectionInputs) -> Selection:
+    """Return the selection, with a note where the scores did not tell images apart, so that the order did."""
+    chosen, candidates = selection.indices, rows.index[~rows.labelled]
+    if (
+        rows.limits is not None
+        or not rows.value.shape[2]
+        or len(set(selection.scores)) > 1
+        or not 1 < len(chosen) < len(candidates)
+        or sorted(chosen) != candidates[: len(chosen)].tolist()
+    ):
+        return selection
+    said = f"the {len(chosen)} images are the pool's first: all scored alike, as where the labels are of one class"
+    return selection._replace(note="; ".join(filter(None, [selection.note, said])))
 
 
 def _asked(acquisition: Acquisition, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:

@@ -29,10 +29,10 @@ class UHerding(OnEmbeddings):
     of a linear probe are at a temperature that calibrates its head, fitted on four fifths of the labelled images and
     held against the others. The paper trains a second network on 70 % of them instead.
 
-    For segmentation the margin is the mean over pixels. There is no temperature there, nor for a network that was
-    trained: its embeddings have seen the labels that would be held out. The score of a choice is by how
-    much it raised the mean weighted coverage of the unlabelled images. Once nothing uncertain is left to cover, as with
-    one class labelled, all images count alike.
+    For segmentation the margin is the mean over pixels. There is no temperature there, nor where the embeddings are
+    those of another encoder, nor for a network that was trained: it has seen the labels that would be held out. The
+    score of a choice is by how much it raised the mean weighted coverage of the unlabelled images. Once nothing
+    uncertain is left to cover, as with one class labelled, all images count alike.
 
     Args:
         features: see `OnEmbeddings`; the margins are those of the run's own network.
@@ -57,7 +57,7 @@ class UHerding(OnEmbeddings):
         if logits.ndim == 2 and (probed or self.temperature is not None):
             said = {"probability": logits.float().softmax(dim=1)}
         else:
-            said = {"score": 1 - mean_margin(logits)[:, None]}
+            said = {"uncertainty": 1 - mean_margin(logits)[:, None]}
         return said if self.features else {**said, "embedding": features.embedding}
 
     def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
@@ -73,7 +73,7 @@ class UHerding(OnEmbeddings):
             weight = 1 - mean_margin(logits)
             note = f"{reach}; its probabilities are those at temperature {temperature:.3g}"
         else:
-            weight, note = rows.part("score")[:, 0], reach
+            weight, note = rows.part("uncertainty")[:, 0], f"{reach}; its probabilities are not calibrated"
         found = herding(points, Allowed(rows), count, generator, radius, weight.clamp(min=0))
         return Selection(rows.index[found.rows].tolist(), found.gains, "; ".join(filter(None, (note, found.note))))
 

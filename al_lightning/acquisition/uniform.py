@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.functional import evenly_spread, sequences_in_time
+from al_lightning.acquisition.functional import sequences_in_time
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
 
@@ -31,4 +31,4 @@ class Uniform(Acquisition):
                 f"The budget asks Uniform for {count} of {len(order)} images; change --budget.initial, --budget.query "
                 "or --budget.cycles."
             )
-        return [order[place] for place in evenly_spread(len(order), count)]
+        return [order[number * len(order) // count] for number in range(count)]

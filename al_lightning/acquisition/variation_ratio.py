@@ -35,7 +35,7 @@ class VariationRatio(Acquisition):
     def score(self, network: Network, batch: Batch) -> Mapping[str, Tensor]:
         """Return the predicted class, (B, 1), and the entropy in nats, (B, 1)."""
         logits = network(batch.image).logits
-        return {"class": logits.argmax(dim=1, keepdim=True), "score": mean_entropy(logits)[:, None]}
+        return {"class": logits.argmax(dim=1, keepdim=True), "uncertainty": mean_entropy(logits)[:, None]}
 
     def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
         """Take the highest variation ratios."""

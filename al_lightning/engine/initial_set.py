@@ -8,7 +8,7 @@ from typing import Literal
 
 from al_lightning.acquisition.base import Acquisition
 from al_lightning.acquisition.random import Balanced, Random
-from al_lightning.acquisition.scoring import no_network, score_pool, select
+from al_lightning.acquisition.scoring import score_pool, select
 from al_lightning.config.experiment import Experiment, versions
 from al_lightning.config.fit_options import result_settings
 from al_lightning.config.named_files import contents_of_files
@@ -194,7 +194,7 @@ def cold_start(
         with fresh_fit(experiment, pool, processes, reporter, fit_of) as fit:
             rows = score_pool(strategy, pool, draw, partial(fit.score, strategy))
     else:
-        rows = score_pool(strategy, pool, draw, no_network)
+        rows = score_pool(strategy, pool, draw, None)
     selection = processes.once(first_of, experiment, strategy, rows, pool, count)
     if selection.note:
         reporter.say(selection.note)

@@ -11,6 +11,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from al_lightning.acquisition.base import Acquisition
+from al_lightning.acquisition.constraints import Constraints
+from al_lightning.acquisition.scoring import check_enough
 from al_lightning.config.experiment import Experiment
 from al_lightning.config.own_code import digests
 from al_lightning.data.dataset import PoolDataset
@@ -98,21 +101,25 @@ def check_pool(experiment: Experiment, pool: Pool) -> None:
         experiment.budget.check(pool.size)
     experiment.initial.check_pool(pool, first_count(experiment, pool))
     experiment.acquisition.check_pool(pool, experiment.budget.total_count(pool.size))
+    strategy, count = experiment.acquisition, experiment.budget.query_count(pool.size)
+    if strategy.narrowed_by and experiment.budget.cycles:
+        check_enough(strategy, len(strategy.candidates(pool, generator("candidates", experiment.seed, 0))), count)
     if experiment.constraints.any:
-        check_constraints(experiment, pool)
+        if experiment.acquisition.one_fit:
+            name = type(experiment.acquisition).__name__
+            raise UsageError(f"{name} chooses no batches, to which --constraints could apply.")
+        for strategy in (experiment.initial, experiment.acquisition):
+            check_constraints(experiment.constraints, strategy, experiment.data, pool)
 
 
-def check_constraints(experiment: Experiment, pool: Pool) -> None:
+def check_constraints(constraints: Constraints, strategy: Acquisition, data: PoolDataset, pool: Pool) -> None:
     """Raise UsageError where constraints do not go with the pool, or a strategy cannot keep to them."""
-    strategy = experiment.acquisition
-    if strategy.one_fit:
-        raise UsageError(f"{type(strategy).__name__} chooses no batches, to which --constraints could apply.")
-    if strategy.reads_labels and not strategy.keeps_limits:
+    if constraints.any and strategy.reads_labels and not strategy.keeps_limits:
         raise UsageError(
             f"{type(strategy).__name__} reads labels, and --constraints would show it images of the batch that have "
             "none as labelled; let it keep to rows.limits itself (Allowed), and say keeps_limits = True."
         )
-    experiment.constraints.check(pool, experiment.data.names(range(pool.size)))
+    constraints.check(pool, data.names(range(pool.size)))
 
 
 def _reads_groups(experiment: Experiment) -> str:

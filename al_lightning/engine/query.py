@@ -17,6 +17,7 @@ from al_lightning.distributed.processes import Processes
 from al_lightning.engine.check_parts import check_on_features
 from al_lightning.engine.feature_run import FeatureFit, FeatureRuns
 from al_lightning.engine.inputs import completed, encode_for
+from al_lightning.engine.open_data import check_constraints
 from al_lightning.engine.stages import StageProgress, guarded, score, stage_trainer
 from al_lightning.errors import UsageError, printable
 from al_lightning.features.of_run import SECTIONS, find_features, how_to_make
@@ -72,6 +73,7 @@ def query_cycle(
     if not count:
         why = "budget.query is 0; give --budget.query N" if len(pool.unlabelled) else "nothing is unlabelled"
         raise UsageError(f"There is nothing to choose in cycle {cycle}: {why}.")
+    check_constraints(run.constraints, strategy, run.data, pool)
     needed = [store.weights(cycle, member) for member in range(strategy.members)]
     features = find_features(run, run_dir) if probe else None
     if features is None:

@@ -93,3 +93,12 @@ def test_the_limits_are_kept():
     group = torch.arange(90) // 15
     chosen = ClaSP().select(example(group=group), 6, generator("select", 0)).indices
     assert sorted(group[chosen].tolist()) == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_class_that_no_image_may_have_takes_random_ones():
+    """A probe gives a class without a label the probability 0, and positions are often in the order of the classes."""
+    by_class = torch.zeros(300, 3)
+    by_class[:, 0] = torch.rand(300, generator=torch.Generator().manual_seed(0))
+    rows = inputs(score=by_class[:, 0], class_score=by_class)
+    batches = [ClaSP(share=1.0).select(rows, 30, generator("select", seed)).indices for seed in range(20)]
+    assert 0.4 < sum(row < 150 for batch in batches for row in batch) / 600 < 0.6

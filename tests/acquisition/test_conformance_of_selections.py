@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from al_lightning.acquisition import Allowed
 from al_lightning.acquisition.functional import top_scores
 from al_lightning.acquisition.testing import ConformanceError, check_strategy
 from al_lightning.errors import ALError
@@ -96,6 +97,49 @@ class RemembersChoices(Sound):
 class GoesByPosition(Sound):
     def select(self, rows, count, generator):
         return top_scores(rows, torch.where(rows.value[0, :, 0].isnan(), torch.nan, -rows.index), count)
+
+
+class GoesByPositionAndSaysSo(GoesByPosition):
+    keyed_by_position = True
+
+
+class SpoilsTheHead(Sound):
+    def select(self, rows, count, generator):
+        if rows.head is not None:
+            rows.head.weight.zero_()
+        return super().select(rows, count, generator)
+
+
+class IgnoresTheGap(Sound):
+    keeps_limits = True
+
+    def select(self, rows, count, generator):
+        return super().select(rows, count, generator) if rows.limits is None else self._within(rows, count)
+
+    def _within(self, rows, count):
+        allowed, chosen = Allowed(rows._replace(limits=rows.limits._replace(gap=0))), []
+        for row in rows.value[0, :, 0].argsort(descending=True).tolist() * 9:
+            if len(chosen) < count and bool(allowed.open[row]):
+                allowed.take(row)
+                chosen.append(row)
+        return Selection(rows.index[chosen].tolist(), [0.0] * count)
+
+
+class ReadsLabelsOutsideLimits(Sound):
+    reads_labelled = reads_labels = True
+
+    def select(self, rows, count, generator):
+        weight = rows.shares[rows.labelled].sum(dim=0).sum() + 1  # NaN where it is asked within constraints
+        return top_scores(rows, rows.value[0, :, 0] * weight, count)
+
+
+class NeedsALabelledPixel(Sound):
+    reads_labelled = reads_labels = True
+
+    def select(self, rows, count, generator):
+        if rows.labelled.any() and not rows.shares[rows.labelled].any():
+            raise ZeroDivisionError
+        return super().select(rows, count, generator)
 
 
 class GoesByPositionUnscored(GoesByPosition):
@@ -222,6 +266,8 @@ class IgnoresLimits(Sound):
         (DrawsFromNumPy, ["global generator of numpy"]),
         (DrawsFromPython, ["global generator of Python"]),
         (SpoilsRows, ["select", "changes the rows"]),
+        (SpoilsTheHead, ["select", "changes the rows"]),
+        (IgnoresTheGap, ["within constraints", "rule out"]),
         (RemembersChoices, ["the second time"]),
         (GoesByPosition, ["another order"]),
         (GoesByPositionUnscored, ["another order"]),
@@ -229,6 +275,7 @@ class IgnoresLimits(Sound):
         (NeedsSomethingLabelled, ["nothing is labelled"]),
         (NeedsASpareImage, ["as small as the query"]),
         (NeedsASpread, ["all images are equal"]),
+        (NeedsALabelledPixel, ["none of their pixels has a class"]),
         (IgnoresLimits, ["within constraints", "rule out"]),
         (SortsNaN, ["NaN", "network says of image", "silence"]),
         (NamesNoImage, ["does not name it", "Something is NaN."]),
@@ -247,3 +294,8 @@ class IgnoresLimits(Sound):
 def test_each_broken_strategy_fails_its_check(broken, facts):
     with raises(ConformanceError, broken.__name__, *facts):
         check_strategy(broken)
+
+
+@pytest.mark.parametrize("sound", [GoesByPositionAndSaysSo, ReadsLabelsOutsideLimits])
+def test_what_a_strategy_may_do(sound):
+    check_strategy(sound)

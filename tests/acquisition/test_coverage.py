@@ -74,7 +74,7 @@ def test_a_strategy_that_reads_predictions_needs_the_network_for_them(strategy):
 @pytest.mark.parametrize("strategy", COVERAGE)
 def test_vectors_of_a_frozen_encoder_take_the_place_of_the_embedding(strategy):
     embedding, group = groups([12, 9, 6])
-    rows = rows_of(torch.zeros(27, 2), score=torch.ones(27), **{"class": torch.zeros(27)})
+    rows = rows_of(torch.zeros(27, 2), uncertainty=torch.ones(27), **{"class": torch.zeros(27)})
     chosen = strategy().select(rows._replace(features=embedding), 3, DRAW)
     assert sorted(group[np.array(chosen.indices) - 100].tolist()) == [0, 1, 2]
 
@@ -88,7 +88,7 @@ def test_an_embedding_that_is_not_finite_is_named(strategy):
 @pytest.mark.parametrize(
     ("make", "option"),
     [
-        (lambda: MaxHerding(radius=0), "acquisition.radius"),
+        (lambda: MaxHerding(radius=1e-6), "acquisition.radius"),
         (lambda: UHerding(temperature=-1), "acquisition.temperature"),
         (lambda: ProbCover(delta=3), "acquisition.delta"),
         (lambda: DCoM(delta=0), "acquisition.delta"),
@@ -147,10 +147,10 @@ def test_uherding_has_a_temperature_for_a_probe_alone():
     probe = FromFeatures(network, Layout((), 64, (16, 24)))
     rows = batch_of(network.encode(batch.image).embedding)
     with torch.no_grad():
-        assert UHerding().score(network, batch).keys() == {"score", "embedding"}
+        assert UHerding().score(network, batch).keys() == {"uncertainty", "embedding"}
         assert UHerding(temperature=2).score(network, batch).keys() == {"probability", "embedding"}
         assert UHerding().score(probe, rows).keys() == {"probability", "embedding"}
-        assert UHerding(features="resnet18").score(probe, rows).keys() == {"score"}
+        assert UHerding(features="resnet18").score(probe, rows).keys() == {"uncertainty"}
 
 
 def test_uherding_covers_the_pool_where_no_image_is_uncertain():
@@ -169,12 +169,12 @@ def test_uherding_covers_the_pool_where_no_image_is_uncertain():
 
 def test_uherding_of_pixels_weighs_by_the_mean_margin():
     embedding, group = groups([12, 9, 6])
-    chosen = UHerding().select(rows_of(embedding, score=(group == 2).float()), 2, DRAW)
+    chosen = UHerding().select(rows_of(embedding, uncertainty=(group == 2).float()), 2, DRAW)
     assert group[chosen.indices[0] - 100] == 2
     assert "temperature" not in chosen.note
     with raises(ALError, "image 105"):
         doubt = torch.where(torch.arange(27) == 5, torch.nan, 1.0)
-        UHerding().select(rows_of(embedding, score=doubt), 2, DRAW)
+        UHerding().select(rows_of(embedding, uncertainty=doubt), 2, DRAW)
 
 
 def test_probcover_covers_the_largest_group_first_and_none_that_is_covered():
@@ -217,12 +217,12 @@ def test_typiclust_clusters_as_many_as_are_labelled_and_to_be_labelled():
 def test_dcom_goes_from_density_to_margin():
     embedding, group = groups([12, 9, 6])
     doubt = torch.linspace(0.1, 0.9, 27)
-    rows = rows_of(embedding, score=doubt, **{"class": group})
+    rows = rows_of(embedding, uncertainty=doubt, **{"class": group})
     cold = DCoM(delta=0.7).select(rows, 2, DRAW)
     assert group[np.array(cold.indices) - 100].tolist() == [0, 1]  # the largest balls
     assert cold.note.startswith("competence 1.97e-12")  # 1 / (1 + e^27), times 1 + e^-3
     labelled = [0, 12, 21]  # one of each group: their balls cover all
-    known = rows_of(embedding, labelled, shares_of(group, 3, labelled), score=doubt, **{"class": group})
+    known = rows_of(embedding, labelled, shares_of(group, 3, labelled), uncertainty=doubt, **{"class": group})
     warm = DCoM(delta=0.7).select(known, 2, DRAW)
     assert warm.indices == [126, 125]  # the smallest margins
     assert warm.note == "competence 1, delta 0.7"
@@ -232,6 +232,6 @@ def test_dcom_gives_a_labelled_image_a_smaller_ball_where_predictions_differ():
     embedding, group = groups([12, 9, 6])
     wrong = torch.where(group == 0, 1, group)
     labelled = [0, 12, 21]
-    rows = rows_of(embedding, labelled, shares_of(group, 3, labelled), score=torch.ones(27), **{"class": wrong})
+    rows = rows_of(embedding, labelled, shares_of(group, 3, labelled), uncertainty=torch.ones(27), **{"class": wrong})
     note = DCoM(delta=0.7).select(rows, 2, DRAW).note
     assert float(note.rpartition(" ")[2]) < 0.6

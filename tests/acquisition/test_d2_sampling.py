@@ -82,19 +82,31 @@ def test_the_next_two_rows_are_drawn_with_their_enumerated_probabilities():
     assert stats.chisquare(observed, draws * np.array(wanted)).pvalue > 0.01
 
 
-def test_it_ends_where_all_open_rows_equal_a_drawn_one():
+def test_where_all_open_rows_equal_a_drawn_one_the_lowest_follow():
     vectors = products(3)
     copies = Products(vectors.q.repeat(4, 1), vectors.z.repeat(4, 1))
     rows, squares = sample(copies, 4, 12)
-    assert sorted(row % 3 for row in rows) == [0, 1, 2]
-    assert all(square > 0 for square in squares[1:])
+    assert sorted(row % 3 for row in rows[:3]) == [0, 1, 2]
+    assert all(square > 0 for square in squares[1:3])
+    assert rows[3:] == sorted(set(range(12)).difference(rows[:3]))
+    assert squares[3:] == [0] * 9
+
+
+def test_rows_that_limits_held_back_are_drawn_by_distance_once_they_are_loosened():
+    others = products(3)
+    same = Products(others.q[:1].repeat(3, 1), others.z[:1].repeat(3, 1))  # rows 0 to 2, each a group of its own
+    vectors = Products(torch.cat([same.q, others.q[1:]]), torch.cat([same.z, others.z[1:]]))
+    rows, squares = sample(vectors, 0, 5, group=torch.tensor([0, 1, 2, 3, 3]))
+    assert {rows[1], rows[4]} == {3, 4}
+    assert rows[2:4] == [1, 2]
+    assert [square > 0 for square in squares] == [False, True, False, False, True]
 
 
 def test_differences_below_the_precision_of_float32_are_none():
     vectors = products(1)
     z = vectors.z.repeat(20, 1)
     z[1:] *= 1 + 1e-7 * torch.randn(19, 1, generator=torch.Generator().manual_seed(0))
-    assert sample(Products(vectors.q.repeat(20, 1), z), 0, 5)[0] == [0]
+    assert sample(Products(vectors.q.repeat(20, 1), z), 0, 5) == ([0, 1, 2, 3, 4], [0.0] * 5)
 
 
 def test_rows_are_drawn_within_the_limits():

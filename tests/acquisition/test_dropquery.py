@@ -8,6 +8,7 @@ from al_lightning.acquisition import DropQuery
 from al_lightning.acquisition.dropquery import count_flips, flipping
 from al_lightning.acquisition.testing import TinyClassifier, TinySegmenter
 from al_lightning.errors import UsageError
+from al_lightning.networks.logistic import ABSENT
 from al_lightning.seeding import generator
 from al_lightning.types import Batch, LinearHead
 from tests.support.errors import raises
@@ -37,6 +38,10 @@ def test_a_head_that_is_not_all_there_is_to_the_logits_is_refused():
         assert DropQuery().score(TinyClassifier().eval(), batch)["embedding"].shape == (3, 12)
         with raises(UsageError, "DropQuery", "Bent", "linear_head()"):
             DropQuery().score(Bent().eval(), batch)
+        absent = Bent().eval()
+        absent.classifier.bias[1] = ABSENT  # as of a probe's class without a label
+        with raises(UsageError, "DropQuery", "Bent", "linear_head()"):
+            DropQuery().score(absent, batch)
 
 
 def test_what_is_left_of_an_embedding_keeps_its_mean():

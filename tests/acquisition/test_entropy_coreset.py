@@ -15,7 +15,7 @@ from tests.support.selections import inputs
 def example(size=30, labelled=(2, 9)):
     draws = torch.Generator().manual_seed(0)
     entropy, embedding = torch.rand(size, generator=draws), torch.randn(size, 3, generator=draws)
-    return inputs(labelled, score=entropy, embedding=embedding)
+    return inputs(labelled, uncertainty=entropy, embedding=embedding)
 
 
 def select(strategy, rows, count):
@@ -30,7 +30,7 @@ def test_a_shortlist_of_the_batch_is_entropy_and_one_of_the_pool_is_core_set():
 
 def test_between_them_it_is_k_center_on_the_most_uncertain():
     rows = example()
-    entropy, embedding = rows.part("score")[:, 0], rows.part("embedding").double()
+    entropy, embedding = rows.part("uncertainty")[:, 0], rows.part("embedding").double()
     candidates = [row for row in entropy.argsort(descending=True).tolist() if not rows.labelled[row]][:8]
     centres, expected = [2, 9], []
     for _ in range(4):
@@ -47,7 +47,7 @@ def test_within_limits_it_is_k_center_on_the_same_shortlist_masked_and_then_on_t
     rows, sequence = example(), torch.arange(30) % sequences
     pool = Pool(30, (2, 9), tuple(sequence.tolist()), tuple(range(30)))
     limits = Constraints(per_sequence=2).limits(pool, rows.index.numpy(), [""] * 30, lambda: np.arange(30))
-    entropy, embedding = rows.part("score")[:, 0], rows.part("embedding").double()
+    entropy, embedding = rows.part("uncertainty")[:, 0], rows.part("embedding").double()
     left = [row for row in entropy.argsort(descending=True).tolist() if not rows.labelled[row]]
     shortlist, expected = left[:16], []
     for _ in range(8):

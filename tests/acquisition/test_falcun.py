@@ -15,7 +15,7 @@ from tests.support.selections import inputs
 
 def example(size=5, group=None):
     probability = (2 * torch.randn(size, 3, generator=torch.Generator().manual_seed(0))).softmax(dim=1)
-    return inputs(group=group, score=1 - mean_margin(probability.log()), probability=probability)
+    return inputs(group=group, uncertainty=1 - mean_margin(probability.log()), probability=probability)
 
 
 def test_relevance_scales_distances_over_what_is_left():
@@ -28,7 +28,7 @@ def test_relevance_scales_distances_over_what_is_left():
 
 def plain(rows, gamma):
     """The probability of each pair of choices, in order."""
-    u, p = rows.part("score")[:, 0].double().numpy(), rows.part("probability").double().numpy()
+    u, p = rows.part("uncertainty")[:, 0].double().numpy(), rows.part("probability").double().numpy()
 
     def weight(distance, left):
         low, high = distance[left].min(), distance[left].max()
@@ -61,7 +61,7 @@ def test_the_first_two_choices_have_their_enumerated_probabilities(gamma):
 def test_a_large_gamma_takes_the_most_relevant_and_reports_relevance():
     rows = example(20)
     chosen = FALCUN(1e6).select(rows, 3, generator("select", 0))
-    u, p = rows.part("score")[:, 0].double(), rows.part("probability").double()
+    u, p = rows.part("uncertainty")[:, 0].double(), rows.part("probability").double()
     left, distance = torch.ones(20, dtype=torch.bool), u
     for index, score in zip(chosen.indices, chosen.scores, strict=True):
         value = relevance(u, distance, left)
@@ -75,13 +75,13 @@ def test_margins_and_probabilities_of_pixels_are_means():
     image = torch.zeros(1, 3, 2, 2)
     image[0, 0, 0] = 500.0  # two pixels sure of class 0, two in doubt
     parts = FALCUN().score(Watched(), batch_of(image))
-    assert parts["score"].tolist() == [pytest.approx([0.5])]
+    assert parts["uncertainty"].tolist() == [pytest.approx([0.5])]
     assert parts["probability"].tolist() == [pytest.approx([0.75, 0.25])]
 
 
 def test_certain_images_can_be_chosen_and_limits_are_kept():
     certain = torch.eye(3)[[0, 1, 2, 0]]
-    rows = inputs(score=torch.zeros(4), probability=certain)
+    rows = inputs(uncertainty=torch.zeros(4), probability=certain)
     assert sorted(FALCUN().select(rows, 4, generator("select", 0)).indices) == [0, 1, 2, 3]
     group = torch.arange(12) % 3
     limited = FALCUN().select(example(12, group), 3, generator("select", 0)).indices

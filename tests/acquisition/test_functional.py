@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 from al_lightning.acquisition import functional
 from al_lightning.acquisition.functional import (
     entropy,
-    entropy_of_views,
-    evenly_spread,
     mean_entropy,
     mutual_information,
     sequences_in_time,
@@ -106,21 +104,6 @@ def test_mean_entropy_is_the_mean_over_pixels_without_rescaling_per_image():
     assert value.tolist() == pytest.approx([math.log(2) / 2, 0.562335], abs=1e-6)
 
 
-def test_entropy_of_views_adds_the_views_of_each_image():
-    # Image 0: (1/2, 1/2) and certainty, ln 2; image 1: certainty and (3/4, 1/4), 0.562335.
-    views = [torch.tensor([[0.0, 0.0], [500.0, 0.0]]), torch.tensor([[500.0, 0.0], [math.log(3.0), 0.0]])]
-    assert entropy_of_views(views).tolist() == pytest.approx([math.log(2), 0.562335], abs=1e-6)
-    assert entropy_of_views(views[1:]).tolist() == pytest.approx([0, 0.562335], abs=1e-6)
-    with raises(ValueError, "at least one view"):
-        entropy_of_views([])
-
-
-def test_entropy_of_views_is_a_mean_over_pixels_and_a_sum_over_views():
-    logits = torch.zeros(2, 1, 2, 2, 2)
-    logits[1, 0, 0, 0] = 500.0  # the second view is sure of half of its pixels
-    assert entropy_of_views(logits).tolist() == pytest.approx([1.5 * math.log(2)], rel=1e-6)
-
-
 def test_mutual_information_of_two_opposite_certain_passes_is_ln_2():
     passes = torch.tensor([[[1000.0, 0.0]], [[0.0, 1000.0]]])
     assert mutual_information(passes).tolist() == pytest.approx([math.log(2)], rel=1e-6)
@@ -187,7 +170,7 @@ def test_mutual_information_of_no_pass_is_refused():
 
 def test_nan_stays_nan_in_every_score():
     logits = torch.tensor([[math.nan, 0.0], [0.0, 0.0]])
-    for value in (mean_entropy(logits), mutual_information([logits, logits]), entropy_of_views([logits])):
+    for value in (mean_entropy(logits), mutual_information([logits, logits])):
         assert value.isnan().tolist() == [True, False]
 
 
@@ -205,31 +188,6 @@ def test_variation_ratio_equals_counting(classes):
     commonest = max(classes.count(number) for number in range(5))
     value = variation_ratio(torch.tensor(classes)[:, None]).item()
     assert value == pytest.approx(1 - commonest / len(classes), abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("size", "count", "expected"),
-    [
-        (10, 3, [0, 3, 6]),  # 0, 3.33, 6.67
-        (10, 4, [0, 2, 5, 7]),  # 0, 2.5, 5, 7.5
-        (5, 5, [0, 1, 2, 3, 4]),
-        (7, 1, [0]),
-        (3, 0, []),
-    ],
-)
-def test_evenly_spread_places_by_hand(size, count, expected):
-    assert evenly_spread(size, count) == expected
-
-
-@given(st.integers(1, 500), st.data())
-@quick
-def test_evenly_spread_places_are_apart_by_one_distance_give_or_take_one(size, data):
-    count = data.draw(st.integers(1, size))
-    places = evenly_spread(size, count)
-    assert len(set(places)) == count
-    assert 0 <= min(places) <= max(places) < size
-    steps = {later - earlier for earlier, later in zip(places, [*places[1:], size], strict=True)}
-    assert steps <= {size // count, -(-size // count)}
 
 
 def test_sequences_in_time_by_hand():

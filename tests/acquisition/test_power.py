@@ -85,6 +85,9 @@ def test_it_asks_its_strategy_for_all_else():
     assert subset.narrowed_by == "strategy.subset"
     assert len(subset.candidates(Pool(9), generator("candidates", 0))) == 3
     assert Power(Entropy()).narrowed_by is None
+    keyed = Entropy()
+    keyed.keyed_by_position = True
+    assert Power(keyed).keyed_by_position
 
 
 @pytest.mark.parametrize("other", [Coreset, Random, Full])

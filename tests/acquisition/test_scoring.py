@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from al_lightning.acquisition import Coreset, Entropy, LearningLoss, Random, UniformEntropy
+from al_lightning.acquisition import Coreset, Entropy, LearningLoss, Power, Random, UniformEntropy
 from al_lightning.acquisition.base import Acquisition
-from al_lightning.acquisition.scoring import Scored, join_members, score_pool, select
+from al_lightning.acquisition.scoring import Scored, Scorer, join_members, score_pool, select
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
 from al_lightning.seeding import generator
-from al_lightning.types import Selection
+from al_lightning.types import Selection, SelectionInputs
 from tests.support.errors import raises
-from tests.support.scored import CANDIDATES
+from tests.support.scored import CANDIDATES, batch_of
 
 
 def name_of(strategy):
@@ -66,6 +66,47 @@ def test_a_wrong_selection_is_named(indices, scores, fact):
 def test_too_few_candidates_are_one_sentence(strategy, options):
     with raises(UsageError, name_of(strategy), "3 candidates", "4 images", *options, "--budget.query"):
         select(strategy, CANDIDATES, 4, generator("select", 0, 0))
+
+
+def test_where_all_images_score_alike_the_choice_says_that_it_is_the_pools_first():
+    alike = SelectionInputs(torch.tensor([2, 4, 6, 8]), torch.zeros(4, dtype=torch.bool), torch.ones(1, 4, 1))
+    draw = generator("select", 0, 0)
+    assert select(Entropy(), alike, 2, draw).note.startswith("the 2 images are the pool's first: all scored alike")
+    assert select(Entropy(), alike, 4, draw).note == ""  # all of them
+    assert select(Power(Entropy()), alike, 2, generator("select", 1)).note == ""
+    different = alike._replace(value=torch.tensor([[[2.0], [1.0], [0.0], [0.0]]]))
+    assert select(Entropy(), different, 2, draw).note == ""
+
+
+class Fickle(Entropy):
+    """Returns other kinds of numbers for images at odd positions."""
+
+    def score(self, network, batch):
+        kinds = ("a", "b") if int(batch.index[0]) % 2 else ("b", "a")
+        return {kind: torch.zeros(len(batch.index), 1) for kind in kinds}
+
+
+class Mute(Entropy):
+    def score(self, network, batch):
+        return {}
+
+
+class Unable(Acquisition):
+    needs_network = False
+
+
+def test_other_columns_for_another_batch_are_refused():
+    scorer = Scorer(torch.nn.Identity(), Fickle())
+    scorer.predict_step(batch_of(torch.zeros(2, 3, 4, 4), torch.tensor([0, 1])), 0)
+    with raises(UsageError, "Fickle.score", "'b': 1, 'a': 1", "'a': 1, 'b': 1", "same kinds"):
+        scorer.predict_step(batch_of(torch.zeros(2, 3, 4, 4), torch.tensor([1, 2])), 1)
+    with raises(UsageError, "Mute.score", "nothing"):
+        Scorer(torch.nn.Identity(), Mute()).predict_step(batch_of(torch.zeros(2, 3, 4, 4)), 0)
+
+
+def test_a_strategy_without_scores_has_to_select():
+    with raises(UsageError, "Unable", "select()"):
+        Unable().select(CANDIDATES._replace(value=torch.empty(1, 4, 0)), 1, generator("select", 0))
 
 
 def test_members_rows_are_stacked_and_know_what_is_labelled():

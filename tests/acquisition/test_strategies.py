@@ -15,6 +15,7 @@ from al_lightning.acquisition import (
     ALFAMix,
     ClaSP,
     Coreset,
+    DCoM,
     DropQuery,
     Entropy,
     EntropyCoreset,
@@ -27,6 +28,7 @@ from al_lightning.acquisition import (
     ProbCover,
     Random,
     TypiClust,
+    UHerding,
     UniformEntropy,
     VariationRatio,
 )
@@ -47,7 +49,9 @@ STRATEGIES = [
     UniformEntropy(),
     VariationRatio(),
     MaxHerding(),
+    UHerding(),
     ProbCover(delta=0.5),
+    DCoM(delta=0.5),
     TypiClust(),
     LeastConfidence(),
     BADGE(),
@@ -61,10 +65,12 @@ STRATEGIES = [
 ]
 COLUMNS = {
     "Random": {},
-    "VariationRatio": {"class": 1, "score": 1},
+    "VariationRatio": {"class": 1, "uncertainty": 1},
     "BADGE": {"gradient": 2, "embedding": 3},
-    "EntropyCoreset": {"score": 1, "embedding": 3},
-    "FALCUN": {"score": 1, "probability": 2},
+    "EntropyCoreset": {"uncertainty": 1, "embedding": 3},
+    "FALCUN": {"uncertainty": 1, "probability": 2},
+    "UHerding": {"uncertainty": 1, "embedding": 3},
+    "DCoM": {"uncertainty": 1, "class": 1, "embedding": 3},
     "ClaSP": {"score": 1, "class_score": 2},
 }
 ON_EMBEDDINGS = ("Coreset", "MaxHerding", "ProbCover", "TypiClust", "DropQuery", "ALFAMix", "BAIT")
@@ -78,9 +84,13 @@ def name_of(strategy):
     return type(strategy).__name__
 
 
+def columns_of(strategy):
+    return COLUMNS.get(name_of(strategy), {"score": 1})
+
+
 @st.composite
 def rows_and_count(draw, strategy, constant=False, everything=False):
-    columns, members = COLUMNS.get(name_of(strategy), {"score": 1}), strategy.members
+    columns, members = columns_of(strategy), strategy.members
     numbers = sum(columns.values())
     index = sorted(draw(st.sets(st.integers(0, 99), min_size=1, max_size=14)))
     labelled = draw(st.lists(st.booleans(), min_size=len(index), max_size=len(index)))
@@ -116,6 +126,17 @@ def test_selection_is_exact_without_repeats_unlabelled_and_deterministic(strateg
     assert_promise_is_kept(strategy, rows, count)
 
 
+@pytest.mark.parametrize("strategy", [each for each in STRATEGIES if "score" in columns_of(each)], ids=name_of)
+@given(data=st.data())
+@quick
+def test_a_column_of_scores_holds_what_the_chosen_images_scored(strategy, data):
+    """A page draws the scores of the batch and of all candidates on one scale."""
+    rows, count = data.draw(rows_and_count(strategy))
+    chosen = strategy.select(rows, count, generator("select", 0, 1))
+    places = [rows.index.tolist().index(index) for index in chosen.indices]
+    assert chosen.scores == pytest.approx(rows.part("score")[places, 0].tolist(), rel=1e-5)
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=name_of)
 @given(data=st.data())
 @quick
@@ -137,7 +158,7 @@ def test_all_candidates_can_be_chosen(strategy, data):
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=name_of)
 def test_selection_leaves_its_rows_alone(strategy):
-    columns = COLUMNS.get(name_of(strategy), {"score": 1})
+    columns = columns_of(strategy)
     value = torch.rand(strategy.members, 5, sum(columns.values()), generator=torch.Generator().manual_seed(0))
     labelled = torch.tensor([True, False, False, False, True])
     shares = torch.tensor([[1.0, 0.0]]).repeat(5, 1)

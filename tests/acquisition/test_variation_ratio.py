@@ -27,10 +27,10 @@ def test_variation_ratio_trains_five_members_and_scores_class_and_entropy():
     image = torch.randn(4, 3, 8, 8)
     value = VariationRatio().score(network, batch_of(image))
     logits = network(image).logits
-    assert list(value) == ["class", "score"]
+    assert list(value) == ["class", "uncertainty"]
     assert value["class"][:, 0].tolist() == logits.argmax(dim=1).tolist()
     expected = torch.distributions.Categorical(logits=logits).entropy()
-    assert value["score"][:, 0].tolist() == pytest.approx(expected.tolist(), rel=1e-5)
+    assert value["uncertainty"][:, 0].tolist() == pytest.approx(expected.tolist(), rel=1e-5)
 
 
 def test_variation_ratio_breaks_ties_by_mean_entropy_then_by_position():

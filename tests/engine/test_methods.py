@@ -140,6 +140,7 @@ def test_a_fit_of_two_streams_that_was_stopped_ends_as_if_it_had_not(
         ("mask_folder_unet_random", ["--training", "al_lightning.training.S4GAN"], ["S4GAN", "views unlabelled"]),
         ("mask_folder_unet_bald", ["--network.dropout", 0], ["BALD", "dropout"]),
         ("mask_folder_unet_learning_loss", ["--network.loss_predictor", "false"], ["LearningLoss", "loss_predictor"]),
+        ("mask_folder_unet_learning_loss", ["--acquisition.subset", 2], ["2 candidates", "4 images", "subset"]),
         (
             "mask_folder_unet_random",
             ["--acquisition", "al_lightning.acquisition.Uniform"],

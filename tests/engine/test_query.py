@@ -68,6 +68,9 @@ def test_query_refuses_options_that_cannot_apply(al: Call, here: Path) -> None:
     al("fit", "--config", "digits_random", *DIGITS, "--run_dir", "r")
     answer = al("query", "r", "--cycle", 0, "--network.width", 2)
     assert refused(answer, UsageError, "query", "--network.width")
+    for limit in ("per_sequence", "gap"):
+        answer = al("query", "r", "--cycle", 0, f"--constraints.{limit}", 2)
+        assert refused(answer, UsageError, f"--constraints.{limit}", "sequence_pattern")
 
 
 def a_run_of_compare(al: Call, config: str) -> list[int]:

@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from al_lightning.features.sets import MappedFeatures
 from al_lightning.inspect.embedding_map import (
+    batch_scores,
     candidate_scores,
     candidates,
     embedding_map,
@@ -41,6 +42,18 @@ def test_rows_and_scores_are_read(tmp_path: Path) -> None:
     assert np.array_equal(vectors, wide[0, [0, 1, 3, 4, 5]])
     assert (scores(run, 7), candidates(run, 7), embeddings(run, 7)) == ({}, None, None)
     assert len(candidate_scores(run, 7)) == 0
+
+
+def test_other_columns_are_drawn_neither_as_scores_nor_as_a_map(tmp_path: Path) -> None:
+    value = np.random.default_rng(0).normal(size=(1, 24, 3)).astype(np.float32)
+    run = seen_by(tmp_path, value, [0], [5, 4], [3.0, 2.5], {"uncertainty": 1, "probability": 2})
+    assert embeddings(run, 0) is None
+    found = batch_scores(run, 0, [5, 4])
+    assert found is not None
+    assert (found.chosen, found.low, found.high, found.among) == ((3.0, 2.5), 2.5, 3.0, ())
+    pictures = embedding_map(Drawn(True, "f"), [run], [5])
+    assert pictures is not None
+    assert pictures.source is None
 
 
 def test_a_sample_keeps_what_is_marked() -> None:

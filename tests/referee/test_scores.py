@@ -127,7 +127,9 @@ def test_falcun_scales_distances_otherwise():
     ours = relevance(uncertainty, uncertainty, every)
     assert share(ours) != pytest.approx(share(2 * uncertainty), abs=1e-2)
     drawn = [
-        FALCUN(2).select(inputs(score=uncertainty, probability=probability), 1, generator("select", seed)).indices[0]
+        FALCUN(2)
+        .select(inputs(uncertainty=uncertainty, probability=probability), 1, generator("select", seed))
+        .indices[0]
         for seed in range(2000)
     ]
     likeliest = int(ours.argmax())

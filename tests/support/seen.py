@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,17 @@ from al_lightning.runs.store import RunStore
 from tests.support.reported_runs import a_run
 
 
-def seen_by(tmp_path: Path, value: np.ndarray, labelled: list[int], chosen: list[int], said: list[float | None]) -> Run:
-    """A run of one acquisition, in a directory that holds what its selection saw."""
+def seen_by(
+    tmp_path: Path,
+    value: np.ndarray,
+    labelled: list[int],
+    chosen: list[int],
+    said: list[float | None],
+    columns: Mapping[str, int] | None = None,
+) -> Run:
+    """A run of one acquisition, in a directory that holds what its selection saw: a score, or an embedding."""
     run, index = a_run("street_coreset", 0, (40, 50), [chosen]), np.arange(value.shape[1])
-    columns = {"score" if value.shape[2] == 1 else "embedding": value.shape[2]}
+    columns = columns or {"score" if value.shape[2] == 1 else "embedding": value.shape[2]}
     store = RunStore(tmp_path)
     store.begin(run.record)
     store.label_initial(run.labelled_at(0))

@@ -44,20 +44,6 @@ TITLES = {
 PROBED = {name: TITLES[name] for name in ("random", "entropy", "margin", "coreset", "bald")}
 
 
-def of_camvid_features() -> list[str]:
-    """Strategies on CamVid's dense features."""
-    ((methods,), (made,)) = settings("camvid_features"), claims("camvid_features")
-    rows = []
-    for strategy, title in PROBED.items():
-        series, found = methods[named(strategy, "")], made.get(named(strategy, ""))
-        cells = [spread(at(series, n), 1) for n in (12, 36, 60, 108)]
-        cells[0] = "the same" if found else cells[0]
-        cells += [with_interval(found), verdict(found)] if found else ["", ""]
-        rows.append(flat(f"| {title} | {' | '.join(cells)} |").replace("|  |", "| |"))
-    small = [each.smallest for each in made.values()]
-    return [*rows, f"of {min(small):.1f} to {max(small):.1f} points would have shown"]
-
-
 def of_camvid_starts() -> list[str]:
     """The first twelve labels on CamVid's dense features, with Random after them."""
     (methods,) = settings("camvid_starts")
@@ -124,14 +110,16 @@ def shown(found: Comparison | None) -> str:
     return f"**{with_interval(found)}**" if found.shows else with_interval(found)
 
 
-def rows_of(file: str, typical: Mapping[str, Comparison] | None = None) -> list[str]:
+def rows_of(
+    file: str, counts: Iterable[int] = (108, 206, 500), typical: Mapping[str, Comparison] | None = None
+) -> list[str]:
     """A row of a table for each strategy of a file, after random labels; at the end its lead after TypiClust's."""
     ((methods,), (found,)) = settings(file), claims(file)
     rows = []
     for name, title in TITLES.items():
         if (curve := methods.get(named(name, ""))) is None:
             continue
-        cells = [title, str(len(curve.seeds)), *(spread(at(curve, n), 1) for n in (108, 206, 500))]
+        cells = [title, str(len(curve.seeds)), *(spread(at(curve, n), 1) for n in counts)]
         lead = found.get(named(name, ""))
         cells += [with_interval(lead), verdict(lead)] if lead else ["", ""]
         cells += [] if typical is None else [shown(typical.get(named(name, "typiclust")))]
@@ -172,19 +160,9 @@ def of_strategies_lite2() -> list[str]:
 def of_strategies() -> list[str]:
     """All strategies after random labels, on Lite0's features."""
     ((methods,), (found,)) = settings("strategies"), claims("strategies")
-    rows = rows_of("strategies", claims("strategies_typiclust")[0])
+    rows = rows_of("strategies", typical=claims("strategies_typiclust")[0])
     assert {name for name in TITLES if name != "random"} == {label.removesuffix("_probe") for label in found}
-    for n in (108, 500):
-        values = {name: methods[named(name, "")].at_labelled(n) for name in TITLES}
-        gaps = compare(values, [(name, "random") for name in TITLES if name != "random"])
-        for side, shown in (
-            ("ahead", [gap for gap in gaps if gap.low > 0]),
-            ("behind", [gap for gap in gaps if gap.high < 0]),
-        ):
-            shown.sort(key=lambda gap: -abs(gap.mean))
-            rows.append(
-                f"With {n} labels {side}: {', '.join(f'{TITLES[gap.method]} {with_interval(gap)}' for gap in shown)}."
-            )
+    rows += [said for n in (108, 500) for said in sides_of(methods, n)]
     means = {name: found[named(name, "")].mean for name in TITLES if name != "random"}
     cover = [means[name] for name in ("uherding", "maxherding", "typiclust")]
     assert max(means["dropquery"], means["alfamix"]) < min(cover)
@@ -204,6 +182,30 @@ def of_strategies() -> list[str]:
     rows.append(f"TypiClust's mean is passed in some of these, from {first:.0f} labels on")
     rows.append(f"margin passes ALFA-Mix at {crossed(*passed['alfamix', 'margin'])}")
     return rows
+
+
+def sides_of(methods: Mapping[str, Series], labelled: int) -> list[str]:
+    """The strategies that are ahead of Random at one number of labels, and those that are behind."""
+    titles = {label: title for name, title in TITLES.items() if (label := named(name, "")) in methods}
+    base = named("random", "")
+    values = {label: methods[label].at_labelled(labelled) for label in titles}
+    gaps = compare(values, [(label, base) for label in titles if label != base])
+    gaps.sort(key=lambda gap: -abs(gap.mean))
+    sides = {"ahead": [gap for gap in gaps if gap.low > 0], "behind": [gap for gap in gaps if gap.high < 0]}
+    return [
+        f"With {labelled} labels {side}: {', '.join(f'{titles[gap.method]} {with_interval(gap)}' for gap in shown)}."
+        for side, shown in sides.items()
+        if shown
+    ]
+
+
+def of_camvid_features() -> list[str]:
+    """All strategies after random labels, on CamVid's dense features."""
+    (methods,) = settings("camvid_features")
+    assert {len(series.seeds) for series in methods.values()} == {17}
+    assert {name for name in TITLES if named(name, "") not in methods} == {"dropquery", "alfamix"}
+    rows = rows_of("camvid_features", (36, 60, 108))
+    return [*rows, *(said for n in (36, 108) for said in sides_of(methods, n))]
 
 
 EQUAL = ("badge", "falcun", "margin", "power_margin", "power_entropy", "power_bald")

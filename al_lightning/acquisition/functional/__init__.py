@@ -3,8 +3,6 @@
 from al_lightning.acquisition.functional.k_center import k_center_greedy
 from al_lightning.acquisition.functional.scores import (
     entropy,
-    entropy_of_views,
-    evenly_spread,
     mean_entropy,
     mean_least_confidence,
     mean_margin,
@@ -19,8 +17,6 @@ from al_lightning.acquisition.functional.scores import (
 
 __all__ = [
     "entropy",
-    "entropy_of_views",
-    "evenly_spread",
     "k_center_greedy",
     "mean_entropy",
     "mean_least_confidence",

@@ -69,7 +69,7 @@ def sample_distant(
 
     Returns:
         (rows, squares): rows in the order of their draws, and the squared distance of each when it was drawn; 0 for the
-        first. Fewer than `count` where every open row equals a drawn one.
+        first. Where every open row equals a drawn one, the lowest is taken, with 0.
     """
     size, width = len(vectors.q), (vectors.q.shape[1], vectors.z.shape[1])
     centres = Products(*(torch.empty(count, each, dtype=torch.float64) for each in width))
@@ -106,7 +106,7 @@ def sample_distant(
             refresh(late)
             time[late] = torch.where(time[late].isinf(), torch.inf, draw[late] / nearest[late])
         if bool(time[row].isinf()):
-            break
+            row = int(allowed.open.int().argmax())  # of rows that all equal a drawn one
         add(row, float(nearest[row]))
     return rows, squares
 

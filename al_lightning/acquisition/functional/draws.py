@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from al_lightning.acquisition.limits import Allowed
+
+Kind = Literal["power", "softmax", "softrank"]
 
 
 def exponential(index: Tensor, generator: np.random.Generator) -> Tensor:
@@ -42,6 +46,34 @@ def winner(log_weight: Tensor, index: Tensor, generator: np.random.Generator) ->
         generator: see `exponential`.
     """
     return int((log_weight + gumbel(index, generator)).argmax())
+
+
+def perturbed_order(
+    score: Tensor, index: Tensor, free: Tensor, beta: float, kind: Kind, generator: np.random.Generator
+) -> Tensor:
+    """Return the free rows in the order of their perturbed scores, highest first.
+
+    Args:
+        score: (N,) float64.
+        index: (N,) int64 positions, the keys of the draws.
+        free: (N,) bool.
+        beta: 0 draws uniformly; the larger, the nearer to the highest scores.
+        kind: what is perturbed: the logarithm of the score, the score, or minus the logarithm of its rank.
+        generator: for all draws.
+    """
+    noise = gumbel(index, generator)
+    if kind == "power":
+        strength = score.clamp(min=0).log()
+    elif kind == "softmax":
+        strength = score
+    else:
+        order = torch.where(free, score, -torch.inf).sort(descending=True, stable=True).indices
+        strength = -order.argsort().add(1).double().log()
+    # Among scores of 0 the noise alone decides, as it does among equal ones.
+    first = noise.sort(descending=True, stable=True).indices
+    key = torch.where(strength.isinf(), strength, beta * strength + noise)[first]
+    order = first[key.sort(descending=True, stable=True).indices]
+    return order[free[order]]
 
 
 def take_in_order(order: Tensor, count: int, allowed: Allowed) -> list[int]:

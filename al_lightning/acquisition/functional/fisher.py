@@ -57,14 +57,13 @@ def forward_backward(
     count: int,
     allowed: Allowed,
     penalty: float = 1.0,
-    oversample: int = 2,
 ) -> tuple[list[int], list[float]]:
     """Choose images that make the trace of M^-1 F small (Ash et al. 2021, Algorithm 1).
 
     F is the mean information of all rows, M is `penalty` x 1 plus the mean information of the labelled rows, plus the
     information of each chosen row. Rows are added one by one, each the one that lowers the trace most, until there are
-    `oversample` x `count`; then those are taken out one by one whose loss raises it least. Values are compared to 6
-    digits; of equal rows the lower one stays.
+    2 x `count`; then those are taken out one by one whose loss raises it least. Values are compared to 6 digits; of
+    equal rows the lower one stays.
 
     Args:
         embedding: (N, D).
@@ -74,7 +73,6 @@ def forward_backward(
         allowed: says which rows are open; it records the rows that are added. With limits that had to be loosened, no
             more than `count` are added.
         penalty: lambda, at least `least_penalty`.
-        oversample: how many times as many rows are added first.
 
     Returns:
         (rows, gains): rows in the order in which they were added, and by how much each lowered the trace then.
@@ -87,7 +85,7 @@ def forward_backward(
     search = _Search(embedding[candidates], probability[candidates], first, total)
     rows: list[int] = []
     gains: list[float] = []
-    while bool(allowed.open.any()) and (len(rows) < count or (len(rows) < oversample * count and allowed.factor == 1)):
+    while bool(allowed.open.any()) and (len(rows) < count or (len(rows) < 2 * count and allowed.factor == 1)):
         gain = round_significant(search.change(slice(None), 1))
         best = int(torch.where(allowed.open[candidates], gain, -torch.inf).argmax())
         search.move(best, 1)

@@ -101,27 +101,6 @@ def mean_least_confidence(logits: Tensor) -> Tensor:
     return _mean_over_pixels(1 - F.softmax(logits.float(), dim=1).amax(dim=1))
 
 
-def entropy_of_views(views: Iterable[Tensor]) -> Tensor:
-    """Return the sum of the mean entropies of an image's views, in nats (Eq. 5 of Mittal et al. 2025).
-
-    EquAL's views are the image and its mirror image. Views need not be aligned, because a mean over pixels does not
-    depend on their places.
-
-    Args:
-        views: logits of V views, (B, C) or (B, C, H, W), at least one; one is in memory at a time.
-
-    Returns:
-        (B,) float32, between 0 and V log C.
-    """
-    entropies = []
-    for logits in views:
-        entropies.append(mean_entropy(logits))
-        del logits  # frees the memory for the next view
-    if not entropies:
-        raise ValueError("an entropy of views needs at least one view")
-    return torch.stack(entropies).sum(dim=0)
-
-
 def mutual_information(passes: Iterable[Tensor]) -> Tensor:
     """Return each image's mutual information of class and weights, in nats, the mean over pixels (BALD).
 
@@ -183,11 +162,6 @@ def _entropy_of_probability(probability: Tensor) -> Tensor:
     # Ten times faster than xlogy; 0 log 0 is 0 here too.
     tiny = torch.finfo(probability.dtype).tiny
     return -(probability * probability.clamp(min=tiny).log()).sum(dim=1)
-
-
-def evenly_spread(size: int, count: int) -> list[int]:
-    """Return `count` of the numbers 0 .. size - 1 at equal distances: floor(i x size / count)."""
-    return [number * size // count for number in range(count)]
 
 
 def sequences_in_time(pool: Pool) -> list[list[int]]:

@@ -27,9 +27,9 @@ def check_strategy(
 
     - It chooses as many images as asked for, among the unlabelled candidates, none twice.
     - It chooses the same images for the same seed, for any batch size, and for 1, 2 and 3 processes; also in any order
-      of the pool's images, unless it draws in `candidates` or `select`, or rows are equal.
-    - It works with nothing labelled, with a pool as small as the query, and with equal scores. An error names the image
-      whose score is NaN.
+      of the pool's images, unless it draws in `candidates` or `select`, is `keyed_by_position`, or rows are equal.
+    - It works with nothing labelled, with a pool as small as the query, with equal scores, and if it `reads_labels`
+      with those of one class alone, or of none. An error names the image whose score is NaN.
     - What it keeps of an image does not grow with the image.
     - It keeps to constraints of the batch, and takes the features of another encoder where it has that option.
     - It changes neither the network nor the global generators. `select` does not change its rows, and returns the same

@@ -18,7 +18,7 @@ from al_lightning.acquisition.constraints import Constraints
 from al_lightning.acquisition.functional import round_significant
 from al_lightning.acquisition.scoring import Scorer, select
 from al_lightning.acquisition.testing.traces import contents, global_state, held, modes, upset_global_generators
-from al_lightning.acquisition.testing.trial import SIZE, ConformanceError, Trial, example_images
+from al_lightning.acquisition.testing.trial import SIZE, ConformanceError, Trial, example_images, finite
 from al_lightning.errors import ALError
 from al_lightning.seeding import generator
 from al_lightning.types import SelectionInputs
@@ -155,7 +155,7 @@ def _selects_purely(trial: Trial) -> None:
 
 def _tensors(rows: SelectionInputs) -> list[Tensor]:
     # The shares of unlabelled images are NaN, which equals nothing.
-    return [torch.nan_to_num(each) for each in rows if isinstance(each, Tensor)]
+    return [torch.nan_to_num(each) for each in (*rows, *(rows.head or ())) if isinstance(each, Tensor)]
 
 
 def _does_not_depend_on_batch_size(trial: Trial) -> None:
@@ -261,7 +261,11 @@ def _must_name(trial: Trial, image: int, choose: Callable[[int], object]) -> Non
 
 
 def _keeps_to_constraints(trial: Trial) -> None:
-    constraints = Constraints(per_sequence=2 if trial.pool.sequence else None, per_group=1)
+    if trial.make().reads_labels and not trial.make().keeps_limits:  # a run refuses constraints around it
+        return
+    constraints = Constraints(
+        per_sequence=2 if trial.pool.sequence else None, per_group=1, gap=4 if trial.pool.frame else None
+    )
     with situation(trial.make, "within constraints"):
         strategy, rows = trial.rows()
         count, number = _count(trial), np.arange(trial.pool.size)
@@ -283,6 +287,18 @@ def _takes_features_of_another_encoder(trial: Trial) -> None:
             raise ConformanceError(f"{name_of(trial.make)} chooses differently when asked again on the same features.")
 
 
+def _works_with_the_labels_of_one_class(trial: Trial) -> None:
+    if not trial.make().reads_labels:
+        return
+    with situation(trial.make, "where all labelled images are of one class, or none of their pixels has a class"):
+        strategy, rows = trial.rows()
+        assert rows.shares is not None
+        for share in (1.0, 0.0):
+            shares = torch.where(rows.labelled[:, None], torch.zeros_like(rows.shares), torch.nan)
+            shares[rows.labelled, 0] = share
+            finite(strategy, select(strategy, rows._replace(shares=shares), _count(trial), generator("select", 0)))
+
+
 def _untouched(draws: np.random.Generator, stream: str) -> bool:
     return bool(draws.bit_generator.state == generator(stream, 0).bit_generator.state)
 
@@ -300,6 +316,7 @@ POINTS: Sequence[Callable[[Trial], None]] = (
     _works_with_nothing_labelled,
     _works_with_a_pool_as_small_as_the_query,
     _works_with_constant_scores,
+    _works_with_the_labels_of_one_class,
     _names_the_image_of_a_nan,
     _keeps_to_constraints,
     _takes_features_of_another_encoder,

@@ -25,6 +25,13 @@ class ConformanceError(AssertionError):
     """A strategy fails a check; the message says which."""
 
 
+def finite(strategy: Acquisition, selection: Selection) -> Selection:
+    """Return a selection, each score of which must be finite."""
+    if not np.isfinite(selection.scores).all():
+        raise ConformanceError(f"{type(strategy).__name__} gives an image that it chooses no finite score.")
+    return selection
+
+
 def example_pool() -> Pool:
     """Return 36 images, of which 5 are labelled: three sequences of 12 frames, in no order."""
     sequence, frame = np.divmod(generator("pool", 0).permutation(36), 12)
@@ -142,7 +149,4 @@ class Trial:
     def choose(self, count: int, batch_size: int = 4, processes: int = 1) -> Selection:
         """Score the pool, select, and check the selection as the loop does; each score must be finite."""
         strategy, rows = self.rows(batch_size, processes)
-        selection = select(strategy, rows, count, generator("select", 0))
-        if not np.isfinite(selection.scores).all():
-            raise ConformanceError(f"{type(strategy).__name__} gives an image that it chooses no finite score.")
-        return selection
+        return finite(strategy, select(strategy, rows, count, generator("select", 0)))
