@@ -228,6 +228,22 @@ def test_dcom_goes_from_density_to_margin():
     assert warm.note == "competence 1, delta 0.7"
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_dcom_is_the_plain_algorithm_where_density_and_margin_both_count(seed):
+    embedding, group = groups([40, 30, 20, 10], spread=0.25, seed=seed)
+    draws = torch.Generator().manual_seed(seed)
+    predicted = torch.where(torch.rand(100, generator=draws) < 0.2, 1, group)
+    doubt = torch.rand(100, generator=draws)
+    labelled = [0, 1, 2, 40, 41, 70]  # none of the last group
+    rows = rows_of(embedding, labelled, shares_of(group, 4, labelled), uncertainty=doubt, **{"class": predicted})
+    chosen = DCoM(delta=1.1).select(rows, 8, DRAW)
+    label = {row: int(group[row]) for row in labelled}
+    expected, competence, radius = plain_coverage.dcom(embedding, label, predicted, doubt, 8, 1.1)
+    assert 0.3 < competence < 0.95
+    assert [index - 100 for index in chosen.indices] == expected
+    assert chosen.note == f"competence {competence:.3g}, delta {radius:.3g}"
+
+
 def test_dcom_gives_a_labelled_image_a_smaller_ball_where_predictions_differ():
     embedding, group = groups([12, 9, 6])
     wrong = torch.where(group == 0, 1, group)

@@ -45,6 +45,15 @@ def test_choices_and_traces_are_those_of_dense_inverses(seed, count, first, pena
     assert gains == pytest.approx(expected_gains, rel=1e-5)
 
 
+def test_terms_with_the_weights_of_the_authors_code_choose_other_images():
+    embedding, probability = rows(25)
+    labelled = torch.arange(25) < 5
+    ours, _ = forward_backward(embedding, probability, labelled, 4, allowed(25, labelled=tuple(range(5))), 1.0)
+    weighted = [plain(embedding, probability, labelled, 4, 1.0, of)[0] for of in ((1.0, 1.0), (5 / 9, 4 / 9))]
+    assert weighted[0] == ours
+    assert weighted[1] != ours
+
+
 def test_equal_rows_are_taken_from_the_lowest():
     embedding, probability = (each.repeat(8, 1) for each in rows(1))
     assert forward_backward(embedding, probability, torch.zeros(8, dtype=torch.bool), 3, allowed(8))[0] == [0, 1, 2]

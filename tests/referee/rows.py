@@ -37,9 +37,10 @@ $ make referee     # runs the tests, and writes this page from tests/referee/row
 ```
 
 Each row is a fact about behaviour in the version that it names, and no judgement: papers leave points open, and
-programs decide them in different ways. [What was decided here](choices.md), and why, is another page. A row's test
-fails when either side changes, and so does a test of versions when another version of a package is installed. The
-packages come with `pip install -c constraints.txt -e '.[dev]'`. A repository's version is a commit. Its code was
+programs decide them in different ways. [What was decided here](choices.md), where papers and their authors' code differ
+or are silent, is another page. A row's test fails when this code changes or the package beside it, and so does a test
+of versions when another version of a package is installed. The packages come with
+`pip install -c constraints.txt -e '.[dev]'`. A repository's version is a commit, which stays as it is. Its code was
 read, not run; a test, where there is one, computes its formula.
 """
 
@@ -85,6 +86,7 @@ def page(rows: Sequence[Row]) -> str:
         f"{alone}.\n",
         "`uniform5_entropy` is entropy on every fifth frame. A name that ends in `_mcd` is the same strategy on a",
         "network with dropout.\n",
+        "No row compares with numbers that a paper prints: none comes with the arrays from which it was computed.\n",
     ]
     return "\n".join(parts)
 

@@ -15,13 +15,14 @@ def trace(matrix, total):
     return float(torch.trace(torch.linalg.inv(matrix) @ total))
 
 
-def plain(embedding, probability, labelled, count, penalty):
-    """Algorithm 1 of the paper with an inverse for each image and step."""
+def plain(embedding, probability, labelled, count, penalty, weights=(1.0, 1.0)):
+    """Algorithm 1 of the paper with an inverse for each image and step; weights of labelled images and of choices."""
     each = dense(embedding, probability)
     total = each.mean(dim=0)
     matrix = penalty * torch.eye(len(total), dtype=torch.float64) + (
-        each[labelled].mean(dim=0) if labelled.any() else 0
+        weights[0] * each[labelled].mean(dim=0) if labelled.any() else 0
     )
+    each = weights[1] * each
     free = [row for row in range(len(each)) if not labelled[row]]
     chosen, gains = [], []
     for _ in range(2 * count):

@@ -1,6 +1,8 @@
-"""The greedy algorithms of MaxHerding and ProbCover as they are written down: all distances, in float64."""
+"""MaxHerding's, ProbCover's and DCoM's greedy algorithms as they are written down: all distances, in float64."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -46,3 +48,37 @@ def greedy(kernel: Tensor, labelled: Tensor, count: int, weight: Tensor | None =
         free = free & (torch.arange(len(free)) != row)
         cover = torch.maximum(cover, kernel[:, row])
     return chosen, gains
+
+
+def dcom(
+    features: Tensor, label: dict[int, int], predicted: Tensor, doubt: Tensor, count: int, most: float
+) -> tuple[list[int], float, float]:
+    """DCoM's rows, the competence, and the mean radius; the label of each labelled row is given."""
+    between, centres = distances(features), list(label)
+    said = predicted.clone()
+    said[centres] = torch.tensor(list(label.values()))
+    share = 0.4 + 0.2 * float((between[centres] < most).any(dim=0).double().mean())
+    radii = []
+    for row in centres:
+        inside = [far for far in between[row].tolist() if far < most]
+        last = max(far for far in inside if float((said[between[row] <= far] == label[row]).double().mean()) >= share)
+        beyond = between[row][between[row] > last]
+        radii.append((last + float(beyond.min())) / 2 if len(beyond) and float(beyond.min()) < most else most)
+    covered = (between[centres] < torch.tensor(radii, dtype=torch.float64)[:, None]).any(dim=0)
+    radius = sum(radii) / len(radii)
+    competence = (1 + math.exp(-3)) / (1 + math.exp(-30 * (float(covered.double().mean()) - 0.9)))
+    free = torch.ones(len(features), dtype=torch.bool)
+    free[centres] = False
+    chosen: list[int] = []
+    for _ in range(count):
+        density = ((between < radius) & ~covered).sum(dim=1).double() * free
+        parts = [
+            (each - each.min()) / (each.max() - each.min()) if each.max() > each.min() else 0 * each
+            for each in (doubt.double() * free, density)
+        ]
+        mixed = round_significant(competence * parts[0] + (1 - competence) * parts[1])
+        row = int(torch.where(free, mixed, -1.0).argmax())
+        chosen.append(row)
+        free[row] = False
+        covered = covered | (between[row] < radius)
+    return chosen, competence, radius
