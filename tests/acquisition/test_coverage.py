@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from al_lightning.acquisition import DCoM, MaxHerding, ProbCover, TypiClust, UHerding
+from al_lightning.acquisition.functional.clustering import k_means
 from al_lightning.errors import ALError, UsageError
 from al_lightning.networks import WideResNet
 from al_lightning.networks.from_features import FromFeatures, Layout
@@ -226,6 +227,22 @@ def test_dcom_goes_from_density_to_margin():
     warm = DCoM(delta=0.7).select(known, 2, DRAW)
     assert warm.indices == [126, 125]  # the smallest margins
     assert warm.note == "competence 1, delta 0.7"
+
+
+def test_typiclust_makes_no_more_than_so_many_clusters(monkeypatch):
+    asked = []
+
+    def watched(points, clusters, draws):
+        asked.append(clusters)
+        return k_means(points, clusters, draws)
+
+    monkeypatch.setattr("al_lightning.acquisition.typiclust.k_means", watched)
+    embedding, _ = groups([12, 9, 8])
+    TypiClust().select(rows_of(embedding, labelled=[3]), 3, DRAW)
+    monkeypatch.setattr("al_lightning.acquisition.typiclust.MOST_CLUSTERS", 2)
+    chosen = TypiClust().select(rows_of(embedding, labelled=[3]), 3, DRAW)
+    assert asked == [4, 2]
+    assert len(chosen.indices) == 3
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -9,13 +9,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from al_lightning.acquisition import Acquisition, Constraints, Coreset, Entropy, Random
+from al_lightning.acquisition import Acquisition, Constraints, Coreset, Entropy, MaxHerding, Random
+from al_lightning.acquisition.functional import round_significant
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.scoring import select
 from al_lightning.errors import UsageError
 from al_lightning.pool import Pool
 from al_lightning.seeding import generator
 from al_lightning.types import Selection, SelectionInputs
+from tests.support import plain_coverage
 from tests.support.errors import raises
 from tests.support.quick import quick
 from tests.support.scored import embedded
@@ -186,6 +188,26 @@ def test_k_center_within_limits_is_the_masked_greedy_algorithm(drawn):
         expected.append(row)
         centres.append(row)
     assert chosen(Coreset(), rows, count).indices == expected
+
+
+@given(drawn=pools())
+@quick
+def test_herding_within_limits_is_the_masked_greedy_algorithm(drawn):
+    pool, constraints, count, points = drawn
+    index, embedding = np.arange(pool.size), torch.from_numpy(points + 1)
+    limits = constraints.limits(pool, index, [""] * pool.size, lambda: index)
+    rows = embedded(index, np.isin(index, pool.labelled), embedding)._replace(limits=limits)
+    kernel = torch.exp(-(plain_coverage.distances(embedding) ** 2))
+    allowed, centres, expected = Allowed(rows), list(pool.labelled), []
+    while len(expected) < count:
+        covered = kernel[:, centres].amax(dim=1) if centres else torch.zeros(pool.size)
+        gain = (kernel - covered[:, None]).clamp(min=0)[~rows.labelled].sum(dim=0)
+        gain = round_significant(torch.where(gain > 1e-9, gain, 0.0))
+        row = int(torch.where(allowed.open, gain, -1.0).argmax())
+        allowed.take(row)
+        expected.append(row)
+        centres.append(row)
+    assert chosen(MaxHerding(), rows, count).indices == expected
 
 
 @given(drawn=pools())

@@ -25,4 +25,4 @@ def bench_peers(bench: Bench, name: str) -> None:
     if name in LARGE:
         ours, theirs = (float(python("-m", "benchmarks.peers", name, side).split()[-1]) for side in ("ours", "theirs"))
         note = f"{ours / 1e6:.0f} over {theirs / 1e6:.0f} MB above the inputs; the peer keeps {LARGE[name]}"
-        bench.add(f"{what}, peak memory", ours / theirs, note)
+        bench.add(f"{what}, peak memory", ours / theirs, note, at_most=0.5)

@@ -178,6 +178,7 @@ def test_recommended_commands_run_and_are_reported(
         calls = assert_they_run(al, monkeypatch, of_text(answer.out))
         assert len([call for call in calls if call[0] == "fit" and call[2].startswith(config)]) >= 6
         assert "--run_dir" not in answer.out
+        assert "Ours. On features of a frozen encoder" in " ".join(answer.out.split())
     mapping = coloured(masks)
     refused = al("recommend", *by_id, "--processes", 1)
     assert (refused.code, "--mapping FILE" in refused.err) == (DatasetError.exit_code, True), refused.err

@@ -11,6 +11,7 @@ from al_lightning.errors import UsageError
 from al_lightning.runs.journal import Run, read_run
 from al_lightning.runs.parts import method_of
 from tests.support.errors import refused
+from tests.support.methods import maps
 from tests.support.runs import SMALL_NETWORK, TINY, Answer, journal
 
 Call = Callable[..., Answer]
@@ -27,15 +28,15 @@ def test_a_cold_start_is_the_same_for_all_strategies_and_processes_and_after_a_r
     runs = {}
     for name, more in {
         "one": [],
-        "two": ["--trainer.devices", 2],
+        "three": ["--trainer.devices", 3, "--data.batch_size", 33],
         "other": ["--acquisition", "al_lightning.acquisition.Margin"],
     }.items():
         answer = al(*PROBE, "--initial", "typiclust", *more, "--run_dir", name)
         assert answer.code == 0, answer.err
         assert "without pretrained weights" in answer.err
         runs[name] = read_run(here / name)
-    assert runs["one"].initial == runs["two"].initial == runs["other"].initial
-    assert [cycle.chosen for cycle in runs["one"].cycles] == [cycle.chosen for cycle in runs["two"].cycles]
+    assert runs["one"].initial == runs["three"].initial == runs["other"].initial
+    assert [cycle.chosen for cycle in runs["one"].cycles] == [cycle.chosen for cycle in runs["three"].cycles]
     assert method_of(runs["one"].record) == "coreset_from_typiclust_probe"
     assert runs["one"].record.settings["initial"] == "typiclust"
     kept = journal(here / "one")
@@ -117,6 +118,22 @@ def test_constraints_hold_in_a_run_and_in_what_it_is_called(al: Call, here: Path
     balanced = al(*PROBE, "--acquisition", "al_lightning.acquisition.Balanced", "--run_dir", "wrong")
     assert refused(balanced, UsageError, "--initial balanced")
     assert not (here / "wrong/cycles.jsonl").exists()
+
+
+def test_constraints_hold_around_a_first_choice_and_the_next_on_a_video(al: Call, masks: Path, here: Path) -> None:
+    limits = ["--constraints.per_sequence", 1, "--constraints.gap", 2]
+    budget = ["--budget.unit", "images", "--budget.initial", 4, "--budget.query", 4]
+    line = ["fit", *maps("maxherding", "supervised", masks), *budget, "--initial", "maxherding"]
+    assert al(*line, "--run_dir", "free").code == 0
+    answer = al(*line, *limits, "--run_dir", "run")
+    assert answer.code == 0, answer.err
+    assert "the constraints left too few images" not in answer.err
+    run = read_run(here / "run")
+    first, then = run.initial or [], run.cycles[0].chosen
+    assert first != read_run(here / "free").initial
+    assert [sorted(position // 4 for position in batch) for batch in (first, then)] == [[0, 1, 2, 3]] * 2
+    assert all(abs(old - new) >= 2 for old in first for new in then if old // 4 == new // 4)
+    assert method_of(run.record) == "maxherding_per_sequence_1_gap_2_from_maxherding"
 
 
 def test_a_strategy_of_ones_own_takes_one_image_of_each_group_of_near_duplicates(al: Call, here: Path) -> None:
