@@ -16,7 +16,6 @@ from al_lightning.acquisition.functional.clustering import k_means
 from al_lightning.acquisition.functional.typicality import typical_choice
 from al_lightning.acquisition.functional.unit_vectors import UnitVectors
 from al_lightning.seeding import generator
-from tests.support import plain_coverage
 from tests.support.scored import allowed_of, embedded
 
 DRAW = generator("select", 0, 0)
@@ -186,5 +185,6 @@ def test_probcover_can_choose_one_of_the_last_images():
     features[:5, 600] = 1.0  # five images 45 degrees from the last, which alone holds them all
     rows = embedded(range(601), torch.zeros(601, dtype=torch.bool), features)
     assert ProbCover(delta=0.8).select(rows, 1, DRAW).indices == [600]
-    degree = (plain_coverage.distances(features) < 0.8).sum(dim=1)
+    unit = torch.nn.functional.normalize(features.double())
+    degree = (torch.cdist(unit, unit) < 0.8).sum(dim=1)
     assert (int(degree[: 601 // 500 * 500].max()), int(degree[600])) == (2, 6)  # what whole blocks offer, and the last

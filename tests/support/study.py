@@ -33,7 +33,7 @@ def spread(values: list[float], digits: int = 2, sign: str = "") -> str:
 
 
 def with_interval(found: Comparison, digits: int = 1) -> str:
-    return f"{found.mean:.{digits}f} ({found.interval(digits)})"
+    return f"{round(found.mean, digits) + 0:.{digits}f} ({found.interval(digits)})"
 
 
 def points(found: Comparison) -> str:

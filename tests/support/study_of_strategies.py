@@ -110,16 +110,14 @@ def shown(found: Comparison | None) -> str:
     return f"**{with_interval(found)}**" if found.shows else with_interval(found)
 
 
-def rows_of(
-    file: str, counts: Iterable[int] = (108, 206, 500), typical: Mapping[str, Comparison] | None = None
-) -> list[str]:
+def rows_of(file: str, typical: Mapping[str, Comparison] | None = None) -> list[str]:
     """A row of a table for each strategy of a file, after random labels; at the end its lead after TypiClust's."""
     ((methods,), (found,)) = settings(file), claims(file)
     rows = []
     for name, title in TITLES.items():
         if (curve := methods.get(named(name, ""))) is None:
             continue
-        cells = [title, str(len(curve.seeds)), *(spread(at(curve, n), 1) for n in counts)]
+        cells = [title, str(len(curve.seeds)), *(spread(at(curve, n), 1) for n in (108, 206, 500))]
         lead = found.get(named(name, ""))
         cells += [with_interval(lead), verdict(lead)] if lead else ["", ""]
         cells += [] if typical is None else [shown(typical.get(named(name, "typiclust")))]
@@ -160,9 +158,9 @@ def of_strategies_lite2() -> list[str]:
 def of_strategies() -> list[str]:
     """All strategies after random labels, on Lite0's features."""
     ((methods,), (found,)) = settings("strategies"), claims("strategies")
-    rows = rows_of("strategies", typical=claims("strategies_typiclust")[0])
+    rows = rows_of("strategies", claims("strategies_typiclust")[0])
     assert {name for name in TITLES if name != "random"} == {label.removesuffix("_probe") for label in found}
-    rows += [said for n in (108, 500) for said in sides_of(methods, n)]
+    rows += differences(methods, (108, 206, 304, 402, 500))
     means = {name: found[named(name, "")].mean for name in TITLES if name != "random"}
     cover = [means[name] for name in ("uherding", "maxherding", "typiclust")]
     assert max(means["dropquery"], means["alfamix"]) < min(cover)
@@ -184,28 +182,30 @@ def of_strategies() -> list[str]:
     return rows
 
 
-def sides_of(methods: Mapping[str, Series], labelled: int) -> list[str]:
-    """The strategies that are ahead of Random at one number of labels, and those that are behind."""
+def differences(methods: Mapping[str, Series], counts: Iterable[int]) -> list[str]:
+    """A row for each strategy: its difference from Random at each number of labels, each corrected for its column."""
     titles = {label: title for name, title in TITLES.items() if (label := named(name, "")) in methods}
     base = named("random", "")
-    values = {label: methods[label].at_labelled(labelled) for label in titles}
-    gaps = compare(values, [(label, base) for label in titles if label != base])
-    gaps.sort(key=lambda gap: -abs(gap.mean))
-    sides = {"ahead": [gap for gap in gaps if gap.low > 0], "behind": [gap for gap in gaps if gap.high < 0]}
-    return [
-        f"With {labelled} labels {side}: {', '.join(f'{titles[gap.method]} {with_interval(gap)}' for gap in shown)}."
-        for side, shown in sides.items()
-        if shown
-    ]
+    others = [label for label in titles if label != base]
+    columns = []
+    for n in counts:
+        values = {label: methods[label].at_labelled(n) for label in titles}
+        columns.append({gap.method: shown(gap) for gap in compare(values, [(label, base) for label in others])})
+    return [flat(f"| {titles[label]} | {' | '.join(column[label] for column in columns)} |") for label in others]
 
 
 def of_camvid_features() -> list[str]:
     """All strategies after random labels, on CamVid's dense features."""
-    (methods,) = settings("camvid_features")
+    ((methods,), (found,)) = settings("camvid_features"), claims("camvid_features")
     assert {len(series.seeds) for series in methods.values()} == {17}
     assert {name for name in TITLES if named(name, "") not in methods} == {"dropquery", "alfamix"}
-    rows = rows_of("camvid_features", (36, 60, 108))
-    return [*rows, *(said for n in (36, 108) for said in sides_of(methods, n))]
+    counts = (36, 60, 84, 108)
+    rows = []
+    for row in differences(methods, counts):
+        lead = found[next(label for label in found if row.startswith(f"| {TITLES[label.removesuffix('_probe')]} |"))]
+        rows.append(f"{row} {with_interval(lead)} | {verdict(lead)} |")
+    drawn = [spread(at(methods[named("random", "")], n), 1) for n in counts]
+    return [flat(f"| Random | {' | '.join(drawn)} | | |"), *rows]
 
 
 EQUAL = ("badge", "falcun", "margin", "power_margin", "power_entropy", "power_bald")
