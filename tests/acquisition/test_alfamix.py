@@ -73,10 +73,3 @@ def test_how_sure_a_head_is_does_not_count():
     assert bool(two[0].isfinite().all())
     assert two[0].tolist() == pytest.approx(two[1].tolist())
     assert bool(flipping_epsilon(embedding, sure, anchors).isfinite().any())
-
-
-def test_the_limits_are_kept():
-    embedding = torch.randn(60, 4, generator=torch.Generator().manual_seed(0))
-    group = torch.arange(60) // 20
-    rows = inputs((), group, head(3, 4), embedding=embedding)
-    assert sorted(group[ALFAMix(5.0).select(rows, 3, generator("select", 0)).indices].tolist()) == [0, 1, 2]

@@ -107,13 +107,6 @@ def test_vectors_of_another_encoder_take_the_embeddings_place():
     assert other.indices[0] == int(length.argmax())
 
 
-def test_the_limits_are_kept():
-    rows, _ = example(12)
-    group = torch.arange(12) % 3
-    limited = inputs(group=group, gradient=rows.part("gradient"), embedding=rows.part("embedding"))
-    assert sorted(group[BADGE().select(limited, 3, generator("select", 0)).indices].tolist()) == [0, 1, 2]
-
-
 @pytest.mark.parametrize("kind", ["gradient", "embedding"])
 def test_an_image_that_is_not_finite_is_named(kind):
     rows, _ = example()

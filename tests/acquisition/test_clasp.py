@@ -43,10 +43,10 @@ def test_classes_are_served_in_random_order():
     assert len(orders) == 6
 
 
-def example(size=90, group=None):
+def example(size=90):
     logits = 3 * torch.randn(size, 3, generator=torch.Generator().manual_seed(0))
     by_class = class_entropy(logits)
-    return inputs(group=group, score=by_class.sum(dim=1), class_score=by_class)
+    return inputs(score=by_class.sum(dim=1), class_score=by_class)
 
 
 def test_without_noise_two_thirds_are_the_highest_of_each_class_and_the_rest_the_highest_entropies():
@@ -87,12 +87,6 @@ def test_noise_falls_from_the_first_choice_to_the_last():
     # The middle choice has the geometric mean of both: beta 10.
     constant = ClaSP(share=0.0, beta=10.0, last_beta=10.0).select(rows, 20, generator("select", 1))
     assert strategy.select(rows._replace(cycle=2, cycles=5), 20, generator("select", 1)) == constant
-
-
-def test_the_limits_are_kept():
-    group = torch.arange(90) // 15
-    chosen = ClaSP().select(example(group=group), 6, generator("select", 0)).indices
-    assert sorted(group[chosen].tolist()) == [0, 1, 2, 3, 4, 5]
 
 
 def test_a_class_that_no_image_may_have_takes_random_ones():

@@ -175,15 +175,6 @@ def test_the_kits_networks_show_all_that_a_strategy_may_look_at():
         assert [tap.shape[1] for tap in features.taps] == [6, 12]
 
 
-class IgnoresLimits(Sound):
-    keeps_limits = True
-
-
-def test_a_strategy_that_breaks_constraints_is_told():
-    with raises(ConformanceError, "IgnoresLimits", "within constraints", "rule out"):
-        check_strategy(IgnoresLimits)
-
-
 class ForgetsFeatures(Coreset):
     def select(self, rows, count, generator):
         return super().select(rows._replace(features=None), count, generator)

@@ -87,13 +87,6 @@ def test_one_image_of_each_group_of_directions_is_chosen():
     assert all(score in (0, pytest.approx(1 / 3), pytest.approx(2 / 3), 1) for score in chosen.scores)
 
 
-def test_candidates_that_limits_rule_out_are_made_up_for():
-    embedding = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
-    group = torch.arange(200) // 50
-    rows = inputs(group=group, head=head(3, 4), embedding=embedding)
-    assert sorted(group[DropQuery().select(rows, 4, generator("select", 0)).indices].tolist()) == [0, 1, 2, 3]
-
-
 def test_a_network_without_a_linear_head_is_refused():
     network = TinyClassifier()
     DropQuery().check(network)

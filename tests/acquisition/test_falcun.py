@@ -13,9 +13,9 @@ from tests.support.scored import Watched, batch_of
 from tests.support.selections import inputs
 
 
-def example(size=5, group=None):
+def example(size=5):
     probability = (2 * torch.randn(size, 3, generator=torch.Generator().manual_seed(0))).softmax(dim=1)
-    return inputs(group=group, uncertainty=1 - mean_margin(probability.log()), probability=probability)
+    return inputs(uncertainty=1 - mean_margin(probability.log()), probability=probability)
 
 
 def test_relevance_scales_distances_over_what_is_left():
@@ -79,10 +79,7 @@ def test_margins_and_probabilities_of_pixels_are_means():
     assert parts["probability"].tolist() == [pytest.approx([0.75, 0.25])]
 
 
-def test_certain_images_can_be_chosen_and_limits_are_kept():
+def test_certain_images_can_be_chosen():
     certain = torch.eye(3)[[0, 1, 2, 0]]
     rows = inputs(uncertainty=torch.zeros(4), probability=certain)
     assert sorted(FALCUN().select(rows, 4, generator("select", 0)).indices) == [0, 1, 2, 3]
-    group = torch.arange(12) % 3
-    limited = FALCUN().select(example(12, group), 3, generator("select", 0)).indices
-    assert sorted(group[limited].tolist()) == [0, 1, 2]

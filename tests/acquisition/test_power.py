@@ -73,11 +73,6 @@ def test_a_large_beta_takes_the_highest_scores_and_reports_them():
     assert chosen.scores == pytest.approx([0.6, 0.4, 0.1])
 
 
-def test_the_limits_are_kept():
-    rows = inputs(group=torch.tensor([0, 0, 1, 1]), score=SCORES)
-    assert Power(Entropy(), beta=1e6).select(rows, 2, generator("select", 0)).indices == [1, 3]
-
-
 def test_it_asks_its_strategy_for_all_else():
     bald, subset = Power(BALD(4)), Power(LearningLoss(subset=3))
     assert bald.score_passes == BALD.score_passes

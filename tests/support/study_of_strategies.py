@@ -161,6 +161,13 @@ def of_strategies() -> list[str]:
     rows = rows_of("strategies", claims("strategies_typiclust")[0])
     assert {name for name in TITLES if name != "random"} == {label.removesuffix("_probe") for label in found}
     rows += differences(methods, (108, 206, 304, 402, 500))
+    gaps = [gaps_at(methods, n) for n in (108, 206, 304, 402, 500)]
+    falling = [each["uherding"] for each in gaps]
+    assert all(gap.shows for gap in falling)
+    assert falling == sorted(falling, key=lambda gap: -gap.mean)
+    assert not any(gaps[-1][name].shows for name in ("typiclust", "alfamix"))
+    behind_at = [{name for name, gap in each.items() if gap.high < 0} for each in gaps]
+    assert all(each <= behind_at[0] for each in behind_at)
     means = {name: found[named(name, "")].mean for name in TITLES if name != "random"}
     cover = [means[name] for name in ("uherding", "maxherding", "typiclust")]
     assert max(means["dropquery"], means["alfamix"]) < min(cover)
@@ -184,14 +191,15 @@ def of_strategies() -> list[str]:
 
 def differences(methods: Mapping[str, Series], counts: Iterable[int]) -> list[str]:
     """A row for each strategy: its difference from Random at each number of labels, each corrected for its column."""
-    titles = {label: title for name, title in TITLES.items() if (label := named(name, "")) in methods}
-    base = named("random", "")
-    others = [label for label in titles if label != base]
-    columns = []
-    for n in counts:
-        values = {label: methods[label].at_labelled(n) for label in titles}
-        columns.append({gap.method: shown(gap) for gap in compare(values, [(label, base) for label in others])})
-    return [flat(f"| {titles[label]} | {' | '.join(column[label] for column in columns)} |") for label in others]
+    columns = [{name: shown(gap) for name, gap in gaps_at(methods, n).items()} for n in counts]
+    return [flat(f"| {TITLES[name]} | {' | '.join(column[name] for column in columns)} |") for name in columns[0]]
+
+
+def gaps_at(methods: Mapping[str, Series], labelled: int) -> dict[str, Comparison]:
+    """Each strategy against Random at one number of labels, corrected together."""
+    values = {name: methods[label].at_labelled(labelled) for name in TITLES if (label := named(name, "")) in methods}
+    found = compare(values, [(name, "random") for name in values if name != "random"])
+    return {gap.method: gap for gap in found}
 
 
 def of_camvid_features() -> list[str]:
@@ -201,14 +209,14 @@ def of_camvid_features() -> list[str]:
     assert {name for name in TITLES if named(name, "") not in methods} == {"dropquery", "alfamix"}
     counts = (36, 60, 84, 108)
     rows = []
-    for row in differences(methods, counts):
-        lead = found[next(label for label in found if row.startswith(f"| {TITLES[label.removesuffix('_probe')]} |"))]
+    for name, row in zip(gaps_at(methods, 108), differences(methods, counts), strict=True):
+        lead = found[named(name, "")]
         rows.append(f"{row} {with_interval(lead)} | {verdict(lead)} |")
     drawn = [spread(at(methods[named("random", "")], n), 1) for n in counts]
     return [flat(f"| Random | {' | '.join(drawn)} | | |"), *rows]
 
 
-EQUAL = ("badge", "falcun", "margin", "power_margin", "power_entropy", "power_bald")
+EQUAL = ("badge", "falcun", "clasp", "margin", "power_margin", "power_entropy", "power_bald")
 
 
 def readme_cell(strategy: str) -> str:
