@@ -11,6 +11,7 @@ from torch import Tensor
 
 from al_lightning.acquisition.functional import mean_margin, mean_probability, require_finite, round_significant
 from al_lightning.acquisition.functional.ball_cover import BallCover, agreeing_radii, in_balls
+from al_lightning.acquisition.functional.draws import exponential, highest
 from al_lightning.acquisition.functional.unit_vectors import UnitVectors
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.on_balls import OnBalls
@@ -46,13 +47,13 @@ class DCoM(OnBalls):
         return said if self.features else {**said, "embedding": features.embedding}
 
     def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
-        """Choose greedily; of equal scores the lower position."""
+        """Choose greedily; of equal scores by lot."""
         points, allowed = UnitVectors(self.finite_embedding(rows)), Allowed(rows)
         require_finite(rows, rows.value[0])
         most = self.radius(points, rows, count, generator)
         covered, radius = self._covered(points, rows, most)
         competence = _competence(float(covered.double().mean()))
-        cover = BallCover(points, covered, radius)
+        cover, lot = BallCover(points, covered, radius), exponential(rows.index, generator)
         uncertainty = rows.part("uncertainty")[:, 0].double()
         chosen: list[int] = []
         scores: list[float] = []
@@ -60,7 +61,7 @@ class DCoM(OnBalls):
             doubt = _scaled(torch.where(allowed.free, uncertainty, 0.0))
             density = _scaled(torch.where(allowed.free, cover.degree, 0).double())
             mixed = round_significant(competence * doubt + (1 - competence) * density)
-            row = int(torch.where(allowed.open, mixed, -1.0).argmax())  # the first of equals
+            row = highest(torch.where(allowed.open, mixed, -1.0), lot)
             chosen.append(row)
             scores.append(float(mixed[row]))
             allowed.take(row)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from al_lightning.acquisition.functional.ball_cover import BallCover, in_balls
+from al_lightning.acquisition.functional.draws import exponential, highest
 from al_lightning.acquisition.functional.unit_vectors import COPY, UnitVectors
 from al_lightning.acquisition.limits import Allowed
 from al_lightning.acquisition.on_balls import OnBalls
@@ -18,24 +19,24 @@ class ProbCover(OnBalls):
     """Maximum coverage by balls (Yehuda et al. 2022): each choice's ball holds most images that are in no other ball.
 
     A ball holds the images whose embeddings, scaled to length 1, are closer than delta to its centre. Once no image
-    that may be chosen would cover another, delta is halved. The score of a choice is how many images it covered. It
-    reads nothing of the labels but how many classes there are, and can choose a first batch. The options are those of
-    `OnBalls`.
+    that may be chosen would cover another, delta is halved. Of images that cover equally many, one is drawn. The score
+    of a choice is how many images it covered. It reads nothing of the labels but how many classes there are, and can
+    choose a first batch. The options are those of `OnBalls`.
     """
 
     cold_start: ClassVar[bool] = True
 
     def select(self, rows: SelectionInputs, count: int, generator: np.random.Generator) -> Selection:
-        """Choose greedily; of equal degrees the lower position."""
+        """Choose greedily; of equal degrees by lot."""
         points, allowed = UnitVectors(self.finite_embedding(rows)), Allowed(rows)
         radius = self.radius(points, rows, count, generator)
-        radii = [radius]
+        radii, lot = [radius], exponential(rows.index, generator)
         cover = _cover(points, allowed, radius)
         chosen: list[int] = []
         degrees: list[float] = []
         while len(chosen) < count:
             degree = torch.where(allowed.open, cover.degree, -1)
-            row = int(degree.argmax())  # the first of equals
+            row = highest(degree, lot)
             if int(degree[row]) == 0 and radius > COPY:
                 radius /= 2
                 cover = _cover(points, allowed, radius)

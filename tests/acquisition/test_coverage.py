@@ -194,8 +194,18 @@ def test_probcover_halves_delta_once_all_is_covered():
     assert chosen.note.startswith("delta 1.9, then 0.95")
     assert {int(group[index - 100]) for index in chosen.indices if index < 127} == {0, 1, 2}
     assert all(score > 0 for score in chosen.scores)
-    copies = ProbCover().select(rows_of(torch.ones(5, 3)), 3, DRAW)  # nothing to cover: the lower positions
-    assert (copies.indices, copies.scores) == ([100, 101, 102], [5.0, 0.0, 0.0])
+    copies = ProbCover().select(rows_of(torch.ones(5, 3)), 3, DRAW)  # nothing is left to cover
+    assert copies.scores == [5.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("strategy", [ProbCover, DCoM])
+def test_of_images_that_cover_as_many_one_is_drawn(strategy):
+    """Else those of the first class would be taken, where the pool's order is that of the classes."""
+    apart = rows_of(torch.eye(60), **{"class": torch.zeros(60)}, uncertainty=torch.zeros(60))
+    batches = [strategy(delta=0.5).select(apart, 15, generator("select", seed)) for seed in range(20)]
+    assert all(set(batch.scores) <= {0.0, 1.0} for batch in batches)
+    assert 0.4 < sum(index < 130 for batch in batches for index in batch.indices) / 300 < 0.6
+    assert strategy(delta=0.5).select(apart, 15, generator("select", 0)) == batches[0]
 
 
 def test_probcover_finds_delta_from_as_many_clusters_as_classes():

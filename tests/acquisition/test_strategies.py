@@ -76,7 +76,7 @@ COLUMNS = {
 ON_EMBEDDINGS = ("Coreset", "MaxHerding", "ProbCover", "TypiClust", "DropQuery", "ALFAMix", "BAIT")
 COLUMNS |= {name: {"embedding": 3} for name in ON_EMBEDDINGS}
 """What a row holds for each strategy; one score for the others."""
-DRAWS = {"Random", "Power", "DropQuery", "FALCUN", "ClaSP"}
+DRAWS = {"Random", "Power", "DropQuery", "FALCUN", "ClaSP", "ProbCover", "DCoM"}
 """Strategies that draw among equal images."""
 
 

@@ -48,6 +48,19 @@ def winner(log_weight: Tensor, index: Tensor, generator: np.random.Generator) ->
     return int((log_weight + gumbel(index, generator)).argmax())
 
 
+def highest(score: Tensor, lot: Tensor) -> int:
+    """Return the row of the highest score; of equal scores that of the lowest lot.
+
+    Where scores are counts, most choices are among equals, and positions are often in the order of classes or of time.
+
+    Args:
+        score: (N,).
+        lot: (N,), a number for each row, as `exponential` draws it.
+    """
+    best = torch.nonzero(score == score.amax()).flatten()
+    return int(best[lot[best].argmin()])
+
+
 def perturbed_order(
     score: Tensor, index: Tensor, free: Tensor, beta: float, kind: Kind, generator: np.random.Generator
 ) -> Tensor:
