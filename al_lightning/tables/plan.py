@@ -217,10 +217,10 @@ def _planned(
 
 def _hours(runs: list[Planned]) -> tuple[list[Planned], bool]:
     """Estimate each run's hours from the time per image in finished runs of its column, else from an assumed speed."""
-    seen = {}
-    for run in runs:
-        values = resolve([run.job.name]).values
-        seen[run.job] = images_seen(values, run.status.row, run.status.column, run.job.options)
+    values = {name: resolve([name]).values for name in {run.job.name for run in runs}}  # once, whatever the seeds
+    seen = {
+        run.job: images_seen(values[run.job.name], run.status.row, run.status.column, run.job.options) for run in runs
+    }
     measured: dict[str, list[float]] = {}
     for run in runs:
         if run.state == "complete":

@@ -50,7 +50,8 @@ def fail_in_cycle(store: object, cycle: int | None, *rest: object) -> None:
         raise RuntimeError("stopped by the test")
 
 
-@pytest.mark.parametrize("how", [pytest.param("killed", marks=pytest.mark.slow), "asked"])
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["killed", "asked"])
 def test_two_processes_write_one_set_of_curves(here: Path, class_folders: Path, how: str) -> None:
     options = arguments(class_folders, "--trainer.devices", 2, cycles=0)
     run = start(here, [*options, "--run_dir", "r"], LINGER="fit/0", LINGER_SECONDS=0.2)
