@@ -203,7 +203,7 @@ def gaps_at(methods: Mapping[str, Series], labelled: int) -> dict[str, Compariso
 
 
 def of_camvid_features() -> list[str]:
-    """All strategies after random labels, on CamVid's dense features."""
+    """Strategies after random labels, on CamVid's dense features."""
     ((methods,), (found,)) = settings("camvid_features"), claims("camvid_features")
     assert {len(series.seeds) for series in methods.values()} == {17}
     counts = (36, 60, 84, 108)
