@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,10 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from al_lightning.data.cache.recipe import NONE
 from al_lightning.data.datamodule import loader_of
 from al_lightning.data.dataset import PoolDataset
 from al_lightning.data.images import Images
-from al_lightning.data.known_files import may_write
+from al_lightning.data.known_files import may_write, stamp_of
 from al_lightning.data.streams import PaddedBatches
 from al_lightning.data.workers import loading_error
 from al_lightning.distributed.processes import Processes
@@ -30,6 +33,7 @@ from al_lightning.networks.from_features import Layout, layout_of
 from al_lightning.networks.vector_classifier import VectorClassifier
 from al_lightning.progress import Reporter, duration
 from al_lightning.runs.lock import Lock
+from al_lightning.runs.seals import digest_of
 from al_lightning.types import Batch
 
 FOLDER = "features"
@@ -133,6 +137,9 @@ def contents_of(data: PoolDataset, encoder: Encoder) -> Contents:
     layouts = dict.fromkeys(SETS, layout_of(features))
     if counts["test"]:
         layouts["test"] = layout_of(encoder(encoder.image(images["test"])))
+    recipe = data.recipe()
+    if recipe["files"] != NONE:
+        recipe["files"] = hash_of_contents(data)
     key = {
         **parts,
         "normalisation": repr([data.mean.flatten().tolist(), data.std.flatten().tolist()]),
@@ -142,9 +149,34 @@ def contents_of(data: PoolDataset, encoder: Encoder) -> Contents:
             if (form := encoder.normaliser.memory_format) != torch.contiguous_format
             else {}
         ),
-        **{f"images/{part}": text for part, text in data.recipe().items()},
+        **{f"images/{part}": text for part, text in recipe.items()},
     }
     return Contents(key, data.eval_batch_size, counts, layouts, "float16" if features.maps else "float32")
+
+
+def hash_of_contents(data: PoolDataset) -> str:
+    """Return the hash of the names and contents of a dataset's files, labels included: copied data have their features.
+
+    A file is read once, and again where its size or time of change is another. One that is not there does not count.
+
+    Raises:
+        DatasetError: a file cannot be read.
+    """
+    known, digest = data.known_files("contents"), hashlib.sha256()
+    images = (each.sources(index) for each in data.file_sets for index in range(len(each)))
+    for path in dict.fromkeys(path for files in images for path in files):
+        if (stamp := stamp_of([path])) == [None]:
+            continue
+        if (content := known.find(str(path), stamp)) is None:
+            try:
+                content = digest_of(path)
+            except OSError as error:
+                raise DatasetError(f"{path} cannot be read ({error.strerror}).") from error
+            known.keep(str(path), stamp, content)
+        name = str(path).removeprefix(f"{data.root}{os.sep}")
+        digest.update(f"{name}\0{content}\n".encode(errors="surrogateescape"))
+    data.save_known_files()
+    return digest.hexdigest()
 
 
 def homes(data: PoolDataset) -> list[Path]:

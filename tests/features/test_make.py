@@ -1,6 +1,9 @@
 """Features of a dataset: what the network gives, however the work was split or interrupted, and under which key."""
 
 import io
+import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -224,3 +227,29 @@ def test_what_features_cannot_serve_is_refused(class_folders):
         found(data(class_folders), network(loss_predictor=True))
     with raises(UsageError, "64-true", "bf16-mixed"):
         found(data(class_folders), network(), options={"precision": "64-true"})
+
+
+def test_copied_data_have_their_features(class_folders, tmp_path):
+    found(data(class_folders), network())
+    copied = Path(shutil.copytree(class_folders, tmp_path / "elsewhere", copy_function=shutil.copyfile))
+    for path in copied.rglob("*.png"):
+        os.utime(path, (1, 1))  # another time of change
+    assert "come from" in found(data(copied), network())[1]
+
+
+def test_an_image_of_other_content_has_other_features(class_folders):
+    found(data(class_folders), network())
+    path = min(class_folders.rglob("*.png"))
+    with Image.open(path) as image:
+        image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(path)
+    assert "features are made of" in found(data(class_folders), network())[1]
+    assert len(stores(class_folders)) == 2
+
+
+def test_a_file_whose_content_cannot_be_read(class_folders, monkeypatch):
+    def failing(path):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(make, "digest_of", failing)
+    with raises(DatasetError, class_folders, "cannot be read", "Input/output error"):
+        found(data(class_folders), network())
