@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 
 from al_lightning.comparisons.earlier import made
@@ -196,6 +197,7 @@ class Comparer:
         queue = [(method, seed) for seed in range(limits.seeds) for method in range(count)]
         known = {place: run for place in queue if (run := self.made(*place)) is not None}
         waiting = [place for place in queue if place not in known]
+        new = len(waiting)
         done, why = 0, ""
         notes: list[tuple[str, str]] = []
         with processes(work, self.request.processes) as pool:
@@ -211,7 +213,8 @@ class Comparer:
                     done += 1
                     if why := finished(done, self._series(runs), limits):
                         break
-                    self._show(runs, done, begun)
+                    rest = len(waiting) + len(running)
+                    self._show(runs, done, (time.monotonic() - begun) / (new - rest) if new > rest else inf, rest)
                 left = max(0.0, self.end - time.monotonic()) if done else None  # the first seed is always waited for
                 if not why and left == 0:
                     why = f"its time (--minutes {limits.minutes:g}) is over"
@@ -227,10 +230,10 @@ class Comparer:
     def _series(self, runs: list[list[Run]]) -> list[Series]:
         return series_of_runs([run for of_method in runs for run in of_method])
 
-    def _show(self, runs: list[list[Run]], done: int, begun: float) -> None:
-        limits, passed = self.request.limits, time.monotonic() - begun
-        left = max(0.0, min(self.end - time.monotonic(), passed / done * (limits.seeds - done)))
-        line = f"{done} of {limits.seeds} seeds, at most {duration(left)} left"
+    def _show(self, runs: list[list[Run]], done: int, seconds: float, rest: int) -> None:
+        """Show how far it is; `rest` runs are left, of so many seconds each, infinite where none was made yet."""
+        left = max(0.0, min(self.end - time.monotonic(), seconds * rest)) if rest else 0.0
+        line = f"{done} of {self.request.limits.seeds} seeds, at most {duration(left)} left"
         self.reporter.show(lambda: means_table(self._series(runs), line, self.reporter.console.width), line)
 
 

@@ -15,6 +15,7 @@ from al_lightning.config.rebuild import reopen
 from al_lightning.data.datasets import bases
 from al_lightning.engine.fit import Fit
 from al_lightning.errors import DatasetError, Interrupted, UsageError
+from al_lightning.progress import Reporter
 from al_lightning.runs.journal import read_run
 from tests.support.class_folders import write_class_folders
 from tests.support.errors import refused
@@ -25,7 +26,7 @@ BUDGET = ["--budget.unit", "images", "--budget.initial", 20, "--budget.query", 1
 SMALL = ["compare", "digits", "--encoder", "wrn28", "--strategies", "margin", "--processes", 1, *BUDGET]
 
 
-def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
+def test_a_comparison_and_what_it_leaves(al: Call, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = al(*SMALL, "--minutes", 0.001, "--run_dir", "one")
     assert "2 runs, 1 seed in " in one.out
     assert "its time (--minutes 0.001) is over" in one.out
@@ -62,11 +63,15 @@ def test_a_comparison_and_what_it_leaves(al: Call, here: Path) -> None:
     shutil.rmtree(runs[1])
     kept = [path / "cycles.jsonl" for path in (runs[0], *runs[2:])]
     before = [path.stat().st_mtime_ns for path in kept]
-    more = al(*SMALL, "--seeds", 3)
+    shown: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(Reporter, "show", lambda reporter, table, line: shown.append(line))
+        more = al(*SMALL, "--seeds", 3)
     assert more.code == 0
     assert [path.stat().st_mtime_ns for path in kept] == before
     assert len(list((here / "runs").glob("*/*/seed_2"))) == 2
     assert journal(runs[1]) == whole
+    assert "1 of 3 seeds, at most 9 min" in shown[0]  # runs that were found say nothing of how long others take
     # Every command that is printed is one that runs.
     check, train = [shlex.split(line)[1:] for line in more.out.splitlines() if line.startswith("  al-lightning")]
     assert al(*check, "--dry-run").code == 0
