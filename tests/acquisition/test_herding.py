@@ -84,12 +84,12 @@ def test_the_choices_of_the_plain_algorithm(problem, kept, first):
 @pytest.mark.parametrize("radius", [1.0, 0.05])
 def test_the_same_on_more_rows_than_a_block_holds(kind, kept, radius, monkeypatch):
     draws = torch.Generator().manual_seed(0)
-    features = KINDS[kind](torch.randn(600, 24, generator=draws), draws)
-    labelled = torch.zeros(600, dtype=torch.bool)
+    features = KINDS[kind](torch.randn(300, 24, generator=draws), draws)
+    labelled = torch.zeros(300, dtype=torch.bool)
     labelled[:50] = True
     keep(monkeypatch, kept)
-    monkeypatch.setattr("al_lightning.acquisition.functional.unit_vectors.ROOM", 1 << 14)
-    monkeypatch.setattr("al_lightning.acquisition.functional.unit_vectors.CACHE", 1 << 11)
+    monkeypatch.setattr("al_lightning.acquisition.functional.unit_vectors.ROOM", 1 << 12)
+    monkeypatch.setattr("al_lightning.acquisition.functional.unit_vectors.CACHE", 1 << 9)
     found = herd(features, labelled, 40, radius)
     rows, gains = plain_coverage.herding(features, labelled, 40, radius)
     assert found.rows == rows

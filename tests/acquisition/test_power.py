@@ -29,6 +29,9 @@ def weights(kind, beta):
     return torch.tensor([4.0, 1.0, 3.0, 2.0]).double() ** -beta
 
 
+DRAWS = 800
+
+
 @pytest.mark.parametrize("beta", [1.0, 2.5])
 @pytest.mark.parametrize("kind", ["power", "softmax", "softrank"])
 def test_batches_are_drawn_one_by_one_without_replacement(kind, beta):
@@ -36,10 +39,10 @@ def test_batches_are_drawn_one_by_one_without_replacement(kind, beta):
     pairs = list(itertools.permutations(range(4), 2))
     expected = [float(weight[a] / weight.sum() * weight[b] / (weight.sum() - weight[a])) for a, b in pairs]
     strategy, seen = Power(Entropy(), beta, kind), dict.fromkeys(pairs, 0)
-    for seed in range(1500):
+    for seed in range(DRAWS):
         seen[tuple(strategy.select(inputs(score=SCORES), 2, generator("select", seed)).indices)] += 1
     # Rare pairs in one cell.
-    observed, wanted = np.array(list(seen.values())), 1500 * np.array(expected)
+    observed, wanted = np.array(list(seen.values())), DRAWS * np.array(expected)
     common = wanted >= 8
     cells = [[*part[common], part[~common].sum()] if (~common).any() else part for part in (observed, wanted)]
     assert stats.chisquare(*cells).pvalue > 0.01

@@ -186,7 +186,7 @@ def rechained(path: Path, records: list[dict[str, Any]]) -> None:
 
 
 def test_run_directories(al: Callable[..., Answer], here: Path, digits_run: Path) -> None:
-    run_directories(al, here, digits_run, 12)()
+    run_directories(al, here, digits_run, 6)()
 
 
 @pytest.mark.slow

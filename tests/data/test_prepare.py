@@ -159,6 +159,7 @@ prepare(MaskFolder(["ground", "box"], root=sys.argv[1], size=(16, 24)), 2, print
 """
 
 
+@pytest.mark.slow
 def test_a_killed_prepare_goes_on_where_it_was_and_a_second_one_is_refused(masks, said):
     process = subprocess.Popen([sys.executable, "-c", SLOW, str(masks)], stdout=subprocess.PIPE)
     home = masks / ".al_cache"

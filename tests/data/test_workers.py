@@ -169,6 +169,7 @@ def test_a_batch_that_cannot_be_handed_over_is_an_error_at_once(kind: int, limit
     assert time.monotonic() - begun < 30
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_queues_that_find_no_shared_memory_are_told_from_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*arguments: object, **options: object) -> None:
@@ -202,6 +203,7 @@ class Lost(Digits):
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_cannot_load_the_test_set_does_not_keep_the_run_from_ending(here):
     """The command line's own process: the ones that it starts ignore the signals that it handles itself."""
     (here / "lost.py").write_text(LOST)

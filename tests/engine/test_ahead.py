@@ -28,6 +28,7 @@ def test_the_trial_changes_nothing_in_the_journal(
 ) -> None:
     """BALD's dropout and UDA's two views draw in every step and in scoring."""
     options = ["fit", "--config", "digits_bald_uda", *TINY, *SMALL_NETWORK, "--budget.cycles", "1"]
+    options += ["--data.unlabelled.batch_size", "8"]
     skipped = al(*options, "--run_dir", "run")
     assert skipped.code == 0, skipped.err
     assert "timed" not in skipped.err

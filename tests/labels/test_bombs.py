@@ -162,6 +162,7 @@ def coco_of(regions: int, polygons: int) -> bytes:
     return json.dumps({"images": [image], "categories": categories, "annotations": annotations}).encode()
 
 
+@pytest.mark.slow
 def test_three_hundred_thousand_polygons_on_a_small_image_are_imported(here: Path) -> None:
     run = here / "run"
     write_project(run, Project("pixel", CLASSES, COLOURS, "data", "labels", {"x.png": (200, 200)}, None))

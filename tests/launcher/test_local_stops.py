@@ -64,6 +64,7 @@ def test_a_second_ctrl_c_does_not_wait(fake: Path, reaped: list[int]) -> None:
     assert (launcher.returncode, time.monotonic() - begun < 2) == (75, True)
 
 
+@pytest.mark.slow
 def test_real_runs_show_progress_and_die_with_their_launcher(
     here: Path, class_folders: Path, reaped: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -254,6 +254,7 @@ def test_a_run_that_another_launcher_has_is_waited_for(fake: Path) -> None:
         assert [outcome.state for outcome in outcomes] == ["done", "labels"]
 
 
+@pytest.mark.slow
 def test_a_real_run_through_submitits_local_executor(
     here: Path, class_folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,6 +86,7 @@ def test_what_has_no_data_is_left_out_if_asked(al: Callable[..., Answer], here: 
     assert al("reproduce", table, "--report-only").code == 0
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_named_and_the_others_go_on(al: Callable[..., Answer], here: Path) -> None:
     table = a_table(here / "mine.yaml", TINY)
     (here / "runs" / "digits_random").mkdir(parents=True)
