@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import copy
 import functools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,7 @@ class Configuration:
         for name in names:
             part = Namespace()  # type: ignore[no-untyped-call]
             part[name] = values[name]
-            with _refusals(name):
+            with _options_of(name), _refusals(name):
                 made[name] = self.parser.instantiate(part)[name]
         return made
 
@@ -194,6 +195,17 @@ def _one_length(values: dict[str, Any], given: Sequence[str]) -> None:
         raise UsageError(f"trainer.{by_hand[0]} is not set by hand. {LENGTH}")
     if values.get("steps") is None and values.get("epochs") is None:
         raise UsageError(f"No length is set. {LENGTH}")
+
+
+@contextlib.contextmanager
+def _options_of(section: str) -> Iterator[None]:
+    """Call a strategy's options, in its errors, by the section that it is named in: they say `acquisition`."""
+    try:
+        yield
+    except UsageError as error:
+        if section != "initial":
+            raise
+        raise UsageError(re.sub(r"(?<![\w.])acquisition\.", "initial.", str(error))) from error
 
 
 @contextlib.contextmanager

@@ -67,6 +67,14 @@ def test_a_cold_start_of_ones_own_has_its_name_and_its_code_is_recorded(al: Call
     assert list(run.record.code) == ["mine"]
 
 
+def test_an_option_of_a_cold_start_is_called_by_its_name(al: Call, here: Path) -> None:
+    answer = al(*PROBE, "--initial", "maxherding", "--initial.radius", 0, "--run_dir", "run")
+    assert refused(answer, UsageError, "initial.radius is 0")
+    assert "acquisition" not in answer.err
+    other = al(*PROBE, "--acquisition", "al_lightning.acquisition.MaxHerding", "--acquisition.radius", 0)
+    assert refused(other, UsageError, "acquisition.radius is 0")
+
+
 def test_a_strategy_that_is_no_cold_start_is_refused_before_anything_is_written(al: Call, here: Path) -> None:
     for name in ("Margin", "Full", "VariationRatio"):
         answer = al(*PROBE, "--initial", f"al_lightning.acquisition.{name}", "--run_dir", "run")
