@@ -66,11 +66,12 @@ study-starts: $(STAMP)
 	$(BIN)/al-lightning compare image_folder $(FEW) --initial random --run_dir $(RUNS)/study/starts --out $(RUNS)/compare_starts.html \
 		--strategies $(STARTS),margin,$(subst random_,margin_,$(STARTS)) $(RUN)
 	$(BIN)/al-lightning compare image_folder $(FEW) --strategies margin --run_dir $(RUNS)/study/balanced --out $(RUNS)/compare_balanced.html $(RUN)
-	$(BIN)/al-lightning compare camvid $(DENSE) --budget.cycles 1 --strategies $(STARTS) \
+	$(BIN)/al-lightning compare camvid $(DENSE) --budget.cycles 1 --strategies $(STARTS),margin,$(subst random_,margin_,$(STARTS)) \
 		--run_dir $(RUNS)/study/camvid_starts --out $(RUNS)/compare_camvid_starts.html $(RUN)
 
 # all strategies, from random labels and from TypiClust's: 50 seeds, and 20 of those that take longest; the five best on another encoder
-QUICK = entropy,least_confidence,margin,coreset,bald,badge,power_bald,power_entropy,power_margin,dropquery,falcun,alfamix,clasp,entropy_coreset
+PIXELS = entropy,least_confidence,margin,coreset,bald,badge,power_bald,power_entropy,power_margin,falcun,clasp,entropy_coreset
+QUICK = $(PIXELS),dropquery,alfamix
 LONG = typiclust,probcover,maxherding,uherding,dcom
 BEST = uherding,maxherding,typiclust,dropquery,alfamix
 
@@ -81,7 +82,7 @@ study-strategies: $(STAMP)
 	$(BIN)/al-lightning compare image_folder $(FEW) --initial typiclust --strategies $(LONG) --seeds 20 --run_dir $(RUNS)/study/from_typiclust_long $(RUN)
 	$(BIN)/al-lightning compare image_folder --encoder efficientnet_lite2 $(FEW) --initial random --strategies $(BEST) --seeds 20 \
 		--run_dir $(RUNS)/study/strategies_lite2 $(RUN)
-	$(BIN)/al-lightning compare camvid $(DENSE) --budget.cycles 4 --strategies entropy,margin,coreset,bald \
+	$(BIN)/al-lightning compare camvid $(DENSE) --minutes 300 --budget.cycles 4 --strategies $(PIXELS),$(LONG) \
 		--run_dir $(RUNS)/study/camvid_features --out $(RUNS)/compare_camvid_features.html $(RUN)
 
 test: $(STAMP) ## the test suite: under 8 minutes on 2 cores
