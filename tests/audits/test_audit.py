@@ -145,6 +145,7 @@ def test_redundancy_of_equal_clips_is_what_the_definition_says(tmp_path: Path) -
     assert audit(AuditFolder(tmp_path), workers=0).redundancy == pytest.approx(1 - 1 / 4, abs=0.005)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (DATA / "camvid").is_dir(), reason=f"no CamVid in {DATA}")
 def test_camvid_fifteen_hertz_is_more_redundant_and_a_sequence_spans() -> None:
     train = CamVid(root=str(DATA / "camvid"), size=(90, 120))

@@ -26,6 +26,7 @@ print(first, touched())
 """
 
 
+@pytest.mark.slow
 def test_a_freed_block_serves_the_next_of_its_size() -> None:
     if not keep_large_blocks():
         pytest.skip("this C library has no mallopt")

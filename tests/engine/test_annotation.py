@@ -173,6 +173,7 @@ def test_an_initial_set_spread_over_the_pool_needs_no_label(al, here, class_fold
     assert RunStore(here / "seed1").selection(None) != indices
 
 
+@pytest.mark.slow
 def test_unlabelled_images_are_learned_from_before_anyone_labels_them(al, here, class_folders, loose, masks, bare):
     uda = ["--data.unlabelled.batch_size", 8, "--budget.cycles", 1]
     assert fit(al, class_folders, here / "simulated", *uda, config="small_image_folder_random_uda").code == 0

@@ -24,8 +24,17 @@ def damage(path: Path, how: str) -> None:
     path.write_bytes(content[:-100] if how == "cut" else content)
 
 
-@pytest.mark.parametrize("how", ["cut", "flipped", "deleted"])
-@pytest.mark.parametrize("which", ["last", "both"])
+@pytest.mark.parametrize(
+    ("which", "how"),
+    [
+        ("last", "cut"),
+        ("both", "flipped"),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (("last", "flipped"), ("last", "deleted"), ("both", "cut"), ("both", "deleted"))
+        ),
+    ],
+)
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     al: Call, here: Path, stop: dict[str, object], options: list[object], whole: Journal, how: str, which: str
 ) -> None:

@@ -57,7 +57,7 @@ def test_the_fast_path_writes_the_journal_that_lightning_writes(
     both_ways(al, f"digits_{strategy}_probe", [*BUDGET, *more], seed=3)
 
 
-@pytest.mark.parametrize("strategy", ["entropy", "bald"])
+@pytest.mark.parametrize("strategy", ["entropy", pytest.param("bald", marks=pytest.mark.slow)])
 def test_so_it_does_for_pixels(al: Call, here: Path, masks: Path, strategy: str) -> None:
     options = ["--data.root", masks, "--data.classes", "[ground, box]", "--data.workers", 0, "--network.dropout", 0.3]
     both_ways(al, f"mask_folder_hypercolumns_{strategy}_probe", [*BUDGET, *options])

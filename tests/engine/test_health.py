@@ -59,7 +59,9 @@ def test_a_network_that_learns_is_left_in_peace(al: Call, here: Path) -> None:
     assert first["loss_end"] <= first["loss_before"] + 2 * first["loss_error"]
 
 
-@pytest.mark.parametrize("place", ["step_16", "weights.pt", "metrics.json"])
+@pytest.mark.parametrize(
+    "place", ["step_16", *(pytest.param(place, marks=pytest.mark.slow) for place in ("weights.pt", "metrics.json"))]
+)
 def test_health_is_the_same_after_a_restart(
     al: Call, here: Path, masks: Path, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,10 +88,10 @@ def test_a_thin_slice_of_classification(
     ("strategy", "training"),
     [
         ("equal", "s4gan"),
-        ("bald", "s4gan"),
+        pytest.param("bald", "s4gan", marks=pytest.mark.slow),
         ("coreset_mcd", "supervised"),
         ("learning_loss", "s4gan"),
-        ("uniform", "s4gan"),
+        pytest.param("uniform", "s4gan", marks=pytest.mark.slow),
         ("uniform5_entropy", "supervised"),
         ("full_mcd", "supervised"),
     ],

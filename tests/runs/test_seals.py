@@ -80,7 +80,14 @@ def test_files_without_a_journal_are_refused_with_the_way_out(al: Call, whole: P
     assert {path: path.read_bytes() for path in whole.rglob("*") if path.is_file()} == before
 
 
-@pytest.mark.parametrize("other", [["--seed", 3], ["--training.optimizer.lr", 0.01], ["--acquisition.beyond", 1]])
+@pytest.mark.parametrize(
+    "other",
+    [
+        ["--seed", 3],
+        pytest.param(["--training.optimizer.lr", 0.01], marks=pytest.mark.slow),
+        pytest.param(["--acquisition.beyond", 1], marks=pytest.mark.slow),
+    ],
+)
 def test_what_another_run_left_is_made_again(al: Call, here: Path, whole: Path, other: list[object]) -> None:
     if other[0] == "--acquisition.beyond":
         other = ["--acquisition", "al_lightning.acquisition.Entropy"]

@@ -15,7 +15,9 @@ from tests.support.runs import Answer
 Call = Callable[..., Answer]
 
 
-@pytest.mark.parametrize(("step", "files"), [(2, 1), (4, 2), (5, 2), (8, 2)])
+@pytest.mark.parametrize(
+    ("step", "files"), [(2, 1), (5, 2), *(pytest.param(step, 2, marks=pytest.mark.slow) for step in (4, 8))]
+)
 def test_a_restart_leaves_the_training_curves_of_an_uninterrupted_run(
     al: Call, here: Path, whole: Path, stop: dict[str, Any], options: list[object], step: int, files: int
 ) -> None:
