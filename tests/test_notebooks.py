@@ -93,9 +93,8 @@ def test_these_are_all() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name == "02_read_results" else pytest.mark.slow) for name in NAMES]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
 def test_it_runs(name: str, tmp_path: Path) -> None:
     committed, ran = read(name), execute(name, tmp_path)
     assert pictures(ran) == pictures(committed)

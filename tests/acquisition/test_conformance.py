@@ -42,7 +42,7 @@ def test_the_others_conform_for_a_class_per_image(strategy):
     check_strategy(strategy)
 
 
-@pytest.mark.parametrize("predicts", ["image", "pixel"])
+@pytest.mark.parametrize("predicts", ["pixel", pytest.param("image", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("strategy", [strategy for strategy in SHIPPED if strategy not in OF_IMAGES])
 def test_most_shipped_strategies_take_either_kind_of_network(strategy, predicts):
     check_strategy(strategy, predicts=predicts)

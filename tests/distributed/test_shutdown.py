@@ -131,6 +131,7 @@ def test_a_stop_is_answered_at_once_and_said_once(pair: Callable[[str], Pair], s
     assert ended(both[0]) == (75, STOPPED if stage == "elsewhere" else SAVING + STOPPED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("then", ["continued", "killed"])
 @pytest.mark.parametrize("stage", ["elsewhere", "stuck"])
 def test_process_0_is_paused_and_the_other_asked_to_stop(pair: Callable[[str], Pair], stage: str, then: str) -> None:

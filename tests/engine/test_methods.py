@@ -104,7 +104,7 @@ def test_a_thin_slice_of_segmentation(al: Call, here: Path, masks: Path, strateg
         assert len(journal(here / "r")[0]["initial"]) == 6
 
 
-@pytest.mark.parametrize("training", ["uda", "s4gan"])
+@pytest.mark.parametrize("training", ["uda", pytest.param("s4gan", marks=pytest.mark.slow)])
 def test_a_fit_of_two_streams_that_was_stopped_ends_as_if_it_had_not(
     al: Call, here: Path, class_folders: Path, masks: Path, training: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,8 +36,14 @@ def stopped(al: Call, here: Path, stop: dict[str, object], options: list[object]
 @pytest.mark.parametrize(
     ("stage", "count", "finished", "workers"),
     [
-        *[("fit", 2, 1, 0), ("fit", 7, 1, 2), ("fit", 8, 1, 0), ("fit", 9, 1, 0)],
-        *[("test", 0, 1, 0), ("score", 0, 0, 0), ("select", 0, 0, 0)],
+        *[("fit", 7, 1, 2), ("score", 0, 0, 0)],
+        *(
+            pytest.param(*place, marks=pytest.mark.slow)
+            for place in [
+                *[("fit", 2, 1, 0), ("fit", 8, 1, 0), ("fit", 9, 1, 0)],
+                *[("test", 0, 1, 0), ("select", 0, 0, 0)],
+            ]
+        ),
     ],
 )
 def test_an_exception_anywhere(

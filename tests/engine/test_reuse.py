@@ -45,8 +45,8 @@ def test_what_is_shared_is_what_would_have_been_trained(al: Call, here: Path, ra
     [
         (["--config", "digits_entropy", "--seed", 1], "seed"),
         (["--config", "digits_entropy", "--steps", 7], "steps"),
-        (["--config", "digits_entropy", "--budget.initial", 30], "first labels"),
-        (["--config", "digits_bald"], "network.dropout"),
+        pytest.param(["--config", "digits_entropy", "--budget.initial", 30], "first labels", marks=pytest.mark.slow),
+        pytest.param(["--config", "digits_bald"], "network.dropout", marks=pytest.mark.slow),
     ],
 )
 def test_what_is_not_the_same_is_not_taken(
