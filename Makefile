@@ -85,7 +85,7 @@ study-strategies: $(STAMP)
 	$(BIN)/al-lightning compare camvid $(DENSE) --minutes 300 --budget.cycles 4 --strategies $(PIXELS),$(LONG) \
 		--run_dir $(RUNS)/study/camvid_features --out $(RUNS)/compare_camvid_features.html $(RUN)
 
-test: $(STAMP) ## the test suite: under 8 minutes on 2 cores
+test: $(STAMP) ## the test suite: 9 minutes on 2 slow cores
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 test-all: $(STAMP) label-studio ## the suite and the longer proofs
